@@ -1,0 +1,1 @@
+"""Everything around Stripe's hosted Checkout page; each module's first sentence says what lives there."""
