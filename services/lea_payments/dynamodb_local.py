@@ -181,7 +181,9 @@ class DynamoDBLocal:
 
     def _wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(self.port):
+        while (status := _status_of_list_tables(self.port)) != http.HTTPStatus.OK:
+            if status is not None:
+                raise self._failure(f"DynamoDB Local cannot read its tables in {self._data} (HTTP {status})")
             if server.poll() is not None:
                 raise self._failure(f"DynamoDB Local ended by itself (exit code {server.returncode})")
             if time.monotonic() > deadline:
@@ -189,7 +191,8 @@ class DynamoDBLocal:
             time.sleep(0.05)
 
     def _failure(self, what: str) -> DynamoDBLocalError:
-        last = "\n".join(self.log.read_text(errors="replace").splitlines()[-10:])
+        lines = self.log.read_text(errors="replace").splitlines()
+        last = "\n".join([line for line in lines if not line.startswith("\tat ")][-10:])
         return DynamoDBLocalError(f"{what}. The end of {self.log}:\n{last}")
 
 
@@ -220,7 +223,7 @@ def _is_busy(port: int) -> bool:
     return False
 
 
-def _answers(port: int) -> bool:
+def _status_of_list_tables(port: int) -> int | None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     headers = {
         "Content-Type": "application/x-amz-json-1.0",
@@ -230,8 +233,8 @@ def _answers(port: int) -> bool:
     }
     try:
         connection.request("POST", "/", "{}", headers)
-        return connection.getresponse().status == http.HTTPStatus.OK
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None  # not listening yet
     finally:
         connection.close()

@@ -1,0 +1,131 @@
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+from mypy_boto3_dynamodb import DynamoDBClient
+
+from lea_payments.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
+
+
+def connect(endpoint: str) -> DynamoDBClient:
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=endpoint,
+        region_name="ap-southeast-1",
+        aws_access_key_id="any",
+        aws_secret_access_key="any",
+    )
+
+
+def create_table(client: DynamoDBClient) -> None:
+    client.create_table(
+        TableName="kept",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def answers_on(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_the_shared_database_runs_the_statements_our_writes_are_made_of(dynamodb_endpoint: str) -> None:
+    client = connect(dynamodb_endpoint)
+    create_table(client)
+    statement = "UPDATE kept SET n=1 WHERE id=? AND attribute_not_exists(n)"
+
+    for expected in ("ConditionalCheckFailed", None):
+        if expected is None:
+            client.put_item(TableName="kept", Item={"id": {"S": "a"}})
+        answers = client.batch_execute_statement(
+            Statements=[{"Statement": statement, "Parameters": [{"S": "a"}]}]
+        )["Responses"]
+        assert answers[0].get("Error", {}).get("Code") == expected
+    client.delete_table(TableName="kept")
+
+
+def test_tables_outlive_a_restart(
+    free_port: Callable[[], int], dynamodb_folder: Path, tmp_path: Path
+) -> None:
+    with DynamoDBLocal(free_port(), tmp_path / "data", dynamodb_folder) as dynamodb:
+        create_table(connect(dynamodb.endpoint))
+
+    with DynamoDBLocal(free_port(), tmp_path / "data", dynamodb_folder) as dynamodb:
+        assert connect(dynamodb.endpoint).list_tables()["TableNames"] == ["kept"]
+
+
+def test_a_busy_port_is_named_with_what_to_do(dynamodb_folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        with pytest.raises(DynamoDBLocalError, match=f"Port {port}.*stop the program"):
+            DynamoDBLocal(port, None, dynamodb_folder).start()
+
+
+def test_a_start_that_fails_names_the_folder_and_shows_the_end_of_the_log(
+    free_port: Callable[[], int], dynamodb_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shared-local-instance.db").write_bytes(b"no database" * 100)
+
+    with pytest.raises(
+        DynamoDBLocalError, match=rf"(?s)cannot read its tables in {tmp_path}.*not a database"
+    ):
+        DynamoDBLocal(free_port(), tmp_path, dynamodb_folder).start()
+
+
+def test_it_ends_with_a_parent_that_is_killed(free_port: Callable[[], int], dynamodb_folder: Path) -> None:
+    port = free_port()
+    program = (
+        "import pathlib, sys, time; from lea_payments.dynamodb_local import DynamoDBLocal;"
+        "DynamoDBLocal(int(sys.argv[1]), None, pathlib.Path(sys.argv[2])).start(); print('up', flush=True);"
+        "time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(port), str(dynamodb_folder)], stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == b"up\n"
+        parent.send_signal(signal.SIGKILL)
+
+    deadline = time.monotonic() + 10
+    while answers_on(port):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_missing_and_damaged_jars_are_fetched_again_and_nothing_else(
+    dynamodb_folder: Path, tmp_path: Path
+) -> None:
+    """A run that was cut off leaves half a file at worst; also the one test that downloads."""
+    folder = tmp_path / "dynamodb-local"
+    shutil.copytree(fetch(dynamodb_folder), folder / "jars")
+    jars = {path.name: path.stat().st_ino for path in (folder / "jars").iterdir()}
+    missing, damaged = folder / "jars" / "commons-cli-1.11.0.jar", folder / "jars" / "slf4j-api-1.7.36.jar"
+    whole = damaged.read_bytes()
+    missing.unlink()
+    damaged.unlink()
+    damaged.write_bytes(whole[:1000])
+    said: list[str] = []
+
+    try:
+        fetch(folder, said.append)
+    except DynamoDBLocalError as error:
+        pytest.skip(f"needs the network: {error}")
+
+    after = {path.name: path.stat().st_ino for path in (folder / "jars").iterdir()}
+    assert damaged.read_bytes() == whole
+    assert {name for name in jars if jars[name] != after.get(name)} == {missing.name, damaged.name}
+    assert said == ["Downloading DynamoDB Local: 2 of 2 files"]
+    assert [path.name for path in folder.iterdir()] == ["jars"]
