@@ -1,0 +1,57 @@
+"""The webhook's signing secrets as they are now: from the environment, or from a file that may change; never logged."""
+
+import time
+from pathlib import Path
+
+from lea_payments import telemetry
+from lea_payments.settings import SettingsError, WebhookSettings, split_list
+
+LOOK_SECONDS = 1.0
+"""How often the file is looked at: a changed secret counts after this long at the latest."""
+
+
+class SigningSecrets:
+    """One or more secrets, the current one first. Raises SettingsError at the start when the file holds none."""
+
+    def __init__(self, settings: WebhookSettings) -> None:
+        self._file = settings.webhook_secret_file
+        self._secrets = settings.webhook_secrets
+        self._state: tuple[int, int, int] | None = None
+        self._looked_at = 0.0
+        if self._file is not None:
+            self._secrets = _read(self._file)
+            self._state = _state(self._file)
+            self._looked_at = time.monotonic()
+
+    def __call__(self) -> tuple[str, ...]:
+        """The secrets; a file that has become unreadable or empty leaves the last ones in force."""
+        if self._file is not None and time.monotonic() - self._looked_at >= LOOK_SECONDS:
+            self._look(self._file)
+        return self._secrets
+
+    def _look(self, file: Path) -> None:
+        self._looked_at = time.monotonic()
+        try:
+            state = _state(file)
+            if state == self._state:
+                return
+            self._secrets, self._state = _read(file), state
+        except (SettingsError, OSError) as error:
+            telemetry.log.error("signing_secrets_kept", problem=str(error))
+        else:
+            telemetry.log.info("signing_secrets_read", count=len(self._secrets))
+
+
+def _state(file: Path) -> tuple[int, int, int]:
+    found = file.stat()
+    return found.st_mtime_ns, found.st_ino, found.st_size
+
+
+def _read(file: Path) -> tuple[str, ...]:
+    try:
+        secrets = split_list(file.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {error}; name a readable text file") from None
+    if not secrets:
+        raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {file} holds no secret; write one whsec_… a line into it")
+    return secrets

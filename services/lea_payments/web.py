@@ -1,0 +1,157 @@
+"""What the apps share: start and end, health, the limit on bodies, answers in JSON; knows no route of theirs."""
+
+import asyncio
+import errno
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import uvicorn
+from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from lea_payments import telemetry
+from lea_payments.settings import Settings, SettingsError
+from lea_payments.store import PaymentStore, Unavailable
+
+READY_CACHE_SECONDS = 2.0
+READY_MISSES = 3
+"""A part is unready after this many failed looks at the table in a row: a blip is for Stripe's retries."""
+
+DRAIN_SECONDS = 20
+OWN_SPANS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+"""FastAPI's `telemetry` for the parts that make their own server span, which would else be there twice."""
+
+
+class TooLarge(Exception):  # noqa: N818 - it is an answer, not an accident
+    """Raised when a body is longer than the limit."""
+
+
+class BrokenOff(Exception):  # noqa: N818 - it is an answer, not an accident
+    """Raised when the sender went away in the middle of its body."""
+
+
+def json_response(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer whose body is JSON."""
+    body = msgspec.json.encode(content)
+    return Response(body, status_code=status, headers=headers, media_type="application/json")
+
+
+async def body_of(request: Request, limit: int) -> bytes:
+    """The raw body; raises TooLarge over `limit` bytes, as soon as that is known, or BrokenOff."""
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
+        raise TooLarge
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise TooLarge
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise BrokenOff from None
+    return b"".join(chunks)
+
+
+def create_app(store: PaymentStore, **options: Any) -> FastAPI:
+    """An app with the health routes and an orderly end; the options are FastAPI's."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        store.close()
+        await asyncio.to_thread(telemetry.stop)
+
+    app = FastAPI(lifespan=lifespan, **options)
+    readiness = Readiness(store.ping)
+    app.add_api_route("/health", health, methods=["GET"], tags=["health"])
+    app.add_api_route("/livez", health, methods=["GET"], tags=["health"])
+    app.add_api_route("/readyz", readiness.answer, methods=["GET"], tags=["health"], response_model=None)
+    return app
+
+
+async def health() -> dict[str, str]:
+    """Answers while the process does; asks nobody else."""
+    return {"status": "ok"}
+
+
+class Readiness:
+    """Whether the table answers, asked every few seconds at most and slow to say no."""
+
+    def __init__(self, ping: Callable[[], Awaitable[None]]) -> None:
+        self._ping = ping
+        self._asked_at = float("-inf")
+        self._misses = 0
+        self._ever = False
+
+    async def answer(self) -> Response:
+        """200 when the part can do its work, 503 when the table has not answered for a while."""
+        if time.monotonic() - self._asked_at >= READY_CACHE_SECONDS:
+            self._asked_at = time.monotonic()
+            await self._ask()
+        if self._ever and self._misses < READY_MISSES:
+            return json_response(200, {"status": "ready"})
+        return json_response(503, {"status": "unready", "reason": "the table of payments does not answer"})
+
+    async def _ask(self) -> None:
+        try:
+            await self._ping()
+        except Unavailable:
+            self._misses += 1
+        else:
+            self._misses, self._ever = 0, True
+
+
+def error_response(request: Request, error: Exception) -> Response:
+    """FastAPI's own refusals (no such path, wrong method) in the body that all errors have."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    allowed = (error.headers or {}).get("allow", (error.headers or {}).get("Allow", ""))
+    message = {
+        404: f"There is nothing at {request.url.path}.",
+        405: f"{request.method} is not allowed here; use {allowed}.",
+    }.get(error.status_code, str(error.detail))
+    return json_response(error.status_code, {"error": {"code": code, "message": message}}, error.headers)
+
+
+def listen(settings: Settings, port: int) -> socket.socket:
+    """The part's socket; raises SettingsError with what to do when the port is taken or not allowed."""
+    try:
+        return socket.create_server((settings.host, port), backlog=2048, reuse_port=False)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"port {port} is in use: stop what runs there (`ss -ltnp` names it) or set PORT to another"
+            ) from None
+        raise SettingsError(f"cannot listen on {settings.host}:{port}: {error}; change HOST or PORT") from None
+
+
+def serve(app: FastAPI, settings: Settings, port: int, part: str) -> None:
+    """Runs the part until SIGTERM or Ctrl-C, then lets the requests under way finish, at most 20 s."""
+    listener = listen(settings, port)
+    try:
+        telemetry.start(settings, part)
+    except OSError as error:
+        raise SettingsError(
+            f"METRICS_PORT {settings.metrics_port}: {error.strerror}; set it to a free port, or to 0 for none"
+        ) from None
+    telemetry.log.info("listening", part=part, host=settings.host, port=port, metrics_port=settings.metrics_port)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
