@@ -38,9 +38,7 @@ def test_a_missing_java_runtime_names_the_command_that_installs_it(monkeypatch: 
         _java()
 
 
-def test_a_missing_jgo_names_the_command_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_missing_jgo_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "jgo.maven", None)
 
     with pytest.raises(DynamoDBLocalError, match="is not installed: run `make setup`"):

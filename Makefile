@@ -1,0 +1,48 @@
+# The front door: every command a developer or CI needs. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench lock clean
+
+BIN := .venv/bin
+ARGS ?=
+
+help: ## List the commands
+	@echo 'make COMMAND, where COMMAND is one of:'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-7s %s\n", $$1, $$2 }' Makefile
+	@echo 'ARGS="..." is handed on, for example: make test ARGS="tests/unit -x"'
+
+setup: .venv/dev.stamp ## Make .venv with everything that the other commands need
+
+demo: .venv/demo.stamp ## Run the whole flow on this machine, no Docker or Stripe account needed; Ctrl-C ends it
+	@exec $(BIN)/lea-payments demo $(ARGS)
+
+test: setup ## Run the tests
+	@exec $(BIN)/pytest $(ARGS)
+
+check: setup ## Check style, types, the order of imports and the lock files
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	bash requirements/lock.sh --check
+
+format: setup ## Format the code and make the safe repairs
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: setup ## Measure the webhook against the plain recipe
+	@exec $(BIN)/python tests/bench/run.py $(ARGS)
+
+lock: setup ## Write the lock files anew; ARGS=--upgrade takes the newest versions
+	bash requirements/lock.sh $(ARGS)
+
+clean: ## Remove all that these commands made: .venv, caches and the demo's data
+	rm -rf .venv .data .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis build
+	find services tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf services/*.egg-info
+
+.venv/dev.stamp: requirements/dev.txt pyproject.toml
+	@bash requirements/install.sh dev
+
+# The demo needs half of it, so its first start is quicker; after `make setup` there is nothing left to install.
+.venv/demo.stamp: requirements/demo.txt requirements/dev.txt pyproject.toml
+	@$(MAKE) --silent --question .venv/dev.stamp && touch $@ || bash requirements/install.sh demo

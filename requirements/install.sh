@@ -1,0 +1,41 @@
+#!/bin/bash
+# install.sh demo|dev: makes .venv when there is none that runs, and installs that lock file and ourselves into it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+lock=requirements/$1.txt
+
+make_environment() {
+	local python
+	for python in python3.13 python3.12 python3.11 python3 ''; do
+		[ "$python" ] || break
+		"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
+	done
+	if [ ! "$python" ]; then
+		echo 'No Python 3.11 or newer on the PATH: install one (Debian, Ubuntu: apt install python3 python3-venv).' >&2
+		exit 1
+	fi
+	if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+		echo "$python cannot make environments: install what it lacks (Debian, Ubuntu: apt install python3-venv)." >&2
+		exit 1
+	fi
+	echo "Making .venv with $("$python" --version)"
+	"$python" -m venv --clear .venv
+}
+
+show_progress() {
+	local count=0 word rest
+	while read -r word rest; do
+		case $word in
+		Collecting) ((++count % 20)) || echo "  $count of $total" ;;
+		Installing) echo "  all $count here, unpacking them" ;;
+		esac
+	done
+}
+
+.venv/bin/python -c '' 2>/dev/null || make_environment
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
+total=$(grep -c == "$lock")
+echo "Installing $total packages into .venv"
+.venv/bin/python -m pip install --require-hashes --no-compile --progress-bar off -r "$lock" | show_progress
+.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+touch ".venv/$1.stamp"

@@ -1,0 +1,42 @@
+#!/bin/bash
+# lock.sh [--upgrade] writes the lock files from pyproject.toml; lock.sh --check fails when they are not what it
+# would write, or when they carry a registry's address (they are installed from whichever the reader uses).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# compile FOLDER [--upgrade]: the largest first, so that the others, being parts of it, agree on every version
+compile() {
+	local uv=(.venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes
+		--no-emit-index-url --no-header)
+	"${uv[@]}" --extra demo --extra dev --output-file "$1/dev.txt" "${@:2}"
+	cp "$1/dev.txt" "$1/demo.txt"
+	"${uv[@]}" --extra demo --output-file "$1/demo.txt"
+	cp "$1/dev.txt" "$1/service.txt"
+	"${uv[@]}" --output-file "$1/service.txt"
+}
+
+check() {
+	local name
+	if grep -nE '://|^ *-' requirements/*.txt | grep -v -- '    --hash=sha256:'; then
+		echo 'A lock file carries an address or an option: only names, versions and hashes belong there.' >&2
+		return 1
+	fi
+	fresh=$(mktemp -d)
+	trap 'rm -rf "$fresh"' EXIT
+	cp requirements/dev.txt "$fresh"
+	compile "$fresh"
+	for name in service demo dev; do
+		cmp "requirements/$name.txt" "$fresh/$name.txt" || {
+			echo "requirements/$name.txt is not what pyproject.toml asks for: run \`make lock\`." >&2
+			return 1
+		}
+	done
+	echo 'The lock files are up to date.'
+}
+
+if [ "${1:-}" = --check ]; then
+	check
+else
+	compile requirements "$@"
+	.venv/bin/python requirements/lock_dynamodb_local.py services/lea_payments/dynamodb_local.lock
+fi
