@@ -5,17 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 from opentelemetry import trace
 
-from lea_payments import payment, table, telemetry
+from lea_payments import statements, table, telemetry, transitions
 from lea_payments.group_commit import GroupCommit
-from lea_payments.items import Item, item_of, item_of_entry, payment_of
-from lea_payments.payment import Change, Outcome, Payment, PaymentEvent
+from lea_payments.items import Item, item_of, payment_of
+from lea_payments.payment import Outcome, Payment, PaymentEvent
 from lea_payments.settings import TableSettings
+from lea_payments.statements import Update
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -42,15 +43,6 @@ class Applied:
     outcome: Outcome
     before: Payment | None = None
     after: Payment | None = None
-
-
-class Update(NamedTuple):
-    """One conditional write for the batch, with the span that waits for it."""
-
-    key: str
-    text: str
-    parameters: Sequence[Mapping[str, Any]]
-    span: trace.Span
 
 
 class Written(NamedTuple):
@@ -202,17 +194,17 @@ class PaymentStore:
         return found[0].payment_intent_id if found else None
 
     async def _apply_to(self, payment_id: str, event: PaymentEvent, span: trace.Span) -> Applied:
-        seen: Item = _untouched(payment_id, event)
+        seen: Item = statements.untouched(payment_id, event)
         pause = 0.02
         while True:
             before = payment_of(seen)
-            change = payment.change_for(before, event)
+            change = transitions.change_for(before, event)
             if not change.noted:
                 return Applied(change.outcome, before, before)
             at = _iso(self._now())
-            result = await self._writer.submit(_update(self._table, seen, before, event, change, at, span))
+            result = await self._writer.submit(statements.update(self._table, seen, before, event, change, at, span))
             if isinstance(result, Written):
-                return Applied(change.outcome, before, payment.changed(before, event, change, at))
+                return Applied(change.outcome, before, transitions.changed(before, event, change, at))
             if isinstance(result, Busy):
                 await asyncio.sleep(pause)
                 pause *= 2
@@ -261,69 +253,6 @@ class PaymentStore:
                 raise Unavailable(f"DynamoDB refused: {_code(error)}") from error
             except BotoCoreError as error:
                 raise Unavailable(f"DynamoDB cannot be reached: {error}") from error
-
-
-def _untouched(payment_id: str, event: PaymentEvent) -> Item:
-    """The record as checkout makes it, with what the event says of it taken as true."""
-    guess = Payment(
-        payment_intent_id=payment_id,
-        stripe_session_id=event.session_id,
-        amount=event.amount,
-        currency=event.currency,
-    )
-    return item_of(guess)
-
-
-def _update(
-    table_name: str,
-    seen: Item,
-    before: Payment,
-    event: PaymentEvent,
-    change: Change,
-    at: str,
-    span: trace.Span,
-) -> Update:
-    """The change as one statement that holds only while all that the change was decided on is as it was seen."""
-    after = item_of(payment.changed(before, event, change, at))
-    touched = (*change.fields, "updated_at", "webhook_processed_at") if change.fields else ()
-    sets = tuple(name for name in touched if name in after)
-    gone = tuple(name for name in touched if name not in after and name in seen)
-    pins = payment.READS[event.fact]
-    held = tuple(name for name in pins if name in seen)
-    absent = tuple(name for name in pins if name not in seen)
-    length = len(before.history)
-    has_room = length < payment.HISTORY_LIMIT
-    text = _text(table_name, sets, gone, held, absent, "history" in seen, has_room)
-    parameters: list[Mapping[str, Any]] = [after[name] for name in sets]
-    if has_room:
-        trace_id = telemetry.trace_id(span)
-        parameters.append({"L": [item_of_entry(payment.entry_for(before, event, change, at, trace_id))]})
-    parameters.append({"S": before.payment_intent_id})
-    parameters.extend(seen[name] for name in held)
-    if "history" in seen:
-        parameters.append({"N": str(length)})
-    return Update(before.payment_intent_id, text, parameters, span)
-
-
-@lru_cache(maxsize=256)
-def _text(
-    table_name: str,
-    sets: tuple[str, ...],
-    gone: tuple[str, ...],
-    held: tuple[str, ...],
-    absent: tuple[str, ...],
-    has_history: bool,  # noqa: FBT001 - part of the cache's key
-    has_room: bool,  # noqa: FBT001 - part of the cache's key
-) -> str:
-    actions = [f"SET {name}=?" for name in sets]
-    if has_room:
-        actions.append("SET history=list_append(history, ?)" if has_history else "SET history=?")
-    actions.extend(f"REMOVE {name}" for name in gone)
-    conditions = [f"{table.KEY}=?"]
-    conditions.extend(f"{name}=?" for name in held)
-    conditions.append("size(history)=?" if has_history else "history IS MISSING")
-    conditions.extend(f"{name} IS MISSING" for name in absent)
-    return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join(conditions)}'
 
 
 def _result_of(response: Mapping[str, Any]) -> Result:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from lea_payments import telemetry
+from lea_payments import observability, telemetry
 from lea_payments.settings import Settings, SettingsError
 from lea_payments.store import PaymentStore, Unavailable
 
@@ -68,7 +68,7 @@ def create_app(store: PaymentStore, **options: Any) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         store.close()
-        await asyncio.to_thread(telemetry.stop)
+        await asyncio.to_thread(observability.stop)
 
     app = FastAPI(lifespan=lifespan, **options)
     readiness = Readiness(store.ping)
@@ -138,7 +138,7 @@ def serve(app: FastAPI, settings: Settings, port: int, part: str) -> None:
     """Runs the part until SIGTERM or Ctrl-C, then lets the requests under way finish, at most 20 s."""
     listener = listen(settings, port)
     try:
-        telemetry.start(settings, part)
+        observability.start(settings, part)
     except OSError as error:
         raise SettingsError(
             f"METRICS_PORT {settings.metrics_port}: {error.strerror}; set it to a free port, or to 0 for none"
