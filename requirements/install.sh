@@ -36,6 +36,6 @@ show_progress() {
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
 total=$(grep -c == "$lock")
 echo "Installing $total packages into .venv"
-.venv/bin/python -m pip install --require-hashes --no-compile --progress-bar off -r "$lock" | show_progress
+.venv/bin/python -m pip install --require-hashes --use-pep517 --no-compile --progress-bar off -r "$lock" | show_progress
 .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 touch ".venv/$1.stamp"
