@@ -1,0 +1,72 @@
+"""The emulator as one web application: its parts, its background work, its health; no rule of Stripe's in it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from stripe_emulator import api, checkout, control, emulator, pay_page
+from stripe_emulator.delivery import UnreachableError
+from stripe_emulator.errors import ApiError
+from stripe_emulator.settings import Settings
+
+TICK_SECONDS = 0.2
+MAX_CONNECTIONS = 50
+log = logging.getLogger("stripe_emulator")
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application; one memory for each."""
+    client = httpx.AsyncClient(
+        follow_redirects=False,
+        limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+        timeout=httpx.Timeout(settings.delivery_timeout_seconds, pool=None),
+        trust_env=False,
+    )
+
+    async def send(url: str, headers: dict[str, str], body: bytes) -> int:
+        try:
+            return (await client.post(url, headers=headers, content=body)).status_code
+        except httpx.HTTPError as broken:
+            raise UnreachableError(str(broken) or type(broken).__name__) from broken
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        clockwork = asyncio.create_task(_tick(app))
+        yield
+        clockwork.cancel()
+        await app.state.emulator.deliverer.close()
+        await client.aclose()
+
+    app = FastAPI(title="Stripe emulator", openapi_url=None, lifespan=lifespan)
+    app.state.emulator = emulator.build(settings, send)
+    app.add_exception_handler(ApiError, _refusal)
+    app.add_api_route("/health", health, methods=["GET"])
+    api.add_routes(app)
+    pay_page.add_routes(app)
+    control.add_routes(app)
+    return app
+
+
+async def health() -> dict[str, str]:
+    """Whether it serves at all."""
+    return {"status": "ok"}
+
+
+async def _tick(app: FastAPI) -> None:
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        try:
+            checkout.run_due(app.state.emulator.world)
+        except Exception:
+            log.exception("what was due could not be done")
+
+
+async def _refusal(_request: Request, refused: Exception) -> Response:
+    if not isinstance(refused, ApiError):
+        raise refused
+    return JSONResponse(refused.body(), refused.status)

@@ -1,0 +1,60 @@
+"""One payment from the session to the signed webhook and back; the rest of the emulator is proved elsewhere."""
+
+from typing import Any
+
+import pytest
+
+CARD = {"method": "card", "cardnumber": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123"}
+DECLINED = CARD | {"cardnumber": "4000 0000 0000 9995"}
+
+
+def test_the_pay_page_takes_a_card_and_returns_to_the_merchant(emulator: Any, receiver: Any) -> None:
+    session = emulator.checkout(client_reference_id="payment_123")
+    page = emulator.http.get(f"/c/pay/{session.id}")
+
+    paid = emulator.http.post(f"/c/pay/{session.id}", data=CARD)
+
+    assert "Travel insurance" in page.text
+    assert "SGD 120.00" in page.text
+    assert paid.status_code == 303
+    assert paid.headers["Location"] == f"http://merchant.test/success?session_id={session.id}"
+    completed = receiver.first("checkout.session.completed").event.data.object
+    assert (completed.client_reference_id, completed.payment_status) == ("payment_123", "paid")
+
+
+def test_a_success_is_told_in_four_events(emulator: Any, receiver: Any) -> None:
+    emulator.pay(emulator.checkout().id).raise_for_status()
+
+    received = receiver.wait(lambda requests: len(requests) >= 4)
+    assert sorted(one.event.type for one in received) == [
+        "charge.succeeded",
+        "checkout.session.completed",
+        "payment_intent.created",
+        "payment_intent.succeeded",
+    ]
+
+
+def test_a_declined_card_can_be_followed_by_another_on_the_same_page(emulator: Any, receiver: Any) -> None:
+    session = emulator.checkout()
+
+    refused = emulator.http.post(f"/c/pay/{session.id}", data=DECLINED)
+    paid = emulator.http.post(f"/c/pay/{session.id}", data=CARD)
+
+    assert refused.status_code == 402
+    assert "insufficient funds" in refused.text
+    assert paid.status_code == 303
+    failed = receiver.first("payment_intent.payment_failed").event.data.object
+    assert failed.last_payment_error.decline_code == "insufficient_funds"
+    assert failed.id == emulator.stripe.v1.checkout.sessions.retrieve(session.id).payment_intent
+
+
+@pytest.mark.parametrize("number", ["4242 4242 4242 4241", "", "1234"])
+def test_a_number_that_is_no_test_card_leaves_no_trace(emulator: Any, number: str) -> None:
+    session = emulator.checkout()
+
+    refused = emulator.http.post(f"/c/pay/{session.id}", data=CARD | {"cardnumber": number})
+
+    assert refused.status_code == 402
+    assert 'data-code="incorrect_number"' in refused.text
+    types = {event.type for event in emulator.stripe.v1.events.list().data}
+    assert types <= {"product.created", "price.created"}
