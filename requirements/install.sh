@@ -23,11 +23,11 @@ make_environment() {
 }
 
 show_progress() {
-	local count=0 word rest
-	while read -r word rest; do
-		case $word in
-		Collecting) ((++count % 20)) || echo "  $count of $total" ;;
-		Installing) echo "  all $count here, unpacking them" ;;
+	local count=0 line
+	while read -r line; do
+		case $line in
+		'Collecting '*) ((++count % 20)) || echo "  $count of $total" ;;
+		'Installing collected '*) echo "  all $count here, unpacking them" ;;
 		esac
 	done
 }
