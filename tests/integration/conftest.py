@@ -1,0 +1,63 @@
+"""Our parts as processes on one real table, and a real browser, for tests that use them as customers and Stripe do."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from lea_payments import table
+from lea_payments.settings import TableSettings
+from tests.parts import Part, Parts
+
+CHROMIUM_FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+
+
+@pytest.fixture(scope="module")
+def table_settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
+    """Yield the settings of a table of this file's own; it is there."""
+    variables = {"DDB_ENDPOINT": dynamodb_endpoint, "DYNAMODB_PAYMENTS_TABLE": f"test-{uuid4()}"}
+    settings = TableSettings.model_validate(variables)
+    client = table.client(settings)
+    table.ensure(client, settings)
+    yield settings
+    client.delete_table(TableName=settings.table)
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def start(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], table_settings: TableSettings
+) -> Iterator[Callable[..., Part]]:
+    """Yield `start(name, *, ready_at=None, **env) -> Part`: a part on this file's table; all stop after the file.
+
+    A part reads no `.env` and none of the developer's variables; it has a port of its own unless PORT is given.
+    """
+    defaults = {"DDB_ENDPOINT": table_settings.ddb_endpoint, "DYNAMODB_PAYMENTS_TABLE": table_settings.table}
+    with Parts(tmp_path_factory.mktemp("parts"), free_port, defaults) as parts:
+        yield parts.start
+
+
+@pytest.fixture(scope="module")
+def start_part(start: Callable[..., Part]) -> Callable[..., str]:
+    """Return `start_part(name, *, ready_at=None, **env) -> base_url`, for tests that need no more of the part."""
+    return lambda name, **options: start(name, **options).url
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Yield a Chromium; `chromium.new_page(locale="ta-SG")` is a new customer.
+
+    It ends with the file, and such a file holds no `async` test: Playwright keeps an event loop of its own running.
+    """
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("needs Chromium (Debian: apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_FLAGS))
+        yield browser
+        browser.close()
