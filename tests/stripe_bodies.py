@@ -15,7 +15,7 @@ _numbers = itertools.count(1)
 def sign(body: bytes, secret: str = SECRET, at: float | None = None) -> str:
     """The `Stripe-Signature` header, made by the official package; `at` is in seconds since 1970."""
     moment = int(time.time() if at is None else at)
-    return stripe.WebhookSignature.generate_signature_header(body.decode(), secret, moment)
+    return str(stripe.WebhookSignature.generate_signature_header(body.decode(), secret, moment))
 
 
 def event(event_type: str, resource: dict[str, Any], **fields: Any) -> bytes:

@@ -96,7 +96,7 @@ def _paid(payment: Payment, event: PaymentEvent) -> Change:
         held = REVIEW if payment.status_rank == REVIEW.rank else RULES[Fact.PAID]
         rule, reason = max((held, payment.status_reason), (asked, mismatch), key=_strength)
         held_payer = (payment.stripe_payment_intent, payment.stripe_session_id)
-        if payment.status_reason == PAID_TWICE or _differ(held_payer[0], payer[0]):
+        if _differ(held_payer[0], payer[0]):
             reason = PAID_TWICE
         # Of two that paid, the one with the smaller id is named: arbitrary, yet the same in any order.
         payer = min(held_payer, payer, key=lambda who: (who[0] is None, who[0] or ""))

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import stripe_bodies
+from tests.scenarios import AFTER_PAYMENT, SCENARIOS, Scenario, ending, facts, record
 
 from lea_payments import stripe_events
 from lea_payments.payment import HISTORY_LIMIT, RULES, Fact, HistoryEntry, Outcome, Payment, PaymentEvent, Status
 from lea_payments.transitions import change_for, changed
-from tests import stripe_bodies
-from tests.scenarios import AFTER_PAYMENT, SCENARIOS, Scenario, ending, facts, record
+
+ALL = {**SCENARIOS, **AFTER_PAYMENT}
 
 
 def _events(scenario: Scenario) -> list[PaymentEvent]:
@@ -33,7 +35,7 @@ def test_any_order_and_any_number_of_copies_end_in_the_same_record(scenario: Sce
     assert facts(_after(record("payment_1"), order)) == ending(record("payment_1"), scenario)
 
 
-@pytest.mark.parametrize("scenario", (SCENARIOS | AFTER_PAYMENT).values(), ids=(SCENARIOS | AFTER_PAYMENT).keys())
+@pytest.mark.parametrize("scenario", ALL.values(), ids=ALL.keys())
 def test_every_permutation_ends_in_the_same_record(scenario: Scenario) -> None:
     events = _events(scenario)
     for order in itertools.permutations(events * (2 if len(events) <= 3 else 1)):

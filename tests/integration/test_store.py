@@ -1,0 +1,237 @@
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from tests import stripe_bodies
+from tests.scenarios import AFTER_PAYMENT, SCENARIOS, facts, record
+
+from lea_payments import stripe_events, table
+from lea_payments.items import item_of, payment_of
+from lea_payments.payment import HISTORY_LIMIT, HistoryEntry, Outcome, Payment, PaymentEvent
+from lea_payments.settings import TableSettings
+from lea_payments.store import Conflict, PaymentStore, Unavailable
+from lea_payments.transitions import change_for, changed
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def _settings(endpoint: str) -> TableSettings:
+    """Those of a table that no other test uses."""
+    return TableSettings.model_validate({"DDB_ENDPOINT": endpoint, "DYNAMODB_PAYMENTS_TABLE": f"store-{uuid4()}"})
+
+
+@pytest.fixture(scope="module")
+def settings(dynamodb_endpoint: str) -> TableSettings:
+    return _settings(dynamodb_endpoint)
+
+
+@pytest.fixture(scope="module")
+def dynamodb(settings: TableSettings) -> Iterator["DynamoDBClient"]:
+    client = table.client(settings)
+    table.ensure(client, settings)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+async def store(settings: TableSettings, dynamodb: "DynamoDBClient") -> AsyncIterator[PaymentStore]:
+    del dynamodb  # the table is there
+    store = PaymentStore(settings)
+    yield store
+    store.close()
+
+
+def _event(body: bytes) -> PaymentEvent:
+    event = stripe_events.translate(body, livemode=False)
+    assert isinstance(event, PaymentEvent)
+    return event
+
+
+def _every_event(payment_id: str = "payment_1") -> list[PaymentEvent]:
+    bodies = [body for scenario in SCENARIOS.values() for body in scenario.events(payment_id)]
+    bodies += [body for scenario in AFTER_PAYMENT.values() for body in scenario.events(payment_id)]
+    found = {}
+    for event in map(_event, bodies):
+        found[replace(event, id="", created=0)] = replace(event, payment_id=payment_id)
+    return list(found.values())
+
+
+def _every_state(payment_id: str = "payment_1") -> list[Payment]:
+    """Every record that two events or fewer lead to, and one whose history is full."""
+    by_hand = Payment(payment_intent_id=payment_id, amount=4999, currency="SGD", created_at="2026-01-01")
+    full = replace(record(payment_id), history=(HistoryEntry("e", "t", "stale", "pending", "pending", "t", None),) * 50)
+    states = [record(payment_id), by_hand, full]
+    events = [replace(event, id=f"{event.id}_before") for event in _every_event(payment_id)]
+    for before, after in itertools.product([record(payment_id), by_hand], events):
+        states.append(changed(before, after, change_for(before, after), "2026-01-01T00:00:00.000Z"))
+    found = {str(facts(state)) + str(len(state.history) >= HISTORY_LIMIT): state for state in states}
+    return list(found.values())
+
+
+async def test_the_database_agrees_with_the_pure_function_on_every_state_and_event(
+    store: PaymentStore, dynamodb: "DynamoDBClient", settings: TableSettings
+) -> None:
+    async def agree(number: int, state: Payment, event: PaymentEvent) -> None:
+        payment_id = f"payment_agree_{number}"
+        before, event = replace(state, payment_intent_id=payment_id), replace(event, payment_id=payment_id)
+        change = change_for(before, event)
+        expected = changed(before, event, change, "t")
+        await asyncio.to_thread(dynamodb.put_item, TableName=settings.table, Item=item_of(before))
+
+        applied = await store.apply(event)
+
+        after = await store.get(payment_id)
+        assert after is not None
+        assert (applied.outcome, facts(after)) == (change.outcome, facts(expected)), (before, event)
+        assert [entry[:5] for entry in after.history] == [entry[:5] for entry in expected.history]
+
+    pairs = list(enumerate(itertools.product(_every_state(), _every_event())))
+    assert len(pairs) > 300
+    for start in range(0, len(pairs), 20):
+        await asyncio.gather(*[agree(number, *pair) for number, pair in pairs[start : start + 20]])
+
+
+async def test_eight_senders_of_one_event_apply_it_once(store: PaymentStore) -> None:
+    await store.create(record("payment_same"))
+    event = _event(stripe_bodies.completed("payment_same"))
+
+    outcomes = [applied.outcome for applied in await asyncio.gather(*[store.apply(event) for _ in range(8)])]
+
+    assert sorted(outcomes) == [Outcome.APPLIED, *[Outcome.DUPLICATE] * 7]
+    after = await store.get("payment_same")
+    assert after is not None
+    assert len(after.history) == 1
+
+
+async def test_eight_senders_of_different_events_end_as_one_after_the_other_would(store: PaymentStore) -> None:
+    events = _every_event("payment_mix")
+    pure = record("payment_mix")
+    for event in events:
+        pure = changed(pure, event, change_for(pure, event), "t")
+    await store.create(record("payment_mix"))
+    for start in range(0, len(events), 8):
+        await asyncio.gather(*[store.apply(event) for event in events[start : start + 8]])
+
+    after = await store.get("payment_mix")
+
+    assert after is not None
+    assert facts(after) == facts(pure)
+
+
+async def test_two_processes_that_write_one_payment_lose_nothing(settings: TableSettings, store: PaymentStore) -> None:
+    other = PaymentStore(settings)
+    await store.create(record("payment_two"))
+    refunds = [_event(stripe_bodies.refunded("payment_two", amount)) for amount in range(1, 13)]
+
+    await asyncio.gather(*[who.apply(event) for who, event in zip([store, other] * 6, refunds, strict=True)])
+
+    after = await store.get("payment_two")
+    other.close()
+    assert after is not None
+    assert after.amount_refunded == 12
+    assert len(after.history) == 12
+
+
+async def test_disputes_and_refunds_find_their_payment_by_the_payment_intent(store: PaymentStore) -> None:
+    await store.create(record("payment_disputed"))
+    await store.apply(_event(stripe_bodies.completed("payment_disputed", payment_intent="pi_disputed")))
+
+    applied = await store.apply(_event(stripe_bodies.dispute("created", "needs_response", "pi_disputed")))
+
+    assert applied.outcome is Outcome.APPLIED
+    assert applied.after is not None
+    assert applied.after.payment_intent_id == "payment_disputed"
+
+
+async def test_a_session_without_our_reference_is_found_by_its_id(store: PaymentStore) -> None:
+    await store.create(replace(record("payment_indexed"), stripe_session_id="cs_test_indexed"))
+
+    applied = await store.apply(_event(stripe_bodies.completed(None, id="cs_test_indexed")))
+
+    assert applied.outcome is Outcome.APPLIED
+
+
+@pytest.mark.parametrize(
+    "body",
+    [stripe_bodies.completed("payment_of_others"), stripe_bodies.dispute("created", "lost", "pi_of_others")],
+    ids=["session", "dispute"],
+)
+async def test_an_event_of_another_system_touches_nothing(store: PaymentStore, body: bytes) -> None:
+    assert (await store.apply(_event(body))).outcome is Outcome.UNMATCHED
+    assert await store.get("payment_of_others") is None
+
+
+async def test_a_record_is_created_once_and_never_overwritten(store: PaymentStore) -> None:
+    first = await store.create(record("payment_once"))
+
+    second = await store.create(replace(record("payment_once"), amount=1))
+
+    assert second == first
+
+
+async def test_checkout_cannot_change_a_payment_that_has_moved_on(store: PaymentStore) -> None:
+    seen = await store.create(record("payment_raced"))
+    await store.apply(_event(stripe_bodies.completed("payment_raced")))
+
+    with pytest.raises(Conflict):
+        await store.change_checkout(seen, stripe_session_id="cs_test_new")
+    after = await store.get("payment_raced")
+    assert after is not None
+    assert after.stripe_session_id == "cs_test_a"
+
+
+async def test_a_users_and_a_quotes_payments_are_listed_with_the_published_fields(store: PaymentStore) -> None:
+    await store.create(replace(record("payment_listed"), user_id="user_listed", quote_id="quote_listed"))
+
+    [by_user], [by_quote] = await store.by_user("user_listed"), await store.by_quote("quote_listed")
+
+    assert by_user == by_quote
+    assert (by_user.amount, by_user.product_name) == (4999, "Travel insurance")
+
+
+async def test_without_a_table_nothing_is_called_unmatched(dynamodb_endpoint: str) -> None:
+    store = PaymentStore(_settings(dynamodb_endpoint))
+
+    with pytest.raises(Unavailable):
+        await store.apply(_event(stripe_bodies.completed("payment_x")))
+    store.close()
+
+
+async def test_a_table_that_its_owner_made_with_three_indexes_still_takes_payments(
+    dynamodb: "DynamoDBClient", dynamodb_endpoint: str
+) -> None:
+    settings = _settings(dynamodb_endpoint)
+    wanted = table.definition(settings)
+    wanted["GlobalSecondaryIndexes"] = list(table.PUBLISHED_INDEXES)
+    attributes = wanted["AttributeDefinitions"]
+    wanted["AttributeDefinitions"] = [a for a in attributes if a["AttributeName"] != "stripe_payment_intent"]
+    dynamodb.create_table(**wanted)
+    store = PaymentStore(settings)
+    await store.create(record("payment_three"))
+
+    paid = await store.apply(_event(stripe_bodies.completed("payment_three")))
+    disputed = await store.apply(_event(stripe_bodies.dispute("created", "needs_response")))
+    store.close()
+
+    assert (paid.outcome, disputed.outcome) == (Outcome.APPLIED, Outcome.UNMATCHED)
+    assert table.ensure(dynamodb, settings).endswith("added stripe_payment_intent-index")
+
+
+def test_a_payment_survives_the_way_through_an_item(dynamodb: "DynamoDBClient", settings: TableSettings) -> None:
+    payment = replace(
+        record("payment_item"),
+        amount_refunded=5,
+        checkout_attempt=2,
+        session_closed=True,
+        history=(HistoryEntry("evt", "type", "applied", "pending", "completed", "t", None),),
+    )
+    dynamodb.put_item(TableName=settings.table, Item=item_of(payment))
+
+    found = dynamodb.get_item(TableName=settings.table, Key={table.KEY: {"S": "payment_item"}})
+
+    assert payment_of(found["Item"]) == payment
