@@ -22,6 +22,7 @@ _TEXTS = (
     "status_reason",
     "traceparent",
     "checkout_attempt_at",
+    "checkout_locale",
 )
 
 

@@ -175,6 +175,7 @@ class Payment:
     traceparent: str | None = None
     checkout_attempt: int = 0
     checkout_attempt_at: str | None = None
+    checkout_locale: str | None = None
     history: tuple[HistoryEntry, ...] = ()
 
 

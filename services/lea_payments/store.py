@@ -126,7 +126,7 @@ class PaymentStore:
 
     async def create(self, new: Payment) -> Payment:
         """The new record, or the one that is there already under this id, untouched."""
-        now = _iso(self._now())
+        now = iso(self._now())
         new = replace(new, created_at=new.created_at or now, updated_at=now)
         try:
             await self._call(
@@ -143,7 +143,7 @@ class PaymentStore:
 
     async def change_checkout(self, seen: Payment, **fields: Any) -> Payment:
         """The record with other checkout fields, if its status and session are as seen; raises Conflict if not."""
-        fields["updated_at"] = _iso(self._now())
+        fields["updated_at"] = iso(self._now())
         after = replace(seen, **fields)
         old, new = item_of(seen), item_of(after)
         sets = {name: new[name] for name in fields if name in new}
@@ -154,12 +154,15 @@ class PaymentStore:
             clauses.append(f"#s{number} = :s{number}")
         expression = "SET " + ", ".join(clauses) + (" REMOVE " + ", ".join(gone) if gone else "")
         conditions = [f"attribute_exists({table.KEY})"]
-        for name in ("status_rank", "stripe_session_id", "checkout_attempt"):
+        for name in ("stripe_session_id", "checkout_attempt"):
             if name in old:
                 values[f":{name}"] = old[name]
                 conditions.append(f"{name} = :{name}")
             else:
                 conditions.append(f"attribute_not_exists({name})")
+        # A record that its caller put by hand has no rank until the first event.
+        conditions.append("(attribute_not_exists(status_rank) OR status_rank = :status_rank)")
+        values[":status_rank"] = old["status_rank"]
         try:
             await self._call(
                 "change_checkout",
@@ -172,7 +175,9 @@ class PaymentStore:
                 ExpressionAttributeValues=values,
             )
         except ClientError as error:
-            raise Conflict(f"payment {seen.payment_intent_id} has changed meanwhile: {_code(error)}") from None
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+            raise Conflict(f"payment {seen.payment_intent_id} has changed meanwhile") from None
         return after
 
     async def ping(self) -> None:
@@ -201,7 +206,7 @@ class PaymentStore:
             change = transitions.change_for(before, event)
             if not change.noted:
                 return Applied(change.outcome, before, before)
-            at = _iso(self._now())
+            at = iso(self._now())
             result = await self._writer.submit(statements.update(self._table, seen, before, event, change, at, span))
             if isinstance(result, Written):
                 return Applied(change.outcome, before, transitions.changed(before, event, change, at))
@@ -280,5 +285,6 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
+    """A time as records hold it: ISO 8601 UTC, in milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
