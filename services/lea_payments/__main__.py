@@ -44,7 +44,7 @@ def pages() -> None:
 
 @app.command()
 def checkout() -> None:
-    """Run the checkout API (port 8084, `POST /payments`; described at `/docs`).
+    """Run the checkout API (port 8084, `POST /payments`; described at `/openapi.json`).
 
     Needs `STRIPE_SECRET_KEY` and `PAYMENTS_API_TOKEN`, and the table.
     """

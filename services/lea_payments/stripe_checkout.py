@@ -1,0 +1,187 @@
+"""The calls to Stripe for Checkout Sessions, the only place that knows Stripe's words for them; decides nothing.
+
+The official package's blocking client, in threads: its asynchronous one needs a second HTTP library in the image, and
+these calls are few and slow.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import stripe
+
+from lea_payments import telemetry
+from lea_payments.checkout_refusals import InFlight, KeySpent, Refusal
+from lea_payments.payment import Payment
+from lea_payments.settings import CheckoutSettings
+
+if TYPE_CHECKING:
+    from stripe.params.checkout import SessionCreateParams
+
+THREADS = 16
+CONNECT_SECONDS, READ_SECONDS = 2.0, 6.0
+NETWORK_RETRIES = 1
+LINK_LIFE = timedelta(hours=23)
+"""An hour less than Stripe's limit, so that clocks may differ."""
+
+ATTEMPT_LIFE = timedelta(hours=22)
+"""How long an attempt may be repeated: Stripe wants a session to live 30 minutes, and remembers a key for 24 hours."""
+
+Locale = Literal[
+    "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hi-IN",
+    "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk",
+    "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
+]  # fmt: skip
+"""The languages of Stripe's pay page."""
+
+_KEY = re.compile(r"\b[sr]k_(test|live)_\S+")
+AMOUNT_CODES = ("amount_too_small", "amount_too_large")
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A page of Stripe's where one payment can be paid; `url` only while it is open, `expires_at` since 1970."""
+
+    id: str
+    status: str
+    url: str | None
+    expires_at: int
+
+
+class StripeCheckout:
+    """Stripe's Checkout Sessions. Every method raises Refusal when Stripe does not do what was asked."""
+
+    def __init__(self, settings: CheckoutSettings) -> None:
+        self._pages = settings.pages_base_url
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="stripe")
+        self._client = stripe.StripeClient(
+            settings.stripe_secret_key,
+            base_addresses={"api": settings.stripe_api_base.rstrip("/")},
+            max_network_retries=NETWORK_RETRIES,
+            http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+        )
+
+    async def create(self, record: Payment) -> Session:
+        """The session of the record's current attempt: however often it is called, the same one."""
+        created = await self._call(
+            self._client.v1.checkout.sessions.create,
+            params_of(record, self._pages),
+            {"idempotency_key": idempotency_key(record)},
+        )
+        return _session_of(created)
+
+    async def find(self, session_id: str) -> Session | None:
+        """The session as it is now; None if this account of Stripe's has no such session."""
+        try:
+            return _session_of(await self._call(self._client.v1.checkout.sessions.retrieve, session_id))
+        except _Missing:
+            return None
+
+    async def _call(self, call: Callable[..., ResultT], *arguments: object) -> ResultT:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, partial(call, *arguments))
+        except stripe.StripeError as error:
+            refusal = refusal_of(error)
+            telemetry.log.warning(
+                "stripe call failed",
+                code=refusal.code,
+                http_status=error.http_status,
+                stripe_code=error.code,
+                stripe_request=error.request_id,
+            )
+            raise refusal from None
+
+
+def params_of(record: Payment, pages_base_url: str) -> "SessionCreateParams":
+    """What Stripe is asked for: a function of the record alone, since one key may not carry two different requests."""
+    pages = pages_base_url.rstrip("/")
+    metadata = {"payment_intent_id": record.payment_intent_id}
+    if record.traceparent:
+        metadata["traceparent"] = record.traceparent
+    params: SessionCreateParams = {
+        "mode": "payment",
+        "client_reference_id": record.payment_intent_id,
+        "line_items": [
+            {
+                "quantity": 1,
+                "price_data": {
+                    "currency": (record.currency or "").lower(),
+                    "unit_amount": record.amount or 0,
+                    "product_data": {"name": record.product_name or ""},
+                },
+            }
+        ],
+        "metadata": metadata,
+        "payment_intent_data": {"metadata": metadata},
+        "success_url": f"{pages}/success?session_id={{CHECKOUT_SESSION_ID}}",
+        "cancel_url": f"{pages}/cancel",
+        "expires_at": int((attempt_at(record) + LINK_LIFE).timestamp()),
+    }
+    if record.checkout_locale:
+        params["locale"] = record.checkout_locale
+    return params
+
+
+def attempt_at(record: Payment) -> datetime:
+    """When the record's current attempt began."""
+    return datetime.fromisoformat(record.checkout_attempt_at or "1970-01-01T00:00:00Z")
+
+
+def idempotency_key(record: Payment) -> str:
+    """Stripe's key for the record's current attempt."""
+    return f"checkout-{record.payment_intent_id}-{record.checkout_attempt}"
+
+
+def refusal_of(error: stripe.StripeError) -> Refusal:
+    """What our caller is told of an error of Stripe's; never our key, not even the part that Stripe repeats."""
+    status = error.http_status
+    if isinstance(error, stripe.IdempotencyError):
+        return KeySpent("stripe_refused", "Stripe has this attempt under other parameters; repeat the call.")
+    if status == HTTPStatus.CONFLICT:
+        return InFlight("try_again", "Another call for this payment is under way; repeat the call.", retry_after=1)
+    if isinstance(error, stripe.RateLimitError):
+        return Refusal("stripe_busy", "Stripe asks us to slow down; repeat the call in a moment.", retry_after=2)
+    if status is None or isinstance(error, stripe.APIConnectionError):
+        return Refusal(
+            "stripe_unreachable",
+            "Stripe cannot be reached; the payment is on record, repeat the same call to get its link.",
+        )
+    if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        kind = KeySpent if (error.headers or {}).get("Idempotent-Replayed") == "true" else Refusal
+        return kind(
+            "stripe_error",
+            f"Stripe answered {status}; the payment is on record, repeat the same call to get its link.",
+        )
+    return _refused(error)
+
+
+class _Missing(Refusal):
+    """Raised when Stripe has no such object."""
+
+
+def _refused(error: stripe.StripeError) -> Refusal:
+    if isinstance(error, stripe.AuthenticationError):
+        return Refusal("stripe_refused", "Stripe does not accept our API key: set STRIPE_SECRET_KEY to a valid one.")
+    if isinstance(error, stripe.PermissionError):
+        return Refusal(
+            "stripe_refused",
+            "Our Stripe API key may not do this: give the restricted key write access to Checkout Sessions.",
+        )
+    if error.code == "resource_missing":
+        return _Missing("stripe_refused", "Stripe has no such Checkout Session.")
+    if error.code in AMOUNT_CODES:
+        return Refusal(error.code, f"{error.user_message} Begin a new payment with another amount.", param="amount")
+    said = _KEY.sub("[key]", error.user_message or "")
+    return Refusal("stripe_refused", f"Stripe refused the request: {said} (Stripe's request {error.request_id})")
+
+
+def _session_of(found: stripe.checkout.Session) -> Session:
+    return Session(found.id, found.status or "", found.url, found.expires_at)
