@@ -22,6 +22,9 @@ from lea_payments.metrics import BUILD
 from lea_payments.settings import Settings
 from lea_payments.telemetry import log
 
+TALKATIVE = ("boto3", "botocore", "stripe", "urllib3")
+"""Below warnings these write down whole requests, and with them customers' data."""
+
 
 class _KeepErrors(Sampler):
     """A share of the new traces, and every span that is started with an error to tell."""
@@ -78,6 +81,8 @@ def _start_logs(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=level.upper(), force=True)
+    for library in TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class _ToStructlog(logging.Handler):
