@@ -107,15 +107,13 @@ BATCH_SIZE = Histogram(
 PAGE_VIEWS = Counter("payments_page_views_total", "Pages shown.", ("page", "status"))
 BUILD = Gauge("payments_build_info", "What runs here.", ("version", "revision"))
 
-PAGE_STATUSES = (
-    "completed",
-    "processing",
-    "failed",
-    "expired",
-    "confirming",
-    "not_found",
-    "unavailable",
-    "shown",
+PAGES = (
+    *product(
+        ("success",),
+        ("completed", "processing", "failed", "expired", "confirming", "not_found", "unavailable"),
+    ),
+    ("cancel", "shown"),
+    *product((OTHER,), ("not_found", "unavailable")),
 )
 CHECKOUT_STAGES = ("created", "reused", "completed", "expired", "failed")
 STORE_OPERATIONS = ("apply", "get", "query", "create", "change_checkout")
@@ -141,7 +139,7 @@ _LABELS: tuple[tuple[Counter | Gauge | Histogram, Iterable[tuple[str, ...]]], ..
     (REVIEWS, product(REVIEW_REASONS)),
     (CHECKOUT_SESSIONS, product(CHECKOUT_STAGES)),
     (STORE_DURATION, product(STORE_OPERATIONS, ("ok", ERROR))),
-    (PAGE_VIEWS, (*product(("success",), PAGE_STATUSES), ("cancel", "shown"))),
+    (PAGE_VIEWS, PAGES),
 )
 
 

@@ -223,17 +223,29 @@ def session_opened(*, reused: bool) -> None:
 
 
 def page_shown(page: str, status: str, *, traceparent: str | None = None, started_ns: int, http_status: int) -> None:
-    """A customer saw a page; its span joins the trace that created the checkout. `started_ns`: since 1970."""
+    """A customer saw a page; its span joins the trace that created the checkout. `started_ns`: since 1970.
+
+    The page `other` has no address of ours.
+    """
     metrics.PAGE_VIEWS.labels(page, status).inc()
     attributes: dict[str, str | int] = {
         "http.request.method": "GET",
-        "http.route": f"/{page}",
         "http.response.status_code": http_status,
         "payments.page.status": status,
     }
+    name = "GET"
+    if page != metrics.OTHER:
+        attributes["http.route"] = f"/{page}"
+        name = f"GET /{page}"
+    failed = http_status >= 500  # noqa: PLR2004 - semantic conventions: a server span fails from 500 on
+    if failed:
+        attributes["error.type"] = status
     parent = _remote(traceparent)
     context = trace.set_span_in_context(parent) if parent else Context()
-    _tracer.start_span(f"GET /{page}", context, SpanKind.SERVER, attributes, start_time=started_ns).end()
+    span = _tracer.start_span(name, context, SpanKind.SERVER, attributes, start_time=started_ns)
+    if failed:
+        span.set_status(Status(StatusCode.ERROR))
+    span.end()
 
 
 def current_traceparent() -> str | None:
