@@ -99,7 +99,7 @@ def _handler(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
             return _BrokenResponse()
         response = _answer(emulator, endpoint, request, body, request_id, fault)
         response.headers["Request-Id"] = request_id
-        response.headers["Stripe-Version"] = request.headers.get("Stripe-Version", API_VERSION)
+        response.headers["Stripe-Version"] = API_VERSION
         return _BrokenResponse() if fault and fault.drop == "response" else response
 
     return handle

@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Stripe emulator", openapi_url=None, lifespan=lifespan)
     app.state.emulator = emulator.build(settings, send)
     app.add_exception_handler(ApiError, _refusal)
+    app.add_exception_handler(Exception, _own_bug)
     app.add_api_route("/health", health, methods=["GET"])
     api.add_routes(app)
     pay_page.add_routes(app)
@@ -64,6 +65,11 @@ async def _tick(app: FastAPI) -> None:
             checkout.run_due(app.state.emulator.world)
         except Exception:
             log.exception("what was due could not be done")
+
+
+async def _own_bug(_request: Request, _bug: Exception) -> Response:
+    """Answer as Stripe would; the server logs the traceback."""
+    return JSONResponse(ApiError("The emulator has a bug; see its log.", status=500, kind="api_error").body(), 500)
 
 
 async def _refusal(_request: Request, refused: Exception) -> Response:

@@ -97,11 +97,10 @@ def _expand(world: World, node: Json, steps: list[str]) -> bool:
             return False
         node[first] = inner
     if isinstance(node[first], str):
-        target = world.store.find(node[first])
-        if target is None:
-            return False
-        node[first] = copy.deepcopy(target)
-    return node[first] is None or not rest or _expand(world, node[first], rest)
+        node[first] = copy.deepcopy(world.store.find(node[first])) or node[first]
+    if node[first] is None:
+        return True
+    return isinstance(node[first], dict) and (not rest or _expand(world, node[first], rest))
 
 
 def included(world: World, node: Json, name: str) -> Json | None:

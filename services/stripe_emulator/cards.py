@@ -4,7 +4,7 @@ Rows come from https://docs.stripe.com/testing and keep Stripe's own names for t
 `tok_<name>` mean what they mean there.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 Result = Literal["succeeded", "failed"]
@@ -58,8 +58,7 @@ DECLINE_MESSAGES = {
     "processing_error": "An error occurred while processing your card. Try again in a little bit.",
 }
 _EXPIRED, _CVC, _PROCESSING = (
-    Decline(code, code if code == "expired_card" else None, DECLINE_MESSAGES[code])
-    for code in ("expired_card", "incorrect_cvc", "processing_error")
+    Decline(code, None, DECLINE_MESSAGES[code]) for code in ("expired_card", "incorrect_cvc", "processing_error")
 )
 DEBIT_FAILED = Decline(
     "payment_intent_payment_attempt_failed", None, "The payment failed: the customer's bank refused it."
@@ -122,8 +121,3 @@ def by_name(test_id: str) -> Instrument | None:
 def bank_debit(kind: str, settles: Settlement, number: str = "0000000000003000") -> Instrument:
     """An account to debit that answers later."""
     return Instrument(kind=kind, brand=kind, number=number, country="AT", settles=settles)
-
-
-def declined_later(instrument: Instrument) -> Instrument:
-    """The same instrument once its bank has refused."""
-    return replace(instrument, decline=DEBIT_FAILED)

@@ -30,6 +30,11 @@ def list_all(world: World, call: Call) -> Json:
     )
 
 
+def of_charge(world: World, charge_id: str) -> list[Json]:
+    """The disputes of a charge; Stripe allows one, and keeps it when it is over."""
+    return [dispute for dispute in world.store.oldest_first("dispute") if dispute["charge"] == charge_id]
+
+
 def update(world: World, call: Call) -> Json:
     """Answer a dispute; evidence goes to the bank at once unless `submit=false`."""
     dispute, params = retrieve(world, call), call.params
@@ -61,6 +66,8 @@ def open_dispute(world: World, intent: Json, reason: str, *, inquiry: bool = Fal
     charge = world.store.get("charge", intent["latest_charge"] or "none", "payment_intent")
     if charge["status"] != "succeeded" or charge["disputed"]:
         raise errors.unexpected_state("Only a succeeded, undisputed charge can be disputed.", "charge_not_disputable")
+    if amount is not None and amount > charge["amount"]:
+        raise errors.invalid("A dispute cannot exceed its charge.", "amount")
     dispute = world.store.add(
         make(
             "dispute",
@@ -106,6 +113,7 @@ def close(world: World, dispute: Json, status: str) -> None:
     """End the dispute; an inquiry ends without a winner."""
     _require_open(dispute)
     dispute["status"] = "warning_closed" if dispute["status"].startswith("warning") else status
+    dispute["is_charge_refundable"] = dispute["status"] != "lost"
     world.emit("charge.dispute.closed", dispute)
     if dispute["status"] == "won":
         world.emit("charge.dispute.funds_reinstated", dispute)

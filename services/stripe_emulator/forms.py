@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 Json = dict[str, Any]
-MAX_DEPTH = 8
+MAX_DEPTH = 20
 
 
 class FormError(ValueError):

@@ -9,7 +9,7 @@ radios `method-card` and `method-delayed`. The button is `#pay`, the way back `#
 """
 
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from fastapi import FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -21,6 +21,9 @@ from stripe_emulator.pay import Wish
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGES = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+PAY_PAGE = PAGES.get_template("pay.html.j2")
+STYLE = (TEMPLATES / "pay.css").read_bytes()
+URL_SAFE = ":/%#?=@[]!$&'()*+,;~"
 CLOSED = {
     "complete": ("You have already paid", "This payment is complete. You can close this page.", 200),
     "expired": ("This link has expired", "Nothing was charged. Go back to the merchant for a new link.", 410),
@@ -53,12 +56,13 @@ async def submit(request: Request, session_id: str) -> Response:
         except ApiError as refused:
             return _page(request, session, wish, refused)
     await pay.wait_for_merchant(emulator, session)
-    return Response(status_code=303, headers={"Location": checkout.success_url(session)} | _headers(session))
+    back = quote(checkout.success_url(session), safe=URL_SAFE)
+    return Response(status_code=303, headers={"Location": back} | _headers(session))
 
 
 async def stylesheet() -> Response:
     """The page's looks."""
-    return Response((TEMPLATES / "pay.css").read_bytes(), media_type="text/css")
+    return Response(STYLE, media_type="text/css")
 
 
 def wish_of(body: bytes) -> Wish:
@@ -91,7 +95,7 @@ def _page(request: Request, session: Json, wish: Wish, refused: ApiError | None 
         error["decline_code"] = refused.more.get("decline_code", "")
 
     total = money.formatted(session["amount_total"], currency)
-    html = PAGES.get_template("pay.html.j2").render(
+    html = PAY_PAGE.render(
         state="open",
         title=f"Pay {total}",
         total=total,
@@ -111,7 +115,7 @@ def _closed(session: Json | None) -> Response:
     link = None
     if session:
         link = checkout.success_url(session) if state == "complete" else session["cancel_url"]
-    html = PAGES.get_template("pay.html.j2").render(state=state, title=title, text=text, link=link)
+    html = PAY_PAGE.render(state=state, title=title, text=text, link=link)
     return Response(html, status, _headers(session), "text/html")
 
 
@@ -120,7 +124,7 @@ def _headers(session: Json | None) -> dict[str, str]:
     merchant = ""
     if session:
         parts = urlsplit(session["success_url"])
-        merchant = f" {parts.scheme}://{parts.netloc}"
+        merchant = f" {parts.scheme}://{quote(parts.netloc, safe=':[]@')}"
     policy = (
         "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none';"
         f" form-action 'self'{merchant}"

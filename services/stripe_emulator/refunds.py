@@ -1,6 +1,6 @@
 """`/v1/refunds`: money given back, wholly or in parts, and refunds that fail later."""
 
-from stripe_emulator import calls, errors
+from stripe_emulator import calls, disputes, errors
 from stripe_emulator.calls import Call
 from stripe_emulator.errors import Json
 from stripe_emulator.objects import make
@@ -25,6 +25,10 @@ def create(world: World, call: Call) -> Json:
         )
     if amount is not None and amount > left:
         raise errors.invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", "amount")
+    if any(not dispute["is_charge_refundable"] for dispute in disputes.of_charge(world, charge["id"])):
+        raise errors.unexpected_state(
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.", "charge_disputed"
+        )
     return _refund(world, charge, left if amount is None else amount, reason, metadata)
 
 

@@ -178,6 +178,10 @@ def _intent_fields(data: Params) -> Json:
 
 def _customer(world: World, params: Params) -> str | None:
     customer = params.text("customer")
+    if customer and params.has("customer_email"):
+        raise errors.invalid(
+            "You may only specify one of these parameters: customer, customer_email.", "customer_email"
+        )
     if customer:
         world.store.get("customer", customer, "customer")
     return customer

@@ -61,7 +61,9 @@ def read(environ: Mapping[str, str]) -> Settings:
     settings = Settings(
         host=environ.get("HOST", "").strip() or "0.0.0.0",
         port=port,
-        public_url=take("EMULATOR_PUBLIC_URL", f"http://localhost:{port}", _url, "an http or https address"),
+        public_url=take("EMULATOR_PUBLIC_URL", f"http://localhost:{port}", _url, "an http or https address").rstrip(
+            "/"
+        ),
         webhook_url=take("EMULATOR_WEBHOOK_URL", None, _url, "an http or https address"),
         webhook_secrets=take("EMULATOR_WEBHOOK_SECRET", ("whsec_emulator",), _secrets, "comma-separated secrets"),
         retry_base_seconds=take("EMULATOR_RETRY_BASE_SECONDS", 1.0, _positive, "a number of seconds above 0"),
@@ -91,7 +93,7 @@ def _positive(text: str) -> float:
 
 def _url(text: str) -> str:
     parts = urlsplit(text)
-    return text.rstrip("/") if parts.scheme in {"http", "https"} and parts.hostname else _refuse()
+    return text if parts.scheme in {"http", "https"} and parts.hostname else _refuse()
 
 
 def _secrets(text: str) -> tuple[str, ...]:

@@ -1,0 +1,106 @@
+"""The list of events, and who is told."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stripe_emulator import endpoints
+from stripe_emulator.calls import Call
+from stripe_emulator.errors import ApiError
+from stripe_emulator.objects import make
+from stripe_emulator.world import World
+
+Ask = Callable[..., Call]
+TYPES = ["charge.succeeded", "charge.failed", "checkout.session.completed"]
+
+
+@pytest.fixture
+def _events(world: World) -> None:
+    for event_type in TYPES:
+        world.emit(event_type, make("product"))
+        world.clock.ahead += 10
+    delivered = next(world.store.newest_first("event"))
+    others = [event for event in world.store.oldest_first("event") if event is not delivered]
+    for event in others:
+        event["pending_webhooks"] = 1
+
+
+@pytest.mark.usefixtures("_events")
+@pytest.mark.parametrize(
+    ("params", "found"),
+    [
+        ({}, TYPES[::-1]),
+        ({"type": "charge.failed"}, TYPES[1:2]),
+        ({"type": "charge.*"}, TYPES[1::-1]),
+        ({"types": ["charge.failed", "checkout.session.completed"]}, TYPES[:0:-1]),
+        ({"delivery_success": True}, TYPES[2:]),
+        ({"delivery_success": False}, TYPES[1::-1]),
+        ({"created": {"gte": 1_800_000_010}}, TYPES[:0:-1]),
+        ({"created": {"gt": 1_800_000_010, "lt": 1_800_000_020}}, []),
+        ({"limit": 1}, TYPES[2:]),
+    ],
+)
+def test_events_are_found(world: World, ask: Ask, params: dict[str, Any], found: list[str]) -> None:
+    page = endpoints.list_events(world, ask(**params))
+
+    assert [event["type"] for event in page["data"]] == found
+
+
+@pytest.mark.parametrize(
+    "params", [{"type": "a.b", "types": ["a.b"]}, {"types": [f"a.{number}" for number in range(21)]}]
+)
+def test_a_wrong_search_is_refused(world: World, ask: Ask, params: dict[str, Any]) -> None:
+    with pytest.raises(ApiError):
+        endpoints.list_events(world, ask(**params))
+
+
+def test_the_secret_is_shown_once(world: World, ask: Ask) -> None:
+    created = endpoints.create(world, ask(url="https://merchant.test/webhook", enabled_events=["*"]))
+
+    assert created["secret"].startswith("whsec_")
+    assert world.store.secrets[created["id"]] == (created["secret"],)
+    assert "secret" not in endpoints.retrieve(world, ask(created["id"]))
+
+
+def test_an_endpoint_can_be_changed_switched_off_and_removed(world: World, ask: Ask) -> None:
+    created = endpoints.create(world, ask(url="https://merchant.test/webhook", enabled_events=["*"]))
+    changed = endpoints.update(
+        world, ask(created["id"], url="https://other.test", enabled_events=["charge.failed"], disabled=True)
+    )
+    removed = endpoints.delete(world, ask(created["id"]))
+
+    assert (changed["url"], changed["enabled_events"], changed["status"]) == (
+        "https://other.test",
+        ["charge.failed"],
+        "disabled",
+    )
+    assert removed["deleted"]
+    with pytest.raises(ApiError, match="No such webhook_endpoint"):
+        endpoints.retrieve(world, ask(created["id"]))
+
+
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [
+        ({"enabled_events": ["*"]}, "url"),
+        ({"url": "https://merchant.test"}, "enabled_events"),
+        ({"url": "https://merchant.test", "enabled_events": ["*"], "api_version": "2020-01-01"}, "api_version"),
+    ],
+)
+def test_a_wrong_endpoint_is_refused(world: World, ask: Ask, params: dict[str, Any], param: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        endpoints.create(world, ask(**params))
+
+    assert refused.value.param == param
+
+
+def test_a_resent_event_goes_to_the_chosen_endpoint(world: World, ask: Ask) -> None:
+    heard: list[list[str]] = []
+    world.deliver = lambda _event, listeners: heard.append([one["url"] for one in listeners])
+    world.listen("http://one.test", ("a",), ["*"])
+    chosen = world.listen("http://two.test", ("b",), ["*"])
+    event = world.emit("charge.failed", make("charge"))
+    endpoints.retry_event(world, ask(event["id"], webhook_endpoint=chosen["id"]))
+
+    assert heard == [["http://one.test", "http://two.test"], ["http://two.test"]]
