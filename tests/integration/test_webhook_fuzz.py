@@ -1,0 +1,93 @@
+"""Whatever is sent, signed or not, the answer is one of the contract's and never a 500."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lea_payments.stripe_events import TRANSLATORS
+from tests import stripe_bodies
+from tests.stripe_bodies import SECRET, sign
+
+CASES = 1000 if os.environ.get("CI") == "true" else 200
+ANSWERS = {
+    *((200, outcome) for outcome in ("applied", "duplicate", "stale", "review", "unmatched", "ignored", "wrong_mode")),
+    (400, "invalid_signature"),
+    (400, "invalid_payload"),
+    (413, "too_large"),
+}
+
+
+@pytest.fixture(scope="module")
+def webhook(start_part: Callable[..., str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=start_part("webhook", STRIPE_WEBHOOK_SECRET=SECRET), timeout=30) as client:
+        yield client
+
+
+def _answer(webhook: httpx.Client, body: bytes, header: bytes) -> tuple[int, str]:
+    answer = webhook.post("/webhook/stripe", content=body, headers={b"Stripe-Signature": header})
+    return answer.status_code, answer.json()["outcome"]
+
+
+fuzz = settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=20), inner, max_size=4),
+    max_leaves=12,
+)
+whole = [
+    *(
+        stripe_bodies.completed("payment_1"),
+        stripe_bodies.declined("payment_1"),
+        stripe_bodies.refunded("payment_1", 5),
+    ),
+    *(stripe_bodies.refund("refund.updated", 5, "succeeded"), stripe_bodies.dispute("created", "lost")),
+]
+
+
+legal_header = st.lists(st.integers(0x20, 0xFF).filter(lambda byte: byte != 0x7F), max_size=200).map(
+    lambda text: bytes(text).strip()
+)
+
+
+@given(body=st.binary(max_size=2000), header=legal_header)
+@fuzz
+def test_any_bytes_under_any_header(webhook: httpx.Client, body: bytes, header: bytes) -> None:
+    assert _answer(webhook, body, header) in ANSWERS
+
+
+@given(event_type=st.sampled_from([*TRANSLATORS]) | st.text(max_size=30), value=anything)
+@fuzz
+def test_any_object_in_a_signed_event(webhook: httpx.Client, event_type: str, value: Any) -> None:
+    body = json.dumps(json.loads(whole[0]) | {"type": event_type, "data": {"object": value}}).encode()
+
+    assert _answer(webhook, body, sign(body).encode()) in ANSWERS
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """A whole event with one field, at any depth, replaced or taken away."""
+    event = json.loads(draw(st.sampled_from(whole)))
+    place = draw(st.sampled_from([event, event["data"], event["data"]["object"]]))
+    name = draw(st.sampled_from(sorted(place)) | st.text(max_size=10))
+    if draw(st.booleans()):
+        place.pop(name, None)
+    else:
+        place[name] = draw(anything | st.text(max_size=600) | st.integers(-(10**30), 10**30))
+    return json.dumps(event, ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
+
+
+@given(body=damaged())
+@fuzz
+def test_a_signed_event_with_one_damage(webhook: httpx.Client, body: bytes) -> None:
+    try:
+        header = sign(body).encode()
+    except UnicodeDecodeError:
+        header = b"t=1,v1=0"
+
+    assert _answer(webhook, body, header) in ANSWERS
