@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from lea_payments import table
 from lea_payments.settings import TableSettings
 from tests.parts import Part, Parts
 
+AXE_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 CHROMIUM_FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -61,3 +63,14 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe_violations() -> Callable[[Page], list[str]]:
+    """Return a function that gives what axe finds wrong with a page, up to WCAG 2.2 AA: one line a rule."""
+
+    def find(page: Page) -> list[str]:
+        found = Axe().run(page, options={"runOnly": list(AXE_RULES)}).response["violations"]
+        return [f"{rule['id']}: {rule['help']} {[node['html'] for node in rule['nodes']]}" for rule in found]
+
+    return find

@@ -1,0 +1,182 @@
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from lea_payments import table
+from lea_payments.items import item_of
+from lea_payments.languages import TAGS
+from lea_payments.payment import Payment, Status
+from lea_payments.settings import TableSettings
+
+pytestmark = pytest.mark.browser
+
+STATES = {
+    "completed": (Status.COMPLETED, 50),
+    "confirming": (Status.PENDING, 0),
+    "awaiting": (Status.PENDING, 30),
+    "review": (Status.PENDING, 45),
+    "declined": (Status.FAILED, 10),
+    "failed": (Status.FAILED, 40),
+    "expired": (Status.EXPIRED, 20),
+}
+ADDRESSES = (
+    *(f"/success?session_id=cs_test_{name}" for name in STATES),
+    "/success?session_id=cs_test_confirming&since=1",
+    "/success?session_id=cs_test_confirming&updates=off",
+    "/success?session_id=cs_test_unknown",
+    "/success?session_id=cs_test_unknown&since=1",
+    "/success",
+    "/cancel",
+    "/nothing",
+)
+Violations = Callable[[Page], list[str]]
+
+
+class Customers:
+    """Pages as customers open them, closed after the test."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self._browser = browser
+        self._url = url
+        self.opened: list[Page] = []
+
+    def open(self, address: str, **options: str | bool | dict[str, int]) -> Page:
+        page = self._browser.new_page(base_url=self._url, **options)  # type: ignore[arg-type]
+        self.opened.append(page)
+        page.goto(address)
+        return page
+
+
+@pytest.fixture(scope="module")
+def put(table_settings: TableSettings) -> Iterator[Callable[[str, str], None]]:
+    """Yield `put(session, state)`, which writes a record in one of STATES."""
+    client = table.client(table_settings)
+
+    def put_record(session: str, state: str) -> None:
+        status, rank = STATES[state]
+        record = Payment(
+            payment_intent_id=f"payment_{session}",
+            stripe_session_id=f"cs_test_{session}",
+            payment_status=status,
+            status_rank=rank,
+            amount=12850,
+            amount_refunded=2850,
+            currency="SGD",
+            product_name="Single-trip travel insurance, Japan, 10 days",
+        )
+        client.put_item(TableName=table_settings.table, Item=item_of(record))
+
+    yield put_record
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def url(start_part: Callable[..., str], put: Callable[[str, str], None]) -> str:
+    for state in STATES:
+        put(state, state)
+    return start_part("pages")
+
+
+@pytest.fixture
+def customers(chromium: Browser, url: str) -> Iterator[Customers]:
+    customers = Customers(chromium, url)
+    yield customers
+    for page in customers.opened:
+        page.close()
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("tag", TAGS)
+def test_axe_finds_no_fault_in_any_page_in_any_language(
+    customers: Customers, axe_violations: Violations, tag: str, address: str
+) -> None:
+    page = customers.open(address, locale=tag)
+
+    assert page.locator("html").get_attribute("lang") == tag
+    assert axe_violations(page) == []
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_dark_pages_have_contrast_too(customers: Customers, axe_violations: Violations, state: str) -> None:
+    assert axe_violations(customers.open(f"/success?session_id=cs_test_{state}", color_scheme="dark")) == []
+
+
+def test_axe_finds_no_fault_when_the_table_is_away(
+    chromium: Browser, start_part: Callable[..., str], free_port: Callable[[], int], axe_violations: Violations
+) -> None:
+    url = start_part("pages", ready_at="/livez", DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    with chromium.new_page() as page:
+        page.goto(f"{url}/success?session_id=cs_test_a")
+
+        expect(page.get_by_role("heading", level=1)).to_have_text("We cannot show your payment at the moment")
+        assert axe_violations(page) == []
+
+
+def test_without_javascript_a_waiting_page_becomes_the_paid_one_by_itself(
+    customers: Customers, put: Callable[[str, str], None]
+) -> None:
+    put("waiting", "confirming")
+    page = customers.open("/success?session_id=cs_test_waiting", java_script_enabled=False)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirming your payment")
+    put("waiting", "completed")
+
+    expect(page.get_by_role("status")).to_contain_text("Payment received", timeout=15_000)
+
+
+def test_a_customer_stops_the_updates_and_looks_again_by_hand(
+    customers: Customers, put: Callable[[str, str], None]
+) -> None:
+    put("stopped", "confirming")
+    page = customers.open("/success?session_id=cs_test_stopped")
+    page.get_by_role("link", name="Stop updating by itself").click()
+    expect(page.get_by_text("This page does not update itself.")).to_be_visible()
+    put("stopped", "completed")
+    page.get_by_role("link", name="Check again now").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Payment received")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_page_asks_nobody_for_anything_and_obeys_its_own_policy(chromium: Browser, url: str, address: str) -> None:
+    asked: list[str] = []
+    complaints: list[str] = []
+    with chromium.new_page() as page:
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(url + address, wait_until="networkidle")
+
+        assert [address for address in asked if not address.startswith("data:")] == [url + address]
+        assert [text for text in complaints if "404" not in text] == []
+        assert page.locator("main").evaluate("node => getComputedStyle(node).maxWidth") == "512px"
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_every_page_fits_a_window_of_320_pixels(customers: Customers, tag: str) -> None:
+    page = customers.open("/cancel", locale=tag, viewport={"width": 320, "height": 640})
+
+    for address in ADDRESSES:
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
+
+
+def test_every_link_is_large_enough_to_touch_and_shows_the_focus(customers: Customers) -> None:
+    page = customers.open("/success?session_id=cs_test_awaiting")
+    links = page.get_by_role("link").all()
+
+    assert len(links) == 2
+    for link in links:
+        page.keyboard.press("Tab")
+        expect(link).to_be_focused()
+        expect(link).to_have_css("outline-style", "solid")
+        box = link.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 24
+
+
+def test_the_address_of_a_page_goes_to_no_other_site(customers: Customers) -> None:
+    page = customers.open("/success?session_id=cs_test_completed")
+
+    assert page.evaluate("document.referrer") == ""
+    assert not re.search(r"https?://(?!www\.w3\.org)", page.content())
