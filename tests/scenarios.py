@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-from tests import stripe_bodies as stripe
-
 from lea_payments.payment import Payment
+from tests import stripe_bodies as stripe
 
 ORDER_DEPENDENT = ("history", "updated_at", "webhook_processed_at", "created_at")
 """What rightly differs between two orders of the same events: when, and the list of what came."""

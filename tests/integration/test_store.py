@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from tests import stripe_bodies
-from tests.scenarios import AFTER_PAYMENT, SCENARIOS, facts, record
 
 from lea_payments import stripe_events, table
 from lea_payments.items import item_of, payment_of
@@ -15,6 +13,8 @@ from lea_payments.payment import HISTORY_LIMIT, HistoryEntry, Outcome, Payment, 
 from lea_payments.settings import TableSettings
 from lea_payments.store import Conflict, PaymentStore, Unavailable
 from lea_payments.transitions import change_for, changed
+from tests import stripe_bodies
+from tests.scenarios import AFTER_PAYMENT, SCENARIOS, facts, record
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -50,9 +50,8 @@ whole = [
 ]
 
 
-legal_header = st.lists(st.integers(0x20, 0xFF).filter(lambda byte: byte != 0x7F), max_size=200).map(
-    lambda text: bytes(text).strip()
-)
+legal_bytes = st.integers(0x20, 0xFF).filter(lambda byte: byte != 0x7F)
+legal_header = st.lists(legal_bytes, max_size=200).map(lambda text: bytes(text).strip())
 
 
 @given(body=st.binary(max_size=2000), header=legal_header)

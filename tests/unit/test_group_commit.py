@@ -96,7 +96,7 @@ async def test_writes_pass_a_batch_that_is_stuck() -> None:
     assert len(sender.batches) == 2
     sender.answer.set()
 
-    assert await asyncio.gather(stuck, other) == [1, 2]
+    assert [await stuck, await other] == [1, 2]
 
 
 async def test_only_so_many_batches_are_under_way() -> None:

@@ -1,8 +1,8 @@
 import pytest
-from tests.stripe_bodies import SECRET, sign
 
 from lea_payments.refusals import InvalidSignature
 from lea_payments.signature import SIGNATURE_REASONS, TOLERANCE_SECONDS, verify
+from tests.stripe_bodies import SECRET, sign
 
 NOW = 1_800_000_000
 BODY = b'{"id": "evt_1"}'

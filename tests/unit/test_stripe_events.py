@@ -2,11 +2,11 @@ import json
 from typing import Any
 
 import pytest
-from tests import stripe_bodies
 
 from lea_payments.payment import Dispute, Fact, Outcome, PaymentEvent
 from lea_payments.refusals import InvalidPayload
 from lea_payments.stripe_events import Ignored, translate
+from tests import stripe_bodies
 
 
 def _translated(body: bytes) -> PaymentEvent:

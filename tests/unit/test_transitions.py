@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import stripe_bodies
-from tests.scenarios import AFTER_PAYMENT, SCENARIOS, Scenario, ending, facts, record
 
 from lea_payments import stripe_events
 from lea_payments.payment import HISTORY_LIMIT, RULES, Fact, HistoryEntry, Outcome, Payment, PaymentEvent, Status
 from lea_payments.transitions import change_for, changed
+from tests import stripe_bodies
+from tests.scenarios import AFTER_PAYMENT, SCENARIOS, Scenario, ending, facts, record
 
 ALL = {**SCENARIOS, **AFTER_PAYMENT}
 

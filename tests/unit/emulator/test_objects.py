@@ -35,7 +35,7 @@ def test_every_kind_is_compared() -> None:
 
 
 def test_the_version_is_the_official_package_s() -> None:
-    assert objects.API_VERSION == stripe.api_version
+    assert stripe.api_version == objects.API_VERSION
 
 
 @pytest.mark.parametrize("kind", OFFICIAL)
