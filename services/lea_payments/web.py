@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import signal
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -143,6 +145,8 @@ def serve(app: FastAPI, settings: Settings, port: int, part: str) -> None:
         raise SettingsError(
             f"METRICS_PORT {settings.metrics_port}: {error.strerror}; set it to a free port, or to 0 for none"
         ) from None
+    # uvicorn, once it has ended, sends itself the signal again: an orderly end is exit status 0.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     telemetry.log.info("listening", part=part, host=settings.host, port=port, metrics_port=settings.metrics_port)
     config = uvicorn.Config(
         app,
