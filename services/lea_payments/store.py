@@ -61,7 +61,13 @@ class Busy(NamedTuple):
     code: str
 
 
-Result = Written | Blocked | Busy
+class Failed(NamedTuple):
+    """The write can never be accepted; its neighbours in the batch are no worse for it."""
+
+    error: Exception
+
+
+Result = Written | Blocked | Busy | Failed
 _PASSING = frozenset(
     {
         "TransactionConflict",
@@ -213,6 +219,8 @@ class PaymentStore:
             if isinstance(result, Busy):
                 await asyncio.sleep(pause)
                 pause *= 2
+            elif isinstance(result, Failed):
+                raise result.error
             elif result.item is None:
                 return Applied(Outcome.UNMATCHED)
             else:
@@ -229,7 +237,10 @@ class PaymentStore:
                 for update in updates
             ]
             answer = await self._call("apply", self._dynamodb.batch_execute_statement, Statements=statements)
-        return [_result_of(response) for response in answer["Responses"]]
+        responses = answer.get("Responses", [])
+        if len(responses) != len(updates):
+            raise Unavailable("DynamoDB's answer is not whole")
+        return [_result_of(response) for response in responses]
 
     async def _query(self, index: str, field: str, value: str) -> Sequence[Payment]:
         try:
@@ -244,6 +255,8 @@ class PaymentStore:
         except ClientError as error:
             telemetry.log.warning("index_missing", index=index, code=_code(error), remedy="run lea-payments init-table")
             return []
+        if "Items" not in answer:
+            raise Unavailable("DynamoDB's answer is not whole")
         return [payment_of(item) for item in answer["Items"]]
 
     async def _call(self, operation: str, call: Callable[..., ResultT], **arguments: Any) -> ResultT:
@@ -270,8 +283,8 @@ def _result_of(response: Mapping[str, Any]) -> Result:
     if code in _PASSING:
         return Busy(code)
     if code == "ResourceNotFound":
-        raise Unavailable("the table is not there: run lea-payments init-table")
-    raise RuntimeError(f"DynamoDB refused a statement of ours: {code}: {error.get('Message', '')}")
+        return Failed(Unavailable("the table is not there: run lea-payments init-table"))
+    return Failed(RuntimeError(f"DynamoDB refused a statement of ours: {code}: {error.get('Message', '')}"))
 
 
 def _blocker(error: ClientError) -> Item:

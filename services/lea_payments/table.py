@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 
 from lea_payments.settings import TableSettings
 
@@ -95,16 +95,23 @@ def client(settings: TableSettings) -> "DynamoDBClient":
         max_pool_connections=16,
         tcp_keepalive=True,
     )
-    if on_aws(settings):
-        return boto3.client("dynamodb", config=config)
-    dummy = None if _has_credentials() else "local"
-    return boto3.client(
+    dummy = None if on_aws(settings) or _has_credentials() else "local"
+    dynamodb = boto3.client(
         "dynamodb",
         config=config,
-        endpoint_url=settings.ddb_endpoint,
+        endpoint_url=settings.ddb_endpoint or None,
         aws_access_key_id=dummy,
         aws_secret_access_key=dummy,
     )
+    dynamodb.meta.events.register("before-parse.dynamodb", _refuse_half_an_answer)
+    return dynamodb
+
+
+def _refuse_half_an_answer(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """An answer that broke off reads as an empty one to botocore, and that says that there is no such item."""
+    expected, actual = response_dict["headers"].get("content-length"), len(response_dict["body"])
+    if expected is not None and actual != int(expected):
+        raise IncompleteReadError(actual_bytes=actual, expected_bytes=expected)
 
 
 def _has_credentials() -> bool:
