@@ -1,0 +1,245 @@
+"""A payment through the real API, the real table, the emulator and the real receiver of its events."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from lea_payments import table
+from lea_payments.settings import TableSettings
+from tests.checkout_calls import SECRETS, WEBHOOK_SECRET, asked, checkout_api, sessions_of, stripe_api
+
+
+@pytest.fixture(scope="module")
+def stripe(start_part: Callable[..., str], free_port: Callable[[], int]) -> Iterator[httpx.Client]:
+    port = str(free_port())
+    url = start_part("stripe-emulator", EMULATOR_WEBHOOK_SECRET=WEBHOOK_SECRET, EMULATOR_WEBHOOK_URL=_hook(port))
+    start_part("webhook", PORT=port, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
+    with stripe_api(url) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def api(start_part: Callable[..., str], stripe: httpx.Client) -> Iterator[httpx.Client]:
+    url = start_part("checkout", STRIPE_API_BASE=str(stripe.base_url), PAGES_BASE_URL="https://pay.example/", **SECRETS)
+    with checkout_api(url) as client:
+        yield client
+
+
+def _hook(port: str) -> str:
+    return f"http://127.0.0.1:{port}/webhook/stripe"
+
+
+def _until(api: httpx.Client, payment_id: str, status: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        payment: dict[str, Any] = api.get(f"/payments/{payment_id}").json()
+        if payment["payment_status"] == status:
+            return payment
+        time.sleep(0.05)
+    pytest.fail(f"{payment_id} never became {status}")
+
+
+def _expire(stripe: httpx.Client, session_id: str) -> None:
+    stripe.post(f"/v1/checkout/sessions/{session_id}/expire").raise_for_status()
+
+
+def test_a_new_payment_is_pending_and_has_a_link(api: httpx.Client, stripe: httpx.Client) -> None:
+    answer = api.post("/payments", json=asked(payment_intent_id="payment_new"))
+
+    payment, link = answer.json()["payment"], answer.json()["link"]
+    session = stripe.get(f"/v1/checkout/sessions/{payment['stripe_session_id']}").json()
+    assert (answer.status_code, payment["payment_intent_id"], payment["payment_status"]) == (
+        201,
+        "payment_new",
+        "pending",
+    )
+    assert link["url"] == session["url"]
+    assert (session["amount_total"], session["currency"]) == (12000, "sgd")
+
+
+def test_stripe_gets_the_placeholder_as_it_stands(api: httpx.Client, stripe: httpx.Client) -> None:
+    payment = api.post("/payments", json=asked()).json()["payment"]
+
+    session = stripe.get(f"/v1/checkout/sessions/{payment['stripe_session_id']}").json()
+
+    assert session["success_url"] == "https://pay.example/success?session_id={CHECKOUT_SESSION_ID}"
+    assert session["cancel_url"] == "https://pay.example/cancel"
+
+
+def test_the_payment_is_named_on_session_and_payment_intent(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = asked()
+    session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
+    stripe.post(f"/_pay/{session_id}", json={}).raise_for_status()
+
+    session = stripe.get(f"/v1/checkout/sessions/{session_id}").json()
+    intent = stripe.get(f"/v1/payment_intents/{session['payment_intent']}").json()
+
+    assert session["client_reference_id"] == body["payment_intent_id"]
+    assert session["metadata"]["payment_intent_id"] == body["payment_intent_id"]
+    assert intent["metadata"] == session["metadata"]
+
+
+def test_the_same_call_again_gives_the_same_link(api: httpx.Client) -> None:
+    body = asked()
+    first = api.post("/payments", json=body)
+
+    again = api.post("/payments", json=body)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == first.json()
+
+
+def test_one_idempotency_key_is_one_payment(api: httpx.Client) -> None:
+    body, key = asked(payment_intent_id=None), {"Idempotency-Key": "order 1, first try".replace(" ", "_")}
+
+    first, again = (api.post("/payments", json=body, headers=key).json() for _ in range(2))
+
+    assert again == first
+
+
+def test_without_id_and_key_each_call_is_a_payment(api: httpx.Client) -> None:
+    body = asked(payment_intent_id=None)
+
+    first, second = (api.post("/payments", json=body).json()["payment"]["payment_intent_id"] for _ in range(2))
+
+    assert first != second
+
+
+def test_eight_callers_at_once_make_one_payment_and_one_session(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = asked()
+
+    with ThreadPoolExecutor(8) as callers:
+        answers = list(callers.map(lambda _: api.post("/payments", json=body), range(8)))
+
+    assert {answer.status_code for answer in answers} == {200, 201}
+    assert len({answer.json()["link"]["url"] for answer in answers}) == 1
+    assert len(sessions_of(stripe, body["payment_intent_id"])) == 1
+
+
+@pytest.mark.parametrize(
+    "other", [{"amount": 12001}, {"currency": "usd"}, {"user_id": "user_2"}, {"quote_id": "quote_2"}], ids=str
+)
+def test_an_id_that_belongs_to_another_payment_is_refused(api: httpx.Client, other: dict[str, Any]) -> None:
+    body = asked()
+    api.post("/payments", json=body)
+    before = api.get(f"/payments/{body['payment_intent_id']}").json()
+
+    answer = api.post("/payments", json=body | other)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "payment_conflict")
+    assert answer.json()["error"]["param"] == next(iter(other))
+    assert api.get(f"/payments/{body['payment_intent_id']}").json() == before
+
+
+def test_a_payment_that_is_paid_cannot_be_paid_again(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = asked()
+    session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
+    stripe.post(f"/_pay/{session_id}", json={}).raise_for_status()
+    payment = _until(api, body["payment_intent_id"], "completed")
+
+    answer = api.post("/payments", json=body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_completed")
+    assert [line["event_type"] for line in payment["history"]] == ["checkout.session.completed"]
+
+
+def test_money_that_is_under_way_is_waited_for(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = asked()
+    session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
+    paid = {"method": "delayed", "outcome": "succeeded", "after_seconds": 3600}
+    assert stripe.post(f"/_pay/{session_id}", json=paid).json()["merchant_answered"]
+
+    answer = api.post("/payments", json=body)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "awaiting_funds")
+    assert api.get(f"/payments/{body['payment_intent_id']}").json()["status_reason"] == "awaiting_funds"
+
+
+def test_after_a_delayed_payment_failed_there_is_a_new_link(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = asked()
+    session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
+    stripe.post(f"/_pay/{session_id}", json={"method": "delayed", "outcome": "failed", "after_seconds": 3600})
+    stripe.post(f"/_sessions/{session_id}/settle?result=failed").raise_for_status()
+    _until(api, body["payment_intent_id"], "failed")
+
+    again = api.post("/payments", json=body)
+
+    assert (again.status_code, again.json()["payment"]["payment_status"]) == (201, "pending")
+    assert again.json()["payment"]["stripe_session_id"] != session_id
+
+
+def test_a_payment_whose_event_is_still_on_its_way_waits_for_it(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = asked()
+    session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
+    stripe.put("/_faults", json={"delay_seconds": 3600}).raise_for_status()
+    stripe.post(f"/_pay/{session_id}", json={"wait": False}).raise_for_status()
+
+    answer = api.post("/payments", json=body)
+    stripe.delete("/_faults").raise_for_status()
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "awaiting_confirmation")
+
+
+def test_after_a_decline_the_link_stays(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = asked()
+    first = api.post("/payments", json=body).json()
+    stripe.post(f"/_pay/{first['payment']['stripe_session_id']}", json={"card": "4000000000009995"})
+    _until(api, body["payment_intent_id"], "failed")
+
+    again = api.post("/payments", json=body)
+
+    assert (again.status_code, again.json()["link"]) == (200, first["link"])
+
+
+def test_after_an_expiry_there_is_a_new_link(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = asked()
+    first = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
+    _expire(stripe, first)
+    _until(api, body["payment_intent_id"], "expired")
+
+    again = api.post("/payments", json=body)
+
+    payment = again.json()["payment"]
+    assert (again.status_code, payment["payment_status"]) == (201, "pending")
+    assert [one["status"] for one in sessions_of(stripe, body["payment_intent_id"])] == ["open", "expired"]
+    assert payment["stripe_session_id"] != first
+
+
+def test_the_new_link_after_an_expiry_can_be_paid(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = asked()
+    _expire(stripe, api.post("/payments", json=body).json()["payment"]["stripe_session_id"])
+    _until(api, body["payment_intent_id"], "expired")
+    session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
+
+    stripe.post(f"/_pay/{session_id}", json={}).raise_for_status()
+
+    assert _until(api, body["payment_intent_id"], "completed")["stripe_session_id"] == session_id
+
+
+def test_a_record_put_by_hand_gets_a_link(api: httpx.Client, table_settings: TableSettings) -> None:
+    body = asked(currency="SGD")
+    texts = {name: {"S": value} for name, value in body.items() if isinstance(value, str)}
+    item: Any = {**texts, "amount": {"N": "12000"}, "payment_status": {"S": "pending"}}
+    table.client(table_settings).put_item(TableName=table_settings.table, Item=item)
+
+    answer = api.post("/payments", json=body)
+
+    assert (answer.status_code, answer.json()["payment"]["currency"]) == (201, "SGD")
+
+
+def test_payments_are_found_by_user_quote_and_session(api: httpx.Client) -> None:
+    quote, user = "quote_twice", "user_twice"
+    first, second = (api.post("/payments", json=asked(quote_id=quote, user_id=user)).json()["payment"] for _ in "ab")
+
+    def found(**by: str) -> list[str]:
+        return [payment["payment_intent_id"] for payment in api.get("/payments", params=by).json()["payments"]]
+
+    newest_first = [second["payment_intent_id"], first["payment_intent_id"]]
+    assert found(user_id=user) == found(quote_id=quote) == newest_first
+    assert found(session_id=first["stripe_session_id"]) == [first["payment_intent_id"]]
+    assert found(user_id="nobody") == []
+    assert set(api.get("/payments", params={"user_id": user}).json()["payments"][0]) == set(table.PUBLISHED_FIELDS)
