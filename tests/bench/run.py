@@ -1,0 +1,96 @@
+"""`make bench`: the webhook receiver and the plain recipe, the same events, one table; fails when a bar is missed."""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.bench import results
+from tests.bench.measure import MODULE, Bench, Candidate, Round, Wrong
+from tests.bench.profiled import Profile
+
+OURS = Candidate("lea-payments", (str(Path(sys.executable).parent / "lea-payments"), "webhook"), counts=True)
+PLAIN = Candidate("plain recipe", (*MODULE, "tests.bench.plain"), counts=False)
+WARM_UP = 1_000
+SAMPLING = 0.1
+console = Console(highlight=False)
+
+
+def main() -> int:
+    """Runs it; 0 when every bar is met."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        bench = Bench(Path(folder), options.connections, options.events, WARM_UP, SAMPLING)
+        try:
+            with bench.backends():
+                if options.profile:
+                    return _profile(bench, Path(folder) / "profile.json", options.events + WARM_UP)
+                return _compare(bench, options.rounds)
+        except Wrong as wrong:
+            console.print(f"✗ {wrong}", style="red", markup=False)
+            return 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure the webhook receiver against the plain recipe.")
+    parser.add_argument("--events", type=int, default=5_000, help="in each round, after a warm-up (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="of each server, in turn; medians count (%(default)s)")
+    parser.add_argument("--connections", type=int, default=32, help="that send at the same time (%(default)s)")
+    parser.add_argument("--profile", action="store_true", help="run ours alone and show where its CPU time goes")
+    return parser.parse_args()
+
+
+def _compare(bench: Bench, count: int) -> int:
+    ours: list[Round] = []
+    plain: list[Round] = []
+    for number in range(1, count + 1):
+        for candidate, rounds in ((OURS, ours), (PLAIN, plain)):
+            rounds.append(bench.round(candidate))
+            console.print(f"round {number} of {count}: {candidate.name} {rounds[-1].cpu_us:.0f} µs CPU per event")
+    rows = results.rows(ours, plain)
+    console.print(_table(rows))
+    for candidate, rounds in ((OURS, ours), (PLAIN, plain)):
+        console.print(_surroundings(candidate, rounds))
+    return 0 if all(row.met is not False for row in rows) else 1
+
+
+def _table(rows: Sequence[results.Row]) -> Table:
+    table = Table("", OURS.name, PLAIN.name, "ours is", "bar", "met")
+    for row in rows:
+        table.add_row(*row[:5], "" if row.met is None else "yes" if row.met else "NO")
+    return table
+
+
+def _surroundings(candidate: Candidate, rounds: Sequence[Round]) -> str:
+    last = rounds[-1]
+    events = len(last.milliseconds)
+    backends, sender = median(each.backends_share for each in rounds), median(each.sender_share for each in rounds)
+    return (
+        f"{candidate.name}: every event answered 200 and written once; {events / last.calls:.1f} writes per call, "
+        f"{last.spans / events:.2f} spans per event exported; the stand-ins behind used {backends:.0%} "
+        f"of a core, the sender {sender:.0%}"
+    )
+
+
+def _profile(bench: Bench, file: Path, events: int) -> int:
+    measured = bench.round(OURS._replace(command=(*MODULE, "tests.bench.profiled", str(file))))
+    profile = msgspec.json.decode(file.read_bytes(), type=Profile)
+    console.print(f"{measured.cpu_us:.0f} µs CPU per event, with the profiler's own")
+    for title, used in (("group", profile.groups), ("function", profile.functions)):
+        table = Table(title, "µs per event", "share")
+        for name, seconds in list(used.items())[:20]:
+            table.add_row(name, f"{seconds / events * 1e6:.1f}", f"{seconds / sum(used.values()):.0%}")
+        console.print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
