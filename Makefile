@@ -1,6 +1,6 @@
 # The front door: every command a developer or CI needs. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench lock clean
+.PHONY: help setup demo test check format docs bench lock clean
 
 BIN := .venv/bin
 ARGS ?=
@@ -28,6 +28,9 @@ check: setup ## Check style, types, the order of imports and the lock files
 format: setup ## Format the code and make the safe repairs
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
+
+docs: setup ## Write the tables of README.md anew from the code
+	@exec $(BIN)/python -m tests.docs.blocks
 
 bench: setup ## Measure the webhook against the plain recipe
 	@exec $(BIN)/python tests/bench/run.py $(ARGS)
