@@ -9,6 +9,8 @@ from lea_payments.settings import SettingsError, WebhookSettings, split_list
 LOOK_SECONDS = 1.0
 """How often the file is looked at: a changed secret counts after this long at the latest."""
 
+_State = tuple[int, int, int]
+
 
 class SigningSecrets:
     """One or more secrets, the current one first. Raises SettingsError at the start when the file holds none."""
@@ -16,11 +18,10 @@ class SigningSecrets:
     def __init__(self, settings: WebhookSettings) -> None:
         self._file = settings.webhook_secret_file
         self._secrets = settings.webhook_secrets
-        self._state: tuple[int, int, int] | None = None
+        self._state: _State | None = None
         self._looked_at = 0.0
         if self._file is not None:
-            self._secrets = _read(self._file)
-            self._state = _state(self._file)
+            self._state, self._secrets = _read(self._file)
             self._looked_at = time.monotonic()
 
     def __call__(self) -> tuple[str, ...]:
@@ -32,26 +33,26 @@ class SigningSecrets:
     def _look(self, file: Path) -> None:
         self._looked_at = time.monotonic()
         try:
-            state = _state(file)
-            if state == self._state:
+            if _state(file) == self._state:
                 return
-            self._secrets, self._state = _read(file), state
+            self._state, self._secrets = _read(file)
         except (SettingsError, OSError) as error:
             telemetry.log.error("signing_secrets_kept", problem=str(error))
         else:
             telemetry.log.info("signing_secrets_read", count=len(self._secrets))
 
 
-def _state(file: Path) -> tuple[int, int, int]:
+def _state(file: Path) -> _State:
     found = file.stat()
     return found.st_mtime_ns, found.st_ino, found.st_size
 
 
-def _read(file: Path) -> tuple[str, ...]:
+def _read(file: Path) -> tuple[_State, tuple[str, ...]]:
     try:
+        state = _state(file)  # before the text, so that a change in between is seen at the next look
         secrets = split_list(file.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {error}; name a readable text file") from None
     if not secrets:
         raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {file} holds no secret; write one whsec_… a line into it")
-    return secrets
+    return state, secrets
