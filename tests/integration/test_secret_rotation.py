@@ -1,0 +1,202 @@
+"""Signing secrets change while the webhook runs: old and new hold together, and no accident leaves it with none."""
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from tests import stripe_bodies
+from tests.deliveries import Delivery
+from tests.parts import Part
+from tests.scraped import Scraped
+from tests.stripe_bodies import sign
+
+CURRENT, PREVIOUS, STRANGE = "whsec_current", "whsec_previous", "whsec_of_a_stranger"
+SOON = 5.0
+"""A changed file counts after a second or so; the machine that runs the tests may be busy."""
+
+
+class Webhook(NamedTuple):
+    """A webhook and the address of its metrics."""
+
+    client: httpx.Client
+    metrics: str
+    log: Path
+
+    def takes(self, *secrets: str) -> bool:
+        """Whether it believes a delivery that these secrets signed, one `v1` each."""
+        body = stripe_bodies.event("customer.created", {"object": "customer"})
+        now = time.time()
+        marks = [sign(body, secret, now).partition(",")[2] for secret in secrets]
+        answer = Delivery(body, ",".join([f"t={int(now)}", *marks])).to(self.client)
+        assert answer[:2] in ((200, "ignored"), (400, "invalid_signature"))
+        return answer.status == 200
+
+    def soon_takes(self, secret: str) -> bool:
+        """Whether it comes to believe this secret without a restart."""
+        return _soon(lambda: self.takes(secret))
+
+    def used(self, place: str) -> float:
+        """How many deliveries the secret at this place has signed."""
+        return Scraped.of(self.metrics).value("payments_webhook_secret_used_total", secret=place) or 0
+
+
+def _soon(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + SOON
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+Start = Callable[..., Webhook]
+
+
+@pytest.fixture(scope="module")
+def start_webhook(start: Callable[..., Part], free_port: Callable[[], int]) -> Iterator[Start]:
+    clients = []
+
+    def start_one(**env: str) -> Webhook:
+        port = free_port()
+        part = start("webhook", METRICS_PORT=str(port), **env)
+        client = httpx.Client(base_url=part.url, timeout=30)
+        clients.append(client)
+        return Webhook(client, f"http://127.0.0.1:{port}", part.log)
+
+    yield start_one
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def two_secrets(start_webhook: Start) -> Webhook:
+    return start_webhook(STRIPE_WEBHOOK_SECRET=f"{CURRENT},{PREVIOUS}")
+
+
+def test_the_previous_secret_still_holds_and_is_counted(two_secrets: Webhook) -> None:
+    before = two_secrets.used("current"), two_secrets.used("previous")
+
+    assert two_secrets.takes(PREVIOUS)
+    assert two_secrets.takes(CURRENT)
+    assert two_secrets.takes(PREVIOUS)
+    assert not two_secrets.takes(STRANGE)
+    assert (two_secrets.used("current"), two_secrets.used("previous")) == (before[0] + 1, before[1] + 2)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "place"),
+    [
+        ((STRANGE, CURRENT), "current"),
+        ((CURRENT, STRANGE), "current"),
+        ((STRANGE, PREVIOUS), "previous"),
+        ((PREVIOUS, CURRENT), "current"),
+    ],
+)
+def test_one_of_two_signatures_is_enough(two_secrets: Webhook, secrets: tuple[str, str], place: str) -> None:
+    before = two_secrets.used(place)
+
+    assert two_secrets.takes(*secrets)
+    assert two_secrets.used(place) == before + 1
+
+
+def test_two_signatures_of_strangers_are_not_enough(two_secrets: Webhook) -> None:
+    assert not two_secrets.takes(STRANGE, "whsec_of_another")
+
+
+class SecretFile(NamedTuple):
+    """A file of secrets and the webhook that reads it."""
+
+    path: Path
+    webhook: Webhook
+
+
+@pytest.fixture(scope="module")
+def secret_file(start_webhook: Start, tmp_path_factory: pytest.TempPathFactory) -> SecretFile:
+    path = tmp_path_factory.mktemp("secret") / "STRIPE_WEBHOOK_SECRET"
+    path.write_text("whsec_first\n")
+    return SecretFile(path, start_webhook(STRIPE_WEBHOOK_SECRET_FILE=str(path)))
+
+
+def test_a_changed_file_counts_without_a_restart(secret_file: SecretFile) -> None:
+    path, webhook = secret_file
+    path.write_text("whsec_a\n")
+    assert webhook.soon_takes("whsec_a")
+    previous = webhook.used("previous")
+
+    path.write_text("whsec_b\nwhsec_a\n")
+    assert webhook.soon_takes("whsec_b")
+    assert webhook.takes("whsec_a")
+    assert webhook.used("previous") == previous + 1
+    path.write_text("whsec_b\n")
+    assert _soon(lambda: not webhook.takes("whsec_a"))
+    assert webhook.takes("whsec_b")
+
+
+def _empty(path: Path) -> None:
+    path.write_text("")
+
+
+def _blank(path: Path) -> None:
+    path.write_text(" \n,\n")
+
+
+def _not_text(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe\x00")
+
+
+@pytest.mark.parametrize("spoil", [_empty, _blank, _not_text, Path.unlink])
+def test_a_spoiled_file_leaves_the_last_secrets_in_force_until_it_is_mended(
+    secret_file: SecretFile, spoil: Callable[[Path], None]
+) -> None:
+    path, webhook = secret_file
+    path.write_text(f"whsec_before_{spoil.__name__}")
+    assert webhook.soon_takes(f"whsec_before_{spoil.__name__}")
+    known = _troubles(webhook)
+    spoil(path)
+
+    while _troubles(webhook) == known:
+        assert webhook.takes(f"whsec_before_{spoil.__name__}")
+    assert webhook.takes(f"whsec_before_{spoil.__name__}")
+    assert not webhook.takes("")
+
+
+def _troubles(webhook: Webhook) -> int:
+    return webhook.log.read_text().count("signing_secrets_kept")
+
+
+def test_a_mounted_secret_is_picked_up_when_kubernetes_swaps_it(start_webhook: Start, tmp_path: Path) -> None:
+    numbers = itertools.count()
+
+    def mount(secret: str) -> None:
+        """As the kubelet does; same name, same size, same time of change, so that only the file itself differs."""
+        version = tmp_path / f"..2026_01_01_{next(numbers)}"
+        version.mkdir()
+        file = version / "secret"
+        file.write_text(secret)
+        os.utime(file, (1_767_225_600, 1_767_225_600))
+        link = tmp_path / "..data_tmp"
+        link.symlink_to(version.name)
+        link.rename(tmp_path / "..data")
+
+    mount("whsec_1")
+    (tmp_path / "secret").symlink_to("..data/secret")
+    webhook = start_webhook(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "secret"))
+    assert webhook.takes("whsec_1")
+
+    for secret in ("whsec_2", "whsec_3"):
+        mount(secret)
+        assert webhook.soon_takes(secret)
+    assert not webhook.takes("whsec_1")
+
+
+def test_a_part_whose_file_holds_no_secret_does_not_start_and_says_why(start_webhook: Start, tmp_path: Path) -> None:
+    (tmp_path / "secret").touch()
+
+    with pytest.raises(AssertionError, match=r"holds no\s+secret"):
+        start_webhook(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "secret"))

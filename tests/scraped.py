@@ -1,0 +1,48 @@
+"""A part's metrics as Prometheus reads them."""
+
+from collections.abc import Mapping
+from typing import Self
+
+import httpx
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+from prometheus_client.samples import Sample
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+class Scraped:
+    """One look at `/metrics`."""
+
+    def __init__(self, text: str, samples: list[Sample]) -> None:
+        self.text = text
+        self.samples = samples
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """In Prometheus' own text format."""
+        text = _get(url, "text/plain")
+        return cls(text, [sample for family in parse_text(text) for sample in family.samples])
+
+    @classmethod
+    def with_exemplars(cls, url: str) -> Self:
+        """In the format that carries exemplars."""
+        text = _get(url, OPENMETRICS)
+        families = parse_openmetrics(text)  # type: ignore[no-untyped-call]
+        return cls(text, [sample for family in families for sample in family.samples])
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """The one series of this name with these labels; None if it is not there."""
+        found = [sample.value for sample in self.samples if sample.name == name and sample.labels == labels]
+        assert len(found) < 2
+        return found[0] if found else None
+
+    def series(self, name: str) -> Mapping[tuple[str, ...], float]:
+        """All series of this name by the values of their labels."""
+        return {tuple(sample.labels.values()): sample.value for sample in self.samples if sample.name == name}
+
+
+def _get(url: str, accept: str) -> str:
+    answer = httpx.get(f"{url}/metrics", headers={"Accept": accept}, timeout=10)
+    assert answer.status_code == 200
+    return answer.text
