@@ -209,6 +209,18 @@ def test_after_an_expiry_there_is_a_new_link(api: httpx.Client, stripe: httpx.Cl
     assert payment["stripe_session_id"] != first
 
 
+def test_eight_callers_at_once_after_an_expiry_make_one_new_session(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = asked()
+    _expire(stripe, api.post("/payments", json=body).json()["payment"]["stripe_session_id"])
+
+    with ThreadPoolExecutor(8) as callers:
+        answers = list(callers.map(lambda _: api.post("/payments", json=body), range(8)))
+
+    links = {answer.json()["link"]["url"] for answer in answers}
+    assert links == {one["url"] for one in sessions_of(stripe, body["payment_intent_id"]) if one["status"] == "open"}
+    assert len(links) == 1
+
+
 def test_the_new_link_after_an_expiry_can_be_paid(api: httpx.Client, stripe: httpx.Client) -> None:
     body = asked()
     _expire(stripe, api.post("/payments", json=body).json()["payment"]["stripe_session_id"])

@@ -121,6 +121,18 @@ async def test_eight_callers_at_once_share_one_session() -> None:
     assert [one.reused for one in opened].count(False) == 1
 
 
+async def test_eight_callers_at_once_share_the_session_after_an_expired_one() -> None:
+    """Stripe takes longer than the others wait for the record to settle."""
+    table, stripe = Table(), FakeStripe(lambda: asyncio.sleep(0.2))
+    await sessions(table, stripe).open_for(ASKED)
+    stripe.end("expired")
+
+    opened = await asyncio.gather(*[sessions(table, stripe).open_for(ASKED) for _ in range(8)])
+
+    assert {one.session.id for one in opened} == {"cs_2"}
+    assert table.now.checkout_attempt == 2
+
+
 async def test_stripe_in_trouble_leaves_a_pending_record_that_the_next_call_finishes() -> None:
     table, stripe = Table(), FakeStripe(once(Refusal("stripe_error", "down")))
     with pytest.raises(Refusal, match="down"):
