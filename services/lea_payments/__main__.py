@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -96,6 +96,76 @@ def show(
         Console().print(*part.as_text(found))
     if not found:
         raise SettingsError(f"no such payment in table {settings.table}; check the id, DDB_ENDPOINT and AWS_REGION")
+
+
+@app.command()
+def demo() -> None:
+    """Run the whole flow on this machine, without Docker or a Stripe account; Ctrl-C ends it.
+
+    Starts DynamoDB Local, the Stripe emulator, `webhook`, `pages` and `checkout`, makes an example payment and shows
+    one line for each thing that happens. Payments are kept in `.data/dynamodb`.
+
+    With `STRIPE_SECRET_KEY` (sk_test_…) and `STRIPE_WEBHOOK_SECRET` of a Stripe sandbox, in the environment or in
+    `.env`, it uses that in place of the emulator.
+
+    Ports, each by its variable: `DEMO_CHECKOUT_PORT` 8084, `DEMO_PAGES_PORT` 8085, `DEMO_WEBHOOK_PORT` 8086,
+    `DEMO_EMULATOR_PORT` 8087, `DEMO_DYNAMODB_PORT` 8000, `DEMO_WEBHOOK_METRICS_PORT` 9464,
+    `DEMO_PAGES_METRICS_PORT` 9465, `DEMO_CHECKOUT_METRICS_PORT` 9466.
+    """
+    from lea_payments import demo as part
+    from lea_payments.demo_settings import DemoSettings
+
+    raise typer.Exit(part.start(environment.read(DemoSettings), Console()))
+
+
+@app.command("demo-flow")
+def demo_flow(
+    card: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Pay by itself with this test card, at the emulator. Repeat it for more tries, declined cards first.",
+        ),
+    ] = None,
+    delayed: Annotated[
+        Literal["succeeded", "failed"] | None,
+        typer.Option(help="Pay by a bank transfer, whose result comes 2 s later, at the emulator."),
+    ] = None,
+    amount: Annotated[int, typer.Option(help="In minor units: 12000 is 120.00 SGD.")] = 12000,
+    currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "sgd",
+    checkout: Annotated[
+        str | None, typer.Option(metavar="URL", help="The checkout API [default: http://localhost:8084]")
+    ] = None,
+    pages: Annotated[str | None, typer.Option(metavar="URL", help="The pages [default: http://localhost:8085]")] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=1, help="Seconds to wait for the end [default: 30, or 900 when a person pays]"),
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON summary on stdout, all else on stderr.")] = False,
+) -> None:
+    """Follow one payment through all parts, such as those of `make demo`, from its link to its end.
+
+    Makes a payment and its link, waits until it is paid, and checks what the webhook did, the final status and the
+    success page. Exit status 0 means that all is right; else each ✗ says what to do.
+
+    Without `--card` and `--delayed` you pay in the browser, at the emulator or in a real Stripe sandbox. The token
+    comes from `PAYMENTS_API_TOKEN`; the demo's own is the default.
+
+    Cards: 4242424242424242 pays; 4000000000009995, 4000000000000002 and 4000000000000341 are declined, and then
+    the payment must end as failed, with the bank's reason.
+    """
+    from lea_payments import demo_flow as part
+    from lea_payments.demo_calls import Calls
+    from lea_payments.demo_settings import DemoSettings
+
+    settings = environment.read(DemoSettings)
+    waits = timeout or (30 if card or delayed else 900)
+    calls = Calls(checkout or settings.url("checkout"), pages or settings.url("pages"), settings.api_tokens[0])
+    report = part.run(part.Plan(amount, currency, card or (), delayed, waits), calls, Console(stderr=as_json))
+    if as_json:
+        typer.echo(json.dumps(report.summary(), indent=2, ensure_ascii=False))
+    raise typer.Exit(0 if report.ok else 1)
 
 
 def main() -> None:

