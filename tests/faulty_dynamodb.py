@@ -61,6 +61,16 @@ def late(seconds: float) -> Fault:
     return fault
 
 
+def slow(seconds: float) -> Fault:
+    """Takes its time, but not too much: writes gather behind the one that is on its way."""
+
+    def fault(call: Call, forward: Forward) -> Answer:
+        time.sleep(seconds)
+        return forward(call)
+
+    return fault
+
+
 class Held:
     """Keeps every batch of writes waiting until `let_go`, and then does it, whether or not somebody still waits.
 

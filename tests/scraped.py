@@ -38,7 +38,7 @@ class Scraped:
         return found[0] if found else None
 
     def series(self, name: str) -> Mapping[tuple[str, ...], float]:
-        """All series of this name by the values of their labels."""
+        """All series of this name by the values of their labels, which Prometheus sorts by name."""
         return {tuple(sample.labels.values()): sample.value for sample in self.samples if sample.name == name}
 
 

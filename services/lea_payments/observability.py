@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ from lea_payments.telemetry import log
 
 TALKATIVE = ("boto3", "botocore", "stripe", "urllib3")
 """Below warnings these write down whole requests, and with them customers' data."""
+
+STOP_SECONDS = 5
 
 
 class _KeepErrors(Sampler):
@@ -61,11 +64,13 @@ def start(settings: Settings, part: str, revision: str = "") -> None:
 
 
 def stop() -> None:
-    """Sends the spans that still wait, within 5 s."""
+    """Sends the spans that still wait, and gives up after 5 s."""
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider):
-        provider.force_flush(5_000)
-        provider.shutdown()
+        # The provider's own limits do not hold: it tries each batch of spans for as long as one export may take.
+        last = threading.Thread(target=provider.shutdown, daemon=True)
+        last.start()
+        last.join(STOP_SECONDS)
 
 
 def _start_logs(level: str) -> None:

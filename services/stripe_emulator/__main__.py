@@ -25,6 +25,7 @@ def serve(
     import uvicorn
 
     from stripe_emulator.app import create_app
+    from stripe_emulator.connection import HangUpProtocol
 
     options = {"HOST": host, "PORT": port}
     given = {name: str(value) for name, value in options.items() if value is not None}
@@ -35,6 +36,7 @@ def serve(
         raise typer.Exit(2) from wrong
     uvicorn.run(
         create_app(settings),
+        http=HangUpProtocol,
         host=settings.host,
         port=settings.port,
         log_level=settings.log_level,

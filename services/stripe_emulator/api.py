@@ -6,10 +6,10 @@ import json
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
-from starlette.types import Receive, Scope, Send
 
 from stripe_emulator import calls, catalog, disputes, endpoints, errors, forms, intents, methods, refunds, sessions
 from stripe_emulator.calls import Call, Endpoint
+from stripe_emulator.connection import NoResponse
 from stripe_emulator.emulator import Emulator, Reply
 from stripe_emulator.errors import ApiError, Json
 from stripe_emulator.faults import ApiFault
@@ -96,11 +96,11 @@ def _handler(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         if fault and fault.delay_seconds:
             await asyncio.sleep(fault.delay_seconds)
         if fault and fault.drop == "request":
-            return _BrokenResponse()
+            return NoResponse()
         response = _answer(emulator, endpoint, request, body, request_id, fault)
         response.headers["Request-Id"] = request_id
         response.headers["Stripe-Version"] = API_VERSION
-        return _BrokenResponse() if fault and fault.drop == "response" else response
+        return NoResponse() if fault and fault.drop == "response" else response
 
     return handle
 
@@ -192,11 +192,3 @@ def _injected(status: int) -> ApiError:
 
 def _no_such_url(_world: object, call: Call) -> Json:
     raise errors.ApiError(f"Unrecognized request URL ({call.path}).", status=404)
-
-
-class _BrokenResponse(Response):
-    """Promises a body and hangs up, which clients see as a lost connection."""
-
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 
-from stripe_emulator import checkout, disputes, errors, faults, pay, refunds
+from stripe_emulator import checkout, disputes, emulator, errors, faults, pay, refunds
 from stripe_emulator.emulator import Emulator
 from stripe_emulator.errors import ApiError, Json
 from stripe_emulator.pay import Wish
@@ -35,6 +35,7 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/_refunds/{refund_id}/fail", fail_refund, methods=["POST"])
     app.add_api_route("/_events/{event_id}/resend", resend_event, methods=["POST"])
     app.add_api_route("/_advance", advance, methods=["POST"])
+    app.add_api_route("/_reset", reset, methods=["POST"])
 
 
 async def show_faults(request: Request) -> object:
@@ -67,15 +68,15 @@ async def deliveries(request: Request) -> Json:
 
 async def pay_session(request: Request, session_id: str) -> Json:
     """Pay as the customer would, and wait for the merchant as the page would."""
-    emulator = _emulator(request)
-    session = emulator.world.store.get("checkout.session", session_id)
+    one = _emulator(request)
+    session = one.world.store.get("checkout.session", session_id)
     body = await _json(request)
     wait = body.pop("wait", True)
     if unknown := body.keys() - WISH_FIELDS.keys():
         raise errors.unknown(min(unknown))
     defaults = {"number": "4242424242424242", "expiry": "12/34", "cvc": "123"}
-    pay.pay(emulator, session, Wish(**defaults | {WISH_FIELDS[name]: str(value) for name, value in body.items()}))
-    heard = await pay.wait_for_merchant(emulator, session) if wait else None
+    pay.pay(one, session, Wish(**defaults | {WISH_FIELDS[name]: str(value) for name, value in body.items()}))
+    heard = await pay.wait_for_merchant(one, session) if wait else None
     shown = {name: session[name] for name in ("status", "payment_status", "payment_intent")}
     return {"id": session_id} | shown | {"redirect_url": checkout.success_url(session), "merchant_answered": heard}
 
@@ -143,9 +144,17 @@ async def advance(request: Request) -> Json:
     return {"now": world.now(), "ahead": world.clock.ahead}
 
 
+async def reset(request: Request) -> Json:
+    """Forget everything: objects, events, deliveries, faults, the clock; as after a restart."""
+    old = _emulator(request)
+    request.app.state.emulator = emulator.build(old.settings, old.send)
+    await old.deliverer.close()
+    return {"status": "ok"}
+
+
 def _emulator(request: Request) -> Emulator:
-    emulator: Emulator = request.app.state.emulator
-    return emulator
+    one: Emulator = request.app.state.emulator
+    return one
 
 
 def _choice(request: Request, name: str, allowed: tuple[str, ...]) -> str:

@@ -47,6 +47,7 @@ class Emulator:
     """One account, its deliveries, and what goes wrong around it."""
 
     settings: Settings
+    send: Send
     world: World
     deliverer: Deliverer
     gate: ApiGate = field(default_factory=ApiGate)
@@ -71,4 +72,4 @@ def build(settings: Settings, send: Send) -> Emulator:
     world = World(settings, deliverer.deliver, store=store)
     if settings.webhook_url:
         world.listen(settings.webhook_url, settings.webhook_secrets, ["*"], description="EMULATOR_WEBHOOK_URL")
-    return Emulator(settings, world, deliverer)
+    return Emulator(settings, send, world, deliverer)

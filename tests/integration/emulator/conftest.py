@@ -2,12 +2,12 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,12 +27,13 @@ class Received:
 
     headers: dict[str, str]
     body: bytes
+    secret: str
 
     @property
     def event(self) -> stripe.Event:
         """The event, its signature checked by the official package."""
         signature = self.headers["Stripe-Signature"]
-        event: stripe.Event = stripe.Webhook.construct_event(self.body, signature, SECRET)
+        event: stripe.Event = stripe.Webhook.construct_event(self.body, signature, self.secret)
         return event
 
     @property
@@ -50,6 +51,7 @@ class Receiver:
     requests: list[Received] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     url: str = ""
+    secret: str = SECRET
 
     def take(self, received: Received) -> int:
         """Keep a request; the status to answer with."""
@@ -117,7 +119,7 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(kept.take(Received(dict(self.headers), body)))
+            self.send_response(kept.take(Received(dict(self.headers), body, kept.secret)))
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -135,47 +137,49 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def start(receiver: Receiver) -> Iterator[Start]:
-    running: list[tuple[subprocess.Popen[bytes], Running]] = []
+def start(receiver: Receiver, free_port: Callable[[], int]) -> Iterator[Start]:
+    """Start an emulator with an environment of the test's own."""
+    with ExitStack() as stack:
 
-    def run(**environment: str) -> Running:
-        port = _free_port()
-        defaults = {
-            "HOST": "127.0.0.1",
-            "PORT": str(port),
-            "EMULATOR_WEBHOOK_URL": receiver.url,
-            "EMULATOR_WEBHOOK_SECRET": SECRET,
-            "EMULATOR_RETRY_BASE_SECONDS": "0.05",
-            "LOG_LEVEL": "warning",
-        }
-        process = subprocess.Popen([sys.executable, "-m", "stripe_emulator"], env=os.environ | defaults | environment)
-        url = f"http://127.0.0.1:{port}"
-        one = Running(
-            url,
-            httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False),
-            stripe.StripeClient(KEY, base_addresses={"api": url}, max_network_retries=0),
-        )
-        running.append((process, one))
-        _wait_until_up(process, one)
-        return one
+        def run(**environment: str) -> Running:
+            defaults = {
+                "EMULATOR_WEBHOOK_URL": receiver.url,
+                "EMULATOR_WEBHOOK_SECRET": SECRET,
+                "EMULATOR_RETRY_BASE_SECONDS": "0.05",
+            }
+            return stack.enter_context(_running(free_port(), defaults | environment))
 
-    yield run
-    for process, one in running:
-        one.http.close()
-        process.terminate()
-        process.wait(PATIENCE)
+        yield run
+
+
+@pytest.fixture(scope="session")
+def _shared(free_port: Callable[[], int]) -> Iterator[Running]:
+    with _running(free_port(), {"EMULATOR_RETRY_BASE_SECONDS": "0.05"}) as one:
+        yield one
 
 
 @pytest.fixture
-def emulator(start: Start) -> Running:
-    return start()
+def emulator(_shared: Running, receiver: Receiver) -> Running:
+    """The emulator all tests share, empty, and with this test's receiver registered."""
+    _shared.http.post("/_reset").raise_for_status()
+    endpoint = _shared.stripe.v1.webhook_endpoints.create({"url": receiver.url, "enabled_events": ["*"]})
+    receiver.secret = endpoint.secret or ""
+    return _shared
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def _running(port: int, environment: dict[str, str]) -> Iterator[Running]:
+    address = {"HOST": "127.0.0.1", "PORT": str(port), "LOG_LEVEL": "warning"}
+    process = subprocess.Popen([sys.executable, "-m", "stripe_emulator"], env=os.environ | address | environment)
+    url = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False) as client:
+        one = Running(url, client, stripe.StripeClient(KEY, base_addresses={"api": url}, max_network_retries=0))
+        try:
+            _wait_until_up(process, one)
+            yield one
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
 
 
 def _wait_until_up(process: subprocess.Popen[bytes], running: Running) -> None:

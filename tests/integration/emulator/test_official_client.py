@@ -1,0 +1,224 @@
+"""The official Python package works unchanged: no special case, only another base address."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+import stripe
+
+
+def test_a_session_is_created_retrieved_and_expired(emulator: Any) -> None:
+    sessions = emulator.stripe.v1.checkout.sessions
+    created = emulator.checkout(metadata={"payment_intent_id": "payment_1"})
+    expired = sessions.expire(created.id)
+    read = sessions.retrieve(created.id)
+
+    assert isinstance(created, stripe.checkout.Session)
+    assert (created.status, created.payment_intent) == ("open", None)
+    assert created.to_dict()["metadata"] == {"payment_intent_id": "payment_1"}
+    assert (expired.status, read.status, read.url) == ("expired", "expired", None)
+
+
+async def test_the_package_s_asyncio_calls_work_too(emulator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    http_client = stripe.HTTPXClient()
+    client = stripe.StripeClient("sk_test_emulator", base_addresses={"api": emulator.url}, http_client=http_client)
+    created = await asyncio.to_thread(emulator.checkout)
+
+    assert (await client.v1.checkout.sessions.retrieve_async(created.id)).id == created.id
+    await http_client.close_async()  # type: ignore[no-untyped-call]
+
+
+def test_lists_are_paged_through_by_the_package(emulator: Any) -> None:
+    made = [emulator.checkout().id for _ in range(7)]
+
+    page = emulator.stripe.v1.checkout.sessions.list({"limit": 3})
+    forwards = [session.id for session in page.auto_paging_iter()]
+
+    assert (len(page.data), page.has_more) == (3, True)
+    assert forwards == made[::-1]
+
+
+def test_a_page_can_be_turned_back(emulator: Any) -> None:
+    made = [emulator.checkout().id for _ in range(5)]
+    page = emulator.stripe.v1.checkout.sessions.list({"limit": 2, "ending_before": made[0]})
+
+    assert [session.id for session in page.auto_paging_iter()] == made[1:]
+
+
+def test_sessions_are_found_by_their_payment_intent_and_status(emulator: Any) -> None:
+    sessions = emulator.stripe.v1.checkout.sessions
+    declined, other = emulator.checkout(), emulator.checkout()
+    refused = emulator.pay(declined.id, card="4000000000009995").json()["error"]
+    emulator.pay(other.id)
+
+    found = sessions.list({"payment_intent": refused["payment_intent"]["id"]})
+
+    assert [session.id for session in found.data] == [declined.id]
+    assert [session.id for session in sessions.list({"status": "complete"}).data] == [other.id]
+    assert [session.id for session in sessions.list({"created": {"gt": other.created + 1}}).data] == []
+
+
+def test_line_items_are_listed_and_expanded(emulator: Any) -> None:
+    sessions = emulator.stripe.v1.checkout.sessions
+    session = emulator.checkout()
+    listed = sessions.line_items.list(session.id)
+    expanded = sessions.retrieve(session.id, {"expand": ["line_items"]})
+
+    assert (listed.data[0].description, listed.data[0].amount_total) == ("Travel insurance", 12000)
+    assert expanded.line_items.data[0].id == listed.data[0].id
+
+
+def test_expansion_follows_ids(emulator: Any) -> None:
+    session = emulator.checkout()
+    emulator.pay(session.id)
+
+    read = emulator.stripe.v1.checkout.sessions.retrieve(session.id, {"expand": ["payment_intent.latest_charge"]})
+
+    assert read.payment_intent.latest_charge.outcome.type == "authorized"
+
+
+def test_refunds_are_made_listed_and_retrieved(emulator: Any) -> None:
+    intent = emulator.pay(emulator.checkout().id).json()["payment_intent"]
+    refunds = emulator.stripe.v1.refunds
+    made = refunds.create({"payment_intent": intent, "amount": 5000, "reason": "requested_by_customer"})
+
+    assert isinstance(made, stripe.Refund)
+    assert refunds.retrieve(made.id).amount == 5000
+    assert [refund.id for refund in refunds.list({"payment_intent": intent}).data] == [made.id]
+    charge = emulator.stripe.v1.charges.list({"payment_intent": intent}).data[0]
+    assert (charge.amount_refunded, charge.refunded) == (5000, False)
+
+
+def test_events_are_listed_by_type_and_time(emulator: Any) -> None:
+    session = emulator.checkout()
+    emulator.pay(session.id)
+    wanted: Any = {"types": ["checkout.session.completed"], "created": {"gte": session.created}, "limit": 100}
+    events = list(emulator.stripe.v1.events.list(wanted).auto_paging_iter())
+
+    assert [event.data.object.id for event in events] == [session.id]
+    assert emulator.stripe.v1.events.retrieve(events[0].id).type == "checkout.session.completed"
+
+
+def test_a_card_error_is_the_package_s_card_error(emulator: Any) -> None:
+    with pytest.raises(stripe.CardError) as refused:
+        emulator.stripe.v1.payment_intents.create(
+            {"amount": 500, "currency": "sgd", "confirm": True, "payment_method": "pm_card_chargeDeclined"}
+        )
+
+    assert refused.value.code == "card_declined"
+    assert refused.value.error is not None
+    assert refused.value.error.decline_code == "generic_decline"
+    assert refused.value.request_id is not None
+
+
+@pytest.mark.parametrize("key", ["sk_live_real", "nonsense"])
+def test_only_test_keys_are_accepted(emulator: Any, key: str) -> None:
+    client = stripe.StripeClient(key, base_addresses={"api": emulator.url})
+
+    with pytest.raises(stripe.AuthenticationError, match="Invalid API Key"):
+        client.v1.events.list()
+
+
+def test_a_key_may_come_by_basic_authentication(emulator: Any) -> None:
+    assert emulator.http.get("/v1/events", auth=("sk_test_a", "")).status_code == 200
+    assert emulator.http.get("/v1/events").status_code == 401
+
+
+@pytest.mark.parametrize("kind", ["checkout.sessions", "payment_intents", "refunds", "events", "disputes", "charges"])
+def test_a_missing_object_is_resource_missing(emulator: Any, kind: str) -> None:
+    service = emulator.stripe.v1
+    for part in kind.split("."):
+        service = getattr(service, part)
+
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        service.retrieve("missing_1")
+
+    assert (refused.value.code, refused.value.http_status) == ("resource_missing", 404)
+
+
+def test_an_unknown_address_says_so(emulator: Any) -> None:
+    answer = emulator.http.get("/v1/subscriptions", auth=("sk_test_a", ""))
+
+    assert answer.status_code == 404
+    assert "Unrecognized request URL" in answer.json()["error"]["message"]
+
+
+def test_the_same_idempotency_key_gives_the_first_answer(emulator: Any) -> None:
+    key = {"idempotency_key": "payment_1/1"}
+    params = {"amount": 500, "currency": "sgd"}
+    first = emulator.stripe.v1.payment_intents.create(params, key)
+    second = emulator.stripe.v1.payment_intents.create(params, key)
+
+    assert second.id == first.id
+    assert second.last_response.headers["Idempotent-Replayed"] == "true"
+    assert len(emulator.stripe.v1.payment_intents.list().data) == 1
+
+
+def test_the_same_idempotency_key_for_something_else_is_an_error(emulator: Any) -> None:
+    key = {"idempotency_key": "payment_1/1"}
+    emulator.stripe.v1.payment_intents.create({"amount": 500, "currency": "sgd"}, key)
+
+    with pytest.raises(stripe.IdempotencyError, match="same parameters"):
+        emulator.stripe.v1.payment_intents.create({"amount": 501, "currency": "sgd"}, key)
+    with pytest.raises(stripe.IdempotencyError, match="same endpoint"):
+        emulator.stripe.v1.customers.create({"name": "Tan Ah Kow"}, key)
+
+
+def test_a_refused_request_may_be_repeated_with_its_key(emulator: Any) -> None:
+    key = {"idempotency_key": "payment_1/1"}
+    with pytest.raises(stripe.InvalidRequestError):
+        emulator.stripe.v1.payment_intents.create({"amount": 1, "currency": "sgd"}, key)
+
+    assert emulator.stripe.v1.payment_intents.create({"amount": 500, "currency": "sgd"}, key).amount == 500
+
+
+def test_events_name_the_request_that_caused_them(emulator: Any) -> None:
+    key = {"idempotency_key": "customer_1"}
+    customer = emulator.stripe.v1.customers.create({"name": "Tan Ah Kow"}, key)
+    event = emulator.stripe.v1.events.list({"type": "customer.created"}).data[0]
+
+    assert event.request.id == customer.last_response.request_id
+    assert event.request.idempotency_key == "customer_1"
+
+
+def test_a_registered_endpoint_gets_what_it_asked_for_signed_with_its_own_secret(start: Any, receiver: Any) -> None:
+    emulator = start(EMULATOR_WEBHOOK_URL="")
+    endpoint = emulator.stripe.v1.webhook_endpoints.create(
+        {"url": receiver.url, "enabled_events": ["checkout.session.completed"]}
+    )
+    emulator.pay(emulator.checkout().id).raise_for_status()
+
+    received = receiver.first("checkout.session.completed")
+    event = stripe.Webhook.construct_event(received.body, received.headers["Stripe-Signature"], endpoint.secret)
+    assert receiver.types() == [event.type]
+
+
+def test_prices_products_and_customers_are_what_the_package_expects(emulator: Any) -> None:
+    v1 = emulator.stripe.v1
+    product = v1.products.create({"name": "Policy"})
+    price = v1.prices.create({"product": product.id, "currency": "sgd", "unit_amount": 12000})
+    customer = v1.customers.create({"email": "customer@example.test"})
+    lines = [{"price": price.id, "quantity": 2}]
+    session = emulator.checkout(line_items=lines, customer=customer.id)
+
+    assert (session.amount_total, session.customer) == (24000, customer.id)
+    assert price.unit_amount_decimal == 12000
+    assert v1.products.list({"active": True}).data[0].id == product.id
+
+
+def test_disputes_are_answered_and_closed_through_the_package(emulator: Any) -> None:
+    intent = emulator.pay(emulator.checkout().id, card="4000000000000259").json()["payment_intent"]
+    disputes = emulator.stripe.v1.disputes
+    opened = disputes.list({"payment_intent": intent}).data[0]
+    answered = disputes.update(opened.id, {"evidence": {"customer_name": "Tan Ah Kow"}})
+    closed = disputes.close(opened.id)
+
+    assert [opened.status, answered.status, closed.status] == ["needs_response", "under_review", "lost"]
+
+
+def test_a_broken_form_is_refused(emulator: Any) -> None:
+    answer = httpx.post(f"{emulator.url}/v1/customers", content="a=1&a[b]=2", auth=("sk_test_a", ""), trust_env=False)
+
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")

@@ -1,0 +1,80 @@
+"""The official Stripe CLI works unchanged: `stripe trigger` against the emulator, and the events arrive signed."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+VERSION = "1.52.0"
+pytestmark = pytest.mark.stripe_cli
+Trigger = Callable[[str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def stripe_cli(root: Path) -> Path:
+    """The CLI of the pinned version, installed once into a folder that git ignores."""
+    npm, folder = shutil.which("npm"), root / ".data" / "stripe-cli"
+    if npm is None or shutil.which("node") is None:
+        pytest.skip("the official Stripe CLI comes with npm and node, and they are not installed")
+    command = folder / "node_modules" / ".bin" / "stripe"
+    if not command.exists() or VERSION not in _run([command, "version"], folder).stdout:
+        folder.mkdir(parents=True, exist_ok=True)
+        _run([npm, "install", "--no-save", "--prefix", folder, f"@stripe/cli@{VERSION}"], folder).check_returncode()
+    return command
+
+
+@pytest.fixture
+def trigger(stripe_cli: Path, emulator: Any, tmp_path: Path) -> Trigger:
+    def run(event_type: str) -> subprocess.CompletedProcess[str]:
+        where = ["--api-base", emulator.url, "--api-key", "sk_test_emulator123456"]
+        return _run([stripe_cli, "trigger", event_type, *where], tmp_path)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "event_type",
+    [
+        "checkout.session.completed",
+        "checkout.session.expired",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.async_payment_failed",
+        "payment_intent.created",
+        "payment_intent.succeeded",
+        "payment_intent.payment_failed",
+        "payment_intent.canceled",
+        "charge.succeeded",
+        "charge.failed",
+        "charge.refunded",
+        "charge.refund.updated",
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+    ],
+)
+def test_a_triggered_event_arrives_signed(trigger: Trigger, receiver: Any, event_type: str) -> None:
+    ended = trigger(event_type)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert receiver.first(event_type).event.type == event_type
+
+
+def _run(command: list[str | Path], home: Path) -> subprocess.CompletedProcess[str]:
+    quiet = {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "STRIPE_CLI_TELEMETRY_OPTOUT": "1",
+        "NO_PROXY": "127.0.0.1",
+    }
+    return subprocess.run(
+        [str(part) for part in command],
+        env=os.environ | quiet,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )

@@ -1,0 +1,468 @@
+"""What is told of one delivery: metrics on a port of their own, one line of log, one tree of spans."""
+
+import json
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import psutil
+import pytest
+
+from lea_payments import metrics
+from lea_payments.settings import TableSettings
+from lea_payments.signature import SIGNATURE_REASONS
+from lea_payments.stripe_events import TRANSLATORS
+from tests import faulty_dynamodb as faulty
+from tests import stripe_bodies
+from tests.deliveries import Delivery
+from tests.faulty_dynamodb import FaultyDynamoDB
+from tests.otlp_sink import OtlpSink, Span
+from tests.parts import Part
+from tests.records import Records
+from tests.scraped import Scraped
+from tests.stripe_bodies import SECRET
+
+SERVER, APPLY, BATCH = "POST /webhook/stripe", "payments.apply", "BatchExecuteStatement"
+CHECKOUT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Webhook(NamedTuple):
+    """A webhook, the address of its metrics, and a client."""
+
+    part: Part
+    metrics: str
+    client: httpx.Client
+
+    def line_of(self, delivery: Delivery) -> dict[str, Any]:
+        """The one line of log about a delivery that was read."""
+        (line,) = [line for line in self.lines() if line.get("event_id") == delivery.event_id]
+        return line
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All of the log; every line is JSON."""
+        return [json.loads(line) for line in self.part.log.read_text().splitlines()]
+
+    def end(self) -> None:
+        """Ends the process, which sends what spans it still has."""
+        assert self.part.stop() == 0
+
+
+Start = Callable[..., Webhook]
+
+
+@pytest.fixture(scope="module")
+def start_webhook(start: Callable[..., Part], free_port: Callable[[], int]) -> Iterator[Start]:
+    clients = []
+
+    def start_one(**env: str) -> Webhook:
+        port = free_port()
+        part = start("webhook", **{"METRICS_PORT": str(port), "STRIPE_WEBHOOK_SECRET": SECRET} | env)
+        client = httpx.Client(base_url=part.url, timeout=30)
+        clients.append(client)
+        return Webhook(part, f"http://127.0.0.1:{port}", client)
+
+    yield start_one
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture(scope="module")
+def records(table_settings: TableSettings) -> Iterator[Records]:
+    records = Records(table_settings)
+    yield records
+    records.close()
+
+
+@pytest.fixture(scope="module")
+def sink(free_port: Callable[[], int]) -> Iterator[OtlpSink]:
+    with OtlpSink(free_port()) as sink:
+        yield sink
+
+
+@pytest.fixture(scope="module")
+def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[FaultyDynamoDB]:
+    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
+    yield proxy
+    proxy.fault = faulty.healthy
+
+
+@pytest.fixture(scope="module")
+def fresh(start_webhook: Start) -> tuple[Webhook, Scraped]:
+    webhook = start_webhook()
+    return webhook, Scraped.of(webhook.metrics)
+
+
+@pytest.fixture(scope="module")
+def at_start(fresh: tuple[Webhook, Scraped]) -> Scraped:
+    return fresh[1]
+
+
+@pytest.fixture(scope="module")
+def untraced(fresh: tuple[Webhook, Scraped]) -> Webhook:
+    return fresh[0]
+
+
+@pytest.fixture(scope="module")
+def traced(start_webhook: Start, sink: OtlpSink, proxy: FaultyDynamoDB) -> Webhook:
+    return start_webhook(
+        DDB_ENDPOINT=proxy.endpoint,
+        OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
+        OTEL_BSP_SCHEDULE_DELAY="100",
+    )
+
+
+def _paid(payment_id: str, **fields: Any) -> Delivery:
+    return Delivery.of(stripe_bodies.completed(payment_id, **fields))
+
+
+USED_OUTCOMES = ("applied", "duplicate", "stale", "review", "unmatched", "unavailable", "wrong_mode", "error")
+DELIVERIES: set[tuple[str, ...]] = {
+    *((event_type, outcome) for event_type in TRANSLATORS for outcome in USED_OUTCOMES),
+    *(("other", outcome) for outcome in ("ignored", "wrong_mode", "error")),
+    *(("unread", outcome) for outcome in ("invalid_signature", "invalid_payload", "too_large", "error")),
+}
+OF_CURRENCIES: set[tuple[str, ...]] = {
+    (currency, status) for currency in metrics.CURRENCIES for status in ("completed", "failed", "expired")
+}
+AT_ZERO: Mapping[str, set[tuple[str, ...]]] = {
+    "payments_webhook_events_total": DELIVERIES,
+    "payments_webhook_processing_duration_seconds_count": DELIVERIES,
+    "payments_webhook_event_age_seconds_count": {(event_type,) for event_type in (*TRANSLATORS, "other")},
+    "payments_webhook_last_applied_timestamp_seconds": {(event_type,) for event_type in TRANSLATORS},
+    "payments_webhook_signature_failures_total": {(reason,) for reason in SIGNATURE_REASONS},
+    "payments_webhook_secret_used_total": {("current",), ("previous",)},
+    "payments_webhook_clock_skew_seconds": {()},
+    "payments_outcomes_total": OF_CURRENCIES,
+    "payments_amount_minor_units_total": OF_CURRENCIES,
+    "payments_failures_total": {(reason,) for reason in metrics.DECLINES},
+    "payments_review_total": {("amount_mismatch",), ("currency_mismatch",), ("paid_twice",), ("refund_failed",)},
+    "payments_store_batch_size_count": {()},
+}
+
+
+def test_every_series_of_the_webhook_is_there_at_zero_from_the_start(at_start: Scraped) -> None:
+    for name, labels in AT_ZERO.items():
+        assert dict(at_start.series(name)) == dict.fromkeys(labels, 0), name
+    assert at_start.value("payments_store_operation_duration_seconds_count", operation="apply", outcome="ok") == 0
+    assert list(at_start.series("payments_build_info").values()) == [1]
+
+
+def test_the_public_port_shows_no_metrics(untraced: Webhook) -> None:
+    assert untraced.client.get("/metrics").status_code == 404
+
+
+def test_an_event_that_came_three_times_is_counted_once_as_a_payment(untraced: Webhook, records: Records) -> None:
+    delivery = _paid(records.put())
+    event_type = "checkout.session.completed"
+    before = Scraped.of(untraced.metrics)
+
+    assert [delivery.to(untraced.client).outcome for _ in range(3)] == ["applied", "duplicate", "duplicate"]
+
+    after = Scraped.of(untraced.metrics)
+
+    def grown(name: str, **labels: str) -> float:
+        return (after.value(name, **labels) or 0) - (before.value(name, **labels) or 0)
+
+    assert grown("payments_webhook_events_total", event_type=event_type, outcome="applied") == 1
+    assert grown("payments_webhook_events_total", event_type=event_type, outcome="duplicate") == 2
+    assert grown("payments_webhook_processing_duration_seconds_count", event_type=event_type, outcome="applied") == 1
+    assert grown("payments_outcomes_total", outcome="completed", currency="sgd") == 1
+    assert grown("payments_amount_minor_units_total", outcome="completed", currency="sgd") == 4999
+    assert grown("payments_checkout_sessions_total", stage="completed") == 1
+    assert grown("payments_webhook_event_age_seconds_count", event_type=event_type) == 3
+    assert grown("payments_webhook_secret_used_total", secret="current") == 3
+    assert sum(after.series("payments_outcomes_total").values()) == 1 + sum(
+        before.series("payments_outcomes_total").values()
+    )
+    assert grown("payments_store_operation_duration_seconds_count", operation="apply", outcome="ok") >= 2
+
+
+def test_age_skew_and_time_of_the_last_change_are_set(untraced: Webhook, records: Records) -> None:
+    body = stripe_bodies.expired(records.put())
+    event = json.loads(body) | {"created": int(time.time()) - 7200}
+    body = json.dumps(event).encode()
+    delivery = Delivery(body, stripe_bodies.sign(body, at=time.time() - 60))
+    before = time.time()
+
+    assert delivery.to(untraced.client).outcome == "applied"
+
+    found = Scraped.of(untraced.metrics)
+    age = found.value("payments_webhook_event_age_seconds_sum", event_type="checkout.session.expired") or 0
+    changed = found.value("payments_webhook_last_applied_timestamp_seconds", event_type="checkout.session.expired") or 0
+    assert 7199 <= age < 7300
+    assert 59 <= (found.value("payments_webhook_clock_skew_seconds") or 0) < 160
+    assert before - 1 <= changed <= time.time() + 1
+
+
+def test_declines_reviews_and_bad_signatures_are_counted_by_their_reason(untraced: Webhook, records: Records) -> None:
+    before = Scraped.of(untraced.metrics)
+    bodies = [
+        stripe_bodies.declined(records.put(), "lost_card"),
+        stripe_bodies.declined(records.put(), "a_code_of_next_year"),
+        stripe_bodies.completed(records.put(), amount_total=1),
+        stripe_bodies.completed(records.put(), currency="usd"),
+    ]
+    for body in bodies:
+        Delivery.of(body).to(untraced.client)
+    Delivery.of(bodies[0], "whsec_wrong").to(untraced.client)
+    Delivery(bodies[0], stripe_bodies.sign(bodies[0], at=1)).to(untraced.client)
+
+    after = Scraped.of(untraced.metrics)
+    assert _growth(before, after, "payments_failures_total") == {("lost_card",): 1, ("other",): 1}
+    assert _growth(before, after, "payments_review_total") == {("amount_mismatch",): 1, ("currency_mismatch",): 1}
+    assert _growth(before, after, "payments_webhook_signature_failures_total") == {("no_match",): 1, ("too_old",): 1}
+
+
+def _growth(before: Scraped, after: Scraped, name: str) -> dict[tuple[str, ...], float]:
+    old = before.series(name)
+    return {labels: value - old[labels] for labels, value in after.series(name).items() if value != old[labels]}
+
+
+def test_no_sender_can_make_a_new_series(untraced: Webhook, records: Records) -> None:
+    before = {(sample.name, *sample.labels.values()) for sample in Scraped.of(untraced.metrics).samples}
+
+    Delivery.of(stripe_bodies.event("a.type.of.my.own", {"object": "x"})).to(untraced.client)
+    Delivery.of(stripe_bodies.declined(records.put(), "a_code_of_my_own")).to(untraced.client)
+    Delivery.of(stripe_bodies.completed(records.put(currency="xts"), currency="xts")).to(untraced.client)
+
+    assert {(sample.name, *sample.labels.values()) for sample in Scraped.of(untraced.metrics).samples} == before
+
+
+def _exemplars(webhook: Webhook) -> set[str]:
+    samples = Scraped.with_exemplars(webhook.metrics).samples
+    return {sample.exemplar.labels["trace_id"] for sample in samples if sample.exemplar}
+
+
+def test_exemplars_name_the_trace_of_a_delivery(traced: Webhook, records: Records) -> None:
+    delivery = _paid(records.put())
+    delivery.to(traced.client)
+
+    assert traced.line_of(delivery)["trace_id"] in _exemplars(traced)
+
+
+def test_without_traces_there_are_no_exemplars(untraced: Webhook, records: Records) -> None:
+    _paid(records.put()).to(untraced.client)
+
+    assert _exemplars(untraced) == set()
+
+
+def test_each_delivery_is_one_line_of_log(traced: Webhook, records: Records) -> None:
+    payment_id = records.put()
+    paid = _paid(payment_id)
+    late = Delivery.of(stripe_bodies.expired(payment_id))
+    unknown = Delivery.of(stripe_bodies.event("customer.created", {"object": "customer"}))
+    start = len(traced.lines())
+
+    for delivery in (paid, paid, late, unknown):
+        delivery.to(traced.client)
+    traced.client.post("/webhook/stripe", content=b"")
+
+    lines = [line for line in traced.lines()[start:] if line["event"] == "webhook"]
+    assert [(line["outcome"], line["status"]) for line in lines] == [
+        ("applied", 200),
+        ("duplicate", 200),
+        ("stale", 200),
+        ("ignored", 200),
+        ("invalid_signature", 400),
+    ]
+    assert len({line["trace_id"] for line in lines}) == 5
+    assert all(re.fullmatch("[0-9a-f]{32}", line["trace_id"]) for line in lines)
+    assert [line.get("payment") for line in lines] == [payment_id] * 3 + [None] * 2
+    assert [line["level"] for line in lines] == ["info"] * 4 + ["warning"]
+    told = [line for line in traced.lines()[start:] if line["event"] == "payment completed"]
+    assert [(line["payment"], line["trace_id"]) for line in told] == [(payment_id, lines[0]["trace_id"])]
+
+
+def _tree(sink: OtlpSink, delivery: Delivery, outcome: str) -> tuple[Span, Span]:
+    server = sink.one(SERVER, stripe__event__id=delivery.event_id, payments__outcome=outcome)
+    (apply,) = [span for span in sink.named(APPLY) if span.parent == server.span_id]
+    return server, apply
+
+
+def test_a_delivery_is_one_tree_of_spans_from_receipt_to_write(
+    traced: Webhook, sink: OtlpSink, records: Records
+) -> None:
+    payment_id = records.put()
+    delivery = _paid(payment_id, metadata={"traceparent": CHECKOUT})
+    delivery.to(traced.client)
+
+    server, apply = _tree(sink, delivery, "applied")
+    (batch,) = [span for span in sink.named(BATCH) if span.parent == apply.span_id]
+    assert (server.kind, server.parent, server.failed) == ("server", "", False)
+    assert server.attributes == {
+        "http.request.method": "POST",
+        "http.response.status_code": 200,
+        "http.route": "/webhook/stripe",
+        "url.path": "/webhook/stripe",
+        "url.scheme": "http",
+        "payments.outcome": "applied",
+        "payments.payment.id": payment_id,
+        "stripe.event.id": delivery.event_id,
+        "stripe.event.type": "checkout.session.completed",
+    }
+    assert server.resource["service.name"] == "lea-payments-webhook"
+    assert "service.version" in server.resource
+    assert (batch.kind, batch.attributes) == (
+        "client",
+        {"db.system.name": "aws.dynamodb", "db.operation.name": BATCH, "db.operation.batch.size": 1},
+    )
+    assert {server.trace_id, apply.trace_id, batch.trace_id} == {traced.line_of(delivery)["trace_id"]}
+    assert records.get(payment_id).history[0].trace_id == server.trace_id
+    assert batch.links == (apply.place,)
+    assert apply.links == (batch.place,)
+
+
+def test_a_delivery_is_linked_to_the_trace_that_created_its_checkout(
+    traced: Webhook, sink: OtlpSink, records: Records
+) -> None:
+    linked = _paid(records.put(), metadata={"traceparent": CHECKOUT})
+    alone = _paid(records.put(), metadata={"traceparent": "not a traceparent"})
+    for delivery in (linked, alone):
+        delivery.to(traced.client)
+
+    server, _ = _tree(sink, linked, "applied")
+    assert server.links == (("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"),)
+    assert server.trace_id != "0af7651916cd43dd8448eb211c80319c"
+    server, _ = _tree(sink, alone, "applied")
+    assert server.links == ()
+
+
+def test_a_strangers_traceparent_header_is_not_joined(traced: Webhook, sink: OtlpSink, records: Records) -> None:
+    delivery = _paid(records.put())
+    headers = {"Stripe-Signature": delivery.signature, "traceparent": CHECKOUT}
+    traced.client.post("/webhook/stripe", content=delivery.body, headers=headers)
+
+    server, _ = _tree(sink, delivery, "applied")
+    assert (server.parent, server.trace_id == CHECKOUT[3:35]) == ("", False)
+
+
+def test_a_batch_and_all_that_it_carries_are_linked_to_each_other(
+    traced: Webhook, sink: OtlpSink, records: Records, dynamodb: FaultyDynamoDB
+) -> None:
+    deliveries = [_paid(records.put()) for _ in range(8)]
+    dynamodb.fault = faulty.slow(0.12)
+
+    with ThreadPoolExecutor(8) as senders:
+        assert {answer.status for answer in senders.map(lambda one: one.to(traced.client), deliveries)} == {200}
+
+    applies = {apply.place: apply for _, apply in (_tree(sink, one, "applied") for one in deliveries)}
+    batches = [span for span in sink.named(BATCH) if set(span.links) & applies.keys()]
+    assert sorted(link for batch in batches for link in batch.links) == sorted(applies)
+    assert max(len(batch.links) for batch in batches) > 1
+    for batch in batches:
+        assert batch.attributes["db.operation.batch.size"] == len(batch.links)
+        assert (batch.trace_id, batch.parent) in batch.links
+        assert all(applies[link].links == (batch.place,) for link in batch.links)
+
+
+def test_a_failed_delivery_names_its_error(
+    traced: Webhook, sink: OtlpSink, records: Records, dynamodb: FaultyDynamoDB
+) -> None:
+    delivery = _paid(records.put())
+    dynamodb.fault = faulty.refusing(500, "InternalServerError")
+    delivery.to(traced.client)
+
+    server, apply = _tree(sink, delivery, "unavailable")
+    assert (server.failed, server.attributes["error.type"]) == (True, "unavailable")
+    assert server.attributes["http.response.status_code"] == 503
+    assert apply.failed
+
+
+def test_with_a_sampling_share_of_zero_only_errors_are_exported(
+    start_webhook: Start, free_port: Callable[[], int], records: Records, dynamodb: FaultyDynamoDB
+) -> None:
+    good, unavailable = _paid(records.put()), _paid(records.put())
+    bad = Delivery.of(stripe_bodies.completed(records.put()), "whsec_wrong")
+    with OtlpSink(free_port()) as sink:
+        webhook = start_webhook(
+            DDB_ENDPOINT=dynamodb.endpoint,
+            OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
+            OTEL_TRACES_SAMPLER_ARG="0",
+        )
+        good.to(webhook.client)
+        bad.to(webhook.client)
+        dynamodb.fault = faulty.refusing(500, "InternalServerError")
+        unavailable.to(webhook.client)
+        webhook.end()
+
+    assert [(span.name, span.attributes["error.type"]) for span in sink.spans] == [
+        (SERVER, "invalid_signature"),
+        (SERVER, "unavailable"),
+    ]
+    assert sink.spans[1].attributes["stripe.event.id"] == unavailable.event_id
+    assert sink.spans[1].trace_id == webhook.line_of(unavailable)["trace_id"]
+    assert sink.spans[1].failed
+
+
+def test_spans_arrive_even_when_the_process_is_told_to_end_at_once(
+    start_webhook: Start, free_port: Callable[[], int], records: Records
+) -> None:
+    delivery = _paid(records.put())
+    with OtlpSink(free_port()) as sink:
+        webhook = start_webhook(OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint, OTEL_BSP_SCHEDULE_DELAY="600000")
+        delivery.to(webhook.client)
+        webhook.end()
+
+        assert {span.name for span in sink.spans} == {SERVER, APPLY, BATCH}
+        assert set(sink.requests) == {"/v1/traces"}
+
+
+def test_a_collector_that_never_answers_delays_no_delivery_and_hardly_the_end(
+    start_webhook: Start, records: Records
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as collector:
+        endpoint = f"http://127.0.0.1:{collector.getsockname()[1]}"
+        webhook = start_webhook(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_BSP_MAX_EXPORT_BATCH_SIZE="4")
+        answers = [_paid(records.put()).to(webhook.client) for _ in range(12)]
+        started = time.monotonic()
+        webhook.end()
+
+    assert {answer[:2] for answer in answers} == {(200, "applied")}
+    assert max(answer.seconds for answer in answers) < 4
+    assert time.monotonic() - started < 12  # 36 spans in fours, 5 s for each try, would be 45 s
+
+
+_WATCH = """
+import os, sys
+def watch(event, arguments):
+    if event == "socket.connect":
+        with open(os.environ["CONNECTS"], "a") as file:
+            print(arguments[1][1], file=file)
+sys.addaudithook(watch)
+"""
+
+
+def test_without_endpoint_and_metrics_port_it_connects_to_its_table_alone_and_listens_on_its_port_alone(
+    start_webhook: Start,
+    records: Records,
+    tmp_path: Path,
+    dynamodb_endpoint: str,
+    sink: OtlpSink,
+    free_port: Callable[[], int],
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(_WATCH)
+
+    def ports(**env: str) -> tuple[set[str], int]:
+        file = tmp_path / f"connects-{len(env)}"
+        webhook = start_webhook(PYTHONPATH=str(tmp_path), CONNECTS=str(file), **env)
+        assert _paid(records.put()).to(webhook.client).outcome == "applied"
+        sockets = psutil.Process(webhook.part.process.pid).net_connections("tcp")
+        webhook.end()
+        listening = sorted(one.laddr.port for one in sockets if one.status == psutil.CONN_LISTEN)
+        assert httpx.URL(webhook.part.url).port in listening
+        return set(file.read_text().split()), len(listening)
+
+    of_table, of_sink = (endpoint.rpartition(":")[2] for endpoint in (dynamodb_endpoint, sink.endpoint))
+
+    assert ports(METRICS_PORT="0") == ({of_table}, 1)
+    assert ports(METRICS_PORT=str(free_port()), OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint) == ({of_table, of_sink}, 2)
