@@ -1,0 +1,114 @@
+"""A customer with a browser, from the link to the page after paying; Stripe is the emulator, all else is ours."""
+
+from collections.abc import Callable, Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.parts import Part
+
+pytestmark = pytest.mark.browser
+SECRET, TOKEN = "whsec_of_the_browser", "token-of-the-browser"
+
+
+class Shop:
+    """The checkout API as the product team calls it."""
+
+    def __init__(self, api: httpx.Client) -> None:
+        self._api = api
+
+    def order(self) -> tuple[str, str]:
+        """A new payment: its id and its link."""
+        body = {"user_id": "user_1", "quote_id": "quote_1", "amount": 12000, "currency": "sgd"}
+        payment_id = f"payment_{uuid4().hex}"
+        answer = self._api.post(
+            "/payments", json={**body, "product_name": "Travel insurance", "payment_intent_id": payment_id}
+        )
+        assert answer.status_code == 201, answer.text
+        return payment_id, answer.json()["link"]["url"]
+
+    def status(self, payment_id: str) -> str:
+        """How the payment stands."""
+        found: str = self._api.get(f"/payments/{payment_id}").json()["payment_status"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def pages(start: Callable[..., Part]) -> str:
+    return start("pages").url
+
+
+@pytest.fixture(scope="module")
+def shop(start: Callable[..., Part], pages: str) -> Iterator[Shop]:
+    webhook = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET)
+    stripe = start(
+        "stripe-emulator", EMULATOR_WEBHOOK_URL=f"{webhook.url}/webhook/stripe", EMULATOR_WEBHOOK_SECRET=SECRET
+    )
+    checkout = start(
+        "checkout",
+        STRIPE_SECRET_KEY="sk_test_browser",
+        STRIPE_API_BASE=stripe.url,
+        PAYMENTS_API_TOKEN=TOKEN,
+        PAGES_BASE_URL=pages,
+    )
+    with httpx.Client(base_url=checkout.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30) as api:
+        yield Shop(api)
+
+
+@pytest.fixture
+def customer(chromium: Browser) -> Iterator[Page]:
+    page = chromium.new_page(locale="en-SG")
+    yield page
+    page.close()
+
+
+def _pay(customer: Page, card: str) -> None:
+    customer.get_by_label("Card number").fill(card)
+    customer.get_by_label("Expiry").fill("12 / 40")
+    customer.get_by_label("CVC").fill("123")
+    customer.locator("#pay").click()
+
+
+def test_the_first_paint_after_paying_says_received(shop: Shop, customer: Page, pages: str) -> None:
+    payment_id, link = shop.order()
+    customer.goto(link)
+
+    with customer.expect_response(lambda answer: answer.url.startswith(f"{pages}/success")) as first:
+        _pay(customer, "4242 4242 4242 4242")
+
+    assert "Payment received" in first.value.text()
+    expect(customer.get_by_role("heading", level=1)).to_have_text("Payment received")
+    assert shop.status(payment_id) == "completed"
+
+
+def test_a_declined_card_and_then_a_good_one(shop: Shop, customer: Page) -> None:
+    payment_id, link = shop.order()
+    customer.goto(link)
+    _pay(customer, "4000 0000 0000 9995")
+    expect(customer.get_by_text("insufficient funds")).to_be_visible()
+
+    _pay(customer, "4242 4242 4242 4242")
+
+    expect(customer.get_by_role("heading", level=1)).to_have_text("Payment received")
+    assert shop.status(payment_id) == "completed"
+
+
+def test_going_back_charges_nothing(shop: Shop, customer: Page, pages: str) -> None:
+    payment_id, link = shop.order()
+    customer.goto(link)
+
+    customer.locator("#cancel").click()
+
+    assert customer.url == f"{pages}/cancel"
+    expect(customer.get_by_role("heading", level=1)).to_have_text("Payment cancelled")
+    assert shop.status(payment_id) == "pending"
+
+
+def test_an_unknown_session_is_told_so_after_a_minute(customer: Page, pages: str) -> None:
+    answer = customer.goto(f"{pages}/success?session_id=cs_test_unknown&since=1")
+
+    assert answer is not None
+    assert answer.status == 404
+    expect(customer.get_by_role("heading", level=1)).to_have_text("We cannot find this payment")
