@@ -174,7 +174,7 @@ def main() -> None:
         app(standalone_mode=True)
     except SettingsError as error:
         Console(stderr=True).print(
-            "\n".join(f"✗ {line}" for line in str(error).splitlines()), style="red", markup=False
+            "\n".join(f"✗ {line}" for line in str(error).splitlines()), style="red", markup=False, soft_wrap=True
         )
         raise SystemExit(1) from None
 

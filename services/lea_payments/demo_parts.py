@@ -43,15 +43,9 @@ def parts_of(settings: DemoSettings) -> Sequence[Part]:
         "PAYMENTS_API_TOKEN": ",".join(settings.api_tokens),
         "PAGES_BASE_URL": settings.url("pages"),
     }
-    if settings.real_stripe:
-        return [_ours(settings, "pages"), _ours(settings, "webhook", signing), _ours(settings, "checkout", caller)]
-    caller["STRIPE_API_BASE"] = settings.url("emulator")
-    return [
-        _ours(settings, "pages"),
-        _ours(settings, "webhook", signing),
-        _ours(settings, "checkout", caller),
-        _emulator(settings),
-    ]
+    caller["STRIPE_API_BASE"] = settings.stripe_api_base if settings.real_stripe else settings.url("emulator")
+    ours = [_ours(settings, "pages"), _ours(settings, "webhook", signing), _ours(settings, "checkout", caller)]
+    return ours if settings.real_stripe else [*ours, _emulator(settings)]
 
 
 def environment(settings: DemoSettings) -> dict[str, str]:

@@ -44,6 +44,12 @@ class DemoSettings(TableSettings):
         validation_alias="STRIPE_WEBHOOK_SECRET",
         description="signing secret that belongs to that sandbox; `stripe listen` prints it",
     )
+    stripe_api_base: str = Field(
+        "https://api.stripe.com",
+        validation_alias="STRIPE_API_BASE",
+        pattern=r"^https?://\S+$",
+        description="where that sandbox's API is; not used with the emulator",
+    )
     checkout_port: int = _port(8084, "CHECKOUT", "the checkout API")
     pages_port: int = _port(8085, "PAGES", "the customer's pages")
     webhook_port: int = _port(8086, "WEBHOOK", "the webhook receiver")

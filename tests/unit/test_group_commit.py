@@ -39,6 +39,20 @@ async def test_a_lone_write_leaves_at_once() -> None:
     assert await GroupCommit(sender).submit(Write("a", 7)) == 7
 
 
+async def test_a_write_that_follows_from_a_result_leaves_at_once_too() -> None:
+    group: GroupCommit[Write, int] = GroupCommit(Sender())
+
+    async def write_twice() -> None:
+        await group.submit(Write("a"))
+        await group.submit(Write("a"))
+
+    writing = asyncio.create_task(write_twice())
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    assert writing.done()
+
+
 async def test_writes_that_come_together_travel_together_and_get_their_own_results() -> None:
     sender = Sender()
 
