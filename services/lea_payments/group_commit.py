@@ -83,6 +83,8 @@ class GroupCommit(Generic[WriteT, ResultT]):
                         waiting.result.set_result(result)
             finally:
                 self._keys_in_flight -= keys
+        # Now, not when the task is done: those who have their results wake up before that, and may write again.
+        self._batches.discard(asyncio.current_task())
 
     def _next_batch(self) -> list[_Waiting[WriteT, ResultT]]:
         batch: list[_Waiting[WriteT, ResultT]] = []
