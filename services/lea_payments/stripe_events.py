@@ -1,5 +1,6 @@
 """A delivery of Stripe's as bytes, verified and translated into our PaymentEvent; performs no I/O of its own."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ from lea_payments.stripe_shapes import (
 
 OTHER_TYPE = "other"
 """The event type in metrics for all that we do not use, so that a sender cannot invent label values."""
+
+_CODE = re.compile("[a-z][a-z0-9_]{0,49}")
+"""Stripe's codes look like this; a reason is published and logged, so nothing else becomes one."""
 
 
 class Ignored(NamedTuple):
@@ -92,8 +96,8 @@ def _of_session(event: Event, session: Session, fact: Fact) -> PaymentEvent:
 def _declined(event: Event) -> PaymentEvent:
     intent = decode_intent(event.data.object)
     error = intent.last_payment_error or PaymentError()
-    codes = [code for code in (error.code, error.decline_code) if code]
-    return _of_intent(event, Fact.DECLINED, intent.id, intent.metadata, reason=":".join(codes)[:100] or "unknown")
+    codes = [code for code in (error.code, error.decline_code) if code and _CODE.fullmatch(code)]
+    return _of_intent(event, Fact.DECLINED, intent.id, intent.metadata, reason=":".join(codes) or "unknown")
 
 
 def _charge_refunded(event: Event) -> PaymentEvent:
@@ -182,4 +186,10 @@ def translate(body: bytes, *, livemode: bool) -> PaymentEvent | Ignored:
             return Ignored(event.id, event.type, event.created, Outcome.IGNORED)
         return translator(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidPayload(f"not a snapshot event that we can read: {error}") from None
+        raise InvalidPayload(f"not a snapshot event that we can read: {_without_values(error)}") from None
+
+
+def _without_values(error: Exception) -> str:
+    """What is wrong and where; msgspec repeats a value that is none of an enum's, which may be anything."""
+    what, at, where = str(error).rpartition(" - at ")
+    return f"Invalid enum value{at}{where}" if what.startswith("Invalid enum value") else str(error)

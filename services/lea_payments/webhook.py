@@ -33,7 +33,10 @@ HTTP_STATUS: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one delivery, for the answer and for telemetry."""
+    """What became of one delivery, for the answer and for telemetry.
+
+    `payment_id` is that of a record of ours: what another system on the account calls its payments may be anything.
+    """
 
     outcome: str
     event: PaymentEvent | Ignored | None = None
@@ -81,10 +84,11 @@ class Receiver:
         try:
             applied = await self._store.apply(event)
         except Unavailable as trouble:
-            return Result("unavailable", event, event.payment_id, str(trouble))
+            return Result("unavailable", event, reason=str(trouble))
         telemetry.payment_changed(applied.outcome, event, applied.before, applied.after)
-        payment_id = applied.after.payment_intent_id if applied.after else event.payment_id
-        return Result(applied.outcome, event, payment_id, applied.after.status_reason if applied.after else None)
+        if applied.after is None:
+            return Result(applied.outcome, event)
+        return Result(applied.outcome, event, applied.after.payment_intent_id, applied.after.status_reason)
 
 
 async def stripe_webhook(request: Request) -> Response:
