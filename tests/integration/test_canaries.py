@@ -1,0 +1,330 @@
+"""Personal data and secrets, sent through every flow of every part, are told nowhere."""
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import httpx
+import msgspec
+import pytest
+
+from lea_payments import stripe_shapes
+from lea_payments.settings import TableSettings
+from tests import faulty_dynamodb as faulty
+from tests import stripe_bodies
+from tests.faulty_dynamodb import FaultyDynamoDB
+from tests.otlp_sink import OtlpSink
+from tests.parts import Part
+from tests.records import Records
+from tests.scraped import OPENMETRICS
+
+EMAIL = "kanarienvogel@mail.example"
+NAME = "Wellensittich Nymphe"
+CARD = "4000056655665556"
+PHONE = "+6591234567"
+SIGNING_SECRET, PREVIOUS_SECRET = "whsec_Zebrafink", "whsec_Girlitz"
+API_KEY = "sk_test_Stieglitz"
+TOKEN = "token-Dompfaffen"
+STRANGERS_TOKEN = "token-Kernbeisser"
+AWS_SECRET, AWS_TOKEN = "aws-Gimpelhahn", "aws-Zeisighenne"
+SECRETS = (SIGNING_SECRET, PREVIOUS_SECRET, API_KEY, TOKEN, STRANGERS_TOKEN, AWS_SECRET, AWS_TOKEN)
+PERSONAL = (EMAIL, NAME, CARD, PHONE)
+"""Each is looked for by its longest run of letters or digits, so that no way of escaping hides it."""
+
+PERSON = {
+    "address": {"line1": f"Care of {NAME}", "country": "SG"},
+    "email": EMAIL,
+    "name": NAME,
+    "phone": PHONE,
+}
+CARD_DETAILS = {"brand": "visa", "number": CARD, "last4": CARD[-4:], "exp_month": 1, "exp_year": 2030}
+METHOD = {"type": "card", "card": CARD_DETAILS, "billing_details": PERSON}
+AROUND: Mapping[str, Any] = {
+    "billing_details": PERSON,
+    "custom_fields": [{"key": "name", "text": {"value": NAME}}],
+    "customer_details": PERSON,
+    "customer_email": EMAIL,
+    "description": f"Insurance for {NAME}, {PHONE}",
+    "evidence": {"customer_email_address": EMAIL, "customer_name": NAME},
+    "payment_method_details": METHOD,
+    "receipt_email": EMAIL,
+    "shipping": PERSON,
+}
+"""What Stripe's objects say of a person, beside what we read."""
+
+WEBHOOK_ROUTE = "/webhook/stripe"
+
+
+class Told(NamedTuple):
+    """All that anybody was told, by who told it."""
+
+    surfaces: Mapping[str, str]
+    answers_of_checkout: str
+
+    def where(self, text: str) -> dict[str, str]:
+        """Who told it, with what stands around it."""
+        places = {surface: told.lower().find(text.lower()) for surface, told in self.surfaces.items()}
+        return {
+            surface: self.surfaces[surface][max(0, place - 200) : place + 60]
+            for surface, place in places.items()
+            if place >= 0
+        }
+
+
+def _needle(canary: str) -> str:
+    runs: list[str] = re.findall("[A-Za-z0-9]+", canary)
+    return max(runs, key=len)
+
+
+class Stripe:
+    """Sends deliveries to the webhook and keeps its answers."""
+
+    def __init__(self, webhook: str) -> None:
+        self._client = httpx.Client(base_url=webhook, timeout=30)
+        self.answers = ""
+        self.outcomes: set[str] = set()
+
+    def send(self, body: bytes, *, signature: str | None = None, secret: str = SIGNING_SECRET) -> str:
+        """The outcome of one delivery; the headers carry canaries too."""
+        headers = {
+            "Stripe-Signature": stripe_bodies.sign(body, secret) if signature is None else signature,
+            "Cookie": f"email={EMAIL}",
+            "User-Agent": NAME,
+            "X-Forwarded-For": PHONE,
+            "traceparent": CARD,
+            "baggage": f"name={PHONE}",
+        }
+        answer = self._client.post(WEBHOOK_ROUTE, content=body, headers=headers, params={"email": EMAIL})
+        self.answers += f"{answer.headers}\n{answer.text}\n"
+        assert answer.status_code != 500, body
+        outcome: str = answer.json()["outcome"]
+        self.outcomes.add(outcome)
+        return outcome
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._client.close()
+
+
+def _with_person(body: bytes, **fields: Any) -> bytes:
+    event = json.loads(body) | fields
+    event["data"]["object"] |= AROUND
+    event["data"]["previous_attributes"] = AROUND
+    event["request"] = {"id": EMAIL, "idempotency_key": CARD}
+    return json.dumps(event).encode()
+
+
+def _declined(payment_id: str) -> bytes:
+    event = json.loads(stripe_bodies.declined(payment_id))
+    said = {"message": f"{NAME}'s card {CARD} was declined.", "payment_method": METHOD}
+    event["data"]["object"]["last_payment_error"] |= said
+    return _with_person(json.dumps(event).encode())
+
+
+def _good_flows(stripe: Stripe, records: Records) -> None:
+    paid = records.put(stripe_payment_intent="pi_canary")
+    completed = _with_person(stripe_bodies.completed(paid, payment_intent="pi_canary", metadata={"note": EMAIL}))
+    assert stripe.send(completed) == "applied"
+    assert stripe.send(completed) == "duplicate"
+    assert stripe.send(completed, secret=PREVIOUS_SECRET) == "duplicate"
+    assert stripe.send(_with_person(stripe_bodies.expired(paid))) == "stale"
+    assert stripe.send(_with_person(stripe_bodies.refunded(paid, 100, "pi_canary"))) == "applied"
+    for kind, status in (("refund.updated", "succeeded"), ("refund.failed", "failed")):
+        stripe.send(_with_person(stripe_bodies.refund(kind, 200, status, "pi_canary")))
+    for stage, status in (("created", "needs_response"), ("closed", "lost")):
+        assert stripe.send(_with_person(stripe_bodies.dispute(stage, status, "pi_canary"))) == "applied"
+    for flow in (stripe_bodies.expired, stripe_bodies.awaiting, stripe_bodies.async_paid, stripe_bodies.async_failed):
+        assert stripe.send(_with_person(flow(records.put()))) == "applied"
+    assert stripe.send(_declined(records.put())) == "applied"
+    assert stripe.send(_with_person(stripe_bodies.completed(records.put(), amount_total=1))) == "review"
+    assert stripe.send(_with_person(stripe_bodies.completed(records.put(), currency=EMAIL))) == "review"
+
+
+def _refused_flows(stripe: Stripe, records: Records) -> None:
+    body = _with_person(stripe_bodies.completed(records.put()))
+    assert stripe.send(_with_person(body, livemode=True)) == "wrong_mode"
+    assert stripe.send(_with_person(body, type="customer.created")) == "ignored"
+    for reference in PERSONAL:
+        assert stripe.send(_with_person(stripe_bodies.completed(reference))) == "unmatched"
+        metadata = {"payment_intent_id": reference, reference: reference}
+        assert stripe.send(_with_person(stripe_bodies.completed(None, metadata=metadata))) == "unmatched"
+    for header in (*PERSONAL, SIGNING_SECRET, f"t=1,v1={SIGNING_SECRET}", f"t={EMAIL},v1=00"):
+        assert stripe.send(body, signature=header) == "invalid_signature"
+    assert stripe.send(body, secret="whsec_of_a_stranger") == "invalid_signature"
+    assert stripe.send(body + json.dumps(PERSON).encode() * 3000) == "too_large"
+    for damaged in (body[:-20], body + EMAIL.encode(), f'"{NAME}"'.encode(), json.dumps([PERSON]).encode()):
+        assert stripe.send(damaged) == "invalid_payload"
+
+
+_SHAPES: tuple[tuple[type[msgspec.Struct], bytes], ...] = (
+    (stripe_shapes.Session, stripe_bodies.completed("payment_0")),
+    (stripe_shapes.PaymentIntent, stripe_bodies.declined("payment_0")),
+    (stripe_shapes.Charge, stripe_bodies.refunded("payment_0", 5)),
+    (stripe_shapes.Refund, stripe_bodies.refund("refund.updated", 5, "succeeded")),
+    (stripe_shapes.DisputeObject, stripe_bodies.dispute("created", "lost")),
+)
+_OF_STRIPES_OWN = ("id", "type")
+
+
+def _wrong_fields(stripe: Stripe) -> None:
+    """Canaries in place of every field that we read, in every type that JSON has for them."""
+    values = (EMAIL, NAME, CARD, [NAME], {CARD: EMAIL}, {"id": NAME})
+    for shape, body in _SHAPES:
+        for field, value in itertools.product(msgspec.structs.fields(shape), values):
+            event = json.loads(body)
+            event["data"]["object"][field.name] = value
+            stripe.send(json.dumps(event).encode())
+    for field, value in itertools.product(msgspec.structs.fields(stripe_shapes.Event), values):
+        if not isinstance(value, str) or field.name not in _OF_STRIPES_OWN:
+            stripe.send(json.dumps(json.loads(body) | {field.name: value}).encode())
+    for name in ("code", "decline_code"):
+        event = json.loads(stripe_bodies.declined("payment_0"))
+        for value in (EMAIL, NAME, CARD, [PHONE]):
+            event["data"]["object"]["last_payment_error"] = {name: value}
+            stripe.send(json.dumps(event | {"id": f"evt_{name}_{len(str(value))}"}).encode())
+
+
+def _troubled_flows(stripe: Stripe, records: Records, dynamodb: FaultyDynamoDB) -> None:
+    for fault in (faulty.refusing(500, "InternalServerError"), faulty.hanging_up, faulty.cut_off):
+        dynamodb.fault = fault
+        assert stripe.send(_with_person(stripe_bodies.completed(records.put()))) == "unavailable"
+        assert stripe.send(_with_person(stripe_bodies.completed(EMAIL))) == "unavailable"
+    dynamodb.fault = faulty.healthy
+
+
+def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -> tuple[str, str]:
+    """What the API answered, and the session of the payment it created."""
+    new = {
+        "payment_intent_id": "payment_canary",
+        "user_id": EMAIL,
+        "quote_id": PHONE,
+        "product_name": "Travel insurance",
+        "amount": 4999,
+        "currency": "sgd",
+    }
+    headers = {"Authorization": f"Bearer {TOKEN}", "User-Agent": NAME, "Cookie": CARD}
+    with httpx.Client(base_url=checkout, headers=headers, timeout=30) as client:
+        created = client.post("/payments", json=new)
+        assert created.status_code == 201, created.text
+        answers = [
+            created,
+            client.post("/payments", json=new, headers={"Idempotency-Key": EMAIL}),
+            client.post("/payments", json=new | {"user_id": NAME}),
+            *(client.post("/payments", json=new | {field: value}) for field in new for value in ([EMAIL], PERSON)),
+            *(client.post("/payments", json=new | {field: EMAIL}) for field in ("amount", "currency", "locale")),
+            client.post("/payments", json=new | PERSON),
+            client.post("/payments", content=json.dumps(PERSON)[:-3], headers={"Content-Type": "application/json"}),
+            client.post("/payments", content=EMAIL, headers={"Content-Type": NAME}),
+            client.post("/payments", json=new, headers={"Authorization": f"Bearer {STRANGERS_TOKEN}"}),
+            client.post("/payments", json=new, headers={"Authorization": STRANGERS_TOKEN}),
+            client.get("/payments/payment_canary"),
+            client.get("/payments", params={"user_id": EMAIL}),
+            client.get("/payments", params={"email": EMAIL}),
+            client.get("/payments/payment_of_nobody"),
+            client.put("/payments", content=EMAIL, params={"name": NAME}),
+            httpx.post(f"{unreachable}/payments", json=new | {"payment_intent_id": "canary_2"}, headers=headers),
+        ]
+        dynamodb.fault = faulty.refusing(500, "InternalServerError")
+        answers.append(client.post("/payments", json=new | {"payment_intent_id": "canary_3"}))
+        dynamodb.fault = faulty.healthy
+    assert {answer.status_code for answer in answers} >= {200, 201, 401, 404, 405, 409, 415, 422, 502, 503}
+    session = created.json()["payment"]["stripe_session_id"]
+    return "\n".join(f"{answer.headers}\n{answer.text}" for answer in answers), session
+
+
+def _page_flows(pages: str, session: str, dynamodb: FaultyDynamoDB) -> str:
+    headers = {"Accept-Language": NAME, "User-Agent": NAME, "Cookie": f"email={EMAIL}", "Referer": f"https://x/{EMAIL}"}
+    with httpx.Client(base_url=pages, headers=headers, timeout=30) as client:
+        answers = [
+            client.get("/success", params={"session_id": "cs_test_a"}),
+            client.get("/success", params={"session_id": session, "email": EMAIL, "name": NAME}),
+            client.get("/success", params={"session_id": EMAIL}),
+            client.get("/success", params={"session_id": "cs_test_nobody", "since": CARD, "updates": NAME}),
+            client.get("/cancel", params={"name": NAME}),
+            client.get(f"/{EMAIL}/{NAME}"),
+            client.post("/success", content=EMAIL, params={"email": EMAIL}),
+        ]
+        dynamodb.fault = faulty.refusing(500, "InternalServerError")
+        answers.append(client.get("/success", params={"session_id": session, "email": EMAIL}))
+        dynamodb.fault = faulty.healthy
+    assert {answer.status_code for answer in answers} == {200, 404, 405, 503}
+    return "\n".join(f"{answer.headers}\n{answer.text}" for answer in answers)
+
+
+@pytest.fixture(scope="module")
+def told(
+    start: Callable[..., Part],
+    free_port: Callable[[], int],
+    table_settings: TableSettings,
+) -> Iterator[Told]:
+    with (
+        OtlpSink(free_port()) as sink,
+        FaultyDynamoDB(table_settings.ddb_endpoint, free_port()) as dynamodb,
+    ):
+        metrics: dict[str, str] = {}
+
+        def start_one(name: str, kind: str, **env: str) -> Part:
+            metrics[name] = f"http://127.0.0.1:{(port := free_port())}/metrics"
+            return start(
+                kind,
+                DDB_ENDPOINT=dynamodb.endpoint,
+                METRICS_PORT=str(port),
+                LOG_LEVEL="debug",
+                OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
+                AWS_ACCESS_KEY_ID="AKIDEXAMPLE",
+                AWS_SECRET_ACCESS_KEY=AWS_SECRET,
+                AWS_SESSION_TOKEN=AWS_TOKEN,
+                **env,
+            )
+
+        keys = {"STRIPE_SECRET_KEY": API_KEY, "PAYMENTS_API_TOKEN": TOKEN}
+        emulator = start("stripe-emulator")
+        nobody = f"http://127.0.0.1:{free_port()}"
+        parts = {
+            "webhook": start_one("webhook", "webhook", STRIPE_WEBHOOK_SECRET=f"{SIGNING_SECRET},{PREVIOUS_SECRET}"),
+            "checkout": start_one("checkout", "checkout", STRIPE_API_BASE=emulator.url, **keys),
+            "lonely checkout": start_one("lonely checkout", "checkout", STRIPE_API_BASE=nobody, **keys),
+            "pages": start_one("pages", "pages"),
+        }
+        records = Records(table_settings)
+        stripe = Stripe(parts["webhook"].url)
+        records.put(user_id=EMAIL, quote_id=NAME)
+        _good_flows(stripe, records)
+        _refused_flows(stripe, records)
+        _wrong_fields(stripe)
+        _troubled_flows(stripe, records, dynamodb)
+        urls = (parts["checkout"].url, parts["lonely checkout"].url)
+        answers_of_checkout, session = _checkout_flows(*urls, dynamodb)
+        answers_of_pages = _page_flows(parts["pages"].url, session, dynamodb)
+        accept = {"Accept": OPENMETRICS}
+        shown = {f"metrics of {name}": httpx.get(url, headers=accept).text for name, url in metrics.items()}
+        stripe.close()
+        records.close()
+        for part in parts.values():
+            part.stop()
+        logs = {f"log of {name}": part.log.read_text() for name, part in parts.items()}
+        answers = {"answers of webhook": stripe.answers, "answers of pages": answers_of_pages}
+        yield Told({**shown, **logs, **answers, "spans": sink.raw}, answers_of_checkout)
+
+
+@pytest.mark.parametrize("canary", [*PERSONAL, *SECRETS])
+def test_a_canary_is_told_nowhere(told: Told, canary: str) -> None:
+    assert told.where(_needle(canary)) == {}
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_the_api_answers_its_caller_without_any_secret(told: Told, secret: str) -> None:
+    assert _needle(secret) not in told.answers_of_checkout
+
+
+def test_the_search_sees_what_is_told(told: Told) -> None:
+    assert told.where("evt_decline_code").keys() == {"spans", "log of webhook"}
+    assert told.where("payment_CANARY").keys() == {"answers of pages", "log of checkout", "spans"}
+    assert {"lea-payments-webhook", "lea-payments-checkout", "lea-payments-pages"} <= {
+        *re.findall("lea-payments-[a-z]+", told.surfaces["spans"])
+    }
+    assert all(
+        "payments_build_info" in text for surface, text in told.surfaces.items() if surface.startswith("metrics")
+    )
