@@ -124,7 +124,8 @@ def _answer(
         status, answer = refused.status, refused.body()
     content = json.dumps(answer, indent=2).encode()
     # What was refused before it began is not remembered; a declined card and a finished call are.
-    if key and (status in (200, 402) or (fault and fault.stored)):
+    begun = fault.stored if fault and fault.status else status in (200, 402)
+    if key and begun:
         emulator.replies.setdefault(key, Reply(request.url.path, values, status, content, request_id))
     return Response(content, status, media_type="application/json")
 

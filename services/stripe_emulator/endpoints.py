@@ -39,6 +39,8 @@ def retry_event(world: World, call: Call) -> Json:
     """Deliver an event again, as `stripe events resend` asks."""
     event = retrieve_event(world, call)
     chosen = call.params.text("webhook_endpoint")
+    # The command line means its own listener; with none here, everybody hears again.
+    call.params.flag("for_stripecli")
     call.params.finish()
     listeners = [
         endpoint

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stripe_emulator.errors import Json
+from stripe_emulator.event_types import EVENT_TYPES
 
 MAX_SECONDS, MAX_COPIES, MAX_HELD = 3600.0, 20, 1000
 STATUSES = (400, 402, 404, 409, 429, 500, 502, 503, 504)
@@ -73,6 +74,7 @@ def read(asked: Any) -> Faults:
         api_error=None if api_error is None else reader.api_fault(api_error),
         seed=None if seed is None else reader.whole("seed", seed, 0, 2**63 - 1),
     )
+    reader.wrong.extend(f"no event is called {name}" for name in per_type if name not in EVENT_TYPES)
     reader.nothing_left("", body)
     if reader.wrong:
         raise WrongFaultsError("; ".join(reader.wrong))

@@ -94,11 +94,14 @@ def test_a_retry_with_the_same_key_after_a_lost_answer_makes_nothing_new(emulato
     assert [one.id for one in emulator.stripe.v1.payment_intents.list().data] == [intent.id]
 
 
+@pytest.mark.parametrize("status", [402, 500])
 @pytest.mark.parametrize(("stored", "works"), [(False, True), (True, False)])
-def test_a_stored_error_is_the_answer_to_its_key_for_good(emulator: Any, *, stored: bool, works: bool) -> None:
-    fault(emulator, api_error={"status": 500, "times": 1, "stored": stored})
+def test_a_stored_error_is_the_answer_to_its_key_for_good(
+    emulator: Any, status: int, *, stored: bool, works: bool
+) -> None:
+    fault(emulator, api_error={"status": status, "times": 1, "stored": stored})
     key = {"idempotency_key": "payment_1/1"}
-    with pytest.raises(stripe.APIError):
+    with pytest.raises(stripe.StripeError):
         emulator.stripe.v1.payment_intents.create(PARAMS, key)
 
     again = emulator.http.post(

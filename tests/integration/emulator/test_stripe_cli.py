@@ -63,6 +63,21 @@ def test_a_triggered_event_arrives_signed(trigger: Trigger, receiver: Any, event
     assert receiver.first(event_type).event.type == event_type
 
 
+@pytest.mark.parametrize("chosen", [False, True], ids=["to everybody", "to one endpoint"])
+def test_an_event_is_sent_again_by_the_cli(
+    stripe_cli: Path, trigger: Trigger, emulator: Any, receiver: Any, tmp_path: Path, *, chosen: bool
+) -> None:
+    trigger("customer.created").check_returncode()
+    first = receiver.first("customer.created")
+    endpoint = emulator.stripe.v1.webhook_endpoints.list().data[0].id
+    where = ["--api-base", emulator.url, "--api-key", "sk_test_emulator123456"]
+    only = ["--webhook-endpoint", endpoint] if chosen else []
+    _run([stripe_cli, "events", "resend", first.event.id, *only, *where], tmp_path).check_returncode()
+
+    received = receiver.wait(lambda requests: len(requests) >= 2)
+    assert received[-1].body == first.body
+
+
 def _run(command: list[str | Path], home: Path) -> subprocess.CompletedProcess[str]:
     quiet = {
         "HOME": str(home),
