@@ -168,7 +168,7 @@ _SHAPES: tuple[tuple[type[msgspec.Struct], bytes], ...] = (
 _OF_STRIPES_OWN = ("id", "type")
 
 
-def _wrong_fields(stripe: Stripe) -> None:
+def _wrong_fields(stripe: Stripe, records: Records) -> None:
     """Canaries in place of every field that we read, in every type that JSON has for them."""
     values = (EMAIL, NAME, CARD, [NAME], {CARD: EMAIL}, {"id": NAME})
     for shape, body in _SHAPES:
@@ -179,11 +179,10 @@ def _wrong_fields(stripe: Stripe) -> None:
     for field, value in itertools.product(msgspec.structs.fields(stripe_shapes.Event), values):
         if not isinstance(value, str) or field.name not in _OF_STRIPES_OWN:
             stripe.send(json.dumps(json.loads(body) | {field.name: value}).encode())
-    for name in ("code", "decline_code"):
-        event = json.loads(stripe_bodies.declined("payment_0"))
-        for value in (EMAIL, NAME, CARD, [PHONE]):
-            event["data"]["object"]["last_payment_error"] = {name: value}
-            stripe.send(json.dumps(event | {"id": f"evt_{name}_{len(str(value))}"}).encode())
+    for name, value in itertools.product(("code", "decline_code"), (EMAIL, NAME, CARD, [PHONE])):
+        event = json.loads(stripe_bodies.declined(records.put()))
+        event["data"]["object"]["last_payment_error"] = {name: value}
+        stripe.send(json.dumps(event | {"id": f"evt_{name}_{len(value)}"}).encode())
 
 
 def _troubled_flows(stripe: Stripe, records: Records, dynamodb: FaultyDynamoDB) -> None:
@@ -293,7 +292,7 @@ def told(
         records.put(user_id=EMAIL, quote_id=NAME)
         _good_flows(stripe, records)
         _refused_flows(stripe, records)
-        _wrong_fields(stripe)
+        _wrong_fields(stripe, records)
         _troubled_flows(stripe, records, dynamodb)
         urls = (parts["checkout"].url, parts["lonely checkout"].url)
         answers_of_checkout, session = _checkout_flows(*urls, dynamodb)
