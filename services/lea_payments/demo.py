@@ -27,6 +27,7 @@ from lea_payments.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
 
 FOLDER = Path(".data")
 READY_SECONDS = 60.0
+LOOK_SECONDS = 0.2
 LAST_LINES = 12
 TABLE_COMMAND = (sys.executable, "-m", "lea_payments", "init-table")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -59,7 +60,6 @@ def start(settings: DemoSettings, console: Console) -> int:
     Raises SettingsError while nothing has been started yet.
     """
     demo_settings.check_stripe(settings)
-    demo_parts.check_installed()
     demo_settings.check_ports(settings, is_busy)
     began = time.monotonic()
     console.print(demo_words.title(settings))
@@ -142,7 +142,7 @@ class Demo:
         waiting, deadline = list(parts), time.monotonic() + READY_SECONDS
         while waiting:
             progress(f"Starting {', '.join(part.name for part in waiting)}")
-            self._take(0.05)
+            self._take(LOOK_SECONDS)
             waiting = [part for part in waiting if not self._answers(address(part))]
             if waiting and time.monotonic() > deadline:
                 said = "\n".join(f"  {line}" for part in waiting for line in self._last[part.name])
@@ -151,7 +151,7 @@ class Demo:
 
     def _await_table(self, table: "Future[None]") -> None:
         while not table.done():
-            self._take(0.05)
+            self._take(LOOK_SECONDS)
         table.result()
 
     def _answers(self, address: str) -> bool:

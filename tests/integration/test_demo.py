@@ -154,6 +154,22 @@ def test_a_payment_ends_as_its_customer_s_doings_say(
     assert summary["success_page"] == page
 
 
+def test_a_person_may_be_declined_and_pay_later(demo: Demo) -> None:
+    command = [sys.executable, "-m", "lea_payments", "demo-flow"]
+    with subprocess.Popen(command, cwd=demo.folder, env=demo.env, stdout=subprocess.PIPE, text=True) as flow:
+        assert flow.stdout is not None
+        link = next(line.split()[1] for line in flow.stdout if line.startswith("link"))
+        with httpx.Client(trust_env=False) as browser:
+            pay_page = link.replace("/c/pay/", "/_pay/")
+            assert browser.post(pay_page, json={"card": NO_FUNDS}).status_code == 402
+            assert "card_declined:insufficient_funds" in next(line for line in flow.stdout if line.startswith("status"))
+            assert browser.post(pay_page, json={"card": SUCCESS}).is_success
+        printed = flow.stdout.read()
+
+    assert flow.returncode == 0
+    assert printed.endswith("✓ the success page says “Payment received”\nAll is right.\n")
+
+
 def test_without_a_terminal_the_flow_writes_plain_lines(demo: Demo) -> None:
     done = demo.run("demo-flow", "--card", SUCCESS)
 

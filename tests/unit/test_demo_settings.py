@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -65,6 +67,18 @@ def test_a_key_that_cannot_serve_is_refused_in_one_line(variables: dict[str, str
 @pytest.mark.parametrize("variables", [{}, SANDBOX], ids=["emulator", "sandbox"])
 def test_a_whole_sandbox_or_none_is_taken(variables: dict[str, str]) -> None:
     check_stripe(settings(**variables))
+
+
+@pytest.mark.parametrize(("command", "missing"), [("demo", "jgo"), ("demo-flow", "httpx")])
+def test_what_is_not_installed_is_named_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, command: str, missing: str
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+
+    problem = CliRunner().invoke(app, [command]).exception
+
+    assert isinstance(problem, SettingsError)
+    assert str(problem) == f"not installed: {missing}; remove .venv and run `make demo`, which makes it anew with them"
 
 
 def test_the_help_names_every_port_and_its_default() -> None:
