@@ -22,8 +22,9 @@ from lea_payments import money, telemetry, web
 from lea_payments.checkout_bodies import NewPayment, PaymentList, PaymentWithLink, WholePayment, documented
 from lea_payments.checkout_refusals import ANSWERS, Refusal
 from lea_payments.checkout_session import CheckoutSessions
+from lea_payments.dynamodb import Unavailable
 from lea_payments.settings import CheckoutSettings
-from lea_payments.store import PaymentStore, Unavailable
+from lea_payments.store import PaymentStore
 from lea_payments.stripe_checkout import StripeCheckout
 
 BODY_LIMIT = 16 * 1024

@@ -58,9 +58,9 @@ def payment_of(item: Item) -> Payment:
         amount=_number(item, "amount"),
         amount_refunded=_number(item, "amount_refunded") or 0,
         checkout_attempt=_number(item, "checkout_attempt") or 0,
-        dispute_status=Dispute[(_text_of(item, "dispute_status") or "none").upper()],
+        dispute_status=_dispute(_text_of(item, "dispute_status")),
         session_closed=bool(item.get("session_closed", {}).get("BOOL")),
-        history=tuple(_entry_of(entry["M"]) for entry in item.get("history", {}).get("L", [])),
+        history=tuple(_entry_of(entry.get("M", {})) for entry in item.get("history", {}).get("L", [])),
     )
 
 
@@ -69,6 +69,10 @@ def _status(text: str | None) -> Status:
         return Status((text or Status.PENDING).lower())
     except ValueError:
         return Status.PENDING
+
+
+def _dispute(text: str | None) -> Dispute:
+    return Dispute.__members__.get((text or "none").upper(), Dispute.NONE)
 
 
 def _text_of(item: Item, name: str) -> str | None:
@@ -101,4 +105,5 @@ def item_of_entry(entry: HistoryEntry) -> dict[str, Any]:
 
 
 def _entry_of(item: Item) -> HistoryEntry:
-    return HistoryEntry._make([_text_of(item, name) for name in _ENTRY_TEXTS])
+    *texts, trace_id = (_text_of(item, name) for name in _ENTRY_TEXTS)
+    return HistoryEntry._make([*(text or "" for text in texts), trace_id])

@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from lea_payments import languages, telemetry, views, web
+from lea_payments.dynamodb import Unavailable
 from lea_payments.languages import Language
 from lea_payments.payment import Payment
 from lea_payments.settings import PagesSettings
-from lea_payments.store import PaymentStore, Unavailable
+from lea_payments.store import PaymentStore
 from lea_payments.views import View
 from lea_payments.visit import Visit, links_for
 

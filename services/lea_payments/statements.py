@@ -1,12 +1,13 @@
-"""An event's change as one conditional PartiQL statement; pure, and the only place that writes the language."""
+"""Changes as conditional writes, an event's in PartiQL; pure, and the only place with DynamoDB's expressions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from opentelemetry import trace
 
 from lea_payments import payment, table, telemetry, transitions
+from lea_payments.dynamodb import Unavailable
 from lea_payments.items import Item, item_of, item_of_entry
 from lea_payments.payment import Payment, PaymentEvent
 from lea_payments.transitions import Change
@@ -19,6 +20,41 @@ class Update(NamedTuple):
     text: str
     parameters: Sequence[Mapping[str, Any]]
     span: trace.Span
+
+
+class Written(NamedTuple):
+    """The write was accepted."""
+
+
+class Blocked(NamedTuple):
+    """The record is not as the write expected; `item` is what stands there, or None for no record."""
+
+    item: Item | None
+
+
+class Busy(NamedTuple):
+    """The write met a passing trouble of the database's and may be sent again."""
+
+    code: str
+
+
+class Failed(NamedTuple):
+    """The write can never be accepted; its neighbours in the batch are no worse for it."""
+
+    error: Exception
+
+
+Result = Written | Blocked | Busy | Failed
+_PASSING = frozenset(
+    {
+        "TransactionConflict",
+        "ThrottlingError",
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceeded",
+        "InternalServerError",
+    }
+)
+"""Codes of BatchStatementError that another try may heal (DynamoDB API reference); others are faults of ours."""
 
 
 def untouched(payment_id: str, event: PaymentEvent) -> Item:
@@ -82,3 +118,45 @@ def _text(
     conditions.append("size(history)=?" if has_history else "history IS MISSING")
     conditions.extend(f"{name} IS MISSING" for name in absent)
     return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join(conditions)}'
+
+
+def checkout_update(seen: Payment, after: Payment, names: Iterable[str]) -> dict[str, Any]:
+    """The named fields' change as UpdateItem's arguments; it holds only while rank, session and attempt are as seen."""
+    old, new = item_of(seen), item_of(after)
+    sets = [name for name in names if name in new]
+    gone = [name for name in names if name not in new and name in old]
+    expression = "SET " + ", ".join(f"{name} = :new_{name}" for name in sets)
+    if gone:
+        expression += " REMOVE " + ", ".join(gone)
+    values = {f":new_{name}": new[name] for name in sets}
+    conditions = [f"attribute_exists({table.KEY})"]
+    for name in ("stripe_session_id", "checkout_attempt"):
+        if name in old:
+            values[f":{name}"] = old[name]
+            conditions.append(f"{name} = :{name}")
+        else:
+            conditions.append(f"attribute_not_exists({name})")
+    # A record that its caller put by hand has no rank until the first event.
+    conditions.append("(attribute_not_exists(status_rank) OR status_rank = :status_rank)")
+    values[":status_rank"] = old["status_rank"]
+    return {
+        "Key": {table.KEY: old[table.KEY]},
+        "UpdateExpression": expression,
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeValues": values,
+    }
+
+
+def result_of(response: Mapping[str, Any]) -> Result:
+    """What DynamoDB says of one statement of a batch."""
+    error = response.get("Error")
+    if error is None:
+        return Written()
+    code = error.get("Code", "")
+    if code == "ConditionalCheckFailed":
+        return Blocked(response.get("Item") or error.get("Item") or None)
+    if code in _PASSING:
+        return Busy(code)
+    if code == "ResourceNotFound":
+        return Failed(Unavailable("the table is not there: run lea-payments init-table"))
+    return Failed(RuntimeError(f"DynamoDB refused a statement of ours: {code}: {error.get('Message', '')}"))

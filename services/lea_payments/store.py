@@ -1,35 +1,24 @@
 """Payments as DynamoDB items and statements, and reading them back; what an event means is payment.py's business."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from opentelemetry import trace
 
 from lea_payments import statements, table, telemetry, transitions
+from lea_payments.dynamodb import Dynamodb, Unavailable, Unreachable, code_of
 from lea_payments.group_commit import GroupCommit
 from lea_payments.items import Item, item_of, payment_of
 from lea_payments.payment import Outcome, Payment, PaymentEvent
 from lea_payments.settings import TableSettings
-from lea_payments.statements import Update
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from lea_payments.statements import Busy, Failed, Result, Update, Written, result_of
 
 DEADLINE_SECONDS = 1.8
 """How long one event may try: the answer must be out within 2 s."""
-
-THREADS = 8
-ResultT = TypeVar("ResultT")
-
-
-class Unavailable(Exception):  # noqa: N818 - it is an answer, not an accident
-    """Raised when the table cannot be reached, is too busy or too slow; nothing is known to be written."""
 
 
 class Conflict(Exception):  # noqa: N818 - it is an answer, not an accident
@@ -45,49 +34,14 @@ class Applied:
     after: Payment | None = None
 
 
-class Written(NamedTuple):
-    """The write was accepted."""
-
-
-class Blocked(NamedTuple):
-    """The record is not as the write expected; `item` is what stands there, or None for no record."""
-
-    item: Item | None
-
-
-class Busy(NamedTuple):
-    """The write met a passing trouble of the database's and may be sent again."""
-
-    code: str
-
-
-class Failed(NamedTuple):
-    """The write can never be accepted; its neighbours in the batch are no worse for it."""
-
-    error: Exception
-
-
-Result = Written | Blocked | Busy | Failed
-_PASSING = frozenset(
-    {
-        "TransactionConflict",
-        "ThrottlingError",
-        "RequestLimitExceeded",
-        "ProvisionedThroughputExceeded",
-        "InternalServerError",
-    }
-)
-"""Codes of BatchStatementError that another try may heal (DynamoDB API reference); others are faults of ours."""
-
-
 class PaymentStore:
     """The table of payments. Every method raises Unavailable when the table does not answer in time."""
 
     def __init__(self, settings: TableSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._table = settings.table
         self._now = now
-        self._dynamodb: DynamoDBClient = table.client(settings)
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb")
+        self._dynamodb = Dynamodb(settings)
+        self._client = self._dynamodb.client
         self._writer: GroupCommit[Update, Result] = GroupCommit(self._send)
 
     async def apply(self, event: PaymentEvent) -> Applied:
@@ -108,9 +62,9 @@ class PaymentStore:
 
     async def get(self, payment_id: str) -> Payment | None:
         """The payment with this id of ours, read consistently; None if there is none."""
-        item = await self._call(
+        item = await self._dynamodb.call(
             "get",
-            self._dynamodb.get_item,
+            self._client.get_item,
             TableName=self._table,
             Key={table.KEY: {"S": payment_id}},
             ConsistentRead=True,
@@ -135,9 +89,9 @@ class PaymentStore:
         now = iso(self._now())
         new = replace(new, created_at=new.created_at or now, updated_at=now)
         try:
-            await self._call(
+            await self._dynamodb.call(
                 "create",
-                self._dynamodb.put_item,
+                self._client.put_item,
                 TableName=self._table,
                 Item=item_of(new),
                 ConditionExpression=f"attribute_not_exists({table.KEY})",
@@ -151,37 +105,15 @@ class PaymentStore:
         """The record with other checkout fields, if its status and session are as seen; raises Conflict if not."""
         fields["updated_at"] = iso(self._now())
         after = replace(seen, **fields)
-        old, new = item_of(seen), item_of(after)
-        sets = {name: new[name] for name in fields if name in new}
-        gone = [name for name in fields if name not in new and name in old]
-        names, values, clauses = {}, {}, []
-        for number, (name, value) in enumerate(sets.items()):
-            names[f"#s{number}"], values[f":s{number}"] = name, value
-            clauses.append(f"#s{number} = :s{number}")
-        expression = "SET " + ", ".join(clauses) + (" REMOVE " + ", ".join(gone) if gone else "")
-        conditions = [f"attribute_exists({table.KEY})"]
-        for name in ("stripe_session_id", "checkout_attempt"):
-            if name in old:
-                values[f":{name}"] = old[name]
-                conditions.append(f"{name} = :{name}")
-            else:
-                conditions.append(f"attribute_not_exists({name})")
-        # A record that its caller put by hand has no rank until the first event.
-        conditions.append("(attribute_not_exists(status_rank) OR status_rank = :status_rank)")
-        values[":status_rank"] = old["status_rank"]
         try:
-            await self._call(
+            await self._dynamodb.call(
                 "change_checkout",
-                self._dynamodb.update_item,
+                self._client.update_item,
                 TableName=self._table,
-                Key={table.KEY: {"S": seen.payment_intent_id}},
-                UpdateExpression=expression,
-                ConditionExpression=" AND ".join(conditions),
-                ExpressionAttributeNames=names,
-                ExpressionAttributeValues=values,
+                **statements.checkout_update(seen, after, fields),
             )
         except ClientError as error:
-            if _code(error) != "ConditionalCheckFailedException":
+            if code_of(error) != "ConditionalCheckFailedException":
                 raise
             raise Conflict(f"payment {seen.payment_intent_id} has changed meanwhile") from None
         return after
@@ -192,7 +124,6 @@ class PaymentStore:
 
     def close(self) -> None:
         """Lets go of the connections."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
         self._dynamodb.close()
 
     async def _payment_id_of(self, event: PaymentEvent) -> str | None:
@@ -206,16 +137,27 @@ class PaymentStore:
 
     async def _apply_to(self, payment_id: str, event: PaymentEvent, span: trace.Span) -> Applied:
         seen: Item = statements.untouched(payment_id, event)
+        unanswered: dict[str, Applied] = {}
         pause = 0.02
         while True:
             before = payment_of(seen)
+            for entry in before.history:
+                if entry.event_id == event.id and entry.at in unanswered:
+                    return unanswered[entry.at]
             change = transitions.change_for(before, event)
             if not change.noted:
                 return Applied(change.outcome, before, before)
             at = iso(self._now())
-            result = await self._writer.submit(statements.update(self._table, seen, before, event, change, at, span))
+            done = Applied(change.outcome, before, transitions.changed(before, event, change, at))
+            try:
+                result = await self._writer.submit(
+                    statements.update(self._table, seen, before, event, change, at, span)
+                )
+            except Unreachable:
+                unanswered[at] = done
+                result = Busy("unreachable")
             if isinstance(result, Written):
-                return Applied(change.outcome, before, transitions.changed(before, event, change, at))
+                return done
             if isinstance(result, Busy):
                 await asyncio.sleep(pause)
                 pause *= 2
@@ -236,66 +178,37 @@ class PaymentStore:
                 }
                 for update in updates
             ]
-            answer = await self._call("apply", self._dynamodb.batch_execute_statement, Statements=statements)
+            answer = await self._dynamodb.call("apply", self._client.batch_execute_statement, Statements=statements)
         responses = answer.get("Responses", [])
         if len(responses) != len(updates):
             raise Unavailable("DynamoDB's answer is not whole")
-        return [_result_of(response) for response in responses]
+        return [result_of(response) for response in responses]
 
     async def _query(self, index: str, field: str, value: str) -> Sequence[Payment]:
         try:
-            answer = await self._call(
+            answer = await self._dynamodb.call(
                 "query",
-                self._dynamodb.query,
+                self._client.query,
                 TableName=self._table,
                 IndexName=index,
                 KeyConditionExpression=f"{field} = :value",
                 ExpressionAttributeValues={":value": {"S": value}},
             )
         except ClientError as error:
-            telemetry.log.warning("index_missing", index=index, code=_code(error), remedy="run lea-payments init-table")
+            telemetry.log.warning(
+                "index_missing", index=index, code=code_of(error), remedy="run lea-payments init-table"
+            )
             return []
         if "Items" not in answer:
             raise Unavailable("DynamoDB's answer is not whole")
         return [payment_of(item) for item in answer["Items"]]
 
-    async def _call(self, operation: str, call: Callable[..., ResultT], **arguments: Any) -> ResultT:
-        """One call in a thread; lets only refusals that mean something to the caller through as ClientError."""
-        loop = asyncio.get_running_loop()
-        with telemetry.store_operation(operation):
-            try:
-                return await loop.run_in_executor(self._threads, partial(call, **arguments))
-            except ClientError as error:
-                if _code(error) in ("ConditionalCheckFailedException", "ValidationException"):
-                    raise
-                raise Unavailable(f"DynamoDB refused: {_code(error)}") from error
-            except BotoCoreError as error:
-                raise Unavailable(f"DynamoDB cannot be reached: {error}") from error
-
-
-def _result_of(response: Mapping[str, Any]) -> Result:
-    error = response.get("Error")
-    if error is None:
-        return Written()
-    code = error.get("Code", "")
-    if code == "ConditionalCheckFailed":
-        return Blocked(response.get("Item") or error.get("Item") or None)
-    if code in _PASSING:
-        return Busy(code)
-    if code == "ResourceNotFound":
-        return Failed(Unavailable("the table is not there: run lea-payments init-table"))
-    return Failed(RuntimeError(f"DynamoDB refused a statement of ours: {code}: {error.get('Message', '')}"))
-
 
 def _blocker(error: ClientError) -> Item:
-    if _code(error) != "ConditionalCheckFailedException":
+    if code_of(error) != "ConditionalCheckFailedException":
         raise error
     item: Item = error.response["Item"]  # type: ignore[typeddict-item]
     return item
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
 def iso(moment: datetime) -> str:

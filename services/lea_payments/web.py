@@ -19,8 +19,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from lea_payments import observability, telemetry
+from lea_payments.dynamodb import Unavailable
 from lea_payments.settings import Settings, SettingsError
-from lea_payments.store import PaymentStore, Unavailable
+from lea_payments.store import PaymentStore
 
 READY_CACHE_SECONDS = 2.0
 READY_MISSES = 3

@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lea_payments import stripe_events, telemetry, web
+from lea_payments.dynamodb import Unavailable
 from lea_payments.payment import Outcome, PaymentEvent
 from lea_payments.refusals import InvalidSignature, Refused
 from lea_payments.settings import WebhookSettings
 from lea_payments.signing_secrets import SigningSecrets
-from lea_payments.store import PaymentStore, Unavailable
+from lea_payments.store import PaymentStore
 from lea_payments.stripe_events import Delivery, Ignored
 
 BODY_LIMIT = 256 * 1024

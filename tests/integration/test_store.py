@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 
 from lea_payments import stripe_events, table
+from lea_payments.dynamodb import Unavailable
 from lea_payments.items import item_of, payment_of
 from lea_payments.payment import HISTORY_LIMIT, HistoryEntry, Outcome, Payment, PaymentEvent
 from lea_payments.settings import TableSettings
-from lea_payments.store import Conflict, PaymentStore, Unavailable
+from lea_payments.store import Conflict, PaymentStore
 from lea_payments.transitions import change_for, changed
 from tests import stripe_bodies
 from tests.scenarios import AFTER_PAYMENT, SCENARIOS, facts, record
