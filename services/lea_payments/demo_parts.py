@@ -41,6 +41,7 @@ def parts_of(settings: DemoSettings) -> Sequence[Part]:
 def environment(settings: DemoSettings) -> dict[str, str]:
     """What every process gets: this shell's variables, and the demo's own table in place of any other."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_HANDED_ON)}
+    inherited.pop("PYTHONDONTWRITEBYTECODE", None)  # else each start compiles every package anew, in four processes
     direct = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "localhost,127.0.0.1"]))
     return inherited | {
         "AWS_REGION": settings.aws_region,

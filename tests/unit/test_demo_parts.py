@@ -83,6 +83,13 @@ def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) 
         assert env["NO_PROXY"] == "example.org,localhost,127.0.0.1"
 
 
+def test_a_second_start_need_not_compile_what_the_first_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+    for env in environments().values():
+        assert "PYTHONDONTWRITEBYTECODE" not in env
+
+
 def test_every_port_is_its_own() -> None:
     ports = [env[name] for env in environments().values() for name in ("PORT", "METRICS_PORT") if name in env]
 
