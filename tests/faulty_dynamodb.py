@@ -102,6 +102,16 @@ def cut_off(call: Call, forward: Forward) -> Answer:
     return answer._replace(cut=len(answer.body) // 2)
 
 
+def once(fault: Fault) -> Fault:
+    """Has this trouble with the first batch of writes alone."""
+    left = iter([fault])
+
+    def first(call: Call, forward: Forward) -> Answer:
+        return next(left, healthy)(call, forward) if call.operation == "BatchExecuteStatement" else forward(call)
+
+    return first
+
+
 def hanging_up(call: Call, forward: Forward) -> Answer:
     """Does nothing, and hangs up without a word."""
     del call, forward

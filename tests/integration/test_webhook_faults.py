@@ -12,8 +12,10 @@ import httpx
 import pytest
 
 from lea_payments import table
+from lea_payments.dynamodb import Unavailable
 from lea_payments.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
+from lea_payments.store import PaymentStore
 from tests import faulty_dynamodb as faulty
 from tests import stripe_bodies
 from tests.deliveries import Answer, Delivery
@@ -88,7 +90,8 @@ def test_a_stopped_dynamodb_is_a_503_and_the_same_events_succeed_when_it_is_back
         local.stop()
 
         with httpx.Client(base_url=webhook.url, timeout=30) as client:
-            assert all(_refused(delivery.to(client)) for delivery in deliveries * 2)
+            with ThreadPoolExecutor(4) as senders:
+                assert all(map(_refused, senders.map(lambda delivery: delivery.to(client), deliveries * 2)))
             assert client.get("/livez").status_code == 200
             local.start()
             assert records.get(payment_id) == before
@@ -112,6 +115,20 @@ def test_while_nobody_listens_every_delivery_is_a_503_in_time(
     assert all(map(_refused, answers))
     assert alive == 200
     assert [delivery.to(webhook).outcome for delivery in deliveries] == ["applied"] * 12
+
+
+async def test_a_record_whose_answer_broke_off_is_not_taken_for_none(
+    dynamodb: FaultyDynamoDB, records: Records, table_settings: TableSettings
+) -> None:
+    store = PaymentStore(table_settings.model_copy(update={"ddb_endpoint": dynamodb.endpoint}))
+    payment_id = records.put()
+    dynamodb.fault = faulty.cut_off
+
+    with pytest.raises(Unavailable):
+        await store.get(payment_id)
+    dynamodb.fault = faulty.healthy
+    assert await store.get(payment_id) == records.get(payment_id)
+    store.close()
 
 
 def test_a_slow_dynamodb_is_a_503_in_time_and_the_process_stays_alive(
@@ -188,6 +205,18 @@ def test_a_call_that_fails_as_a_whole_is_a_503_and_nothing_is_lost_or_done_twice
     assert [records.history(payment_id) for payment_id in payments] == [[one.event_id] for one in deliveries]
 
 
+@pytest.mark.parametrize("name", ["hangs up without a word", "hangs up in mid-answer"])
+def test_one_lost_answer_is_made_good_within_the_deadline(
+    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, name: str
+) -> None:
+    payment_id = records.put()
+    delivery = _paid(payment_id)
+    dynamodb.fault = faulty.once(TROUBLES[name])
+
+    assert delivery.to(webhook)[:2] == (200, "applied")
+    assert records.history(payment_id) == [delivery.event_id]
+
+
 @pytest.mark.parametrize(
     "name", ["hangs up in mid-answer", "has no capacity", "a gateway answers 200 in HTML", "answers with nothing in it"]
 )
@@ -250,6 +279,7 @@ def test_a_statement_that_never_succeeds_does_not_harm_its_neighbours(
 
     assert refused.mixed_batches > 0
     assert [answer.status for answer in answers] == [status, 200, 200, 200] * 3
+    assert max(answer.seconds for answer in answers) < IN_TIME
     assert [delivery.to(webhook).outcome for delivery in deliveries[:2]] == ["applied", "duplicate"]
 
 
