@@ -72,7 +72,7 @@ class Sampler:
     def __init__(self) -> None:
         self._used: defaultdict[tuple[str, str], float] = defaultdict(float)
         self._clocks: dict[int, float] = {}
-        self._main = threading.main_thread().ident
+        self._main = threading.main_thread()
         self._collecting = 0.0
 
     def start(self) -> None:
@@ -96,24 +96,23 @@ class Sampler:
             self._collecting = time.thread_time()
             return
         used = time.thread_time() - self._collecting
-        thread = threading.get_ident()
+        thread = threading.get_native_id()
         if thread in self._clocks and self._used:
             self._used[GARBAGE] += used
-            self._clocks[thread] += used
+            self._clocks[thread] = min(self._clocks[thread] + used, time.thread_time())
 
     def _sample(self, _: int, here: FrameType | None) -> None:
         serving = any(_is(frame, SERVING) for frame in _outwards(here))
         frames = sys._current_frames()
         for thread in threading.enumerate():
-            if thread.ident is None or thread.ident not in frames:
+            if thread.ident not in frames or thread.native_id is None:
                 continue
             clock = time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
-            used = clock - self._clocks.get(thread.ident, clock)
-            self._clocks[thread.ident] = clock
-            if serving and used:
-                self._used[_place(here if thread.ident == self._main else frames[thread.ident])] += used
-        if self._main is not None:
-            self._clocks[self._main] = time.thread_time()
+            used = clock - self._clocks.get(thread.native_id, clock)
+            self._clocks[thread.native_id] = clock
+            if serving and used > 0:
+                self._used[_place(here if thread is self._main else frames[thread.ident])] += used
+        self._clocks[threading.get_native_id()] = time.thread_time()
 
 
 def _greatest_first(used: Mapping[str, float]) -> dict[str, float]:
