@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import httpx
@@ -301,8 +302,8 @@ def told(
         shown = {f"metrics of {name}": httpx.get(url, headers=accept).text for name, url in metrics.items()}
         stripe.close()
         records.close()
-        for part in parts.values():
-            part.stop()
+        with ThreadPoolExecutor() as stopping:
+            assert {*stopping.map(Part.stop, parts.values())} == {0}
         logs = {f"log of {name}": part.log.read_text() for name, part in parts.items()}
         answers = {"answers of webhook": stripe.answers, "answers of pages": answers_of_pages}
         yield Told({**shown, **logs, **answers, "spans": sink.raw}, answers_of_checkout)
