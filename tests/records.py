@@ -1,7 +1,8 @@
 """The table as its owner sees it: new payments for a test, and a payment as it stands."""
 
 import itertools
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from lea_payments import table
 from lea_payments.items import item_of, payment_of
@@ -21,7 +22,7 @@ class Records:
     def put(self, **fields: object) -> str:
         """A new payment, with session cs_test_a open; gives its id."""
         payment_id = f"payment_{next(self._numbers)}"
-        payment = replace(record(payment_id), **fields)  # type: ignore[arg-type]
+        payment = replace(record(payment_id), **fields)
         self._dynamodb.put_item(TableName=self._table, Item=item_of(payment))
         return payment_id
 

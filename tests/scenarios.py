@@ -1,8 +1,9 @@
 """What can happen to one payment: its events, which may come in any order, and the record they must end in."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
 from typing import Any, NamedTuple
+
+from msgspec.structs import asdict, replace
 
 from lea_payments.payment import Payment
 from tests import stripe_bodies as stripe

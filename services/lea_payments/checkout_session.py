@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from lea_payments.checkout_refusals import InFlight, KeySpent, Refusal
 from lea_payments.payment import PENDING_RANK, REVIEW, RULES, Fact, Payment, Status

@@ -1,7 +1,7 @@
 """One call to DynamoDB at a time, off the event loop, timed, its errors sorted; knows no payment."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lea_payments import table, telemetry
+from lea_payments.batch_call import BatchCall
 from lea_payments.settings import TableSettings
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ class Dynamodb:
     """A client and its threads."""
 
     def __init__(self, settings: TableSettings) -> None:
-        self.client: DynamoDBClient = table.client(settings)
+        session = table.session(settings)
+        self.client: DynamoDBClient = table.client(settings, session)
+        self._batch = BatchCall(self.client.meta.endpoint_url, settings.aws_region, session)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb")
 
     async def call(self, operation: str, method: Callable[..., ResultT], **arguments: Any) -> ResultT:
@@ -50,10 +53,17 @@ class Dynamodb:
             except BotoCoreError as error:
                 raise Unreachable(f"DynamoDB cannot be reached: {error}") from error
 
+    async def batch(
+        self, operation: str, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
+    ) -> list[dict[str, Any]]:
+        """One response for each PartiQL statement with its parameters; raises Unavailable."""
+        return await self.call(operation, self._batch, statements=statements)
+
     def close(self) -> None:
         """Lets go of the connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.client.close()
+        self._batch.close()
 
 
 def code_of(error: ClientError) -> str:

@@ -6,12 +6,14 @@ refuses such a batch as a whole.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 BATCH_LIMIT = 25
 IN_FLIGHT_LIMIT = 4
+TICK_SECONDS = 0.1
 HURRY_SECONDS = 0.05
 """How long writes wait behind a batch that is on its way before another batch leaves beside it."""
 
@@ -42,20 +44,37 @@ class GroupCommit(Generic[WriteT, ResultT]):
         self._keys_in_flight: set[str] = set()
         self._batches: set[asyncio.Task[None]] = set()
         self._hurry: asyncio.TimerHandle | None = None
+        self._overdue_at: dict[asyncio.Future[ResultT], float] = {}
+        self._clock: asyncio.TimerHandle | None = None
 
-    async def submit(self, write: WriteT) -> ResultT:
+    async def submit(self, write: WriteT, until: float = math.inf) -> ResultT:
         """The result of the write; raises what `send` raised for the batch that carried it.
 
-        A caller that stops waiting takes its write back if it has not left yet; one that has left may still arrive.
+        Raises TimeoutError a moment after `until`, in the seconds of the loop's clock. A caller that stops waiting
+        takes its write back if it has not left yet; one that has left may still arrive.
         """
         loop = asyncio.get_running_loop()
         waiting: _Waiting[WriteT, ResultT] = _Waiting(write, loop.create_future())
         self._waiting.append(waiting)
+        self._overdue_at[waiting.result] = until
+        if self._clock is None:
+            self._clock = loop.call_later(TICK_SECONDS, self._tick)
         if not self._batches or len(self._waiting) >= BATCH_LIMIT:
             self._start_batch()
         elif self._hurry is None:
             self._hurry = loop.call_later(HURRY_SECONDS, self._pass_the_slow_one)
-        return await waiting.result
+        try:
+            return await waiting.result
+        finally:
+            del self._overdue_at[waiting.result]
+
+    def _tick(self) -> None:
+        """One clock for all that wait, where a timer each would cost more than the write."""
+        loop = asyncio.get_running_loop()
+        for result, until in self._overdue_at.items():
+            if until < loop.time() and not result.done():
+                result.set_exception(TimeoutError())
+        self._clock = loop.call_later(TICK_SECONDS, self._tick) if self._overdue_at else None
 
     def _start_batch(self) -> None:
         if len(self._batches) < IN_FLIGHT_LIMIT:

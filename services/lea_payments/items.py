@@ -1,50 +1,61 @@
 """A payment as a DynamoDB item and back; pure. What callers put by hand, with only some of the fields, is read too."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from lea_payments.payment import RANK_OF_BARE_STATUS, Dispute, HistoryEntry, Payment, Status
 
-Item = Mapping[str, Mapping[str, Any]]
-
-_TEXTS = (
-    "payment_intent_id",
-    "user_id",
-    "quote_id",
-    "stripe_session_id",
-    "stripe_payment_intent",
-    "currency",
-    "product_name",
-    "created_at",
-    "updated_at",
-    "webhook_processed_at",
-    "status_reason",
-    "traceparent",
-    "checkout_attempt_at",
-    "checkout_locale",
-)
+Attribute = Mapping[str, Any]
+Item = Mapping[str, Attribute]
 
 
-def item_of(record: Payment) -> dict[str, dict[str, Any]]:
+def _text(value: str | None) -> Attribute | None:
+    return None if value is None else {"S": str(value)}
+
+
+def _amount(value: int | None) -> Attribute | None:
+    return None if value is None else {"N": str(value)}
+
+
+def _count(value: int) -> Attribute | None:
+    return {"N": str(value)} if value else None
+
+
+def _flag(value: bool) -> Attribute | None:  # noqa: FBT001 - it is the value
+    return {"BOOL": True} if value else None
+
+
+def _stage(value: Dispute) -> Attribute | None:
+    return {"S": value.name.lower()} if value else None
+
+
+def _history(value: Sequence[HistoryEntry]) -> Attribute | None:
+    return {"L": [item_of_entry(entry) for entry in value]}
+
+
+_WRITERS: Mapping[str, Callable[[Any], Attribute | None]] = {
+    **dict.fromkeys(Payment.__struct_fields__, _text),
+    "status_rank": _amount,
+    "amount": _amount,
+    "amount_refunded": _count,
+    "checkout_attempt": _count,
+    "dispute_status": _stage,
+    "session_closed": _flag,
+    "history": _history,
+}
+_TEXTS = tuple(name for name, writer in _WRITERS.items() if writer is _text and name != "payment_status")
+
+
+def attributes_of(record: Payment, names: Iterable[str]) -> dict[str, Attribute]:
+    """Those of the named fields that are set, as an item holds them."""
+    found = ((name, _WRITERS[name](getattr(record, name))) for name in names)
+    return {name: attribute for name, attribute in found if attribute is not None}
+
+
+def item_of(record: Payment) -> dict[str, Attribute]:
     """A payment as an item; what is unset is left out."""
-    item: dict[str, dict[str, Any]] = {}
-    for name in _TEXTS:
-        value = getattr(record, name)
-        if value is not None:
-            item[name] = {"S": value}
-    item["payment_status"] = {"S": record.payment_status.value}
-    item["status_rank"] = {"N": str(record.status_rank)}
-    item["history"] = {"L": [item_of_entry(entry) for entry in record.history]}
-    for name in ("amount", "amount_refunded", "checkout_attempt"):
-        number = getattr(record, name)
-        if number is not None and (number or name == "amount"):
-            item[name] = {"N": str(number)}
-    if record.dispute_status is not Dispute.NONE:
-        item["dispute_status"] = {"S": record.dispute_status.name.lower()}
-    if record.session_closed:
-        item["session_closed"] = {"BOOL": True}
-    return item
+    return attributes_of(record, _WRITERS)
 
 
 def payment_of(item: Item) -> Payment:

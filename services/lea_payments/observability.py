@@ -1,5 +1,6 @@
 """Starting and stopping logs, metrics and traces of a process; what is told through them stands in telemetry.py."""
 
+import asyncio
 import logging
 import sys
 import threading
@@ -82,12 +83,41 @@ def _start_logs(level: str) -> None:
             structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=_Lines,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=level.upper(), force=True)
     for library in TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+class _Lines:
+    """Writes lines to standard output, those of one turn of the event loop in one go."""
+
+    def __init__(self, *_: Any) -> None:
+        self._waiting: list[bytes] = []
+
+    def msg(self, line: bytes) -> None:
+        """Takes one line; outside of an event loop it is written at once."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            _write([line])
+            return
+        self._waiting.append(line)
+        if len(self._waiting) == 1:
+            loop.call_soon(self._flush)
+
+    debug = info = warning = error = critical = msg
+
+    def _flush(self) -> None:
+        lines, self._waiting = self._waiting, []
+        _write(lines)
+
+
+def _write(lines: Sequence[bytes]) -> None:
+    sys.stdout.buffer.write(b"\n".join((*lines, b"")))
+    sys.stdout.buffer.flush()
 
 
 class _ToStructlog(logging.Handler):

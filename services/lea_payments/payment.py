@@ -6,9 +6,10 @@ number of copies, ends in the same record.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
+
+import msgspec
 
 
 class Status(StrEnum):
@@ -151,8 +152,7 @@ class HistoryEntry(NamedTuple):
     trace_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
+class Payment(msgspec.Struct, frozen=True, kw_only=True):
     """One record. `amount` and `amount_refunded` are in minor units of `currency`; times are ISO 8601 UTC."""
 
     payment_intent_id: str
@@ -179,8 +179,7 @@ class Payment:
     history: tuple[HistoryEntry, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentEvent:
+class PaymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One of Stripe's events in our words. `created` is in seconds since 1970, `amount` in minor units."""
 
     id: str

@@ -1,7 +1,6 @@
 """What happened to a payment, for people and for programs, from its record alone; changes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 import msgspec
 from rich import box
@@ -39,7 +38,7 @@ def as_json(found: Sequence[Payment]) -> str:
 
 def _plain(record: Payment) -> dict[str, object]:
     """What is set, under the names of the record; the history as objects."""
-    plain = {field.name: getattr(record, field.name) for field in fields(record)}
+    plain = msgspec.structs.asdict(record)
     plain["dispute_status"] = record.dispute_status.name.lower()
     plain["history"] = [entry._asdict() for entry in record.history]
     return {name: value for name, value in plain.items() if value is not None}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import stripe
+from stripe import SignatureVerificationError, WebhookSignature
 
 from lea_payments.refusals import InvalidSignature
 
@@ -25,8 +25,8 @@ def verify(body: bytes, header: str | None, *, secrets: Sequence[str], now: floa
         raise InvalidSignature("not_utf8") from None
     for index, secret in enumerate(secrets):
         try:
-            stripe.WebhookSignature.verify_header(text, header, secret, tolerance=None)
-        except (stripe.SignatureVerificationError, ValueError, TypeError):
+            WebhookSignature.verify_header(text, header, secret, tolerance=None)
+        except (SignatureVerificationError, ValueError, TypeError):
             continue
         return index, _within_tolerance(header, now)
     raise InvalidSignature(_reason(header))

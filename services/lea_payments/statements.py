@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from opentelemetry import trace
 
-from lea_payments import payment, table, telemetry, transitions
+from lea_payments import payment, table
 from lea_payments.dynamodb import Unavailable
-from lea_payments.items import Item, item_of, item_of_entry
-from lea_payments.payment import Payment, PaymentEvent
+from lea_payments.items import Attribute, Item, attributes_of, item_of, item_of_entry
+from lea_payments.payment import Fact, Payment, PaymentEvent
 from lea_payments.transitions import Change
 
 
@@ -18,7 +18,7 @@ class Update(NamedTuple):
 
     key: str
     text: str
-    parameters: Sequence[Mapping[str, Any]]
+    parameters: Sequence[Attribute]
     span: trace.Span
 
 
@@ -36,6 +36,7 @@ class Busy(NamedTuple):
     """The write met a passing trouble of the database's and may be sent again."""
 
     code: str
+    may_be_written: bool = False
 
 
 class Failed(NamedTuple):
@@ -57,46 +58,36 @@ _PASSING = frozenset(
 """Codes of BatchStatementError that another try may heal (DynamoDB API reference); others are faults of ours."""
 
 
-def untouched(payment_id: str, event: PaymentEvent) -> Item:
-    """The record as checkout makes it, with what the event says of it taken as true."""
+def untouched(payment_id: str, event: PaymentEvent) -> tuple[Payment, Item]:
+    """The record as checkout makes it, with what the event says of it taken as true, and what counts of its item."""
     guess = Payment(
         payment_intent_id=payment_id,
         stripe_session_id=event.session_id,
         amount=event.amount,
         currency=event.currency,
     )
-    return item_of(guess)
+    return guess, attributes_of(guess, (*payment.READS[event.fact], "history"))
 
 
-def update(
-    table_name: str,
-    seen: Item,
-    before: Payment,
-    event: PaymentEvent,
-    change: Change,
-    at: str,
-    span: trace.Span,
-) -> Update:
-    """The change as one statement that holds only while all that the change was decided on is as it was seen."""
-    after = item_of(transitions.changed(before, event, change, at))
+def update(table_name: str, seen: Item, after: Payment, change: Change, fact: Fact, span: trace.Span) -> Update:
+    """The change as one statement that holds only while all that it was decided on is as it was seen."""
     touched = (*change.fields, "updated_at", "webhook_processed_at") if change.fields else ()
-    sets = tuple(name for name in touched if name in after)
-    gone = tuple(name for name in touched if name not in after and name in seen)
-    pins = payment.READS[event.fact]
+    new = attributes_of(after, touched)
+    gone = tuple(name for name in touched if name not in new and name in seen)
+    pins = payment.READS[fact]
     held = tuple(name for name in pins if name in seen)
     absent = tuple(name for name in pins if name not in seen)
-    length = len(before.history)
-    has_room = length < payment.HISTORY_LIMIT
-    text = _text(table_name, sets, gone, held, absent, "history" in seen, has_room)
-    parameters: list[Mapping[str, Any]] = [after[name] for name in sets]
-    if has_room:
-        trace_id = telemetry.trace_id(span)
-        parameters.append({"L": [item_of_entry(transitions.entry_for(before, event, change, at, trace_id))]})
-    parameters.append({"S": before.payment_intent_id})
+    length = len(seen["history"]["L"]) if "history" in seen else None
+    parameters: list[Attribute] = [*new.values()]
+    has_entry = len(after.history) > (length or 0)
+    if has_entry:
+        parameters.append({"L": [item_of_entry(after.history[-1])]})
+    parameters.append({"S": after.payment_intent_id})
     parameters.extend(seen[name] for name in held)
-    if "history" in seen:
+    if length is not None:
         parameters.append({"N": str(length)})
-    return Update(before.payment_intent_id, text, parameters, span)
+    text = _text(table_name, tuple(new), gone, held, absent, length is not None, has_entry)
+    return Update(after.payment_intent_id, text, parameters, span)
 
 
 @lru_cache(maxsize=256)
@@ -107,10 +98,10 @@ def _text(
     held: tuple[str, ...],
     absent: tuple[str, ...],
     has_history: bool,  # noqa: FBT001 - part of the cache's key
-    has_room: bool,  # noqa: FBT001 - part of the cache's key
+    has_entry: bool,  # noqa: FBT001 - part of the cache's key
 ) -> str:
     actions = [f"SET {name}=?" for name in sets]
-    if has_room:
+    if has_entry:
         actions.append("SET history=list_append(history, ?)" if has_history else "SET history=?")
     actions.extend(f"REMOVE {name}" for name in gone)
     conditions = [f"{table.KEY}=?"]

@@ -1,12 +1,12 @@
 """Payments as DynamoDB items and statements, and reading them back; what an event means is payment.py's business."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 from opentelemetry import trace
 
 from lea_payments import statements, table, telemetry, transitions
@@ -25,8 +25,7 @@ class Conflict(Exception):  # noqa: N818 - it is an answer, not an accident
     """Raised when a record changed between being read and being written; read it again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """What became of an event, the record it met and the record it left; None where there is no such payment."""
 
     outcome: Outcome
@@ -50,13 +49,13 @@ class PaymentStore:
         The first try takes the record for one that no event has met yet, which is true of nearly all; the database
         hands back the real one when it is not, and the next try knows it.
         """
+        until = asyncio.get_running_loop().time() + DEADLINE_SECONDS
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                with telemetry.applying(event.id, event.type) as span:
-                    payment_id = event.payment_id or await self._payment_id_of(event)
-                    if payment_id is None:
-                        return Applied(Outcome.UNMATCHED)
-                    return await self._apply_to(payment_id, event, span)
+            with telemetry.applying(event.id, event.type) as span:
+                payment_id = event.payment_id or await self._payment_id_of(event, until)
+                if payment_id is None:
+                    return Applied(Outcome.UNMATCHED)
+                return await self._apply_to(payment_id, event, span, until)
         except TimeoutError:
             raise Unavailable(f"no answer within {DEADLINE_SECONDS} s") from None
 
@@ -126,62 +125,51 @@ class PaymentStore:
         """Lets go of the connections."""
         self._dynamodb.close()
 
-    async def _payment_id_of(self, event: PaymentEvent) -> str | None:
-        if event.session_id is not None:
-            found = await self._query(table.SESSION_INDEX, "stripe_session_id", event.session_id)
-        elif event.stripe_payment_intent is not None:
-            found = await self._query(table.INTENT_INDEX, "stripe_payment_intent", event.stripe_payment_intent)
-        else:
-            found = []
+    async def _payment_id_of(self, event: PaymentEvent, until: float) -> str | None:
+        found: Sequence[Payment] = []
+        async with asyncio.timeout_at(until):
+            if event.session_id is not None:
+                found = await self._query(table.SESSION_INDEX, "stripe_session_id", event.session_id)
+            elif event.stripe_payment_intent is not None:
+                found = await self._query(table.INTENT_INDEX, "stripe_payment_intent", event.stripe_payment_intent)
         return found[0].payment_intent_id if found else None
 
-    async def _apply_to(self, payment_id: str, event: PaymentEvent, span: trace.Span) -> Applied:
-        seen: Item = statements.untouched(payment_id, event)
+    async def _apply_to(self, payment_id: str, event: PaymentEvent, span: trace.Span, until: float) -> Applied:
+        before, seen = statements.untouched(payment_id, event)
         unanswered: dict[str, Applied] = {}
         pause = 0.02
         while True:
-            before = payment_of(seen)
-            for entry in before.history:
-                if entry.event_id == event.id and entry.at in unanswered:
-                    return unanswered[entry.at]
             change = transitions.change_for(before, event)
             if not change.noted:
-                return Applied(change.outcome, before, before)
+                return _own_write(before, event, unanswered) or Applied(change.outcome, before, before)
             at = iso(self._now())
-            done = Applied(change.outcome, before, transitions.changed(before, event, change, at))
-            try:
-                result = await self._writer.submit(
-                    statements.update(self._table, seen, before, event, change, at, span)
-                )
-            except Unreachable:
-                unanswered[at] = done
-                result = Busy("unreachable")
+            after = transitions.changed(before, event, change, at, telemetry.trace_id(span))
+            update = statements.update(self._table, seen, after, change, event.fact, span)
+            result = await self._result_of(update, until)
             if isinstance(result, Written):
-                return done
-            if isinstance(result, Busy):
-                await asyncio.sleep(pause)
-                pause *= 2
-            elif isinstance(result, Failed):
+                return Applied(change.outcome, before, after)
+            if isinstance(result, Failed):
                 raise result.error
+            if isinstance(result, Busy):
+                if result.may_be_written:
+                    unanswered[at] = Applied(change.outcome, before, after)
+                async with asyncio.timeout_at(until):
+                    await asyncio.sleep(pause)
+                pause *= 2
             elif result.item is None:
                 return Applied(Outcome.UNMATCHED)
             else:
-                seen = result.item
+                before, seen = payment_of(result.item), result.item
+
+    async def _result_of(self, update: Update, until: float) -> Result:
+        try:
+            return await self._writer.submit(update, until)
+        except Unreachable:
+            return Busy("unreachable", may_be_written=True)
 
     async def _send(self, updates: Sequence[Update]) -> Sequence[Result]:
         with telemetry.batch([update.span for update in updates]):
-            statements = [
-                {
-                    "Statement": update.text,
-                    "Parameters": update.parameters,
-                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                }
-                for update in updates
-            ]
-            answer = await self._dynamodb.call("apply", self._client.batch_execute_statement, Statements=statements)
-        responses = answer.get("Responses", [])
-        if len(responses) != len(updates):
-            raise Unavailable("DynamoDB's answer is not whole")
+            responses = await self._dynamodb.batch("apply", [(update.text, update.parameters) for update in updates])
         return [result_of(response) for response in responses]
 
     async def _query(self, index: str, field: str, value: str) -> Sequence[Payment]:
@@ -214,3 +202,9 @@ def _blocker(error: ClientError) -> Item:
 def iso(moment: datetime) -> str:
     """A time as records hold it: ISO 8601 UTC, in milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Applied]) -> Applied | None:
+    """What an earlier try of ours did, if it arrived although its answer did not."""
+    times = (entry.at for entry in record.history if entry.event_id == event.id)
+    return next((unanswered[at] for at in times if at in unanswered), None)

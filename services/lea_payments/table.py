@@ -8,8 +8,9 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
+from botocore.session import Session
 
-from lea_payments.settings import TableSettings
+from lea_payments.settings import SettingsError, TableSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,6 +35,9 @@ QUOTE_INDEX = "quote_id-index"
 SESSION_INDEX = "stripe_session_id-index"
 INTENT_INDEX = "stripe_payment_intent-index"
 CREATE_SECONDS = 120
+CONNECT_SECONDS = 1.0
+READ_SECONDS = 1.5
+CONNECTIONS = 16
 
 
 class TableError(Exception):
@@ -84,24 +88,36 @@ def on_aws(settings: TableSettings) -> bool:
     return not settings.ddb_endpoint
 
 
-def client(settings: TableSettings) -> "DynamoDBClient":
+def session(settings: TableSettings) -> Session:
+    """A session with credentials from wherever botocore finds them; dummy ones if a local stand-in has none.
+
+    Raises SettingsError when AWS itself is meant and there are none.
+    """
+    found = botocore.session.get_session()
+    if not on_aws(settings):
+        # The metadata service is not asked: it takes seconds to be absent.
+        for provider in ("container-role", "iam-role"):
+            found.get_component("credential_provider").remove(provider)
+        if found.get_credentials() is None:
+            found.set_credentials("local", "local")
+    elif found.get_credentials() is None:
+        raise SettingsError("no AWS credentials: give the part a role, or set DDB_ENDPOINT for a local DynamoDB")
+    return found
+
+
+def client(settings: TableSettings, using: Session | None = None) -> "DynamoDBClient":
     """A client that gives up soon and never retries by itself: Stripe and our own deadline do that."""
     config = Config(
         region_name=settings.aws_region,
-        connect_timeout=1,
-        read_timeout=1.5,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
         retries={"total_max_attempts": 1, "mode": "standard"},
         parameter_validation=False,
-        max_pool_connections=16,
+        max_pool_connections=CONNECTIONS,
         tcp_keepalive=True,
     )
-    dummy = None if on_aws(settings) or _has_credentials() else "local"
-    dynamodb = boto3.client(
-        "dynamodb",
-        config=config,
-        endpoint_url=settings.ddb_endpoint or None,
-        aws_access_key_id=dummy,
-        aws_secret_access_key=dummy,
+    dynamodb = boto3.Session(botocore_session=using or session(settings)).client(
+        "dynamodb", config=config, endpoint_url=settings.ddb_endpoint or None
     )
     dynamodb.meta.events.register("before-parse.dynamodb", _refuse_half_an_answer)
     return dynamodb
@@ -112,14 +128,6 @@ def _refuse_half_an_answer(response_dict: Mapping[str, Any], **_: Any) -> None:
     expected, actual = response_dict["headers"].get("content-length"), len(response_dict["body"])
     if expected is not None and actual != int(expected):
         raise IncompleteReadError(actual_bytes=actual, expected_bytes=expected)
-
-
-def _has_credentials() -> bool:
-    """Whether there are AWS credentials; does not ask the metadata service, which takes seconds to be absent."""
-    resolver = botocore.session.get_session().get_component("credential_provider")
-    for provider in ("container-role", "iam-role"):
-        resolver.remove(provider)
-    return resolver.load_credentials() is not None
 
 
 def ensure(dynamodb: "DynamoDBClient", settings: TableSettings) -> str:

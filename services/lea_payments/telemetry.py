@@ -7,12 +7,15 @@ and lines only.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from typing import TypeVar
 
 import structlog
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from prometheus_client import Counter, Gauge, Histogram
 
 from lea_payments import __version__, metrics
 from lea_payments.payment import REFUND_FAILED, Fact, Outcome, Payment, PaymentEvent
@@ -21,8 +24,16 @@ from lea_payments.stripe_events import OTHER_TYPE, TRANSLATORS, Ignored
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
+MetricT = TypeVar("MetricT", Counter, Gauge, Histogram)
+
 _tracer = trace.get_tracer("lea_payments", __version__)
 _propagator = TraceContextTextMapPropagator()
+
+
+@cache
+def _series(metric: MetricT, *labels: str) -> MetricT:
+    """The metric's child; looking it up by its labels each time costs more than counting."""
+    return metric.labels(*labels)
 
 
 class Receipt:
@@ -50,8 +61,12 @@ _SERVER_ATTRIBUTES = {
 def receiving() -> Iterator[Receipt]:
     """The server span of one delivery; a trace of its own, since a stranger's `traceparent` is not trusted."""
     span = _tracer.start_span(_SERVER_SPAN, context=Context(), kind=SpanKind.SERVER, attributes=_SERVER_ATTRIBUTES)
-    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+    token = context.attach(trace.set_span_in_context(span, Context()))
+    try:
         yield Receipt(span)
+    finally:
+        context.detach(token)
+        span.end()
 
 
 def answered(
@@ -66,12 +81,12 @@ def answered(
     label = metrics.UNREAD_TYPE if event is None else event.type if event.type in TRANSLATORS else OTHER_TYPE
     seconds = time.perf_counter() - receipt.started
     exemplar = _exemplar(receipt.span)
-    metrics.EVENTS.labels(label, outcome).inc()
-    metrics.DURATION.labels(label, outcome).observe(seconds, exemplar)
+    _series(metrics.EVENTS, label, outcome).inc()
+    _series(metrics.DURATION, label, outcome).observe(seconds, exemplar)
     if event is not None:
-        metrics.EVENT_AGE.labels(label).observe(max(0.0, receipt.received_at / 1e9 - event.created), exemplar)
+        _series(metrics.EVENT_AGE, label).observe(max(0.0, receipt.received_at / 1e9 - event.created), exemplar)
     if outcome == Outcome.APPLIED:
-        metrics.LAST_APPLIED.labels(label).set(receipt.received_at / 1e9)
+        _series(metrics.LAST_APPLIED, label).set(receipt.received_at / 1e9)
     span = _kept_span(receipt, outcome, http_status)
     if span.is_recording():
         _describe(span, outcome, http_status, event, payment_id)
@@ -123,14 +138,14 @@ def _describe(
 
 def signature_refused(reason: str, skew_seconds: float | None) -> None:
     """A delivery did not prove to be Stripe's; the skew is ours less theirs, in seconds."""
-    metrics.SIGNATURE_FAILURES.labels(reason).inc()
+    _series(metrics.SIGNATURE_FAILURES, reason).inc()
     if skew_seconds is not None:
         metrics.CLOCK_SKEW.set(skew_seconds)
 
 
 def signature_held(secret_index: int, skew_seconds: float) -> None:
     """A delivery was signed with the secret at this place of the list; 0 is the current one."""
-    metrics.SECRET_USED.labels("current" if secret_index == 0 else "previous").inc()
+    _series(metrics.SECRET_USED, "current" if secret_index == 0 else "previous").inc()
     metrics.CLOCK_SKEW.set(skew_seconds)
 
 
@@ -139,11 +154,11 @@ def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | Non
     if before is None or after is None or outcome not in (Outcome.APPLIED, Outcome.REVIEW):
         return
     if event.fact is Fact.REFUND_FAILED:
-        metrics.REVIEWS.labels(REFUND_FAILED).inc()
+        _series(metrics.REVIEWS, REFUND_FAILED).inc()
     if after.payment_status is not before.payment_status and after.payment_status in metrics.FINAL:
         _final_status(after)
     if after.session_closed and not before.session_closed:
-        metrics.CHECKOUT_SESSIONS.labels(_STAGES[after.payment_status]).inc()
+        _series(metrics.CHECKOUT_SESSIONS, _STAGES[after.payment_status]).inc()
     if after.status_reason is not None and after.status_reason != before.status_reason:
         _reason_given(after, after.status_reason)
 
@@ -154,8 +169,8 @@ _STAGES = {**{status: str(status) for status in metrics.FINAL}, PaymentStatus.PE
 def _final_status(after: Payment) -> None:
     currency = after.currency.lower() if after.currency else metrics.OTHER
     currency = currency if currency in metrics.CURRENCIES else metrics.OTHER
-    metrics.OUTCOMES.labels(after.payment_status, currency).inc()
-    metrics.AMOUNT.labels(after.payment_status, currency).inc(max(0, after.amount or 0))
+    _series(metrics.OUTCOMES, after.payment_status, currency).inc()
+    _series(metrics.AMOUNT, after.payment_status, currency).inc(max(0, after.amount or 0))
     log.info(
         f"payment {after.payment_status}",
         payment=after.payment_intent_id,
@@ -167,14 +182,18 @@ def _final_status(after: Payment) -> None:
 def _reason_given(after: Payment, reason: str) -> None:
     if after.payment_status is PaymentStatus.FAILED:
         code = reason.rpartition(":")[2]
-        metrics.FAILURES.labels(code if code in metrics.DECLINES else metrics.OTHER).inc()
+        _series(metrics.FAILURES, code if code in metrics.DECLINES else metrics.OTHER).inc()
     elif reason in metrics.REVIEW_REASONS:
-        metrics.REVIEWS.labels(reason).inc()
+        _series(metrics.REVIEWS, reason).inc()
 
 
 @contextmanager
 def applying(event_id: str, event_type: str) -> Iterator[Span]:
-    """The span from knowing what an event says to knowing what became of it."""
+    """The span from knowing what an event says to knowing what became of it; none where its trace is not kept."""
+    current = trace.get_current_span()
+    if current.get_span_context().is_valid and not current.is_recording():
+        yield current
+        return
     with _tracer.start_as_current_span("payments.apply", record_exception=False) as span:
         if span.is_recording():
             span.set_attribute("stripe.event.id", event_id)
@@ -214,12 +233,12 @@ def store_operation(operation: str) -> Iterator[None]:
         outcome = "ok"
     finally:
         exemplar = _exemplar(trace.get_current_span())
-        metrics.STORE_DURATION.labels(operation, outcome).observe(time.perf_counter() - started, exemplar)
+        _series(metrics.STORE_DURATION, operation, outcome).observe(time.perf_counter() - started, exemplar)
 
 
 def session_opened(*, reused: bool) -> None:
     """The checkout API handed out a payment link: of a new session, or of one that is still open."""
-    metrics.CHECKOUT_SESSIONS.labels("reused" if reused else "created").inc()
+    _series(metrics.CHECKOUT_SESSIONS, "reused" if reused else "created").inc()
 
 
 def page_shown(page: str, status: str, *, traceparent: str | None = None, started_ns: int, http_status: int) -> None:
@@ -227,7 +246,7 @@ def page_shown(page: str, status: str, *, traceparent: str | None = None, starte
 
     The page `other` has no address of ours.
     """
-    metrics.PAGE_VIEWS.labels(page, status).inc()
+    _series(metrics.PAGE_VIEWS, page, status).inc()
     attributes: dict[str, str | int] = {
         "http.request.method": "GET",
         "http.response.status_code": http_status,

@@ -1,8 +1,10 @@
 """The move an event asks for, and the record after it; pure: a record and an event in, values out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
 
 from lea_payments.payment import (
     HISTORY_LIMIT,
@@ -19,12 +21,11 @@ from lea_payments.payment import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What an event does to a record: the outcome, the fields that get new values, and whether history notes it."""
 
     outcome: Outcome
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = MappingProxyType({})
     noted: bool = False
 
 

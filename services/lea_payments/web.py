@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -15,8 +16,9 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from lea_payments import observability, telemetry
 from lea_payments.dynamodb import Unavailable
@@ -53,14 +55,16 @@ async def body_of(request: Request, limit: int) -> bytes:
         raise TooLarge
     chunks: list[bytes] = []
     size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise TooLarge
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise BrokenOff from None
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BrokenOff
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise TooLarge
+        more = message.get("more_body", False)
     return b"".join(chunks)
 
 
@@ -137,7 +141,7 @@ def listen(settings: Settings, port: int) -> socket.socket:
         raise SettingsError(f"cannot listen on {settings.host}:{port}: {error}; change HOST or PORT") from None
 
 
-def serve(app: FastAPI, settings: Settings, port: int, part: str) -> None:
+def serve(app: ASGIApp, settings: Settings, port: int, part: str) -> None:
     """Runs the part until SIGTERM or Ctrl-C, then lets the requests under way finish, at most 20 s."""
     listener = listen(settings, port)
     try:
@@ -159,4 +163,7 @@ def serve(app: FastAPI, settings: Settings, port: int, part: str) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+    # What is there now stays: the collector need not look at it again and again while events come and go.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
     uvicorn.Server(config).run(sockets=[listener])

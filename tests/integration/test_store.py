@@ -1,11 +1,11 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from lea_payments import stripe_events, table
 from lea_payments.dynamodb import Unavailable

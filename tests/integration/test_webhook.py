@@ -4,11 +4,11 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import NamedTuple
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from lea_payments import table
 from lea_payments.items import item_of, payment_of
@@ -39,7 +39,7 @@ class Records:
     def put(self, **fields: object) -> str:
         """A new payment of its own."""
         payment_id = f"payment_{next(self._numbers)}"
-        payment = replace(record(payment_id), **fields)  # type: ignore[arg-type]
+        payment = replace(record(payment_id), **fields)
         self._dynamodb.put_item(TableName=self._table, Item=item_of(payment))
         return payment_id
 

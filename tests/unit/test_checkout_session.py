@@ -1,10 +1,11 @@
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from lea_payments.checkout_refusals import InFlight, KeySpent, Refusal
 from lea_payments.checkout_session import SETTLED, CheckoutSessions
@@ -71,7 +72,7 @@ class FakeStripe:
         return next((one for one in self.sessions.values() if one.id == session_id), None)
 
     def end(self, status: str) -> None:
-        self.sessions = {key: replace(one, status=status, url=None) for key, one in self.sessions.items()}
+        self.sessions = {key: dataclasses.replace(one, status=status, url=None) for key, one in self.sessions.items()}
 
 
 def once(error: Exception) -> Callable[[], Awaitable[None]]:

@@ -1,9 +1,9 @@
 import re
-from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
 import stripe
+from msgspec.structs import replace
 from stripe.params.checkout import SessionCreateParams
 
 from lea_payments.checkout_refusals import ANSWERS, InFlight, KeySpent, Refusal

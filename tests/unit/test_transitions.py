@@ -1,10 +1,10 @@
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lea_payments import stripe_events
 from lea_payments.payment import HISTORY_LIMIT, RULES, Fact, HistoryEntry, Outcome, Payment, PaymentEvent, Status
