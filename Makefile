@@ -3,6 +3,8 @@
 .PHONY: help setup demo test check format docs bench lock clean
 
 BIN := .venv/bin
+# Where it is set, as in many containers, every start would compile all packages anew.
+unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 
 help: ## List the commands

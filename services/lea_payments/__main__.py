@@ -85,11 +85,15 @@ def show(
     """
     from lea_payments import show as part
     from lea_payments import store
+    from lea_payments.dynamodb import Unavailable
 
     if sum(value is not None for value in (payment_id, session, quote, user)) != 1:
         raise typer.BadParameter("give exactly one of ID, --session, --quote and --user")
     settings = environment.read(environment.TableSettings)
-    found = asyncio.run(part.find(store.PaymentStore(settings), payment_id, session, quote, user))
+    try:
+        found = asyncio.run(part.find(store.PaymentStore(settings), payment_id, session, quote, user))
+    except Unavailable as trouble:
+        raise SettingsError(f"{trouble}; check DDB_ENDPOINT, AWS_REGION and whether the table is there") from None
     if as_json:
         typer.echo(part.as_json(found))
     elif found:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from lea_payments import checkout_bodies as bodies
-from lea_payments import money, telemetry, web
+from lea_payments import money, spans, telemetry, web
 from lea_payments.checkout_bodies import NewPayment, PaymentList, PaymentWithLink, WholePayment, documented
 from lea_payments.checkout_refusals import ANSWERS, Refusal
 from lea_payments.checkout_session import CheckoutSessions
@@ -118,7 +118,7 @@ async def create_payment(
     """
     money.check(new.amount, new.currency)
     sessions: CheckoutSessions = request.app.state.sessions
-    opened = await sessions.open_for(bodies.record_of(new, idempotency_key, telemetry.current_traceparent()))
+    opened = await sessions.open_for(bodies.record_of(new, idempotency_key, spans.current_traceparent()))
     telemetry.session_opened(reused=opened.reused)
     telemetry.log.info(
         "checkout session opened",
@@ -126,7 +126,7 @@ async def create_payment(
         session=opened.session.id,
         attempt=opened.payment.checkout_attempt,
         reused=opened.reused,
-        trace_id=telemetry.trace_id(trace.get_current_span()),
+        trace_id=spans.trace_id(trace.get_current_span()),
     )
     response.status_code = 200 if opened.reused else 201
     return bodies.with_link(opened)

@@ -103,7 +103,7 @@ def _number(item: Item, name: str) -> int | None:
         number = Decimal(text)
     except InvalidOperation:
         return -1
-    return int(number) if number == number.to_integral_value() else -1
+    return int(number) if number.is_finite() and number == number.to_integral_value() else -1
 
 
 _ENTRY_TEXTS = HistoryEntry._fields

@@ -184,7 +184,4 @@ def _report(request: Request, page: str, view: View, started_ns: int, payment: P
     """Counts what a person sees: a HEAD shows nothing."""
     if request.method == "HEAD":
         return
-    traceparent = payment.traceparent if payment else None
-    telemetry.page_shown(
-        page, view.status, traceparent=traceparent, started_ns=started_ns, http_status=view.http_status
-    )
+    telemetry.page_shown(page, view.status, payment, started_ns=started_ns, http_status=view.http_status)

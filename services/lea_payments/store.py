@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from msgspec.structs import replace
 from opentelemetry import trace
 
-from lea_payments import statements, table, telemetry, transitions
+from lea_payments import spans, statements, table, telemetry, transitions
 from lea_payments.dynamodb import Dynamodb, Unavailable, Unreachable, code_of
 from lea_payments.group_commit import GroupCommit
 from lea_payments.items import Item, item_of, payment_of
@@ -51,7 +51,7 @@ class PaymentStore:
         """
         until = asyncio.get_running_loop().time() + DEADLINE_SECONDS
         try:
-            with telemetry.applying(event.id, event.type) as span:
+            with spans.applying(event.id, event.type) as span:
                 payment_id = event.payment_id or await self._payment_id_of(event, until)
                 if payment_id is None:
                     return Applied(Outcome.UNMATCHED)
@@ -143,7 +143,7 @@ class PaymentStore:
             if not change.noted:
                 return _own_write(before, event, unanswered) or Applied(change.outcome, before, before)
             at = iso(self._now())
-            after = transitions.changed(before, event, change, at, telemetry.trace_id(span))
+            after = transitions.changed(before, event, change, at, spans.trace_id(span))
             update = statements.update(self._table, seen, after, change, event.fact, span)
             result = await self._result_of(update, until)
             if isinstance(result, Written):
@@ -168,7 +168,7 @@ class PaymentStore:
             return Busy("unreachable", may_be_written=True)
 
     async def _send(self, updates: Sequence[Update]) -> Sequence[Result]:
-        with telemetry.batch([update.span for update in updates]):
+        with spans.batch([update.span for update in updates]):
             responses = await self._dynamodb.batch("apply", [(update.text, update.parameters) for update in updates])
         return [result_of(response) for response in responses]
 

@@ -40,7 +40,7 @@ READ_SECONDS = 1.5
 CONNECTIONS = 16
 
 
-class TableError(Exception):
+class TableError(SettingsError):
     """Raised when the table cannot be made or is not as it must be; the text says what to do."""
 
 

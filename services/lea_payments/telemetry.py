@@ -5,19 +5,18 @@ and lines only.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
 import structlog
-from opentelemetry import context, trace
-from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 
-from lea_payments import __version__, metrics
+from lea_payments import metrics, spans
 from lea_payments.payment import REFUND_FAILED, Fact, Outcome, Payment, PaymentEvent
 from lea_payments.payment import Status as PaymentStatus
 from lea_payments.stripe_events import OTHER_TYPE, TRANSLATORS, Ignored
@@ -25,9 +24,6 @@ from lea_payments.stripe_events import OTHER_TYPE, TRANSLATORS, Ignored
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 MetricT = TypeVar("MetricT", Counter, Gauge, Histogram)
-
-_tracer = trace.get_tracer("lea_payments", __version__)
-_propagator = TraceContextTextMapPropagator()
 
 
 @cache
@@ -60,12 +56,12 @@ _SERVER_ATTRIBUTES = {
 @contextmanager
 def receiving() -> Iterator[Receipt]:
     """The server span of one delivery; a trace of its own, since a stranger's `traceparent` is not trusted."""
-    span = _tracer.start_span(_SERVER_SPAN, context=Context(), kind=SpanKind.SERVER, attributes=_SERVER_ATTRIBUTES)
-    token = context.attach(trace.set_span_in_context(span, Context()))
+    span = spans.tracer.start_span(_SERVER_SPAN, context=Context(), kind=SpanKind.SERVER, attributes=_SERVER_ATTRIBUTES)
+    token = attach(trace.set_span_in_context(span, Context()))
     try:
         yield Receipt(span)
     finally:
-        context.detach(token)
+        detach(token)
         span.end()
 
 
@@ -80,7 +76,7 @@ def answered(
     """A delivery has its answer; `event` is None where it was refused before it could be trusted."""
     label = metrics.UNREAD_TYPE if event is None else event.type if event.type in TRANSLATORS else OTHER_TYPE
     seconds = time.perf_counter() - receipt.started
-    exemplar = _exemplar(receipt.span)
+    exemplar = spans.exemplar(receipt.span)
     _series(metrics.EVENTS, label, outcome).inc()
     _series(metrics.DURATION, label, outcome).observe(seconds, exemplar)
     if event is not None:
@@ -97,7 +93,7 @@ def answered(
         "event_type": event.type if event else metrics.UNREAD_TYPE,
         "payment": payment_id,
         "reason": reason,
-        "trace_id": trace_id(span),
+        "trace_id": spans.trace_id(span),
     }
     write = log.info if http_status < 400 else log.warning  # noqa: PLR2004 - HTTP's own border
     write(
@@ -114,7 +110,7 @@ def _kept_span(receipt: Receipt, outcome: str, http_status: int) -> Span:
     if http_status < 400 or receipt.span.get_span_context().trace_flags.sampled:  # noqa: PLR2004
         return receipt.span
     attributes = {**_SERVER_ATTRIBUTES, "error.type": outcome}
-    return _tracer.start_span(_SERVER_SPAN, Context(), SpanKind.SERVER, attributes, start_time=receipt.received_at)
+    return spans.tracer.start_span(_SERVER_SPAN, Context(), SpanKind.SERVER, attributes, start_time=receipt.received_at)
 
 
 def _describe(
@@ -131,7 +127,7 @@ def _describe(
         return
     span.set_attribute("stripe.event.id", event.id)
     span.set_attribute("stripe.event.type", event.type)
-    checkout = _remote(event.traceparent) if isinstance(event, PaymentEvent) else None
+    checkout = spans.remote(event.traceparent) if isinstance(event, PaymentEvent) else None
     if checkout is not None:
         span.add_link(checkout.get_span_context())
 
@@ -175,7 +171,7 @@ def _final_status(after: Payment) -> None:
         f"payment {after.payment_status}",
         payment=after.payment_intent_id,
         reason=after.status_reason,
-        trace_id=trace_id(trace.get_current_span()),
+        trace_id=spans.trace_id(trace.get_current_span()),
     )
 
 
@@ -188,42 +184,6 @@ def _reason_given(after: Payment, reason: str) -> None:
 
 
 @contextmanager
-def applying(event_id: str, event_type: str) -> Iterator[Span]:
-    """The span from knowing what an event says to knowing what became of it; none where its trace is not kept."""
-    current = trace.get_current_span()
-    if current.get_span_context().is_valid and not current.is_recording():
-        yield current
-        return
-    with _tracer.start_as_current_span("payments.apply", record_exception=False) as span:
-        if span.is_recording():
-            span.set_attribute("stripe.event.id", event_id)
-            span.set_attribute("stripe.event.type", event_type)
-        yield span
-
-
-@contextmanager
-def batch(carried: Sequence[Span]) -> Iterator[None]:
-    """The span of one round trip that carries the writes of many events; it and they are linked to each other."""
-    metrics.BATCH_SIZE.observe(len(carried))
-    sampled = [span for span in carried if span.get_span_context().trace_flags.sampled]
-    if not sampled:
-        yield
-        return
-    attributes: dict[str, str | int] = {
-        "db.system.name": "aws.dynamodb",
-        "db.operation.name": "BatchExecuteStatement",
-        "db.operation.batch.size": len(carried),
-    }
-    links = [Link(span.get_span_context()) for span in sampled]
-    # A child of the first one, so that it is kept where they are kept.
-    context = trace.set_span_in_context(sampled[0])
-    with _tracer.start_as_current_span("BatchExecuteStatement", context, SpanKind.CLIENT, attributes, links) as span:
-        for waiting in sampled:
-            waiting.add_link(span.get_span_context())
-        yield
-
-
-@contextmanager
 def store_operation(operation: str) -> Iterator[None]:
     """One call to DynamoDB, timed."""
     started = time.perf_counter()
@@ -232,7 +192,7 @@ def store_operation(operation: str) -> Iterator[None]:
         yield
         outcome = "ok"
     finally:
-        exemplar = _exemplar(trace.get_current_span())
+        exemplar = spans.exemplar(trace.get_current_span())
         _series(metrics.STORE_DURATION, operation, outcome).observe(time.perf_counter() - started, exemplar)
 
 
@@ -241,7 +201,7 @@ def session_opened(*, reused: bool) -> None:
     _series(metrics.CHECKOUT_SESSIONS, "reused" if reused else "created").inc()
 
 
-def page_shown(page: str, status: str, *, traceparent: str | None = None, started_ns: int, http_status: int) -> None:
+def page_shown(page: str, status: str, payment: Payment | None, *, started_ns: int, http_status: int) -> None:
     """A customer saw a page; its span joins the trace that created the checkout. `started_ns`: since 1970.
 
     The page `other` has no address of ours.
@@ -259,34 +219,11 @@ def page_shown(page: str, status: str, *, traceparent: str | None = None, starte
     failed = http_status >= 500  # noqa: PLR2004 - semantic conventions: a server span fails from 500 on
     if failed:
         attributes["error.type"] = status
-    parent = _remote(traceparent)
-    context = trace.set_span_in_context(parent) if parent else Context()
-    span = _tracer.start_span(name, context, SpanKind.SERVER, attributes, start_time=started_ns)
+    parent = spans.remote(payment.traceparent) if payment else None
+    around = trace.set_span_in_context(parent) if parent else Context()
+    span = spans.tracer.start_span(name, around, SpanKind.SERVER, attributes, start_time=started_ns)
     if failed:
         span.set_status(Status(StatusCode.ERROR))
     span.end()
-
-
-def current_traceparent() -> str | None:
-    """The W3C `traceparent` of the span we are in, to be carried through Stripe; None outside of any."""
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier)
-    return carrier.get("traceparent")
-
-
-def trace_id(span: Span) -> str | None:
-    """The trace's id in hex, or None when there is no trace."""
-    context = span.get_span_context()
-    return trace.format_trace_id(context.trace_id) if context.is_valid else None
-
-
-def _exemplar(span: Span) -> dict[str, str] | None:
-    context = span.get_span_context()
-    return {"trace_id": trace.format_trace_id(context.trace_id)} if context.trace_flags.sampled else None
-
-
-def _remote(traceparent: str | None) -> Span | None:
-    if not traceparent:
-        return None
-    span = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context()))
-    return span if span.get_span_context().is_valid else None
+    line = {"payment": payment.payment_intent_id if payment else None, "trace_id": spans.trace_id(span)}
+    log.info("page shown", page=page, status=status, **{name: value for name, value in line.items() if value})

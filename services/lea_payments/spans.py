@@ -1,0 +1,77 @@
+"""The spans of what happens inside a part, and how spans are joined across parts and through Stripe."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from lea_payments import __version__, metrics
+
+tracer = trace.get_tracer("lea_payments", __version__)
+_propagator = TraceContextTextMapPropagator()
+
+
+@contextmanager
+def applying(event_id: str, event_type: str) -> Iterator[Span]:
+    """The span from knowing what an event says to knowing what became of it; none where its trace is not kept."""
+    current = trace.get_current_span()
+    if current.get_span_context().is_valid and not current.is_recording():
+        yield current
+        return
+    with tracer.start_as_current_span("payments.apply", record_exception=False) as span:
+        if span.is_recording():
+            span.set_attribute("stripe.event.id", event_id)
+            span.set_attribute("stripe.event.type", event_type)
+        yield span
+
+
+@contextmanager
+def batch(carried: Sequence[Span]) -> Iterator[None]:
+    """The span of one round trip that carries the writes of many events; it and they are linked to each other."""
+    metrics.BATCH_SIZE.observe(len(carried))
+    sampled = [span for span in carried if span.get_span_context().trace_flags.sampled]
+    if not sampled:
+        yield
+        return
+    attributes: dict[str, str | int] = {
+        "db.system.name": "aws.dynamodb",
+        "db.operation.name": "BatchExecuteStatement",
+        "db.operation.batch.size": len(carried),
+    }
+    links = [Link(span.get_span_context()) for span in sampled]
+    # A child of the first one, so that it is kept where they are kept.
+    around = trace.set_span_in_context(sampled[0])
+    with tracer.start_as_current_span("BatchExecuteStatement", around, SpanKind.CLIENT, attributes, links) as span:
+        for waiting in sampled:
+            waiting.add_link(span.get_span_context())
+        yield
+
+
+def current_traceparent() -> str | None:
+    """The W3C `traceparent` of the span we are in, to be carried through Stripe; None outside of any."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")
+
+
+def trace_id(span: Span) -> str | None:
+    """The trace's id in hex, or None when there is no trace."""
+    context = span.get_span_context()
+    return trace.format_trace_id(context.trace_id) if context.is_valid else None
+
+
+def exemplar(span: Span) -> dict[str, str] | None:
+    """What joins a metric's sample to its trace, where that is kept."""
+    context = span.get_span_context()
+    return {"trace_id": trace.format_trace_id(context.trace_id)} if context.trace_flags.sampled else None
+
+
+def remote(traceparent: str | None) -> Span | None:
+    """The span that a W3C `traceparent` names; None when it names none."""
+    if not traceparent:
+        return None
+    span = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context()))
+    return span if span.get_span_context().is_valid else None
