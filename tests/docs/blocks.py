@@ -30,6 +30,20 @@ def ranks() -> Iterator[str]:
         yield f"| {rule.rank} | {rule.status} | {reason} | {rule.source} | {rule.may_pay} |"
 
 
+def ladder() -> Iterator[str]:
+    """The same as a picture: up by any number of steps, never down."""
+    steps = [
+        (0, "pending", ""),
+        *((rule.rank, rule.status, rule.reason or "") for rule in sorted([*RULES.values(), REVIEW])),
+    ]
+    yield "```mermaid"
+    yield "flowchart LR"
+    for rank, status, reason in steps:
+        yield f'    r{rank}["{rank}<br/>{status}{"<br/>" if reason else ""}{reason}"]'
+    yield "    " + " --> ".join(f"r{rank}" for rank, _, _ in steps)
+    yield "```"
+
+
 def events() -> Iterator[str]:
     """The event types to subscribe to."""
     yield from (f"- `{name}`" for name in TRANSLATORS)
@@ -90,7 +104,7 @@ def fields() -> Iterator[str]:
 
 
 BLOCKS: Mapping[str, Callable[[], Iterator[str]]] = {
-    block.__name__: block for block in (fields, ranks, events, answers, refusals, variables, series)
+    block.__name__: block for block in (fields, ranks, ladder, events, answers, refusals, variables, series)
 }
 
 

@@ -83,6 +83,19 @@ def test_the_first_paint_after_paying_says_received(shop: Shop, customer: Page, 
     assert shop.status(payment_id) == "completed"
 
 
+def test_axe_finds_no_fault_on_the_pay_page_even_when_a_card_was_declined(
+    shop: Shop, customer: Page, axe_violations: Callable[[Page], list[str]]
+) -> None:
+    _, link = shop.order()
+    customer.goto(link)
+    assert axe_violations(customer) == []
+
+    _pay(customer, "4000 0000 0000 9995")
+
+    expect(customer.locator("#error")).to_be_visible()
+    assert axe_violations(customer) == []
+
+
 def test_a_declined_card_and_then_a_good_one(shop: Shop, customer: Page) -> None:
     payment_id, link = shop.order()
     customer.goto(link)
