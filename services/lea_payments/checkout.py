@@ -4,6 +4,7 @@ How a payment gets its open session is checkout_session.py's business, how Strip
 """
 
 import hmac
+import re
 from collections.abc import Callable, Coroutine, MutableMapping
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -237,9 +238,12 @@ _HANDLERS = {
 }
 
 
-def _names_a_person(scope: MutableMapping[str, Any]) -> bool:
-    """FastAPI writes a query into its span, and ours names a user."""
-    return bool(scope.get("query_string"))
+_TRACED_PATH = re.compile("/payments(/[A-Za-z0-9_-]+)?")
+
+
+def _may_name_a_person(scope: MutableMapping[str, Any]) -> bool:
+    """FastAPI writes path and query into its span: a query of ours names a user, an odd path may hold anything."""
+    return bool(scope.get("query_string")) or not _TRACED_PATH.fullmatch(scope["path"])
 
 
 def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
@@ -257,7 +261,7 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
             "metrics": False,
             "logs": False,
             "operation_spans": False,
-            "exclude": _names_a_person,
+            "exclude": _may_name_a_person,
         },
     )
     app.state.store = store

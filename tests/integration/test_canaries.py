@@ -223,6 +223,8 @@ def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -
             client.get("/payments", params={"user_id": EMAIL}),
             client.get("/payments", params={"email": EMAIL}),
             client.get("/payments/payment_of_nobody"),
+            client.get(f"/payments/{EMAIL}"),
+            client.get(f"/{NAME}"),
             client.put("/payments", content=EMAIL, params={"name": NAME}),
             httpx.post(f"{unreachable}/payments", json=new | {"payment_intent_id": "canary_2"}, headers=headers),
         ]
