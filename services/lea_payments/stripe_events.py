@@ -184,9 +184,12 @@ def translate(body: bytes, *, livemode: bool) -> PaymentEvent | Ignored:
         translator = TRANSLATORS.get(event.type)
         if translator is None:
             return Ignored(event.id, event.type, event.created, Outcome.IGNORED)
-        return translator(event)
+        found = translator(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidPayload(f"not a snapshot event that we can read: {_without_values(error)}") from None
+    if found.fact is Fact.REFUNDED and not found.amount_refunded:
+        return Ignored(event.id, event.type, event.created, Outcome.IGNORED)
+    return found
 
 
 def _without_values(error: Exception) -> str:

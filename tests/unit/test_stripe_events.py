@@ -79,6 +79,12 @@ def test_types_we_do_not_use_are_ignored_whatever_they_hold() -> None:
     assert event.outcome is Outcome.IGNORED
 
 
+def test_a_refund_of_nothing_asks_nothing() -> None:
+    event = translate(stripe_bodies.refunded("p", 0), livemode=False)
+
+    assert isinstance(event, Ignored)
+
+
 def test_an_event_of_the_other_mode_is_named_so() -> None:
     event = translate(stripe_bodies.completed("p"), livemode=True)
 
