@@ -107,6 +107,10 @@ def _link(said: Mapping[str, Any]) -> tuple[str, str]:
     return "pay link handed out again" if said.get("reused") else "pay link made", ""
 
 
+def _page(said: Mapping[str, Any]) -> tuple[str, str]:
+    return f"the customer sees the {said.get('page')} page: {said.get('status')}", ""
+
+
 def _any_other(said: Mapping[str, Any]) -> tuple[str, str]:
     details = (f"{name}={value}" for name, value in said.items() if name not in ENVELOPE and value is not None)
     return " ".join([str(said.get("event", "")), *details]), ""
@@ -118,6 +122,7 @@ _SENTENCES: Mapping[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
     "payment failed": _final,
     "payment expired": _final,
     "checkout session opened": _link,
+    "page shown": _page,
 }
 _CALL = re.compile(r'"(?P<method>[A-Z]+) (?P<path>[^ ?"]*)[^"]*" (?P<status>\d{3})')
 _PAY_PAGE = re.compile(r"/(?:c/pay|_pay)/(?P<session>cs_[A-Za-z0-9_]+)")
