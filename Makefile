@@ -1,6 +1,6 @@
 # The front door: every command a developer or CI needs. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format docs bench lock clean
+.PHONY: help setup demo test cluster cluster-delete e2e check format docs bench lock clean
 
 BIN := .venv/bin
 # Where it is set, as in many containers, every start would compile all packages anew.
@@ -9,7 +9,7 @@ ARGS ?=
 
 help: ## List the commands
 	@echo 'make COMMAND, where COMMAND is one of:'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 	@echo 'ARGS="..." is handed on, for example: make test ARGS="tests/unit -x"'
 
 setup: .venv/dev.stamp ## Make .venv with everything that the other commands need
@@ -19,6 +19,15 @@ demo: .venv/demo.stamp ## Run the whole flow on this machine, no Docker or Strip
 
 test: setup ## Run the tests
 	@exec $(BIN)/pytest $(ARGS)
+
+cluster: ## Make a kind cluster for `skaffold dev`
+	@bash k8s-local/cluster.sh up
+
+cluster-delete: ## Remove that cluster
+	@bash k8s-local/cluster.sh delete
+
+e2e: setup ## Test the chart on a kind cluster of its own; needs Docker, kind, kubectl and helm
+	@exec $(BIN)/pytest tests/e2e -s $(ARGS)
 
 check: setup ## Check style, types, the order of imports and the lock files
 	$(BIN)/ruff check
@@ -32,7 +41,8 @@ format: setup ## Format the code and make the safe repairs
 	$(BIN)/ruff format
 
 docs: setup ## Write the tables of README.md anew from the code
-	@exec $(BIN)/python -m tests.docs.blocks
+	@$(BIN)/python -m tests.docs.blocks
+	@$(BIN)/python -m tests.chart.readme
 
 bench: setup ## Measure the webhook against the plain recipe
 	@exec $(BIN)/python tests/bench/run.py $(ARGS)

@@ -6,13 +6,17 @@ cd "$(dirname "$0")/.."
 
 # compile FOLDER [--upgrade]: the largest first, so that the others, being parts of it, agree on every version
 compile() {
-	local uv=(.venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes
+	local name uv=(.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 		--no-emit-index-url --no-header)
-	"${uv[@]}" --extra demo --extra dev --output-file "$1/dev.txt" "${@:2}"
+	"${uv[@]}" pyproject.toml --extra demo --extra dev --output-file "$1/dev.txt" "${@:2}"
 	cp "$1/dev.txt" "$1/demo.txt"
-	"${uv[@]}" --extra demo --output-file "$1/demo.txt"
+	"${uv[@]}" pyproject.toml --extra demo --output-file "$1/demo.txt"
 	cp "$1/dev.txt" "$1/service.txt"
-	"${uv[@]}" --output-file "$1/service.txt"
+	"${uv[@]}" pyproject.toml --output-file "$1/service.txt"
+	for name in emulator reloader; do
+		[ -f "$1/$name.txt" ] || cp "$1/dev.txt" "$1/$name.txt"
+		"${uv[@]}" --group "$name" --constraints requirements/dev.txt --no-annotate --output-file "$1/$name.txt" "${@:2}"
+	done
 }
 
 check() {
@@ -23,9 +27,9 @@ check() {
 	fi
 	fresh=$(mktemp -d)
 	trap 'rm -rf "$fresh"' EXIT
-	cp requirements/dev.txt "$fresh"
+	cp requirements/{dev,emulator,reloader}.txt "$fresh"
 	compile "$fresh"
-	for name in service demo dev; do
+	for name in service demo dev emulator reloader; do
 		cmp "requirements/$name.txt" "$fresh/$name.txt" || {
 			echo "requirements/$name.txt is not what pyproject.toml asks for: run \`make lock\`." >&2
 			return 1

@@ -15,14 +15,16 @@ def test_the_blocks_made_from_the_code_are_current() -> None:
 
 
 def test_every_make_target_that_is_named_exists(root: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z0-9]+)", TEXT, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z0-9-]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z0-9-]+)", TEXT, re.MULTILINE))
 
     assert named
     assert named <= targets
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"\blea-payments ([a-z]+(?:-[a-z]+)*)\b", TEXT))))
+@pytest.mark.parametrize(
+    "command", sorted(set(re.findall(r"(?:^|`|bin/)lea-payments ([a-z]+(?:-[a-z]+)*)\b", TEXT, re.MULTILINE)))
+)
 def test_every_command_that_is_named_explains_itself(command: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "lea_payments", command, "--help"], capture_output=True, text=True, check=False

@@ -1,0 +1,49 @@
+{{/* Whether the Job runs as a hook: on AWS, where nothing of this chart makes the database, it ends before the parts change. */}}
+{{- define "lea-payments.tableInitHook" -}}
+{{- if eq .Values.dynamodb.mode "aws" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}
+{{- end -}}
+
+{{/* The Job's pod template. Nothing in it may change with the chart's version: a Job cannot be changed. */}}
+{{- define "lea-payments.tableInitPod" -}}
+metadata:
+  labels:
+    {{- include "lea-payments.podLabels" (dict "root" $ "part" "table-init") | nindent 4 }}
+  {{- with include "lea-payments.podAnnotations" (list $ nil) }}
+  annotations:
+    {{- . | nindent 4 }}
+  {{- end }}
+spec:
+  {{- $account := printf "%s-table-init" (include "lea-payments.fullname" .) }}
+  {{- include "lea-payments.podBasics" (dict "root" $ "uid" 10001 "serviceAccount" $account) | nindent 2 }}
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 5
+  containers:
+    - name: table-init
+      image: {{ include "lea-payments.image" (list $ .Values.image) | quote }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      {{- if eq .Values.dynamodb.mode "local" }}
+      # The database starts at the same time. A new pod for each try would wait longer and longer between them.
+      command:
+        - sh
+        - -c
+        - for try in $(seq 60); do lea-payments init-table && exit 0; sleep 2; done; exit 1
+      {{- else }}
+      args: [init-table]
+      {{- end }}
+      env:
+        - name: LOG_LEVEL
+          value: {{ .Values.logLevel }}
+        {{- include "lea-payments.tableVariables" . | nindent 8 }}
+      securityContext:
+        {{- include "lea-payments.containerSecurity" . | nindent 8 }}
+      resources:
+        {{- toYaml .Values.tableInit.resources | nindent 8 }}
+      volumeMounts:
+        - name: tmp
+          mountPath: /tmp
+  volumes:
+    {{- include "lea-payments.tmp" . | nindent 4 }}
+{{- end -}}

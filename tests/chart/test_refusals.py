@@ -1,0 +1,131 @@
+"""Values that are refused, and that the message says which one and why."""
+
+from typing import Any
+
+import helm_python as helm
+import pytest
+
+from tests.chart.rendered import ci, merged, render
+
+ROLE = {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": ""}}}
+
+
+def env(name: str) -> list[dict[str, str]]:
+    return [{"name": name, "value": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("start", "values", "message"),
+    [
+        ("sandbox", {"webhok": {}}, "at '': additional properties 'webhok' not allowed"),
+        ("sandbox", {"webhook": {"replica": 3}}, "at '/webhook': additional properties 'replica' not allowed"),
+        ("sandbox", {"webhook": {"replicas": "3"}}, "at '/webhook/replicas': got string, want integer"),
+        ("sandbox", {"webhook": {"replicas": -1}}, "at '/webhook/replicas': minimum: got -1, want 0"),
+        ("sandbox", {"logLevel": "loud"}, "at '/logLevel': value must be one of 'debug', 'info', 'warning', 'error'"),
+        ("sandbox", {"image": {"tag": 12}}, "at '/image/tag': got number, want string"),
+        ("sandbox", {"image": {"digest": "abc"}}, "at '/image/digest': 'abc' does not match pattern"),
+        ("sandbox", {"dynamodb": {"mode": "cloud"}}, "at '/dynamodb/mode': value must be one of 'local', 'aws'"),
+        ("sandbox", {"dynamodb": {"table": "a b"}}, "at '/dynamodb/table': 'a b' does not match pattern"),
+        ("sandbox", {"stripe": {"existingSecret": ""}}, "at '/stripe/existingSecret': '' does not match pattern"),
+        ("sandbox", {"stripe": {"existingSecret": None}}, "at '/stripe': missing property 'existingSecret'"),
+        ("sandbox", {"checkout": {"existingSecret": None}}, "at '/checkout': missing property 'existingSecret'"),
+        (
+            "sandbox",
+            {"stripe": {"secretKey": "sk_live_1"}},
+            "at '/stripe': additional properties 'secretKey' not allow",
+        ),
+        ("sandbox", {"stripe": {"livemode": True}}, "at '/dynamodb/mode': value must be 'aws'"),
+        ("emulator", {"emulator": {"apiKey": "sk_live_1"}}, "at '/emulator/apiKey': 'sk_live_1' does not match"),
+        ("emulator", {"webhook": {"ingress": {"enabled": True}}}, "at '/webhook/ingress': missing property 'host'"),
+        ("emulator", {"pages": {"httpRoute": {"enabled": True}}}, "at '/pages/httpRoute/parentRefs': minItems: got 0"),
+        ("emulator", {"topologySpread": {"whenUnsatisfiable": "Never"}}, "'ScheduleAnyway', 'DoNotSchedule'"),
+        ("emulator", {"networkPolicy": {"awsCidrs": []}}, "at '/networkPolicy/awsCidrs': minItems: got 0, want 1"),
+        ("emulator", {"checkout": {"callers": [{}]}}, "at '/checkout/callers/0': minProperties: got 0, want 1"),
+        ("emulator", {"otlp": {"samplingRatio": 2}}, "at '/otlp/samplingRatio': maximum: got 2, want 1"),
+        ("emulator", {"podAnnotations": {"a": 1}}, "at '/podAnnotations/a': got number, want string"),
+        ("aws", {"dynamodb": {"endpoint": "http://x"}}, "at '/dynamodb': additional properties 'endpoint' not allowed"),
+        ("aws", {"dynamodb": {"accessKeyId": "x"}}, "at '/dynamodb': additional properties 'accessKeyId' not allowed"),
+        ("aws", {"emulator": {"enabled": True}}, "at '/emulator/enabled': value must be false"),
+        (
+            "aws",
+            {"pages": {"publicUrl": "http://pay.example.com"}},
+            "at '/pages/publicUrl': 'http://pay.example.com' does",
+        ),
+        *(
+            (
+                "aws",
+                {part: {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": None}}}},
+                f"at '/{part}/serviceAccount/annotations': missing property 'eks.amazonaws.com/role-arn'",
+            )
+            for part in ("webhook", "pages", "checkout", "tableInit")
+        ),
+        (
+            "aws",
+            {"pages": ROLE},
+            "at '/pages/serviceAccount/annotations/eks.amazonaws.com~1role-arn': '' does not match",
+        ),
+        *(
+            (
+                "aws",
+                {part: {"extraEnv": env(name)}},
+                f"{part}.extraEnv sets {name}: AWS keys are never given; use a role",
+            )
+            for part in ("webhook", "pages", "checkout")
+            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        ),
+        ("aws", {"extraEnv": env("AWS_ACCESS_KEY_ID")}, "extraEnv sets AWS_ACCESS_KEY_ID: AWS keys are never given"),
+        ("aws", {"webhook": {"extraEnv": env("DDB_ENDPOINT")}}, "webhook.extraEnv sets DDB_ENDPOINT, which the chart"),
+        (
+            "sandbox",
+            {"webhook": {"extraEnv": env("STRIPE_SECRET_KEY")}},
+            "webhook.extraEnv sets STRIPE_SECRET_KEY, which",
+        ),
+        ("sandbox", {"pages": {"extraEnv": env("A") * 2}}, "pages.extraEnv sets A twice"),
+        ("sandbox", {"extraEnv": env("A"), "pages": {"extraEnv": env("A")}}, "extraEnv and pages.extraEnv both set A"),
+        (
+            "telemetry",
+            {"extraEnv": env("OTEL_EXPORTER_OTLP_ENDPOINT")},
+            "extraEnv sets OTEL_EXPORTER_OTLP_ENDPOINT, which otlp sets already",
+        ),
+        (
+            "emulator",
+            {"emulator": {"extraEnv": env("EMULATOR_WEBHOOK_URL")}},
+            "emulator.extraEnv sets EMULATOR_WEBHOOK_URL",
+        ),
+        (
+            "autoscaling",
+            {"webhook": {"autoscaling": {"minReplicas": 20}}},
+            "webhook.autoscaling.minReplicas 20 is more than maxReplicas 10",
+        ),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name_and_the_reason(
+    start: str, values: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(helm.HelmError) as refusal:
+        render(merged(ci(start), values))
+
+    assert message in str(refusal.value)
+
+
+def test_without_any_values_the_chart_says_which_secrets_it_wants() -> None:
+    with pytest.raises(helm.HelmValuesError) as refusal:
+        render({})
+
+    lines = {line.strip() for line in str(refusal.value).splitlines()}
+    assert {f"- at '/{where}': missing property 'existingSecret'" for where in ("stripe", "checkout")} <= lines
+
+
+@pytest.mark.parametrize(
+    ("start", "values"),
+    [
+        ("no-checkout", {}),
+        ("pod-identity", {}),
+        ("aws", {"tableInit": {"enabled": False, "serviceAccount": {"annotations": None}}}),
+        ("aws", {"stripe": {"livemode": True}}),
+        ("emulator", {"extraEnv": env("OTEL_EXPORTER_OTLP_ENDPOINT")}),
+        ("emulator", {"global": {"anything": 1}}),
+    ],
+)
+def test_what_is_not_wrong_is_not_refused(start: str, values: dict[str, Any]) -> None:
+    assert list(render(merged(ci(start), values)))
