@@ -59,6 +59,7 @@ def checkout() -> None:
 def init_table(
     *,
     print_only: Annotated[bool, typer.Option("--print", help="Show the definition as JSON and touch nothing.")] = False,
+    wait: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long a database may take to answer.")] = 0,
 ) -> None:
     """Create the table of payments and its indexes, or add what an existing table lacks. Safe to repeat."""
     from lea_payments import table
@@ -67,7 +68,7 @@ def init_table(
     if print_only:
         typer.echo(json.dumps(table.definition(settings), indent=2))
         return
-    typer.echo(table.ensure(table.client(settings), settings))
+    typer.echo(table.ensure(table.client(settings), settings, wait))
 
 
 @app.command()

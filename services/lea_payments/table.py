@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NoConnection
 from botocore.session import Session
 
 from lea_payments.settings import SettingsError, TableSettings
@@ -35,6 +36,7 @@ QUOTE_INDEX = "quote_id-index"
 SESSION_INDEX = "stripe_session_id-index"
 INTENT_INDEX = "stripe_payment_intent-index"
 CREATE_SECONDS = 120
+PAUSE_SECONDS = 1.0
 CONNECT_SECONDS = 1.0
 READ_SECONDS = 1.5
 CONNECTIONS = 16
@@ -130,24 +132,34 @@ def _refuse_half_an_answer(response_dict: Mapping[str, Any], **_: Any) -> None:
         raise IncompleteReadError(actual_bytes=actual, expected_bytes=expected)
 
 
-def ensure(dynamodb: "DynamoDBClient", settings: TableSettings) -> str:
+def ensure(dynamodb: "DynamoDBClient", settings: TableSettings, wait_seconds: float = 0.0) -> str:
     """Creates the table or adds what it lacks, waits until it can be used, and says what was done.
 
-    Raises TableError when the table stays unusable or a published index has another key than ours.
+    A database that does not answer yet is asked again for `wait_seconds`. Raises TableError when it never answers, when
+    the table stays unusable, or when a published index has another key than ours.
     """
-    try:
-        done = _create_or_complete(dynamodb, settings)
-        _wait_until_active(dynamodb, settings.table)
-        if on_aws(settings):
-            dynamodb.update_continuous_backups(
-                TableName=settings.table,
-                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-            )
-    except (BotoCoreError, ClientError) as error:
-        where = settings.ddb_endpoint or f"AWS {settings.aws_region}"
-        raise TableError(
-            f"table {settings.table} at {where}: {error}; check DDB_ENDPOINT, AWS_REGION and the permissions"
-        ) from None
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return _ensure(dynamodb, settings)
+        except (BotoCoreError, ClientError) as error:
+            if isinstance(error, HTTPClientError | NoConnection) and time.monotonic() < deadline:
+                time.sleep(PAUSE_SECONDS)
+                continue
+            where = settings.ddb_endpoint or f"AWS {settings.aws_region}"
+            raise TableError(
+                f"table {settings.table} at {where}: {error}; check DDB_ENDPOINT, AWS_REGION and the permissions"
+            ) from None
+
+
+def _ensure(dynamodb: "DynamoDBClient", settings: TableSettings) -> str:
+    done = _create_or_complete(dynamodb, settings)
+    _wait_until_active(dynamodb, settings.table)
+    if on_aws(settings):
+        dynamodb.update_continuous_backups(
+            TableName=settings.table,
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+        )
     return done
 
 

@@ -58,7 +58,7 @@ def test_locally_the_job_is_no_hook_because_the_database_is_in_the_same_release(
     release = render(ci("emulator"))
 
     assert HOOK not in release.job()["metadata"].get("annotations", {})
-    assert "lea-payments init-table" in container(release.pods()["table-init"])["command"][-1]
+    assert container(release.pods()["table-init"])["args"] == ["init-table", "--wait=180"]
 
 
 def name_with(values: dict[str, object], folder: Path = CHART) -> str:

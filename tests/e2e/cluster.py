@@ -2,33 +2,26 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import httpx
 
 ROOT = Path(__file__).parents[2]
-TOOLS = {
-    "docker": "https://docs.docker.com/engine/install",
-    "kind": "https://kind.sigs.k8s.io",
-    "kubectl": "https://kubernetes.io/docs/tasks/tools",
-    "helm": "https://helm.sh/docs/intro/install",
-}
+TOOLS = ("docker", "kind", "kubectl", "helm", "skaffold")
 THIRD_PARTY_IMAGES = ("amazon/dynamodb-local:3.1.0", "aaronshaf/dynamodb-admin:5.3.3")
 
 
-def missing_tools() -> list[str]:
-    """What is not there, with where to get it; Docker must also run."""
-    missing = [f"{tool} ({where})" for tool, where in TOOLS.items() if shutil.which(tool) is None]
-    if not missing and subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
-        missing.append("a running Docker engine (`docker info` fails)")
-    return missing
+def missing_tools() -> str:
+    """What is not there, with where to get it; nothing when all is there and Docker runs."""
+    script = str(ROOT / "k8s-local" / "tools.sh")
+    return subprocess.run(["bash", script, *TOOLS], capture_output=True, text=True, check=False).stderr
 
 
 class Cluster:
@@ -36,12 +29,29 @@ class Cluster:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
-        self._environment = {**os.environ, "KUBECONFIG": str(folder / "kubeconfig"), "HELM_CACHE_HOME": str(folder)}
+        self.context = f"kind-{name}"
+        self.environment = {**os.environ, "KUBECONFIG": str(folder / "kubeconfig"), "HELM_CACHE_HOME": str(folder)}
 
-    def run(self, *command: str, text: str | None = None, check: bool = True, seconds: float = 300) -> str:
+    def run(
+        self,
+        *command: str,
+        text: str | None = None,
+        check: bool = True,
+        seconds: float = 300,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        folder: Path = ROOT,
+    ) -> str:
         """What the command prints; raises with all that it said when it fails."""
+        environment = {**self.environment, **variables}
         done = subprocess.run(
-            command, input=text, capture_output=True, text=True, env=self._environment, timeout=seconds, check=False
+            command,
+            input=text,
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=folder,
+            timeout=seconds,
+            check=False,
         )
         if check and done.returncode:
             raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
@@ -80,7 +90,7 @@ class Cluster:
             local = free.getsockname()[1]
         command = ["kubectl", "-n", namespace, "port-forward", target, f"{local}:{port}"]
         with subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
             try:
                 address = f"http://127.0.0.1:{local}"

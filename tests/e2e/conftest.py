@@ -17,7 +17,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A new kind cluster; KEEP_CLUSTER=1 leaves it for a look."""
     missing = missing_tools()
     if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
+        pytest.skip(missing)
     cluster = Cluster(NAME, tmp_path_factory.mktemp("cluster"))
     cluster.create()
     yield cluster

@@ -17,7 +17,7 @@ SENDER = (Path(__file__).parent / "sender.py").read_text()
 BY_CONNECTION = {"200", "ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected", "TimeoutError"}
 """What a sender may see while pods come and go: an answer, or a connection that it tries again as Stripe would."""
 
-STRANGERS, MONITORING, STAGING = "strangers", "monitoring", "staging"
+STRANGERS, MONITORING = "strangers", "monitoring"
 
 
 def _pay(release: Release) -> tuple[str, str]:
@@ -236,16 +236,6 @@ def test_payments_outlive_upgrade_rollback_and_a_new_installation(release: Relea
 
     assert seen == ["lea-payments:e2e-2", "lea-payments:e2e-1", "lea-payments:e2e-2"]
     _pay(release)
-
-
-def test_the_staging_values_are_accepted_by_the_cluster(release: Release, root: Path) -> None:
-    chart = root / "charts" / "lea-payments"
-    cluster = release.cluster
-    cluster.kubectl("create", "namespace", STAGING)
-    rendered = cluster.helm("template", "-n", STAGING, "lea", str(chart), "-f", str(chart / "values-staging.yaml"))
-    without_monitors = "\n---\n".join(one for one in rendered.split("\n---\n") if "monitoring.coreos.com" not in one)
-
-    cluster.kubectl("-n", STAGING, "apply", "--dry-run=server", "-f", "-", text=without_monitors)
 
 
 def test_the_autoscaler_reports_a_target(release: Release, root: Path) -> None:

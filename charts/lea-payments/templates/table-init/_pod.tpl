@@ -26,10 +26,7 @@ spec:
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       {{- if eq .Values.dynamodb.mode "local" }}
       # The database starts at the same time. A new pod for each try would wait longer and longer between them.
-      command:
-        - sh
-        - -c
-        - for try in $(seq 60); do lea-payments init-table && exit 0; sleep 2; done; exit 1
+      args: [init-table, --wait=180]
       {{- else }}
       args: [init-table]
       {{- end }}

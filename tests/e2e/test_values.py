@@ -1,0 +1,70 @@
+"""The API server looks at what each set of values renders to, with the kinds that operators bring known to it."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.chart.rendered import NAMESPACE, OTHERS_KINDS, SETS, read, render
+from tests.e2e.cluster import Cluster, until
+
+OTHERS = {
+    "ServiceMonitor": ("monitoring.coreos.com", "v1", "servicemonitors"),
+    "PrometheusRule": ("monitoring.coreos.com", "v1", "prometheusrules"),
+    "HTTPRoute": ("gateway.networking.k8s.io", "v1", "httproutes"),
+}
+"""Kind: its group, version and plural."""
+
+
+def _definition(kind: str) -> dict[str, object]:
+    """A kind that takes any fields: their schemas belong to the operators."""
+    group, version, plural = OTHERS[kind]
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{plural}.{group}",
+            "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
+        },
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
+            "versions": [{"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}],
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def operators(cluster: Cluster) -> Cluster:
+    """The cluster, with the kinds of the Prometheus operator and of the Gateway API."""
+    assert set(OTHERS) >= OTHERS_KINDS
+    names = [str(_definition(kind)["metadata"]["name"]) for kind in OTHERS]  # type: ignore[index]
+    for kind in OTHERS:
+        cluster.kubectl("apply", "-f", "-", text=json.dumps(_definition(kind)))
+    cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in names))
+    for namespace in (NAMESPACE, "payments"):
+        created = cluster.kubectl("create", "namespace", namespace, "--dry-run=client", "-o", "json")
+        cluster.kubectl("apply", "-f", "-", text=created)
+    until(lambda: "servicemonitors" in cluster.kubectl("api-resources"), "the kinds to be known")
+    return cluster
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_server_accepts_what_helm_4_renders(operators: Cluster, name: str) -> None:
+    objects = {"apiVersion": "v1", "kind": "List", "items": list(render(read(*SETS[name])))}
+
+    told = operators.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=json.dumps(objects))
+
+    assert told.count("serverside-applied") == len(objects["items"])
+
+
+def test_the_server_accepts_the_readmes_command_for_staging(operators: Cluster, root: Path) -> None:
+    [command] = re.findall(r"^helm (upgrade .*values-staging.*)$", (root / "README.md").read_text(), re.MULTILINE)
+
+    told = operators.helm(*shlex.split(command), "--dry-run=server")
+
+    assert "lea-payments-staging" in told

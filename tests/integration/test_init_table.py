@@ -1,0 +1,38 @@
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lea_payments.dynamodb_local import DynamoDBLocal
+
+
+def _init_table(port: int, *options: str) -> subprocess.Popen[str]:
+    environment = {"DDB_ENDPOINT": f"http://127.0.0.1:{port}", "PATH": ""}
+    command = [sys.executable, "-m", "lea_payments", "init-table", *options]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/"
+    )
+
+
+def test_it_waits_for_a_database_that_starts_at_the_same_time(
+    free_port: Callable[[], int], dynamodb_folder: Path
+) -> None:
+    port = free_port()
+    waiting = _init_table(port, "--wait=60")
+    time.sleep(3)
+    assert waiting.poll() is None
+
+    with DynamoDBLocal(port, None, dynamodb_folder):
+        said, complained = waiting.communicate(timeout=60)
+
+    assert (said, complained, waiting.returncode) == ("table lea-payments-local created\n", "", 0)
+
+
+def test_without_waiting_it_says_at_once_which_database_does_not_answer(free_port: Callable[[], int]) -> None:
+    port = free_port()
+
+    _, complained = _init_table(port).communicate(timeout=60)
+
+    assert f"table lea-payments-local at http://127.0.0.1:{port}" in complained
+    assert "check DDB_ENDPOINT" in complained
