@@ -3,7 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 name=lea-payments
-images=(amazon/dynamodb-local:3.1.0 aaronshaf/dynamodb-admin:5.3.3)
+images=(
+	amazon/dynamodb-local:3.1.0 aaronshaf/dynamodb-admin:5.3.3
+	prom/prometheus:v3.16.0 jaegertracing/jaeger:2.13.0 grafana/grafana:12.3.0
+)
 kubectl() { command kubectl --context "kind-$name" "$@"; }
 
 exists() { kind get clusters --quiet | grep -qx "$name"; }
@@ -35,12 +38,12 @@ load_images() {
 }
 
 # What breaks the restricted Pod Security Standard is refused here too.
-make_namespace() {
+make_namespace() { # NAME
 	kubectl apply -f - <<-YAML
 		apiVersion: v1
 		kind: Namespace
 		metadata:
-		  name: $name
+		  name: $1
 		  labels: {pod-security.kubernetes.io/enforce: restricted}
 	YAML
 }
@@ -50,7 +53,8 @@ up)
 	bash tools.sh docker kind kubectl helm skaffold
 	if exists; then resume; else create; fi
 	load_images
-	make_namespace
+	make_namespace "$name"
+	make_namespace monitoring
 	kubectl apply -f metrics-server.yaml >/dev/null
 	echo 'The cluster is ready. Next: skaffold dev'
 	;;

@@ -18,7 +18,7 @@ PRODUCTION = CHART / "values-production.yaml"
 RELEASE = "lea-payments"
 NAMESPACE = "lea"
 PARTS = ("webhook", "pages", "checkout")
-OTHERS_KINDS = {"HTTPRoute", "ServiceMonitor"}
+OTHERS_KINDS = {"HTTPRoute", "PrometheusRule", "ServiceMonitor"}
 """Kinds that Kubernetes itself does not know: their schemas come with their operators."""
 
 Object = dict[str, Any]

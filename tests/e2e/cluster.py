@@ -15,7 +15,11 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ("docker", "kind", "kubectl", "helm", "skaffold")
-THIRD_PARTY_IMAGES = ("amazon/dynamodb-local:3.1.0", "aaronshaf/dynamodb-admin:5.3.3")
+RESTRICTED = ("enforce", "audit", "warn")
+THIRD_PARTY_IMAGES = (
+    *("amazon/dynamodb-local:3.1.0", "aaronshaf/dynamodb-admin:5.3.3"),
+    *("prom/prometheus:v3.16.0", "jaegertracing/jaeger:2.13.0"),
+)
 
 
 def missing_tools() -> str:
@@ -74,6 +78,12 @@ class Cluster:
         self.delete()
         config = str(ROOT / "k8s-local" / "kind.yaml")
         self.run("kind", "create", "cluster", "--name", self.name, "--config", config, "--wait", "180s", seconds=420)
+
+    def make_namespace(self, name: str) -> None:
+        """A namespace that enforces Pod Security `restricted`; safe to repeat."""
+        labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in RESTRICTED}
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        self.kubectl("apply", "-f", "-", text=json.dumps(namespace))
 
     def load(self, *images: str) -> None:
         """Makes local images known to the cluster."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.cluster import THIRD_PARTY_IMAGES, Cluster, build, missing_tools
-from tests.e2e.release import Release
+from tests.e2e.release import NAMESPACE, Release
 
 NAME = "lea-e2e"
 
@@ -31,6 +31,6 @@ def release(cluster: Cluster, root: Path) -> Release:
     images = [build("production", "lea-payments:e2e-1"), build("emulator", "lea-payments-emulator:e2e-1")]
     cluster.load(*images, *THIRD_PARTY_IMAGES)
     release = Release(cluster, root / "charts" / "lea-payments", root / "k8s-local" / "values.yaml")
-    release.make_namespace()
+    cluster.make_namespace(NAMESPACE)
     release.install("e2e-1")
     return release

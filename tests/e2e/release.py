@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 NAMESPACE, NAME = "lea", "lea"
 PORTS = {"webhook": 8086, "pages": 8085, "checkout": 8084, "emulator": 8087, "dynamodb": 8000}
-RESTRICTED = ("enforce", "audit", "warn")
 
 
 class Release:
@@ -26,12 +25,6 @@ class Release:
     def __init__(self, cluster: Cluster, chart: Path, values: Path) -> None:
         self.cluster = cluster
         self._chart = ("-n", NAMESPACE, NAME, str(chart), "-f", str(values))
-
-    def make_namespace(self) -> None:
-        """A namespace that enforces Pod Security `restricted`."""
-        self.cluster.kubectl("create", "namespace", NAMESPACE)
-        labels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in RESTRICTED]
-        self.cluster.kubectl("label", "namespace", NAMESPACE, *labels)
 
     def install(self, tag: str) -> None:
         """Installs, or upgrades to, the images with this tag, and waits until everything is ready."""

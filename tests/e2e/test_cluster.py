@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.e2e.cluster import Cluster, build, until
+from tests.e2e.payments import pay
 from tests.e2e.release import NAMESPACE, Release, records
 
 SENDER = (Path(__file__).parent / "sender.py").read_text()
@@ -20,21 +21,8 @@ BY_CONNECTION = {"200", "ConnectionRefusedError", "ConnectionResetError", "Remot
 STRANGERS, MONITORING = "strangers", "monitoring"
 
 
-def _pay(release: Release) -> tuple[str, str]:
-    """A payment from the API to the card at the emulator: its id and where the customer is sent."""
-    headers = {"Authorization": f"Bearer {release.secret('apiToken')}"}
-    body = {"user_id": "user_1", "quote_id": "quote_1", "amount": 12000, "currency": "sgd", "product_name": "Insurance"}
-    with release.at("checkout", "/readyz") as checkout, release.at("emulator", "/health") as emulator:
-        created = httpx.post(f"{checkout}/payments", json=body, headers=headers, timeout=30)
-        assert created.status_code == 201, created.text
-        session = created.json()["payment"]["stripe_session_id"]
-        paid = httpx.post(f"{emulator}/_pay/{session}", json={"card": "4242424242424242"}, timeout=30)
-        assert paid.is_success, paid.text
-    return created.json()["payment"]["payment_intent_id"], session
-
-
 def test_from_nothing_to_a_completed_payment_and_its_page(release: Release) -> None:
-    payment_id, session = _pay(release)
+    payment_id, session = pay(release)
 
     with release.at("pages", "/readyz") as pages:
         page = httpx.get(f"{pages}/success", params={"session_id": session})
@@ -69,7 +57,7 @@ def strangers(release: Release) -> Cluster:
     """Pods outside the release: a stranger, and one in the monitoring namespace, both as harmless as ours."""
     cluster = release.cluster
     for namespace in (STRANGERS, MONITORING):
-        cluster.kubectl("create", "namespace", namespace)
+        cluster.make_namespace(namespace)
         cluster.kubectl("apply", "-f", "-", text=json.dumps(_idle_pod(namespace)))
         cluster.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/probe", "--timeout=120s")
     return cluster
@@ -214,7 +202,7 @@ def test_a_dynamodb_that_is_away_for_a_while_costs_retries_and_no_event(release:
 
 
 def test_payments_outlive_upgrade_rollback_and_a_new_installation(release: Release) -> None:
-    payment_id, _ = _pay(release)
+    payment_id, _ = pay(release)
     second = [build("production", "lea-payments:e2e-2", ["REVISION=e2e-2"])]
     second.append(build("emulator", "lea-payments-emulator:e2e-2", ["REVISION=e2e-2"]))
     release.cluster.load(*second)
@@ -235,7 +223,7 @@ def test_payments_outlive_upgrade_rollback_and_a_new_installation(release: Relea
     still_there()
 
     assert seen == ["lea-payments:e2e-2", "lea-payments:e2e-1", "lea-payments:e2e-2"]
-    _pay(release)
+    pay(release)
 
 
 def test_the_autoscaler_reports_a_target(release: Release, root: Path) -> None:

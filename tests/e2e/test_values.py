@@ -47,8 +47,7 @@ def operators(cluster: Cluster) -> Cluster:
         cluster.kubectl("apply", "-f", "-", text=json.dumps(_definition(kind)))
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in names))
     for namespace in (NAMESPACE, "payments"):
-        created = cluster.kubectl("create", "namespace", namespace, "--dry-run=client", "-o", "json")
-        cluster.kubectl("apply", "-f", "-", text=created)
+        cluster.make_namespace(namespace)
     until(lambda: "servicemonitors" in cluster.kubectl("api-resources"), "the kinds to be known")
     return cluster
 

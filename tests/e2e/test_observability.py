@@ -1,0 +1,153 @@
+"""One payment as the people who watch see it: in Prometheus by the dashboards' own queries, in Jaeger as one story."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.cluster import Cluster, until
+from tests.e2e.payments import pay
+from tests.e2e.release import NAMESPACE, Release
+
+MONITORING = "monitoring"
+SCRAPED = {"webhook": 2, "pages": 1, "checkout": 1, "reconciler": 1}
+"""Part: how many of its pods run with the local values."""
+
+
+@pytest.fixture(scope="module")
+def monitoring(cluster: Cluster, root: Path) -> Cluster:
+    """Prometheus and Jaeger as `skaffold dev` sets them up."""
+    cluster.make_namespace(MONITORING)
+    folder = str(root / "k8s-local" / "observability")
+    manifests = cluster.kubectl("kustomize", "--load-restrictor=LoadRestrictionsNone", folder)
+    cluster.kubectl("apply", "-f", "-", text=manifests)
+    for name in ("prometheus", "jaeger"):
+        cluster.kubectl("-n", MONITORING, "rollout", "status", f"deployment/{name}", "--timeout=120s")
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def prometheus(monitoring: Cluster, release: Release) -> Iterator[httpx.Client]:
+    """Prometheus, which scrapes what the release's network policies let it reach."""
+    assert release
+    with monitoring.forward(MONITORING, "service/prometheus", 9090, "/-/ready") as address:
+        yield httpx.Client(base_url=f"{address}/api/v1", timeout=30)
+
+
+@pytest.fixture(scope="module")
+def jaeger(monitoring: Cluster) -> Iterator[httpx.Client]:
+    """Jaeger's query API."""
+    with monitoring.forward(MONITORING, "service/jaeger", 16686, "/") as address:
+        yield httpx.Client(base_url=f"{address}/api", timeout=30)
+
+
+def _data(client: httpx.Client, path: str, **parameters: str) -> Any:
+    return client.get(path, params=parameters).raise_for_status().json()["data"]
+
+
+def _query(prometheus: httpx.Client, expression: str) -> list[Any]:
+    found: list[Any] = _data(prometheus, "/query", query=expression)["result"]
+    return found
+
+
+def test_every_part_is_scraped_through_the_network_policies(prometheus: httpx.Client) -> None:
+    wanted = {part: str(count) for part, count in SCRAPED.items()}
+
+    def scraped() -> bool:
+        up = _query(prometheus, f'sum by (part) (up{{namespace="{NAMESPACE}"}})')
+        return {one["metric"]["part"]: one["value"][1] for one in up} == wanted
+
+    until(scraped, f"{wanted} to be up")
+
+
+def test_the_rules_are_loaded_and_evaluated_without_an_error(prometheus: httpx.Client) -> None:
+    def healthy() -> bool:
+        rules = [rule for group in _data(prometheus, "/rules")["groups"] for rule in group["rules"]]
+        assert not [rule["lastError"] for rule in rules if rule.get("lastError")]
+        return len(rules) > 0 and all(rule["health"] == "ok" for rule in rules)
+
+    until(healthy, "all rules to be evaluated")
+
+
+def test_a_payments_outcome_shows_in_the_dashboards_own_query(
+    prometheus: httpx.Client, release: Release, root: Path
+) -> None:
+    variables = {"namespace": NAMESPACE, "currency": "sgd", "__range": "15m", "__rate_interval": "1m"}
+    queries = _completed_queries(root / "dashboards" / "json" / "payment-outcomes.json", variables)
+    assert queries
+    # A counter that begins to be scraped with its first count has not been seen to rise.
+    until(lambda: bool(_query(prometheus, 'payments_outcomes_total{outcome="completed"}')), "the first scrape")
+
+    pay(release)
+
+    def shown() -> bool:
+        return all(any(float(one["value"][1]) > 0 for one in _query(prometheus, query)) for query in queries)
+
+    until(shown, f"a completed payment in {queries}")
+
+
+def _completed_queries(dashboard: Path, variables: dict[str, str]) -> list[str]:
+    """The queries of a dashboard that count completed payments, with its variables filled in."""
+    found = []
+    for panel in _panels(json.loads(dashboard.read_text())):
+        for target in panel.get("targets", []):
+            query = str(target.get("expr", ""))
+            if "payments_outcomes_total" in query and 'outcome="completed"' in query:
+                for name, value in variables.items():
+                    query = query.replace(f"${{{name}}}", value).replace(f"${name}", value)
+                found.append(query)
+    return found
+
+
+def _panels(dashboard: Any) -> Iterator[Any]:
+    for panel in dashboard["panels"]:
+        yield panel
+        yield from panel.get("panels", [])
+
+
+def test_jaeger_holds_the_one_connected_story_of_a_payment(jaeger: httpx.Client, release: Release) -> None:
+    payment_id, session = pay(release)
+    with release.at("pages", "/readyz") as pages:
+        assert httpx.get(f"{pages}/success", params={"session_id": session}, timeout=30).is_success
+
+    def told() -> bool:
+        deliveries = _traces(jaeger, "webhook", payment_id)
+        completed = [one for one in deliveries if _tag(one, "stripe.event.type") == "checkout.session.completed"]
+        assert completed, f"no trace of the delivery for {payment_id}"
+        spans = {span["operationName"]: span for span in completed[0]["spans"]}
+        assert set(spans) >= {"POST /webhook/stripe", "payments.apply", "BatchExecuteStatement"}
+        receipt, apply = spans["POST /webhook/stripe"], spans["payments.apply"]
+        assert _parent(apply) == receipt["spanID"]
+        assert spans["BatchExecuteStatement"]["spanID"] in _linked_spans(apply)
+        created = _linked_traces(receipt) | _linked_traces(apply)
+        whole = [_data(jaeger, f"/traces/{trace}")[0] for trace in created]
+        names = {span["operationName"] for trace in whole for span in trace["spans"]}
+        return {"POST /payments", "GET /success"} <= names
+
+    until(told, "one connected story in Jaeger")
+
+
+def _traces(jaeger: httpx.Client, part: str, payment_id: str) -> list[Any]:
+    tags = json.dumps({"payments.payment.id": payment_id})
+    found: list[Any] = _data(jaeger, "/traces", service=f"lea-payments-{part}", tags=tags, lookback="1h", limit="20")
+    return found
+
+
+def _tag(trace: Any, name: str) -> str | None:
+    values = [tag["value"] for span in trace["spans"] for tag in span["tags"] if tag["key"] == name]
+    return values[0] if values else None
+
+
+def _parent(span: Any) -> str:
+    return next(str(one["spanID"]) for one in span["references"] if one["refType"] == "CHILD_OF")
+
+
+def _linked_spans(span: Any) -> set[str]:
+    return {one["spanID"] for one in span["references"] if one["refType"] == "FOLLOWS_FROM"}
+
+
+def _linked_traces(span: Any) -> set[str]:
+    return {one["traceID"] for one in span["references"]} - {span["traceID"]}
