@@ -53,9 +53,18 @@ def test_skaffold_forwards_services_and_ports_that_the_chart_has(skaffold: dict[
         for found in render(read(LOCAL)).of("Service").values()
         for port in found["spec"]["ports"]
     }
-    wanted = {(one["resourceName"], one["port"]) for one in forwards(skaffold)}
+    wanted = {(one["resourceName"], one["port"]) for one in forwards(skaffold) if one["namespace"] == "lea-payments"}
 
     assert wanted == services
+
+
+def test_skaffold_forwards_the_local_stack(skaffold: dict[str, Any]) -> None:
+    files = (ROOT / "k8s-local" / "observability").rglob("*.yaml")
+    objects = [one for file in files for one in yaml.safe_load_all(file.read_text()) if one.get("kind") == "Service"]
+    services = {(one["metadata"]["name"], port["port"]) for one in objects for port in one["spec"]["ports"]}
+    wanted = {(one["resourceName"], one["port"]) for one in forwards(skaffold) if one["namespace"] == "monitoring"}
+
+    assert wanted == services - {("jaeger", 4318)}  # where the parts send their traces, in the cluster
 
 
 def test_skaffold_sets_only_values_that_the_chart_takes(skaffold: dict[str, Any]) -> None:
