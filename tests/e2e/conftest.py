@@ -20,6 +20,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         pytest.skip(missing)
     cluster = Cluster(NAME, tmp_path_factory.mktemp("cluster"))
     cluster.create()
+    cluster.load(*THIRD_PARTY_IMAGES)
     yield cluster
     if os.environ.get("KEEP_CLUSTER") != "1":
         cluster.delete()
@@ -29,7 +30,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def release(cluster: Cluster, root: Path) -> Release:
     """The chart with the local values in a namespace that admits restricted pods only."""
     images = [build("production", "lea-payments:e2e-1"), build("emulator", "lea-payments-emulator:e2e-1")]
-    cluster.load(*images, *THIRD_PARTY_IMAGES)
+    cluster.load(*images)
     release = Release(cluster, root / "charts" / "lea-payments", root / "k8s-local" / "values.yaml")
     cluster.make_namespace(NAMESPACE)
     release.install("e2e-1")

@@ -132,7 +132,7 @@ def test_ctrl_c_takes_everything_away_but_the_volume(development: Development, c
 
 
 def test_skaffold_render_prints_what_would_be_deployed(cluster: Cluster, project: Path) -> None:
-    rendered = _skaffold(cluster, project, "render", NO_SANDBOX)
+    rendered = cluster.run("skaffold", "render", variables=NO_SANDBOX, folder=project, seconds=420)
 
     assert "kind: StatefulSet" in rendered
     assert "lea-payments-emulator" in rendered

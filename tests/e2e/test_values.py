@@ -40,12 +40,14 @@ def _definition(kind: str) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def operators(cluster: Cluster) -> Cluster:
-    """The cluster, with the kinds of the Prometheus operator and of the Gateway API."""
+    """The cluster, with the kinds and the priority that the values name."""
     assert set(OTHERS) >= OTHERS_KINDS
     names = [str(_definition(kind)["metadata"]["name"]) for kind in OTHERS]  # type: ignore[index]
     for kind in OTHERS:
         cluster.kubectl("apply", "-f", "-", text=json.dumps(_definition(kind)))
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in names))
+    priority = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "important"}}
+    cluster.kubectl("apply", "-f", "-", text=json.dumps({**priority, "value": 1000}))
     for namespace in (NAMESPACE, "payments"):
         cluster.make_namespace(namespace)
     until(lambda: "servicemonitors" in cluster.kubectl("api-resources"), "the kinds to be known")
