@@ -126,7 +126,8 @@ PAGES = (
     ("cancel", "shown"),
     *product((OTHER,), ("not_found", "unavailable")),
 )
-RECONCILER_RUN_OUTCOMES = ("ok", "stripe_unavailable", "table_unavailable", ERROR)
+RUN_OK = "ok"
+RECONCILER_RUN_OUTCOMES = (RUN_OK, "stripe_unavailable", "stripe_refused", "table_unavailable", ERROR)
 CHECKOUT_STAGES = ("created", "reused", "completed", "expired", "failed")
 STORE_OPERATIONS = ("apply", "get", "query", "create", "change_checkout")
 

@@ -15,7 +15,7 @@ class Run:
     """One run: what it has seen, what it has changed, and how it ends."""
 
     def __init__(self) -> None:
-        self.outcome = metrics.ERROR
+        self.outcome = metrics.RUN_OK
         self.looked_at = 0
         self.repaired = 0
         self.trouble: str | None = None
@@ -26,9 +26,13 @@ class Run:
         """How many payments differed from what Stripe says."""
         return len(self._drifted)
 
+    def failed(self, outcome: str, trouble: str) -> None:
+        """Something kept the run from being whole; the first trouble names it."""
+        if self.outcome == metrics.RUN_OK:
+            self.outcome, self.trouble = outcome, trouble
+
     def settled(self, outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None) -> None:
         """An event met its record; only what it changed is drift."""
-        self.looked_at += 1
         telemetry.payment_changed(outcome, event, before, after)
         if before is None or after is None or outcome not in (Outcome.APPLIED, Outcome.REVIEW):
             return
@@ -56,7 +60,7 @@ def running() -> Iterator[Run]:
         finally:
             seconds = time.perf_counter() - started
             metrics.RECONCILER_RUNS.labels(run.outcome).inc()
-            if run.outcome == "ok":
+            if run.outcome == metrics.RUN_OK:
                 metrics.DRIFT.set(run.drift)
                 metrics.RECONCILER_LAST_RUN.set_to_current_time()
             else:
@@ -66,7 +70,7 @@ def running() -> Iterator[Run]:
             span.set_attribute("payments.reconciler.looked_at", run.looked_at)
             span.set_attribute("payments.reconciler.repaired", run.repaired)
             span.set_attribute("payments.reconciler.drift", run.drift)
-            write = telemetry.log.info if run.outcome == "ok" else telemetry.log.warning
+            write = telemetry.log.info if run.outcome == metrics.RUN_OK else telemetry.log.warning
             write(
                 "reconciled",
                 outcome=run.outcome,
