@@ -71,6 +71,7 @@ def running() -> Iterator[Run]:
             span.set_attribute("payments.reconciler.repaired", run.repaired)
             span.set_attribute("payments.reconciler.drift", run.drift)
             write = telemetry.log.info if run.outcome == metrics.RUN_OK else telemetry.log.warning
+            line = {"trouble": run.trouble, "trace_id": spans.trace_id(span)}
             write(
                 "reconciled",
                 outcome=run.outcome,
@@ -78,6 +79,5 @@ def running() -> Iterator[Run]:
                 repaired=run.repaired,
                 drift=run.drift,
                 seconds=round(seconds, 1),
-                trouble=run.trouble,
-                trace_id=spans.trace_id(span),
+                **{name: value for name, value in line.items() if value is not None},
             )

@@ -193,6 +193,25 @@ async def test_a_second_run_and_the_late_webhook_change_nothing(
     assert [await store.get(payment.payment_intent_id) for payment in payments] == before
 
 
+async def test_a_thousand_payments_are_repaired_in_one_run(
+    account: Account, store: PaymentStore, reconciler: Reconciler
+) -> None:
+    account.reset(NOBODY, drop=1)
+    payments = [await _new(store) for _ in range(1000)]
+    for payment in payments:
+        _paid(account, payment)
+
+    started = time.monotonic()
+    first = await reconciler.run()
+    print(f"1000 payments repaired in {time.monotonic() - started:.1f} s")  # noqa: T201 - the figure is what is asked for
+
+    second = await reconciler.run()
+    after = [await store.get(payment.payment_intent_id) for payment in payments]
+    assert (first.outcome, first.drift) == ("ok", 1000)
+    assert (second.outcome, second.drift) == ("ok", 0)
+    assert {one.payment_status for one in after if one is not None} == {"completed"}
+
+
 async def test_two_runs_at_once_repair_each_payment_once(
     account: Account, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
