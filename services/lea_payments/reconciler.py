@@ -67,17 +67,20 @@ class Reconciler:
 
     async def _run(self, run: Run) -> None:
         repairs = Repairs(self._store, self._records)
-        differing: list[PaymentEvent] = []
+        untold: list[PaymentEvent] = []
+        undelivered: list[PaymentEvent] = []
         try:
             # Sessions first: they lead from a PaymentIntent to a payment where the news itself does not.
-            await self._look_at_sessions(repairs, run, differing)
-            await self._look_at_events(repairs, run, differing)
+            await self._look_at_sessions(repairs, run, untold)
+            await self._look_at_events(repairs, run, undelivered)
         except StripeTrouble as trouble:
             refused = isinstance(trouble, StripeRefused)
             run.failed("stripe_refused" if refused else "stripe_unavailable", str(trouble))
-        if differing:
+        if untold or undelivered:
             await asyncio.sleep(self._settle_seconds)
-        await _each(differing, lambda event: _settle(repairs, run, event))
+        # Stripe's own events first, so that the history names them; what they have told already is then no news.
+        for events in (undelivered, untold):
+            await _each(events, lambda event: _settle(repairs, run, event))
 
     async def _look_at_sessions(self, repairs: Repairs, run: Run, differing: list[PaymentEvent]) -> None:
         async for page in self._records.sessions(self._since(SESSIONS_HOURS)):

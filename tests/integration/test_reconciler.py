@@ -18,6 +18,7 @@ from lea_payments.settings import ReconcilerSettings, TableSettings
 from lea_payments.store import PaymentStore
 from lea_payments.stripe_calls import StripeCalls
 from lea_payments.stripe_records import StripeRecords
+from tests.otlp_sink import OtlpSink
 from tests.parts import Part
 from tests.scenarios import record
 from tests.scraped import Scraped
@@ -263,6 +264,29 @@ async def test_the_running_reconciler_repairs_and_tells_of_it(
     repaired = [line for line in map(json.loads, part.log.read_text().splitlines()) if line["event"] == "repaired"]
     assert [line["payment"] for line in repaired] == [payment.payment_intent_id]
     assert part.stop() == 0
+
+
+async def test_a_run_is_a_trace_with_each_repair_and_one_that_failed_is_always_kept(
+    account: Account, store: PaymentStore, start: Callable[..., Part], free_port: Callable[[], int]
+) -> None:
+    account.reset(NOBODY, drop=1)
+    _paid(account, await _new(store))
+
+    with OtlpSink(free_port()) as sink:
+        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        whole = start("reconciler", **_environment(account), **traced)
+        run = await asyncio.to_thread(sink.one, "reconciler.run", payments__reconciler__repaired=1)
+        apply = await asyncio.to_thread(sink.one, "payments.apply", stripe__event__type="checkout.session.completed")
+        elsewhere = _environment(account) | {"STRIPE_API_BASE": f"{account.url}/elsewhere"}
+        refused = start("reconciler", **elsewhere, **traced, OTEL_TRACES_SAMPLER_ARG="0")
+        failed = await asyncio.to_thread(sink.one, "reconciler.run", error__type="stripe_refused")
+        for part in (whole, refused):
+            part.stop()
+
+    assert apply.parent == run.span_id
+    assert failed.failed
+    assert not run.failed
+    assert STRIPE_KEY not in sink.raw
 
 
 def _runs(metrics_port: str) -> float:
