@@ -38,6 +38,7 @@ class Repairs:
         self._store = store
         self._stripe = stripe
         self._sessions: dict[str, SweptSession | None] = {}
+        self._pretended: dict[str, Payment] = {}
 
     def know(self, session: SweptSession) -> None:
         """Remembers a session, so that its PaymentIntent's news need not ask Stripe for it."""
@@ -52,6 +53,13 @@ class Repairs:
         change = transitions.change_for(record, event)
         return Applied(change.outcome, record, transitions.changed(record, event, change, iso(datetime.now(UTC))))
 
+    async def pretend(self, event: PaymentEvent) -> Applied:
+        """What the event would do after all that was pretended before; writes nothing."""
+        looked = await self.look(event)
+        if looked.after is not None and looked.outcome in CHANGES:
+            self._pretended[looked.after.payment_intent_id] = looked.after
+        return looked
+
     async def settle(self, event: PaymentEvent) -> Applied:
         """Applies the event if it changes its payment."""
         looked = await self.look(event)
@@ -61,6 +69,10 @@ class Repairs:
         return await _patiently(lambda: self._store.apply(known))
 
     async def _record_of(self, event: PaymentEvent) -> Payment | None:
+        record = await self._found(event)
+        return record and self._pretended.get(record.payment_intent_id, record)
+
+    async def _found(self, event: PaymentEvent) -> Payment | None:
         record = await _patiently(lambda: self._store.record_of(event))
         intent_id = event.stripe_payment_intent
         if record is not None or event.payment_id or event.session_id or intent_id is None:
