@@ -1,16 +1,20 @@
-"""`python -m dashboards.build` writes what is generated: the dashboards' JSON and the rules that follow from a table."""
+"""`python -m dashboards.build` writes what is generated: the dashboards' JSON, and the rules that follow a table."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from dashboards import slo
+from dashboards import payment_outcomes, slo, webhook_health
 
 FOLDER = Path(__file__).parent
 
 
 def generated() -> Mapping[Path, str]:
     """Every generated file with its text."""
-    return {FOLDER / "rules" / "slo.yaml": slo.as_yaml()}
+    return {
+        FOLDER / "json" / "payment-outcomes.json": payment_outcomes.as_json(),
+        FOLDER / "json" / "webhook-health.json": webhook_health.as_json(),
+        FOLDER / "rules" / "slo.yaml": slo.as_yaml(),
+    }
 
 
 if __name__ == "__main__":

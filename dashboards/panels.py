@@ -1,4 +1,4 @@
-"""The kinds of panels that our dashboards are made of, each with its question, unit and explanation; names no metric."""
+"""The kinds of panels that our dashboards are made of, each with a question, unit and explanation; names no metric."""
 
 import json
 from collections.abc import Sequence

@@ -10,25 +10,29 @@ PARTS = ("webhook", "pages", "checkout", "reconciler")
 """The values of the label `part`, which Prometheus takes from the pod that it scrapes."""
 
 
+def _family(metric: Counter | Gauge | Histogram) -> str:
+    return next(iter(metric.describe())).name
+
+
 def name(metric: Counter | Gauge) -> str:
     """What Prometheus calls the metric."""
-    family = metric.describe()[0].name
+    family = _family(metric)
     return f"{family}_total" if isinstance(metric, Counter) else family
 
 
 def bucket(metric: Histogram) -> str:
     """The series of a histogram's buckets."""
-    return f"{metric.describe()[0].name}_bucket"
+    return f"{_family(metric)}_bucket"
 
 
 def count(metric: Histogram) -> str:
     """The series that counts what went into a histogram."""
-    return f"{metric.describe()[0].name}_count"
+    return f"{_family(metric)}_count"
 
 
 def total(metric: Histogram) -> str:
     """The series that adds up what went into a histogram."""
-    return f"{metric.describe()[0].name}_sum"
+    return f"{_family(metric)}_sum"
 
 
 def any_of(values: Iterable[str]) -> str:

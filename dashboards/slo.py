@@ -41,10 +41,11 @@ SPEEDS = (
 
 
 class Promise(NamedTuple):
-    """A share of things that must go well over 30 days; `bad` and `all` are series, `alert` begins the alerts' names."""
+    """A share that must go well over 30 days; `bad` and `all` are series, `alert` begins the alerts' names."""
 
     record: str
     alert: str
+    title: str
     promised: float
     bad: str
     all: str
@@ -81,6 +82,7 @@ PROMISES = (
     Promise(
         "payments_webhook_errors",
         "PaymentsWebhookErrors",
+        "Deliveries answered",
         0.999,
         f'{_EVENTS}{{outcome=~"{any_of(FAILED)}"}}[W]',
         f"{_EVENTS}{{{_TRUSTED}}}[W]",
@@ -90,6 +92,7 @@ PROMISES = (
     Promise(
         "payments_webhook_slow",
         "PaymentsWebhookLatency",
+        "Deliveries answered in time",
         0.99,
         _over(_TOOK, _ANSWERED, "1.0"),
         f"{count(_TOOK)}{{{_ANSWERED}}}[W]",
@@ -99,6 +102,7 @@ PROMISES = (
     Promise(
         "payments_event_late",
         "PaymentsEventAge",
+        "Events that come in time",
         0.99,
         _over(_AGE, "", "60.0"),
         f"{count(_AGE)}[W]",
@@ -108,6 +112,7 @@ PROMISES = (
     Promise(
         "payments_pages_errors",
         "PaymentsPages",
+        "Pages shown",
         0.999,
         f'{_VIEWS}{{status="unavailable"}}[W]',
         f"{_VIEWS}[W]",
@@ -146,8 +151,8 @@ def _alert(promise: Promise, speed: Speed) -> dict[str, Any]:
         "labels": {"severity": speed.severity},
         "annotations": {
             "summary": f"{{{{ $labels.namespace }}}}: {{{{ $value | humanizePercentage }}}} {promise.says}",
-            "description": f"Promised are {promise.promised:.1%} over 30 days; at this pace what may go wrong in a month "
-            f"has gone wrong {speed.why}. What it means: {promise.means}.",
+            "description": f"Promised are {promise.promised:.1%} over 30 days; at this pace what may go wrong in a "
+            f"month will have gone wrong {speed.why}. It means that {promise.means}.",
             "runbook_url": f"dashboards/runbook.md#{title.lower()}",
         },
     }

@@ -110,6 +110,17 @@ BATCH_SIZE = Histogram(
     "payments_store_batch_size", "Writes that travelled together.", buckets=(1, 2, 3, 5, 8, 13, 20, 25)
 )
 PAGE_VIEWS = Counter("payments_page_views_total", "Pages shown.", ("page", "status"))
+RECONCILER_RUNS = Counter("payments_reconciler_runs_total", "Runs of the reconciler by how they ended.", ("outcome",))
+REPAIRED = Counter(
+    "payments_reconciler_repaired_total",
+    "Changes that the reconciler made, each of which a webhook should have made.",
+    ("event_type",),
+)
+DRIFT = Gauge("payments_reconciler_drift", "Payments that the last run found to differ from Stripe.")
+RECONCILER_LAST_RUN = Gauge(
+    "payments_reconciler_last_run_timestamp_seconds",
+    "When the reconciler last looked at everything, in seconds since 1970.",
+)
 BUILD = Gauge("payments_build_info", "What runs here.", ("version", "revision"))
 
 PAGES = (
@@ -120,6 +131,8 @@ PAGES = (
     ("cancel", "shown"),
     *product((OTHER,), ("not_found", "unavailable")),
 )
+RUN_OK = "ok"
+RECONCILER_RUN_OUTCOMES = (RUN_OK, "stripe_unavailable", "stripe_refused", "table_unavailable", ERROR)
 CHECKOUT_STAGES = ("created", "reused", "completed", "expired", "failed")
 STORE_OUTCOMES = (OK := "ok", REFUSED := "refused", THROTTLED := "throttled", ERROR)
 """Of a call to DynamoDB; `refused` is an answer too: a condition did not hold, or an index is missing."""
@@ -146,6 +159,8 @@ _LABELS: tuple[tuple[Counter | Gauge | Histogram, Iterable[tuple[str, ...]]], ..
     (FAILURES, product(DECLINES)),
     (REVIEWS, product(REVIEW_REASONS)),
     (CHECKOUT_SESSIONS, product(CHECKOUT_STAGES)),
+    (RECONCILER_RUNS, product(RECONCILER_RUN_OUTCOMES)),
+    (REPAIRED, product(TRANSLATORS)),
     (STORE_DURATION, product(STORE_OPERATIONS, STORE_OUTCOMES)),
     (PAGE_VIEWS, PAGES),
 )
