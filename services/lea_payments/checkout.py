@@ -4,8 +4,7 @@ How a payment gets its open session is checkout_session.py's business, how Strip
 """
 
 import hmac
-import re
-from collections.abc import Callable, Coroutine, MutableMapping
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -24,6 +23,7 @@ from lea_payments.checkout_bodies import NewPayment, PaymentList, PaymentWithLin
 from lea_payments.checkout_refusals import ANSWERS, Refusal
 from lea_payments.checkout_session import CheckoutSessions
 from lea_payments.dynamodb import Unavailable
+from lea_payments.request_span import RequestSpan
 from lea_payments.settings import CheckoutSettings
 from lea_payments.store import PaymentStore
 from lea_payments.stripe_checkout import StripeCheckout
@@ -238,14 +238,6 @@ _HANDLERS = {
 }
 
 
-_TRACED_PATH = re.compile("/payments(/[A-Za-z0-9_-]+)?")
-
-
-def _may_name_a_person(scope: MutableMapping[str, Any]) -> bool:
-    """FastAPI writes path and query into its span: a query of ours names a user, an odd path may hold anything."""
-    return bool(scope.get("query_string")) or not _TRACED_PATH.fullmatch(scope["path"])
-
-
 def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
     """The checkout API. It has no /docs, since FastAPI's page is fetched from others' servers."""
     app = web.create_app(
@@ -256,14 +248,8 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=_HANDLERS,
-        telemetry={
-            "tracing": True,
-            "metrics": False,
-            "logs": False,
-            "operation_spans": False,
-            "exclude": _may_name_a_person,
-        },
     )
+    app.add_middleware(RequestSpan)
     app.state.store = store
     app.state.tokens = settings.api_tokens
     app.state.sessions = CheckoutSessions(store, StripeCheckout(settings))

@@ -8,14 +8,27 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from lea_payments import table, telemetry
+from lea_payments import metrics, table
 from lea_payments.batch_call import BatchCall
 from lea_payments.settings import TableSettings
+from lea_payments.store_telemetry import Call, store_operation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 THREADS = 8
+OUTCOMES: Mapping[str, str] = {
+    "ConditionalCheckFailedException": metrics.REFUSED,
+    "ValidationException": metrics.REFUSED,
+    **dict.fromkeys(("ThrottlingException", "ThrottlingError", "RequestLimitExceeded"), metrics.THROTTLED),
+    **dict.fromkeys(("ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded"), metrics.THROTTLED),
+    **dict.fromkeys(("ConditionalCheckFailed", "TransactionConflict"), metrics.OK),
+}
+"""DynamoDB's codes for a call and for a statement of a batch (DynamoDB API reference); others are errors.
+
+A statement that is blocked by its condition is how duplicates are found, so its batch has gone well.
+"""
+
 ResultT = TypeVar("ResultT")
 
 
@@ -42,22 +55,31 @@ class Dynamodb:
 
     async def call(self, operation: str, method: Callable[..., ResultT], **arguments: Any) -> ResultT:
         """The method's answer; raises Unavailable, and ClientError only for refusals that mean something."""
-        loop = asyncio.get_running_loop()
-        with telemetry.store_operation(operation):
-            try:
-                return await loop.run_in_executor(self._threads, partial(method, **arguments))
-            except ClientError as error:
-                if code_of(error) in ("ConditionalCheckFailedException", "ValidationException"):
-                    raise
-                raise Unavailable(f"DynamoDB refused: {code_of(error)}") from error
-            except BotoCoreError as error:
-                raise Unreachable(f"DynamoDB cannot be reached: {error}") from error
+        with store_operation(operation) as call:
+            answer = await self._answer(call, method, arguments)
+            call.outcome = metrics.OK
+            return answer
 
     async def batch(
         self, operation: str, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
     ) -> list[dict[str, Any]]:
         """One response for each PartiQL statement with its parameters; raises Unavailable."""
-        return await self.call(operation, self._batch, statements=statements)
+        with store_operation(operation) as call:
+            responses = await self._answer(call, self._batch, {"statements": statements})
+            call.outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
+            return responses
+
+    async def _answer(self, call: Call, method: Callable[..., ResultT], arguments: Mapping[str, Any]) -> ResultT:
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._threads, partial(method, **arguments))
+        except ClientError as error:
+            call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
+            if call.outcome == metrics.REFUSED:
+                raise
+            raise Unavailable(f"DynamoDB refused: {code_of(error)}") from error
+        except BotoCoreError as error:
+            raise Unreachable(f"DynamoDB cannot be reached: {error}") from error
 
     def close(self) -> None:
         """Lets go of the connections."""
@@ -69,3 +91,7 @@ class Dynamodb:
 def code_of(error: ClientError) -> str:
     """DynamoDB's name for what is wrong."""
     return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
+def _outcome_of(response: Mapping[str, Any]) -> str:
+    return OUTCOMES.get(response["Error"].get("Code", ""), metrics.ERROR) if "Error" in response else metrics.OK

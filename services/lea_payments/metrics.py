@@ -92,6 +92,11 @@ AMOUNT = Counter(
     "Money of the payments that reached a status, in minor units; never add up currencies.",
     ("outcome", "currency"),
 )
+COMPLETION_TIME = Histogram(
+    "payments_time_to_completion_seconds",
+    "From the making of a payment's record to its completion.",
+    buckets=(15, 30, 60, 120, 300, 600, 1800, 3600, 10800, 43200, 86400, 259200, 604800),
+)
 FAILURES = Counter("payments_failures_total", "Declines and failures by Stripe's code.", ("reason",))
 REVIEWS = Counter("payments_review_total", "Payments that a person must look at.", ("reason",))
 CHECKOUT_SESSIONS = Counter("payments_checkout_sessions_total", "Checkout sessions by how far they came.", ("stage",))
@@ -129,6 +134,9 @@ PAGES = (
 RUN_OK = "ok"
 RECONCILER_RUN_OUTCOMES = (RUN_OK, "stripe_unavailable", "stripe_refused", "table_unavailable", ERROR)
 CHECKOUT_STAGES = ("created", "reused", "completed", "expired", "failed")
+STORE_OUTCOMES = (OK := "ok", REFUSED := "refused", THROTTLED := "throttled", ERROR)
+"""Of a call to DynamoDB; `refused` is an answer too: a condition did not hold, or an index is missing."""
+
 STORE_OPERATIONS = ("apply", "get", "query", "create", "change_checkout")
 
 
@@ -153,7 +161,7 @@ _LABELS: tuple[tuple[Counter | Gauge | Histogram, Iterable[tuple[str, ...]]], ..
     (CHECKOUT_SESSIONS, product(CHECKOUT_STAGES)),
     (RECONCILER_RUNS, product(RECONCILER_RUN_OUTCOMES)),
     (REPAIRED, product(TRANSLATORS)),
-    (STORE_DURATION, product(STORE_OPERATIONS, ("ok", ERROR))),
+    (STORE_DURATION, product(STORE_OPERATIONS, STORE_OUTCOMES)),
     (PAGE_VIEWS, PAGES),
 )
 

@@ -15,12 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from lea_payments import languages, telemetry, views, web
+from lea_payments import languages, store_telemetry, telemetry, views, web
 from lea_payments.dynamodb import Unavailable
 from lea_payments.languages import Language
 from lea_payments.payment import Payment
 from lea_payments.settings import PagesSettings
 from lea_payments.store import PaymentStore
+from lea_payments.store_telemetry import Call
 from lea_payments.views import View
 from lea_payments.visit import Visit, links_for
 
@@ -96,9 +97,10 @@ async def success(request: Request) -> Response:
     """Shows how the payment of a Checkout Session stands."""
     started = time.time_ns()
     visit = Visit.of(request.query_params, started // 10**9)
-    view, payment = await _look_up(request.app.state.store, visit)
-    response = _show(request, view, visit, payment)
-    _report(request, "success", view, started, payment)
+    with store_telemetry.gathering() as calls:
+        view, payment = await _look_up(request.app.state.store, visit)
+        response = _show(request, view, visit, payment)
+        _report(request, "success", view, started, payment, calls)
     return response
 
 
@@ -139,7 +141,6 @@ def create_app(settings: PagesSettings, store: PaymentStore) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        telemetry=web.OWN_SPANS,
     )
     app.state.store = store
     app.state.pages = Pages()
@@ -180,8 +181,17 @@ def _record(payment: Payment, view: View, language: Language) -> Record:
     )
 
 
-def _report(request: Request, page: str, view: View, started_ns: int, payment: Payment | None = None) -> None:
+def _report(
+    request: Request,
+    page: str,
+    view: View,
+    started_ns: int,
+    payment: Payment | None = None,
+    calls: list[Call] | None = None,
+) -> None:
     """Counts what a person sees: a HEAD shows nothing."""
     if request.method == "HEAD":
         return
-    telemetry.page_shown(page, view.status, payment, started_ns=started_ns, http_status=view.http_status)
+    telemetry.page_shown(
+        page, view.status, payment, started_ns=started_ns, http_status=view.http_status, calls=calls or []
+    )

@@ -141,7 +141,6 @@ def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        telemetry=web.OWN_SPANS,
     )
 
 

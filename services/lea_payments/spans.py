@@ -1,11 +1,11 @@
 """The spans of what happens inside a part, and how spans are joined across parts and through Stripe."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from lea_payments import __version__, metrics
@@ -31,11 +31,14 @@ def applying(event_id: str, event_type: str) -> Iterator[Span]:
 @contextmanager
 def batch(carried: Sequence[Span]) -> Iterator[None]:
     """The span of one round trip that carries the writes of many events; it and they are linked to each other."""
-    metrics.BATCH_SIZE.observe(len(carried))
     sampled = [span for span in carried if span.get_span_context().trace_flags.sampled]
     if not sampled:
-        yield
+        metrics.BATCH_SIZE.observe(len(carried))
+        # The task that sends is as old as the first event it carried, and would still be in that one's trace.
+        with trace.use_span(trace.INVALID_SPAN):
+            yield
         return
+    metrics.BATCH_SIZE.observe(len(carried), exemplar(sampled[0]))
     attributes: dict[str, str | int] = {
         "db.system.name": "aws.dynamodb",
         "db.operation.name": "BatchExecuteStatement",
@@ -48,6 +51,40 @@ def batch(carried: Sequence[Span]) -> Iterator[None]:
         for waiting in sampled:
             waiting.add_link(span.get_span_context())
         yield
+
+
+def calling(name: str, attributes: Mapping[str, str], started_ns: int | None = None) -> Span:
+    """A span around a call to another service, not yet current; none of its own where its trace is not kept."""
+    if not trace.get_current_span().is_recording():
+        return trace.INVALID_SPAN
+    return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes, start_time=started_ns)
+
+
+@contextmanager
+def stripe_call(method: str, route: str) -> Iterator[None]:
+    """The span of one call to Stripe, its retries by the official package included."""
+    span = calling(
+        f"{method} {route}", {"http.request.method": method, "url.template": route, "peer.service": "stripe"}
+    )
+    try:
+        yield
+    except Exception as error:
+        span.set_attribute("error.type", type(error).__name__)
+        span.set_status(Status(StatusCode.ERROR))
+        raise
+    finally:
+        if span.is_recording():
+            span.end()
+
+
+def kept(span: Span, name: str, attributes: Mapping[str, str], started_ns: int) -> Span:
+    """The span of a request that failed, or, where sampling has dropped it, one made afterwards that is kept.
+
+    The attributes hold an `error.type`, by which the sampler knows it.
+    """
+    if span.get_span_context().trace_flags.sampled:
+        return span
+    return tracer.start_span(name, Context(), SpanKind.SERVER, attributes, start_time=started_ns)
 
 
 def current_traceparent() -> str | None:

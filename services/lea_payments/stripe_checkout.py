@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import stripe
 
-from lea_payments import telemetry
+from lea_payments import spans, telemetry
 from lea_payments.checkout_refusals import InFlight, KeySpent, Refusal
 from lea_payments.payment import Payment
 from lea_payments.settings import CheckoutSettings
@@ -39,6 +39,9 @@ Locale = Literal[
     "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ]  # fmt: skip
 """The languages of Stripe's pay page."""
+
+ROUTES = {"POST": "/v1/checkout/sessions", "GET": "/v1/checkout/sessions/{session}"}
+"""What is asked of Stripe by each HTTP method."""
 
 _KEY = re.compile(r"\b[sr]k_(test|live)_\S+")
 AMOUNT_CODES = ("amount_too_small", "amount_too_large")
@@ -71,6 +74,7 @@ class StripeCheckout:
     async def create(self, record: Payment) -> Session:
         """The session of the record's current attempt: however often it is called, the same one."""
         created = await self._call(
+            "POST",
             self._client.v1.checkout.sessions.create,
             params_of(record, self._pages),
             {"idempotency_key": idempotency_key(record)},
@@ -80,14 +84,15 @@ class StripeCheckout:
     async def find(self, session_id: str) -> Session | None:
         """The session as it is now; None if this account of Stripe's has no such session."""
         try:
-            return _session_of(await self._call(self._client.v1.checkout.sessions.retrieve, session_id))
+            return _session_of(await self._call("GET", self._client.v1.checkout.sessions.retrieve, session_id))
         except _Missing:
             return None
 
-    async def _call(self, call: Callable[..., ResultT], *arguments: object) -> ResultT:
+    async def _call(self, method: str, call: Callable[..., ResultT], *arguments: object) -> ResultT:
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, partial(call, *arguments))
+            with spans.stripe_call(method, ROUTES[method]):
+                return await loop.run_in_executor(self._threads, partial(call, *arguments))
         except stripe.StripeError as error:
             refusal = refusal_of(error)
             telemetry.log.warning(

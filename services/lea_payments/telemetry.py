@@ -7,6 +7,7 @@ and lines only.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 
-from lea_payments import metrics, spans
+from lea_payments import metrics, spans, store_telemetry
 from lea_payments.payment import REFUND_FAILED, Fact, Outcome, Payment, PaymentEvent
 from lea_payments.payment import Status as PaymentStatus
 from lea_payments.stripe_events import OTHER_TYPE, TRANSLATORS, Ignored
@@ -76,14 +77,16 @@ def answered(
     """A delivery has its answer; `event` is None where it was refused before it could be trusted."""
     label = metrics.UNREAD_TYPE if event is None else event.type if event.type in TRANSLATORS else OTHER_TYPE
     seconds = time.perf_counter() - receipt.started
-    exemplar = spans.exemplar(receipt.span)
+    span = receipt.span
+    if http_status >= 400:  # noqa: PLR2004 - HTTP's own border
+        span = spans.kept(span, _SERVER_SPAN, {**_SERVER_ATTRIBUTES, "error.type": outcome}, receipt.received_at)
+    exemplar = spans.exemplar(span)
     _series(metrics.EVENTS, label, outcome).inc()
     _series(metrics.DURATION, label, outcome).observe(seconds, exemplar)
     if event is not None:
         _series(metrics.EVENT_AGE, label).observe(max(0.0, receipt.received_at / 1e9 - event.created), exemplar)
     if outcome == Outcome.APPLIED:
         _series(metrics.LAST_APPLIED, label).set(receipt.received_at / 1e9)
-    span = _kept_span(receipt, outcome, http_status)
     if span.is_recording():
         _describe(span, outcome, http_status, event, payment_id)
     if span is not receipt.span:
@@ -103,14 +106,6 @@ def answered(
         ms=round(seconds * 1000, 1),
         **{name: value for name, value in line.items() if value is not None},
     )
-
-
-def _kept_span(receipt: Receipt, outcome: str, http_status: int) -> Span:
-    """The delivery's span, or, for an error that sampling had dropped, one made afterwards that is kept."""
-    if http_status < 400 or receipt.span.get_span_context().trace_flags.sampled:  # noqa: PLR2004
-        return receipt.span
-    attributes = {**_SERVER_ATTRIBUTES, "error.type": outcome}
-    return spans.tracer.start_span(_SERVER_SPAN, Context(), SpanKind.SERVER, attributes, start_time=receipt.received_at)
 
 
 def _describe(
@@ -167,12 +162,24 @@ def _final_status(after: Payment) -> None:
     currency = currency if currency in metrics.CURRENCIES else metrics.OTHER
     _series(metrics.OUTCOMES, after.payment_status, currency).inc()
     _series(metrics.AMOUNT, after.payment_status, currency).inc(max(0, after.amount or 0))
+    if after.payment_status is PaymentStatus.COMPLETED and (seconds := _seconds_taken(after)) is not None:
+        metrics.COMPLETION_TIME.observe(seconds, spans.exemplar(trace.get_current_span()))
     log.info(
         f"payment {after.payment_status}",
         payment=after.payment_intent_id,
         reason=after.status_reason,
         trace_id=spans.trace_id(trace.get_current_span()),
     )
+
+
+def _seconds_taken(after: Payment) -> float | None:
+    """From the record's making to its last event; None where a record put by hand does not say when that was."""
+    try:
+        made, ended = (datetime.fromisoformat(at or "") for at in (after.created_at, after.webhook_processed_at))
+    except ValueError:
+        return None
+    made = made if made.tzinfo else made.replace(tzinfo=UTC)
+    return max(0.0, (ended - made).total_seconds())
 
 
 def _reason_given(after: Payment, reason: str) -> None:
@@ -183,28 +190,23 @@ def _reason_given(after: Payment, reason: str) -> None:
         _series(metrics.REVIEWS, reason).inc()
 
 
-@contextmanager
-def store_operation(operation: str) -> Iterator[None]:
-    """One call to DynamoDB, timed."""
-    started = time.perf_counter()
-    outcome = metrics.ERROR
-    try:
-        yield
-        outcome = "ok"
-    finally:
-        exemplar = spans.exemplar(trace.get_current_span())
-        _series(metrics.STORE_DURATION, operation, outcome).observe(time.perf_counter() - started, exemplar)
-
-
 def session_opened(*, reused: bool) -> None:
     """The checkout API handed out a payment link: of a new session, or of one that is still open."""
     _series(metrics.CHECKOUT_SESSIONS, "reused" if reused else "created").inc()
 
 
-def page_shown(page: str, status: str, payment: Payment | None, *, started_ns: int, http_status: int) -> None:
+def page_shown(
+    page: str,
+    status: str,
+    payment: Payment | None,
+    *,
+    started_ns: int,
+    http_status: int,
+    calls: list[store_telemetry.Call],
+) -> None:
     """A customer saw a page; its span joins the trace that created the checkout. `started_ns`: since 1970.
 
-    The page `other` has no address of ours.
+    The page `other` has no address of ours. `calls` are those to DynamoDB that it took.
     """
     _series(metrics.PAGE_VIEWS, page, status).inc()
     attributes: dict[str, str | int] = {
@@ -224,6 +226,7 @@ def page_shown(page: str, status: str, payment: Payment | None, *, started_ns: i
     span = spans.tracer.start_span(name, around, SpanKind.SERVER, attributes, start_time=started_ns)
     if failed:
         span.set_status(Status(StatusCode.ERROR))
+    store_telemetry.tell(calls, span)
     span.end()
     line = {"payment": payment.payment_intent_id if payment else None, "trace_id": spans.trace_id(span)}
     log.info("page shown", page=page, status=status, **{name: value for name, value in line.items() if value})

@@ -31,7 +31,7 @@ READY_MISSES = 3
 
 DRAIN_SECONDS = 20
 OWN_SPANS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
-"""FastAPI's `telemetry` for the parts that make their own server span, which would else be there twice."""
+"""FastAPI's `telemetry`: every part makes its own server span, which would else be there twice."""
 
 
 class TooLarge(Exception):  # noqa: N818 - it is an answer, not an accident
@@ -80,7 +80,7 @@ def create_app(
         store.close()
         await asyncio.to_thread(observability.stop)
 
-    app = FastAPI(lifespan=lifespan, **options)
+    app = FastAPI(lifespan=lifespan, telemetry=OWN_SPANS, **options)
     readiness = Readiness(store.ping)
     app.add_api_route("/health", health, methods=["GET"], tags=["health"])
     app.add_api_route("/livez", health, methods=["GET"], tags=["health"])

@@ -118,7 +118,6 @@ def create_app(settings: WebhookSettings, store: PaymentStore) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        telemetry=web.OWN_SPANS,
     )
     stripe_webhook = StripeWebhook(Receiver(settings, store))
     app.router.routes.append(Route(ROUTE, stripe_webhook, methods=["POST"]))

@@ -1,0 +1,110 @@
+"""A real Prometheus on a free port, and the questions that tests ask it; knows no metric."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import httpx
+
+START_SECONDS = 60
+NEEDED = "needs Prometheus (Debian: apt install prometheus; or a release from prometheus.io on the PATH)"
+
+
+class Sample(NamedTuple):
+    """One series of an answer, at one moment."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+def program(name: str = "prometheus") -> str | None:
+    """Where `prometheus` or `promtool` is on this machine."""
+    return shutil.which(name)
+
+
+class Prometheus:
+    """Scrapes every second, keeps exemplars, evaluates the rule files; `targets` are addresses with their labels."""
+
+    def __init__(
+        self, folder: Path, port: int, targets: Iterable[tuple[str, Mapping[str, str]]], rules: Sequence[Path]
+    ) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        config = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(path) for path in rules],
+            "scrape_configs": [
+                {
+                    "job_name": "lea-payments-metrics",
+                    "static_configs": [
+                        {"targets": [address.removeprefix("http://")], "labels": dict(labels)}
+                        for address, labels in targets
+                    ],
+                }
+            ],
+        }
+        file = folder / "prometheus.json"  # JSON is YAML too
+        file.write_text(json.dumps(config))
+        self._log = folder / "prometheus.log"
+        self._command = [
+            program() or "prometheus",
+            f"--config.file={file}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--enable-feature=exemplar-storage",
+        ]
+        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+
+    def __enter__(self) -> Self:
+        with self._log.open("wb") as output:
+            self._process = subprocess.Popen(self._command, stdout=output, stderr=subprocess.STDOUT)
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with suppress(httpx.TransportError):
+                if self._http.get("/-/ready").is_success:
+                    return self
+            time.sleep(0.1)
+        self.__exit__(None, None, None)
+        raise AssertionError(f"Prometheus did not start:\n{self._log.read_text()[-3000:]}")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._http.close()
+
+    def api(self, path: str, **params: str | float) -> Any:
+        """What the HTTP API answers; an error is the caller's."""
+        answer = self._http.get(f"/api/v1/{path}", params=params)
+        assert answer.is_success, (params, answer.text)
+        return answer.json()["data"]
+
+    def ask(self, expr: str) -> list[Sample]:
+        """The answer to a query now."""
+        data = self.api("query", query=expr)
+        if data["resultType"] == "scalar":
+            return [Sample({}, float(data["result"][1]))]
+        return [Sample(one["metric"], float(one["value"][1])) for one in data["result"]]
+
+    def until(self, expr: str, seconds: float = 60) -> None:
+        """Returns once a query has an answer."""
+        deadline = time.monotonic() + seconds
+        while not self.ask(expr):
+            assert time.monotonic() < deadline, f"no answer to {expr}"
+            time.sleep(0.3)
+
+    def exemplars(self, expr: str) -> list[Mapping[str, str]]:
+        """The labels of the exemplars behind a query in the last hour."""
+        now = time.time()
+        found = self.api("query_exemplars", query=expr, start=now - 3600, end=now)
+        return [exemplar["labels"] for series in found for exemplar in series["exemplars"]]
