@@ -13,7 +13,7 @@ how() {
 	docker) echo 'Docker Engine or Docker Desktop: https://docs.docker.com/get-docker/' ;;
 	kind) echo 'kind 0.30 or newer: https://kind.sigs.k8s.io/docs/user/quick-start/#installation (macOS: brew install kind)' ;;
 	kubectl) echo 'kubectl: https://kubernetes.io/docs/tasks/tools/ (macOS: brew install kubectl)' ;;
-	helm) echo 'Helm 3 or 4: https://helm.sh/docs/intro/install/ (macOS: brew install helm)' ;;
+	helm) echo 'Helm 3, which Skaffold needs: https://helm.sh/docs/intro/install/ (macOS: brew install helm@3)' ;;
 	skaffold) echo 'Skaffold 2.15 or newer: https://skaffold.dev/docs/install/ (macOS: brew install skaffold)' ;;
 	esac
 }

@@ -19,7 +19,7 @@ def test_the_table_of_values_is_current() -> None:
 def leaves(values: dict[str, Any], path: str = "") -> set[str]:
     found: set[str] = set()
     for key, value in values.items():
-        deeper = isinstance(value, dict) and value and key != "resources"
+        deeper = isinstance(value, dict) and value and key not in {"labels", "resources"}
         found |= leaves(value, f"{path}{key}.") if deeper else {f"{path}{key}"}
     return found
 

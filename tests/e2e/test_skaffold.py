@@ -55,9 +55,10 @@ class Development:
             )
 
     def said(self) -> str:
-        """All of it so far; raises AssertionError with it when Skaffold has ended too early."""
+        """All of it so far; raises RuntimeError with it when Skaffold has ended too early."""
         text = self._log.read_text()
-        assert self._process.poll() is None, text
+        if self._process.poll() is not None:
+            raise RuntimeError(f"skaffold dev has ended:\n{text}")
         return text
 
     def addresses(self) -> dict[int, str]:
