@@ -37,7 +37,7 @@ def test_on_aws_each_part_has_a_role_of_its_own() -> None:
     roles = {name: found["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] for name, found in accounts.items()}
 
     assert roles.keys() == {*WORKERS, "table-init"}
-    assert len(set(roles.values())) == 4
+    assert len(set(roles.values())) == 5
 
 
 def test_on_aws_the_job_ends_before_anything_else_changes(aws: Rendered) -> None:
