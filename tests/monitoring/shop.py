@@ -134,7 +134,9 @@ class Shop:
 
     def _pay_otherwise(self, sale: Sale, amount: int = 12000, currency: str = "sgd") -> None:
         """A second session for the payment, made by hand."""
-        self.account.pay(self.account.session(Payment(sale.payment_id, amount=amount, currency=currency)))
+        self.account.pay(
+            self.account.session(Payment(payment_intent_id=sale.payment_id, amount=amount, currency=currency))
+        )
 
     def strangers(self) -> None:
         """Deliveries that are not Stripe's, or not for us."""

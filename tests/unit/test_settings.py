@@ -104,6 +104,6 @@ def test_the_reconciler_s_key_must_be_of_its_mode(
     if fits:
         assert read(ReconcilerSettings).interval_seconds == 300
         return
-    with pytest.raises(SettingsError, match="STRIPE_SECRET_KEY is not a .* key, but STRIPE_LIVEMODE") as error:
+    with pytest.raises(SettingsError, match=r"STRIPE_SECRET_KEY is not a .* key, but STRIPE_LIVEMODE") as error:
         read(ReconcilerSettings)
     assert key not in str(error.value)
