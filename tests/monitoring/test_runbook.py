@@ -15,8 +15,8 @@ from dashboards.promql import PARTS
 from tests.monitoring import prometheus
 from tests.monitoring.conftest import Day
 from tests.monitoring.promql import ALERTS, selectors
-from tests.monitoring.shop import NAMESPACE
 from tests.monitoring.test_contract import CHECKED as LOOKED_AT
+from tests.shop import NAMESPACE
 
 TEXT = (FOLDER / "runbook.md").read_text()
 HEADINGS = re.findall(r"^## (\w+)$", TEXT, re.MULTILINE)
