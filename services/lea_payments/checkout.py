@@ -120,7 +120,7 @@ async def create_payment(
     money.check(new.amount, new.currency)
     sessions: CheckoutSessions = request.app.state.sessions
     opened = await sessions.open_for(bodies.record_of(new, idempotency_key, spans.current_traceparent()))
-    telemetry.session_opened(reused=opened.reused)
+    telemetry.session_opened(opened.payment.payment_intent_id, reused=opened.reused)
     telemetry.log.info(
         "checkout session opened",
         payment=opened.payment.payment_intent_id,

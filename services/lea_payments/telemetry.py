@@ -190,9 +190,10 @@ def _reason_given(after: Payment, reason: str) -> None:
         _series(metrics.REVIEWS, reason).inc()
 
 
-def session_opened(*, reused: bool) -> None:
+def session_opened(payment_id: str, *, reused: bool) -> None:
     """The checkout API handed out a payment link: of a new session, or of one that is still open."""
     _series(metrics.CHECKOUT_SESSIONS, "reused" if reused else "created").inc()
+    trace.get_current_span().set_attribute("payments.payment.id", payment_id)
 
 
 def page_shown(
@@ -221,6 +222,8 @@ def page_shown(
     failed = http_status >= 500  # noqa: PLR2004 - semantic conventions: a server span fails from 500 on
     if failed:
         attributes["error.type"] = status
+    if payment:
+        attributes["payments.payment.id"] = payment.payment_intent_id
     parent = spans.remote(payment.traceparent) if payment else None
     around = trace.set_span_in_context(parent) if parent else Context()
     span = spans.tracer.start_span(name, around, SpanKind.SERVER, attributes, start_time=started_ns)

@@ -238,6 +238,32 @@ def test_no_sender_can_make_a_new_series(untraced: Webhook, records: Records) ->
     assert {(sample.name, *sample.labels.values()) for sample in Scraped.of(untraced.metrics).samples} == before
 
 
+def _store_calls(webhook: Webhook) -> dict[str, float]:
+    series = Scraped.of(webhook.metrics).series("payments_store_operation_duration_seconds_count")
+    return {outcome: value for (operation, outcome), value in series.items() if operation == "apply"}
+
+
+def test_calls_to_the_table_are_counted_by_how_they_ended(
+    traced: Webhook, records: Records, dynamodb: FaultyDynamoDB
+) -> None:
+    def grown(fault: faulty.Fault, payment_id: str) -> dict[str, float]:
+        before = _store_calls(traced)
+        dynamodb.fault = fault
+        _paid(payment_id).to(traced.client)
+        dynamodb.fault = faulty.healthy
+        return {outcome: value - before[outcome] for outcome, value in _store_calls(traced).items()}
+
+    nothing = dict.fromkeys(("ok", "refused", "throttled", "error"), 0.0)
+    throttled, failing, refused, good = (records.put() for _ in range(4))
+    once = faulty.RefusedStatements("ThrottlingError", {throttled: 1})
+    assert grown(once, throttled) == nothing | {"throttled": 1, "ok": 1}
+    once = faulty.RefusedStatements("InternalServerError", {failing: 1})
+    assert grown(once, failing) == nothing | {"error": 1, "ok": 1}
+    assert grown(faulty.refusing(400, "ProvisionedThroughputExceededException"), refused) == nothing | {"throttled": 1}
+    assert grown(faulty.healthy, good) == nothing | {"ok": 1}
+    assert grown(faulty.healthy, good) == nothing | {"ok": 1}  # a duplicate: its condition did not hold, which is well
+
+
 def _exemplars(webhook: Webhook) -> set[str]:
     samples = Scraped.with_exemplars(webhook.metrics).samples
     return {sample.exemplar.labels["trace_id"] for sample in samples if sample.exemplar}
@@ -393,8 +419,10 @@ def test_with_a_sampling_share_of_zero_only_errors_are_exported(
         bad.to(webhook.client)
         dynamodb.fault = faulty.refusing(500, "InternalServerError")
         unavailable.to(webhook.client)
+        dots = _exemplars(webhook)
         webhook.end()
 
+    assert dots == {span.trace_id for span in sink.spans}
     assert [(span.name, span.attributes["error.type"]) for span in sink.spans] == [
         (SERVER, "invalid_signature"),
         (SERVER, "unavailable"),

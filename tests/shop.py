@@ -125,17 +125,18 @@ class Shop:
     def review(self) -> None:
         """Money that was not asked for."""
         wrong, foreign, twice = self.order(), self.order(), self.sold()
-        self._pay_other(wrong, amount=1)
-        self._pay_other(foreign, currency="usd")
-        self._pay_other(twice)
+        self._pay_otherwise(wrong, amount=9900)
+        self._pay_otherwise(foreign, currency="usd")
+        self._pay_otherwise(twice)
         self.until(wrong, status_reason="amount_mismatch")
         self.until(foreign, status_reason="currency_mismatch")
         self.until(twice, status_reason="paid_twice")
 
-    def _pay_other(self, sale: Sale, **fields: Any) -> None:
-        """A second session for the payment, made by hand, which says otherwise."""
-        other = {"payment_intent_id": sale.payment_id, "amount": 12000, "currency": "sgd"} | fields
-        self.account.pay(self.account.session(Payment(**other)))
+    def _pay_otherwise(self, sale: Sale, amount: int = 12000, currency: str = "sgd") -> None:
+        """A second session for the payment, made by hand."""
+        self.account.pay(
+            self.account.session(Payment(payment_intent_id=sale.payment_id, amount=amount, currency=currency))
+        )
 
     def strangers(self) -> None:
         """Deliveries that are not Stripe's, or not for us."""

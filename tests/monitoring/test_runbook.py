@@ -1,0 +1,135 @@
+"""The runbook: a heading for each alert, and commands that run."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from dashboards.build import FOLDER
+from dashboards.promql import PARTS
+from tests.monitoring import prometheus
+from tests.monitoring.conftest import Day
+from tests.monitoring.promql import ALERTS, selectors
+from tests.monitoring.test_contract import CHECKED as LOOKED_AT
+from tests.shop import NAMESPACE
+
+TEXT = (FOLDER / "runbook.md").read_text()
+HEADINGS = re.findall(r"^## (\w+)$", TEXT, re.MULTILINE)
+VERBS = {"cordon", "delete", "describe", "exec", "get", "logs", "scale", "top"}
+COMPONENTS = {*PARTS, "table-init"}
+OF_NO_NAMESPACE = ("cordon",)
+
+
+class Block(NamedTuple):
+    """One fenced block of a section."""
+
+    section: str
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.section}: {self.text.partition(chr(10))[0][:60]}"
+
+
+def _blocks() -> Iterator[Block]:
+    for section in re.split(r"^## ", TEXT, flags=re.MULTILINE):
+        title = section.partition("\n")[0]
+        for language, text in re.findall(r"^```(\w+)\n(.*?)\n```$", section, re.DOTALL | re.MULTILINE):
+            yield Block(title, language, text)
+
+
+BLOCKS = list(_blocks())
+QUERIES = [block for block in BLOCKS if block.language == "promql"]
+SHELL = [block for block in BLOCKS if block.language == "sh"]
+LINES = [line for block in SHELL for line in block.text.splitlines()]
+
+
+def test_every_alert_has_its_heading_and_no_heading_is_of_an_alert_that_is_gone() -> None:
+    assert set(HEADINGS) == ALERTS.keys()
+    assert len(HEADINGS) == len(ALERTS)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_every_heading_says_what_it_means_how_to_look_and_what_to_do(alert: str) -> None:
+    section = TEXT.partition(f"\n## {alert}\n")[2].partition("\n## ")[0]
+
+    assert re.findall(r"^\*\*(\w+):\*\*", section, re.MULTILINE) == ["Means", "Look", "Do"]
+    assert any(block.section == alert for block in BLOCKS)
+
+
+def test_links_within_lead_to_headings() -> None:
+    assert set(re.findall(r"\]\(#(\w+)\)", TEXT)) <= {heading.lower() for heading in HEADINGS}
+
+
+def test_every_block_is_of_a_kind_that_is_tried() -> None:
+    assert {block.language for block in BLOCKS} == {"promql", "sh"}
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_every_query_runs_on_a_real_prometheus(day: Day, query: Block) -> None:
+    expr = query.text.replace("$NAMESPACE", NAMESPACE)
+
+    assert "$" not in expr
+    day.prometheus.ask(expr)
+    for selector in selectors(expr):
+        assert day.prometheus.ask(str(selector)), f"nothing is called {selector}"
+
+
+def test_the_first_query_by_promtool_runs(day: Day) -> None:
+    (line,) = [line for line in LINES if line.startswith("promtool")]
+    if prometheus.program("promtool") is None:
+        pytest.skip(prometheus.NEEDED)
+    env = {"PROMETHEUS": day.prometheus.url, "PATH": os.environ["PATH"]}
+    done = subprocess.run(["bash", "-c", line], env=env, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert f'namespace="{NAMESPACE}"' in done.stdout
+
+
+@pytest.mark.parametrize("block", SHELL, ids=str)
+def test_every_block_of_commands_is_shell(block: Block) -> None:
+    done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("line", sorted({line for line in LINES if line.startswith("kubectl")}))
+def test_every_kubectl_command_names_what_the_chart_makes(line: str) -> None:
+    words = shlex.split(line.partition(" | ")[0].partition(" -- ")[0])
+    verb = words[3] if words[1] == "-n" else words[1]
+
+    assert verb in VERBS
+    assert words[1] == "-n" or verb in OF_NO_NAMESPACE
+    for name in re.findall(r"deploy/\$RELEASE-([\w-]+)", " ".join(words)):
+        assert name in PARTS
+    for component in re.findall(r"app\.kubernetes\.io/component=([\w-]+)", line):
+        assert component in COMPONENTS
+
+
+OURS = sorted({found for line in LINES for found in re.findall(r"lea-payments [a-z]+(?:-[a-z]+)*[^|]*", line)})
+
+
+@pytest.mark.parametrize("command", OURS)
+def test_every_command_of_ours_has_these_options(command: str) -> None:
+    _, name, *arguments = shlex.split(command)
+    shown = subprocess.run(
+        [sys.executable, "-m", "lea_payments", name, "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+
+    assert shown.returncode == 0, shown.stderr
+    assert all(option in shown.stdout for option in arguments if option.startswith("--"))
+
+
+def test_what_the_runbook_looks_at_is_what_the_alerts_look_at() -> None:
+    names = {selector.name for query in QUERIES for selector in selectors(query.text)}
+
+    assert {name for name in names if name.startswith("payments_")} <= {selector.name for selector in LOOKED_AT}
