@@ -34,14 +34,16 @@ def prometheus(monitoring: Cluster, release: Release) -> Iterator[httpx.Client]:
     """Prometheus, which scrapes what the release's network policies let it reach."""
     assert release
     with monitoring.forward(MONITORING, "service/prometheus", 9090, "/-/ready") as address:
-        yield httpx.Client(base_url=f"{address}/api/v1", timeout=30)
+        with httpx.Client(base_url=f"{address}/api/v1", timeout=30) as client:
+            yield client
 
 
 @pytest.fixture(scope="module")
 def jaeger(monitoring: Cluster) -> Iterator[httpx.Client]:
     """Jaeger's query API."""
     with monitoring.forward(MONITORING, "service/jaeger", 16686, "/") as address:
-        yield httpx.Client(base_url=f"{address}/api", timeout=30)
+        with httpx.Client(base_url=f"{address}/api", timeout=30) as client:
+            yield client
 
 
 def _data(client: httpx.Client, path: str, **parameters: str) -> Any:
