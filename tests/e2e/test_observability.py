@@ -33,17 +33,21 @@ def monitoring(cluster: Cluster, root: Path) -> Cluster:
 def prometheus(monitoring: Cluster, release: Release) -> Iterator[httpx.Client]:
     """Prometheus, which scrapes what the release's network policies let it reach."""
     assert release
-    with monitoring.forward(MONITORING, "service/prometheus", 9090, "/-/ready") as address:
-        with httpx.Client(base_url=f"{address}/api/v1", timeout=30) as client:
-            yield client
+    with (
+        monitoring.forward(MONITORING, "service/prometheus", 9090, "/-/ready") as address,
+        httpx.Client(base_url=f"{address}/api/v1", timeout=30) as client,
+    ):
+        yield client
 
 
 @pytest.fixture(scope="module")
 def jaeger(monitoring: Cluster) -> Iterator[httpx.Client]:
     """Jaeger's query API."""
-    with monitoring.forward(MONITORING, "service/jaeger", 16686, "/") as address:
-        with httpx.Client(base_url=f"{address}/api", timeout=30) as client:
-            yield client
+    with (
+        monitoring.forward(MONITORING, "service/jaeger", 16686, "/") as address,
+        httpx.Client(base_url=f"{address}/api", timeout=30) as client,
+    ):
+        yield client
 
 
 def _data(client: httpx.Client, path: str, **parameters: str) -> Any:
