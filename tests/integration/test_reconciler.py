@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,6 +28,7 @@ from tests.scenarios import record
 from tests.scraped import Scraped
 from tests.stripe_account import NOBODY, STRIPE_KEY, Account, at_once
 
+CANARY = "canary@example.com"
 DECLINED = "4000000000009995"
 OTHERWISE = ("payment_intent_id", "history", "created_at", "updated_at", "webhook_processed_at", "quote_id")
 """What rightly differs between two payments to which the same has happened."""
@@ -258,6 +260,23 @@ async def test_news_that_a_webhook_brings_meanwhile_is_no_drift(
     assert (run.outcome, run.looked_at, run.drift) == ("ok", 2, 0)
 
 
+@pytest.mark.parametrize(("attempt", "drift"), [(1, 1), (2, 0)])
+async def test_an_expired_session_does_not_end_the_attempt_that_follows_it(
+    account: Account, store: PaymentStore, reconciler: Reconciler, attempt: int, drift: int
+) -> None:
+    """Checkout has begun another attempt and waits for Stripe: the record has no session for a while."""
+    account.reset(NOBODY, drop=1)
+    soon = datetime.fromtimestamp(time.time() + 60, UTC).isoformat()
+    payment = await _new(store, checkout_attempt=attempt, checkout_attempt_at=soon)
+    _expired(account, payment)
+
+    run = await reconciler.run()
+
+    after = await store.get(payment.payment_intent_id)
+    assert after is not None
+    assert (run.drift, after.payment_status) == (drift, "expired" if drift else "pending")
+
+
 async def test_a_record_that_cannot_be_written_keeps_no_other_from_repair(
     account: Account, store: PaymentStore, reconciler: Reconciler
 ) -> None:
@@ -309,7 +328,7 @@ async def test_the_running_reconciler_repairs_and_tells_of_it(
 ) -> None:
     account.reset(NOBODY, drop=1)
     payment = await _new(store)
-    _paid(account, payment)
+    account.pay(account.session(payment), email=CANARY)
     port = str(free_port())
 
     part = start("reconciler", METRICS_PORT=port, RECONCILER_INTERVAL_SECONDS="1", **_environment(account))
@@ -331,6 +350,7 @@ async def test_the_running_reconciler_repairs_and_tells_of_it(
     repaired = [line for line in map(json.loads, part.log.read_text().splitlines()) if line["event"] == "repaired"]
     assert [line["payment"] for line in repaired] == [payment.payment_intent_id]
     assert part.stop() == 0
+    assert not [word for word in (CANARY, STRIPE_KEY) if word in part.log.read_text() + seen.text]
 
 
 async def test_a_run_is_a_trace_with_each_repair_and_one_that_failed_is_always_kept(
