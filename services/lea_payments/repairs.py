@@ -13,13 +13,17 @@ from msgspec.structs import replace
 
 from lea_payments import transitions
 from lea_payments.dynamodb import Unavailable
-from lea_payments.payment import Outcome, Payment, PaymentEvent
+from lea_payments.payment import RULES, Outcome, Payment, PaymentEvent
 from lea_payments.store import Applied, PaymentStore, iso
+from lea_payments.stripe_checkout import attempt_at
 from lea_payments.sweep import SweptSession
 
 CHANGES = (Outcome.APPLIED, Outcome.REVIEW)
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds to wait before each further try while the table does not answer."""
+
+SECOND = 2
+"""The first attempt for which there may be an earlier session."""
 
 ResultT = TypeVar("ResultT")
 
@@ -50,6 +54,8 @@ class Repairs:
         record = await self._record_of(event)
         if record is None:
             return Applied(Outcome.UNMATCHED)
+        if _of_an_earlier_attempt(record, event):
+            return Applied(Outcome.STALE, record, record)
         change = transitions.change_for(record, event)
         return Applied(change.outcome, record, transitions.changed(record, event, change, iso(datetime.now(UTC))))
 
@@ -88,6 +94,17 @@ class Repairs:
         if intent_id not in self._sessions and self._stripe is not None:
             self._sessions[intent_id] = await self._stripe.session_of_intent(intent_id)
         return self._sessions.get(intent_id)
+
+
+def _of_an_earlier_attempt(record: Payment, event: PaymentEvent) -> bool:
+    """Whether the news is of a session before the one that checkout is making just now, which has no id yet.
+
+    Only what Stripe wrote down before that attempt began is meant, so the order of two events is not asked for.
+    """
+    rule = RULES.get(event.fact)
+    if rule is None or not rule.bound or record.stripe_session_id is not None or record.checkout_attempt < SECOND:
+        return False
+    return event.created < int(attempt_at(record).timestamp())
 
 
 async def _patiently(call: Callable[[], Awaitable[ResultT]]) -> ResultT:

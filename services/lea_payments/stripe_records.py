@@ -47,8 +47,9 @@ class StripeRecords:
     async def session_of_intent(self, intent_id: str) -> SweptSession | None:
         """The session that a PaymentIntent belongs to; None if it was made without one."""
         async for page in self._calls.pages("/v1/checkout/sessions", payment_intent=intent_id):
-            for raw in page:
-                return sweep.session_of(raw)
+            for swept in map(self._swept, page):
+                if swept is not None:
+                    return swept.session
         return None
 
     def _event(self, raw: msgspec.Raw) -> PaymentEvent | None:
