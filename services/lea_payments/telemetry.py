@@ -45,12 +45,12 @@ class Receipt:
         self.received_at = time.time_ns()
 
 
-_ROUTE = "/webhook/stripe"
-_SERVER_SPAN = f"POST {_ROUTE}"
+WEBHOOK_ROUTE = "/webhook/stripe"
+_SERVER_SPAN = f"POST {WEBHOOK_ROUTE}"
 _SERVER_ATTRIBUTES = {
     "http.request.method": "POST",
-    "http.route": _ROUTE,
-    "url.path": _ROUTE,
+    "http.route": WEBHOOK_ROUTE,
+    "url.path": WEBHOOK_ROUTE,
     "url.scheme": "http",
 }
 

@@ -18,8 +18,8 @@ from lea_payments.signature_doctor import Doctor
 from lea_payments.signing_secrets import SigningSecrets
 from lea_payments.store import PaymentStore
 from lea_payments.stripe_events import Delivery, Ignored
+from lea_payments.telemetry import WEBHOOK_ROUTE as ROUTE
 
-ROUTE = "/webhook/stripe"
 BODY_LIMIT = 256 * 1024
 """In bytes. Stripe's events are a few KiB; whatever is larger is not read to the end."""
 
