@@ -133,22 +133,29 @@ def _refuse_half_an_answer(response_dict: Mapping[str, Any], **_: Any) -> None:
 def ensure(dynamodb: "DynamoDBClient", settings: TableSettings) -> str:
     """Creates the table or adds what it lacks, waits until it can be used, and says what was done.
 
+    On AWS it switches on deletion protection and point-in-time recovery, too.
+
     Raises TableError when the table stays unusable or a published index has another key than ours.
     """
     try:
         done = _create_or_complete(dynamodb, settings)
         _wait_until_active(dynamodb, settings.table)
         if on_aws(settings):
-            dynamodb.update_continuous_backups(
-                TableName=settings.table,
-                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-            )
+            _protect(dynamodb, settings.table)
     except (BotoCoreError, ClientError) as error:
         where = settings.ddb_endpoint or f"AWS {settings.aws_region}"
         raise TableError(
             f"table {settings.table} at {where}: {error}; check DDB_ENDPOINT, AWS_REGION and the permissions"
         ) from None
     return done
+
+
+def _protect(dynamodb: "DynamoDBClient", table: str) -> None:
+    if not dynamodb.describe_table(TableName=table)["Table"].get("DeletionProtectionEnabled"):
+        dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
+    dynamodb.update_continuous_backups(
+        TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
 
 
 def _create_or_complete(dynamodb: "DynamoDBClient", settings: TableSettings) -> str:

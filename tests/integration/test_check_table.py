@@ -3,7 +3,6 @@
 DynamoDB Local knows neither permissions nor backups: a proxy answers these in the words of the API reference.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import pytest
 from lea_payments import table
 from lea_payments.settings import TableSettings
 from tests import faulty_dynamodb as faulty
+from tests.as_aws import as_aws, with_recovery
 from tests.checks import SECRET, TOKEN, Check
 from tests.faulty_dynamodb import Answer, Call, FaultyDynamoDB, Forward
 
@@ -187,24 +187,6 @@ def test_a_part_is_not_asked_for_what_other_parts_may_do(check: Check, dynamodb:
     assert report.of("permissions") == [("ok", "may GetItem, Query, PartiQLUpdate")]
 
 
-def _as_aws(dynamodb: FaultyDynamoDB) -> dict[str, str]:
-    """What makes the AWS client, which DDB_ENDPOINT does not, call the proxy."""
-    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
-    return keys | {"DDB_ENDPOINT": "", "AWS_ENDPOINT_URL_DYNAMODB": dynamodb.endpoint}
-
-
-def _with_recovery(status: str) -> faulty.Fault:
-    body = {
-        "ContinuousBackupsDescription": {
-            "ContinuousBackupsStatus": "ENABLED",
-            "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": status},
-        }
-    }
-    answer = Answer(200, json.dumps(body).encode())
-    operations = ("DescribeContinuousBackups", "UpdateContinuousBackups")
-    return lambda call, forward: answer if call.operation in operations else forward(call)
-
-
 def test_on_aws_what_keeps_payments_from_being_lost_is_looked_at(
     check: Check, dynamodb: FaultyDynamoDB, tables: Tables
 ) -> None:
@@ -212,16 +194,16 @@ def test_on_aws_what_keeps_payments_from_being_lost_is_looked_at(
     tables.client.update_time_to_live(
         TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "created_at"}
     )
-    dynamodb.fault = _with_recovery("DISABLED")
+    dynamodb.fault = with_recovery("DISABLED")
 
-    report = check(**_as_aws(dynamodb), DYNAMODB_PAYMENTS_TABLE=name)
+    report = check(**as_aws(dynamodb), DYNAMODB_PAYMENTS_TABLE=name)
 
     assert report.status == 0
     assert report.of("deletion protection") == [("note", "is off")]
     assert report.of("point-in-time recovery") == [("note", "is off")]
     assert report.of("time to live") == [("note", "is on: created_at makes payments vanish")]
     dynamodb.fault = _denying("DescribeContinuousBackups")
-    assert check(**_as_aws(dynamodb), DYNAMODB_PAYMENTS_TABLE=name).of("backups")[0][0] == "note"
+    assert check(**as_aws(dynamodb), DYNAMODB_PAYMENTS_TABLE=name).of("backups")[0][0] == "note"
 
 
 def test_without_credentials_aws_is_not_asked(check: Check) -> None:
