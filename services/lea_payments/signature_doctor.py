@@ -15,7 +15,7 @@ from lea_payments.refusals import InvalidSignature
 from lea_payments.signature import NO_MATCH, fits
 
 EXAMS_PER_SECOND = 10
-"""One takes 0.6 ms for a body of Stripe's and 6 ms at worst: a flood of forged ones gets a hundredth of a processor."""
+"""One takes 0.6 ms for a body of Stripe's, 6 ms at worst: a flood gets 6 % of a processor for it and no more."""
 
 REWRITE_LIMIT = 32 * 1024
 """In bytes. Stripe's events are a few KiB; the spellings of a longer body are not tried."""
