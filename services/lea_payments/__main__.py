@@ -25,11 +25,13 @@ def webhook() -> None:
     Needs `STRIPE_WEBHOOK_SECRET` or `STRIPE_WEBHOOK_SECRET_FILE`, and the table (`DDB_ENDPOINT`,
     `DYNAMODB_PAYMENTS_TABLE`); it holds no Stripe API key.
     """
-    from lea_payments import store, web
+    from lea_payments import signing_secrets, store, web
     from lea_payments import webhook as part
 
     settings = environment.read(environment.WebhookSettings)
-    web.serve(part.create_app(settings, store.PaymentStore(settings)), settings, settings.port, "webhook")
+    secrets = len(signing_secrets.now(settings))
+    receiver = part.create_app(settings, store.PaymentStore(settings))
+    web.serve(receiver, settings, settings.port, "webhook", signing_secrets=secrets)
 
 
 @app.command()
@@ -72,6 +74,30 @@ def init_table(
         typer.echo(json.dumps(table.definition(settings), indent=2))
         return
     typer.echo(table.ensure(table.client(settings), settings, wait))
+
+
+@app.command()
+def check(
+    endpoint: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="The webhook endpoint's URL at Stripe [default: any /webhook/stripe]"),
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+) -> None:
+    """Check the settings that are here, the table, and Stripe; change nothing. Exit status 1 means ✗ somewhere.
+
+    Looks at the table and its indexes, tries what the parts may do there, compares the mode of `STRIPE_SECRET_KEY` with
+    `STRIPE_LIVEMODE`, and asks Stripe, if there is a key, for the webhook endpoint's events, API version and the time.
+    """
+    from lea_payments import check as part
+
+    found = part.findings(endpoint)
+    if as_json:
+        typer.echo(part.as_json(found))
+    else:
+        Console().print(part.as_text(found), soft_wrap=True)
+    raise typer.Exit(0 if part.is_well(found) else 1)
 
 
 @app.command()

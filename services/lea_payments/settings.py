@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         description="share of new traces that is kept, 0 to 1; traces with an error are always kept",
     )
 
+    def summary(self) -> dict[str, object]:
+        """What a part says at its start of what it runs with; nothing secret."""
+        return {"tracing": bool(self.otlp_endpoint)}
+
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
@@ -83,6 +87,10 @@ class TableSettings(Settings):
         pattern=r"^(https?://\S+)?$",
         description="DynamoDB's address; empty means AWS itself",
     )
+
+    def summary(self) -> dict[str, object]:
+        """The table too."""
+        return super().summary() | {"table": self.table, "dynamodb": self.ddb_endpoint or f"AWS {self.aws_region}"}
 
 
 class ModeSettings(TableSettings):
@@ -121,6 +129,10 @@ class WebhookSettings(ModeSettings):
             )
             raise ValueError(msg)
         return self
+
+    def summary(self) -> dict[str, object]:
+        """The mode too."""
+        return super().summary() | {"mode": "live" if self.livemode else "test"}
 
 
 class PagesSettings(TableSettings):
@@ -161,6 +173,30 @@ class CheckoutSettings(TableSettings):
         pattern=r"^https?://\S+$",
         description="where the customer's browser finds the pages; success and cancel links start with it",
     )
+
+    def summary(self) -> dict[str, object]:
+        """The key's mode and Stripe's address too."""
+        mode = self.stripe_secret_key.split("_")[1]
+        return super().summary() | {"mode": mode, "stripe": self.stripe_api_base, "api_tokens": len(self.api_tokens)}
+
+
+class CheckSettings(TableSettings):
+    """What `check` reads: whatever is there of the settings of all parts, with every value that can be looked at."""
+
+    webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
+    webhook_secret_file: Path | None = Field(None, validation_alias="STRIPE_WEBHOOK_SECRET_FILE")
+    livemode: bool = Field(default=False, validation_alias="STRIPE_LIVEMODE")
+    stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
+    stripe_api_base: str = Field(
+        "https://api.stripe.com", validation_alias="STRIPE_API_BASE", pattern=r"^https?://\S+$"
+    )
+    api_tokens: SecretList = Field((), validation_alias="PAYMENTS_API_TOKEN")
+
+    @property
+    def applies_events(self) -> bool:
+        """Whether these are the webhook's, or a part's that has the API key and no callers of its own."""
+        has_secrets = bool(self.webhook_secrets) or self.webhook_secret_file is not None
+        return has_secrets or (bool(self.stripe_secret_key) and not self.api_tokens)
 
 
 class StripeSettings(ModeSettings):

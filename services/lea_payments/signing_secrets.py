@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from lea_payments import telemetry
-from lea_payments.settings import SettingsError, WebhookSettings, split_list
+from lea_payments.settings import CheckSettings, SettingsError, WebhookSettings, split_list
 
 LOOK_SECONDS = 1.0
 """How often the file is looked at: a changed secret counts after this long at the latest."""
@@ -40,6 +40,12 @@ class SigningSecrets:
             telemetry.log.error("signing_secrets_kept", problem=str(error))
         else:
             telemetry.log.info("signing_secrets_read", count=len(self._secrets))
+
+
+def now(settings: WebhookSettings | CheckSettings) -> tuple[str, ...]:
+    """The secrets as they are at this moment; raises SettingsError when the file holds none."""
+    file = settings.webhook_secret_file
+    return settings.webhook_secrets if file is None else _read(file)[1]
 
 
 def _state(file: Path) -> _State:

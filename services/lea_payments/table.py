@@ -135,8 +135,9 @@ def _refuse_half_an_answer(response_dict: Mapping[str, Any], **_: Any) -> None:
 def ensure(dynamodb: "DynamoDBClient", settings: TableSettings, wait_seconds: float = 0.0) -> str:
     """Creates the table or adds what it lacks, waits until it can be used, and says what was done.
 
-    A database that does not answer yet is asked again for `wait_seconds`. Raises TableError when it never answers, when
-    the table stays unusable, or when a published index has another key than ours.
+    A database that does not answer yet is asked again for `wait_seconds`. On AWS it switches on deletion protection and
+    point-in-time recovery, too. Raises TableError when the database never answers, when the table stays unusable, or
+    when a published index has another key than ours.
     """
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -156,11 +157,16 @@ def _ensure(dynamodb: "DynamoDBClient", settings: TableSettings) -> str:
     done = _create_or_complete(dynamodb, settings)
     _wait_until_active(dynamodb, settings.table)
     if on_aws(settings):
-        dynamodb.update_continuous_backups(
-            TableName=settings.table,
-            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
-        )
+        _protect(dynamodb, settings.table)
     return done
+
+
+def _protect(dynamodb: "DynamoDBClient", table: str) -> None:
+    if not dynamodb.describe_table(TableName=table)["Table"].get("DeletionProtectionEnabled"):
+        dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
+    dynamodb.update_continuous_backups(
+        TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
 
 
 def _create_or_complete(dynamodb: "DynamoDBClient", settings: TableSettings) -> str:

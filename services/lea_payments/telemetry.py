@@ -20,6 +20,8 @@ from prometheus_client import Counter, Gauge, Histogram
 from lea_payments import metrics, spans, store_telemetry
 from lea_payments.payment import REFUND_FAILED, Fact, Outcome, Payment, PaymentEvent
 from lea_payments.payment import Status as PaymentStatus
+from lea_payments.seldom import Seldom
+from lea_payments.signature import REMEDIES
 from lea_payments.stripe_events import OTHER_TYPE, TRANSLATORS, Ignored
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -44,12 +46,12 @@ class Receipt:
         self.received_at = time.time_ns()
 
 
-_ROUTE = "/webhook/stripe"
-_SERVER_SPAN = f"POST {_ROUTE}"
+WEBHOOK_ROUTE = "/webhook/stripe"
+_SERVER_SPAN = f"POST {WEBHOOK_ROUTE}"
 _SERVER_ATTRIBUTES = {
     "http.request.method": "POST",
-    "http.route": _ROUTE,
-    "url.path": _ROUTE,
+    "http.route": WEBHOOK_ROUTE,
+    "url.path": WEBHOOK_ROUTE,
     "url.scheme": "http",
 }
 
@@ -127,11 +129,17 @@ def _describe(
         span.add_link(checkout.get_span_context())
 
 
+_refusals = Seldom(seconds=60)
+
+
 def signature_refused(reason: str, skew_seconds: float | None) -> None:
-    """A delivery did not prove to be Stripe's; the skew is ours less theirs, in seconds."""
+    """A delivery did not prove to be Stripe's; the skew is ours less theirs, in seconds. Once a minute, what to do."""
     _series(metrics.SIGNATURE_FAILURES, reason).inc()
     if skew_seconds is not None:
         metrics.CLOCK_SKEW.set(skew_seconds)
+    count = _refusals.pass_on(reason, time.monotonic())
+    if count:
+        log.warning("signature_refused", reason=reason, count=count, remedy=REMEDIES[reason])
 
 
 def signature_held(secret_index: int, skew_seconds: float) -> None:

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from lea_payments import observability, telemetry
+from lea_payments import __version__, observability, telemetry
 from lea_payments.dynamodb import Unavailable
 from lea_payments.settings import Settings, SettingsError
 from lea_payments.store import PaymentStore
@@ -155,8 +155,11 @@ def listen(settings: Settings, port: int) -> socket.socket:
         raise SettingsError(f"cannot listen on {settings.host}:{port}: {error}; change HOST or PORT") from None
 
 
-def serve(app: ASGIApp, settings: Settings, port: int, part: str) -> None:
-    """Runs the part until SIGTERM or Ctrl-C, then lets the requests under way finish, at most 20 s."""
+def serve(app: ASGIApp, settings: Settings, port: int, part: str, **summary: object) -> None:
+    """Runs the part until SIGTERM or Ctrl-C, then lets the requests under way finish, at most 20 s.
+
+    What it runs with is told first, the `summary` included, which holds nothing secret.
+    """
     listener = listen(settings, port)
     try:
         observability.start(settings, part)
@@ -166,7 +169,8 @@ def serve(app: ASGIApp, settings: Settings, port: int, part: str) -> None:
         ) from None
     # uvicorn, once it has ended, sends itself the signal again: an orderly end is exit status 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    telemetry.log.info("listening", part=part, host=settings.host, port=port, metrics_port=settings.metrics_port)
+    told = {"host": settings.host, "port": port, "metrics_port": settings.metrics_port, **settings.summary(), **summary}
+    telemetry.log.info("listening", part=part, version=__version__, **told)
     config = uvicorn.Config(
         app,
         loop="uvloop",

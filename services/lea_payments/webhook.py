@@ -14,11 +14,12 @@ from lea_payments.dynamodb import Unavailable
 from lea_payments.payment import Outcome, PaymentEvent
 from lea_payments.refusals import InvalidSignature, Refused
 from lea_payments.settings import WebhookSettings
+from lea_payments.signature_doctor import Doctor
 from lea_payments.signing_secrets import SigningSecrets
 from lea_payments.store import PaymentStore
 from lea_payments.stripe_events import Delivery, Ignored
+from lea_payments.telemetry import WEBHOOK_ROUTE as ROUTE
 
-ROUTE = "/webhook/stripe"
 BODY_LIMIT = 256 * 1024
 """In bytes. Stripe's events are a few KiB; whatever is larger is not read to the end."""
 
@@ -51,6 +52,7 @@ class Receiver:
     def __init__(self, settings: WebhookSettings, store: PaymentStore) -> None:
         self._secrets = SigningSecrets(settings)
         self._livemode = settings.livemode
+        self._doctor = Doctor(livemode=settings.livemode)
         self._store = store
 
     async def take(self, request: Request) -> Result:
@@ -73,8 +75,11 @@ class Receiver:
             return Result("error")
 
     def _read(self, body: bytes, header: str | None) -> Delivery:
-        now = time.time()
-        delivery = stripe_events.read(body, header, secrets=self._secrets(), now=now, livemode=self._livemode)
+        now, secrets = time.time(), self._secrets()
+        try:
+            delivery = stripe_events.read(body, header, secrets=secrets, now=now, livemode=self._livemode)
+        except InvalidSignature as refused:
+            raise self._doctor.examined(refused, body, header, secrets=secrets, now=now) from None
         telemetry.signature_held(delivery.secret_index, now - delivery.signed_at)
         return delivery
 

@@ -9,6 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from lea_payments import metrics, settings, table
 from lea_payments.checkout_refusals import ANSWERS
 from lea_payments.payment import REVIEW, RULES
+from lea_payments.signature import REMEDIES
 from lea_payments.stripe_events import TRANSLATORS
 from lea_payments.webhook import HTTP_STATUS
 
@@ -99,13 +100,20 @@ def refusals() -> Iterator[str]:
     yield from (f"| `{code}` | {answer.status} | {answer.when} |" for code, answer in ANSWERS.items())
 
 
+def signatures() -> Iterator[str]:
+    """Why a delivery does not prove to be Stripe's."""
+    yield "| reason | what to do |"
+    yield "|---|---|"
+    yield from (f"| `{reason}` | {remedy} |" for reason, remedy in REMEDIES.items())
+
+
 def fields() -> Iterator[str]:
     """The published fields."""
     yield ", ".join(f"`{name}`" for name in table.PUBLISHED_FIELDS) + "."
 
 
 BLOCKS: Mapping[str, Callable[[], Iterator[str]]] = {
-    block.__name__: block for block in (fields, ranks, ladder, events, answers, refusals, variables, series)
+    block.__name__: block for block in (fields, ranks, ladder, events, answers, signatures, refusals, variables, series)
 }
 
 

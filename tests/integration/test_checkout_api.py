@@ -13,7 +13,7 @@ from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from lea_payments.checkout_refusals import ANSWERS
-from tests.checkout_calls import NEXT_TOKEN, SECRETS, TOKEN, asked, checkout_api
+from tests.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN, asked, checkout_api
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,22 @@ def _code(answer: httpx.Response) -> tuple[int, str]:
 def test_every_token_in_rotation_is_taken(url: str, token: str) -> None:
     with checkout_api(url, token) as api:
         assert api.get("/payments", params={"user_id": "nobody"}).status_code == 200
+
+
+def test_a_token_is_rotated_without_a_refused_call(start_part: Callable[..., str]) -> None:
+    def taken(tokens: str) -> list[bool]:
+        url = start_part("checkout", STRIPE_SECRET_KEY=STRIPE_KEY, PAYMENTS_API_TOKEN=tokens)
+        answers = [httpx.get(f"{url}/payments?user_id=nobody", headers=_bearer(one)) for one in (TOKEN, NEXT_TOKEN)]
+        assert {answer.status_code for answer in answers} <= {200, 401}
+        return [answer.status_code == 200 for answer in answers]
+
+    assert taken(TOKEN) == [True, False]
+    assert taken(f"{NEXT_TOKEN},{TOKEN}") == [True, True]
+    assert taken(NEXT_TOKEN) == [False, True]
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,10 @@ def test_declines_reviews_and_bad_signatures_are_counted_by_their_reason(untrace
     after = Scraped.of(untraced.metrics)
     assert _growth(before, after, "payments_failures_total") == {("lost_card",): 1, ("other",): 1}
     assert _growth(before, after, "payments_review_total") == {("amount_mismatch",): 1, ("currency_mismatch",): 1}
-    assert _growth(before, after, "payments_webhook_signature_failures_total") == {("no_match",): 1, ("too_old",): 1}
+    assert _growth(before, after, "payments_webhook_signature_failures_total") == {
+        ("too_old",): 1,
+        ("wrong_secret",): 1,
+    }
 
 
 def _growth(before: Scraped, after: Scraped, name: str) -> dict[tuple[str, ...], float]:

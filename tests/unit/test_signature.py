@@ -37,6 +37,7 @@ def test_the_official_packages_signature_is_accepted() -> None:
         pytest.param(BODY + b" ", SIGNED, "no_match", id="altered body"),
         pytest.param(BODY[:-1], SIGNED, "no_match", id="truncated body"),
         pytest.param(b"\xff\xfe", SIGNED, "not_utf8", id="not UTF-8"),
+        pytest.param('{"name": "é'.encode()[:-1], SIGNED, "truncated", id="truncated in a character"),
         pytest.param(BODY, sign(BODY, at=OLD), "too_old", id="old"),
         pytest.param(BODY, sign(BODY, at=FUTURE), "in_future", id="future"),
     ],

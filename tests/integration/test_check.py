@@ -1,0 +1,188 @@
+"""`lea-payments check` against a real table and the emulator: all is well, and what can be wrong at Stripe."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import stripe
+
+from lea_payments import table
+from lea_payments.settings import TableSettings
+from lea_payments.stripe_events import TRANSLATORS
+from tests.altered_stripe import AlteredStripe
+from tests.checks import KEY, OURS, SECRET, TOKEN, Check, Stripe
+
+
+@pytest.fixture(scope="module")
+def emulator(start_part: Callable[..., str]) -> Iterator[Stripe]:
+    url = start_part("stripe-emulator")
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=30) as api:
+        yield Stripe(url, api)
+
+
+@pytest.fixture
+def altered(emulator: Stripe, free_port: Callable[[], int]) -> Iterator[AlteredStripe]:
+    emulator.endpoint([*TRANSLATORS])
+    with AlteredStripe(emulator.url, free_port()) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def check(tmp_path: Path, table_settings: TableSettings) -> Check:
+    return Check(tmp_path, table_settings)
+
+
+def _env(stripe_url: str) -> dict[str, str]:
+    return {"STRIPE_API_BASE": stripe_url, "STRIPE_SECRET_KEY": KEY}
+
+
+def test_all_is_well_with_the_emulator_and_nothing_is_changed(
+    check: Check, altered: AlteredStripe, table_settings: TableSettings
+) -> None:
+    env = {"STRIPE_WEBHOOK_SECRET": f"{SECRET},whsec_old", "PAYMENTS_API_TOKEN": TOKEN} | _env(altered.url)
+
+    report, text = check(**env), check.text(**env)
+
+    assert report.status == 0
+    assert {one["state"] for one in report.findings} == {"ok"}
+    assert report.of("signing secrets") == [("ok", "2, the first one current")]
+    assert report.of("permissions") == [("ok", "may GetItem, Query, PartiQLUpdate, PutItem, UpdateItem")]
+    assert report.of("mode") == [("ok", "the key and STRIPE_LIVEMODE agree: test")]
+    assert len(report.of("index")) == 4
+    assert [says for _, says in report.of("endpoint")] == [
+        f"sends to {OURS}",
+        f"sends all {len(TRANSLATORS)} types of events that we use",
+        f"speaks {stripe.api_version}",
+    ]
+    assert text.count("✓") == len(report.findings)
+    assert text.endswith("Nothing is wrong.\n")
+    assert set(altered.methods) == {"GET"}
+    assert table.client(table_settings).scan(TableName=table_settings.table)["Count"] == 0
+
+
+def test_what_is_wrong_is_marked_with_what_to_do_and_no_secret_is_shown(check: Check, emulator: Stripe) -> None:
+    env = {"STRIPE_LIVEMODE": "true", "STRIPE_WEBHOOK_SECRET": f"{KEY},{SECRET}", "PAYMENTS_API_TOKEN": "short"}
+    env |= _env(emulator.url)
+
+    report, text = check(**env), check.text(**env)
+
+    assert report.status == 1
+    assert report.of("mode") == [("wrong", "the key is a test key and STRIPE_LIVEMODE is true")]
+    assert report.of("signing secrets") == [("wrong", "number 1 of 2 is not whsec_ and letters and digits")]
+    assert report.of("API tokens")[0][0] == "note"
+    assert text.count("✗") == len(report.wrong())
+    for secret in ("goldhahn", "short", "Rohrammer"):
+        assert secret not in text + json.dumps(report.findings)
+
+
+def test_without_any_key_it_looks_at_the_table_and_tries_no_write(check: Check) -> None:
+    report = check()
+
+    assert report.status == 0
+    assert ("ok", "may GetItem, Query") in report.of("permissions")
+    assert report.of("Stripe") == [("note", "was not asked: there is no STRIPE_SECRET_KEY here")]
+
+
+def test_settings_that_cannot_be_read_are_all_told(check: Check, tmp_path: Path) -> None:
+    report = check(DDB_ENDPOINT="dynamodb:8000", STRIPE_LIVEMODE="maybe")
+    assert [one["says"].partition(":")[0] for one in report.wrong()] == ["DDB_ENDPOINT", "STRIPE_LIVEMODE"]
+
+    missing = check(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "nowhere"))
+    assert [one["subject"] for one in missing.wrong()] == ["signing secrets"]
+    key = check(STRIPE_SECRET_KEY="pk_test_1", STRIPE_API_BASE="http://127.0.0.1:1")
+    assert ("wrong", "STRIPE_SECRET_KEY is no secret key") in key.of("mode")
+
+
+def test_an_endpoint_that_does_not_send_all_is_told(check: Check, emulator: Stripe) -> None:
+    endpoint = emulator.endpoint([*[*TRANSLATORS][2:], "customer.created"])
+
+    report = check(**_env(emulator.url))
+
+    assert report.of(f"endpoint {endpoint}")[1:3] == [
+        ("wrong", "does not send checkout.session.completed, checkout.session.async_payment_succeeded"),
+        ("note", "sends what we ignore: customer.created"),
+    ]
+    assert len(report.wrong()) == 1
+
+
+def test_an_endpoint_that_sends_everything_is_a_note(check: Check, emulator: Stripe) -> None:
+    endpoint = emulator.endpoint(["*"])
+
+    report = check(**_env(emulator.url))
+
+    assert report.status == 0
+    assert report.of(f"endpoint {endpoint}")[1] == ("note", "sends every type of event; most are ignored")
+
+
+def test_a_disabled_endpoint_is_told(check: Check, emulator: Stripe) -> None:
+    endpoint = emulator.endpoint([*TRANSLATORS])
+    emulator.api.post(f"/v1/webhook_endpoints/{endpoint}", data={"disabled": "true"}).raise_for_status()
+
+    assert [one["says"] for one in check(**_env(emulator.url)).wrong()] == [f"is disabled: nothing is sent to {OURS}"]
+
+
+def test_our_endpoint_is_found_by_its_path_or_by_what_is_said(check: Check, emulator: Stripe) -> None:
+    elsewhere = "https://payments.example/stripe/events"
+    endpoint = emulator.endpoint([*TRANSLATORS], elsewhere)
+
+    unknown = check(**_env(emulator.url))
+    assert [state for state, _ in unknown.of("endpoint")] == ["note"]
+    live = check(**_env(emulator.url), STRIPE_LIVEMODE="true")
+    assert [state for state, _ in live.of("endpoint")] == ["wrong"]
+    assert check("--endpoint", elsewhere, **_env(emulator.url)).of(f"endpoint {endpoint}")[0][0] == "ok"
+
+
+def _version(name: bytes) -> Callable[[bytes], bytes]:
+    return lambda body: body.replace(f'"{stripe.api_version}"'.encode(), name)
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [
+        (b'"2024-06-20"', "wrong"),
+        (b'"2025-09-30.clover"', "wrong"),
+        (f'"2026-01-01.{stripe.api_version.partition(".")[2]}"'.encode(), "ok"),
+        (b"null", "note"),
+    ],
+)
+def test_an_endpoint_with_another_api_version_is_told(
+    check: Check, altered: AlteredStripe, version: bytes, state: str
+) -> None:
+    altered.alter = _version(version)
+
+    assert check(**_env(altered.url)).of("endpoint")[2][0] == state
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state"), [(0, "ok"), (-120, "note"), (120, "note"), (-1000, "wrong"), (1000, "wrong")]
+)
+def test_a_clock_that_differs_from_stripes_is_told(
+    check: Check, altered: AlteredStripe, ahead: float, state: str
+) -> None:
+    altered.ahead = ahead
+
+    ((found, says),) = check(**_env(altered.url)).of("clock")
+
+    assert found == state
+    assert ahead == 0 or ("ahead of" if ahead < 0 else "behind") in says
+
+
+def test_stripe_that_cannot_be_reached_or_does_not_take_the_key_is_told(
+    check: Check, emulator: Stripe, free_port: Callable[[], int]
+) -> None:
+    away = check(STRIPE_SECRET_KEY=KEY, STRIPE_API_BASE=f"http://127.0.0.1:{free_port()}")
+    assert [one["says"].partition(" at ")[0] for one in away.wrong()] == ["cannot be reached"]
+
+    live = check(STRIPE_SECRET_KEY="sk_live_1", STRIPE_LIVEMODE="true", STRIPE_API_BASE=emulator.url)
+    assert [one["says"] for one in live.wrong()] == ["does not take our key"]
+
+
+def test_a_restricted_key_that_may_not_see_endpoints_is_a_note(check: Check, altered: AlteredStripe) -> None:
+    altered.refused = "/v1/webhook_endpoints"
+
+    report = check(**_env(altered.url))
+
+    assert report.status == 0
+    assert report.of("endpoint") == [("note", "could not be looked at with this key")]

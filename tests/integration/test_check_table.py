@@ -1,0 +1,212 @@
+"""`lea-payments check` on tables that are not as they must be, with permissions missing, and as on AWS.
+
+DynamoDB Local knows neither permissions nor backups: a proxy answers these in the words of the API reference.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from lea_payments import table
+from lea_payments.settings import TableSettings
+from tests import faulty_dynamodb as faulty
+from tests.as_aws import as_aws, with_recovery
+from tests.checks import SECRET, TOKEN, Check
+from tests.faulty_dynamodb import Answer, Call, FaultyDynamoDB, Forward
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@pytest.fixture
+def dynamodb(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[FaultyDynamoDB]:
+    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def check(tmp_path: Path, table_settings: TableSettings) -> Check:
+    return Check(tmp_path, table_settings)
+
+
+class Tables:
+    """Tables that are not as defined."""
+
+    def __init__(self, settings: TableSettings) -> None:
+        self._settings = settings
+        self.client: DynamoDBClient = table.client(settings)
+        self.names: list[str] = []
+
+    def make(self, change: Callable[[dict[str, Any]], None]) -> str:
+        """A table as defined but for the change; gives its name."""
+        name = f"odd-{uuid4()}"
+        definition = table.definition(self._settings) | {"TableName": name}
+        change(definition)
+        indexed = {one["AttributeName"] for index in _indexes(definition) for one in index["KeySchema"]}
+        keys = {one["AttributeName"] for one in definition["KeySchema"]} | indexed
+        definition["AttributeDefinitions"] = [
+            {"AttributeName": key, "AttributeType": definition.get("types", {}).get(key, "S")} for key in sorted(keys)
+        ]
+        definition.pop("types", None)
+        self.client.create_table(**definition)
+        self.names.append(name)
+        return name
+
+
+def _indexes(definition: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = definition["GlobalSecondaryIndexes"]
+    return found
+
+
+@pytest.fixture
+def tables(table_settings: TableSettings) -> Iterator[Tables]:
+    tables = Tables(table_settings)
+    yield tables
+    for name in tables.names:
+        tables.client.delete_table(TableName=name)
+    tables.client.close()
+
+
+def _without(name: str) -> Callable[[dict[str, Any]], None]:
+    def change(definition: dict[str, Any]) -> None:
+        definition["GlobalSecondaryIndexes"] = [one for one in _indexes(definition) if one["IndexName"] != name]
+
+    return change
+
+
+def _with_index(name: str, **fields: Any) -> Callable[[dict[str, Any]], None]:
+    def change(definition: dict[str, Any]) -> None:
+        definition["GlobalSecondaryIndexes"] = [
+            one | fields if one["IndexName"] == name else one for one in _indexes(definition)
+        ]
+
+    return change
+
+
+def _with_numbers(definition: dict[str, Any]) -> None:
+    definition["types"] = {"user_id": "N"}
+
+
+def _other_key(definition: dict[str, Any]) -> None:
+    definition["KeySchema"] = [{"AttributeName": "id", "KeyType": "HASH"}]
+
+
+ODD_TABLES = [
+    pytest.param(_without(table.QUOTE_INDEX), "index quote_id-index", "wrong", "is missing", id="a missing index"),
+    pytest.param(
+        _without(table.INTENT_INDEX), f"index {table.INTENT_INDEX}", "note", "is missing: ", id="no own index"
+    ),
+    pytest.param(
+        _with_index(table.USER_INDEX, Projection={"ProjectionType": "INCLUDE", "NonKeyAttributes": ["amount"]}),
+        *("index user_id-index", "wrong", "does not carry quote_id, stripe_session_id, "),
+        id="a projection that lacks fields",
+    ),
+    pytest.param(
+        _with_index(table.USER_INDEX, Projection={"ProjectionType": "KEYS_ONLY"}),
+        *("index user_id-index", "wrong", "does not carry quote_id, "),
+        id="a projection of keys",
+    ),
+    pytest.param(
+        _with_index(table.USER_INDEX, Projection={"ProjectionType": "ALL"}),
+        *("index user_id-index", "note", "carries the history too"),
+        id="a projection of all",
+    ),
+    pytest.param(
+        _with_index(table.USER_INDEX, KeySchema=[{"AttributeName": "quote_id", "KeyType": "HASH"}]),
+        *("index user_id-index", "wrong", "has another key: [('quote_id'"),
+        id="an index with another key",
+    ),
+    pytest.param(_with_numbers, "index user_id-index", "wrong", "has another key: [('user_id'", id="a key of numbers"),
+    pytest.param(_other_key, "table", "wrong", "", id="another key"),
+]
+
+
+@pytest.mark.parametrize(("change", "subject", "state", "says"), ODD_TABLES)
+def test_a_table_that_is_not_as_defined_is_told(
+    check: Check, tables: Tables, change: Callable[[dict[str, Any]], None], subject: str, state: str, says: str
+) -> None:
+    report = check(DYNAMODB_PAYMENTS_TABLE=tables.make(change))
+
+    assert report.status == (state == "wrong")
+    assert [found for found in report.of(subject) if found[0] == state and says in found[1]]
+    assert report.wrong() == [] or "init-table" in report.wrong()[0]["remedy"]
+
+
+def test_no_table_and_no_dynamodb_are_told(check: Check, free_port: Callable[[], int]) -> None:
+    absent = check(DYNAMODB_PAYMENTS_TABLE="nowhere")
+    assert "is not there" in absent.wrong()[0]["says"]
+    assert "init-table" in absent.wrong()[0]["remedy"]
+
+    unreachable = check(DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    assert "cannot be reached" in unreachable.wrong()[0]["says"]
+    assert len(unreachable.wrong()) == 1
+
+
+def _denying(*operations: str) -> faulty.Fault:
+    refuse = faulty.refusing(400, "AccessDeniedException")
+
+    def fault(call: Call, forward: Forward) -> Answer:
+        if call.operation == "BatchExecuteStatement" and call.operation in operations:
+            return Answer(200, b'{"Responses": [{"Error": {"Code": "AccessDenied", "Message": "no"}}]}')
+        return (refuse if call.operation in operations else faulty.healthy)(call, forward)
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("operation", "action"),
+    [
+        ("GetItem", "GetItem"),
+        ("Query", "Query"),
+        ("BatchExecuteStatement", "PartiQLUpdate"),
+        ("PutItem", "PutItem"),
+        ("UpdateItem", "UpdateItem"),
+    ],
+)
+def test_a_permission_that_is_missing_is_named(
+    check: Check, dynamodb: FaultyDynamoDB, operation: str, action: str
+) -> None:
+    dynamodb.fault = _denying(operation)
+
+    report = check(DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET, PAYMENTS_API_TOKEN=TOKEN)
+
+    assert report.status == 1
+    assert [one["says"] for one in report.wrong()] == [f"no dynamodb:{action}"]
+
+
+def test_a_part_is_not_asked_for_what_other_parts_may_do(check: Check, dynamodb: FaultyDynamoDB) -> None:
+    dynamodb.fault = _denying("DescribeTable", "PutItem", "UpdateItem")
+
+    report = check(DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET)
+
+    assert report.status == 0
+    assert report.of("table") == [("note", "may not be described with these credentials")]
+    assert report.of("permissions") == [("ok", "may GetItem, Query, PartiQLUpdate")]
+
+
+def test_on_aws_what_keeps_payments_from_being_lost_is_looked_at(
+    check: Check, dynamodb: FaultyDynamoDB, tables: Tables
+) -> None:
+    name = tables.make(lambda _: None)
+    tables.client.update_time_to_live(
+        TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "created_at"}
+    )
+    dynamodb.fault = with_recovery("DISABLED")
+
+    report = check(**as_aws(dynamodb), DYNAMODB_PAYMENTS_TABLE=name)
+
+    assert report.status == 0
+    assert report.of("deletion protection") == [("note", "is off")]
+    assert report.of("point-in-time recovery") == [("note", "is off")]
+    assert report.of("time to live") == [("note", "is on: created_at makes payments vanish")]
+    dynamodb.fault = _denying("DescribeContinuousBackups")
+    assert check(**as_aws(dynamodb), DYNAMODB_PAYMENTS_TABLE=name).of("backups")[0][0] == "note"
+
+
+def test_without_credentials_aws_is_not_asked(check: Check) -> None:
+    report = check(DDB_ENDPOINT="", AWS_EC2_METADATA_DISABLED="true")
+
+    assert "no AWS credentials" in report.wrong()[0]["says"]

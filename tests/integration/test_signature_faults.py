@@ -1,0 +1,136 @@
+"""Deliveries that do not prove to be Stripe's: each told apart with its remedy, and none costs a call to DynamoDB."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from lea_payments.settings import TableSettings
+from lea_payments.signature import REMEDIES, SIGNATURE_REASONS
+from tests import stripe_bodies
+from tests.deliveries import ROUTE, Delivery
+from tests.faulty_dynamodb import FaultyDynamoDB
+from tests.parts import Part
+from tests.records import Records
+from tests.scraped import Scraped
+from tests.stripe_bodies import SECRET, sign
+
+CANARY = "Heckenbraunelle"
+FLOOD = 1500
+
+
+class Webhook(NamedTuple):
+    """A webhook, the address of its metrics, a client, and the DynamoDB that sees its calls."""
+
+    part: Part
+    metrics: str
+    client: httpx.Client
+    dynamodb: FaultyDynamoDB
+
+    def refuses(self, body: bytes, header: str | None) -> None:
+        """Sends a delivery that must be refused."""
+        answer = self.client.post(ROUTE, content=body, headers={} if header is None else {"Stripe-Signature": header})
+        assert (answer.status_code, answer.json()) == (400, {"outcome": "invalid_signature"})
+
+    def failures(self) -> dict[str, float]:
+        """The metric's series by their reasons."""
+        series = Scraped.of(self.metrics).series("payments_webhook_signature_failures_total")
+        return {reason: value for (reason,), value in series.items()}
+
+    def told(self) -> list[dict[str, Any]]:
+        """The lines of log that say what to do."""
+        lines = map(json.loads, self.part.log.read_text().splitlines())
+        return [line for line in lines if line["event"] == "signature_refused"]
+
+
+@pytest.fixture
+def webhook(start: Callable[..., Part], free_port: Callable[[], int], dynamodb_endpoint: str) -> Iterator[Webhook]:
+    port = free_port()
+    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as dynamodb:
+        part = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint, METRICS_PORT=str(port))
+        with httpx.Client(base_url=part.url, timeout=30) as client:
+            yield Webhook(part, f"http://127.0.0.1:{port}", client, dynamodb)
+        part.stop()
+
+
+@pytest.fixture
+def records(table_settings: TableSettings) -> Iterator[Records]:
+    records = Records(table_settings)
+    yield records
+    records.close()
+
+
+def _event(payment_id: str, **fields: Any) -> dict[str, Any]:
+    body = stripe_bodies.completed(payment_id, metadata={"note": CANARY})
+    event: dict[str, Any] = json.loads(body)
+    return event | fields
+
+
+def _as_stripe_writes(event: dict[str, Any]) -> bytes:
+    return json.dumps(event, indent=2).encode()
+
+
+Fault = Callable[[dict[str, Any]], tuple[bytes, str | None]]
+
+
+def _signed(body: bytes, *, secret: str = SECRET, after: float = 0) -> tuple[bytes, str]:
+    return body, sign(body, secret, time.time() + after)
+
+
+FAULTS: dict[str, Fault] = {
+    "no_header": lambda event: (_as_stripe_writes(event), None),
+    "no_v1": lambda event: (_as_stripe_writes(event), f"t={int(time.time())}"),
+    "wrong_secret": lambda event: _signed(_as_stripe_writes(event), secret=f"whsec_{CANARY}"),
+    "other_mode": lambda event: _signed(_as_stripe_writes(event | {"livemode": True}), secret=f"whsec_{CANARY}"),
+    "altered_body": lambda event: (json.dumps(event).encode(), sign(_as_stripe_writes(event))),
+    "truncated": lambda event: (_as_stripe_writes(event)[:-20], sign(_as_stripe_writes(event))),
+    "too_old": lambda event: _signed(_as_stripe_writes(event), after=-400),
+    "in_future": lambda event: _signed(_as_stripe_writes(event), after=400),
+}
+
+
+def test_the_eight_faults_are_told_apart_and_each_remedy_is_told_once(webhook: Webhook, records: Records) -> None:
+    payment_id = records.put()
+    before = records.get(payment_id)
+    for fault in FAULTS.values():
+        for _ in range(2):
+            webhook.refuses(*fault(_event(payment_id)))
+
+    assert webhook.failures() == {reason: 2 * (reason in FAULTS) for reason in SIGNATURE_REASONS}
+    told = webhook.told()
+    assert {line["reason"]: line["remedy"] for line in told} == {reason: REMEDIES[reason] for reason in FAULTS}
+    assert [(line["count"], line["level"]) for line in told] == [(1, "warning")] * len(FAULTS)
+    assert records.get(payment_id) == before
+
+
+def test_neither_a_body_nor_a_secret_nor_a_header_is_told(webhook: Webhook, records: Records) -> None:
+    payment_id = records.put()
+    for fault in FAULTS.values():
+        webhook.refuses(*fault(_event(payment_id)))
+    webhook.refuses(_as_stripe_writes(_event(payment_id)), CANARY)
+    webhook.refuses(CANARY.encode(), f"t=1,v1={CANARY}")
+    said = webhook.part.log.read_text() + Scraped.of(webhook.metrics).text
+
+    assert len(webhook.told()) == len(FAULTS) + 1  # the words that are no JSON count as altered
+    for secret in (CANARY, SECRET, payment_id, "someone@example.com"):
+        assert secret not in said
+
+
+def test_a_flood_of_forged_deliveries_costs_no_call_to_dynamodb(webhook: Webhook, records: Records) -> None:
+    payment_id = records.put()
+    forged = [fault(_event(payment_id)) for fault in FAULTS.values()]
+    genuine = Delivery.of(stripe_bodies.completed(payment_id))
+    webhook.dynamodb.calls.clear()
+
+    with ThreadPoolExecutor(8) as senders:
+        list(senders.map(lambda number: webhook.refuses(*forged[number % len(forged)]), range(FLOOD)))
+
+    assert webhook.dynamodb.calls == []
+    assert sum(webhook.failures().values()) == FLOOD
+    assert len(webhook.told()) < FLOOD / 10
+    assert genuine.to(webhook.client).outcome == "applied"
+    assert [call.operation for call in webhook.dynamodb.calls] == ["BatchExecuteStatement"]

@@ -1,0 +1,74 @@
+"""What `init-table` does on AWS to keep payments from being lost: for a new table and for one that is there."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from lea_payments import table
+from lea_payments.settings import TableSettings
+from tests.as_aws import as_aws, with_recovery
+from tests.checks import Check
+from tests.faulty_dynamodb import FaultyDynamoDB
+
+
+@pytest.fixture
+def aws(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[FaultyDynamoDB]:
+    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
+        proxy.fault = with_recovery("ENABLED")
+        yield proxy
+
+
+@pytest.fixture
+def settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
+    variables = {"DDB_ENDPOINT": dynamodb_endpoint, "DYNAMODB_PAYMENTS_TABLE": f"aws-{uuid4()}"}
+    settings = TableSettings.model_validate(variables)
+    yield settings
+    client = table.client(settings)
+    client.update_table(TableName=settings.table, DeletionProtectionEnabled=False)
+    client.delete_table(TableName=settings.table)
+    client.close()
+
+
+def _init_table(aws: FaultyDynamoDB, settings: TableSettings, folder: Path) -> str:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    env = kept | as_aws(aws) | {"DYNAMODB_PAYMENTS_TABLE": settings.table}
+    command = [sys.executable, "-m", "lea_payments", "init-table"]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("there_already", [False, True], ids=["new", "there already"])
+def test_deletion_protection_and_point_in_time_recovery_are_on_afterwards(
+    aws: FaultyDynamoDB, settings: TableSettings, tmp_path: Path, *, there_already: bool
+) -> None:
+    client = table.client(settings)
+    if there_already:
+        table.ensure(client, settings)
+
+    said = _init_table(aws, settings, tmp_path)
+
+    assert ("nothing to do" in said) is there_already
+    asked = [json.loads(call.body) for call in aws.calls if call.operation == "UpdateContinuousBackups"]
+    recovery = {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}
+    assert asked == [{"TableName": settings.table} | recovery]
+    assert client.describe_table(TableName=settings.table)["Table"]["DeletionProtectionEnabled"]
+    with pytest.raises(client.exceptions.ClientError, match=r"deletion.*protect|protect.*deletion|Deletion"):
+        client.delete_table(TableName=settings.table)
+    report = Check(tmp_path, settings)(**as_aws(aws))
+    assert report.of("deletion protection") + report.of("point-in-time recovery") == [("ok", "is on")] * 2
+
+
+def test_a_table_that_is_protected_is_not_updated_again(
+    aws: FaultyDynamoDB, settings: TableSettings, tmp_path: Path
+) -> None:
+    _init_table(aws, settings, tmp_path)
+    aws.calls.clear()
+
+    _init_table(aws, settings, tmp_path)
+
+    assert "UpdateTable" not in {call.operation for call in aws.calls}
