@@ -1,6 +1,6 @@
 # The front door: every command a developer or CI needs. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cluster cluster-delete e2e check format docs bench lock clean
+.PHONY: help setup demo test cluster cluster-delete e2e check format docs dashboards pictures bench lock clean
 
 BIN := .venv/bin
 # Where it is set, as in many containers, every start would compile all packages anew.
@@ -44,6 +44,12 @@ docs: setup ## Write the tables of README.md anew from the code
 	@$(BIN)/python -m tests.docs.blocks
 	@$(BIN)/python -m tests.chart.readme
 
+dashboards: setup ## Write the dashboards and the rules that are made from Python anew
+	@$(BIN)/python -m dashboards.build
+
+pictures: setup ## Take the pictures of README.md anew, of a real run; needs Prometheus and Chromium
+	@$(BIN)/python -m tests.docs.pictures
+
 bench: setup ## Measure the webhook against the plain recipe
 	@exec $(BIN)/python tests/bench/run.py $(ARGS)
 
@@ -52,7 +58,7 @@ lock: setup ## Write the lock files anew; ARGS=--upgrade takes the newest versio
 
 clean: ## Remove all that these commands made: .venv, caches and the demo's data
 	rm -rf .venv .data .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis build
-	find services tests -name __pycache__ -prune -exec rm -rf {} +
+	find services tests dashboards -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf services/*.egg-info
 
 .venv/dev.stamp: requirements/dev.txt pyproject.toml

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -43,11 +43,16 @@ class Ports(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A server under test; `counts` says that it has our metrics, which must agree with what was sent."""
+    """A server under test; `env` goes over what all are given.
+
+    `counts` says that it shows our metrics, which must agree with what was sent; `traces`, that it exports spans.
+    """
 
     name: str
     command: Sequence[str]
     counts: bool
+    traces: bool = True
+    env: tuple[tuple[str, str], ...] = ()
 
 
 class Round(NamedTuple):
@@ -116,7 +121,7 @@ class Bench:
     def round(self, candidate: Candidate) -> Round:
         """Starts the server, warms it up, sends the events, checks that each had its effect."""
         spawned = time.monotonic()
-        with self._running(candidate.command) as process:
+        with self._running(candidate.command, dict(candidate.env)) as process:
             self._wait_for(process, self._ports.server, "/readyz")
             ready_seconds = time.monotonic() - spawned
             with self._sender(self._warm_up, "warm") as sender:
@@ -132,7 +137,7 @@ class Bench:
             used = _cpu(processes[0]) - before[0]
             peak = _peak_mb(processes[0])
             report = _report(self._ports)
-            _check(sent, report, self._events)
+            _check(sent, report, self._events, candidate.traces)
             if candidate.counts:
                 _check_counted(self._ports, self._warm_up + self._events)
         return Round(
@@ -148,11 +153,17 @@ class Bench:
         )
 
     @contextmanager
-    def _running(self, command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    def _running(
+        self, command: Sequence[str], env: Mapping[str, str] | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
         """A process that writes to a file; at the end it must go in order when asked to."""
         with self._log(command).open("wb") as output:
             process = subprocess.Popen(
-                command, env=self._environment, cwd=self._folder, stdout=output, stderr=subprocess.STDOUT
+                command,
+                env=self._environment | dict(env or {}),
+                cwd=self._folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
         try:
             yield process
@@ -213,15 +224,15 @@ def _line_of(process: subprocess.Popen[str]) -> str:
     return process.stdout.readline()
 
 
-def _check(sent: Sent, report: Report, events: int) -> None:
+def _check(sent: Sent, report: Report, events: int, traces: bool) -> None:  # noqa: FBT001
     if sent.statuses != {200: events}:
         raise Wrong(f"{events} events were sent, the answers were {sent.statuses}")
     expected = Counter(payment_ids("pay", events))
     written = Counter(report.keys)
     if written != expected:
         raise Wrong(f"lost: {len(expected - written)}, written twice or not asked for: {len(written - expected)}")
-    if not report.spans:
-        raise Wrong("no span was exported")
+    if bool(report.spans) != traces:
+        raise Wrong(f"{report.spans} spans were exported")
 
 
 def _check_counted(ports: Ports, events: int) -> None:

@@ -40,6 +40,8 @@ GROUPS = {
     "lea_payments/store.py": "decision and statement",
     "lea_payments/group_commit.py": "group commit",
     "lea_payments/telemetry.py": "telemetry, our part",
+    "lea_payments/store_telemetry.py": "telemetry, our part",
+    "lea_payments/spans.py": "telemetry, our part",
     "prometheus_client/": "metrics",
     "opentelemetry/": "traces",
     "structlog/": LOG,

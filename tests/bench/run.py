@@ -18,6 +18,13 @@ from tests.bench.measure import MODULE, Bench, Candidate, Round, Wrong
 from tests.bench.profiled import Profile
 
 OURS = Candidate("lea-payments", (str(Path(sys.executable).parent / "lea-payments"), "webhook"), counts=True)
+OFF = OURS._replace(
+    name="telemetry off",
+    counts=False,
+    traces=False,
+    env=(("OTEL_EXPORTER_OTLP_ENDPOINT", ""), ("METRICS_PORT", "0"), ("LOG_LEVEL", "error")),
+)
+ALL = OURS._replace(name="all traces kept", env=(("OTEL_TRACES_SAMPLER_ARG", "1"),))
 PLAIN = Candidate("plain recipe", (*MODULE, "tests.bench.plain"), counts=False)
 WARM_UP = 1_000
 SAMPLING = 0.1
@@ -49,23 +56,37 @@ def _options() -> argparse.Namespace:
 
 
 def _compare(bench: Bench, count: int) -> int:
-    ours: list[Round] = []
-    plain: list[Round] = []
+    found: dict[Candidate, list[Round]] = {candidate: [] for candidate in (OFF, OURS, ALL, PLAIN)}
     for number in range(1, count + 1):
-        for candidate, rounds in ((OURS, ours), (PLAIN, plain)):
+        for candidate, rounds in found.items():
             rounds.append(bench.round(candidate))
             console.print(f"round {number} of {count}: {candidate.name} {rounds[-1].cpu_us:.0f} µs CPU per event")
-    rows = results.rows(ours, plain)
+    rows = results.rows(found[OURS], found[PLAIN])
     console.print(_table(rows))
-    for candidate, rounds in ((OURS, ours), (PLAIN, plain)):
-        console.print(_surroundings(candidate, rounds))
-    return 0 if all(row.met is not False for row in rows) else 1
+    for candidate in (OURS, PLAIN):
+        console.print(_surroundings(candidate, found[candidate]))
+    costs = results.costs(found[OFF], found[OURS], found[ALL])
+    console.print(_cost_table(costs))
+    bars = [row.met for row in rows] + [cost.met for cost in costs]
+    return 1 if False in bars else 0
+
+
+def _cost_table(costs: Sequence[results.Cost]) -> Table:
+    """Off means all that a setting can switch off: traces, the port of the metrics, and log lines but errors."""
+    table = Table("telemetry", "CPU per event, µs", "times that", "bar", "met")
+    for one in costs:
+        table.add_row(one.name, f"{one.cpu_us:.0f}", f"{one.ratio:.2f}", one.bar, _met(one.met))
+    return table
+
+
+def _met(met: bool | None) -> str:  # noqa: FBT001
+    return "" if met is None else "yes" if met else "NO"
 
 
 def _table(rows: Sequence[results.Row]) -> Table:
     table = Table("", OURS.name, PLAIN.name, "ours is", "bar", "met")
     for row in rows:
-        table.add_row(*row[:5], "" if row.met is None else "yes" if row.met else "NO")
+        table.add_row(*row[:5], _met(row.met))
     return table
 
 

@@ -14,6 +14,13 @@ def test_the_blocks_made_from_the_code_are_current() -> None:
     assert current(TEXT) == TEXT, "run `make docs`"
 
 
+def test_every_picture_is_there_and_small(root: Path) -> None:
+    named = set(re.findall(r"docs/pictures/[\w.-]+", TEXT))
+
+    assert named == {f"docs/pictures/{path.name}" for path in (root / "docs" / "pictures").iterdir()}
+    assert all((root / name).stat().st_size < 150_000 for name in named)
+
+
 def test_every_make_target_that_is_named_exists(root: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (root / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?:^|`)make ([a-z0-9-]+)", TEXT, re.MULTILINE))

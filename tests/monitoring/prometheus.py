@@ -103,6 +103,11 @@ class Prometheus:
             assert time.monotonic() < deadline, f"no answer to {expr}"
             time.sleep(0.3)
 
+    def over(self, expr: str, start: float, end: float, step: float) -> Mapping[str, list[tuple[float, float]]]:
+        """The answers over time, by the labels' values; moments in seconds since 1970."""
+        found = self.api("query_range", query=expr, start=start, end=end, step=step)["result"]
+        return {" ".join(one["metric"].values()): [(at, float(value)) for at, value in one["values"]] for one in found}
+
     def exemplars(self, expr: str) -> list[Mapping[str, str]]:
         """The labels of the exemplars behind a query in the last hour."""
         now = time.time()

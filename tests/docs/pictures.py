@@ -1,0 +1,161 @@
+"""`python -m tests.docs.pictures` takes the pictures of README.md: a shop at work, its pages, and what Prometheus saw.
+
+The numbers are the dashboard's own queries, asked of a real Prometheus; nothing in them is made up.
+"""
+
+import json
+import random
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from dashboards.build import FOLDER
+from lea_payments.dynamodb_local import DynamoDBLocal
+from tests.docs import drawing
+from tests.integration.conftest import CHROMIUM_FLAGS
+from tests.monitoring import prometheus as programs
+from tests.monitoring.prometheus import Prometheus
+from tests.otlp_sink import OtlpSink
+from tests.shop import DECLINED, LOST, NAMESPACE, Sale, Shop, shop
+
+ROOT = Path(__file__).parents[2]
+PICTURES = ROOT / "docs" / "pictures"
+CUSTOMERS = 60
+ENDINGS = {"paid": 34, "declined, then paid": 8, "declined": 7, "lost card": 4, "gave up": 7}
+CURRENCIES = {"sgd": 40, "usd": 12, "jpy": 8}
+AMOUNTS = {"sgd": (4900, 32000), "usd": (3900, 24000), "jpy": (5000, 40000)}
+STEP, WINDOW = 1.0, "15s"
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def trade(one: Shop) -> None:
+    """Customers come one after the other, and do as customers do."""
+    chance = random.Random(7)
+    for _ in range(CUSTOMERS):
+        (currency,) = chance.choices(*zip(*CURRENCIES.items(), strict=True))
+        (ending,) = chance.choices(*zip(*ENDINGS.items(), strict=True))
+        sale = one.order(currency=currency, amount=chance.randint(*AMOUNTS[currency]))
+        time.sleep(chance.uniform(0, 0.6))
+        if ending.startswith("declined"):
+            one.account.pay(sale.session_id, card=DECLINED)
+        if ending == "lost card":
+            one.account.pay(sale.session_id, card=LOST)
+        if ending == "gave up":
+            one.account.post(f"/v1/checkout/sessions/{sale.session_id}/expire")
+        if ending.endswith("paid"):
+            one.account.pay(sale.session_id)
+        one.visit(f"/success?session_id={sale.session_id}")
+
+
+def query_of(title: str, place: int = 0, *, over: str) -> str:
+    """A panel's query with its variables filled in."""
+    panels = json.loads((FOLDER / "json" / "payment-outcomes.json").read_text())["panels"]
+    (panel,) = [panel for panel in panels if panel["title"] == title]
+    expr: str = panel["targets"][place]["expr"]
+    filled = {"$namespace": NAMESPACE, "$currency": ".+", "$__rate_interval": WINDOW, "$__range": over}
+    for variable, value in filled.items():
+        expr = expr.replace(variable, value)
+    return expr
+
+
+def outcomes(prometheus: Prometheus, started: float) -> str:
+    """The dashboard's panels as one picture."""
+    now = time.time()
+    over = f"{now - started:.0f}s"
+    funnel, reasons, money = (
+        "From the link to the end",
+        "Which reasons?",
+        "How many payments and how much money, in which currency?",
+    )
+    stages = ("created", "completed", "failed", "expired")
+    asked = [prometheus.ask(query_of(funnel, place, over=over)) for place in range(len(stages))]
+    why = prometheus.ask(query_of(reasons, over=over))
+    ended = "How many payments ended, and how?"
+    counts, sums = (
+        {
+            (one.labels["outcome"], one.labels["currency"]): one.value
+            for one in prometheus.ask(query_of(money, place, over=over))
+        }
+        for place in (0, 1)
+    )
+    table = [
+        (outcome, currency.upper(), f"{counts[outcome, currency]:.0f}", f"{value:,.0f}")
+        for (outcome, currency), value in sorted(sums.items())
+    ]
+    return drawing.page(
+        [
+            (
+                funnel,
+                drawing.bars(
+                    {stage: sum(one.value for one in found) for stage, found in zip(stages, asked, strict=True)}
+                ),
+            ),
+            (ended, drawing.lines(prometheus.over(query_of(ended, over=over), started, now, STEP))),
+            (money, drawing.rows(("outcome", "currency", "payments", "amount"), table)),
+            (reasons, drawing.bars({one.labels["reason"]: one.value for one in why})),
+        ]
+    )
+
+
+def photograph(browser: Browser, one: Shop) -> None:
+    """The customer's pages on a telephone: paying, paid, declined."""
+    paid, declined, paying = one.sold(product_name="Travel insurance, Japan, 10 days"), one.order(), one.order()
+    one.account.pay(declined.session_id, card=DECLINED)
+    one.until(declined, payment_status="failed")
+    for name, address in (
+        ("paying", paying.link),
+        ("paid", _success(one, paid)),
+        ("declined", _success(one, declined)),
+    ):
+        page = browser.new_page(locale="en-SG", viewport={"width": 390, "height": 640})
+        page.goto(address)
+        page.screenshot(path=PICTURES / f"{name}.png")
+        page.close()
+
+
+def _success(one: Shop, sale: Sale) -> str:
+    return f"{one.parts['pages'].url}/success?session_id={sale.session_id}"
+
+
+def main() -> int:
+    """Takes them all; 1 with what to install when something is missing."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if programs.program() is None or chromium is None:
+        sys.stderr.write(f"{programs.NEEDED}, and Chromium (Debian: apt install chromium)\n")
+        return 1
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pictures-")))
+        dynamodb = stack.enter_context(DynamoDBLocal(free_port(), None, ROOT / ".data" / "dynamodb-local"))
+        sink = stack.enter_context(OtlpSink(free_port()))
+        one = stack.enter_context(shop(folder, free_port, dynamodb.endpoint, sink))
+        targets = [(url, {"namespace": NAMESPACE, "part": part, "pod": part}) for part, url in one.metrics.items()]
+        prometheus = stack.enter_context(Prometheus(folder, free_port(), targets, []))
+        prometheus.until(f"count(up == 1) == {len(targets)}")
+        time.sleep(2 * STEP)
+        started = time.time()
+        trade(one)
+        time.sleep(3 * STEP)
+        (PICTURES / "outcomes.svg").write_text(outcomes(prometheus, started))
+        browser = stack.enter_context(sync_playwright()).chromium.launch(
+            executable_path=chromium, args=list(CHROMIUM_FLAGS)
+        )
+        stack.callback(browser.close)
+        photograph(browser, one)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
