@@ -133,7 +133,8 @@ ROWS: frame.Rows = {
     "Is it really Stripe?": (
         lines(
             "Why were deliveries not believed?",
-            "`wrong_secret`: signed with another secret. `altered_body`, `truncated`: something on the way changes bodies. `too_old`, `in_future`: the clocks differ, or somebody replays.",
+            "`wrong_secret`: signed with another secret. `altered_body`, `truncated`: something on the way changes bodies. "
+            "`too_old`, `in_future`: the clocks differ, or somebody replays.",
             Query(rate(FAILURES, by="reason"), "{{reason}}"),
             unit="reqps",
             steps=LOOK,
