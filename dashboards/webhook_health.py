@@ -133,7 +133,7 @@ ROWS: frame.Rows = {
     "Is it really Stripe?": (
         lines(
             "Why were deliveries not believed?",
-            "`wrong_secret`: signed with another secret. `altered_body`, `truncated`: something on the way changes bodies. "
+            "`wrong_secret`: signed with another secret. `altered_body`, `truncated`: the body changed on its way. "
             "`too_old`, `in_future`: the clocks differ, or somebody replays.",
             Query(rate(FAILURES, by="reason"), "{{reason}}"),
             unit="reqps",
