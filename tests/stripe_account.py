@@ -13,6 +13,10 @@ NOBODY = "http://127.0.0.1:9/"
 METADATA = "payment_intent_data[metadata][payment_intent_id]"
 
 
+async def at_once(_: float) -> None:
+    """A pause that is over at once."""
+
+
 class Account:
     """The emulator as a test uses it."""
 

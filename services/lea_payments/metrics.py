@@ -116,10 +116,10 @@ REPAIRED = Counter(
     "Changes that the reconciler made, each of which a webhook should have made.",
     ("event_type",),
 )
-DRIFT = Gauge("payments_reconciler_drift", "Payments that the last run found to differ from Stripe.")
+DRIFT = Gauge("payments_reconciler_drift", "Payments that the last whole run found to differ from Stripe.")
 RECONCILER_LAST_RUN = Gauge(
     "payments_reconciler_last_run_timestamp_seconds",
-    "When the reconciler last looked at everything, in seconds since 1970.",
+    "When the last whole run ended, in seconds since 1970.",
 )
 BUILD = Gauge("payments_build_info", "What runs here.", ("version", "revision"))
 

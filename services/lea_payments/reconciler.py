@@ -40,12 +40,12 @@ class Reconciler:
         store: PaymentStore,
         records: StripeRecords,
         now: Callable[[], float] = time.time,
-        settle_seconds: float = SETTLE_SECONDS,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._records = records
         self._now = now
-        self._settle_seconds = settle_seconds
+        self._sleep = sleep
 
     async def run(self) -> Run:
         """One look at everything in the window; never raises, what went wrong is in the run's outcome."""
@@ -54,6 +54,8 @@ class Reconciler:
                 await self._run(run)
             except Unavailable as trouble:
                 run.failed("table_unavailable", str(trouble))
+            except StripeTrouble as trouble:
+                _stripe_failed(run, trouble)
             except Exception:  # noqa: BLE001 - the next run is a new chance, and we get the traceback
                 run.failed("error", "a fault of ours: see the traceback")
                 telemetry.log.exception("reconciler_error")
@@ -67,28 +69,30 @@ class Reconciler:
 
     async def _run(self, run: Run) -> None:
         repairs = Repairs(self._store, self._records)
-        differing: list[PaymentEvent] = []
+        untold: list[PaymentEvent] = []
+        undelivered: list[PaymentEvent] = []
         try:
             # Sessions first: they lead from a PaymentIntent to a payment where the news itself does not.
-            await self._look_at_sessions(repairs, run, differing)
-            await self._look_at_events(repairs, run, differing)
+            await self._look_at_sessions(repairs, run, untold)
+            await self._look_at_events(repairs, run, undelivered)
         except StripeTrouble as trouble:
-            refused = isinstance(trouble, StripeRefused)
-            run.failed("stripe_refused" if refused else "stripe_unavailable", str(trouble))
-        if differing:
-            await asyncio.sleep(self._settle_seconds)
-        await _each(differing, lambda event: _settle(repairs, run, event))
+            _stripe_failed(run, trouble)
+        if untold or undelivered:
+            await self._sleep(SETTLE_SECONDS)
+        # Stripe's own events first, so that the history names them; what they have told already is then no news.
+        for events in (undelivered, untold):
+            await _each(run, events, lambda event: _settle(repairs, run, event))
 
     async def _look_at_sessions(self, repairs: Repairs, run: Run, differing: list[PaymentEvent]) -> None:
         async for page in self._records.sessions(self._since(SESSIONS_HOURS)):
             for session, _ in page:
                 repairs.know(session)
             news = [event for _, event in page if event is not None]
-            await _each(news, lambda event: _look(repairs, run, event, differing))
+            await _each(run, news, lambda event: _look(repairs, run, event, differing))
 
     async def _look_at_events(self, repairs: Repairs, run: Run, differing: list[PaymentEvent]) -> None:
         async for page in self._records.events(self._since(EVENTS_HOURS), undelivered=True):
-            await _each(page, lambda event: _look(repairs, run, event, differing))
+            await _each(run, page, lambda event: _look(repairs, run, event, differing))
 
     def _since(self, hours: int) -> int:
         return int(self._now()) - hours * HOUR
@@ -101,24 +105,23 @@ async def _look(repairs: Repairs, run: Run, event: PaymentEvent, differing: list
 
 
 async def _settle(repairs: Repairs, run: Run, event: PaymentEvent) -> None:
-    try:
-        outcome, before, after = await repairs.settle(event)
-    except (Unavailable, StripeTrouble):
-        raise
-    except Exception:  # noqa: BLE001 - one record that cannot be written must not keep the others from repair
-        run.failed("error", f"event {event.id} cannot be applied: see the traceback")
-        telemetry.log.exception("reconciler_error", event_id=event.id)
-        return
+    outcome, before, after = await repairs.settle(event)
     run.settled(outcome, event, before, after)
 
 
-async def _each(events: Iterable[PaymentEvent], work: Callable[[PaymentEvent], Awaitable[None]]) -> None:
-    """The work for each event, so many at a time; the first trouble ends it."""
+async def _each(run: Run, events: Iterable[PaymentEvent], work: Callable[[PaymentEvent], Awaitable[None]]) -> None:
+    """The work for each event, so many at a time; silence of the table or of Stripe ends it, nothing else does."""
     room = asyncio.Semaphore(AT_ONCE)
 
     async def one(event: PaymentEvent) -> None:
         async with room:
-            await work(event)
+            try:
+                await work(event)
+            except (Unavailable, StripeTrouble):
+                raise
+            except Exception:  # noqa: BLE001 - one record that cannot be written must not keep the others from repair
+                run.failed("error", f"event {event.id} cannot be applied: see the traceback in the log")
+                telemetry.log.exception("reconciler_error", event_id=event.id)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -126,6 +129,10 @@ async def _each(events: Iterable[PaymentEvent], work: Callable[[PaymentEvent], A
                 group.create_task(one(event))
     except ExceptionGroup as found:
         raise found.exceptions[0] from None
+
+
+def _stripe_failed(run: Run, trouble: StripeTrouble) -> None:
+    run.failed("stripe_refused" if isinstance(trouble, StripeRefused) else "stripe_unavailable", str(trouble))
 
 
 def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:

@@ -13,13 +13,17 @@ from msgspec.structs import replace
 
 from lea_payments import transitions
 from lea_payments.dynamodb import Unavailable
-from lea_payments.payment import Outcome, Payment, PaymentEvent
+from lea_payments.payment import RULES, Outcome, Payment, PaymentEvent
 from lea_payments.store import Applied, PaymentStore, iso
+from lea_payments.stripe_checkout import attempt_at
 from lea_payments.sweep import SweptSession
 
 CHANGES = (Outcome.APPLIED, Outcome.REVIEW)
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds to wait before each further try while the table does not answer."""
+
+SECOND = 2
+"""The first attempt for which there may be an earlier session."""
 
 ResultT = TypeVar("ResultT")
 
@@ -38,6 +42,7 @@ class Repairs:
         self._store = store
         self._stripe = stripe
         self._sessions: dict[str, SweptSession | None] = {}
+        self._pretended: dict[str, Payment] = {}
 
     def know(self, session: SweptSession) -> None:
         """Remembers a session, so that its PaymentIntent's news need not ask Stripe for it."""
@@ -49,8 +54,17 @@ class Repairs:
         record = await self._record_of(event)
         if record is None:
             return Applied(Outcome.UNMATCHED)
+        if _of_an_earlier_attempt(record, event):
+            return Applied(Outcome.STALE, record, record)
         change = transitions.change_for(record, event)
         return Applied(change.outcome, record, transitions.changed(record, event, change, iso(datetime.now(UTC))))
+
+    async def pretend(self, event: PaymentEvent) -> Applied:
+        """What the event would do after all that was pretended before; writes nothing."""
+        looked = await self.look(event)
+        if looked.after is not None and looked.outcome in CHANGES:
+            self._pretended[looked.after.payment_intent_id] = looked.after
+        return looked
 
     async def settle(self, event: PaymentEvent) -> Applied:
         """Applies the event if it changes its payment."""
@@ -61,6 +75,10 @@ class Repairs:
         return await _patiently(lambda: self._store.apply(known))
 
     async def _record_of(self, event: PaymentEvent) -> Payment | None:
+        record = await self._found(event)
+        return record and self._pretended.get(record.payment_intent_id, record)
+
+    async def _found(self, event: PaymentEvent) -> Payment | None:
         record = await _patiently(lambda: self._store.record_of(event))
         intent_id = event.stripe_payment_intent
         if record is not None or event.payment_id or event.session_id or intent_id is None:
@@ -76,6 +94,17 @@ class Repairs:
         if intent_id not in self._sessions and self._stripe is not None:
             self._sessions[intent_id] = await self._stripe.session_of_intent(intent_id)
         return self._sessions.get(intent_id)
+
+
+def _of_an_earlier_attempt(record: Payment, event: PaymentEvent) -> bool:
+    """Whether the news is of a session before the one that checkout is making just now, which has no id yet.
+
+    Only what Stripe wrote down before that attempt began is meant, so the order of two events is not asked for.
+    """
+    rule = RULES.get(event.fact)
+    if rule is None or not rule.bound or record.stripe_session_id is not None or record.checkout_attempt < SECOND:
+        return False
+    return event.created < int(attempt_at(record).timestamp())
 
 
 async def _patiently(call: Callable[[], Awaitable[ResultT]]) -> ResultT:

@@ -53,7 +53,7 @@ def test_every_pod_runs_in_a_namespace_that_admits_restricted_pods_only(release:
     pods = release.objects("pods")
 
     assert {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in pods} >= {
-        *("webhook", "pages", "checkout", "dynamodb", "emulator"),
+        *("webhook", "pages", "checkout", "reconciler", "dynamodb", "emulator"),
     }
     assert {pod["status"]["phase"] for pod in pods} <= {"Running", "Succeeded"}
 

@@ -4,25 +4,31 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from msgspec.structs import asdict, replace
 
-from lea_payments import stripe_events
+from lea_payments import metrics, stripe_events
 from lea_payments.payment import Payment, PaymentEvent
-from lea_payments.reconciler import Reconciler
+from lea_payments.reconciler import SETTLE_SECONDS, Reconciler
 from lea_payments.reconciler_telemetry import Run
 from lea_payments.settings import ReconcilerSettings, TableSettings
 from lea_payments.store import PaymentStore
 from lea_payments.stripe_calls import StripeCalls
+from lea_payments.stripe_events import TRANSLATORS
 from lea_payments.stripe_records import StripeRecords
+from tests.commands import runner
+from tests.otlp_sink import OtlpSink
 from tests.parts import Part
 from tests.scenarios import record
 from tests.scraped import Scraped
-from tests.stripe_account import NOBODY, STRIPE_KEY, Account
+from tests.stripe_account import NOBODY, STRIPE_KEY, Account, at_once
 
+CANARY = "canary@example.com"
 DECLINED = "4000000000009995"
 OTHERWISE = ("payment_intent_id", "history", "created_at", "updated_at", "webhook_processed_at", "quote_id")
 """What rightly differs between two payments to which the same has happened."""
@@ -54,7 +60,7 @@ async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
 
 @pytest.fixture
 def reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:
-    return Reconciler(store, StripeRecords(settings, StripeCalls(settings)), settle_seconds=0)
+    return Reconciler(store, StripeRecords(settings, StripeCalls(settings)), sleep=at_once)
 
 
 async def _new(store: PaymentStore, **fields: Any) -> Payment:
@@ -219,7 +225,7 @@ async def test_two_runs_at_once_repair_each_payment_once(
     payments = [await _new(store) for _ in range(40)]
     for payment in payments:
         _declined_then_paid(account, payment)
-    both = [Reconciler(store, StripeRecords(settings, StripeCalls(settings)), settle_seconds=0) for _ in range(2)]
+    both = [Reconciler(store, StripeRecords(settings, StripeCalls(settings)), sleep=at_once) for _ in range(2)]
 
     runs: list[Run] = await _together(both)
 
@@ -236,6 +242,83 @@ async def _together(reconcilers: list[Reconciler]) -> list[Run]:
     return list(await asyncio.gather(*[one.run() for one in reconcilers]))
 
 
+async def test_news_that_a_webhook_brings_meanwhile_is_no_drift(
+    account: Account, store: PaymentStore, settings: ReconcilerSettings
+) -> None:
+    account.reset(NOBODY, drop=1)
+    payment = await _new(store)
+    _paid(account, payment)
+    pauses: list[float] = []
+
+    async def the_webhook_comes(seconds: float) -> None:
+        pauses.append(seconds)
+        await _as_the_webhook_would(account, store)
+
+    run = await Reconciler(store, StripeRecords(settings, StripeCalls(settings)), sleep=the_webhook_comes).run()
+
+    assert pauses == [SETTLE_SECONDS]
+    assert (run.outcome, run.looked_at, run.drift) == ("ok", 2, 0)
+
+
+@pytest.mark.parametrize(("attempt", "drift"), [(1, 1), (2, 0)])
+async def test_an_expired_session_does_not_end_the_attempt_that_follows_it(
+    account: Account, store: PaymentStore, reconciler: Reconciler, attempt: int, drift: int
+) -> None:
+    """Checkout has begun another attempt and waits for Stripe: the record has no session for a while."""
+    account.reset(NOBODY, drop=1)
+    soon = datetime.fromtimestamp(time.time() + 60, UTC).isoformat()
+    payment = await _new(store, checkout_attempt=attempt, checkout_attempt_at=soon)
+    _expired(account, payment)
+
+    run = await reconciler.run()
+
+    after = await store.get(payment.payment_intent_id)
+    assert after is not None
+    assert (run.drift, after.payment_status) == (drift, "expired" if drift else "pending")
+
+
+async def test_a_record_that_cannot_be_written_keeps_no_other_from_repair(
+    account: Account, store: PaymentStore, reconciler: Reconciler
+) -> None:
+    account.reset(NOBODY, drop=1)
+    too_large, other = await _new(store, product_name="x" * 409_000), await _new(store)
+    for payment in (too_large, other):
+        _paid(account, payment)
+
+    run = await reconciler.run()
+
+    after = await store.get(other.payment_intent_id)
+    assert after is not None
+    assert after.payment_status == "completed"
+    assert run.outcome == "error"
+
+
+async def test_one_run_by_hand_says_what_came_of_it(
+    account: Account, store: PaymentStore, tmp_path: Path, table_settings: TableSettings
+) -> None:
+    account.reset(NOBODY, drop=1)
+    payment = await _new(store)
+    _paid(account, payment)
+    run = runner(tmp_path, table_settings, **_environment(account))
+
+    whole = await asyncio.to_thread(run, "reconciler", "--once")
+    account.faults(api_error={"status": 400}, drop=1)
+    refused = await asyncio.to_thread(run, "reconciler", "--once")
+
+    after = await store.get(payment.payment_intent_id)
+    assert after is not None
+    assert after.payment_status == "completed"
+    assert whole.returncode == 0
+    assert "ok: looked at 2, 1 payments differed, 1 changes made" in whole.stderr
+    assert [json.loads(line)["event"] for line in whole.stdout.splitlines()] == [
+        "payment completed",
+        "repaired",
+        "reconciled",
+    ]
+    assert refused.returncode == 1
+    assert "✗ Stripe refused the question" in refused.stderr
+
+
 def _environment(account: Account) -> dict[str, str]:
     return {"STRIPE_SECRET_KEY": STRIPE_KEY, "STRIPE_API_BASE": account.url}
 
@@ -245,24 +328,52 @@ async def test_the_running_reconciler_repairs_and_tells_of_it(
 ) -> None:
     account.reset(NOBODY, drop=1)
     payment = await _new(store)
-    _paid(account, payment)
-    metrics = str(free_port())
+    account.pay(account.session(payment), email=CANARY)
+    port = str(free_port())
 
-    part = start("reconciler", METRICS_PORT=metrics, RECONCILER_INTERVAL_SECONDS="1", **_environment(account))
+    part = start("reconciler", METRICS_PORT=port, RECONCILER_INTERVAL_SECONDS="1", **_environment(account))
 
     await _until(lambda: "reconciled" in part.log.read_text())
-    await _until(lambda: _runs(metrics) >= 2)
+    await _until(lambda: _runs(port) >= 2)
     after = await store.get(payment.payment_intent_id)
-    seen = Scraped.of(f"http://127.0.0.1:{metrics}")
+    seen = Scraped.of(f"http://127.0.0.1:{port}")
     assert after is not None
     assert after.payment_status == "completed"
     assert seen.value("payments_reconciler_repaired_total", event_type="checkout.session.completed") == 1
     assert seen.value("payments_reconciler_drift") == 0
     assert seen.value("payments_outcomes_total", outcome="completed", currency="sgd") == 1
     assert time.time() - (seen.value("payments_reconciler_last_run_timestamp_seconds") or 0) < 60
+    assert seen.series("payments_reconciler_runs_total").keys() == {
+        (outcome,) for outcome in metrics.RECONCILER_RUN_OUTCOMES
+    }
+    assert seen.series("payments_reconciler_repaired_total").keys() == {(name,) for name in TRANSLATORS}
     repaired = [line for line in map(json.loads, part.log.read_text().splitlines()) if line["event"] == "repaired"]
     assert [line["payment"] for line in repaired] == [payment.payment_intent_id]
     assert part.stop() == 0
+    assert not [word for word in (CANARY, STRIPE_KEY) if word in part.log.read_text() + seen.text]
+
+
+async def test_a_run_is_a_trace_with_each_repair_and_one_that_failed_is_always_kept(
+    account: Account, store: PaymentStore, start: Callable[..., Part], free_port: Callable[[], int]
+) -> None:
+    account.reset(NOBODY, drop=1)
+    _paid(account, await _new(store))
+
+    with OtlpSink(free_port()) as sink:
+        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+        whole = start("reconciler", **_environment(account), **traced)
+        run = await asyncio.to_thread(sink.one, "reconciler.run", payments__reconciler__repaired=1)
+        apply = await asyncio.to_thread(sink.one, "payments.apply", stripe__event__type="checkout.session.completed")
+        elsewhere = _environment(account) | {"STRIPE_API_BASE": f"{account.url}/elsewhere"}
+        refused = start("reconciler", **elsewhere, **traced, OTEL_TRACES_SAMPLER_ARG="0")
+        failed = await asyncio.to_thread(sink.one, "reconciler.run", error__type="stripe_refused")
+        for part in (whole, refused):
+            part.stop()
+
+    assert apply.parent == run.span_id
+    assert failed.failed
+    assert not run.failed
+    assert STRIPE_KEY not in sink.raw
 
 
 def _runs(metrics_port: str) -> float:

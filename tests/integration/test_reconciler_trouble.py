@@ -15,7 +15,7 @@ from lea_payments.stripe_calls import TRIES, StripeCalls
 from lea_payments.stripe_records import StripeRecords
 from tests.parts import Part
 from tests.scenarios import record
-from tests.stripe_account import NOBODY, STRIPE_KEY, Account
+from tests.stripe_account import NOBODY, STRIPE_KEY, Account, at_once
 
 DECLINED = "4000000000009995"
 
@@ -61,7 +61,7 @@ def _reconciler(settings: ReconcilerSettings, store: PaymentStore, slept: list[f
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    return Reconciler(store, StripeRecords(settings, StripeCalls(settings, sleep)), settle_seconds=0)
+    return Reconciler(store, StripeRecords(settings, StripeCalls(settings, sleep)), sleep=at_once)
 
 
 async def _paid(account: Account, store: PaymentStore) -> Payment:
@@ -172,7 +172,7 @@ async def test_a_decline_that_names_nothing_of_ours_is_found_by_its_session_thou
     later = time.time() + 27 * 3600
     records = StripeRecords(settings, StripeCalls(settings))
 
-    run = await Reconciler(store, records, now=lambda: later, settle_seconds=0).run()
+    run = await Reconciler(store, records, now=lambda: later, sleep=at_once).run()
 
     after = await store.get(payment.payment_intent_id)
     assert after is not None
@@ -185,6 +185,6 @@ async def test_live_records_are_left_alone_by_a_reconciler_in_test_mode(
     payment = await _paid(account, store)
     live = StripeRecords(settings.model_copy(update={"livemode": True}), StripeCalls(settings))
 
-    run = await Reconciler(store, live, settle_seconds=0).run()
+    run = await Reconciler(store, live, sleep=at_once).run()
 
     assert (run.outcome, run.drift, await _status(store, payment)) == ("ok", 0, "pending")
