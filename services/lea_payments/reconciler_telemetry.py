@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 
-from lea_payments import metrics, spans, telemetry
+from lea_payments import metrics, spans, store_telemetry, telemetry
 from lea_payments.payment import Outcome, Payment, PaymentEvent
 
 _SPAN = "reconciler.run"
@@ -59,7 +59,8 @@ def running() -> Iterator[Run]:
     with spans.tracer.start_as_current_span(
         _SPAN, context=Context(), record_exception=False, end_on_exit=False
     ) as span:
-        yield run
+        with store_telemetry.without_spans():
+            yield run
         kept = _kept_span(span, run, started_ns)
         _count(run)
         _describe(kept, run)

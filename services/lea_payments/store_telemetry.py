@@ -39,6 +39,9 @@ class Call:
 _gathered: ContextVar[list[Call] | None] = ContextVar("gathered", default=None)
 
 
+_in_spans: ContextVar[bool] = ContextVar("in_spans", default=True)
+
+
 @cache
 def _series(operation: str, outcome: str) -> Histogram:
     return metrics.STORE_DURATION.labels(operation, outcome)
@@ -83,13 +86,23 @@ def tell(calls: list[Call], span: Span) -> None:
     calls.clear()
 
 
+@contextmanager
+def without_spans() -> Iterator[None]:
+    """Calls made here get no spans of their own, since one trace would have thousands of them."""
+    token = _in_spans.set(False)
+    try:
+        yield
+    finally:
+        _in_spans.reset(token)
+
+
 def _observe(call: Call, span: Span) -> None:
     _series(call.operation, call.outcome).observe(call.seconds, spans.exemplar(span))
 
 
 def _span_of(call: Call) -> Span:
     name = CALLS.get(call.operation)
-    if name is None:
+    if name is None or not _in_spans.get():
         return trace.INVALID_SPAN
     attributes = {"db.system.name": "aws.dynamodb", "db.operation.name": name}
     return spans.calling(name, attributes, call.started_ns)
