@@ -126,8 +126,8 @@ ROWS: frame.Rows = {
             runbook="PaymentsPagesBurnFast",
         ),
         lines(
-            "How long from the record to the money?",
-            "From the making of a payment's record to its completion; delayed methods take days. Dots are traces.",
+            "How long from the link to the money?",
+            "From the paid session's making to completion; delayed methods take days. Dots are traces.",
             *map(_quantile, (0.5, 0.9, 0.99)),
             unit="s",
             runbook="PaymentsEventAgeBurnFast",

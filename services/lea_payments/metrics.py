@@ -94,7 +94,7 @@ AMOUNT = Counter(
 )
 COMPLETION_TIME = Histogram(
     "payments_time_to_completion_seconds",
-    "From the making of a payment's record to its completion.",
+    "From the making of the Checkout Session that was paid to the payment's completion.",
     buckets=(15, 30, 60, 120, 300, 600, 1800, 3600, 10800, 43200, 86400, 259200, 604800),
 )
 FAILURES = Counter("payments_failures_total", "Declines and failures by Stripe's code.", ("reason",))

@@ -180,7 +180,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One of Stripe's events in our words. `created` is in seconds since 1970, `amount` in minor units."""
+    """One of Stripe's events in our words. Times are in seconds since 1970, `amount` in minor units."""
 
     id: str
     type: str
@@ -188,6 +188,7 @@ class PaymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     fact: Fact
     payment_id: str | None = None
     session_id: str | None = None
+    session_created: int | None = None
     stripe_payment_intent: str | None = None
     amount: int | None = None
     currency: str | None = None

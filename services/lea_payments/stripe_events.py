@@ -86,6 +86,7 @@ def _of_session(event: Event, session: Session, fact: Fact) -> PaymentEvent:
         fact=fact,
         payment_id=session.client_reference_id or metadata.get("payment_intent_id") or None,
         session_id=session.id,
+        session_created=session.created,
         stripe_payment_intent=_id_of(session.payment_intent),
         amount=session.amount_total,
         currency=session.currency,

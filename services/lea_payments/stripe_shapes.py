@@ -44,6 +44,7 @@ class Session(msgspec.Struct):
     id: Id
     object: Literal["checkout.session"]
     payment_status: Literal["paid", "unpaid", "no_payment_required"]
+    created: int | None = None
     amount_total: Amount | None = None
     currency: str | None = None
     client_reference_id: OurId | None = None

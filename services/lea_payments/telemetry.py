@@ -7,7 +7,6 @@ and lines only.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import cache
 from typing import TypeVar
 
@@ -156,6 +155,9 @@ def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | Non
         _series(metrics.REVIEWS, REFUND_FAILED).inc()
     if after.payment_status is not before.payment_status and after.payment_status in metrics.FINAL:
         _final_status(after)
+        if after.payment_status is PaymentStatus.COMPLETED and event.session_created is not None:
+            seconds = max(0.0, time.time() - event.session_created)
+            metrics.COMPLETION_TIME.observe(seconds, spans.exemplar(trace.get_current_span()))
     if after.session_closed and not before.session_closed:
         _series(metrics.CHECKOUT_SESSIONS, _STAGES[after.payment_status]).inc()
     if after.status_reason is not None and after.status_reason != before.status_reason:
@@ -170,24 +172,12 @@ def _final_status(after: Payment) -> None:
     currency = currency if currency in metrics.CURRENCIES else metrics.OTHER
     _series(metrics.OUTCOMES, after.payment_status, currency).inc()
     _series(metrics.AMOUNT, after.payment_status, currency).inc(max(0, after.amount or 0))
-    if after.payment_status is PaymentStatus.COMPLETED and (seconds := _seconds_taken(after)) is not None:
-        metrics.COMPLETION_TIME.observe(seconds, spans.exemplar(trace.get_current_span()))
     log.info(
         f"payment {after.payment_status}",
         payment=after.payment_intent_id,
         reason=after.status_reason,
         trace_id=spans.trace_id(trace.get_current_span()),
     )
-
-
-def _seconds_taken(after: Payment) -> float | None:
-    """From the record's making to its last event; None where a record put by hand does not say when that was."""
-    try:
-        made, ended = (datetime.fromisoformat(at or "") for at in (after.created_at, after.webhook_processed_at))
-    except ValueError:
-        return None
-    made = made if made.tzinfo else made.replace(tzinfo=UTC)
-    return max(0.0, (ended - made).total_seconds())
 
 
 def _reason_given(after: Payment, reason: str) -> None:

@@ -92,6 +92,16 @@ def test_every_metric_that_the_readme_names_is_exposed(exposed: Mapping[str, lis
     }
 
 
+def test_each_payment_that_a_session_completed_has_its_time(day: Day) -> None:
+    scraped = Scraped.of(day.shop.metrics["webhook"])
+    completed = sum(
+        value for labels, value in scraped.series("payments_outcomes_total").items() if "completed" in labels
+    )
+
+    assert completed
+    assert scraped.value("payments_time_to_completion_seconds_count") == completed
+
+
 @pytest.mark.parametrize("part", ["webhook", "pages", "checkout"])
 def test_every_histogram_that_a_part_fills_has_exemplars_of_kept_traces(day: Day, part: str) -> None:
     samples = Scraped.with_exemplars(day.shop.metrics[part]).samples

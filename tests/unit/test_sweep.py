@@ -68,9 +68,11 @@ def test_an_open_session_without_a_decline_has_no_news(fields: dict[str, Any]) -
 
 
 def test_it_differs_from_the_real_event_in_nothing_but_its_id_and_time() -> None:
-    real = stripe_events.translate(stripe_bodies.completed("payment_1"), livemode=False)
+    listed = _listed(payment_intent=_intent("succeeded") | {"id": "pi_a"})
+    body = stripe_bodies.completed("payment_1", created=1)
+    real = stripe_events.translate(body, livemode=False)
 
-    swept = _event(_listed(payment_intent=_intent("succeeded") | {"id": "pi_a"}))
+    swept = _event(listed)
 
     assert isinstance(real, PaymentEvent)
     assert isinstance(swept, PaymentEvent)
