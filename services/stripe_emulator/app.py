@@ -15,7 +15,6 @@ from stripe_emulator.errors import ApiError
 from stripe_emulator.settings import Settings
 
 TICK_SECONDS = 0.2
-MAX_CONNECTIONS = 50
 log = logging.getLogger("stripe_emulator")
 
 
@@ -23,14 +22,17 @@ def create_app(settings: Settings) -> FastAPI:
     """The application; one memory for each."""
     client = httpx.AsyncClient(
         follow_redirects=False,
-        limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-        timeout=httpx.Timeout(settings.delivery_timeout_seconds, pool=None),
+        limits=httpx.Limits(max_connections=None),
+        timeout=settings.delivery_timeout_seconds,
         trust_env=False,
     )
+    # httpx looks through all that wait for a connection whenever one is free: ten thousand must not wait there.
+    connections = asyncio.Semaphore(settings.delivery_connections)
 
     async def send(url: str, headers: dict[str, str], body: bytes) -> int:
         try:
-            return (await client.post(url, headers=headers, content=body)).status_code
+            async with connections:
+                return (await client.post(url, headers=headers, content=body)).status_code
         except httpx.HTTPError as broken:
             raise UnreachableError(str(broken) or type(broken).__name__) from broken
 
