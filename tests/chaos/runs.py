@@ -1,0 +1,174 @@
+"""The runs: what goes wrong in each, and what it must not lead to; the comparison at the end is the same for all."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import NamedTuple
+
+from lea_payments.dynamodb_local import DynamoDBLocal
+from tests.chaos.load import CUSTOMERS
+from tests.chaos.scene import Scene, Verdict
+from tests.chaos.stage import SECRET
+from tests.chaos.weather import TURNS, Weather
+from tests.faulty_dynamodb import FaultyDynamoDB
+
+LIVES = 8
+"""Into so many parts, or more, the kills cut a run."""
+
+ROTATION_SECONDS = 10
+"""The load lasts that long at least, since a changed file of secrets counts after a second or two."""
+
+CLOCK_SECONDS, TOLERATED_SECONDS, SKEW_SECONDS = 600, 240, 30
+
+
+async def webhook_killed(scene: Scene) -> Verdict:
+    """SIGKILL for the webhook, again and again, in the middle of its work."""
+    with scene.on_stage() as stage:
+        stage.start_emulator()
+        stage.start_webhook()
+        load = await scene.load(stage)
+
+        def kill_and_restart() -> None:
+            stage.kill_webhook()
+            stage.start_webhook()
+
+        kills = 0
+        for work in (load.sell, load.follow_up):
+            kills += await scene.amid(stage, work(), scene.events // (2 * LIVES), kill_and_restart)
+        scene.notes.append(f"killed {kills} times")
+        scene.must(kills > 1, f"the webhook was killed {kills} times only: give the run more events")
+        return await scene.verdict(stage, load)
+
+
+async def dynamodb_killed(scene: Scene) -> Verdict:
+    """SIGKILL for DynamoDB Local; what it had acknowledged is on its disk."""
+    with (
+        DynamoDBLocal(scene.free_port(), scene.folder.with_suffix(".data")) as dynamodb,
+        scene.on_stage(dynamodb.endpoint) as stage,
+    ):
+        stage.start_emulator()
+        stage.start_webhook()
+        load = await scene.load(stage)
+
+        def kill_and_restart() -> None:
+            assert dynamodb._server is not None
+            dynamodb._server.process.kill()
+            dynamodb.stop()
+            dynamodb.start()
+
+        kills = 0
+        for work in (load.sell, load.follow_up):
+            kills += await scene.amid(stage, work(), scene.events // LIVES, kill_and_restart)
+        scene.notes.append(f"killed {kills} times; {stage.told()['unavailable']} deliveries were answered 503")
+        scene.must(kills > 1, f"DynamoDB was killed {kills} times only: give the run more events")
+        return await scene.verdict(stage, load)
+
+
+async def dynamodb_unwell(scene: Scene) -> Verdict:
+    """Slow, throttled, broken off, and batches of which half is refused."""
+    with (
+        FaultyDynamoDB(scene.dynamodb, scene.free_port()) as proxy,
+        scene.on_stage(seen_at=proxy.endpoint) as stage,
+    ):
+        stage.start_emulator()
+        load = await scene.load(stage)
+        stage.start_webhook()
+        proxy.fault = weather = Weather()
+        await load.sell()
+        await stage.settled()
+        await load.follow_up()
+        verdict = await scene.verdict(stage, load)
+        scene.notes.append(f"{sum(weather.met.values())} calls, each fault {min(weather.met.values())} times at least")
+        scene.must(len(weather.met) == len(TURNS), f"only {len(weather.met)} of {len(TURNS)} faults were met")
+        return verdict
+
+
+async def secret_rotated(scene: Scene) -> Verdict:
+    """Stripe signs with two secrets for a while, then with the new one; not one delivery is refused."""
+    with scene.on_stage() as stage:
+        file = scene.folder / "secrets"
+        file.write_text(SECRET)
+        stage.start_emulator()
+        stage.start_webhook(STRIPE_WEBHOOK_SECRET_FILE=str(file))
+        load = await scene.load(stage)
+        load.pause_seconds = ROTATION_SECONDS * CUSTOMERS / scene.events
+        selling = asyncio.ensure_future(load.sell())
+        old = SECRET
+        for new in ("whsec_next", "whsec_after_next"):
+            await scene.more_answers(stage, selling)
+            await stage.sign_with(new, old)
+            await scene.more_answers(stage, selling)
+            for held in ((new, old), (new,)):
+                await asyncio.to_thread(stage.change_secrets, file, held)
+                await stage.sign_with(new)
+                await scene.more_answers(stage, selling)
+            old = new
+        await selling
+        load.pause_seconds = 0
+        await load.follow_up()
+        verdict = await scene.verdict(stage, load)
+        used = stage.metrics().series("payments_webhook_secret_used_total")
+        refused = stage.told()["invalid_signature"]
+        scene.notes.append(f"rotated twice; the previous secret held {used['previous',]:.0f} times, {refused} refused")
+        scene.must(refused == 0, f"{refused} deliveries were refused although one of their signatures held")
+        scene.must(used["previous",] > 0, "no delivery was signed with the previous secret alone")
+        return verdict
+
+
+async def clock_wrong(scene: Scene) -> Verdict:
+    """The two clocks are 10 minutes apart, one way and the other: all is refused, and nothing is lost by it."""
+    with scene.on_stage() as stage:
+        stage.start_emulator()
+        stage.start_webhook()
+        load = await scene.load(stage)
+        await stage.set_faults(clock_seconds=CLOCK_SECONDS)
+        await load.sell()
+        for ahead, reason in ((CLOCK_SECONDS, "in_future"), (-CLOCK_SECONDS, "too_old")):
+            await stage.set_faults(clock_seconds=ahead)
+            await scene.refused(stage, reason)
+            skew = stage.metrics().value("payments_webhook_clock_skew_seconds") or 0
+            scene.notes.append(f"sender {ahead:+} s: skew metric {skew:+.0f}")
+            scene.must(abs(skew + ahead) < SKEW_SECONDS, f"the skew metric shows {skew} s for a clock {ahead} s ahead")
+        records = await asyncio.to_thread(stage.records)
+        scene.must(not any("history" in each for each in records.values()), "a refused delivery changed a record")
+        await stage.set_faults(clock_seconds=TOLERATED_SECONDS)
+        await stage.settled()
+        await stage.set_faults()
+        await load.follow_up()
+        return await scene.verdict(stage, load)
+
+
+async def all_at_once(scene: Scene) -> Verdict:
+    """Nobody listens; then everything that Stripe has kept for us arrives in one moment."""
+    with scene.on_stage() as stage:
+        stage.start_emulator(EMULATOR_RETRY_BASE_SECONDS="60", EMULATOR_DELIVERY_CONNECTIONS="200")
+        load = await scene.load(stage)
+        await load.sell()
+        kept = (await stage.sent()).waiting
+        stage.start_webhook()
+        started = time.monotonic()
+        await stage.settled()
+        seconds = time.monotonic() - started
+        busy = stage.told()["unavailable"]
+        scene.notes.append(f"{kept} at once, taken in {seconds:.0f} s; {busy} were told 503 and came again")
+        await load.follow_up()
+        return await scene.verdict(stage, load)
+
+
+class Run(NamedTuple):
+    """A run, its name in the table, and its share of all events."""
+
+    key: str
+    title: str
+    share: float
+    play: Callable[[Scene], Coroutine[None, None, Verdict]]
+
+
+RUNS = (
+    Run("a", "webhook killed", 0.075, webhook_killed),
+    Run("b", "DynamoDB killed", 0.075, dynamodb_killed),
+    Run("c", "DynamoDB unwell", 0.075, dynamodb_unwell),
+    Run("e", "secret rotated", 0.075, secret_rotated),
+    Run("f", "clock 10 min off", 0.075, clock_wrong),
+    Run("g", "all at once", 0.5, all_at_once),
+)
