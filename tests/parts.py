@@ -17,7 +17,7 @@ STOP_SECONDS = 25
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "stripe-emulator": ("-m", "stripe_emulator"),
-    **{part: ("-m", "lea_payments", part) for part in ("webhook", "pages", "checkout")},
+    **{part: ("-m", "lea_payments", part) for part in ("webhook", "pages", "checkout", "reconciler")},
 }
 READY_AT = {"stripe-emulator": "/health"}
 

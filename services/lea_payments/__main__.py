@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from lea_payments import recovery_commands
 from lea_payments import settings as environment
 from lea_payments.settings import SettingsError
 
@@ -53,6 +54,9 @@ def checkout() -> None:
 
     settings = environment.read(environment.CheckoutSettings)
     web.serve(part.create_app(settings, store.PaymentStore(settings)), settings, settings.port, "checkout")
+
+
+app.add_typer(recovery_commands.app)
 
 
 @app.command("init-table")

@@ -105,6 +105,17 @@ BATCH_SIZE = Histogram(
     "payments_store_batch_size", "Writes that travelled together.", buckets=(1, 2, 3, 5, 8, 13, 20, 25)
 )
 PAGE_VIEWS = Counter("payments_page_views_total", "Pages shown.", ("page", "status"))
+RECONCILER_RUNS = Counter("payments_reconciler_runs_total", "Runs of the reconciler by how they ended.", ("outcome",))
+REPAIRED = Counter(
+    "payments_reconciler_repaired_total",
+    "Changes that the reconciler made, each of which a webhook should have made.",
+    ("event_type",),
+)
+DRIFT = Gauge("payments_reconciler_drift", "Payments that the last run found to differ from Stripe.")
+RECONCILER_LAST_RUN = Gauge(
+    "payments_reconciler_last_run_timestamp_seconds",
+    "When the reconciler last looked at everything, in seconds since 1970.",
+)
 BUILD = Gauge("payments_build_info", "What runs here.", ("version", "revision"))
 
 PAGES = (
@@ -115,6 +126,8 @@ PAGES = (
     ("cancel", "shown"),
     *product((OTHER,), ("not_found", "unavailable")),
 )
+RUN_OK = "ok"
+RECONCILER_RUN_OUTCOMES = (RUN_OK, "stripe_unavailable", "stripe_refused", "table_unavailable", ERROR)
 CHECKOUT_STAGES = ("created", "reused", "completed", "expired", "failed")
 STORE_OPERATIONS = ("apply", "get", "query", "create", "change_checkout")
 
@@ -138,6 +151,8 @@ _LABELS: tuple[tuple[Counter | Gauge | Histogram, Iterable[tuple[str, ...]]], ..
     (FAILURES, product(DECLINES)),
     (REVIEWS, product(REVIEW_REASONS)),
     (CHECKOUT_SESSIONS, product(CHECKOUT_STAGES)),
+    (RECONCILER_RUNS, product(RECONCILER_RUN_OUTCOMES)),
+    (REPAIRED, product(TRANSLATORS)),
     (STORE_DURATION, product(STORE_OPERATIONS, ("ok", ERROR))),
     (PAGE_VIEWS, PAGES),
 )

@@ -91,6 +91,14 @@ def _start_logs(level: str) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
+def for_a_person() -> None:
+    """Logs of a command that a person runs: warnings and worse, apart from what it prints."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger("warning"),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 class _Lines:
     """Writes lines to standard output, those of one turn of the event loop in one go."""
 

@@ -85,7 +85,17 @@ class TableSettings(Settings):
     )
 
 
-class WebhookSettings(TableSettings):
+class ModeSettings(TableSettings):
+    """What everything reads that applies Stripe's events."""
+
+    livemode: bool = Field(
+        default=False,
+        validation_alias="STRIPE_LIVEMODE",
+        description="`true` in production: events of the other mode are answered 200, counted, not applied",
+    )
+
+
+class WebhookSettings(ModeSettings):
     """What the webhook receiver reads."""
 
     port: Port = Field(8086, validation_alias="PORT", description="port of the part")
@@ -100,11 +110,6 @@ class WebhookSettings(TableSettings):
         validation_alias="STRIPE_WEBHOOK_SECRET_FILE",
         description="a file with the signing secrets instead, one a line or comma-separated; "
         "read again when it changes",
-    )
-    livemode: bool = Field(
-        default=False,
-        validation_alias="STRIPE_LIVEMODE",
-        description="`true` in production: events of the other mode are answered 200, counted, not applied",
     )
 
     @model_validator(mode="after")
@@ -124,6 +129,12 @@ class PagesSettings(TableSettings):
     port: Port = Field(8085, validation_alias="PORT", description="port of the part")
 
 
+_API_KEY = (
+    "Stripe API key, `sk_test_…` or a restricted `rk_…`: checkout writes Checkout Sessions, "
+    "the reconciler reads them, PaymentIntents and Events"
+)
+
+
 class CheckoutSettings(TableSettings):
     """What the checkout API reads."""
 
@@ -131,7 +142,7 @@ class CheckoutSettings(TableSettings):
     stripe_secret_key: str = Field(
         validation_alias="STRIPE_SECRET_KEY",
         pattern=r"^(sk|rk)_(test|live)_\S+$",
-        description="Stripe API key, `sk_test_…` or a restricted `rk_…` that may write Checkout Sessions",
+        description=_API_KEY,
     )
     stripe_api_base: str = Field(
         "https://api.stripe.com",
@@ -149,6 +160,44 @@ class CheckoutSettings(TableSettings):
         validation_alias="PAGES_BASE_URL",
         pattern=r"^https?://\S+$",
         description="where the customer's browser finds the pages; success and cancel links start with it",
+    )
+
+
+class StripeSettings(ModeSettings):
+    """What everything reads that asks Stripe what it knows of payments."""
+
+    stripe_secret_key: str = Field(
+        validation_alias="STRIPE_SECRET_KEY",
+        pattern=r"^(sk|rk)_(test|live)_\S+$",
+        description=_API_KEY,
+    )
+    stripe_api_base: str = Field(
+        "https://api.stripe.com",
+        validation_alias="STRIPE_API_BASE",
+        pattern=r"^https?://\S+$",
+        description="where Stripe's API is; the emulator's address in development",
+    )
+
+    @model_validator(mode="after")
+    def _key_of_the_same_mode(self) -> Self:
+        mode = "live" if self.livemode else "test"
+        if f"_{mode}_" not in self.stripe_secret_key[: len("sk_live_")]:
+            msg = (
+                f"STRIPE_SECRET_KEY is not a {mode} key, but STRIPE_LIVEMODE is {str(self.livemode).lower()}: "
+                "change the one that is wrong"
+            )
+            raise ValueError(msg)
+        return self
+
+
+class ReconcilerSettings(StripeSettings):
+    """What the reconciler reads."""
+
+    port: Port = Field(8083, validation_alias="PORT", description="port of the part")
+    interval_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
+        300,
+        validation_alias="RECONCILER_INTERVAL_SECONDS",
+        description="pause between two runs, in seconds",
     )
 
 

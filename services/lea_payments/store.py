@@ -59,6 +59,15 @@ class PaymentStore:
         except TimeoutError:
             raise Unavailable(f"no answer within {DEADLINE_SECONDS} s") from None
 
+    async def record_of(self, event: PaymentEvent) -> Payment | None:
+        """The record that an event is about, read consistently; None if there is none."""
+        until = asyncio.get_running_loop().time() + DEADLINE_SECONDS
+        try:
+            payment_id = event.payment_id or await self._payment_id_of(event, until)
+            return None if payment_id is None else await self.get(payment_id)
+        except TimeoutError:
+            raise Unavailable(f"no answer within {DEADLINE_SECONDS} s") from None
+
     async def get(self, payment_id: str) -> Payment | None:
         """The payment with this id of ours, read consistently; None if there is none."""
         item = await self._dynamodb.call(

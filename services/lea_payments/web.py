@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -68,12 +68,15 @@ async def body_of(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def create_app(store: PaymentStore, **options: Any) -> FastAPI:
-    """An app with the health routes and an orderly end; the options are FastAPI's."""
+def create_app(
+    store: PaymentStore, work: Callable[[], Coroutine[Any, Any, None]] | None = None, **options: Any
+) -> FastAPI:
+    """An app with the health routes and an orderly end; `work` goes on beside it, the options are FastAPI's."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with _beside(work):
+            yield
         store.close()
         await asyncio.to_thread(observability.stop)
 
@@ -83,6 +86,17 @@ def create_app(store: PaymentStore, **options: Any) -> FastAPI:
     app.add_api_route("/livez", health, methods=["GET"], tags=["health"])
     app.add_api_route("/readyz", readiness.answer, methods=["GET"], tags=["health"], response_model=None)
     return app
+
+
+@asynccontextmanager
+async def _beside(work: Callable[[], Coroutine[Any, Any, None]] | None) -> AsyncIterator[None]:
+    if work is None:
+        yield
+        return
+    task = asyncio.create_task(work())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def health() -> dict[str, str]:

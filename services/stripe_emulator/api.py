@@ -100,6 +100,8 @@ def _handler(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         response = _answer(emulator, endpoint, request, body, request_id, fault)
         response.headers["Request-Id"] = request_id
         response.headers["Stripe-Version"] = API_VERSION
+        if fault and fault.status and fault.retry_after is not None:
+            response.headers["Retry-After"] = str(fault.retry_after)
         return NoResponse() if fault and fault.drop == "response" else response
 
     return handle

@@ -38,26 +38,39 @@ def page(world: World, call: Call, kind: str, equal: dict[str, str | None] | Non
     """A page of the objects whose fields equal what the caller filters by, newest first."""
     wanted = {name: value for name, value in ((equal or {}) | more).items() if value is not None}
     keep_created = created_filter(call.params.raw("created"), call.params.name("created"))
+    everything = list(world.store.newest_first(kind))
     found = [
         thing
-        for thing in world.store.newest_first(kind)
+        for thing in everything
         if keep_created(thing.get("created", 0)) and all(thing.get(name) == value for name, value in wanted.items())
     ]
-    return cut(call, found)
+    return cut(call, found, everything)
 
 
-def cut(call: Call, found: list[Json]) -> Json:
-    """The part of a list that limit, starting_after and ending_before ask for."""
+def cut(call: Call, found: list[Json], everything: list[Json] | None = None) -> Json:
+    """The part of a list that limit, starting_after and ending_before ask for.
+
+    A cursor may be any of `everything`: what passed the filters on one page may pass them no more on the next.
+    """
     params = call.params
     limit = params.integer("limit", minimum=1, maximum=MAX_LIMIT) or DEFAULT_LIMIT
     after, before = params.text("starting_after"), params.text("ending_before")
     if after and before:
         raise errors.invalid("You cannot use both `starting_after` and `ending_before`.", "ending_before")
+    everything = found if everything is None else everything
     if before:
-        rest = found[: _place(found, before, "ending_before")]
+        ahead = _ids(everything[: _place(everything, before, "ending_before")])
+        rest = [thing for thing in found if thing["id"] in ahead]
         return listing(call.path, rest[-limit:], has_more=len(rest) > limit)
-    rest = found[_place(found, after, "starting_after") + 1 :] if after else found
+    rest = found
+    if after:
+        behind = _ids(everything[_place(everything, after, "starting_after") + 1 :])
+        rest = [thing for thing in found if thing["id"] in behind]
     return listing(call.path, rest[:limit], has_more=len(rest) > limit)
+
+
+def _ids(things: list[Json]) -> set[str]:
+    return {thing["id"] for thing in things}
 
 
 def _place(found: list[Json], object_id: str, param: str) -> int:

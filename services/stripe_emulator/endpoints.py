@@ -25,14 +25,15 @@ def list_events(world: World, call: Call) -> Json:
     patterns = [one] if one else several
     delivered = params.flag("delivery_success")
     keep_created = calls.created_filter(params.raw("created"), "created")
+    everything = list(world.store.newest_first("event"))
     found = [
         event
-        for event in world.store.newest_first("event")
+        for event in everything
         if (not patterns or any(_matches(event["type"], pattern) for pattern in patterns))
         and (delivered is None or delivered == (event["pending_webhooks"] == 0))
         and keep_created(event["created"])
     ]
-    return calls.cut(call, found)
+    return calls.cut(call, found, everything)
 
 
 def retry_event(world: World, call: Call) -> Json:

@@ -43,6 +43,7 @@ class ApiFault:
     times: int | None = None
     path: str = "/v1/"
     stored: bool = False
+    retry_after: int | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class _Reader:
         row = self.table("api_error", value)
         status, drop, times = row.pop("status", None), row.pop("drop", None), row.pop("times", None)
         path, stored = row.pop("path", "/v1/"), row.pop("stored", False)
+        retry_after = row.pop("retry_after", None)
         if status is not None and status not in STATUSES:
             self.wrong.append(f"api_error.status must be one of {', '.join(map(str, STATUSES))}")
         if drop not in (None, "request", "response"):
@@ -139,6 +141,9 @@ class _Reader:
             times=None if times is None else self.whole("api_error.times", times, 1, 10**9),
             path=path,
             stored=stored is True,
+            retry_after=None
+            if retry_after is None
+            else self.whole("api_error.retry_after", retry_after, 0, int(MAX_SECONDS)),
         )
         self.nothing_left("api_error.", row)
         return fault

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import NamedTuple
 
 from lea_payments.dynamodb_local import DynamoDBLocal
-from tests.chaos.load import CUSTOMERS
+from tests.chaos.load import BARE_STORIES, CUSTOMERS, STORIES
 from tests.chaos.scene import Scene, Verdict
 from tests.chaos.stage import SECRET
 from tests.chaos.weather import TURNS, Weather
@@ -14,6 +14,9 @@ from tests.faulty_dynamodb import FaultyDynamoDB
 
 LIVES = 8
 """Into so many parts, or more, the kills cut a run."""
+
+DROPPED_COPIES = 0.55
+"""Each event has two copies, so three in ten never arrive."""
 
 ROTATION_SECONDS = 10
 """The load lasts that long at least, since a changed file of secrets counts after a second or two."""
@@ -81,6 +84,50 @@ async def dynamodb_unwell(scene: Scene) -> Verdict:
         scene.notes.append(f"{sum(weather.met.values())} calls, each fault {min(weather.met.values())} times at least")
         scene.must(len(weather.met) == len(TURNS), f"only {len(weather.met)} of {len(TURNS)} faults were met")
         return verdict
+
+
+async def events_lost(scene: Scene) -> Verdict:
+    """Events late, doubled and shuffled, a third of them lost for good, the webhook away; then the reconciler."""
+    with scene.on_stage() as stage:
+        stage.start_emulator(EMULATOR_RETRY_ATTEMPTS="4")
+        stage.start_webhook()
+        load = await scene.load(stage, STORIES + BARE_STORIES)
+        shuffled = {"hold": 20, "seed": scene.seed, "release_after_seconds": 1}
+        await stage.set_faults(delay_seconds=0.3, duplicate=1, drop=DROPPED_COPIES, reorder=shuffled, seed=scene.seed)
+        acting = asyncio.ensure_future(load.sell())
+        await scene.more_answers(stage, acting, scene.events // 8)
+        await asyncio.to_thread(stage.stop_webhook)
+        await acting
+        acting = asyncio.ensure_future(load.follow_up())
+        await asyncio.to_thread(stage.start_webhook)
+        await acting
+        await stage.set_faults()
+        gone = (await stage.settled()).gone
+        scene.repaired = await asyncio.to_thread(stage.reconcile)
+        again = await asyncio.to_thread(stage.reconcile)
+        scene.notes.append(f"{gone} deliveries lost for good")
+        scene.must(again == 0, f"a second run of the reconciler made {again} changes")
+        return await scene.verdict(stage, load)
+
+
+async def two_reconcilers(scene: Scene) -> Verdict:
+    """Most events are lost, and two reconcilers repair at the same time, beside a webhook that still gets some."""
+    with scene.on_stage() as stage:
+        stage.start_emulator()
+        stage.start_webhook()
+        load = await scene.load(stage, STORIES + BARE_STORIES)
+        await stage.set_faults(drop=0.7, seed=scene.seed)
+        await load.sell()
+        both = asyncio.gather(asyncio.to_thread(stage.reconcile), asyncio.to_thread(stage.reconcile))
+        await load.follow_up()
+        first, second = await both
+        await stage.settled()
+        last = await asyncio.to_thread(stage.reconcile)
+        scene.repaired = first + second + last
+        again = await asyncio.to_thread(stage.reconcile)
+        scene.notes.append(f"the two made {first} and {second} changes, a later one {last}")
+        scene.must(again == 0, f"one more run of the reconciler made {again} changes")
+        return await scene.verdict(stage, load)
 
 
 async def secret_rotated(scene: Scene) -> Verdict:
@@ -168,7 +215,9 @@ RUNS = (
     Run("a", "webhook killed", 0.075, webhook_killed),
     Run("b", "DynamoDB killed", 0.075, dynamodb_killed),
     Run("c", "DynamoDB unwell", 0.075, dynamodb_unwell),
+    Run("d", "30 % lost for good", 0.075, events_lost),
     Run("e", "secret rotated", 0.075, secret_rotated),
     Run("f", "clock 10 min off", 0.075, clock_wrong),
     Run("g", "all at once", 0.5, all_at_once),
+    Run("h", "two reconcilers", 0.075, two_reconcilers),
 )

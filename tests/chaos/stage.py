@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -44,6 +47,7 @@ class Stage:
 
     def __init__(self, folder: Path, free_port: Callable[[], int], dynamodb: str, seen_at: str | None = None) -> None:
         folder.mkdir()
+        self._folder = folder
         self.port, self._metrics_port = free_port(), free_port()
         self._table = TableSettings.model_validate(
             {"DDB_ENDPOINT": dynamodb, "DYNAMODB_PAYMENTS_TABLE": f"chaos-{folder.name}"}
@@ -55,9 +59,9 @@ class Stage:
             aws_access_key_id="local",
             aws_secret_access_key="local",
         ).Table(self._table.table)
-        environment = {"DDB_ENDPOINT": seen_at or dynamodb, "DYNAMODB_PAYMENTS_TABLE": self._table.table}
+        self._environment = {"DDB_ENDPOINT": seen_at or dynamodb, "DYNAMODB_PAYMENTS_TABLE": self._table.table}
         self._stack = ExitStack()
-        self._parts = self._stack.enter_context(Parts(folder, free_port, environment))
+        self._parts = self._stack.enter_context(Parts(folder, free_port, self._environment))
         self._webhook: Part | None = None
         self._logs: set[Path] = set()
 
@@ -101,6 +105,29 @@ class Stage:
         assert self._webhook is not None
         self._webhook.process.kill()
         self._webhook.process.wait()
+
+    def stop_webhook(self) -> None:
+        """As Kubernetes stops it."""
+        assert self._webhook is not None
+        self._webhook.stop()
+
+    def reconcile(self) -> int:
+        """One run of the reconciler; how many changes it says it made."""
+        keys = {"STRIPE_SECRET_KEY": KEY, "STRIPE_API_BASE": self.stripe_url, "METRICS_PORT": "0"}
+        environment = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
+        run = subprocess.run(
+            [sys.executable, "-m", "lea_payments", "reconciler", "--once"],
+            cwd=self._folder,
+            env=environment | self._environment | keys,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        with (self._folder / "reconciler.log").open("a") as log:
+            log.write(run.stdout + run.stderr)
+        if run.returncode:
+            raise RuntimeError(f"the reconciler ended with {run.returncode}: {run.stderr}")
+        return int(run.stderr.split(" changes made")[0].rpartition(" ")[2])
 
     def metrics(self) -> Scraped:
         """The webhook's own figures, which begin anew with each start."""

@@ -18,6 +18,9 @@ PRODUCTION = CHART / "values-production.yaml"
 RELEASE = "lea-payments"
 NAMESPACE = "lea"
 PARTS = ("webhook", "pages", "checkout")
+"""Those that are asked for something, by Services of their own."""
+
+WORKERS = (*PARTS, "reconciler")
 OTHERS_KINDS = {"HTTPRoute", "ServiceMonitor"}
 """Kinds that Kubernetes itself does not know: their schemas come with their operators."""
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chart.network import DNS, ELSEWHERE, INTERNET, PROMETHEUS, STRANGER, End, allowed, pod
-from tests.chart.rendered import PARTS, SETS, Rendered, ci, merged, read, render
+from tests.chart.rendered import SETS, WORKERS, Rendered, ci, merged, read, render
 
 OUTSIDE = {
     "stranger": STRANGER,
@@ -21,13 +21,15 @@ LOCAL_ALLOWED = [
     ("webhook", "dynamodb", 8000),
     ("pages", "dynamodb", 8000),
     ("checkout", "dynamodb", 8000),
+    ("reconciler", "dynamodb", 8000),
     ("table-init", "dynamodb", 8000),
     ("dynamodb-admin", "dynamodb", 8000),
     ("checkout", "emulator", 8087),
+    ("reconciler", "emulator", 8087),
     ("stranger", "emulator", 8087),
     ("emulator", "webhook", 8086),
-    *((part, "dns", 53) for part in (*PARTS, "table-init", "dynamodb-admin", "emulator", "test")),
-    *(("prometheus", part, 9464) for part in PARTS),
+    *((part, "dns", 53) for part in (*WORKERS, "table-init", "dynamodb-admin", "emulator", "test")),
+    *(("prometheus", part, 9464) for part in WORKERS),
     *(("test", part, port) for part, port in (("webhook", 8086), ("pages", 8085), ("checkout", 8084))),
 ]
 LOCAL_DENIED = [
@@ -54,10 +56,12 @@ LOCAL_DENIED = [
     ("table-init", "webhook", 8086),
     ("test", "dynamodb", 8000),
     ("test", "internet", 443),
-    *((part, "internet", 443) for part in PARTS),
-    *(("stranger", part, 9464) for part in PARTS),
-    *(("elsewhere", part, 9464) for part in PARTS),
-    *(("internet", part, 9464) for part in PARTS),
+    *((part, "internet", 443) for part in WORKERS),
+    *((source, "reconciler", 8083) for source in ("stranger", "elsewhere", "prometheus", "internet", "test")),
+    *(("reconciler", part, port) for part, port in (("webhook", 8086), ("pages", 8085), ("checkout", 8084))),
+    *(("stranger", part, 9464) for part in WORKERS),
+    *(("elsewhere", part, 9464) for part in WORKERS),
+    *(("internet", part, 9464) for part in WORKERS),
     ("prometheus", "checkout", 8084),
     ("prometheus", "dynamodb", 8000),
 ]
@@ -96,12 +100,12 @@ def test_a_pod_of_the_release_that_no_policy_of_its_own_names_is_denied_everythi
     assert not allowed(local, ELSEWHERE, new, 8080)
 
 
-def test_in_a_sandbox_checkout_alone_reaches_the_internet_and_only_by_tls() -> None:
+def test_in_a_sandbox_checkout_and_reconciler_alone_reach_the_internet_and_only_by_tls() -> None:
     release = render(ci("sandbox"))
     reach = {name for name in release.pods() if allowed(release, pod(release, name), INTERNET, 443)}
 
-    assert reach == {"checkout"}
-    assert not allowed(release, pod(release, "checkout"), INTERNET, 80)
+    assert reach == {"checkout", "reconciler"}
+    assert not any(allowed(release, pod(release, name), INTERNET, 80) for name in reach)
 
 
 @pytest.mark.parametrize("values", ["aws", "staging", "production"])
@@ -109,7 +113,7 @@ def test_on_aws_the_parts_reach_it_by_tls_only(values: str) -> None:
     release = render(read(*SETS[values]))
     reach = {name for name in release.pods() if allowed(release, pod(release, name), INTERNET, 443)}
 
-    assert reach == {*PARTS, "table-init"} & release.pods().keys()
+    assert reach == {*WORKERS, "table-init"} & release.pods().keys()
     assert not any(allowed(release, pod(release, name), INTERNET, 80) for name in release.pods())
 
 
@@ -127,14 +131,14 @@ def test_with_pod_identity_the_agent_of_the_node_can_be_asked() -> None:
             for rule in policy["spec"].get("egress", [])
             if {"ipBlock": {"cidr": "169.254.170.23/32"}} in rule["to"] and rule["ports"] == [{"port": 80}]
         ]
-        assert bool(agent) == (name in PARTS), name
+        assert bool(agent) == (name in WORKERS), name
 
 
 def test_traces_may_leave_to_the_collectors_namespace_at_its_port_only() -> None:
     release = render(ci("telemetry"))
     collector = End({"app": "collector"}, "telemetry")
 
-    for part in PARTS:
+    for part in WORKERS:
         assert allowed(release, pod(release, part), collector, 4318)
         assert not allowed(release, pod(release, part), collector, 4317)
         assert not allowed(release, pod(release, part), ELSEWHERE, 4318)
@@ -171,7 +175,7 @@ def test_more_ways_out_can_be_added_to_the_parts() -> None:
     rule = {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "elsewhere"}}}]}
     release = render(merged(ci("emulator"), {"networkPolicy": {"extraEgress": [rule]}}))
 
-    assert all(allowed(release, pod(release, part), ELSEWHERE, 3128) for part in PARTS)
+    assert all(allowed(release, pod(release, part), ELSEWHERE, 3128) for part in WORKERS)
     assert not allowed(release, pod(release, "emulator"), ELSEWHERE, 3128)
 
 

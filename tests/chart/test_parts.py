@@ -1,16 +1,17 @@
-"""The three parts: what each may know, how it starts and ends, how it scales."""
+"""The parts: what each may know, how it starts and ends, how it scales."""
 
 import pytest
 
 import lea_payments.__main__ as commands
 from lea_payments import observability, settings, web
 from stripe_emulator import settings as emulator_settings
-from tests.chart.rendered import PARTS, SETS, Rendered, ci, container, merged, read, render, variables
+from tests.chart.rendered import PARTS, SETS, WORKERS, Rendered, ci, container, merged, read, render, variables
 
 KINDS: dict[str, type[settings.TableSettings]] = {
     "webhook": settings.WebhookSettings,
     "pages": settings.PagesSettings,
     "checkout": settings.CheckoutSettings,
+    "reconciler": settings.ReconcilerSettings,
     "table-init": settings.TableSettings,
 }
 MADE_UP = {
@@ -23,7 +24,9 @@ MADE_UP = {
 def texts(release: Rendered, component: str) -> dict[str, str]:
     """The environment with made-up texts in place of what Secrets hold."""
     found = variables(release.pods()[component])
-    return {name: value if isinstance(value, str) else MADE_UP[name] for name, value in found.items()}
+    live = found.get("STRIPE_LIVEMODE") == "true"
+    made_up = MADE_UP | ({"STRIPE_SECRET_KEY": "sk_live_1"} if live else {})
+    return {name: value if isinstance(value, str) else made_up[name] for name, value in found.items()}
 
 
 @pytest.mark.parametrize("values", ["emulator", "sandbox", "aws", "staging", "production"])
@@ -69,6 +72,7 @@ def test_a_part_runs_its_own_command_at_its_own_port(part: str) -> None:
         ("webhook", set()),
         ("pages", set()),
         ("checkout", {("my-stripe", "key"), ("my-checkout", "token")}),
+        ("reconciler", {("my-stripe", "key")}),
     ],
 )
 def test_a_part_has_only_the_secrets_it_needs_in_its_environment(part: str, secrets: set[tuple[str, str]]) -> None:
@@ -78,7 +82,30 @@ def test_a_part_has_only_the_secrets_it_needs_in_its_environment(part: str, secr
     }
 
     assert references == secrets
-    assert ("STRIPE_SECRET_KEY" in found) == (part == "checkout")
+    assert ("STRIPE_SECRET_KEY" in found) == (part in {"checkout", "reconciler"})
+
+
+def test_the_reconciler_can_have_a_key_of_its_own() -> None:
+    reference = variables(render(ci("aws")).pods()["reconciler"])["STRIPE_SECRET_KEY"]["secretKeyRef"]
+
+    assert reference == {"name": "my-reconciler", "key": "STRIPE_SECRET_KEY"}
+
+
+def test_there_is_one_reconciler_at_a_time_and_nothing_leads_to_it() -> None:
+    release = render(ci("emulator"))
+    spec = release.of("Deployment")["reconciler"]["spec"]
+    found = container(release.pods()["reconciler"])
+
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert found["args"] == ["reconciler"]
+    assert {"name": "http", "containerPort": KINDS["reconciler"].model_fields["port"].default} in found["ports"]
+    assert {"reconciler"}.isdisjoint(release.of("Service").keys() | release.of("PodDisruptionBudget").keys())
+
+
+def test_without_the_reconciler_nothing_of_it_is_left() -> None:
+    release = render(ci("no-reconciler"))
+
+    assert [found for found in release if found["metadata"]["name"].endswith("-reconciler")] == []
 
 
 def test_webhook_alone_gets_the_signing_secrets_as_a_file_that_changes_with_the_secret() -> None:
@@ -114,15 +141,16 @@ def test_the_emulator_brings_the_made_up_secrets_that_are_missing(values: dict[s
     assert secret["stringData"].keys() == keys
 
 
-def test_checkout_starts_anew_when_a_made_up_secret_changes() -> None:
+@pytest.mark.parametrize("part", ["checkout", "reconciler"])
+def test_it_starts_anew_when_a_made_up_secret_changes(part: str) -> None:
     before, after = (
-        render(merged(ci("emulator"), {"emulator": {"apiToken": token}})).pods()["checkout"] for token in ("one", "two")
+        render(merged(ci("emulator"), {"emulator": {"apiToken": token}})).pods()[part] for token in ("one", "two")
     )
 
     assert before != after
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", WORKERS)
 def test_a_part_may_drain_before_it_is_killed(part: str) -> None:
     spec = render(ci("emulator")).pods()[part]["spec"]
     asleep = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
@@ -131,7 +159,7 @@ def test_a_part_may_drain_before_it_is_killed(part: str) -> None:
     assert spec["terminationGracePeriodSeconds"] > asleep + web.DRAIN_SECONDS + observability.STOP_SECONDS
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", WORKERS)
 def test_only_readiness_asks_for_the_table(part: str) -> None:
     pod = container(render(ci("emulator")).pods()[part])
     paths = {probe: pod[probe]["httpGet"]["path"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")}
@@ -231,13 +259,13 @@ def test_prometheus_finds_the_metrics_of_each_part() -> None:
 
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert monitor["metadata"]["labels"]["release"] == "stack"
-    assert selected == set(PARTS)
+    assert selected == set(WORKERS)
 
 
 def test_traces_go_to_the_collector_that_is_given_and_nowhere_else() -> None:
     given, none = render(ci("telemetry")), render(ci("emulator"))
 
-    for part in PARTS:
+    for part in WORKERS:
         found = variables(given.pods()[part])
         assert found["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector.telemetry.svc:4318"
         assert found["OTEL_TRACES_SAMPLER_ARG"] == "0.25"
@@ -287,7 +315,7 @@ def test_more_variables_are_added_to_those_of_the_chart() -> None:
 def test_all_parts_and_the_job_run_the_same_image(image: dict[str, str], wanted: str) -> None:
     pods = render(merged(ci("emulator"), {"image": image})).pods()
 
-    assert {container(pods[name])["image"] for name in (*PARTS, "table-init", "test")} == {wanted}
+    assert {container(pods[name])["image"] for name in (*WORKERS, "table-init", "test")} == {wanted}
     assert container(pods["emulator"])["image"] == "lea-payments-emulator:0.1.0"
 
 

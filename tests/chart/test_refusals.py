@@ -42,6 +42,12 @@ def env(name: str) -> list[dict[str, str]]:
         ("emulator", {"networkPolicy": {"awsCidrs": []}}, "at '/networkPolicy/awsCidrs': minItems: got 0, want 1"),
         ("emulator", {"checkout": {"callers": [{}]}}, "at '/checkout/callers/0': minProperties: got 0, want 1"),
         ("emulator", {"otlp": {"samplingRatio": 2}}, "at '/otlp/samplingRatio': maximum: got 2, want 1"),
+        ("emulator", {"reconciler": {"replicas": 2}}, "at '/reconciler': additional properties 'replicas' not allowed"),
+        (
+            "emulator",
+            {"reconciler": {"intervalSeconds": 0}},
+            "at '/reconciler/intervalSeconds': minimum: got 0, want 1",
+        ),
         ("emulator", {"podAnnotations": {"a": 1}}, "at '/podAnnotations/a': got number, want string"),
         ("aws", {"dynamodb": {"endpoint": "http://x"}}, "at '/dynamodb': additional properties 'endpoint' not allowed"),
         ("aws", {"dynamodb": {"accessKeyId": "x"}}, "at '/dynamodb': additional properties 'accessKeyId' not allowed"),
@@ -57,7 +63,7 @@ def env(name: str) -> list[dict[str, str]]:
                 {part: {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": None}}}},
                 f"at '/{part}/serviceAccount/annotations': missing property 'eks.amazonaws.com/role-arn'",
             )
-            for part in ("webhook", "pages", "checkout", "tableInit")
+            for part in ("webhook", "pages", "checkout", "reconciler", "tableInit")
         ),
         (
             "aws",
@@ -70,7 +76,7 @@ def env(name: str) -> list[dict[str, str]]:
                 {part: {"extraEnv": env(name)}},
                 f"{part}.extraEnv sets {name}: AWS keys are never given; use a role",
             )
-            for part in ("webhook", "pages", "checkout")
+            for part in ("webhook", "pages", "checkout", "reconciler")
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         ),
         ("aws", {"extraEnv": env("AWS_ACCESS_KEY_ID")}, "extraEnv sets AWS_ACCESS_KEY_ID: AWS keys are never given"),
@@ -120,6 +126,7 @@ def test_without_any_values_the_chart_says_which_secrets_it_wants() -> None:
     ("start", "values"),
     [
         ("no-checkout", {}),
+        ("aws", {"reconciler": {"enabled": False, "serviceAccount": {"annotations": None}}}),
         ("pod-identity", {}),
         ("aws", {"tableInit": {"enabled": False, "serviceAccount": {"annotations": None}}}),
         ("aws", {"stripe": {"livemode": True}}),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests.chart.rendered import CHART, PARTS, SETS, Rendered, ci, container, merged, read, render, variables
+from tests.chart.rendered import CHART, SETS, WORKERS, Rendered, ci, container, merged, read, render, variables
 
 HOOK = "helm.sh/hook"
 WEIGHT = "helm.sh/hook-weight"
@@ -20,7 +20,7 @@ def aws() -> Rendered:
 
 
 def test_on_aws_no_pod_has_a_key_or_an_address_of_the_table(aws: Rendered) -> None:
-    for name in (*PARTS, "table-init"):
+    for name in (*WORKERS, "table-init"):
         found = variables(aws.pods()[name])
 
         assert found["DDB_ENDPOINT"] == ""
@@ -28,7 +28,7 @@ def test_on_aws_no_pod_has_a_key_or_an_address_of_the_table(aws: Rendered) -> No
 
 
 def test_on_aws_nothing_of_development_runs(aws: Rendered) -> None:
-    assert aws.pods().keys() == {*PARTS, "table-init", "test"}
+    assert aws.pods().keys() == {*WORKERS, "table-init", "test"}
     assert aws.of("StatefulSet") == {}
 
 
@@ -36,8 +36,8 @@ def test_on_aws_each_part_has_a_role_of_its_own() -> None:
     accounts = render(read(*SETS["staging"])).of("ServiceAccount")
     roles = {name: found["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] for name, found in accounts.items()}
 
-    assert roles.keys() == {*PARTS, "table-init"}
-    assert len(set(roles.values())) == 4
+    assert roles.keys() == {*WORKERS, "table-init"}
+    assert len(set(roles.values())) == 5
 
 
 def test_on_aws_the_job_ends_before_anything_else_changes(aws: Rendered) -> None:
@@ -117,7 +117,7 @@ def test_a_new_version_of_the_chart_with_the_same_image_changes_nothing_that_can
 def test_locally_every_part_asks_the_service_of_dynamodb() -> None:
     release = render(ci("emulator"))
     (port,) = release.of("Service")["dynamodb"]["spec"]["ports"]
-    asked = {variables(release.pods()[name])["DDB_ENDPOINT"] for name in (*PARTS, "table-init")}
+    asked = {variables(release.pods()[name])["DDB_ENDPOINT"] for name in (*WORKERS, "table-init")}
 
     assert asked == {f"http://lea-payments-dynamodb:{port['port']}"}
     assert variables(release.pods()["dynamodb-admin"])["DYNAMO_ENDPOINT"] in asked

@@ -17,6 +17,7 @@ PARTS: Mapping[str, type[settings.Settings]] = {
     "webhook": settings.WebhookSettings,
     "pages": settings.PagesSettings,
     "checkout": settings.CheckoutSettings,
+    "reconciler": settings.ReconcilerSettings,
 }
 
 

@@ -2,7 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from lea_payments.settings import CheckoutSettings, SettingsError, TableSettings, WebhookSettings, read
+from lea_payments.settings import (
+    CheckoutSettings,
+    ReconcilerSettings,
+    SettingsError,
+    TableSettings,
+    WebhookSettings,
+    read,
+)
 
 CLEAR = (
     *("AWS_REGION", "DYNAMODB_PAYMENTS_TABLE", "DDB_ENDPOINT", "STRIPE_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET_FILE"),
@@ -76,3 +83,27 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
     settings = read(TableSettings)
 
     assert (settings.aws_region, settings.table) == ("us-east-1", "from-file")
+
+
+@pytest.mark.parametrize(
+    ("key", "livemode", "fits"),
+    [
+        ("sk_test_1", "false", True),
+        ("rk_test_1", "false", True),
+        ("sk_live_1", "true", True),
+        ("rk_live_1", "false", False),
+        ("sk_test_live_1", "true", False),
+    ],
+)
+def test_the_reconciler_s_key_must_be_of_its_mode(
+    monkeypatch: pytest.MonkeyPatch, key: str, livemode: str, *, fits: bool
+) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    monkeypatch.setenv("STRIPE_LIVEMODE", livemode)
+
+    if fits:
+        assert read(ReconcilerSettings).interval_seconds == 300
+        return
+    with pytest.raises(SettingsError, match=r"STRIPE_SECRET_KEY is not a .* key, but STRIPE_LIVEMODE") as error:
+        read(ReconcilerSettings)
+    assert key not in str(error.value)

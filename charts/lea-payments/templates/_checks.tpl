@@ -2,10 +2,10 @@
 {{- define "lea-payments.checks" -}}
 {{- $ours := list "PORT" "METRICS_PORT" "LOG_LEVEL" "AWS_REGION" "DYNAMODB_PAYMENTS_TABLE" "DDB_ENDPOINT"
   "STRIPE_WEBHOOK_SECRET" "STRIPE_WEBHOOK_SECRET_FILE" "STRIPE_LIVEMODE" "STRIPE_SECRET_KEY" "STRIPE_API_BASE"
-  "PAYMENTS_API_TOKEN" "PAGES_BASE_URL" -}}
+  "PAYMENTS_API_TOKEN" "PAGES_BASE_URL" "RECONCILER_INTERVAL_SECONDS" -}}
 {{- $keys := list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" -}}
 {{- $otlp := list "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_TRACES_SAMPLER_ARG" -}}
-{{- range $where, $part := dict "extraEnv" .Values "webhook.extraEnv" .Values.webhook "pages.extraEnv" .Values.pages "checkout.extraEnv" .Values.checkout }}
+{{- range $where, $part := dict "extraEnv" .Values "webhook.extraEnv" .Values.webhook "pages.extraEnv" .Values.pages "checkout.extraEnv" .Values.checkout "reconciler.extraEnv" .Values.reconciler }}
 {{- $names := dict }}
 {{- range $part.extraEnv }}
 {{- if has .name $keys }}

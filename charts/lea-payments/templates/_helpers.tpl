@@ -136,7 +136,7 @@ capabilities:
 {{- end -}}
 
 {{/*
-The pod that webhook, pages and checkout share: (dict "root" "part" "port" "env" "secretFile").
+The pod that webhook, pages, checkout and reconciler share: (dict "root" "part" "port" "env" "secretFile").
 No init container waits for the table: /readyz says no until the table answers, so a pod gets no request before that,
 and a release whose table comes late becomes ready by itself.
 */}}

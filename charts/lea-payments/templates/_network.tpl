@@ -70,7 +70,20 @@ spec:
     - port: 443
 {{- end -}}
 
-{{/* Egress rules that webhook, pages and checkout share. */}}
+{{/* Egress rule to Stripe, or to what stands in for it. */}}
+{{- define "lea-payments.stripeEgress" -}}
+{{- if .Values.emulator.enabled -}}
+- to:
+    - {{- include "lea-payments.peer" (list . "emulator") | nindent 6 }}
+  ports:
+    - port: 8087
+{{- else -}}
+# Stripe
+{{ include "lea-payments.cidrEgress" .Values.networkPolicy.stripeCidrs }}
+{{- end -}}
+{{- end -}}
+
+{{/* Egress rules that webhook, pages, checkout and reconciler share. */}}
 {{- define "lea-payments.partEgress" -}}
 {{ include "lea-payments.dnsEgress" . }}
 {{ include "lea-payments.tableEgress" . }}

@@ -67,6 +67,15 @@ def test_an_api_call_fails_with_the_wanted_status_then_works(emulator: Any, stat
     assert emulator.stripe.v1.payment_intents.create(PARAMS).amount == 500
 
 
+def test_a_busy_stripe_says_how_long_to_wait(emulator: Any) -> None:
+    fault(emulator, api_error={"status": 429, "times": 1, "retry_after": 3})
+
+    with pytest.raises(stripe.RateLimitError) as refused:
+        emulator.stripe.v1.payment_intents.create(PARAMS)
+
+    assert (refused.value.headers or {})["Retry-After"] == "3"
+
+
 def test_other_paths_are_left_alone(emulator: Any) -> None:
     fault(emulator, api_error={"status": 500, "path": "/v1/checkout"})
 

@@ -47,6 +47,16 @@ def test_events_are_found(world: World, ask: Ask, params: dict[str, Any], found:
     assert [event["type"] for event in page["data"]] == found
 
 
+@pytest.mark.usefixtures("_events")
+def test_an_event_delivered_since_the_last_page_still_marks_where_the_next_begins(world: World, ask: Ask) -> None:
+    first = endpoints.list_events(world, ask(delivery_success=False, limit=1))["data"][0]
+    world.store.get("event", first["id"])["pending_webhooks"] = 0
+
+    page = endpoints.list_events(world, ask(delivery_success=False, starting_after=first["id"]))
+
+    assert [event["type"] for event in page["data"]] == TYPES[:1]
+
+
 @pytest.mark.parametrize(
     "params", [{"type": "a.b", "types": ["a.b"]}, {"types": [f"a.{number}" for number in range(21)]}]
 )

@@ -19,7 +19,8 @@ def test_everything_can_be_asked() -> None:
         "drop": 0.25,
         "reorder": {"hold": 5, "seed": 7, "release_after_seconds": 3},
         "per_type": {"charge.succeeded": {"drop": True}},
-        "api_error": {"status": 429, "probability": 0.5, "times": 3, "path": "/v1/checkout", "stored": True},
+        "api_error": {"status": 429, "probability": 0.5, "times": 3, "path": "/v1/checkout", "stored": True}
+        | {"retry_after": 2},
         "clock_seconds": -600,
         "seed": 1,
     }
@@ -28,7 +29,7 @@ def test_everything_can_be_asked() -> None:
         every=EventFaults(delay_seconds=0.5, duplicate=2, drop=0.25),
         per_type={"charge.succeeded": EventFaults(drop=1.0)},
         reorder=Reorder(hold=5, seed=7, release_after_seconds=3.0),
-        api_error=ApiFault(status=429, probability=0.5, times=3, path="/v1/checkout", stored=True),
+        api_error=ApiFault(status=429, probability=0.5, times=3, path="/v1/checkout", stored=True, retry_after=2),
         clock_seconds=-600,
         seed=1,
     )
@@ -64,6 +65,7 @@ def test_a_type_s_own_faults_replace_everybody_s() -> None:
         ({"api_error": {"status": 500, "path": "v1"}}, "api_error.path must be"),
         ({"api_error": {"status": 500, "times": 0}}, "api_error.times must be"),
         ({"api_error": {"status": 500, "stored": 1}}, "api_error.stored must be"),
+        ({"api_error": {"status": 429, "retry_after": -1}}, "api_error.retry_after must be"),
         ({"seed": "x"}, "seed must be a whole number"),
     ],
 )

@@ -1,0 +1,198 @@
+"""`lea-payments replay`, from Stripe and from a file, as a person runs it."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from lea_payments import table
+from lea_payments.items import item_of
+from lea_payments.settings import TableSettings
+from tests import stripe_bodies
+from tests.commands import Run, runner
+from tests.parts import Part
+from tests.records import Records
+from tests.scenarios import facts, record
+from tests.stripe_account import NOBODY, STRIPE_KEY, Account
+
+DECLINED = "4000000000009995"
+
+
+@pytest.fixture(scope="module")
+def account(start: Callable[..., Part]) -> Iterator[Account]:
+    with Account(start("stripe-emulator").url) as one:
+        yield one
+
+
+@pytest.fixture
+def records(table_settings: TableSettings) -> Iterator[Records]:
+    records = Records(table_settings)
+    yield records
+    records.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path, table_settings: TableSettings, account: Account) -> Run:
+    account.reset(NOBODY, drop=1)
+    return runner(tmp_path, table_settings, STRIPE_SECRET_KEY=STRIPE_KEY, STRIPE_API_BASE=account.url)
+
+
+def _new(records: Records, table_settings: TableSettings, payment_id: str) -> str:
+    client = table.client(table_settings)
+    new = replace(record(payment_id), stripe_session_id=None)
+    client.put_item(TableName=table_settings.table, Item=item_of(new))
+    client.close()
+    assert records.get(payment_id).payment_status == "pending"
+    return payment_id
+
+
+def _counts(printed: str) -> Mapping[str, int]:
+    """The table at the end."""
+    return {word: int(number) for word, number in re.findall(r"^\s+([a-z_]+)\s+(\d+)\s*$", printed, re.MULTILINE)}
+
+
+def _declined_then_paid_and_refunded(account: Account, payment_id: str) -> None:
+    session_id = account.session(record(payment_id))
+    account.pay(session_id, card=DECLINED)
+    account.pay(session_id)
+    account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
+
+
+def test_stripe_s_events_are_applied_again_oldest_first_and_once(
+    run: Run, account: Account, records: Records, table_settings: TableSettings
+) -> None:
+    payment_id = _new(records, table_settings, "payment_lost")
+    _declined_then_paid_and_refunded(account, payment_id)
+
+    first, second = run("replay", "--since", "2h"), run("replay", "--since", "2h")
+
+    after = records.get(payment_id)
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr
+    assert (after.payment_status, after.amount_refunded) == ("completed", 700)
+    assert [entry.event_type for entry in after.history][:2] == [
+        "payment_intent.payment_failed",
+        "checkout.session.completed",
+    ]
+    lines = [line for line in first.stdout.splitlines() if line.startswith(payment_id)]
+    assert "payment_status pending → failed" in lines[0]
+    assert "payment_status failed → completed" in lines[1]
+    assert "amount_refunded 0 → 700" in lines[2]
+    assert _counts(first.stdout)["applied"] == len(lines) == 3
+    assert payment_id not in second.stdout
+    assert "applied" not in _counts(second.stdout)
+
+
+def test_a_dry_run_tells_what_the_real_one_does_and_writes_nothing(
+    run: Run, account: Account, records: Records, table_settings: TableSettings
+) -> None:
+    payment_id = _new(records, table_settings, "payment_dry")
+    _declined_then_paid_and_refunded(account, payment_id)
+    before = records.get(payment_id)
+
+    dry = run("replay", "--since", "2h", "--dry-run")
+    untouched = records.get(payment_id)
+    real = run("replay", "--since", "2h")
+
+    assert untouched == before
+    assert "Nothing was written" in dry.stdout
+    assert _counts(dry.stdout) == _counts(real.stdout)
+    assert [line for line in dry.stdout.splitlines() if "→" in line] == [
+        line for line in real.stdout.splitlines() if "→" in line
+    ]
+
+
+def test_only_what_is_asked_for_is_applied(
+    run: Run, account: Account, records: Records, table_settings: TableSettings
+) -> None:
+    wanted, other = (_new(records, table_settings, f"payment_{name}") for name in ("wanted", "other"))
+    for payment_id in (wanted, other):
+        _declined_then_paid_and_refunded(account, payment_id)
+
+    done = run("replay", "--since", "1d", "--type", "payment_intent.payment_failed", "--payment", wanted)
+
+    assert done.returncode == 0
+    assert _counts(done.stdout) == {"applied": 1, "all": 1}
+    assert (records.get(wanted).payment_status, records.get(other).payment_status) == ("failed", "pending")
+
+
+def test_a_decline_without_metadata_is_found_through_its_session(
+    run: Run, account: Account, records: Records, table_settings: TableSettings
+) -> None:
+    payment_id = _new(records, table_settings, "payment_bare")
+    account.pay(account.session(record(payment_id), metadata=False), card=DECLINED)
+
+    assert run("replay", "--since", "1h", "--payment", payment_id).returncode == 0
+
+    assert records.get(payment_id).payment_status == "failed"
+
+
+def test_a_file_is_replayed_and_its_bad_lines_are_named(
+    run: Run, records: Records, table_settings: TableSettings, tmp_path: Path
+) -> None:
+    first, second = (_new(records, table_settings, f"payment_file_{name}") for name in "ab")
+    lines = [stripe_bodies.completed(first), b"not JSON", b"", b"{}", stripe_bodies.expired(second, id="cs_test_x")]
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b"\n".join(lines))
+
+    done = run("replay", str(file))
+
+    assert done.returncode == 1
+    assert "✗ line 2: " in done.stdout
+    assert "✗ line 4: " in done.stdout
+    assert _counts(done.stdout) == {"applied": 2, "unreadable": 2, "all": 4}
+    assert (records.get(first).payment_status, records.get(second).payment_status) == ("completed", "expired")
+
+
+def test_a_file_needs_no_key_and_may_be_standard_input(
+    run: Run, records: Records, table_settings: TableSettings
+) -> None:
+    payment_id = _new(records, table_settings, "payment_stdin")
+
+    done = run("replay", "-", text=stripe_bodies.completed(payment_id).decode(), STRIPE_SECRET_KEY="")
+
+    assert done.returncode == 0, done.stderr
+    assert facts(records.get(payment_id))["payment_status"] == "completed"
+
+
+def test_events_of_the_other_mode_are_counted_and_left_alone(
+    run: Run, records: Records, table_settings: TableSettings
+) -> None:
+    payment_id = _new(records, table_settings, "payment_mode")
+    live = json.loads(stripe_bodies.completed(payment_id)) | {"livemode": True}
+
+    done = run("replay", "-", text=json.dumps(live))
+
+    assert (done.returncode, _counts(done.stdout)) == (0, {"wrong_mode": 1, "all": 1})
+    assert records.get(payment_id).payment_status == "pending"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "give either FILE or --since"),
+        (("--since", "soon"), "'soon' is no moment"),
+        (("--since", "40d"), "Stripe keeps events for 30 days"),
+        (("--since", "2h", "--type", "charge.fialed"), "charge.fialed: no type of event that we use"),
+        (("-", "--until", "2h"), "--until goes with --since"),
+        (("no-such-file",), "No such file"),
+    ],
+)
+def test_a_wrong_question_is_explained(run: Run, arguments: tuple[str, ...], said: str) -> None:
+    done = run("replay", *arguments, COLUMNS="400")
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_table_that_does_not_answer_is_one_clear_line(run: Run, free_port: Callable[[], int]) -> None:
+    text = stripe_bodies.completed("payment_1").decode()
+
+    done = run("replay", "-", text=text, DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+
+    assert done.returncode == 1
+    assert "repeat the same command" in done.stderr
+    assert "Traceback" not in done.stderr
