@@ -1,6 +1,5 @@
 """The command line: one command for each part and each thing a person does; holds no rule of the business."""
 
-import asyncio
 import json
 from typing import Annotated, Literal
 
@@ -72,38 +71,6 @@ def init_table(
         typer.echo(json.dumps(table.definition(settings), indent=2))
         return
     typer.echo(table.ensure(table.client(settings), settings))
-
-
-@app.command()
-def show(
-    payment_id: Annotated[str | None, typer.Argument(metavar="ID", help="Our own id, such as `payment_123`.")] = None,
-    session: Annotated[str | None, typer.Option(help="Find it by Stripe's Checkout Session, `cs_…`.")] = None,
-    quote: Annotated[str | None, typer.Option(help="All payments of a quote.")] = None,
-    user: Annotated[str | None, typer.Option(help="All payments of a user.")] = None,
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON array, for programs.")] = False,
-) -> None:
-    """Show what happened to a payment: its record, its history, and what became of the last event.
-
-    Give exactly one of ID, `--session`, `--quote` and `--user`.
-    """
-    from lea_payments import show as part
-    from lea_payments import store
-    from lea_payments.dynamodb import Unavailable
-
-    if sum(value is not None for value in (payment_id, session, quote, user)) != 1:
-        raise typer.BadParameter("give exactly one of ID, --session, --quote and --user")
-    settings = environment.read(environment.TableSettings)
-    try:
-        found = asyncio.run(part.find(store.PaymentStore(settings), payment_id, session, quote, user))
-    except Unavailable as trouble:
-        raise SettingsError(f"{trouble}; check DDB_ENDPOINT, AWS_REGION and whether the table is there") from None
-    if as_json:
-        typer.echo(part.as_json(found))
-    elif found:
-        Console().print(*part.as_text(found))
-    if not found:
-        raise SettingsError(f"no such payment in table {settings.table}; check the id, DDB_ENDPOINT and AWS_REGION")
 
 
 @app.command()

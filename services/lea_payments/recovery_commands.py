@@ -86,3 +86,37 @@ def replay(
     except WrongQuestion as wrong:
         raise typer.BadParameter(str(wrong)) from None
     raise typer.Exit(1 if counts[part.BAD_LINE] else 0)
+
+
+@app.command()
+def show(
+    payment_id: Annotated[str | None, typer.Argument(metavar="ID", help="Our own id, such as `payment_123`.")] = None,
+    session: Annotated[str | None, typer.Option(help="Find it by Stripe's Checkout Session, `cs_…`.")] = None,
+    quote: Annotated[str | None, typer.Option(help="All payments of a quote.")] = None,
+    user: Annotated[str | None, typer.Option(help="All payments of a user.")] = None,
+    *,
+    stripe: Annotated[
+        bool, typer.Option("--stripe", help="Ask Stripe too, and say where the two differ; needs `STRIPE_SECRET_KEY`.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array, for programs.")] = False,
+) -> None:
+    """Show what happened to a payment: its record, its history, and what became of the last event.
+
+    Give exactly one of ID, `--session`, `--quote` and `--user`. The exit status is 1 when there is no such payment.
+    """
+    from lea_payments import observability
+    from lea_payments import show as part
+
+    wanted = part.Wanted(payment_id, session, quote, user)
+    if sum(value is not None for value in wanted) != 1:
+        raise typer.BadParameter("give exactly one of ID, --session, --quote and --user")
+    observability.for_a_person()
+    asked = environment.read(environment.StripeSettings) if stripe else None
+    settings = asked or environment.read(environment.TableSettings)
+    found = part.find(settings, wanted, asked)
+    if as_json:
+        typer.echo(part.as_json(found))
+    elif found:
+        Console().print(*part.as_text(found), sep="\n")
+    if not found:
+        raise SettingsError(f"no such payment in table {settings.table}; check the id, DDB_ENDPOINT and AWS_REGION")

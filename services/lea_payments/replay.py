@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from lea_payments.dynamodb import Unavailable
-from lea_payments.payment import Dispute, Payment, PaymentEvent
+from lea_payments.explain import moves
+from lea_payments.payment import PaymentEvent
 from lea_payments.repairs import CHANGES, Repairs
 from lea_payments.replay_source import BadLine, events_in
 from lea_payments.settings import ModeSettings, SettingsError, StripeSettings
@@ -21,7 +22,6 @@ from lea_payments.stripe_calls import StripeCalls, StripeTrouble
 from lea_payments.stripe_events import Ignored
 from lea_payments.stripe_records import StripeRecords
 
-TOLD = ("payment_status", "status_reason", "amount_refunded", "dispute_status", "stripe_session_id")
 BAD_LINE = "unreadable"
 
 
@@ -128,18 +128,6 @@ def _run(
     if plan.dry_run:
         plan.console.print("Nothing was written: this was a dry run.")
     return replay.counts
-
-
-def moves(before: Payment, after: Payment) -> str:
-    """What a change did to a record, in words."""
-    told = ((name, _word(getattr(before, name)), _word(getattr(after, name))) for name in TOLD)
-    return ", ".join(f"{name} {old} → {new}" for name, old, new in told if old != new)
-
-
-def _word(value: object) -> str:
-    if isinstance(value, Dispute):
-        return value.name.lower()
-    return "none" if value is None else str(value)
 
 
 def _bar(console: Console) -> Progress:

@@ -1,78 +1,144 @@
-"""What happened to a payment, for people and for programs, from its record alone; changes nothing."""
+"""What happened to a payment, for people and for programs: from its record, and from Stripe if asked; reads only."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from rich import box
 from rich.console import RenderableType
+from rich.markup import escape
 from rich.table import Table
 
-from lea_payments.payment import HistoryEntry, Outcome, Payment
+from lea_payments import explain
+from lea_payments.dynamodb import Unavailable
+from lea_payments.payment import Payment
+from lea_payments.settings import SettingsError, StripeSettings, TableSettings
 from lea_payments.store import PaymentStore
-
-MEANING = {
-    Outcome.APPLIED: "it changed the record",
-    Outcome.REVIEW: "a person must look: see the reason",
-    Outcome.STALE: "not applied: the record already knew better",
-}
+from lea_payments.stripe_calls import StripeTrouble
+from lea_payments.stripe_view import StripeSays, StripeView
 
 
-async def find(
-    store: PaymentStore, payment_id: str | None, session: str | None, quote: str | None, user: str | None
-) -> Sequence[Payment]:
-    """The whole records that one of the four leads to; raises Unavailable."""
-    if payment_id is not None:
-        found = [await store.get(payment_id)]
-    elif session is not None:
-        found = [await store.by_session(session)]
+class Wanted(NamedTuple):
+    """Which payments: one of the four is given."""
+
+    payment_id: str | None = None
+    session: str | None = None
+    quote: str | None = None
+    user: str | None = None
+
+
+class Shown(NamedTuple):
+    """A record, and what Stripe says of it, if that was asked for."""
+
+    record: Payment
+    stripe: StripeSays | None
+
+
+def find(settings: TableSettings, wanted: Wanted, stripe: StripeSettings | None) -> Sequence[Shown]:
+    """The payments, each with what Stripe says where its settings are given; raises SettingsError."""
+    store = PaymentStore(settings)
+
+    async def whole() -> list[Shown]:
+        view = StripeView(stripe) if stripe else None
+        return [Shown(record, await view.of(record) if view else None) for record in await _records(store, wanted)]
+
+    try:
+        return asyncio.run(whole())
+    except Unavailable as trouble:
+        raise SettingsError(f"{trouble}; check DDB_ENDPOINT, AWS_REGION and whether the table is there") from None
+    except StripeTrouble as trouble:
+        raise SettingsError(f"{trouble}; without --stripe the record alone is shown") from None
+    finally:
+        store.close()
+
+
+async def _records(store: PaymentStore, wanted: Wanted) -> Sequence[Payment]:
+    if wanted.payment_id is not None:
+        found = [await store.get(wanted.payment_id)]
+    elif wanted.session is not None:
+        found = [await store.by_session(wanted.session)]
     else:
-        listed = await (store.by_quote(quote) if quote is not None else store.by_user(user or ""))
+        by_quote = wanted.quote is not None
+        listed = await (store.by_quote(wanted.quote or "") if by_quote else store.by_user(wanted.user or ""))
         found = [await store.get(record.payment_intent_id) for record in listed]
     return [record for record in found if record is not None]
 
 
-def as_json(found: Sequence[Payment]) -> str:
-    """The records as a JSON array, history included."""
-    return msgspec.json.format(msgspec.json.encode([_plain(record) for record in found]), indent=2).decode()
+def as_json(found: Sequence[Shown]) -> str:
+    """The records as a JSON array: history, what happened in words, and what Stripe says."""
+    return msgspec.json.format(msgspec.json.encode([_object(one) for one in found]), indent=2).decode()
+
+
+def _object(one: Shown) -> Mapping[str, object]:
+    whole = _plain(one.record)
+    whole["explained"] = {
+        "story": explain.story(one.record),
+        "next_events": [expected._asdict() for expected in explain.next_events(one.record)],
+    }
+    if one.stripe is not None:
+        differences = [difference._asdict() for difference in one.stripe.differences]
+        whole["stripe"] = one.stripe._asdict() | {"differences": differences}
+    return whole
 
 
 def _plain(record: Payment) -> dict[str, object]:
     """What is set, under the names of the record; the history as objects."""
-    plain = msgspec.structs.asdict(record)
+    plain: dict[str, Any] = msgspec.structs.asdict(record)
     plain["dispute_status"] = record.dispute_status.name.lower()
     plain["history"] = [entry._asdict() for entry in record.history]
     return {name: value for name, value in plain.items() if value is not None}
 
 
-def as_text(found: Sequence[Payment]) -> Sequence[RenderableType]:
-    """The records as tables for a terminal."""
-    return [part for record in found for part in (_fields(record), _history(record), _last(record))]
+def as_text(found: Sequence[Shown]) -> Sequence[RenderableType]:
+    """The records as tables and sentences for a terminal."""
+    parts: list[RenderableType] = []
+    for one in found:
+        parts += [_fields(one.record), escape("\n".join(explain.story(one.record))), _history(one.record)]
+        parts.append(_next(one.record))
+        if one.stripe is not None:
+            parts += _stripe(one.stripe)
+    return parts
 
 
 def _fields(record: Payment) -> Table:
-    view = Table(title=f"Payment {record.payment_intent_id}", box=box.SIMPLE, show_header=False, title_justify="left")
-    for name, value in _plain(record).items():
-        if name != "history":
-            view.add_row(name, str(value))
-    return view
+    plain = {name: value for name, value in _plain(record).items() if name != "history"}
+    return _pairs(f"Payment {record.payment_intent_id}", plain)
 
 
 def _history(record: Payment) -> Table:
-    view = Table(title="History", box=box.SIMPLE, title_justify="left")
+    view = Table(title="History (a copy of an event leaves no line)", box=box.SIMPLE, title_justify="left")
     for heading in ("at", "event", "type", "outcome", "status", "trace"):
-        view.add_column(heading)
+        view.add_column(heading, overflow="fold")
     for entry in record.history:
         move = entry.status_from if entry.status_from == entry.status_to else f"{entry.status_from} → {entry.status_to}"
-        view.add_row(entry.at, entry.event_id, entry.event_type, entry.outcome, move, entry.trace_id or "")
+        texts = (entry.at, entry.event_id, entry.event_type, entry.outcome, move, entry.trace_id or "")
+        view.add_row(*map(escape, texts))
     return view
 
 
-def _last(record: Payment) -> str:
-    if not record.history:
-        return "No event of Stripe's has reached this payment yet.\n"
-    entry = record.history[-1]
-    return f"The last event, {entry.event_type}, was {entry.outcome}: {_meaning(entry)}.\n"
+def _next(record: Payment) -> Table:
+    view = Table(title="If an event about this session came now", box=box.SIMPLE, title_justify="left")
+    for heading in ("event", "rank", "outcome", "it would change"):
+        view.add_column(heading, overflow="fold")
+    for expected in explain.next_events(record):
+        view.add_row(expected.event, str(expected.rank), expected.outcome, escape(expected.effect))
+    return view
 
 
-def _meaning(entry: HistoryEntry) -> str:
-    return MEANING.get(Outcome(entry.outcome), entry.outcome)
+def _stripe(says: StripeSays) -> list[RenderableType]:
+    parts: list[RenderableType] = [_pairs("Stripe's session", says.session or {"": "none"})]
+    named = (("refund", says.refunds), ("dispute", says.disputes), ("undelivered event", says.undelivered))
+    if says.payment_intent:
+        parts.append(_pairs("Stripe's PaymentIntent", says.payment_intent))
+    parts += [_pairs(f"Stripe's {what}", one) for what, several in named for one in several]
+    if not says.differences:
+        return [*parts, "[green]✓[/] The record and Stripe agree.\n"]
+    return [*parts, *(f"[red]✗[/] {escape(what)}\n  → {escape(remedy)}\n" for what, remedy in says.differences)]
+
+
+def _pairs(title: str, pairs: Mapping[str, object]) -> Table:
+    view = Table(title=escape(title), box=box.SIMPLE, show_header=False, title_justify="left")
+    for name, value in pairs.items():
+        view.add_row(name, escape(str(value)))
+    return view

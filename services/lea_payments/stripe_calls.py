@@ -33,6 +33,7 @@ class StripeTrouble(Exception):  # noqa: N818 - it is an answer, not an accident
     StripeTrouble
     ├── StripeUnavailable
     └── StripeRefused
+        └── StripeMissing
     """
 
 
@@ -42,6 +43,10 @@ class StripeUnavailable(StripeTrouble):
 
 class StripeRefused(StripeTrouble):
     """Raised when Stripe does not take our key or our question; no other try will help."""
+
+
+class StripeMissing(StripeRefused):
+    """Raised when Stripe, under our key, has no such object."""
 
 
 class Pace:
@@ -98,7 +103,8 @@ class StripeCalls:
                 answer = await asyncio.to_thread(partial(self._client.raw_request, "get", path, **params))
             except stripe.StripeError as error:
                 if not _passing(error):
-                    raise StripeRefused(_refusal(error)) from None
+                    kind = StripeMissing if error.code == "resource_missing" else StripeRefused
+                    raise kind(_refusal(error)) from None
                 pause = pause_after(error.headers or {}, tried)
                 telemetry.log.warning(
                     "stripe busy", http_status=error.http_status, path=path, tried=tried, pause=round(pause, 1)

@@ -38,9 +38,9 @@ class StripeRecords:
         async for page in self._calls.pages("/v1/events", **params):
             yield [event for event in map(self._event, page) if event is not None]
 
-    async def sessions(self, since: int) -> AsyncIterator[Sequence[Swept]]:
-        """All sessions made since then (seconds since 1970), newest first, a page at a time."""
-        params = {"created": _between(since, None), "expand": ["data.payment_intent"]}
+    async def sessions(self, since: int, until: int | None = None) -> AsyncIterator[Sequence[Swept]]:
+        """All sessions made between two seconds since 1970, newest first, a page at a time."""
+        params = {"created": _between(since, until), "expand": ["data.payment_intent"]}
         async for page in self._calls.pages("/v1/checkout/sessions", **params):
             yield [swept for swept in map(self._swept, page) if swept is not None]
 

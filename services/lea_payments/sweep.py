@@ -65,12 +65,12 @@ def event_of(raw: msgspec.Raw, session: SweptSession, *, livemode: bool) -> Paym
     event_type = _type_of(session)
     if event_type is not None:
         event_id = f"sweep_{event_type.removeprefix('checkout.session.')}_{session.id}"
-        return _translated(event_id, event_type, session, raw, livemode=livemode)
+        return as_event(event_id, event_type, session, raw, livemode=livemode)
     intent = session.payment_intent
     if session.status != "open" or not isinstance(intent, SweptIntent) or intent.last_payment_error is None:
         return None
     declined = msgspec.Raw(msgspec.json.encode(intent))
-    event = _translated("sweep", "payment_intent.payment_failed", session, declined, livemode=livemode)
+    event = as_event("sweep", "payment_intent.payment_failed", session, declined, livemode=livemode)
     if isinstance(event, Ignored):
         return event
     return replace(event, id=f"sweep_{event.reason}_{intent.id}", payment_id=event.payment_id or session.payment_id)
@@ -88,9 +88,10 @@ def _type_of(session: SweptSession) -> str | None:
     return "checkout.session.completed"
 
 
-def _translated(
+def as_event(
     event_id: str, event_type: str, session: SweptSession, about: msgspec.Raw, *, livemode: bool
 ) -> PaymentEvent | Ignored:
+    """An object of Stripe's told as an event about it, as old as its session; raises InvalidPayload."""
     body = {
         "id": event_id,
         "object": "event",

@@ -61,7 +61,7 @@ def view_of(payment: Payment | None, waited: int) -> View:
     """The page for a payment as it stands, or for none, to a customer who has waited for so many seconds."""
     if payment is None:
         return CONFIRMING if waited < CONFIRM_SECONDS else UNKNOWN
-    view = BY_RANK[_rank_of(payment)]
+    view = BY_RANK[rank_of(payment)]
     if view is CONFIRMING and waited >= CONFIRM_SECONDS:
         view = OVERDUE
     if view.again is not None and waited >= EAGER_SECONDS:
@@ -69,7 +69,7 @@ def view_of(payment: Payment | None, waited: int) -> View:
     return view
 
 
-def _rank_of(payment: Payment) -> int:
+def rank_of(payment: Payment) -> int:
     """The record's rank, unless its status was since changed by hand: the status is what is published."""
     if _STATUS_OF_RANK.get(payment.status_rank) is payment.payment_status:
         return payment.status_rank
