@@ -1,6 +1,7 @@
 """The emulator as one web application: its parts, its background work, its health; no rule of Stripe's in it."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,24 +16,24 @@ from stripe_emulator.errors import ApiError
 from stripe_emulator.settings import Settings
 
 TICK_SECONDS = 0.2
+MAX_CONNECTIONS = 50
+CLIENTS = 10
 log = logging.getLogger("stripe_emulator")
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The application; one memory for each."""
-    client = httpx.AsyncClient(
-        follow_redirects=False,
-        limits=httpx.Limits(max_connections=None),
-        timeout=settings.delivery_timeout_seconds,
-        trust_env=False,
-    )
-    # httpx looks through all that wait for a connection whenever one is free: ten thousand must not wait there.
-    connections = asyncio.Semaphore(settings.delivery_connections)
+    timeout = settings.delivery_timeout_seconds
+    # A client of httpx looks through all its connections, and all that wait for one, at each request; so there are
+    # several, and nothing waits in them.
+    clients = [httpx.AsyncClient(follow_redirects=False, timeout=timeout, trust_env=False) for _ in range(CLIENTS)]
+    in_turn = itertools.cycle(clients)
+    connections = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def send(url: str, headers: dict[str, str], body: bytes) -> int:
         try:
             async with connections:
-                return (await client.post(url, headers=headers, content=body)).status_code
+                return (await next(in_turn).post(url, headers=headers, content=body)).status_code
         except httpx.HTTPError as broken:
             raise UnreachableError(str(broken) or type(broken).__name__) from broken
 
@@ -42,7 +43,8 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         clockwork.cancel()
         await app.state.emulator.deliverer.close()
-        await client.aclose()
+        for client in clients:
+            await client.aclose()
 
     app = FastAPI(title="Stripe emulator", openapi_url=None, lifespan=lifespan)
     app.state.emulator = emulator.build(settings, send)

@@ -25,7 +25,6 @@ class Settings:
     retry_base_seconds: float = 1.0
     retry_attempts: int = 12
     delivery_timeout_seconds: float = 10.0
-    delivery_connections: int = 50
     redirect_wait_seconds: float = 10.0
     log_level: str = "info"
 
@@ -39,7 +38,6 @@ VARIABLES = {
     "EMULATOR_RETRY_BASE_SECONDS": "the pause before the first retry; doubles, up to a minute (1)",
     "EMULATOR_RETRY_ATTEMPTS": "attempts per delivery, the first included (12)",
     "EMULATOR_DELIVERY_TIMEOUT_SECONDS": "how long a receiver may take to answer (10)",
-    "EMULATOR_DELIVERY_CONNECTIONS": "how many deliveries are sent at the same time (50)",
     "EMULATOR_REDIRECT_WAIT_SECONDS": "how long the pay page waits for the merchant's 2xx (10)",
     "LOG_LEVEL": "debug, info, warning or error (info)",
 }
@@ -73,7 +71,6 @@ def read(environ: Mapping[str, str]) -> Settings:
         delivery_timeout_seconds=take(
             "EMULATOR_DELIVERY_TIMEOUT_SECONDS", 10.0, _positive, "a number of seconds above 0"
         ),
-        delivery_connections=take("EMULATOR_DELIVERY_CONNECTIONS", 50, _count, "a whole number above 0"),
         redirect_wait_seconds=take("EMULATOR_REDIRECT_WAIT_SECONDS", 10.0, _positive, "a number of seconds above 0"),
         log_level=take("LOG_LEVEL", "info", _level, "debug, info, warning or error"),
     )

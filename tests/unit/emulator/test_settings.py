@@ -20,7 +20,6 @@ def test_everything_can_be_set() -> None:
             "EMULATOR_RETRY_BASE_SECONDS": "0.1",
             "EMULATOR_RETRY_ATTEMPTS": "3",
             "EMULATOR_DELIVERY_TIMEOUT_SECONDS": "2",
-            "EMULATOR_DELIVERY_CONNECTIONS": "200",
             "EMULATOR_REDIRECT_WAIT_SECONDS": "1",
             "LOG_LEVEL": "DEBUG",
         }
@@ -35,7 +34,6 @@ def test_everything_can_be_set() -> None:
         retry_base_seconds=0.1,
         retry_attempts=3,
         delivery_timeout_seconds=2.0,
-        delivery_connections=200,
         redirect_wait_seconds=1.0,
         log_level="debug",
     )
@@ -54,7 +52,6 @@ def test_everything_wrong_is_named_at_once() -> None:
         "EMULATOR_RETRY_BASE_SECONDS": "soon",
         "EMULATOR_RETRY_ATTEMPTS": "0",
         "EMULATOR_DELIVERY_TIMEOUT_SECONDS": "inf",
-        "EMULATOR_DELIVERY_CONNECTIONS": "0",
         "EMULATOR_REDIRECT_WAIT_SECONDS": "-1",
         "LOG_LEVEL": "loud",
     }
