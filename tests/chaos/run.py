@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import shutil
 import socket
 import sys
 import tempfile
@@ -37,10 +38,11 @@ def main() -> int:
             scene = Scene(folder / run.key, free_port, dynamodb.endpoint, events, options.seed)
             verdicts.append((run, _play(run, scene)))
     console.print(_table(verdicts))
-    failed = [run.key for run, verdict in verdicts if verdict is None or verdict.findings or verdict.problems]
-    if failed:
+    if failed := [run.key for run, verdict in verdicts if verdict is None or verdict.failed]:
         console.print(f"✗ run {', '.join(failed)}: see above; the logs are in {folder}", style="red", markup=False)
-    return 1 if failed else 0
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 def _options() -> argparse.Namespace:

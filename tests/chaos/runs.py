@@ -38,7 +38,7 @@ CLOCK_SECONDS, TOLERATED_SECONDS, SKEW_SECONDS = 600, 240, 30
 
 async def webhook_killed(scene: Scene) -> Verdict:
     """SIGKILL for the webhook, again and again, in the middle of its work."""
-    with scene.on_stage() as stage:
+    async with scene.on_stage() as stage:
         stage.start_emulator()
         stage.start_webhook()
         load = await scene.load(stage)
@@ -57,10 +57,13 @@ async def webhook_killed(scene: Scene) -> Verdict:
 
 async def dynamodb_killed(scene: Scene) -> Verdict:
     """SIGKILL for DynamoDB Local; what it had acknowledged is on its disk."""
-    with (
-        DynamoDBLocal(scene.free_port(), scene.folder.with_suffix(".data")) as dynamodb,
-        scene.on_stage(dynamodb.endpoint) as stage,
-    ):
+    dynamodb = DynamoDBLocal(scene.free_port(), scene.folder.with_suffix(".data"))
+    with dynamodb:
+        return await _under_kills(scene, dynamodb)
+
+
+async def _under_kills(scene: Scene, dynamodb: DynamoDBLocal) -> Verdict:
+    async with scene.on_stage(dynamodb.endpoint) as stage:
         stage.start_emulator()
         stage.start_webhook()
         load = await scene.load(stage)
@@ -81,10 +84,12 @@ async def dynamodb_killed(scene: Scene) -> Verdict:
 
 async def dynamodb_unwell(scene: Scene) -> Verdict:
     """Slow, throttled, broken off, and batches of which half is refused."""
-    with (
-        FaultyDynamoDB(scene.dynamodb, scene.free_port()) as proxy,
-        scene.on_stage(seen_at=proxy.endpoint) as stage,
-    ):
+    with FaultyDynamoDB(scene.dynamodb, scene.free_port()) as proxy:
+        return await _in_bad_weather(scene, proxy)
+
+
+async def _in_bad_weather(scene: Scene, proxy: FaultyDynamoDB) -> Verdict:
+    async with scene.on_stage(seen_at=proxy.endpoint) as stage:
         stage.start_emulator()
         load = await scene.load(stage)
         stage.start_webhook()
@@ -100,7 +105,7 @@ async def dynamodb_unwell(scene: Scene) -> Verdict:
 
 async def events_lost(scene: Scene) -> Verdict:
     """Events late, doubled and shuffled, a third of them lost for good, the webhook away; then the reconciler."""
-    with scene.on_stage() as stage:
+    async with scene.on_stage() as stage:
         stage.start_emulator(EMULATOR_RETRY_ATTEMPTS="4")
         stage.start_webhook()
         load = await scene.load(stage, STORIES + BARE_STORIES)
@@ -124,7 +129,7 @@ async def events_lost(scene: Scene) -> Verdict:
 
 async def two_reconcilers(scene: Scene) -> Verdict:
     """Most events are lost, and two reconcilers repair at the same time, beside a webhook that still gets some."""
-    with scene.on_stage() as stage:
+    async with scene.on_stage() as stage:
         stage.start_emulator()
         stage.start_webhook()
         load = await scene.load(stage, STORIES + BARE_STORIES)
@@ -144,7 +149,7 @@ async def two_reconcilers(scene: Scene) -> Verdict:
 
 async def secret_rotated(scene: Scene) -> Verdict:
     """Stripe signs with two secrets for a while, then with the new one; not one delivery is refused."""
-    with scene.on_stage() as stage:
+    async with scene.on_stage() as stage:
         file = scene.folder / "secrets"
         file.write_text(SECRET)
         stage.start_emulator()
@@ -169,7 +174,7 @@ async def secret_rotated(scene: Scene) -> Verdict:
 
 async def clock_wrong(scene: Scene) -> Verdict:
     """The two clocks are 10 minutes apart, one way and the other: all is refused, and nothing is lost by it."""
-    with scene.on_stage() as stage:
+    async with scene.on_stage() as stage:
         stage.start_emulator()
         stage.start_webhook()
         load = await scene.load(stage)
@@ -192,7 +197,7 @@ async def clock_wrong(scene: Scene) -> Verdict:
 
 async def all_at_once(scene: Scene) -> Verdict:
     """Nobody listens; then everything that Stripe has kept for us arrives in one moment."""
-    with scene.on_stage() as stage:
+    async with scene.on_stage() as stage:
         stage.start_emulator(EMULATOR_RETRY_BASE_SECONDS="60")
         load = await scene.load(stage)
         await load.sell()

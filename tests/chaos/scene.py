@@ -1,18 +1,15 @@
 """What all runs have in common: a stage, a load on it, things that happen amid it, and the verdict at the end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tests.chaos.compare import Finding, applied, compare
 from tests.chaos.load import STORIES, Load, Story
 from tests.chaos.stage import Stage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 POLL_SECONDS = 0.05
 
@@ -35,6 +32,11 @@ class Verdict(NamedTuple):
         """The row of the table."""
         told = (self.events, self.sent, self.answered, self.applied, self.duplicates, self.stale, self.repaired)
         return (*told, self.lost, self.wrong)
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is not as it must be."""
+        return bool(self.findings or self.problems)
 
     @property
     def lost(self) -> int:
@@ -60,11 +62,14 @@ class Scene:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    @contextmanager
-    def on_stage(self, dynamodb: str | None = None, seen_at: str | None = None) -> "Iterator[Stage]":
+    @asynccontextmanager
+    async def on_stage(self, dynamodb: str | None = None, seen_at: str | None = None) -> AsyncIterator[Stage]:
         """The processes of this run, all ended at the end."""
         with Stage(self.folder, self.free_port, dynamodb or self.dynamodb, seen_at) as stage:
-            yield stage
+            try:
+                yield stage
+            finally:
+                await stage.stripe.aclose()
 
     async def load(self, stage: Stage, stories: Sequence[Story] = STORIES) -> Load:
         """Payments that wait for their customers, each with its record."""

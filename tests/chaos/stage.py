@@ -66,13 +66,16 @@ class Stage:
         self._logs: set[Path] = set()
 
     def __enter__(self) -> Self:
-        table.ensure(table.client(self._table), self._table)
+        client = table.client(self._table)
+        table.ensure(client, self._table)
+        client.close()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+        self.table.meta.client.close()
 
     def start_emulator(self, **environment: str) -> None:
         """The emulator, which tells the webhook of the events we use and retries without patience."""
