@@ -1,6 +1,6 @@
 # The front door: every command a developer or CI needs. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cluster cluster-delete e2e check format docs bench lock clean
+.PHONY: help setup demo test cluster cluster-delete e2e check format docs chaos bench lock clean
 
 BIN := .venv/bin
 # Where it is set, as in many containers, every start would compile all packages anew.
@@ -43,6 +43,9 @@ format: setup ## Format the code and make the safe repairs
 docs: setup ## Write the tables of README.md anew from the code
 	@$(BIN)/python -m tests.docs.blocks
 	@$(BIN)/python -m tests.chart.readme
+
+chaos: setup ## Break things under load and compare the table with Stripe's truth; ARGS=--short takes minutes
+	@exec $(BIN)/python tests/chaos/run.py $(ARGS)
 
 bench: setup ## Measure the webhook against the plain recipe
 	@exec $(BIN)/python tests/bench/run.py $(ARGS)

@@ -52,7 +52,7 @@ async def webhook_killed(scene: Scene) -> Verdict:
             kills += await scene.amid(stage, work(), scene.events // (2 * LIVES), kill_and_restart)
         scene.notes.append(f"killed {kills} times")
         scene.must(kills > 1, f"the webhook was killed {kills} times only: give the run more events")
-        return await scene.verdict(stage, load)
+        return await scene.verdict(stage, load, all_heard=False)
 
 
 async def dynamodb_killed(scene: Scene) -> Verdict:
@@ -79,7 +79,7 @@ async def _under_kills(scene: Scene, dynamodb: DynamoDBLocal) -> Verdict:
             kills += await scene.amid(stage, work(), scene.events // LIVES, kill_and_restart)
         scene.notes.append(f"killed {kills} times; {stage.told()['unavailable']} deliveries were answered 503")
         scene.must(kills > 1, f"DynamoDB was killed {kills} times only: give the run more events")
-        return await scene.verdict(stage, load)
+        return await scene.verdict(stage, load, all_heard=False)
 
 
 async def dynamodb_unwell(scene: Scene) -> Verdict:
@@ -97,7 +97,7 @@ async def _in_bad_weather(scene: Scene, proxy: FaultyDynamoDB) -> Verdict:
         await load.sell()
         await stage.settled()
         await load.follow_up()
-        verdict = await scene.verdict(stage, load)
+        verdict = await scene.verdict(stage, load, all_heard=False)
         scene.notes.append(f"{sum(weather.met.values())} calls, each fault {min(weather.met.values())} times at least")
         scene.must(len(weather.met) == len(TURNS), f"only {len(weather.met)} of {len(TURNS)} faults were met")
         return verdict

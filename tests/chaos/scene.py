@@ -78,17 +78,23 @@ class Scene:
         await asyncio.to_thread(stage.put, [payment.record for payment in load.payments])
         return load
 
-    async def verdict(self, stage: Stage, load: Load) -> Verdict:
-        """The table beside the truth, once every delivery has come to its end."""
+    async def verdict(self, stage: Stage, load: Load, *, all_heard: bool = True) -> Verdict:
+        """The table beside the truth, once every delivery has come to its end.
+
+        `all_heard` means that no process was killed and no answer lost: then each change in the table is one that the
+        webhook or the reconciler has told of, once.
+        """
         sent = await stage.settled()
         stripe, records, told = await stage.truth(), await asyncio.to_thread(stage.records), stage.told()
         if told["error"]:
             self.problems.append(f"the webhook answered 500 {told['error']} times: see {self.folder}")
+        changes, claimed = applied(records), told["applied"] + told["review"] + self.repaired
+        self.must(not all_heard or changes == claimed, f"the histories hold {changes} changes, {claimed} were told of")
         return Verdict(
             events=len(stripe.event_ids),
             sent=sent.attempts,
             answered=sent.answered,
-            applied=applied(records) - self.repaired,
+            applied=changes - self.repaired,
             duplicates=told["duplicate"],
             stale=told["stale"],
             repaired=self.repaired,
