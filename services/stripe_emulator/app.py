@@ -34,7 +34,8 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             async with connections:
                 return (await next(in_turn).post(url, headers=headers, content=body)).status_code
-        except httpx.HTTPError as broken:
+        # A receiver that is killed while it is connected to makes the client stumble over a socket that is no more.
+        except (httpx.HTTPError, AttributeError) as broken:
             raise UnreachableError(str(broken) or type(broken).__name__) from broken
 
     @asynccontextmanager

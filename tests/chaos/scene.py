@@ -1,6 +1,7 @@
 """What all runs have in common: a stage, a load on it, things that happen amid it, and the verdict at the end."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 from tests.chaos.compare import Finding, applied, compare
 from tests.chaos.load import STORIES, Load, Story
-from tests.chaos.stage import Stage
+from tests.chaos.stage import STALLED_SECONDS, Stage, Stalled
 
 POLL_SECONDS = 0.05
 
@@ -114,14 +115,16 @@ class Scene:
         Gives how often. Progress decides, not the clock: a slow machine sees the same.
         """
         task = asyncio.ensure_future(work)
-        count, before = 0, (await stage.sent()).answered
+        count, before, since = 0, (await stage.sent()).answered, time.monotonic()
         while not task.done() or (await stage.sent()).waiting:
             await stage.retry_now()
             await asyncio.sleep(POLL_SECONDS)
             now = (await stage.sent()).answered
             if now - before >= answers:
                 await asyncio.to_thread(act)
-                count, before = count + 1, now
+                count, before, since = count + 1, now, time.monotonic()
+            if time.monotonic() - since > STALLED_SECONDS:
+                raise Stalled(f"no {answers} more deliveries got their 2xx in {STALLED_SECONDS} s")
         await task
         return count
 
