@@ -1,6 +1,6 @@
 # The front door: every command a developer or CI needs. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test cluster cluster-delete e2e check format docs dashboards pictures bench lock clean
+.PHONY: help setup demo test chaos cluster cluster-delete e2e check format docs dashboards pictures bench lock clean
 
 BIN := .venv/bin
 # Where it is set, as in many containers, every start would compile all packages anew.
@@ -49,6 +49,9 @@ dashboards: setup ## Write the dashboards and the rules that are made from Pytho
 
 pictures: setup ## Take the pictures of README.md anew, of a real run; needs Prometheus and Chromium
 	@$(BIN)/python -m tests.docs.pictures
+
+chaos: setup ## Break things under load and compare the table with Stripe's truth; ARGS=--short takes minutes
+	@exec $(BIN)/python tests/chaos/run.py $(ARGS)
 
 bench: setup ## Measure the webhook against the plain recipe
 	@exec $(BIN)/python tests/bench/run.py $(ARGS)

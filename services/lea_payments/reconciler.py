@@ -17,6 +17,7 @@ from lea_payments.repairs import CHANGES, Repairs
 from lea_payments.settings import ReconcilerSettings
 from lea_payments.store import PaymentStore
 from lea_payments.stripe_calls import StripeCalls, StripeRefused, StripeTrouble
+from lea_payments.stripe_events import TRANSLATORS
 from lea_payments.stripe_records import StripeRecords
 
 HOUR = 3600
@@ -25,6 +26,9 @@ SESSIONS_HOURS = 26
 
 EVENTS_HOURS = 72
 """For as long Stripe itself sends an event again (docs.stripe.com/webhooks); what is older is for `replay`."""
+
+NAMELESS = tuple(event_type for event_type in TRANSLATORS if not event_type.startswith("checkout.session."))
+"""What may name nothing but a PaymentIntent, which leads to its payment only once that is completed."""
 
 SETTLE_SECONDS = 5.0
 """How long a webhook under way gets before its news counts as missing."""
@@ -93,6 +97,10 @@ class Reconciler:
     async def _look_at_events(self, repairs: Repairs, run: Run, differing: list[PaymentEvent]) -> None:
         async for page in self._records.events(self._since(EVENTS_HOURS), undelivered=True):
             await _each(run, page, lambda event: _look(repairs, run, event, differing))
+        # One that came before its payment's completion found no payment, and was answered 2xx all the same.
+        async for page in self._records.events(self._since(SESSIONS_HOURS), types=NAMELESS):
+            nameless = [event for event in page if event.payment_id is None]
+            await _each(run, nameless, lambda event: _look(repairs, run, event, differing))
 
     def _since(self, hours: int) -> int:
         return int(self._now()) - hours * HOUR

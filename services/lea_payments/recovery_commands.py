@@ -19,8 +19,8 @@ def reconciler(
 ) -> None:
     """Repair payments from Stripe's own records, every five minutes (health on port 8083).
 
-    Looks at the undelivered events of three days and the Checkout Sessions of 26 hours, and applies what is missing
-    as the webhook would have. Safe to run twice, and beside the webhook.
+    Looks at the undelivered events of three days, the Checkout Sessions of 26 hours, and what came before its payment
+    could be known, and applies what is missing as the webhook would have. Safe to run twice, and beside the webhook.
 
     Needs `STRIPE_SECRET_KEY` and the table. `RECONCILER_INTERVAL_SECONDS` changes the pause.
     """

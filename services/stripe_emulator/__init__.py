@@ -14,8 +14,10 @@ Three ways in, all on one port (8087):
   - `GET|PUT|DELETE /_faults`: see `faults.py`. `{"delay_seconds": 2, "duplicate": 1, "drop": 0.1, "seed": 1,
     "reorder": {"hold": 5, "seed": 1, "release_after_seconds": 3}, "per_type": {"charge.refunded": {"drop": true}},
     "api_error": {"status": 500 | "drop": "request"|"response" | "delay_seconds": 3, "probability": 0.5, "times": 2,
-    "path": "/v1/checkout", "stored": false}}`, any part of it; PUT replaces the whole.
+    "path": "/v1/checkout", "stored": false}, "clock_seconds": 600}`, any part of it; PUT replaces the whole.
   - `GET /_deliveries`, `?event=`, `?type=`, `?object=`: every delivery attempt, and how many wait.
+    `POST /_deliveries/retry` tries now whatever waits for its next attempt.
+  - `PUT /_webhook_endpoints/{endpoint}/secrets` `{"secrets": ["whsec_new", "whsec_old"]}` rolls a signing secret.
   - `POST /_sessions/{session}/settle?result=succeeded|failed` ends a delayed payment now.
   - `POST /_disputes` `{"payment_intent": …, "reason": …, "amount": …, "inquiry": false}` and
     `POST /_disputes/{dispute}/close?status=won|lost`.

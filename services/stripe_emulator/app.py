@@ -1,6 +1,7 @@
 """The emulator as one web application: its parts, its background work, its health; no rule of Stripe's in it."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,22 +17,25 @@ from stripe_emulator.settings import Settings
 
 TICK_SECONDS = 0.2
 MAX_CONNECTIONS = 50
+CLIENTS = 10
 log = logging.getLogger("stripe_emulator")
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The application; one memory for each."""
-    client = httpx.AsyncClient(
-        follow_redirects=False,
-        limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-        timeout=httpx.Timeout(settings.delivery_timeout_seconds, pool=None),
-        trust_env=False,
-    )
+    timeout = settings.delivery_timeout_seconds
+    # A client of httpx looks through all its connections, and all that wait for one, at each request; so there are
+    # several, and nothing waits in them.
+    clients = [httpx.AsyncClient(follow_redirects=False, timeout=timeout, trust_env=False) for _ in range(CLIENTS)]
+    in_turn = itertools.cycle(clients)
+    connections = asyncio.Semaphore(MAX_CONNECTIONS)
 
     async def send(url: str, headers: dict[str, str], body: bytes) -> int:
         try:
-            return (await client.post(url, headers=headers, content=body)).status_code
-        except httpx.HTTPError as broken:
+            async with connections:
+                return (await next(in_turn).post(url, headers=headers, content=body)).status_code
+        # A receiver that is killed while it is connected to makes the client stumble over a socket that is no more.
+        except (httpx.HTTPError, AttributeError) as broken:
             raise UnreachableError(str(broken) or type(broken).__name__) from broken
 
     @asynccontextmanager
@@ -40,7 +44,8 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         clockwork.cancel()
         await app.state.emulator.deliverer.close()
-        await client.aclose()
+        for client in clients:
+            await client.aclose()
 
     app = FastAPI(title="Stripe emulator", openapi_url=None, lifespan=lifespan)
     app.state.emulator = emulator.build(settings, send)

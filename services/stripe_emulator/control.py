@@ -28,6 +28,8 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/_faults", set_faults, methods=["PUT"])
     app.add_api_route("/_faults", clear_faults, methods=["DELETE"])
     app.add_api_route("/_deliveries", deliveries, methods=["GET"])
+    app.add_api_route("/_deliveries/retry", retry_deliveries, methods=["POST"])
+    app.add_api_route("/_webhook_endpoints/{endpoint_id}/secrets", set_secrets, methods=["PUT"])
     app.add_api_route("/_pay/{session_id}", pay_session, methods=["POST"])
     app.add_api_route("/_sessions/{session_id}/settle", settle_session, methods=["POST"])
     app.add_api_route("/_disputes", open_dispute, methods=["POST"])
@@ -63,7 +65,25 @@ async def deliveries(request: Request) -> Json:
     deliverer = _emulator(request).deliverer
     wanted = {name: value for name, value in request.query_params.items() if name in ("event", "type", "object")}
     data = [row for row in deliverer.log if all(row[name] == value for name, value in wanted.items())]
-    return {"object": "list", "states": deliverer.states, "data": data}
+    return {"object": "list", "states": deliverer.states, "attempts": deliverer.attempts, "data": data}
+
+
+async def retry_deliveries(request: Request) -> Json:
+    """Try now whatever waits for its next attempt."""
+    return {"retried": _emulator(request).deliverer.hurry()}
+
+
+async def set_secrets(request: Request, endpoint_id: str) -> Json:
+    """Sign an endpoint's deliveries with these secrets from now on: `{"secrets": ["whsec_new", "whsec_old"]}`."""
+    world, body = _emulator(request).world, await _json(request)
+    endpoint = world.store.get("webhook_endpoint", endpoint_id)
+    secrets = body.pop("secrets", None)
+    if body:
+        raise errors.unknown(min(body))
+    if not isinstance(secrets, list) or not secrets or not all(isinstance(one, str) and one for one in secrets):
+        raise errors.invalid("secrets must be a list of at least one text, the new one first", "secrets")
+    world.store.secrets[endpoint["id"]] = tuple(secrets)
+    return {"id": endpoint["id"], "secrets": len(secrets)}
 
 
 async def pay_session(request: Request, session_id: str) -> Json:

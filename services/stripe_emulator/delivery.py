@@ -45,10 +45,12 @@ class Deliverer:
         self.faults = Faults()
         self.log: deque[Json] = deque(maxlen=KEPT_ATTEMPTS)
         self.states: dict[State, int] = dict.fromkeys(("held", "waiting", "delivered", "failed", "dropped"), 0)
+        self.attempts = 0
         self._settings, self._store, self._send, self._sleep = settings, store, send, sleep
         self._random = random.Random()  # noqa: S311  # chooses what goes wrong, guards nothing
         self._held: list[Delivery] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._pauses: set[asyncio.Future[None]] = set()
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._taken: set[tuple[str, str]] = set()
 
@@ -93,6 +95,13 @@ class Deliverer:
             order.shuffle(held)
             self._start(self._run_in_turn(held))
 
+    def hurry(self) -> int:
+        """Try at once whatever waits for its next attempt; how many deliveries that are."""
+        pauses, self._pauses = self._pauses, set()
+        for hurried in pauses:
+            hurried.set_result(None)
+        return len(pauses)
+
     async def close(self) -> None:
         """Give up what is still under way."""
         for task in list(self._tasks):
@@ -125,19 +134,30 @@ class Deliverer:
             if delivery.attempts >= self._settings.retry_attempts or not self._listens(delivery.endpoint):
                 self._move(delivery, "failed")
                 return
-            await self._sleep(min(pause, MAX_PAUSE))
+            await self._pause(min(pause, MAX_PAUSE))
             pause *= 2
         self._move(delivery, "delivered")
         self._take(delivery)
 
+    async def _pause(self, seconds: float) -> None:
+        hurried = asyncio.get_running_loop().create_future()
+        sleeping = asyncio.ensure_future(self._sleep(seconds))
+        self._pauses.add(hurried)
+        try:
+            await asyncio.wait((sleeping, hurried), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._pauses.discard(hurried)
+            sleeping.cancel()
+
     async def _attempt(self, delivery: Delivery) -> bool:
         delivery.attempts += 1
+        self.attempts += 1
         body = self._store.bodies[delivery.event["id"]]
         secrets = self._store.secrets.get(delivery.endpoint["id"], ())
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            "Stripe-Signature": signature.header(body, secrets, int(time.time())),
+            "Stripe-Signature": signature.header(body, secrets, int(time.time()) + self.faults.clock_seconds),
         }
         started, status, error = time.perf_counter(), None, None
         try:

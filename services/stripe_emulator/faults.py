@@ -6,7 +6,7 @@ from typing import Any, Literal
 from stripe_emulator.errors import Json
 from stripe_emulator.event_types import EVENT_TYPES
 
-MAX_SECONDS, MAX_COPIES, MAX_HELD = 3600.0, 20, 1000
+MAX_SECONDS, MAX_COPIES, MAX_HELD, MAX_SKEW = 3600.0, 20, 1000, 24 * 3600
 STATUSES = (400, 402, 404, 409, 429, 500, 502, 503, 504)
 
 
@@ -48,12 +48,16 @@ class ApiFault:
 
 @dataclass(frozen=True)
 class Faults:
-    """Everything at once; the default is a Stripe that never fails."""
+    """Everything at once; the default is a Stripe that never fails.
+
+    `clock_seconds` is how far the clock that signs deliveries is ahead, or behind when negative.
+    """
 
     every: EventFaults = EventFaults()
     per_type: dict[str, EventFaults] = field(default_factory=dict)
     reorder: Reorder | None = None
     api_error: ApiFault | None = None
+    clock_seconds: int = 0
     seed: int | None = None
 
     def of(self, event_type: str) -> EventFaults:
@@ -73,6 +77,7 @@ def read(asked: Any) -> Faults:
         per_type={name: reader.event_faults(f"per_type.{name}.", value) for name, value in per_type.items()},
         reorder=None if reorder is None else reader.reorder(reorder),
         api_error=None if api_error is None else reader.api_fault(api_error),
+        clock_seconds=reader.whole("clock_seconds", body.pop("clock_seconds", 0), -MAX_SKEW, MAX_SKEW),
         seed=None if seed is None else reader.whole("seed", seed, 0, 2**63 - 1),
     )
     reader.wrong.extend(f"no event is called {name}" for name in per_type if name not in EVENT_TYPES)

@@ -199,6 +199,29 @@ async def test_a_second_run_and_the_late_webhook_change_nothing(
     assert [await store.get(payment.payment_intent_id) for payment in payments] == before
 
 
+@pytest.mark.parametrize("metadata", [True, False], ids=["named", "nameless"])
+async def test_news_that_came_before_its_payment_s_completion_is_not_lost(
+    account: Account, store: PaymentStore, reconciler: Reconciler, *, metadata: bool
+) -> None:
+    """A dispute names Stripe's PaymentIntent alone: a webhook that does not know it yet answers 2xx, unmatched."""
+    account.reset()
+    payment = await _new(store)
+    session_id = account.session(payment, metadata=metadata)
+    account.pay(session_id, card="4000000000000002")
+    account.pay(session_id)
+    account.control("/_disputes", payment_intent=account.intent_of(session_id))
+    news = [stripe_events.translate(json.dumps(event).encode(), livemode=False) for event in account.events()[::-1]]
+    before = [(await store.apply(event)).outcome for event in news if isinstance(event, PaymentEvent)]
+
+    runs = [await reconciler.run(), await reconciler.run()]
+
+    after = await store.get(payment.payment_intent_id)
+    assert before[0] == "unmatched"
+    assert after is not None
+    assert (after.payment_status, after.dispute_status.name) == ("completed", "OPEN")
+    assert [run.repaired for run in runs] == [1, 0]
+
+
 async def test_a_thousand_payments_are_repaired_in_one_run(
     account: Account, store: PaymentStore, reconciler: Reconciler
 ) -> None:

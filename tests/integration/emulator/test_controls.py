@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import stripe
 
 
 def test_paying_by_json_tells_where_the_customer_would_go(emulator: Any) -> None:
@@ -125,6 +126,38 @@ def test_attempts_can_be_looked_at(emulator: Any, receiver: Any) -> None:
         (1, 500, customer.id),
         (2, 500, customer.id),
     ]
+
+
+def test_a_secret_can_be_rolled_with_both_signing_for_a_while(emulator: Any, receiver: Any) -> None:
+    endpoint = emulator.stripe.v1.webhook_endpoints.list().data[0].id
+    rolled = {"secrets": ["whsec_new", receiver.secret]}
+    emulator.http.put(f"/_webhook_endpoints/{endpoint}/secrets", json=rolled).raise_for_status()
+    emulator.stripe.v1.customers.create({"name": "Tan Ah Kow"})
+
+    received = receiver.first("customer.created")
+    for secret in rolled["secrets"]:
+        assert stripe.WebhookSignature.verify_header(
+            received.body.decode(), received.headers["Stripe-Signature"], secret
+        )
+
+
+@pytest.mark.parametrize("body", [{}, {"secrets": []}, {"secrets": "whsec_a"}, {"secrets": ["whsec_a"], "x": 1}])
+def test_wrong_secrets_are_refused(emulator: Any, body: dict[str, Any]) -> None:
+    endpoint = emulator.stripe.v1.webhook_endpoints.list().data[0].id
+
+    assert emulator.http.put(f"/_webhook_endpoints/{endpoint}/secrets", json=body).status_code == 400
+
+
+def test_retries_can_be_had_now(start: Any, receiver: Any) -> None:
+    emulator = start(EMULATOR_RETRY_BASE_SECONDS="60")
+    receiver.answer = lambda _received, number: 500 if number == 1 else 200
+    emulator.stripe.v1.customers.create({"name": "Tan Ah Kow"})
+    receiver.wait(lambda requests: len(requests) == 1)
+    while not emulator.http.post("/_deliveries/retry").json()["retried"]:
+        pass
+
+    receiver.wait(lambda requests: len(requests) == 2)
+    assert emulator.http.get("/_deliveries").json()["attempts"] == 2
 
 
 def test_everything_can_be_forgotten(emulator: Any) -> None:

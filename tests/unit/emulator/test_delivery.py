@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,6 +122,33 @@ async def test_it_gives_up_after_so_many_attempts(build: Build) -> None:
     assert len(setup.post.sent) == 3
     assert setup.deliverer.states["failed"] == 1
     assert event["pending_webhooks"] == 1
+
+
+async def test_what_waits_for_its_next_attempt_can_be_hurried(build: Build) -> None:
+    setup = build(500, 500)
+    setup.deliverer._sleep = lambda _seconds: asyncio.Event().wait()
+    setup.emit()
+    hurried = []
+    while setup.deliverer._tasks:
+        hurried.append(setup.deliverer.hurry())
+        await asyncio.sleep(0)
+
+    assert sum(hurried) == 2
+    assert (setup.deliverer.attempts, setup.deliverer.states["delivered"]) == (3, 1)
+
+
+@pytest.mark.parametrize("ahead", [600, -600])
+async def test_a_clock_may_be_wrong_when_signing(build: Build, ahead: int) -> None:
+    setup = build()
+    setup.deliverer.set_faults(faults.read({"clock_seconds": ahead}))
+    now = int(time.time())
+    setup.emit()
+    await setup.settled()
+
+    _, headers, body = setup.post.sent[0]
+    signed_at = int(headers["Stripe-Signature"].partition("t=")[2].partition(",")[0])
+    assert now + ahead <= signed_at <= time.time() + ahead
+    assert stripe.WebhookSignature.verify_header(body.decode(), headers["Stripe-Signature"], "whsec_a", None)
 
 
 async def test_a_removed_endpoint_is_not_tried_again(build: Build) -> None:

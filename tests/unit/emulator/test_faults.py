@@ -21,6 +21,7 @@ def test_everything_can_be_asked() -> None:
         "per_type": {"charge.succeeded": {"drop": True}},
         "api_error": {"status": 429, "probability": 0.5, "times": 3, "path": "/v1/checkout", "stored": True}
         | {"retry_after": 2},
+        "clock_seconds": -600,
         "seed": 1,
     }
 
@@ -29,6 +30,7 @@ def test_everything_can_be_asked() -> None:
         per_type={"charge.succeeded": EventFaults(drop=1.0)},
         reorder=Reorder(hold=5, seed=7, release_after_seconds=3.0),
         api_error=ApiFault(status=429, probability=0.5, times=3, path="/v1/checkout", stored=True, retry_after=2),
+        clock_seconds=-600,
         seed=1,
     )
 
@@ -50,6 +52,7 @@ def test_a_type_s_own_faults_replace_everybody_s() -> None:
         ({"duplicate": 1.5}, "duplicate must be a whole number"),
         ({"duplicate": True}, "duplicate must be a whole number"),
         ({"drop": 1.1}, "drop must be a number from 0 to 1"),
+        ({"clock_seconds": 90000}, "clock_seconds must be a whole number from -86400 to 86400"),
         ({"reorder": {}}, "reorder.hold must be a whole number from 2"),
         ({"reorder": {"hold": 3, "seeds": 1}}, "unknown field reorder.seeds"),
         ({"per_type": {"charge.failed": {"x": 1}}}, "unknown field per_type.charge.failed.x"),
