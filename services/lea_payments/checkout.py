@@ -19,7 +19,7 @@ from starlette.types import Message
 
 from lea_payments import checkout_bodies as bodies
 from lea_payments import money, spans, telemetry, web
-from lea_payments.checkout_bodies import NewPayment, PaymentList, PaymentWithLink, WholePayment, documented
+from lea_payments.checkout_bodies import NewPayment, PaymentList, PaymentWithLink, Search, WholePayment, documented
 from lea_payments.checkout_refusals import ANSWERS, Refusal
 from lea_payments.checkout_session import CheckoutSessions
 from lea_payments.dynamodb import Unavailable
@@ -153,25 +153,20 @@ async def get_payment(
     return WholePayment.of(record)
 
 
-Wanted = Annotated[str | None, Query(min_length=1, max_length=256)]
-
-
 @router.get(
     "/payments",
     summary="Payments of a user, a quote or a Checkout Session",
     responses=documented("invalid_request", *_ANY),
 )
-async def list_payments(
-    request: Request, user_id: Wanted = None, quote_id: Wanted = None, session_id: Wanted = None
-) -> PaymentList:
+async def list_payments(request: Request, by: Annotated[Search, Query()]) -> PaymentList:
     """Give exactly one of the three. A payment of the last second may still be missing; none is an empty list."""
     store: PaymentStore = request.app.state.store
-    match user_id, quote_id, session_id:
-        case (str(), None, None):
+    match by.user_id, by.quote_id, by.session_id:
+        case (str() as user_id, None, None):
             found = await store.by_user(user_id)
-        case (None, str(), None):
+        case (None, str() as quote_id, None):
             found = await store.by_quote(quote_id)
-        case (None, None, str()):
+        case (None, None, str() as session_id):
             one = await store.by_session(session_id)
             found = [] if one is None else [one]
         case _:

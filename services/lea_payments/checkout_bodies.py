@@ -71,6 +71,19 @@ class NewPayment(BaseModel):
     locale: Annotated[Locale | None, Field(description="Language of the pay page; the browser's when left out.")] = None
 
 
+Wanted = Annotated[str | None, Field(min_length=1, max_length=256)]
+
+
+class Search(BaseModel):
+    """Whose payments are asked for; a name that we do not know is refused, not passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_id: Wanted = None
+    quote_id: Wanted = None
+    session_id: Wanted = None
+
+
 class PublishedPayment(BaseModel):
     """A payment as the published contract has it; times are ISO 8601 UTC."""
 

@@ -131,6 +131,7 @@ class CheckoutSessions:
             status_reason=None,
             session_closed=False,
             stripe_session_id=None,
+            checkout_former_session=record.stripe_session_id or record.checkout_former_session,
         )
 
 

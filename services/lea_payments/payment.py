@@ -108,11 +108,12 @@ REVIEW = Rule(45, Status.PENDING, None, "paid, but not what we asked for", "a pe
 PAID_TWICE = "paid_twice"
 REFUND_FAILED = "refund_failed"
 
+_OF_ITS_SESSION = ("payment_status", "status_rank", "status_reason", "stripe_session_id", "checkout_former_session")
 READS: Mapping[Fact, tuple[str, ...]] = {
     Fact.DECLINED: ("payment_status", "status_rank", "status_reason"),
-    Fact.SESSION_EXPIRED: ("payment_status", "status_rank", "status_reason", "stripe_session_id"),
-    Fact.AWAITING_FUNDS: ("payment_status", "status_rank", "status_reason", "stripe_session_id"),
-    Fact.ASYNC_FAILED: ("payment_status", "status_rank", "status_reason", "stripe_session_id"),
+    Fact.SESSION_EXPIRED: _OF_ITS_SESSION,
+    Fact.AWAITING_FUNDS: _OF_ITS_SESSION,
+    Fact.ASYNC_FAILED: _OF_ITS_SESSION,
     Fact.PAID: (
         "payment_status",
         "status_rank",
@@ -176,6 +177,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     checkout_attempt: int = 0
     checkout_attempt_at: str | None = None
     checkout_locale: str | None = None
+    checkout_former_session: str | None = None
     history: tuple[HistoryEntry, ...] = ()
 
 

@@ -67,7 +67,7 @@ def entry_for(
 
 def _status_change(payment: Payment, event: PaymentEvent) -> Change:
     rule = RULES[event.fact]
-    if rule.bound and payment.stripe_session_id not in (None, event.session_id):
+    if rule.bound and _of_another_session(payment, event):
         return _stale(payment)
     if event.fact is Fact.PAID:
         return _paid(payment, event)
@@ -86,6 +86,13 @@ def _status_change(payment: Payment, event: PaymentEvent) -> Change:
     if rule.returned:
         fields["stripe_session_id"] = event.session_id
     return Change(Outcome.APPLIED, fields, noted=True)
+
+
+def _of_another_session(payment: Payment, event: PaymentEvent) -> bool:
+    """Whether the session is not the record's; while checkout waits for the next one's id, the former one is known."""
+    if payment.stripe_session_id is None:
+        return event.session_id is not None and event.session_id == payment.checkout_former_session
+    return payment.stripe_session_id != event.session_id
 
 
 def _paid(payment: Payment, event: PaymentEvent) -> Change:

@@ -124,7 +124,9 @@ def test_a_wrong_idempotency_key_is_named(api: httpx.Client, key: str) -> None:
     assert answer.json()["error"]["param"] == "Idempotency-Key"
 
 
-@pytest.mark.parametrize("query", ["", "?user_id=a&quote_id=b", "?user_id=", f"?user_id={'u' * 257}"])
+@pytest.mark.parametrize(
+    "query", ["", "?user_id=a&quote_id=b", "?user_id=", "?quote_id=a&user=b", "?quote_id=a&=", f"?user_id={'u' * 257}"]
+)
 def test_a_search_must_be_by_one_thing(api: httpx.Client, query: str) -> None:
     assert _code(api.get(f"/payments{query}")) == (422, "invalid_request")
 

@@ -63,10 +63,12 @@ def _every_event(payment_id: str = "payment_1") -> list[PaymentEvent]:
 
 
 def _every_state(payment_id: str = "payment_1") -> list[Payment]:
-    """Every record that two events or fewer lead to, and one whose history is full."""
+    """Every record that two events or fewer lead to, one with a full history, and one that waits for a new session."""
     by_hand = Payment(payment_intent_id=payment_id, amount=4999, currency="SGD", created_at="2026-01-01")
     full = replace(record(payment_id), history=(HistoryEntry("e", "t", "stale", "pending", "pending", "t", None),) * 50)
-    states = [record(payment_id), by_hand, full]
+    first = record(payment_id)
+    waiting = replace(first, stripe_session_id=None, checkout_former_session=first.stripe_session_id)
+    states = [first, by_hand, full, waiting]
     events = [replace(event, id=f"{event.id}_before") for event in _every_event(payment_id)]
     for before, after in itertools.product([record(payment_id), by_hand], events):
         states.append(changed(before, after, change_for(before, after), "2026-01-01T00:00:00.000Z"))

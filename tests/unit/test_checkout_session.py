@@ -190,12 +190,13 @@ async def test_a_payment_that_may_still_be_paid_begins_anew(ended: dict[str, Any
     assert (table.now.checkout_attempt, table.now.session_closed, opened.reused) == (2, False, False)
 
 
-async def test_a_session_that_expired_without_its_event_yet_is_replaced() -> None:
+async def test_a_session_that_expired_without_its_event_yet_is_replaced_and_remembered() -> None:
     table, stripe = Table(), FakeStripe()
     await sessions(table, stripe).open_for(ASKED)
     stripe.end("expired")
 
     assert (await sessions(table, stripe).open_for(ASKED)).session.id == "cs_2"
+    assert table.now.checkout_former_session == "cs_1"
 
 
 async def test_a_session_that_stripe_does_not_know_is_replaced() -> None:

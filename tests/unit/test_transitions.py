@@ -115,3 +115,14 @@ def test_a_refund_that_failed_asks_for_a_person_once() -> None:
 
     assert change_for(record("payment_1"), failed).outcome is Outcome.REVIEW
     assert change_for(replace(record("payment_1"), history=(note,)), failed).outcome is Outcome.DUPLICATE
+
+
+def test_the_late_end_of_a_former_session_does_not_end_the_attempt_that_waits_for_its_own() -> None:
+    waiting = replace(record("payment_1"), stripe_session_id=None, checkout_former_session="cs_test_former")
+    late = stripe_events.translate(stripe_bodies.expired("payment_1", id="cs_test_former"), livemode=False)
+    own = stripe_events.translate(stripe_bodies.expired("payment_1", id="cs_test_own"), livemode=False)
+    assert isinstance(late, PaymentEvent)
+    assert isinstance(own, PaymentEvent)
+
+    assert change_for(waiting, late).outcome is Outcome.STALE
+    assert _after(waiting, [late, own]).payment_status is Status.EXPIRED
