@@ -161,16 +161,19 @@ async def get_payment(
 async def list_payments(request: Request, by: Annotated[Search, Query()]) -> PaymentList:
     """Give exactly one of the three. A payment of the last second may still be missing; none is an empty list."""
     store: PaymentStore = request.app.state.store
+    once = len(request.query_params.multi_items()) == 1
     match by.user_id, by.quote_id, by.session_id:
-        case (str() as user_id, None, None):
+        case (str() as user_id, None, None) if once:
             found = await store.by_user(user_id)
-        case (None, str() as quote_id, None):
+        case (None, str() as quote_id, None) if once:
             found = await store.by_quote(quote_id)
-        case (None, None, str() as session_id):
+        case (None, None, str() as session_id) if once:
             one = await store.by_session(session_id)
             found = [] if one is None else [one]
         case _:
-            raise Refusal("invalid_request", "Give exactly one of user_id, quote_id and session_id.", param="user_id")
+            raise Refusal(
+                "invalid_request", "Give exactly one of user_id, quote_id and session_id, once.", param="user_id"
+            )
     newest_first = sorted(found, key=lambda record: record.created_at or "", reverse=True)
     return PaymentList(payments=[bodies.PublishedPayment.of(record) for record in newest_first])
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import load_all_checks
 from schemathesis.schemas import BaseSchema
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from lea_payments.checkout_refusals import ANSWERS
 from tests.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN, asked, checkout_api
@@ -125,7 +125,16 @@ def test_a_wrong_idempotency_key_is_named(api: httpx.Client, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", "?user_id=a&quote_id=b", "?user_id=", "?quote_id=a&user=b", "?quote_id=a&=", f"?user_id={'u' * 257}"]
+    "query",
+    [
+        "",
+        "?user_id=a&quote_id=b",
+        "?user_id=",
+        "?quote_id=a&user=b",
+        "?quote_id=a&=",
+        "?quote_id=a&quote_id=b",
+        f"?user_id={'u' * 257}",
+    ],
 )
 def test_a_search_must_be_by_one_thing(api: httpx.Client, query: str) -> None:
     assert _code(api.get(f"/payments{query}")) == (422, "invalid_request")
@@ -169,13 +178,15 @@ def description(url: str) -> BaseSchema:
 def test_whatever_is_sent_the_answer_is_as_described_and_never_a_fault(
     description: BaseSchema, method: str, path: str, mode: GenerationMode
 ) -> None:
-    """The rules of single currencies are not in the description, so data that fits it may still be refused."""
+    """The rules of single currencies are not in the description, so data that fits it may still be refused.
+
+    Of a query's wrong data not all survives being written into a URL (an empty list is nothing), so that it may be right.
+    """
+    excluded = [positive_data_acceptance, *([negative_data_rejection] if method == "GET" else [])]
 
     @given(case=description[path][method].as_strategy(generation_mode=mode))
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     def holds(case: Case[Any]) -> None:
-        case.call_and_validate(
-            headers={"Authorization": f"Bearer {TOKEN}"}, excluded_checks=[positive_data_acceptance], timeout=30
-        )
+        case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, excluded_checks=excluded, timeout=30)
 
     holds()
