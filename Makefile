@@ -26,7 +26,7 @@ cluster: ## Make a kind cluster for `skaffold dev`
 cluster-delete: ## Remove that cluster
 	@bash k8s-local/cluster.sh delete
 
-e2e: setup ## Test the chart on a kind cluster of its own; needs Docker, kind, kubectl and helm
+e2e: setup ## Test the chart on a kind cluster of its own; needs Docker, kind, kubectl, helm and skaffold
 	@exec $(BIN)/pytest tests/e2e -s $(ARGS)
 
 check: setup ## Check style, types, the order of imports and the lock files

@@ -141,27 +141,32 @@ class PagesSettings(TableSettings):
     port: Port = Field(8085, validation_alias="PORT", description="port of the part")
 
 
-_API_KEY = (
-    "Stripe API key, `sk_test_…` or a restricted `rk_…`: checkout writes Checkout Sessions, "
-    "the reconciler reads them, PaymentIntents and Events"
-)
+STRIPE = "https://api.stripe.com"
+StripeKey = Annotated[
+    str,
+    Field(
+        validation_alias="STRIPE_SECRET_KEY",
+        pattern=r"^(sk|rk)_(test|live)_\S+$",
+        description="Stripe API key, `sk_test_…` or a restricted `rk_…`: checkout writes Checkout Sessions, "
+        "the reconciler reads them, PaymentIntents and Events",
+    ),
+]
+StripeAddress = Annotated[
+    str,
+    Field(
+        validation_alias="STRIPE_API_BASE",
+        pattern=r"^https?://\S+$",
+        description="where Stripe's API is; the emulator's address in development",
+    ),
+]
 
 
 class CheckoutSettings(TableSettings):
     """What the checkout API reads."""
 
     port: Port = Field(8084, validation_alias="PORT", description="port of the part")
-    stripe_secret_key: str = Field(
-        validation_alias="STRIPE_SECRET_KEY",
-        pattern=r"^(sk|rk)_(test|live)_\S+$",
-        description=_API_KEY,
-    )
-    stripe_api_base: str = Field(
-        "https://api.stripe.com",
-        validation_alias="STRIPE_API_BASE",
-        pattern=r"^https?://\S+$",
-        description="where Stripe's API is; the emulator's address in development",
-    )
+    stripe_secret_key: StripeKey
+    stripe_api_base: StripeAddress = STRIPE
     api_tokens: SecretList = Field(
         validation_alias="PAYMENTS_API_TOKEN",
         min_length=1,
@@ -187,9 +192,7 @@ class CheckSettings(TableSettings):
     webhook_secret_file: Path | None = Field(None, validation_alias="STRIPE_WEBHOOK_SECRET_FILE")
     livemode: bool = Field(default=False, validation_alias="STRIPE_LIVEMODE")
     stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
-    stripe_api_base: str = Field(
-        "https://api.stripe.com", validation_alias="STRIPE_API_BASE", pattern=r"^https?://\S+$"
-    )
+    stripe_api_base: StripeAddress = STRIPE
     api_tokens: SecretList = Field((), validation_alias="PAYMENTS_API_TOKEN")
 
     @property
@@ -202,17 +205,8 @@ class CheckSettings(TableSettings):
 class StripeSettings(ModeSettings):
     """What everything reads that asks Stripe what it knows of payments."""
 
-    stripe_secret_key: str = Field(
-        validation_alias="STRIPE_SECRET_KEY",
-        pattern=r"^(sk|rk)_(test|live)_\S+$",
-        description=_API_KEY,
-    )
-    stripe_api_base: str = Field(
-        "https://api.stripe.com",
-        validation_alias="STRIPE_API_BASE",
-        pattern=r"^https?://\S+$",
-        description="where Stripe's API is; the emulator's address in development",
-    )
+    stripe_secret_key: StripeKey
+    stripe_api_base: StripeAddress = STRIPE
 
     @model_validator(mode="after")
     def _key_of_the_same_mode(self) -> Self:

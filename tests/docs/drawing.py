@@ -5,6 +5,9 @@ from html import escape
 
 WIDTH, HEIGHT, PAD = 440, 220, 16
 COLOURS = ("#3b7dd8", "#2e9e5b", "#d9822b", "#c23b3b", "#7a5cc0", "#5c6670")
+OF_OUTCOMES = {"created": COLOURS[0], "completed": COLOURS[1], "expired": COLOURS[2], "failed": COLOURS[3]}
+"""The same colour for the same end of a payment in each picture."""
+
 Line = Sequence[tuple[float, float]]
 
 
@@ -22,7 +25,7 @@ def bars(values: Mapping[str, float]) -> str:
     for place, (name, value) in enumerate(values.items()):
         y = 48 + place * height
         length = (WIDTH - 210) * value / most
-        colour = COLOURS[place % len(COLOURS)]
+        colour = OF_OUTCOMES.get(name, COLOURS[place % len(COLOURS)])
         drawn += [
             _text(150, y + height * 0.6, name, anchor="end"),
             f'<rect x="158" y="{y:.1f}" width="{length:.1f}" height="{height * 0.75:.1f}" rx="2" fill="{colour}"/>',
@@ -49,7 +52,7 @@ def lines(series: Mapping[str, Line], unit: str = "") -> str:
     ]
     drawn.append(_text(right, bottom + 14, f"{end - start:.0f} s", size=10, anchor="end"))
     for place, (name, line) in enumerate(series.items()):
-        colour = COLOURS[place % len(COLOURS)]
+        colour = OF_OUTCOMES.get(name, COLOURS[place % len(COLOURS)])
         path = " ".join(point(at, value) for at, value in line)
         drawn.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         drawn.append(_text(left + place * 96, HEIGHT - 10, f"■ {name}", size=11, fill=colour))

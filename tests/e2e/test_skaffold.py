@@ -84,7 +84,7 @@ def development(cluster: Cluster, project: Path, tmp_path_factory: pytest.TempPa
     cluster.make_namespace("monitoring")
     development = Development(cluster, project, tmp_path_factory.mktemp("skaffold") / "log")
     try:
-        until(development.watches, "skaffold dev to watch for changes", 420)
+        until(development.watches, "skaffold dev to watch for changes", 280)
         yield development
     finally:
         development.end()

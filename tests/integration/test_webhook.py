@@ -8,13 +8,11 @@ from typing import NamedTuple
 
 import httpx
 import pytest
-from msgspec.structs import replace
 
 from lea_payments import table
-from lea_payments.items import item_of, payment_of
-from lea_payments.payment import Payment
 from lea_payments.settings import TableSettings
 from tests import stripe_bodies
+from tests.records import Records
 from tests.scenarios import AFTER_PAYMENT, SCENARIOS, Scenario, ending, facts, record
 from tests.stripe_bodies import SECRET, sign
 
@@ -28,30 +26,11 @@ def webhook(start_part: Callable[..., str]) -> Iterator[httpx.Client]:
         yield client
 
 
-class Records:
-    """The table as its owner sees it."""
-
-    def __init__(self, settings: TableSettings) -> None:
-        self._table = settings.table
-        self._dynamodb = table.client(settings)
-        self._numbers = itertools.count()
-
-    def put(self, **fields: object) -> str:
-        """A new payment of its own."""
-        payment_id = f"payment_{next(self._numbers)}"
-        payment = replace(record(payment_id), **fields)
-        self._dynamodb.put_item(TableName=self._table, Item=item_of(payment))
-        return payment_id
-
-    def get(self, payment_id: str) -> Payment:
-        """A payment as it stands."""
-        answer = self._dynamodb.get_item(TableName=self._table, Key={table.KEY: {"S": payment_id}}, ConsistentRead=True)
-        return payment_of(answer["Item"])
-
-
 @pytest.fixture(scope="module")
-def records(table_settings: TableSettings) -> Records:
-    return Records(table_settings)
+def records(table_settings: TableSettings) -> Iterator[Records]:
+    records = Records(table_settings)
+    yield records
+    records.close()
 
 
 def _send(webhook: httpx.Client, body: bytes) -> str:
