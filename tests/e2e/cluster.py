@@ -104,7 +104,7 @@ class Cluster:
         ) as process:
             try:
                 address = f"http://127.0.0.1:{local}"
-                until(lambda: _listens(local), f"{target}:{port} to be forwarded")
+                until(lambda: listens(local), f"{target}:{port} to be forwarded")
                 if ready_at is not None:
                     until(lambda: httpx.get(address + ready_at).is_success, f"{target} to answer at {ready_at}")
                 yield address
@@ -112,7 +112,8 @@ class Cluster:
                 process.terminate()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there on this machine."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -18,7 +18,7 @@ SCRAPED = {"webhook": 2, "pages": 1, "checkout": 1, "reconciler": 1}
 
 
 @pytest.fixture(scope="module")
-def monitoring(cluster: Cluster, root: Path) -> Cluster:
+def monitoring(cluster: Cluster, root: Path) -> Iterator[Cluster]:
     """Prometheus and Jaeger as `skaffold dev` sets them up."""
     cluster.make_namespace(MONITORING)
     folder = str(root / "k8s-local" / "observability")
@@ -26,7 +26,8 @@ def monitoring(cluster: Cluster, root: Path) -> Cluster:
     cluster.kubectl("apply", "-f", "-", text=manifests)
     for name in ("prometheus", "jaeger"):
         cluster.kubectl("-n", MONITORING, "rollout", "status", f"deployment/{name}", "--timeout=120s")
-    return cluster
+    yield cluster
+    cluster.kubectl("delete", "-f", "-", text=manifests)
 
 
 @pytest.fixture(scope="module")
