@@ -155,7 +155,8 @@ def test_with_a_sandbox_in_the_environment_stripe_takes_the_emulators_place(clus
     )
     _skaffold(cluster, project, "delete", SANDBOX)
 
-    assert names == {f"lea-payments-{part}" for part in ("webhook", "pages", "checkout", "dynamodb-admin")}
+    parts = ("webhook", "pages", "checkout", "reconciler", "dynamodb-admin")
+    assert names == {f"lea-payments-{part}" for part in parts}
     assert mounted == "lea-payments-stripe"
     until(lambda: not _pods(cluster), "the pods to be gone")
 
