@@ -23,8 +23,10 @@ NO_GRAFANA = {"GRAFANA": "off"}
 
 
 @pytest.fixture(scope="module")
-def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the project in another folder, where a test may edit them."""
+def project(cluster: Cluster, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the project in another folder, where a test may edit them, and the namespaces of `make cluster`."""
+    for namespace in (NAMESPACE, "monitoring"):
+        cluster.make_namespace(namespace)
     copy = tmp_path_factory.mktemp("project")
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -84,7 +86,6 @@ class Development:
 @pytest.fixture(scope="module")
 def development(cluster: Cluster, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Development]:
     """A running `skaffold dev`; where Grafana's image is not to be had it could not be ready, so it is left out."""
-    cluster.make_namespace("monitoring")
     development = Development(cluster, project, tmp_path_factory.mktemp("skaffold") / "log")
     try:
         until(development.watches, "skaffold dev to watch for changes", 280)
