@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 import stripe
 
+from lea_payments import stripe_client
 from lea_payments.finding import Finding, note, ok, wrong
 from lea_payments.settings import CheckSettings
 from lea_payments.signature import TOLERANCE_SECONDS
-from lea_payments.stripe_checkout import CONNECT_SECONDS, READ_SECONDS
+from lea_payments.stripe_checkout import READ_SECONDS
 from lea_payments.stripe_events import TRANSLATORS
 from lea_payments.telemetry import WEBHOOK_ROUTE
 
@@ -31,12 +32,7 @@ class _Asked(NamedTuple):
 
 def findings(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
     """All there is to say of Stripe. `address` is our endpoint's URL at Stripe; else it is known by its path."""
-    client = stripe.StripeClient(
-        settings.stripe_secret_key,
-        base_addresses={"api": settings.stripe_api_base.rstrip("/")},
-        max_network_retries=0,
-        http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
-    )
+    client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base, read_seconds=READ_SECONDS)
     sessions = _ask(lambda: client.v1.checkout.sessions.list({"limit": 1}))
     yield _reached(sessions.error, settings.stripe_api_base)
     if sessions.skew is not None:
@@ -62,9 +58,10 @@ def _ask(call: Callable[[], Any]) -> _Asked:
 
 
 def _skew(ours: float, headers: Mapping[str, str]) -> float | None:
-    date = next((value for name, value in headers.items() if name.lower() == "date"), "")
     try:
-        return ours - parsedate_to_datetime(date).timestamp() - 0.5  # a header's whole second is half over on average
+        return (
+            ours - parsedate_to_datetime(stripe_client.header(headers, "date")).timestamp() - 0.5
+        )  # a header's whole second is half over on average
     except ValueError:
         return None
 

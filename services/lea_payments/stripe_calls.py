@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 import msgspec
 import stripe
 
-from lea_payments import telemetry
+from lea_payments import stripe_client, telemetry
 from lea_payments.settings import StripeSettings
 
 CALLS_PER_SECOND = 5
@@ -20,10 +19,9 @@ TRIES = 6
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0
 """In seconds; the pause doubles with each try, and Stripe's own Retry-After makes it longer."""
 
-CONNECT_SECONDS, READ_SECONDS = 2.0, 20.0
+READ_SECONDS = 20.0
 PAGE = 100
 _PASSING = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
-_KEY = re.compile(r"\b[sr]k_(test|live)_\S+")
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -88,11 +86,8 @@ class StripeCalls:
     def __init__(self, settings: StripeSettings, sleep: Sleep = asyncio.sleep) -> None:
         self._sleep = sleep
         self._pace = Pace(CALLS_PER_SECOND, sleep=sleep)
-        self._client = stripe.StripeClient(
-            settings.stripe_secret_key,
-            base_addresses={"api": settings.stripe_api_base.rstrip("/")},
-            max_network_retries=0,
-            http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+        self._client = stripe_client.client(
+            settings.stripe_secret_key, settings.stripe_api_base, read_seconds=READ_SECONDS
         )
 
     async def get(self, path: str, **params: Any) -> bytes:
@@ -135,7 +130,7 @@ def pause_after(headers: Mapping[str, str], tried: int) -> float:
     """How long to wait after so many tries, in seconds: doubling, spread, and never less than Stripe asks for."""
     doubled: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tried - 1))
     spread = doubled * random.uniform(0.5, 1)  # noqa: S311 - it keeps no secret
-    asked = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    asked = stripe_client.header(headers, "retry-after")
     seconds = float(asked) if asked.isascii() and asked.isdigit() else 0.0
     return float(min(LONGEST_PAUSE, max(spread, seconds)))
 
@@ -146,7 +141,7 @@ def _passing(error: stripe.StripeError) -> bool:
 
 
 def _refusal(error: stripe.StripeError) -> str:
-    """What to do about it; never our key, not even the part that Stripe repeats."""
+    """What to do about it."""
     if isinstance(error, stripe.AuthenticationError):
         return "Stripe does not accept our API key: set STRIPE_SECRET_KEY to a valid one"
     if isinstance(error, stripe.PermissionError):
@@ -154,5 +149,5 @@ def _refusal(error: stripe.StripeError) -> str:
             "our Stripe API key may not do this: give the restricted key read access to Events, Checkout Sessions, "
             "PaymentIntents, Charges, Refunds and Disputes"
         )
-    said = _KEY.sub("[key]", error.user_message or "")
+    said = stripe_client.said(error)
     return f"Stripe refused the question: {said} (Stripe's request {error.request_id})"

@@ -5,7 +5,6 @@ these calls are few and slow.
 """
 
 import asyncio
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import stripe
 
-from lea_payments import spans, telemetry
+from lea_payments import spans, stripe_client, telemetry
 from lea_payments.checkout_refusals import InFlight, KeySpent, Refusal
 from lea_payments.payment import Payment
 from lea_payments.settings import CheckoutSettings
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams
 
 THREADS = 16
-CONNECT_SECONDS, READ_SECONDS = 2.0, 6.0
+READ_SECONDS = 6.0
 NETWORK_RETRIES = 1
 LINK_LIFE = timedelta(hours=23)
 """An hour less than Stripe's limit, so that clocks may differ."""
@@ -43,7 +42,6 @@ Locale = Literal[
 ROUTES = {"POST": "/v1/checkout/sessions", "GET": "/v1/checkout/sessions/{session}"}
 """What is asked of Stripe by each HTTP method."""
 
-_KEY = re.compile(r"\b[sr]k_(test|live)_\S+")
 AMOUNT_CODES = ("amount_too_small", "amount_too_large")
 ResultT = TypeVar("ResultT")
 
@@ -64,11 +62,8 @@ class StripeCheckout:
     def __init__(self, settings: CheckoutSettings) -> None:
         self._pages = settings.pages_base_url
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="stripe")
-        self._client = stripe.StripeClient(
-            settings.stripe_secret_key,
-            base_addresses={"api": settings.stripe_api_base.rstrip("/")},
-            max_network_retries=NETWORK_RETRIES,
-            http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+        self._client = stripe_client.client(
+            settings.stripe_secret_key, settings.stripe_api_base, read_seconds=READ_SECONDS, retries=NETWORK_RETRIES
         )
 
     async def create(self, record: Payment) -> Session:
@@ -184,7 +179,7 @@ def _refused(error: stripe.StripeError) -> Refusal:
         return _Missing("stripe_refused", "Stripe has no such Checkout Session.")
     if error.code in AMOUNT_CODES:
         return Refusal(error.code, f"{error.user_message} Begin a new payment with another amount.", param="amount")
-    said = _KEY.sub("[key]", error.user_message or "")
+    said = stripe_client.said(error)
     return Refusal("stripe_refused", f"Stripe refused the request: {said} (Stripe's request {error.request_id})")
 
 
