@@ -8,7 +8,7 @@ from rich.text import Text
 from lea_payments import check_stripe, check_table, signing_secrets
 from lea_payments import settings as environment
 from lea_payments.finding import Finding, State, note, ok, wrong
-from lea_payments.settings import CheckSettings, SettingsError
+from lea_payments.settings import CheckSettings, SettingsError, mode_of
 
 MARKS = {State.OK: ("✓", "green"), State.NOTE: ("\N{EN DASH}", "yellow"), State.WRONG: ("✗", "red")}
 SHORTEST_TOKEN = 16
@@ -78,11 +78,10 @@ def _is_odd(secret: str) -> bool:
 
 
 def _mode(settings: CheckSettings) -> Iterator[Finding]:
-    kind, _, rest = settings.stripe_secret_key.partition("_")
-    mode = rest.partition("_")[0]
     if not settings.stripe_secret_key:
         return
-    if kind not in ("sk", "rk") or mode not in ("test", "live"):
+    mode = mode_of(settings.stripe_secret_key)
+    if not mode:
         yield wrong("mode", "STRIPE_SECRET_KEY is no secret key", "set it to sk_… or rk_… from Developers > API keys")
     elif (mode == "live") is settings.livemode:
         yield ok("mode", f"the key and STRIPE_LIVEMODE agree: {mode}")

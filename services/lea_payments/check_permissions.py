@@ -91,8 +91,6 @@ def findings(dynamodb: "DynamoDBClient", settings: CheckSettings) -> Iterator[Fi
 def _code_of_attempt(permission: _Permission, dynamodb: "DynamoDBClient", name: str) -> str:
     try:
         permission.attempt(dynamodb, name)
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         return code_of(error)
-    except BotoCoreError as error:
-        return type(error).__name__
     return ""

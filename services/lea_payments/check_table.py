@@ -121,6 +121,5 @@ def _safety(dynamodb: "DynamoDBClient", found: Mapping[str, Any]) -> Iterator[Fi
         else:
             yield ok("time to live", "is off: payments stay")
     except (ClientError, BotoCoreError) as error:
-        code = code_of(error) if isinstance(error, ClientError) else type(error).__name__
         remedy = "allow dynamodb:DescribeContinuousBackups and dynamodb:DescribeTimeToLive to who runs this check"
-        yield note("backups", f"could not be looked at: {code}", remedy)
+        yield note("backups", f"could not be looked at: {code_of(error)}", remedy)

@@ -88,8 +88,10 @@ class Dynamodb:
         self._batch.close()
 
 
-def code_of(error: ClientError) -> str:
-    """DynamoDB's name for what is wrong."""
+def code_of(error: ClientError | BotoCoreError) -> str:
+    """DynamoDB's name for what is wrong, or botocore's where DynamoDB was not heard."""
+    if isinstance(error, BotoCoreError):
+        return type(error).__name__
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 

@@ -46,6 +46,10 @@ class Outcome(StrEnum):
     WRONG_MODE = "wrong_mode"
 
 
+CHANGES = (Outcome.APPLIED, Outcome.REVIEW)
+"""The outcomes that tell something new of a payment."""
+
+
 class Dispute(IntEnum):
     """How far a dispute has come; the highest one seen is kept, and a lost one outweighs a won one."""
 

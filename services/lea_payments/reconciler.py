@@ -11,9 +11,9 @@ from fastapi import FastAPI
 
 from lea_payments import observability, reconciler_telemetry, telemetry, web
 from lea_payments.dynamodb import Unavailable
-from lea_payments.payment import PaymentEvent
+from lea_payments.payment import CHANGES, PaymentEvent
 from lea_payments.reconciler_telemetry import Run
-from lea_payments.repairs import CHANGES, Repairs
+from lea_payments.repairs import Repairs
 from lea_payments.settings import ReconcilerSettings
 from lea_payments.store import PaymentStore
 from lea_payments.stripe_calls import StripeCalls, StripeRefused, StripeTrouble

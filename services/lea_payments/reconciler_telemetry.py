@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
 from lea_payments import metrics, spans, store_telemetry, telemetry
-from lea_payments.payment import Outcome, Payment, PaymentEvent
+from lea_payments.payment import CHANGES, Outcome, Payment, PaymentEvent
 
 _SPAN = "reconciler.run"
 
@@ -36,7 +36,7 @@ class Run:
     def settled(self, outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None) -> None:
         """An event met its record; only what it changed is drift."""
         telemetry.payment_changed(outcome, event, before, after)
-        if before is None or after is None or outcome not in (Outcome.APPLIED, Outcome.REVIEW):
+        if before is None or after is None or outcome not in CHANGES:
             return
         self.repaired += 1
         self._drifted.add(after.payment_intent_id)
@@ -69,9 +69,9 @@ def running() -> Iterator[Run]:
 
 def _kept_span(span: Span, run: Run, started_ns: int) -> Span:
     """The run's span, or, for trouble that sampling had dropped, one made afterwards that is kept."""
-    if run.outcome == metrics.RUN_OK or span.get_span_context().trace_flags.sampled:
+    if run.outcome == metrics.RUN_OK:
         return span
-    return spans.tracer.start_span(_SPAN, Context(), attributes={"error.type": run.outcome}, start_time=started_ns)
+    return spans.kept(span, _SPAN, {"error.type": run.outcome}, started_ns, SpanKind.INTERNAL)
 
 
 def _count(run: Run) -> None:

@@ -13,12 +13,11 @@ from msgspec.structs import replace
 
 from lea_payments import transitions
 from lea_payments.dynamodb import Unavailable
-from lea_payments.payment import RULES, Outcome, Payment, PaymentEvent
+from lea_payments.payment import CHANGES, RULES, Outcome, Payment, PaymentEvent
 from lea_payments.store import Applied, PaymentStore, iso
 from lea_payments.stripe_checkout import attempt_at
 from lea_payments.sweep import SweptSession
 
-CHANGES = (Outcome.APPLIED, Outcome.REVIEW)
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds to wait before each further try while the table does not answer."""
 

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from lea_payments.dynamodb import Unavailable
 from lea_payments.explain import moves
-from lea_payments.payment import PaymentEvent
-from lea_payments.repairs import CHANGES, Repairs
+from lea_payments.payment import CHANGES, PaymentEvent
+from lea_payments.repairs import Repairs
 from lea_payments.replay_source import BadLine, events_in
 from lea_payments.settings import ModeSettings, SettingsError, StripeSettings
 from lea_payments.store import Applied, PaymentStore

@@ -102,6 +102,11 @@ class ModeSettings(TableSettings):
         description="`true` in production: events of the other mode are answered 200, counted, not applied",
     )
 
+    @property
+    def mode(self) -> str:
+        """`live` or `test`, as Stripe calls them."""
+        return "live" if self.livemode else "test"
+
 
 class WebhookSettings(ModeSettings):
     """What the webhook receiver reads."""
@@ -132,7 +137,7 @@ class WebhookSettings(ModeSettings):
 
     def summary(self) -> dict[str, object]:
         """The mode too."""
-        return super().summary() | {"mode": "live" if self.livemode else "test"}
+        return super().summary() | {"mode": self.mode}
 
 
 class PagesSettings(TableSettings):
@@ -161,6 +166,13 @@ StripeAddress = Annotated[
 ]
 
 
+def mode_of(key: str) -> str:
+    """`live` or `test`, as a secret key of Stripe's says by its name; empty when it is no such key."""
+    kind, _, rest = key.partition("_")
+    mode = rest.partition("_")[0]
+    return mode if kind in ("sk", "rk") and mode in ("test", "live") else ""
+
+
 class CheckoutSettings(TableSettings):
     """What the checkout API reads."""
 
@@ -181,7 +193,7 @@ class CheckoutSettings(TableSettings):
 
     def summary(self) -> dict[str, object]:
         """The key's mode and Stripe's address too."""
-        mode = self.stripe_secret_key.split("_")[1]
+        mode = mode_of(self.stripe_secret_key)
         return super().summary() | {"mode": mode, "stripe": self.stripe_api_base, "api_tokens": len(self.api_tokens)}
 
 
@@ -210,10 +222,9 @@ class StripeSettings(ModeSettings):
 
     @model_validator(mode="after")
     def _key_of_the_same_mode(self) -> Self:
-        mode = "live" if self.livemode else "test"
-        if f"_{mode}_" not in self.stripe_secret_key[: len("sk_live_")]:
+        if mode_of(self.stripe_secret_key) != self.mode:
             msg = (
-                f"STRIPE_SECRET_KEY is not a {mode} key, but STRIPE_LIVEMODE is {str(self.livemode).lower()}: "
+                f"STRIPE_SECRET_KEY is not a {self.mode} key, but STRIPE_LIVEMODE is {str(self.livemode).lower()}: "
                 "change the one that is wrong"
             )
             raise ValueError(msg)

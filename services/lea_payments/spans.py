@@ -77,14 +77,16 @@ def stripe_call(method: str, route: str) -> Iterator[None]:
             span.end()
 
 
-def kept(span: Span, name: str, attributes: Mapping[str, str], started_ns: int) -> Span:
-    """The span of a request that failed, or, where sampling has dropped it, one made afterwards that is kept.
+def kept(
+    span: Span, name: str, attributes: Mapping[str, str], started_ns: int, kind: SpanKind = SpanKind.SERVER
+) -> Span:
+    """The span of work that failed, or, where sampling has dropped it, one made afterwards that is kept.
 
     The attributes hold an `error.type`, by which the sampler knows it.
     """
     if span.get_span_context().trace_flags.sampled:
         return span
-    return tracer.start_span(name, Context(), SpanKind.SERVER, attributes, start_time=started_ns)
+    return tracer.start_span(name, Context(), kind, attributes, start_time=started_ns)
 
 
 def current_traceparent() -> str | None:

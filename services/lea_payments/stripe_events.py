@@ -21,6 +21,7 @@ from lea_payments.stripe_shapes import (
     decode_intent,
     decode_refund,
     decode_session,
+    our_id,
 )
 
 OTHER_TYPE = "other"
@@ -84,7 +85,7 @@ def _of_session(event: Event, session: Session, fact: Fact) -> PaymentEvent:
         type=event.type,
         created=event.created,
         fact=fact,
-        payment_id=session.client_reference_id or metadata.get("payment_intent_id") or None,
+        payment_id=our_id(session.client_reference_id, metadata),
         session_id=session.id,
         session_created=session.created,
         stripe_payment_intent=_id_of(session.payment_intent),
@@ -141,7 +142,7 @@ def _of_intent(
         type=event.type,
         created=event.created,
         fact=fact,
-        payment_id=metadata.get("payment_intent_id") or None,
+        payment_id=our_id(None, metadata),
         stripe_payment_intent=intent,
         reason=reason,
         amount_refunded=amount_refunded,

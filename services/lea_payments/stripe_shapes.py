@@ -38,6 +38,11 @@ class Expanded(msgspec.Struct):
 Reference = Id | Expanded | None
 
 
+def our_id(client_reference_id: str | None, metadata: Metadata | None) -> str | None:
+    """The payment that an object names, by the reference or else the metadata that checkout has set on it."""
+    return client_reference_id or (metadata or {}).get("payment_intent_id") or None
+
+
 class Session(msgspec.Struct):
     """A Checkout Session; `amount_total` is in minor units of its own `currency`, whatever the buyer was shown."""
 

@@ -8,9 +8,8 @@ import msgspec
 
 from lea_payments import sweep
 from lea_payments.explain import moves
-from lea_payments.payment import Payment, PaymentEvent, Status
+from lea_payments.payment import CHANGES, Payment, PaymentEvent, Status
 from lea_payments.refusals import InvalidPayload
-from lea_payments.repairs import CHANGES
 from lea_payments.settings import StripeSettings
 from lea_payments.stripe_calls import StripeCalls, StripeMissing
 from lea_payments.stripe_events import Ignored

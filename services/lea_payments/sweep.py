@@ -13,7 +13,7 @@ from lea_payments import stripe_events
 from lea_payments.payment import PaymentEvent
 from lea_payments.refusals import InvalidPayload
 from lea_payments.stripe_events import Ignored
-from lea_payments.stripe_shapes import Id, Metadata, OurId, PaymentIntent, Seconds
+from lea_payments.stripe_shapes import Id, Metadata, OurId, PaymentIntent, Seconds, our_id
 
 ENDED = ("requires_payment_method", "canceled")
 """The statuses of a PaymentIntent whose money will not come, once its session is complete."""
@@ -41,7 +41,7 @@ class SweptSession(msgspec.Struct):
     @property
     def payment_id(self) -> str | None:
         """Our own id, where the session carries it."""
-        return self.client_reference_id or (self.metadata or {}).get("payment_intent_id") or None
+        return our_id(self.client_reference_id, self.metadata)
 
     @property
     def intent_id(self) -> str | None:

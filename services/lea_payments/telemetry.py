@@ -17,7 +17,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Counter, Gauge, Histogram
 
 from lea_payments import metrics, spans, store_telemetry
-from lea_payments.payment import REFUND_FAILED, Fact, Outcome, Payment, PaymentEvent
+from lea_payments.payment import CHANGES, REFUND_FAILED, Fact, Outcome, Payment, PaymentEvent
 from lea_payments.payment import Status as PaymentStatus
 from lea_payments.seldom import Seldom
 from lea_payments.signature import REMEDIES
@@ -149,7 +149,7 @@ def signature_held(secret_index: int, skew_seconds: float) -> None:
 
 def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None) -> None:
     """An event met a record: what changed is counted once per payment, however often Stripe sends the news."""
-    if before is None or after is None or outcome not in (Outcome.APPLIED, Outcome.REVIEW):
+    if before is None or after is None or outcome not in CHANGES:
         return
     if event.fact is Fact.REFUND_FAILED:
         _series(metrics.REVIEWS, REFUND_FAILED).inc()
