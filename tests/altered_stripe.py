@@ -1,19 +1,19 @@
 """A Stripe that is a little off: an HTTP proxy before the emulator, with another clock or other words in answers."""
 
 import http.client
-import threading
 import time
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from tests.served import Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class AlteredStripe:
+class AlteredStripe(Served):
     """The proxy. `ahead` is how many seconds its clock differs, `alter` changes the answers' bodies.
 
     `refused` is a path that is answered 403."""
@@ -25,19 +25,7 @@ class AlteredStripe:
         self.alter: Callable[[bytes], bytes] = bytes
         self.refused = "/nothing"
         self.methods: list[str] = []
-        self._server = _Server(port, self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(_Server(port, self))
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,11 +1,9 @@
 """A collector of traces, as far as tests need one: a real HTTP server that takes OTLP and shows the spans."""
 
-import threading
 import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -13,6 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
+
+from tests.served import Served
 
 WAIT_SECONDS = 20
 Value = str | int | float | bool
@@ -37,7 +37,7 @@ class Span(NamedTuple):
         return self.trace_id, self.span_id
 
 
-class OtlpSink:
+class OtlpSink(Served):
     """Listens on `port`; `raw` is all that came, as text."""
 
     def __init__(self, port: int) -> None:
@@ -45,20 +45,9 @@ class OtlpSink:
         self.spans: list[Span] = []
         self.raw = ""
         self.requests: list[str] = []
-        self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.sink = self
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        server = _Server(("127.0.0.1", port), _Handler)
+        server.sink = self
+        super().__init__(server)
 
     def take(self, path: str, body: bytes) -> None:
         """One export of a process."""

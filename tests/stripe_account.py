@@ -5,6 +5,7 @@ from typing import Any, Self
 import httpx
 
 from lea_payments.payment import Payment
+from lea_payments.settings import ReconcilerSettings, TableSettings
 
 STRIPE_KEY = "sk_test_reconciler"
 NOBODY = "http://127.0.0.1:9/"
@@ -31,6 +32,16 @@ class Account:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    def settings(self, of_table: TableSettings) -> ReconcilerSettings:
+        """A reconciler's, of this account and that table."""
+        variables = {
+            "DDB_ENDPOINT": of_table.ddb_endpoint,
+            "DYNAMODB_PAYMENTS_TABLE": of_table.table,
+            "STRIPE_SECRET_KEY": STRIPE_KEY,
+            "STRIPE_API_BASE": self.url,
+        }
+        return ReconcilerSettings.model_validate(variables)
 
     def get(self, path: str, **params: Any) -> Any:
         """What the API answers."""

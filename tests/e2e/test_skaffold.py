@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.e2e.cluster import Cluster, listens, until
+from tests.e2e.payments import pay_at
 
 NAMESPACE = "lea-payments"
 FORWARDED = {8000, 8010, 8084, 8085, 8086, 8087, 9090, 16686}
@@ -96,16 +97,11 @@ def development(cluster: Cluster, project: Path, tmp_path_factory: pytest.TempPa
 
 def test_skaffold_dev_serves_a_payment_through_the_forwarded_ports(development: Development) -> None:
     at = development.addresses()
-    body = {"user_id": "user_1", "quote_id": "quote_1", "amount": 12000, "currency": "sgd", "product_name": "Insurance"}
-    headers = {"Authorization": "Bearer demo-token"}
 
-    created = httpx.post(f"{at[8084]}/payments", json=body, headers=headers, timeout=30).raise_for_status().json()
-    session = created["payment"]["stripe_session_id"]
-    paid = httpx.post(f"{at[8087]}/_pay/{session}", json={"card": "4242424242424242"}, timeout=30)
+    _, session = pay_at(at[8084], at[8087], "demo-token")
     page = httpx.get(f"{at[8085]}/success", params={"session_id": session}, timeout=30)
     admin = httpx.get(at[8010], timeout=30)
 
-    assert paid.is_success, paid.text
     assert "Payment received" in page.text
     assert "lea-payments-local" in admin.text
 

@@ -1,7 +1,7 @@
 """Our parts as processes on one real table, and a real browser, for tests that use them as customers and Stripe do."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from uuid import uuid4
 
 import pytest
@@ -10,7 +10,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from lea_payments import table
 from lea_payments.settings import TableSettings
+from lea_payments.store import PaymentStore
 from tests.parts import Part, Parts
+from tests.stripe_account import Account
 
 AXE_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 CHROMIUM_FLAGS = (
@@ -48,6 +50,21 @@ def start(
 def start_part(start: Callable[..., Part]) -> Callable[..., str]:
     """Return `start_part(name, *, ready_at=None, **env) -> base_url`, for tests that need no more of the part."""
     return lambda name, **options: start(name, **options).url
+
+
+@pytest.fixture(scope="module")
+def account(start: Callable[..., Part]) -> Iterator[Account]:
+    """Yield an account at an emulator of this file's own, which sends its events nowhere until it is told to."""
+    with Account(start("stripe-emulator").url) as one:
+        yield one
+
+
+@pytest.fixture
+async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
+    """Yield the payments of this file's table."""
+    store = PaymentStore(table_settings)
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="module")

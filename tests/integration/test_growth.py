@@ -1,9 +1,8 @@
 """However many events come for one payment, and however long, its item stays far below DynamoDB's limit."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
 from lea_payments import stripe_events, table
@@ -56,13 +55,6 @@ REST_BOUND = 10 * 1024
 """The other fields: five texts of 255 characters or so, all of them wide, and some short ones."""
 
 BOUND = HISTORY_BOUND + REST_BOUND
-
-
-@pytest.fixture
-async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
-    store = PaymentStore(table_settings)
-    yield store
-    store.close()
 
 
 def test_the_bound_is_what_the_readme_says_and_a_fifth_of_dynamodbs_limit() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,28 +34,9 @@ OTHERWISE = ("payment_intent_id", "history", "created_at", "updated_at", "webhoo
 """What rightly differs between two payments to which the same has happened."""
 
 
-@pytest.fixture(scope="module")
-def account(start: Callable[..., Part]) -> Iterator[Account]:
-    with Account(start("stripe-emulator").url) as one:
-        yield one
-
-
 @pytest.fixture
 def settings(account: Account, table_settings: TableSettings) -> ReconcilerSettings:
-    variables = {
-        "DDB_ENDPOINT": table_settings.ddb_endpoint,
-        "DYNAMODB_PAYMENTS_TABLE": table_settings.table,
-        "STRIPE_SECRET_KEY": STRIPE_KEY,
-        "STRIPE_API_BASE": account.url,
-    }
-    return ReconcilerSettings.model_validate(variables)
-
-
-@pytest.fixture
-async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
-    store = PaymentStore(table_settings)
-    yield store
-    store.close()
+    return account.settings(table_settings)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The reconciler while Stripe or the table is busy, away, or says no: it waits, tells, and loses nothing."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -13,36 +13,16 @@ from lea_payments.settings import ReconcilerSettings, TableSettings
 from lea_payments.store import PaymentStore
 from lea_payments.stripe_calls import TRIES, StripeCalls
 from lea_payments.stripe_records import StripeRecords
-from tests.parts import Part
 from tests.scenarios import record
-from tests.stripe_account import NOBODY, STRIPE_KEY, Account, at_once
+from tests.stripe_account import NOBODY, Account, at_once
 
 DECLINED = "4000000000009995"
-
-
-@pytest.fixture(scope="module")
-def account(start: Callable[..., Part]) -> Iterator[Account]:
-    with Account(start("stripe-emulator").url) as one:
-        yield one
 
 
 @pytest.fixture
 def settings(account: Account, table_settings: TableSettings) -> ReconcilerSettings:
     account.reset(NOBODY, drop=1)
-    variables = {
-        "DDB_ENDPOINT": table_settings.ddb_endpoint,
-        "DYNAMODB_PAYMENTS_TABLE": table_settings.table,
-        "STRIPE_SECRET_KEY": STRIPE_KEY,
-        "STRIPE_API_BASE": account.url,
-    }
-    return ReconcilerSettings.model_validate(variables)
-
-
-@pytest.fixture
-async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
-    store = PaymentStore(table_settings)
-    yield store
-    store.close()
+    return account.settings(table_settings)
 
 
 @pytest.fixture

@@ -13,18 +13,11 @@ from lea_payments.items import item_of
 from lea_payments.settings import TableSettings
 from tests import stripe_bodies
 from tests.commands import Run, runner
-from tests.parts import Part
 from tests.records import Records
 from tests.scenarios import facts, record
 from tests.stripe_account import NOBODY, STRIPE_KEY, Account
 
 DECLINED = "4000000000009995"
-
-
-@pytest.fixture(scope="module")
-def account(start: Callable[..., Part]) -> Iterator[Account]:
-    with Account(start("stripe-emulator").url) as one:
-        yield one
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """`lea-payments show`, with and without Stripe, as support runs it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,8 @@ from lea_payments.items import item_of
 from lea_payments.payment import Payment, Status
 from lea_payments.settings import TableSettings
 from tests.commands import Run, runner
-from tests.parts import Part
 from tests.scenarios import record
 from tests.stripe_account import NOBODY, STRIPE_KEY, Account
-
-
-@pytest.fixture(scope="module")
-def account(start: Callable[..., Part]) -> Iterator[Account]:
-    with Account(start("stripe-emulator").url) as one:
-        yield one
 
 
 @pytest.fixture
