@@ -1,27 +1,29 @@
-"""BatchExecuteStatement in botocore's own pieces: its credentials, signature and connections, without its models.
+"""BatchExecuteStatement over aiohttp with botocore's credentials and signature, without boto3's models and threads.
 
-A batch goes through the models of boto3's client 1.5 times as slowly as it takes to decide and write what is in it;
-this call, and no other, is made often enough to matter.
+A batch goes through the models of boto3's client 1.5 times as slowly as it takes to decide and write what is in it,
+and a thread that waits for it fights with the event loop for the interpreter; this call, and no other, is made often
+enough to matter.
 """
 
-import socket
+import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import aiohttp
 import msgspec
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError, IncompleteReadError
-from botocore.httpsession import URLLib3Session
+from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.httpsession import get_cert_path
 from botocore.session import Session
+from yarl import URL
 
 from lea_payments import table
 
 OPERATION = "BatchExecuteStatement"
 _HEADERS = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{OPERATION}"}
-
-_SOCKET_OPTIONS = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1), (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-"""Those of boto3's client: without the first, head and body of a request wait 40 ms for each other."""
 
 
 class _Statement(msgspec.Struct, rename="pascal"):
@@ -43,40 +45,58 @@ _decode = msgspec.json.Decoder(_Answer).decode
 
 
 class BatchCall:
-    """The call, as a function that blocks; one for all threads."""
+    """The call; one for an event loop, in which its connections live."""
 
     def __init__(self, url: str, region: str, session: Session) -> None:
-        self._url = url
+        self._url = URL(url, encoded=True)
         self._region = region
         credentials = session.get_credentials()
         assert credentials is not None  # noqa: S101 - table.session has seen to it
         self._credentials = credentials
-        self._http = URLLib3Session(
-            verify=session.get_config_variable("ca_bundle") or True,
-            timeout=(table.CONNECT_SECONDS, table.READ_SECONDS),  # type: ignore[arg-type]  # the stubs know one number
-            max_pool_connections=table.CONNECTIONS,
-            socket_options=_SOCKET_OPTIONS,  # type: ignore[arg-type]  # the stubs are wrong
-        )
+        trusted = get_cert_path(session.get_config_variable("ca_bundle") or True)
+        self._tls = ssl.create_default_context(cafile=trusted) if self._url.scheme == "https" else True
+        self._http: aiohttp.ClientSession | None = None
 
-    def __call__(self, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[dict[str, Any]]:
+    async def __call__(self, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[dict[str, Any]]:
         """One response for each statement, in order; raises ClientError and BotoCoreError as boto3's client does."""
         body = _encode(_Batch([_Statement(text, parameters) for text, parameters in statements]))
-        request = AWSRequest("POST", self._url, dict(_HEADERS), body)
-        SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(request)
-        answer = self._http.send(request.prepare())
-        if answer.status_code != 200:  # noqa: PLR2004 - DynamoDB knows no other success
-            raise ClientError(_problem(answer.content), OPERATION)
+        request = AWSRequest("POST", str(self._url), dict(_HEADERS), body)
+        SigV4Auth(await self._current_credentials(), "dynamodb", self._region).add_auth(request)
+        status, content = await self._send(body, request.headers.items())
+        if status != 200:  # noqa: PLR2004 - DynamoDB knows no other success
+            raise ClientError(_problem(content), OPERATION)
         try:
-            responses = _decode(answer.content).responses
+            responses = _decode(content).responses
         except msgspec.MsgspecError:
             responses = []
         if len(responses) != len(statements):
-            raise IncompleteReadError(actual_bytes=len(answer.content), expected_bytes=-1)
+            raise IncompleteReadError(actual_bytes=len(content), expected_bytes=-1)
         return responses
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Lets go of the connections."""
-        self._http.close()
+        if self._http is not None:
+            await self._http.close()
+
+    async def _current_credentials(self) -> ReadOnlyCredentials:
+        """Those of now; a role's next ones are fetched off the event loop."""
+        credentials = self._credentials
+        if isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed():
+            return await asyncio.to_thread(credentials.get_frozen_credentials)
+        return credentials.get_frozen_credentials()
+
+    async def _send(self, body: bytes, headers: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=table.CONNECTIONS, ssl=self._tls),
+                timeout=aiohttp.ClientTimeout(sock_connect=table.CONNECT_SECONDS, sock_read=table.READ_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        try:
+            async with self._http.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
+                return answer.status, await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise HTTPClientError(error=error) from error
 
 
 def _problem(content: bytes) -> Any:

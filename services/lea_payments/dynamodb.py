@@ -1,7 +1,7 @@
 """One call to DynamoDB at a time, off the event loop, timed, its errors sorted; knows no payment."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -45,7 +45,7 @@ class Unreachable(Unavailable):
 
 
 class Dynamodb:
-    """A client and its threads."""
+    """A client and its threads; batches go without either."""
 
     def __init__(self, settings: TableSettings) -> None:
         session = table.session(settings)
@@ -56,7 +56,8 @@ class Dynamodb:
     async def call(self, operation: str, method: Callable[..., ResultT], **arguments: Any) -> ResultT:
         """The method's answer; raises Unavailable, and ClientError only for refusals that mean something."""
         with store_operation(operation) as call:
-            answer = await self._answer(call, method, arguments)
+            in_thread = asyncio.get_running_loop().run_in_executor(self._threads, partial(method, **arguments))
+            answer = await _heard(in_thread, call)
             call.outcome = metrics.OK
             return answer
 
@@ -65,27 +66,27 @@ class Dynamodb:
     ) -> list[dict[str, Any]]:
         """One response for each PartiQL statement with its parameters; raises Unavailable."""
         with store_operation(operation) as call:
-            responses = await self._answer(call, self._batch, {"statements": statements})
+            responses = await _heard(self._batch(statements), call)
             call.outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
             return responses
 
-    async def _answer(self, call: Call, method: Callable[..., ResultT], arguments: Mapping[str, Any]) -> ResultT:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._threads, partial(method, **arguments))
-        except ClientError as error:
-            call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
-            if call.outcome == metrics.REFUSED:
-                raise
-            raise Unavailable(f"DynamoDB refused: {code_of(error)}") from error
-        except BotoCoreError as error:
-            raise Unreachable(f"DynamoDB cannot be reached: {error}") from error
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """Lets go of the connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.client.close()
-        self._batch.close()
+        await self._batch.close()
+
+
+async def _heard(answer: Awaitable[ResultT], call: Call) -> ResultT:
+    try:
+        return await answer
+    except ClientError as error:
+        call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
+        if call.outcome == metrics.REFUSED:
+            raise
+        raise Unavailable(f"DynamoDB refused: {code_of(error)}") from error
+    except BotoCoreError as error:
+        raise Unreachable(f"DynamoDB cannot be reached: {error}") from error
 
 
 def code_of(error: ClientError | BotoCoreError) -> str:

@@ -159,9 +159,15 @@ def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
 def once(settings: ReconcilerSettings) -> Run:
     """One run from beginning to end, by itself; a port for its metrics would close before anybody reads them."""
     store = PaymentStore(settings)
+
+    async def whole() -> Run:
+        try:
+            return await Reconciler(store, StripeRecords(settings, StripeCalls(settings))).run()
+        finally:
+            await store.close()
+
     observability.start(settings.model_copy(update={"metrics_port": 0}), "reconciler")
     try:
-        return asyncio.run(Reconciler(store, StripeRecords(settings, StripeCalls(settings))).run())
+        return asyncio.run(whole())
     finally:
-        store.close()
         observability.stop()

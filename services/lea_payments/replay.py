@@ -114,7 +114,10 @@ def _run(
     replay = Replay(Repairs(store, records), plan)
 
     async def whole() -> None:
-        await replay.of(await events())
+        try:
+            await replay.of(await events())
+        finally:
+            await store.close()
 
     try:
         asyncio.run(whole())
@@ -122,8 +125,6 @@ def _run(
         raise SettingsError(
             f"{trouble}; {replay.counts.total()} events are done: repeat the same command, those change nothing more"
         ) from None
-    finally:
-        store.close()
     plan.console.print(replay.table())
     if plan.dry_run:
         plan.console.print("Nothing was written: this was a dry run.")

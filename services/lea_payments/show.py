@@ -41,7 +41,10 @@ def find(settings: TableSettings, wanted: Wanted, stripe: StripeSettings | None)
 
     async def whole() -> list[Shown]:
         view = StripeView(stripe) if stripe else None
-        return [Shown(record, await view.of(record) if view else None) for record in await _records(store, wanted)]
+        try:
+            return [Shown(record, await view.of(record) if view else None) for record in await _records(store, wanted)]
+        finally:
+            await store.close()
 
     try:
         return asyncio.run(whole())
@@ -49,8 +52,6 @@ def find(settings: TableSettings, wanted: Wanted, stripe: StripeSettings | None)
         raise SettingsError(f"{trouble}; check DDB_ENDPOINT, AWS_REGION and whether the table is there") from None
     except StripeTrouble as trouble:
         raise SettingsError(f"{trouble}; without --stripe the record alone is shown") from None
-    finally:
-        store.close()
 
 
 async def _records(store: PaymentStore, wanted: Wanted) -> Sequence[Payment]:

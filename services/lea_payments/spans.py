@@ -1,7 +1,7 @@
 """The spans of what happens inside a part, and how spans are joined across parts and through Stripe."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -14,13 +14,16 @@ tracer = trace.get_tracer("lea_payments", __version__)
 _propagator = TraceContextTextMapPropagator()
 
 
-@contextmanager
-def applying(event_id: str, event_type: str) -> Iterator[Span]:
+def applying(event_id: str, event_type: str) -> AbstractContextManager[Span]:
     """The span from knowing what an event says to knowing what became of it; none where its trace is not kept."""
     current = trace.get_current_span()
     if current.get_span_context().is_valid and not current.is_recording():
-        yield current
-        return
+        return nullcontext(current)
+    return _applying(event_id, event_type)
+
+
+@contextmanager
+def _applying(event_id: str, event_type: str) -> Iterator[Span]:
     with tracer.start_as_current_span("payments.apply", record_exception=False) as span:
         if span.is_recording():
             span.set_attribute("stripe.event.id", event_id)

@@ -130,9 +130,9 @@ class PaymentStore:
         """Returns if the table can be read now."""
         await self.get("-")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Lets go of the connections."""
-        self._dynamodb.close()
+        await self._dynamodb.close()
 
     async def _payment_id_of(self, event: PaymentEvent, until: float) -> str | None:
         found: Sequence[Payment] = []

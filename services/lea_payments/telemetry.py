@@ -5,10 +5,8 @@ and lines only.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import structlog
 from opentelemetry import trace
@@ -34,17 +32,6 @@ def _series(metric: MetricT, *labels: str) -> MetricT:
     return metric.labels(*labels)
 
 
-class Receipt:
-    """One delivery on its way through the receiver: when it came and the span that follows it."""
-
-    __slots__ = ("received_at", "span", "started")
-
-    def __init__(self, span: Span) -> None:
-        self.span = span
-        self.started = time.perf_counter()
-        self.received_at = time.time_ns()
-
-
 WEBHOOK_ROUTE = "/webhook/stripe"
 _SERVER_SPAN = f"POST {WEBHOOK_ROUTE}"
 _SERVER_ATTRIBUTES = {
@@ -53,22 +40,33 @@ _SERVER_ATTRIBUTES = {
     "url.path": WEBHOOK_ROUTE,
     "url.scheme": "http",
 }
+_NOWHERE = Context()
 
 
-@contextmanager
-def receiving() -> Iterator[Receipt]:
-    """The server span of one delivery; a trace of its own, since a stranger's `traceparent` is not trusted."""
-    span = spans.tracer.start_span(_SERVER_SPAN, context=Context(), kind=SpanKind.SERVER, attributes=_SERVER_ATTRIBUTES)
-    token = attach(trace.set_span_in_context(span, Context()))
-    try:
-        yield Receipt(span)
-    finally:
-        detach(token)
-        span.end()
+class Receiving:
+    """The server span of one delivery, from its first byte to its answer, and when it came.
+
+    A trace of its own, since a stranger's `traceparent` is not trusted.
+    """
+
+    __slots__ = ("_token", "received_at", "span", "started")
+
+    def __enter__(self) -> Self:
+        """Starts the span and makes it the current one."""
+        self.started = time.perf_counter()
+        self.received_at = time.time_ns()
+        self.span = spans.tracer.start_span(_SERVER_SPAN, _NOWHERE, SpanKind.SERVER, _SERVER_ATTRIBUTES)
+        self._token = attach(trace.set_span_in_context(self.span, _NOWHERE))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends it, whatever the outcome."""
+        detach(self._token)
+        self.span.end()
 
 
 def answered(
-    receipt: Receipt,
+    receipt: Receiving,
     outcome: str,
     http_status: int,
     event: PaymentEvent | Ignored | None,

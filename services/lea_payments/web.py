@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 
 from lea_payments import __version__, observability, telemetry
 from lea_payments.dynamodb import Unavailable
+from lea_payments.one_packet import OnePacket
 from lea_payments.settings import Settings, SettingsError
 from lea_payments.store import PaymentStore
 
@@ -77,7 +78,7 @@ def create_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with _beside(work):
             yield
-        store.close()
+        await store.close()
         await asyncio.to_thread(observability.stop)
 
     app = FastAPI(lifespan=lifespan, telemetry=OWN_SPANS, **options)
@@ -174,7 +175,7 @@ def serve(app: ASGIApp, settings: Settings, port: int, part: str, **summary: obj
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=OnePacket,
         access_log=False,
         log_config=None,
         server_header=False,

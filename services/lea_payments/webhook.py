@@ -105,7 +105,7 @@ class StripeWebhook:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes one delivery of Stripe's and answers in one word what became of it."""
-        with telemetry.receiving() as receipt:
+        with telemetry.Receiving() as receipt:
             result = await self._receiver.take(Request(scope, receive))
             status = HTTP_STATUS[result.outcome]
             telemetry.answered(receipt, result.outcome, status, result.event, result.payment_id, result.reason)

@@ -45,10 +45,13 @@ GROUPS = {
     "prometheus_client/": "metrics",
     "opentelemetry/": "traces",
     "structlog/": LOG,
-    "boto3/": "boto3",
-    "botocore/": "boto3",
-    "urllib3/": "boto3",
-    "http/client.py": "boto3",
+    "lea_payments/one_packet.py": HTTP,
+    "lea_payments/batch_call.py": "DynamoDB call",
+    "aiohttp/": "DynamoDB call",
+    "boto3/": "DynamoDB call",
+    "botocore/": "DynamoDB call",
+    "urllib3/": "DynamoDB call",
+    "http/client.py": "DynamoDB call",
     "requests/": "traces",
 }
 FUNCTIONS = {

@@ -48,8 +48,8 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the webhook receiver against the plain recipe.")
-    parser.add_argument("--events", type=int, default=4_000, help="in each round, after a warm-up (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="of each server, in turn; medians count (%(default)s)")
+    parser.add_argument("--events", type=int, default=3_000, help="in each round, after a warm-up (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="of each server, in turn; medians count (%(default)s)")
     parser.add_argument("--connections", type=int, default=32, help="that send at the same time (%(default)s)")
     parser.add_argument("--profile", action="store_true", help="run ours alone and show where its CPU time goes")
     return parser.parse_args()

@@ -70,6 +70,7 @@ for number in range(COUNT):
 for thread in threads:
     thread.join()
 tries = [one for delivery in results for one in delivery]
+refusals = sorted(seconds for answer, seconds in tries if answer == "503")
 sys.stdout.write(
     json.dumps(
         {
@@ -77,7 +78,8 @@ sys.stdout.write(
             "answered": sum(delivery[-1][0] == "200" for delivery in results),
             "requests": len(tries),
             "by_answer": {name: sum(one[0] == name for one in tries) for name in {one[0] for one in tries}},
-            "slowest_503": max((one[1] for one in tries if one[0] == "503"), default=0.0),
+            "refused_within_2_s": sum(seconds <= 2 for seconds in refusals),
+            "slowest_503": max(refusals, default=0.0),
         }
     )
 )

@@ -64,7 +64,7 @@ async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
     """Yield the payments of this file's table."""
     store = PaymentStore(table_settings)
     yield store
-    store.close()
+    await store.close()
 
 
 @pytest.fixture(scope="module")

@@ -124,7 +124,7 @@ async def test_a_table_that_does_not_answer_ends_the_run_with_nothing_written(
 
     run = await _reconciler(settings, away, []).run()
 
-    away.close()
+    await away.close()
     assert (run.outcome, run.repaired) == ("table_unavailable", 0)
     assert await _status(store, payment) == "pending"
 

@@ -44,7 +44,7 @@ async def store(settings: TableSettings, dynamodb: "DynamoDBClient") -> AsyncIte
     del dynamodb  # the table is there
     store = PaymentStore(settings)
     yield store
-    store.close()
+    await store.close()
 
 
 def _event(body: bytes) -> PaymentEvent:
@@ -134,7 +134,7 @@ async def test_two_processes_that_write_one_payment_lose_nothing(settings: Table
     await asyncio.gather(*[who.apply(event) for who, event in zip([store, other] * 6, refunds, strict=True)])
 
     after = await store.get("payment_two")
-    other.close()
+    await other.close()
     assert after is not None
     assert after.amount_refunded == 12
     assert len(after.history) == 12
@@ -202,7 +202,7 @@ async def test_without_a_table_nothing_is_called_unmatched(dynamodb_endpoint: st
 
     with pytest.raises(Unavailable):
         await store.apply(_event(stripe_bodies.completed("payment_x")))
-    store.close()
+    await store.close()
 
 
 async def test_a_table_that_its_owner_made_with_three_indexes_still_takes_payments(
@@ -219,7 +219,7 @@ async def test_a_table_that_its_owner_made_with_three_indexes_still_takes_paymen
 
     paid = await store.apply(_event(stripe_bodies.completed("payment_three")))
     disputed = await store.apply(_event(stripe_bodies.dispute("created", "needs_response")))
-    store.close()
+    await store.close()
 
     assert (paid.outcome, disputed.outcome) == (Outcome.APPLIED, Outcome.UNMATCHED)
     assert table.ensure(dynamodb, settings).endswith("added stripe_payment_intent-index")

@@ -128,7 +128,7 @@ async def test_a_record_whose_answer_broke_off_is_not_taken_for_none(
         await store.get(payment_id)
     dynamodb.fault = faulty.healthy
     assert await store.get(payment_id) == records.get(payment_id)
-    store.close()
+    await store.close()
 
 
 def test_a_slow_dynamodb_is_a_503_in_time_and_the_process_stays_alive(
