@@ -17,8 +17,8 @@ from lea_payments.payment import Outcome, Payment, PaymentEvent
 from lea_payments.settings import TableSettings
 from lea_payments.statements import Busy, Failed, Result, Update, Written, result_of
 
-DEADLINE_SECONDS = 1.8
-"""How long one event may try: the answer must be out within 2 s."""
+DEADLINE_SECONDS = 1.2
+"""How long one event may try: the answer must be out within 2 s, also where the process waits its turn on a busy node."""
 
 
 class Conflict(Exception):  # noqa: N818 - it is an answer, not an accident

@@ -13,7 +13,7 @@ import time
 
 HOST, SECRET, PREFIX = sys.argv[1], sys.argv[2], sys.argv[3]
 COUNT, RATE = int(sys.argv[4]), float(sys.argv[5])
-RETRY_SECONDS, GIVE_UP_SECONDS = 1.0, 120.0
+RETRY_SECONDS, GIVE_UP_SECONDS = 2.0, 120.0
 results: list[list[tuple[str, float]]] = []
 lock = threading.Lock()
 

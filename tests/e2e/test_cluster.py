@@ -75,7 +75,13 @@ def _idle_pod(namespace: str, command: tuple[str, ...] = ("python", "-c", "impor
             "terminationGracePeriodSeconds": 1,
             "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [
-                {"name": "probe", "image": "lea-payments:e2e-1", "command": list(command), "securityContext": security}
+                {
+                    "name": "probe",
+                    "image": "lea-payments:e2e-1",
+                    "command": list(command),
+                    "securityContext": security,
+                    "resources": {"requests": {"cpu": "200m"}},  # its clock counts: it must not wait its turn for long
+                }
             ],
         },
     }
@@ -206,7 +212,9 @@ def test_a_dynamodb_that_is_away_for_a_while_costs_retries_and_no_event(release:
     result = Sending(release, "away", 450, 10)(away)
 
     assert result["by_answer"]["503"] > 0
-    assert result["slowest_503"] < 6  # 2 s by contract; the machine is noisy
+    # Each is to be out within 2 s, and is; one halt of a noisy machine makes those late that were under way.
+    assert result["refused_within_2_s"] >= 0.9 * result["by_answer"]["503"]
+    assert result["slowest_503"] < 6
     slowest = max(_refusals_by_its_own_clock(release))
     print(f"away: by the webhook's own clock the slowest 503 took {slowest} ms")  # noqa: T201 - as above
 
