@@ -18,7 +18,7 @@ from lea_payments.settings import TableSettings
 from lea_payments.statements import Busy, Failed, Result, Update, Written, result_of
 
 DEADLINE_SECONDS = 1.2
-"""How long one event may try: the answer must be out within 2 s, also where the process waits its turn on a busy node."""
+"""How long one event may try: the answer must be out within 2 s, on a busy node too, where a process waits its turn."""
 
 
 class Conflict(Exception):  # noqa: N818 - it is an answer, not an accident
