@@ -23,7 +23,11 @@ from yarl import URL
 from lea_payments import table
 
 OPERATION = "BatchExecuteStatement"
-_HEADERS = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{OPERATION}"}
+_HEADERS = {
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/x-amz-json-1.0",
+    "X-Amz-Target": f"DynamoDB_20120810.{OPERATION}",
+}
 
 
 class _Statement(msgspec.Struct, rename="pascal"):
