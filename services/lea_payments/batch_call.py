@@ -57,8 +57,7 @@ class BatchCall:
         credentials = session.get_credentials()
         assert credentials is not None  # noqa: S101 - table.session has seen to it
         self._credentials = credentials
-        trusted = get_cert_path(session.get_config_variable("ca_bundle") or True)
-        self._tls = ssl.create_default_context(cafile=trusted) if self._url.scheme == "https" else True
+        self._tls = _tls(session) if self._url.scheme == "https" else True
         self._http: aiohttp.ClientSession | None = None
 
     async def __call__(self, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[dict[str, Any]]:
@@ -101,6 +100,11 @@ class BatchCall:
                 return answer.status, await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise HTTPClientError(error=error) from error
+
+
+def _tls(session: Session) -> ssl.SSLContext:
+    """Trust in whom boto3's client trusts."""
+    return ssl.create_default_context(cafile=get_cert_path(session.get_config_variable("ca_bundle") or True))
 
 
 def _problem(content: bytes) -> Any:

@@ -70,7 +70,7 @@ for number in range(COUNT):
 for thread in threads:
     thread.join()
 tries = [one for delivery in results for one in delivery]
-refusals = sorted(seconds for answer, seconds in tries if answer == "503")
+refusals = [seconds for answer, seconds in tries if answer == "503"]
 sys.stdout.write(
     json.dumps(
         {

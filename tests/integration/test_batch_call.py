@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from lea_payments.batch_call import BatchCall
+from tests.served import Served
 
 REGION = "ap-southeast-1"
 KEY_ID, KEY, TOKEN = "AKIDEXAMPLE", "the secret key", "the session token"
@@ -69,13 +70,10 @@ def aws(tmp_path: Path) -> Iterator[Aws]:
 
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    with Served(server):
         yield Aws(f"https://127.0.0.1:{server.server_port}", certificate, received)
-        server.shutdown()
-        thread.join()
 
 
 def _session(trusted: Path | None) -> Session:
