@@ -1,4 +1,4 @@
-"""Sends signed events at a steady rate from a pod, as Stripe would: what is not answered 2xx is sent again.
+"""Sends signed events at a steady rate from a pod; what is not answered 2xx again and ever later, as Stripe would.
 
 It knows the standard library only. Prints one JSON line at the end: what was sent, answered and refused.
 """
@@ -13,7 +13,7 @@ import time
 
 HOST, SECRET, PREFIX = sys.argv[1], sys.argv[2], sys.argv[3]
 COUNT, RATE = int(sys.argv[4]), float(sys.argv[5])
-RETRY_SECONDS, GIVE_UP_SECONDS = 2.0, 120.0
+FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, GIVE_UP_SECONDS = 1.0, 16.0, 180.0
 results: list[list[tuple[str, float]]] = []
 lock = threading.Lock()
 
@@ -54,9 +54,11 @@ def deliver(number: int) -> None:
     body = body_of(number)
     tries: list[tuple[str, float]] = []
     deadline = time.monotonic() + GIVE_UP_SECONDS
+    pause = FIRST_RETRY_SECONDS
     while not tries or (tries[-1][0] != "200" and time.monotonic() < deadline):
         if tries:
-            time.sleep(RETRY_SECONDS)
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_RETRY_SECONDS)
         tries.append(send(body))
     with lock:
         results.append(tries)
