@@ -7,8 +7,9 @@ from rich.text import Text
 
 from lea_payments import check_stripe, check_table, signing_secrets
 from lea_payments import settings as environment
+from lea_payments.check_settings import CheckSettings
 from lea_payments.finding import Finding, State, note, ok, wrong
-from lea_payments.settings import CheckSettings, SettingsError, mode_of
+from lea_payments.settings import SettingsError, mode_of
 
 MARKS = {State.OK: ("✓", "green"), State.NOTE: ("\N{EN DASH}", "yellow"), State.WRONG: ("✗", "red")}
 SHORTEST_TOKEN = 16

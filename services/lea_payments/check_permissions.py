@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lea_payments import table
+from lea_payments.check_settings import CheckSettings
 from lea_payments.dynamodb import code_of
 from lea_payments.finding import Finding, note, ok, wrong
-from lea_payments.settings import CheckSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

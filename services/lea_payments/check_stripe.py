@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import stripe
 
 from lea_payments import stripe_client
+from lea_payments.check_settings import CheckSettings
 from lea_payments.finding import Finding, note, ok, wrong
-from lea_payments.settings import CheckSettings
 from lea_payments.signature import TOLERANCE_SECONDS
 from lea_payments.stripe_checkout import READ_SECONDS
 from lea_payments.stripe_events import TRANSLATORS

@@ -7,9 +7,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lea_payments import check_permissions, table
 from lea_payments.check_permissions import DENIED
+from lea_payments.check_settings import CheckSettings
 from lea_payments.dynamodb import code_of
 from lea_payments.finding import Finding, State, note, ok, wrong
-from lea_payments.settings import CheckSettings, SettingsError
+from lea_payments.settings import SettingsError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

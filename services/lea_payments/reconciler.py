@@ -158,13 +158,10 @@ def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
 
 def once(settings: ReconcilerSettings) -> Run:
     """One run from beginning to end, by itself; a port for its metrics would close before anybody reads them."""
-    store = PaymentStore(settings)
 
     async def whole() -> Run:
-        try:
+        async with PaymentStore(settings) as store:
             return await Reconciler(store, StripeRecords(settings, StripeCalls(settings))).run()
-        finally:
-            await store.close()
 
     observability.start(settings.model_copy(update={"metrics_port": 0}), "reconciler")
     try:

@@ -114,10 +114,8 @@ def _run(
     replay = Replay(Repairs(store, records), plan)
 
     async def whole() -> None:
-        try:
+        async with store:
             await replay.of(await events())
-        finally:
-            await store.close()
 
     try:
         asyncio.run(whole())

@@ -37,14 +37,11 @@ class Shown(NamedTuple):
 
 def find(settings: TableSettings, wanted: Wanted, stripe: StripeSettings | None) -> Sequence[Shown]:
     """The payments, each with what Stripe says where its settings are given; raises SettingsError."""
-    store = PaymentStore(settings)
 
     async def whole() -> list[Shown]:
         view = StripeView(stripe) if stripe else None
-        try:
+        async with PaymentStore(settings) as store:
             return [Shown(record, await view.of(record) if view else None) for record in await _records(store, wanted)]
-        finally:
-            await store.close()
 
     try:
         return asyncio.run(whole())

@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 
 from lea_payments import telemetry
-from lea_payments.settings import CheckSettings, SettingsError, WebhookSettings, split_list
+from lea_payments.check_settings import CheckSettings
+from lea_payments.settings import SettingsError, WebhookSettings, split_list
 
 LOOK_SECONDS = 1.0
 """How often the file is looked at: a changed secret counts after this long at the latest."""

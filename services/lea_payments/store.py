@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
@@ -130,7 +130,10 @@ class PaymentStore:
         """Returns if the table can be read now."""
         await self.get("-")
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         """Lets go of the connections."""
         await self._dynamodb.close()
 

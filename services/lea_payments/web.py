@@ -76,9 +76,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _beside(work):
+        async with store, _beside(work):
             yield
-        await store.close()
         await asyncio.to_thread(observability.stop)
 
     app = FastAPI(lifespan=lifespan, telemetry=OWN_SPANS, **options)

@@ -62,9 +62,8 @@ def account(start: Callable[..., Part]) -> Iterator[Account]:
 @pytest.fixture
 async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
     """Yield the payments of this file's table."""
-    store = PaymentStore(table_settings)
-    yield store
-    await store.close()
+    async with PaymentStore(table_settings) as store:
+        yield store
 
 
 @pytest.fixture(scope="module")

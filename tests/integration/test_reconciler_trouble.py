@@ -120,11 +120,11 @@ async def test_a_table_that_does_not_answer_ends_the_run_with_nothing_written(
     account: Account, settings: ReconcilerSettings, store: PaymentStore, free_port: Callable[[], int]
 ) -> None:
     payment = await _paid(account, store)
-    away = PaymentStore(settings.model_copy(update={"ddb_endpoint": f"http://127.0.0.1:{free_port()}"}))
+    nowhere = settings.model_copy(update={"ddb_endpoint": f"http://127.0.0.1:{free_port()}"})
 
-    run = await _reconciler(settings, away, []).run()
+    async with PaymentStore(nowhere) as away:
+        run = await _reconciler(settings, away, []).run()
 
-    await away.close()
     assert (run.outcome, run.repaired) == ("table_unavailable", 0)
     assert await _status(store, payment) == "pending"
 

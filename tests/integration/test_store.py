@@ -42,9 +42,8 @@ def dynamodb(settings: TableSettings) -> Iterator["DynamoDBClient"]:
 @pytest.fixture
 async def store(settings: TableSettings, dynamodb: "DynamoDBClient") -> AsyncIterator[PaymentStore]:
     del dynamodb  # the table is there
-    store = PaymentStore(settings)
-    yield store
-    await store.close()
+    async with PaymentStore(settings) as store:
+        yield store
 
 
 def _event(body: bytes) -> PaymentEvent:
@@ -127,14 +126,13 @@ async def test_eight_senders_of_different_events_end_as_one_after_the_other_woul
 
 
 async def test_two_processes_that_write_one_payment_lose_nothing(settings: TableSettings, store: PaymentStore) -> None:
-    other = PaymentStore(settings)
     await store.create(record("payment_two"))
     refunds = [_event(stripe_bodies.refunded("payment_two", amount)) for amount in range(1, 13)]
 
-    await asyncio.gather(*[who.apply(event) for who, event in zip([store, other] * 6, refunds, strict=True)])
+    async with PaymentStore(settings) as other:
+        await asyncio.gather(*[who.apply(event) for who, event in zip([store, other] * 6, refunds, strict=True)])
 
     after = await store.get("payment_two")
-    await other.close()
     assert after is not None
     assert after.amount_refunded == 12
     assert len(after.history) == 12
@@ -198,11 +196,9 @@ async def test_a_users_and_a_quotes_payments_are_listed_with_the_published_field
 
 
 async def test_without_a_table_nothing_is_called_unmatched(dynamodb_endpoint: str) -> None:
-    store = PaymentStore(_settings(dynamodb_endpoint))
-
-    with pytest.raises(Unavailable):
-        await store.apply(_event(stripe_bodies.completed("payment_x")))
-    await store.close()
+    async with PaymentStore(_settings(dynamodb_endpoint)) as store:
+        with pytest.raises(Unavailable):
+            await store.apply(_event(stripe_bodies.completed("payment_x")))
 
 
 async def test_a_table_that_its_owner_made_with_three_indexes_still_takes_payments(
@@ -214,12 +210,11 @@ async def test_a_table_that_its_owner_made_with_three_indexes_still_takes_paymen
     attributes = wanted["AttributeDefinitions"]
     wanted["AttributeDefinitions"] = [a for a in attributes if a["AttributeName"] != "stripe_payment_intent"]
     dynamodb.create_table(**wanted)
-    store = PaymentStore(settings)
-    await store.create(record("payment_three"))
 
-    paid = await store.apply(_event(stripe_bodies.completed("payment_three")))
-    disputed = await store.apply(_event(stripe_bodies.dispute("created", "needs_response")))
-    await store.close()
+    async with PaymentStore(settings) as store:
+        await store.create(record("payment_three"))
+        paid = await store.apply(_event(stripe_bodies.completed("payment_three")))
+        disputed = await store.apply(_event(stripe_bodies.dispute("created", "needs_response")))
 
     assert (paid.outcome, disputed.outcome) == (Outcome.APPLIED, Outcome.UNMATCHED)
     assert table.ensure(dynamodb, settings).endswith("added stripe_payment_intent-index")

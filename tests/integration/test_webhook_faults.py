@@ -120,15 +120,14 @@ def test_while_nobody_listens_every_delivery_is_a_503_in_time(
 async def test_a_record_whose_answer_broke_off_is_not_taken_for_none(
     dynamodb: FaultyDynamoDB, records: Records, table_settings: TableSettings
 ) -> None:
-    store = PaymentStore(table_settings.model_copy(update={"ddb_endpoint": dynamodb.endpoint}))
     payment_id = records.put()
     dynamodb.fault = faulty.cut_off
 
-    with pytest.raises(Unavailable):
-        await store.get(payment_id)
-    dynamodb.fault = faulty.healthy
-    assert await store.get(payment_id) == records.get(payment_id)
-    await store.close()
+    async with PaymentStore(table_settings.model_copy(update={"ddb_endpoint": dynamodb.endpoint})) as store:
+        with pytest.raises(Unavailable):
+            await store.get(payment_id)
+        dynamodb.fault = faulty.healthy
+        assert await store.get(payment_id) == records.get(payment_id)
 
 
 def test_a_slow_dynamodb_is_a_503_in_time_and_the_process_stays_alive(

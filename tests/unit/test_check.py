@@ -3,8 +3,8 @@ import json
 import pytest
 
 from lea_payments import check
+from lea_payments.check_settings import CheckSettings
 from lea_payments.finding import Finding, note, ok, wrong
-from lea_payments.settings import CheckSettings
 
 FOUND = [ok("table", "is there"), note("clock", "is odd"), wrong("mode", "is wrong", "set it right")]
 
