@@ -214,7 +214,7 @@ def test_a_dynamodb_that_is_away_for_a_while_costs_retries_and_no_event(release:
 
     assert result["by_answer"]["503"] > 0
     # Each is to be out within 2 s; a JVM that starts on the same two cores makes those late that are under way.
-    assert result["refused_within_2_s"] >= 0.8 * result["by_answer"]["503"]
+    assert result["refused_within_2_s"] >= 0.9 * result["by_answer"]["503"]
     assert result["slowest_503"] < 6
     slowest = max(_refusals_by_its_own_clock(release))
     print(f"away: by the webhook's own clock the slowest 503 took {slowest} ms")  # noqa: T201 - as above
