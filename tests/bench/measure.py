@@ -1,16 +1,11 @@
-"""Starts the processes, drives one round through a server and reads what it cost; compares nothing."""
+"""Drives one turn after the other through servers that are all up, and reads what each turn cost; compares nothing."""
 
-import http.client
-import os
 import re
-import signal
-import socket
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,27 +14,21 @@ import psutil
 
 from tests.bench.backends import Report
 from tests.bench.load import Sent, payment_ids
+from tests.bench.processes import MODULE, Processes, Wrong, free_ports, get
 
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 30
 EXPORT_SECONDS = 1.0
-"""After a round, before its cost is read: by then the last spans are exported, which is part of the cost."""
+"""After a turn, before its cost is read: by then the last spans are exported, which is part of the cost."""
 
 SECRET = "whsec_" + "benchmark" * 4
-MODULE = (sys.executable, "-m")
 
 
-class Wrong(Exception):  # noqa: N818 - it is a verdict, not an accident
-    """Raised when a server did not do its work; a number measured then means nothing."""
+class Plan(NamedTuple):
+    """What is sent to a server in each of its turns, and once before; `sampling` is the share of traces kept."""
 
-
-class Ports(NamedTuple):
-    """Where everything listens."""
-
-    dynamodb: int
-    collector: int
-    server: int
-    metrics: int
+    connections: int
+    events: int
+    warm_up: int
+    sampling: float
 
 
 class Candidate(NamedTuple):
@@ -55,8 +44,8 @@ class Candidate(NamedTuple):
     env: tuple[tuple[str, str], ...] = ()
 
 
-class Round(NamedTuple):
-    """One round of one server; `backends_share` and `sender_share` are parts of one core."""
+class Turn(NamedTuple):
+    """One turn of one server; `backends_share` and `sender_share` are parts of one core."""
 
     ready_seconds: float
     cpu_us: float
@@ -69,144 +58,125 @@ class Round(NamedTuple):
     sender_share: float
 
 
-def free_ports() -> Ports:
-    """Ports that nobody listens on."""
-    with ExitStack() as stack:
-        servers = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in Ports._fields]
-        return Ports(*(server.getsockname()[1] for server in servers))
-
-
-def environment(ports: Ports, sampling: float) -> dict[str, str]:
-    """What every process is given, the same for both servers."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return kept | {
-        "PYTHONPATH": str(ROOT),
-        "HOST": "127.0.0.1",
-        "PORT": str(ports.server),
-        "METRICS_PORT": str(ports.metrics),
-        "STRIPE_WEBHOOK_SECRET": SECRET,
-        "DDB_ENDPOINT": f"http://127.0.0.1:{ports.dynamodb}",
-        "DYNAMODB_PAYMENTS_TABLE": "lea-payments-local",
-        "AWS_REGION": "ap-southeast-1",
-        "AWS_DEFAULT_REGION": "ap-southeast-1",
-        "AWS_ACCESS_KEY_ID": "benchmark",
-        "AWS_SECRET_ACCESS_KEY": "benchmark",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{ports.collector}",
-        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-        "OTEL_TRACES_SAMPLER_ARG": str(sampling),
-        "OTEL_BSP_SCHEDULE_DELAY": "500",
-    }
-
-
 class Bench:
-    """The processes behind and before the server under test, and one round of it at a time."""
+    """The processes behind and before the servers under test, and the servers."""
 
-    def __init__(self, folder: Path, connections: int, events: int, warm_up: int, sampling: float) -> None:
-        self._folder = folder
-        self._connections = connections
-        self._events = events
-        self._warm_up = warm_up
-        self._ports = free_ports()
-        self._environment = environment(self._ports, sampling)
+    def __init__(self, folder: Path, plan: Plan) -> None:
+        self.plan = plan
+        self._dynamodb, self._collector = free_ports(2)
+        self._processes = Processes(folder, self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        """What every process is given, the same for all servers."""
+        return {
+            "HOST": "127.0.0.1",
+            "STRIPE_WEBHOOK_SECRET": SECRET,
+            "DDB_ENDPOINT": f"http://127.0.0.1:{self._dynamodb}",
+            "DYNAMODB_PAYMENTS_TABLE": "lea-payments-local",
+            "AWS_REGION": "ap-southeast-1",
+            "AWS_DEFAULT_REGION": "ap-southeast-1",
+            "AWS_ACCESS_KEY_ID": "benchmark",
+            "AWS_SECRET_ACCESS_KEY": "benchmark",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self._collector}",
+            "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+            "OTEL_TRACES_SAMPLER_ARG": str(self.plan.sampling),
+            "OTEL_BSP_SCHEDULE_DELAY": "500",
+        }
 
     @contextmanager
     def backends(self) -> Iterator[None]:
-        """DynamoDB and the collector, for all the rounds."""
-        ports = str(self._ports.dynamodb), str(self._ports.collector)
-        with self._running((*MODULE, "tests.bench.backends", *ports)) as process:
-            self._wait_for(process, self._ports.dynamodb, "/report")
-            self._backends = psutil.Process(process.pid)
+        """DynamoDB and the collector, for all servers."""
+        command = (*MODULE, "tests.bench.backends", str(self._dynamodb), str(self._collector))
+        with self._processes.serving("backends", command, self._dynamodb, "/report", {}) as process:
+            self.behind = psutil.Process(process.pid)
             yield
 
-    def round(self, candidate: Candidate) -> Round:
-        """Starts the server, warms it up, sends the events, checks that each had its effect."""
-        spawned = time.monotonic()
-        with self._running(candidate.command, dict(candidate.env)) as process:
-            self._wait_for(process, self._ports.server, "/readyz")
-            ready_seconds = time.monotonic() - spawned
-            with self._sender(self._warm_up, "warm") as sender:
+    @contextmanager
+    def serving(self, candidate: Candidate) -> Iterator["Server"]:
+        """A server that is up and has had its warm-up."""
+        port, metrics = free_ports(2)
+        env = {"PORT": str(port), "METRICS_PORT": str(metrics)} | dict(candidate.env)
+        started = time.monotonic()
+        with self._processes.serving(candidate.name, candidate.command, port, "/readyz", env) as process:
+            server = Server(self, candidate, process.pid, port, metrics, time.monotonic() - started)
+            with self.sender(port, self.plan.warm_up, "warm") as sender:
                 _send(sender)
             time.sleep(EXPORT_SECONDS)
-            _report(self._ports)
-            with self._sender(self._events, "pay") as sender:
-                processes = psutil.Process(process.pid), self._backends, psutil.Process(sender.pid)
-                before = [_cpu(each) for each in processes]
-                sent = _send(sender)
-                after = [_cpu(each) for each in processes]
-            time.sleep(EXPORT_SECONDS)
-            used = _cpu(processes[0]) - before[0]
-            peak = _peak_mb(processes[0])
-            report = _report(self._ports)
-            _check(sent, report, self._events, candidate.traces)
-            if candidate.counts:
-                _check_counted(self._ports, self._warm_up + self._events)
-        return Round(
-            ready_seconds=ready_seconds,
-            cpu_us=used / self._events * 1e6,
-            events_per_second=self._events / sent.seconds,
+            self.report()
+            yield server
+
+    @contextmanager
+    def sender(self, port: int, events: int, prefix: str) -> Iterator[subprocess.Popen[str]]:
+        """A sender that has everything ready and waits for the word."""
+        arguments = (str(port), str(self.plan.connections), str(events), prefix)
+        with self._processes.talking((*MODULE, "tests.bench.load", *arguments)) as process:
+            if _line_of(process) != "ready\n":
+                raise Wrong("the sender could not prepare its events")
+            yield process
+
+    def report(self) -> Report:
+        """What has come to DynamoDB and the collector since the last report."""
+        return msgspec.json.decode(get(self._dynamodb, "/report")[1], type=Report)
+
+
+class Server:
+    """A server under test; while one has its turn, the others rest."""
+
+    def __init__(
+        self, bench: Bench, candidate: Candidate, process_id: int, port: int, metrics_port: int, ready_seconds: float
+    ) -> None:
+        self._bench = bench
+        self._candidate = candidate
+        self._process = psutil.Process(process_id)
+        self._port = port
+        self._metrics_port = metrics_port
+        self._ready_seconds = ready_seconds
+        self._turns = 0
+
+    def turn(self) -> Turn:
+        """Sends the events and checks that each had its effect."""
+        self._turns += 1
+        events, prefix = self._bench.plan.events, f"turn{self._turns}-"
+        with self._bench.sender(self._port, events, prefix) as sender:
+            processes = self._process, self._bench.behind, psutil.Process(sender.pid)
+            before = [_cpu(each) for each in processes]
+            sent = _send(sender)
+            after = [_cpu(each) for each in processes]
+        time.sleep(EXPORT_SECONDS)
+        used = _cpu(self._process) - before[0]
+        report = self._bench.report()
+        self._check(sent, report, payment_ids(prefix, events))
+        return Turn(
+            ready_seconds=self._ready_seconds,
+            cpu_us=used / events * 1e6,
+            events_per_second=events / sent.seconds,
             milliseconds=sent.milliseconds,
-            peak_mb=peak,
+            peak_mb=_peak_mb(self._process),
             spans=report.spans,
             calls=report.calls,
             backends_share=(after[1] - before[1]) / sent.seconds,
             sender_share=(after[2] - before[2]) / sent.seconds,
         )
 
-    @contextmanager
-    def _running(
-        self, command: Sequence[str], env: Mapping[str, str] | None = None
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        """A process that writes to a file; at the end it must go in order when asked to."""
-        with self._log(command).open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                env=self._environment | dict(env or {}),
-                cwd=self._folder,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            yield process
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-        finally:
-            process.kill()
-            process.wait()
-        if process.returncode not in (0, -signal.SIGTERM):
-            raise Wrong(f"{' '.join(command)} ended with {process.returncode}:\n{self._end_of_log(command)}")
+    def _check(self, sent: Sent, report: Report, ids: Sequence[str]) -> None:
+        name = self._candidate.name
+        if sent.statuses != {200: len(ids)}:
+            raise Wrong(f"{name}: {len(ids)} events were sent, the answers were {sent.statuses}")
+        expected, written = Counter(ids), Counter(report.keys)
+        if written != expected:
+            lost, too_many = len(expected - written), len(written - expected)
+            raise Wrong(f"{name} lost {lost} events and wrote {too_many} twice or without being asked to")
+        if bool(report.spans) != self._candidate.traces:
+            raise Wrong(f"{name} exported {report.spans} spans")
+        if self._candidate.counts:
+            self._check_counted(self._bench.plan.warm_up + self._turns * len(ids))
 
-    @contextmanager
-    def _sender(self, events: int, prefix: str) -> Iterator[subprocess.Popen[str]]:
-        """A sender that has everything ready and waits for the word."""
-        arguments = (str(self._ports.server), str(self._connections), str(events), prefix)
-        with subprocess.Popen(
-            (*MODULE, "tests.bench.load", *arguments),
-            env=self._environment,
-            cwd=self._folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as process:
-            if _line_of(process) != "ready\n":
-                raise Wrong("the sender could not prepare its events")
-            yield process
-
-    def _wait_for(self, process: subprocess.Popen[bytes], port: int, path: str) -> None:
-        """Returns at the first 200."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and process.poll() is None:
-            with suppress(OSError, http.client.HTTPException):
-                if _get(port, path)[0] == 200:
-                    return
-            time.sleep(0.01)
-        command = [str(argument) for argument in (process.args if isinstance(process.args, Sequence) else ())]
-        raise Wrong(f"{' '.join(command)} was not ready within {START_SECONDS} s:\n{self._end_of_log(command)}")
-
-    def _log(self, command: Sequence[str]) -> Path:
-        return self._folder / f"{' '.join(command[1:3]).replace('/', '-')}.log"
-
-    def _end_of_log(self, command: Sequence[str]) -> str:
-        return self._log(command).read_text(errors="replace")[-2000:]
+    def _check_counted(self, events: int) -> None:
+        series = 'payments_webhook_events_total{event_type="checkout.session.completed",outcome="applied"}'
+        lines = get(self._metrics_port, "/metrics")[1].decode().splitlines()
+        counted = [line.removeprefix(series) for line in lines if line.startswith(series)]
+        if [float(count) for count in counted] != [events]:
+            raise Wrong(f"{self._candidate.name}: {events} events were sent, the metrics say {counted}")
 
 
 def _send(sender: subprocess.Popen[str]) -> Sent:
@@ -222,38 +192,6 @@ def _send(sender: subprocess.Popen[str]) -> Sent:
 def _line_of(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline()
-
-
-def _check(sent: Sent, report: Report, events: int, traces: bool) -> None:  # noqa: FBT001
-    if sent.statuses != {200: events}:
-        raise Wrong(f"{events} events were sent, the answers were {sent.statuses}")
-    expected = Counter(payment_ids("pay", events))
-    written = Counter(report.keys)
-    if written != expected:
-        raise Wrong(f"lost: {len(expected - written)}, written twice or not asked for: {len(written - expected)}")
-    if bool(report.spans) != traces:
-        raise Wrong(f"{report.spans} spans were exported")
-
-
-def _check_counted(ports: Ports, events: int) -> None:
-    series = 'payments_webhook_events_total{event_type="checkout.session.completed",outcome="applied"}'
-    counted = [line for line in _get(ports.metrics, "/metrics")[1].decode().splitlines() if line.startswith(series)]
-    if [float(line.removeprefix(series)) for line in counted] != [events]:
-        raise Wrong(f"{events} events were sent, the metrics say {counted}")
-
-
-def _report(ports: Ports) -> Report:
-    return msgspec.json.decode(_get(ports.dynamodb, "/report")[1], type=Report)
-
-
-def _get(port: int, path: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response.status, response.read()
-    finally:
-        connection.close()
 
 
 def _cpu(process: psutil.Process) -> float:

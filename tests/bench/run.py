@@ -4,6 +4,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
@@ -14,7 +15,8 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.bench import results
-from tests.bench.measure import MODULE, Bench, Candidate, Round, Wrong
+from tests.bench.measure import Bench, Candidate, Plan, Turn
+from tests.bench.processes import MODULE, Wrong
 from tests.bench.profiled import Profile
 
 OURS = Candidate("lea-payments", (str(Path(sys.executable).parent / "lea-payments"), "webhook"), counts=True)
@@ -34,13 +36,14 @@ console = Console(highlight=False)
 def main() -> int:
     """Runs it; 0 when every bar is met."""
     options = _options()
+    plan = Plan(options.connections, options.events, WARM_UP, SAMPLING)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        bench = Bench(Path(folder), options.connections, options.events, WARM_UP, SAMPLING)
+        bench = Bench(Path(folder), plan)
         try:
             with bench.backends():
                 if options.profile:
-                    return _profile(bench, Path(folder) / "profile.json", options.events + WARM_UP)
-                return _compare(bench, options.rounds)
+                    return _profile(bench, Path(folder) / "profile.json", options.turns)
+                return _compare(bench, options.starts, options.turns)
         except Wrong as wrong:
             console.print(f"✗ {wrong}", style="red", markup=False)
             return 1
@@ -48,36 +51,32 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure the webhook receiver against the plain recipe.")
-    parser.add_argument("--events", type=int, default=3_000, help="in each round, after a warm-up (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="of each server, in turn; medians count (%(default)s)")
+    parser.add_argument("--events", type=int, default=1_000, help="in each turn (%(default)s)")
+    parser.add_argument("--turns", type=int, default=5, help="of each server after a start (%(default)s)")
+    parser.add_argument("--starts", type=int, default=3, help="of all servers (%(default)s)")
     parser.add_argument("--connections", type=int, default=32, help="that send at the same time (%(default)s)")
     parser.add_argument("--profile", action="store_true", help="run ours alone and show where its CPU time goes")
     return parser.parse_args()
 
 
-def _compare(bench: Bench, count: int) -> int:
-    found: dict[Candidate, list[Round]] = {candidate: [] for candidate in (OFF, OURS, ALL, PLAIN)}
-
-    def measure(candidate: Candidate, number: int, of: int) -> Round:
-        one = bench.round(candidate)
-        console.print(f"round {number} of {of}: {candidate.name} {one.cpu_us:.0f} µs CPU per event")
-        return one
-
-    for number in range(1, count + 1):
-        for candidate, rounds in found.items():
-            rounds.append(measure(candidate, number, count))
+def _compare(bench: Bench, starts: int, turns: int) -> int:
+    found: dict[Candidate, list[Turn]] = {candidate: [] for candidate in (OFF, OURS, ALL, PLAIN)}
+    for start in range(starts):
+        with ExitStack() as stack:
+            servers = [(candidate, stack.enter_context(bench.serving(candidate))) for candidate in found]
+            for number in range(turns):
+                # Back and forth, so that a machine that grows slower makes no one dearer than another.
+                for candidate, server in servers if number % 2 else servers[::-1]:
+                    found[candidate].append(server.turn())
+                told = ", ".join(f"{candidate.name} {turned[-1].cpu_us:.0f}" for candidate, turned in found.items())
+                console.print(
+                    f"turn {start * turns + number + 1} of {starts * turns}, µs CPU per event: {told}", soft_wrap=True
+                )
     rows = results.rows(found[OURS], found[PLAIN])
     console.print(_table(rows))
     for candidate in (OURS, PLAIN):
         console.print(_surroundings(candidate, found[candidate]))
     costs = results.costs(found[OFF], found[OURS], found[ALL])
-    # Best rounds only get better: what others on the machine made too dear is measured again before it counts.
-    for number in range(1, count + 1):
-        if costs[1].met:
-            break
-        for candidate in (OFF, OURS):
-            found[candidate].append(measure(candidate, number, count))
-        costs = results.costs(found[OFF], found[OURS], found[ALL])
     console.print(_cost_table(costs))
     bars = [row.met for row in rows] + [cost.met for cost in costs]
     return 1 if False in bars else 0
@@ -102,10 +101,10 @@ def _table(rows: Sequence[results.Row]) -> Table:
     return table
 
 
-def _surroundings(candidate: Candidate, rounds: Sequence[Round]) -> str:
-    last = rounds[-1]
+def _surroundings(candidate: Candidate, turns: Sequence[Turn]) -> str:
+    last = turns[-1]
     events = len(last.milliseconds)
-    backends, sender = median(each.backends_share for each in rounds), median(each.sender_share for each in rounds)
+    backends, sender = median(each.backends_share for each in turns), median(each.sender_share for each in turns)
     return (
         f"{candidate.name}: every event answered 200 and written once; {events / last.calls:.1f} writes per call, "
         f"{last.spans / events:.2f} spans per event exported; the stand-ins behind used {backends:.0%} "
@@ -113,10 +112,12 @@ def _surroundings(candidate: Candidate, rounds: Sequence[Round]) -> str:
     )
 
 
-def _profile(bench: Bench, file: Path, events: int) -> int:
-    measured = bench.round(OURS._replace(command=(*MODULE, "tests.bench.profiled", str(file))))
+def _profile(bench: Bench, file: Path, turns: int) -> int:
+    with bench.serving(OURS._replace(command=(*MODULE, "tests.bench.profiled", str(file)))) as server:
+        cpu_us = median(server.turn().cpu_us for _ in range(turns))
+    events = bench.plan.warm_up + turns * bench.plan.events
     profile = msgspec.json.decode(file.read_bytes(), type=Profile)
-    console.print(f"{measured.cpu_us:.0f} µs CPU per event, with the profiler's own")
+    console.print(f"{cpu_us:.0f} µs CPU per event, with the profiler's own")
     for title, used in (("group", profile.groups), ("function", profile.functions)):
         table = Table(title, "µs per event", "share")
         for name, seconds in list(used.items())[:20]:
