@@ -1,13 +1,13 @@
 """What every test may ask for: free ports, one real DynamoDB, and skips that cannot hide in CI."""
 
 import os
-import socket
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from lea_payments.dynamodb_local import DynamoDBLocal
+from tests import ports
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,17 +27,7 @@ def dynamodb_folder() -> Path:
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
     """Return a function that names a TCP port nobody listens on, a different one at each call."""
-    given: set[int] = set()
-
-    def choose() -> int:
-        while True:
-            with socket.create_server(("", 0)) as server:
-                port: int = server.getsockname()[1]
-            if port not in given:
-                given.add(port)
-                return port
-
-    return choose
+    return ports.free_port
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ import psutil
 
 from tests.bench.backends import Report
 from tests.bench.load import Sent, payment_ids
-from tests.bench.processes import MODULE, Processes, Wrong, free_ports, get
+from tests.bench.processes import MODULE, Processes, Wrong, get
+from tests.ports import free_port
 
 EXPORT_SECONDS = 1.0
 """After a turn, before its cost is read: by then the last spans are exported, which is part of the cost."""
@@ -63,7 +64,7 @@ class Bench:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.plan = plan
-        self._dynamodb, self._collector = free_ports(2)
+        self._dynamodb, self._collector = free_port(), free_port()
         self._processes = Processes(folder, self._environment())
 
     def _environment(self) -> dict[str, str]:
@@ -94,7 +95,7 @@ class Bench:
     @contextmanager
     def serving(self, candidate: Candidate) -> Iterator["Server"]:
         """A server that is up and has had its warm-up."""
-        port, metrics = free_ports(2)
+        port, metrics = free_port(), free_port()
         env = {"PORT": str(port), "METRICS_PORT": str(metrics)} | dict(candidate.env)
         started = time.monotonic()
         with self._processes.serving(candidate.name, candidate.command, port, "/readyz", env) as process:

@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,16 +17,6 @@ START_SECONDS = 30
 
 class Wrong(Exception):  # noqa: N818 - it is a verdict, not an accident
     """Raised when a process did not do its work; a number measured then means nothing."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:

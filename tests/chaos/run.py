@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from lea_payments.dynamodb_local import DynamoDBLocal
 from tests.chaos.runs import RUNS, Run
 from tests.chaos.scene import Scene, Verdict
 from tests.chaos.stage import Stalled
+from tests.ports import free_port
 
 LONG, SHORT = 20_000, 2_000
 SHOWN_FINDINGS = 10
@@ -84,13 +84,6 @@ def _table(verdicts: Sequence[tuple[Run, Verdict | None]]) -> Table:
     table.add_section()
     table.add_row("all", *(f"{number:,}" for number in totals))
     return table
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.create_server(("", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

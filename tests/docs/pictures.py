@@ -6,7 +6,6 @@ The numbers are the dashboard's own queries, asked of a real Prometheus; nothing
 import json
 import random
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from tests.integration.conftest import CHROMIUM_FLAGS
 from tests.monitoring import prometheus as programs
 from tests.monitoring.prometheus import Prometheus
 from tests.otlp_sink import OtlpSink
+from tests.ports import free_port
 from tests.shop import DECLINED, LOST, NAMESPACE, Sale, Shop, shop
 
 ROOT = Path(__file__).parents[2]
@@ -31,13 +31,6 @@ ENDINGS = {"paid": 34, "declined, then paid": 8, "declined": 7, "lost card": 4, 
 CURRENCIES = {"sgd": 40, "usd": 12, "jpy": 8}
 AMOUNTS = {"sgd": (4900, 32000), "usd": (3900, 24000), "jpy": (5000, 40000)}
 STEP, WINDOW = 1.0, "15s"
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def trade(one: Shop) -> None:

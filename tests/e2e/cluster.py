@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 TOOLS = ("docker", "kind", "kubectl", "helm", "skaffold")
 RESTRICTED = ("enforce", "audit", "warn")
@@ -96,8 +98,7 @@ class Cluster:
     @contextmanager
     def forward(self, namespace: str, target: str, port: int, ready_at: str | None = None) -> Iterator[str]:
         """The address of a Service's port on this machine, for as long as the block runs."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            local = free.getsockname()[1]
+        local = free_port()
         command = ["kubectl", "-n", namespace, "port-forward", target, f"{local}:{port}"]
         with subprocess.Popen(
             command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
