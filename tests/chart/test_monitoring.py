@@ -64,3 +64,12 @@ def test_the_local_stack_has_all_of_them(folder: Path, name: str, files: list[Pa
     (listed,) = (one["files"] for one in kustomization["configMapGenerator"] if one["name"] == name)
 
     assert sorted((folder / file).resolve() for file in listed) == files
+
+
+def test_both_label_targets_by_component() -> None:
+    (endpoint,) = render(ci("telemetry")).of("ServiceMonitor")["metrics"]["spec"]["endpoints"]
+    (job,) = read(LOCAL_STACK / "prometheus.yml")["scrape_configs"]
+    source = "__meta_kubernetes_pod_label_app_kubernetes_io_component"
+
+    assert endpoint["relabelings"] == [{"sourceLabels": [source], "targetLabel": "component"}]
+    assert {"source_labels": [source], "target_label": "component"} in job["relabel_configs"]

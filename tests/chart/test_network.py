@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chart.network import DNS, ELSEWHERE, INTERNET, PROMETHEUS, STRANGER, End, allowed, pod
-from tests.chart.rendered import SETS, SERVICES, Rendered, ci, merged, read, render
+from tests.chart.rendered import SERVICES, SETS, Rendered, ci, merged, read, render
 
 OUTSIDE = {
     "stranger": STRANGER,

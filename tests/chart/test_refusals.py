@@ -99,8 +99,16 @@ def env(name: str) -> list[dict[str, str]]:
             "emulator.extraEnv sets EMULATOR_WEBHOOK_URL",
         ),
         ("emulator", {"serviceDefaults": {"replicas": -1}}, "at '/serviceDefaults/replicas': minimum: got -1, want 0"),
-        ("emulator", {"checkout": {"ingress": {"enabled": True}}}, "at '/checkout': additional properties 'ingress' not"),
-        ("emulator", {"serviceDefaults": {"ingress": {}}}, "at '/serviceDefaults': additional properties 'ingress' not"),
+        (
+            "emulator",
+            {"checkout": {"ingress": {"enabled": True}}},
+            "at '/checkout': additional properties 'ingress' not",
+        ),
+        (
+            "emulator",
+            {"serviceDefaults": {"ingress": {}}},
+            "at '/serviceDefaults': additional properties 'ingress' not",
+        ),
         (
             "emulator",
             {"serviceDefaults": {"autoscaling": {"maxReplicas": 4}}, "pages": {"autoscaling": {"minReplicas": 5}}},
@@ -113,9 +121,7 @@ def env(name: str) -> list[dict[str, str]]:
         ),
     ],
 )
-def test_a_refusal_names_the_value_and_the_reason(
-    start: str, values: dict[str, Any], message: str
-) -> None:
+def test_a_refusal_names_the_value_and_the_reason(start: str, values: dict[str, Any], message: str) -> None:
     with pytest.raises(helm.HelmError) as refusal:
         render(merged(ci(start), values))
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from tests.chart.rendered import CHART, SETS, SERVICES, Rendered, ci, container, merged, read, render, variables
+from tests.chart.rendered import CHART, SERVICES, SETS, Rendered, ci, container, merged, read, render, variables
 
 HOOK = "helm.sh/hook"
 WEIGHT = "helm.sh/hook-weight"
