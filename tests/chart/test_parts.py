@@ -3,7 +3,9 @@
 import pytest
 
 import lea_payments.__main__ as commands
-from lea_payments import observability, settings, web
+from lea_payments import settings
+from lea_payments.serving import server
+from lea_payments.telemetry import setup as observability
 from stripe_emulator import settings as emulator_settings
 from tests.chart.rendered import PARTS, SETS, WORKERS, Rendered, ci, container, merged, read, render, variables
 
@@ -156,7 +158,7 @@ def test_a_part_may_drain_before_it_is_killed(part: str) -> None:
     asleep = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
 
     assert asleep == 10
-    assert spec["terminationGracePeriodSeconds"] > asleep + web.DRAIN_SECONDS + observability.STOP_SECONDS
+    assert spec["terminationGracePeriodSeconds"] > asleep + server.DRAIN_SECONDS + observability.STOP_SECONDS
 
 
 @pytest.mark.parametrize("part", WORKERS)

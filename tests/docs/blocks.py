@@ -6,12 +6,14 @@ from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from lea_payments import metrics, settings, table
-from lea_payments.checkout_refusals import ANSWERS
-from lea_payments.payment import REVIEW, RULES
-from lea_payments.signature import REMEDIES
-from lea_payments.stripe_events import TRANSLATORS
-from lea_payments.webhook import HTTP_STATUS
+from lea_payments import settings
+from lea_payments.checkout.errors import ANSWERS
+from lea_payments.payment.rules import REVIEW, RULES
+from lea_payments.store import table
+from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.signature import REMEDIES
+from lea_payments.telemetry import metrics
+from lea_payments.webhook.app import HTTP_STATUS
 
 README = Path(__file__).parents[2] / "README.md"
 PARTS: Mapping[str, type[settings.Settings]] = {

@@ -12,8 +12,8 @@ from schemathesis.checks import CheckFunction, load_all_checks
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from lea_payments.checkout_refusals import ANSWERS
-from tests.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN, asked, checkout_api
+from lea_payments.checkout.errors import ANSWERS
+from tests.support.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN, asked, checkout_api
 
 
 @pytest.fixture(scope="module")
