@@ -39,7 +39,6 @@ class StripeCheckout:
         self._client = stripe_client.client(
             settings.stripe_secret_key,
             settings.stripe_api_base,
-            read_seconds=stripe_client.READ_SECONDS,
             retries=NETWORK_RETRIES,
         )
 

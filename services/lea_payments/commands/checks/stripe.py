@@ -31,9 +31,7 @@ class _Asked(NamedTuple):
 
 def findings(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
     """All there is to say of Stripe. `address` is our endpoint's URL at Stripe; else it is known by its path."""
-    client = stripe_client.client(
-        settings.stripe_secret_key, settings.stripe_api_base, read_seconds=stripe_client.READ_SECONDS
-    )
+    client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base)
     sessions = _ask(lambda: client.v1.checkout.sessions.list({"limit": 1}))
     yield _reached(sessions.error, settings.stripe_api_base)
     if sessions.skew is not None:
