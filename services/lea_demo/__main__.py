@@ -85,7 +85,7 @@ def flow(
     settings = read(DemoSettings)
     seconds = timeout or (30 if card or delayed else 900)
     calls = Calls(checkout or settings.url("checkout"), pages or settings.url("pages"), settings.api_tokens[0])
-    options = demo_flow.Plan(amount, currency, card or (), delayed, seconds)
+    options = demo_flow.FlowOptions(amount, currency, card or (), delayed, seconds)
     report = demo_flow.run(options, calls, Console(stderr=as_json))
     if as_json:
         typer.echo(json.dumps(report.summary(), indent=2, ensure_ascii=False))

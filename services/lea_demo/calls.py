@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from lea_demo.checks import Record
+from lea_demo.checks import PaymentJson
 
 SECONDS = 20.0
 """The emulator waits for the webhook's answer for up to 10 s, as Stripe's page does."""
@@ -39,7 +39,7 @@ class Calls:
         link: str = self._api("POST", "/payments", json=wanted)["link"]["url"]
         return link
 
-    def record(self, payment_id: str) -> Record:
+    def record(self, payment_id: str) -> PaymentJson:
         """The payment as it is now."""
         return self._api("GET", f"/payments/{payment_id}")
 
@@ -83,10 +83,10 @@ class Calls:
         answer = f"HTTP {of_types[-1]['status']}" if of_types[-1]["status"] else "no answer"
         return f"the emulator's last delivery met {answer}: see the webhook's lines, and that both have one secret"
 
-    def _api(self, method: str, path: str, **more: Any) -> Record:
+    def _api(self, method: str, path: str, **more: Any) -> PaymentJson:
         start = "start `make demo` in another terminal, or give --checkout"
         answer = self._call(method, f"{self._checkout}{path}", start, headers=self._token, **more)
-        body: Record = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+        body: PaymentJson = answer.json() if "json" in answer.headers.get("content-type", "") else {}
         if answer.is_success and body:
             return body
         problem = body.get("error", {}).get("message", f"HTTP {answer.status_code}: is it the checkout API?")

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lea_demo import checks as demo_checks
 from lea_demo.calls import Calls, TroubleError
-from lea_demo.checks import DECLINED, PAID, Attempt, Check, Expected, Record
+from lea_demo.checks import DECLINED, PAID, Attempt, Check, ExpectedResult, PaymentJson
 from lea_payments.payment import money
 
 POLL_SECONDS, PAGE_SECONDS = 0.25, 5.0
@@ -23,7 +23,7 @@ BEFORE_PAID = STAGES.index("waiting")
 BEFORE_WEBHOOK = STAGES.index("webhook seen")
 
 
-class Plan(NamedTuple):
+class FlowOptions(NamedTuple):
     """What to pay and how; a person pays when there are neither cards nor a delayed result."""
 
     amount: int
@@ -39,7 +39,7 @@ class Report:
 
     payment_id: str
     link: str = ""
-    record: Record = field(default_factory=dict)
+    record: PaymentJson = field(default_factory=dict)
     success_page: str = ""
     checks: list[Check] = field(default_factory=list)
 
@@ -64,7 +64,7 @@ class _Halt(Exception):  # noqa: N818 - it is an end, not an accident
     """Raised when nothing after a failed check can be right."""
 
 
-def run(plan: Plan, calls: Calls, console: Console) -> Report:
+def run(plan: FlowOptions, calls: Calls, console: Console) -> Report:
     """Goes through the flow, shows what happens meanwhile, and lists at the end what is right and what is not."""
     flow = Flow(plan, calls, console)
     with closing(calls), console.status("") as status:
@@ -81,7 +81,7 @@ def run(plan: Plan, calls: Calls, console: Console) -> Report:
 class Flow:
     """The steps; each leaves in the report what it found."""
 
-    def __init__(self, plan: Plan, calls: Calls, console: Console) -> None:
+    def __init__(self, plan: FlowOptions, calls: Calls, console: Console) -> None:
         self.report = Report(f"payment_flow_{token_hex(4)}")
         self._plan = plan
         self._calls = calls
@@ -129,7 +129,7 @@ class Flow:
         self.report.checks.append(Check(f"the emulator {'declined' if declined else 'took'} the {method}"))
         return Attempt(DECLINED, declined) if declined else Attempt(result)
 
-    def _wait(self, expected: Expected) -> None:
+    def _wait(self, expected: ExpectedResult) -> None:
         deadline = time.monotonic() + self._plan.timeout
         seen, status = 0, "pending"
         with self._must("the payment can be read"):
@@ -144,7 +144,7 @@ class Flow:
                     return
                 time.sleep(POLL_SECONDS)
 
-    def _look_at_the_page(self, expected: Expected) -> None:
+    def _look_at_the_page(self, expected: ExpectedResult) -> None:
         """More than once when the page is behind its record: the index that it asks first may be, for a moment."""
         record, session = self.report.record, self.report.record["stripe_session_id"]
         deadline = time.monotonic() + (PAGE_SECONDS if record["payment_status"] == expected.status else 0)

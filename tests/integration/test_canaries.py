@@ -160,7 +160,7 @@ def _refused_flows(stripe: Stripe, records: Records) -> None:
 
 
 _SHAPES: tuple[tuple[type[msgspec.Struct], bytes], ...] = (
-    (stripe_shapes.Session, stripe_bodies.completed("payment_0")),
+    (stripe_shapes.SessionObject, stripe_bodies.completed("payment_0")),
     (stripe_shapes.PaymentIntent, stripe_bodies.declined("payment_0")),
     (stripe_shapes.Charge, stripe_bodies.refunded("payment_0", 5)),
     (stripe_shapes.Refund, stripe_bodies.refund("refund.updated", 5, "succeeded")),

@@ -12,7 +12,7 @@ from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
 from lea_payments.payment.transitions import change_for, changed
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from lea_payments.store.errors import Conflict, Unavailable
+from lea_payments.store.errors import ConflictError, UnavailableError
 from lea_payments.store.items import item_of, payment_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
@@ -181,7 +181,7 @@ async def test_checkout_cannot_change_a_payment_that_has_moved_on(store: Payment
     seen = await store.create(record("payment_raced"))
     await store.apply(_event(stripe_bodies.completed("payment_raced")))
 
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         await store.change_checkout(seen, stripe_session_id="cs_test_new")
     after = await store.get("payment_raced")
     assert after is not None
@@ -199,7 +199,7 @@ async def test_a_users_and_a_quotes_payments_are_listed_with_the_published_field
 
 async def test_without_a_table_nothing_is_called_unmatched(dynamodb_endpoint: str) -> None:
     async with PaymentStore(_settings(dynamodb_endpoint)) as store:
-        with pytest.raises(Unavailable):
+        with pytest.raises(UnavailableError):
             await store.apply(_event(stripe_bodies.completed("payment_x")))
 
 

@@ -14,7 +14,7 @@ import pytest
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from lea_payments.store.errors import Unavailable
+from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from tests.support import faulty_dynamodb as faulty
 from tests.support import stripe_bodies
@@ -124,7 +124,7 @@ async def test_a_record_whose_answer_broke_off_is_not_taken_for_none(
     dynamodb.fault = faulty.cut_off
 
     async with PaymentStore(table_settings.model_copy(update={"ddb_endpoint": dynamodb.endpoint})) as store:
-        with pytest.raises(Unavailable):
+        with pytest.raises(UnavailableError):
             await store.get(payment_id)
         dynamodb.fault = faulty.healthy
         assert await store.get(payment_id) == records.get(payment_id)

@@ -19,16 +19,16 @@ from starlette.types import Message
 
 from lea_payments.checkout import bodies
 from lea_payments.checkout.bodies import NewPayment, PaymentList, PaymentWithLink, Search, WholePayment, documented
-from lea_payments.checkout.errors import ANSWERS, Refusal
+from lea_payments.checkout.errors import ERRORS, RefusalError
 from lea_payments.checkout.sessions import CheckoutSessions
 from lea_payments.checkout.stripe_calls import StripeCheckout
 from lea_payments.log import log
 from lea_payments.payment import money
 from lea_payments.serving import app as web
-from lea_payments.serving.body import BrokenOff, TooLarge, body_of
+from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, body_of
 from lea_payments.serving.request_span import RequestSpan
 from lea_payments.settings import CheckoutSettings
-from lea_payments.store.errors import Unavailable
+from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import events as telemetry
 from lea_payments.telemetry import spans
@@ -60,7 +60,7 @@ def _known_caller(request: Request) -> None:
     tokens: tuple[str, ...] = request.app.state.tokens
     fits = [hmac.compare_digest(token.encode(), given.strip().encode()) for token in tokens]
     if scheme.lower() != "bearer" or not any(fits):
-        raise Refusal(
+        raise RefusalError(
             "unauthorized",
             "Send the header Authorization: Bearer with one of the tokens in this service's PAYMENTS_API_TOKEN.",
             param="Authorization",
@@ -71,13 +71,15 @@ async def _small_json(request: Request) -> Request:
     """The request with its body read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise Refusal("unsupported_media_type", "Send the body as JSON, with Content-Type: application/json.")
+        raise RefusalError("unsupported_media_type", "Send the body as JSON, with Content-Type: application/json.")
     try:
         body = await body_of(request, BODY_LIMIT)
-    except TooLarge:
-        raise Refusal("too_large", f"Send a body of at most {BODY_LIMIT} bytes.") from None
-    except BrokenOff:
-        raise Refusal("invalid_json", "The connection broke off in the middle of the body; send it again.") from None
+    except BodyTooLargeError:
+        raise RefusalError("too_large", f"Send a body of at most {BODY_LIMIT} bytes.") from None
+    except BodyIncompleteError:
+        raise RefusalError(
+            "invalid_json", "The connection broke off in the middle of the body; send it again."
+        ) from None
 
     async def read_already() -> Message:
         return {"type": "http.request", "body": body}
@@ -150,7 +152,7 @@ async def get_payment(
     store: PaymentStore = request.app.state.store
     record = await store.get(payment_intent_id)
     if record is None:
-        raise Refusal(
+        raise RefusalError(
             "payment_not_found",
             "There is no payment with this id; look for it with GET /payments?quote_id= or user_id=.",
             param="payment_intent_id",
@@ -176,7 +178,7 @@ async def list_payments(request: Request, by: Annotated[Search, Query()]) -> Pay
             one = await store.by_session(session_id)
             found = [] if one is None else [one]
         case _:
-            raise Refusal(
+            raise RefusalError(
                 "invalid_request", "Give exactly one of user_id, quote_id and session_id, once.", param="user_id"
             )
     newest_first = sorted(found, key=lambda record: record.created_at or "", reverse=True)
@@ -184,22 +186,22 @@ async def list_payments(request: Request, by: Annotated[Search, Query()]) -> Pay
 
 
 def _refusal(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101 - registered for it
+    assert isinstance(error, RefusalError)  # noqa: S101 - registered for it
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if error.code == "unauthorized":
         headers["WWW-Authenticate"] = "Bearer"
     body = bodies.error_body(error.code, error.message, error.param)
-    return web.json_response(ANSWERS[error.code].status, body, headers)
+    return web.json_response(ERRORS[error.code].status, body, headers)
 
 
 def _not_chargeable(request: Request, error: Exception) -> Response:
-    assert isinstance(error, money.NotChargeable)  # noqa: S101 - registered for it
-    return _refusal(request, Refusal(error.code, str(error), param=error.param))
+    assert isinstance(error, money.NotChargeableError)  # noqa: S101 - registered for it
+    return _refusal(request, RefusalError(error.code, str(error), param=error.param))
 
 
 def _unavailable(request: Request, _: Exception) -> Response:
     message = "The table of payments does not answer; repeat the same call in a moment."
-    return _refusal(request, Refusal("table_unavailable", message, retry_after=TABLE_RETRY_SECONDS))
+    return _refusal(request, RefusalError("table_unavailable", message, retry_after=TABLE_RETRY_SECONDS))
 
 
 def _invalid(request: Request, error: Exception) -> Response:
@@ -211,7 +213,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _unreadable(request: Request, _: Exception) -> Response:
-    return _refusal(request, Refusal("invalid_json", "The body is not JSON in UTF-8; send one JSON object."))
+    return _refusal(request, RefusalError("invalid_json", "The body is not JSON in UTF-8; send one JSON object."))
 
 
 def _http_error(request: Request, error: Exception) -> Response:
@@ -228,13 +230,13 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 def _fault(request: Request, _: Exception) -> Response:
     message = "A fault of ours, which is in our log; repeat the same call, and report it if it stays."
-    return _refusal(request, Refusal("internal_error", message))
+    return _refusal(request, RefusalError("internal_error", message))
 
 
 _HANDLERS = {
-    Refusal: _refusal,
-    money.NotChargeable: _not_chargeable,
-    Unavailable: _unavailable,
+    RefusalError: _refusal,
+    money.NotChargeableError: _not_chargeable,
+    UnavailableError: _unavailable,
     RequestValidationError: _invalid,
     HTTPException: _http_error,
     Exception: _fault,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from lea_payments.checkout.errors import ANSWERS
+from lea_payments.checkout.errors import ERRORS
 from lea_payments.checkout.sessions import Opened
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment, Status
@@ -71,7 +71,7 @@ class NewPayment(BaseModel):
     locale: Annotated[Locale | None, Field(description="Language of the pay page; the browser's when left out.")] = None
 
 
-Wanted = Annotated[str | None, Field(min_length=1, max_length=256)]
+SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]
 
 
 class Search(BaseModel):
@@ -79,9 +79,9 @@ class Search(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    user_id: Wanted = None
-    quote_id: Wanted = None
-    session_id: Wanted = None
+    user_id: SearchValue = None
+    quote_id: SearchValue = None
+    session_id: SearchValue = None
 
 
 class PublishedPayment(BaseModel):
@@ -229,7 +229,7 @@ def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
     """The errors of a route as OpenAPI has them, with an example for each code."""
     responses: dict[int | str, dict[str, Any]] = {}
     for code in codes:
-        status, when = ANSWERS[code]
+        status, when = ERRORS[code]
         response = responses.setdefault(
             status, {"model": ErrorBody, "description": "", "content": {"application/json": {"examples": {}}}}
         )

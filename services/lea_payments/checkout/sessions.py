@@ -8,12 +8,12 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from lea_payments.checkout.errors import InFlight, KeySpent, Refusal
+from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
 from lea_payments.payment.event import Fact
 from lea_payments.payment.record import PENDING_RANK, Payment, Status, attempt_at, iso
-from lea_payments.payment.rules import REVIEW, RULES
-from lea_payments.store.errors import Conflict
-from lea_payments.stripe.checkout_sessions import ATTEMPT_LIFE, Session
+from lea_payments.payment.rules import REVIEW_RULE, RULES
+from lea_payments.store.errors import ConflictError
+from lea_payments.stripe.checkout_sessions import ATTEMPT_LIFE, CheckoutSession
 
 PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 """Seconds to wait before each new look at a record that others are changing too."""
@@ -26,7 +26,7 @@ SETTLED: Mapping[int, tuple[str, str]] = {
         "awaiting_funds",
         "The customer has paid by a method that takes days; wait until the payment is completed or failed.",
     ),
-    REVIEW.rank: (
+    REVIEW_RULE.rank: (
         "in_review",
         "Money has come that is not what was asked for; look at status_reason and settle it in Stripe's dashboard.",
     ),
@@ -45,16 +45,16 @@ class Store(Protocol):
         """The new record, or the one that is there already."""
 
     async def change_checkout(self, seen: Payment, **fields: object) -> Payment:
-        """The record with other checkout fields; raises Conflict if it is not as seen."""
+        """The record with other checkout fields; raises ConflictError if it is not as seen."""
 
 
 class Stripe(Protocol):
-    """What is needed of Stripe; every method raises Refusal."""
+    """What is needed of Stripe; every method raises RefusalError."""
 
-    async def create(self, record: Payment) -> Session:
+    async def create(self, record: Payment) -> CheckoutSession:
         """The session of the record's current attempt."""
 
-    async def find(self, session_id: str) -> Session | None:
+    async def find(self, session_id: str) -> CheckoutSession | None:
         """The session as it is now, if there is one."""
 
 
@@ -63,7 +63,7 @@ class Opened:
     """A payment and the open session where it can be paid."""
 
     payment: Payment
-    session: Session
+    session: CheckoutSession
     reused: bool
 
 
@@ -76,27 +76,30 @@ class CheckoutSessions:
         self._now = now
 
     async def open_for(self, asked: Payment) -> Opened:
-        """The payment, on record before Stripe hears of it, and its open session; raises Refusal or Unavailable."""
+        """The payment, on record before Stripe hears of it, and its open session.
+
+        Raises RefusalError and UnavailableError.
+        """
         new = replace(asked, checkout_attempt=1, checkout_attempt_at=iso(self._now()))
         for pause in PAUSES:
             await asyncio.sleep(pause)
             record = await self._store.create(new)
             try:
                 return await self._open(record, asked)
-            except (Conflict, InFlight):
+            except (ConflictError, InFlightError):
                 continue
-        raise Refusal("try_again", "Other calls for this payment are under way; repeat the call.", retry_after=1)
+        raise RefusalError("try_again", "Other calls for this payment are under way; repeat the call.", retry_after=1)
 
     async def _open(self, record: Payment, asked: Payment) -> Opened:
         _refuse_another(record, asked)
         if record.status_rank in SETTLED:
-            raise Refusal(*SETTLED[record.status_rank])
+            raise RefusalError(*SETTLED[record.status_rank])
         if record.stripe_session_id is not None and not _over(record):
             session = await self._stripe.find(record.stripe_session_id)
             if session is not None and session.status == "open":
                 return Opened(record, session, reused=True)
             if session is not None and session.status == "complete":
-                raise Refusal(
+                raise RefusalError(
                     "awaiting_confirmation",
                     "The customer has finished paying and Stripe's word on it is under way; ask for the payment again.",
                 )
@@ -108,7 +111,7 @@ class CheckoutSessions:
     async def _create(self, record: Payment, asked: Payment) -> Opened:
         try:
             session = await self._stripe.create(record)
-        except KeySpent:
+        except KeySpentError:
             record = await self._begin_attempt(record, asked)
             session = await self._stripe.create(record)
         record = await self._store.change_checkout(record, stripe_session_id=session.id)
@@ -120,7 +123,7 @@ class CheckoutSessions:
         return record.checkout_attempt > 0 and record.stripe_session_id is None and not _over(record) and fresh
 
     async def _begin_attempt(self, record: Payment, asked: Payment) -> Payment:
-        """The record as if new, with the next attempt; an event that comes in between wins by Conflict."""
+        """The record as if new, with the next attempt; an event that comes in between wins by ConflictError."""
         return await self._store.change_checkout(
             record,
             checkout_attempt=record.checkout_attempt + 1,
@@ -145,7 +148,7 @@ def _over(record: Payment) -> bool:
 def _refuse_another(record: Payment, asked: Payment) -> None:
     other = [name for name in FIXED if _folded(record, name) != _folded(asked, name)]
     if other:
-        raise Refusal(
+        raise RefusalError(
             "payment_conflict",
             f"{record.payment_intent_id} is on record with another {', '.join(other)}; send the same values, "
             "or begin a new payment with another payment_intent_id or Idempotency-Key.",

@@ -13,12 +13,12 @@ from typing import TypeVar
 
 import stripe
 
-from lea_payments.checkout.errors import InFlight, KeySpent, Refusal
+from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
 from lea_payments.log import log
 from lea_payments.payment.record import Payment
 from lea_payments.settings import CheckoutSettings
 from lea_payments.stripe import client as stripe_client
-from lea_payments.stripe.checkout_sessions import Session, idempotency_key, params_of, session_of
+from lea_payments.stripe.checkout_sessions import CheckoutSession, idempotency_key, params_of, session_of
 from lea_payments.telemetry import spans
 
 THREADS = 16
@@ -31,7 +31,7 @@ ResultT = TypeVar("ResultT")
 
 
 class StripeCheckout:
-    """Stripe's Checkout Sessions. Every method raises Refusal when Stripe does not do what was asked."""
+    """Stripe's Checkout Sessions. Every method raises RefusalError when Stripe does not do what was asked."""
 
     def __init__(self, settings: CheckoutSettings) -> None:
         self._pages = settings.pages_base_url
@@ -42,7 +42,7 @@ class StripeCheckout:
             retries=NETWORK_RETRIES,
         )
 
-    async def create(self, record: Payment) -> Session:
+    async def create(self, record: Payment) -> CheckoutSession:
         """The session of the record's current attempt: however often it is called, the same one."""
         created = await self._call(
             "POST",
@@ -52,11 +52,11 @@ class StripeCheckout:
         )
         return session_of(created)
 
-    async def find(self, session_id: str) -> Session | None:
+    async def find(self, session_id: str) -> CheckoutSession | None:
         """The session as it is now; None if this account of Stripe's has no such session."""
         try:
             return session_of(await self._call("GET", self._client.v1.checkout.sessions.retrieve, session_id))
-        except _Missing:
+        except _MissingError:
             return None
 
     async def _call(self, method: str, call: Callable[..., ResultT], *arguments: object) -> ResultT:
@@ -76,22 +76,22 @@ class StripeCheckout:
             raise refusal from None
 
 
-def refusal_of(error: stripe.StripeError) -> Refusal:
+def refusal_of(error: stripe.StripeError) -> RefusalError:
     """What our caller is told of an error of Stripe's; never our key, not even the part that Stripe repeats."""
     status = error.http_status
     if isinstance(error, stripe.IdempotencyError):
-        return KeySpent("stripe_refused", "Stripe has this attempt under other parameters; repeat the call.")
+        return KeySpentError("stripe_refused", "Stripe has this attempt under other parameters; repeat the call.")
     if status == HTTPStatus.CONFLICT:
-        return InFlight("try_again", "Another call for this payment is under way; repeat the call.", retry_after=1)
+        return InFlightError("try_again", "Another call for this payment is under way; repeat the call.", retry_after=1)
     if isinstance(error, stripe.RateLimitError):
-        return Refusal("stripe_busy", "Stripe asks us to slow down; repeat the call in a moment.", retry_after=2)
+        return RefusalError("stripe_busy", "Stripe asks us to slow down; repeat the call in a moment.", retry_after=2)
     if status is None or isinstance(error, stripe.APIConnectionError):
-        return Refusal(
+        return RefusalError(
             "stripe_unreachable",
             "Stripe cannot be reached; the payment is on record, repeat the same call to get its link.",
         )
     if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        kind = KeySpent if (error.headers or {}).get("Idempotent-Replayed") == "true" else Refusal
+        kind = KeySpentError if (error.headers or {}).get("Idempotent-Replayed") == "true" else RefusalError
         return kind(
             "stripe_error",
             f"Stripe answered {status}; the payment is on record, repeat the same call to get its link.",
@@ -99,21 +99,25 @@ def refusal_of(error: stripe.StripeError) -> Refusal:
     return _refused(error)
 
 
-class _Missing(Refusal):
+class _MissingError(RefusalError):
     """Raised when Stripe has no such object."""
 
 
-def _refused(error: stripe.StripeError) -> Refusal:
+def _refused(error: stripe.StripeError) -> RefusalError:
     if isinstance(error, stripe.AuthenticationError):
-        return Refusal("stripe_refused", "Stripe does not accept our API key: set STRIPE_SECRET_KEY to a valid one.")
+        return RefusalError(
+            "stripe_refused", "Stripe does not accept our API key: set STRIPE_SECRET_KEY to a valid one."
+        )
     if isinstance(error, stripe.PermissionError):
-        return Refusal(
+        return RefusalError(
             "stripe_refused",
             "Our Stripe API key may not do this: give the restricted key write access to Checkout Sessions.",
         )
     if error.code == "resource_missing":
-        return _Missing("stripe_refused", "Stripe has no such Checkout Session.")
+        return _MissingError("stripe_refused", "Stripe has no such Checkout Session.")
     if error.code in AMOUNT_CODES:
-        return Refusal(error.code, f"{error.user_message} Begin a new payment with another amount.", param="amount")
+        return RefusalError(
+            error.code, f"{error.user_message} Begin a new payment with another amount.", param="amount"
+        )
     said = stripe_client.said(error)
-    return Refusal("stripe_refused", f"Stripe refused the request: {said} (Stripe's request {error.request_id})")
+    return RefusalError("stripe_refused", f"Stripe refused the request: {said} (Stripe's request {error.request_id})")

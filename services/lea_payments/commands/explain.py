@@ -6,7 +6,7 @@ from typing import NamedTuple
 from lea_payments.payment import money
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import HISTORY_LIMIT, PENDING_RANK, Dispute, HistoryEntry, Payment
-from lea_payments.payment.rules import PAID_TWICE, REVIEW, RULES, rank_of
+from lea_payments.payment.rules import PAID_TWICE, REVIEW_RULE, RULES, rank_of
 from lea_payments.payment.transitions import change_for, changed
 
 STORY: Mapping[int, str] = {
@@ -15,7 +15,7 @@ STORY: Mapping[int, str] = {
     RULES[Fact.SESSION_EXPIRED].rank: "The customer did not pay in time, and the pay page is closed.",
     RULES[Fact.AWAITING_FUNDS].rank: "The customer has paid by a slow method, and the money is under way.",
     RULES[Fact.ASYNC_FAILED].rank: "The slow method failed: no money came, and the pay page is closed.",
-    REVIEW.rank: "Money has come that is not what was asked for: a person must settle it in Stripe's dashboard.",
+    REVIEW_RULE.rank: "Money has come that is not what was asked for: a person must settle it in Stripe's dashboard.",
     RULES[Fact.PAID].rank: "It is paid.",
 }
 MEANING: Mapping[str, str] = {
@@ -30,7 +30,7 @@ MOVES = (
 """The fields that a change is told by; the later ones only where none of the first has changed."""
 
 
-class Expected(NamedTuple):
+class NextEvent(NamedTuple):
     """What an event of this kind would do now; `rank` is None where ranks do not decide."""
 
     event: str
@@ -73,7 +73,7 @@ def _why_stale(record: Payment, entry: HistoryEntry) -> str:
     return f" (such an event has rank {' or '.join(map(str, ranks))}, the record {record.status_rank})"
 
 
-def next_events(record: Payment) -> Sequence[Expected]:
+def next_events(record: Payment) -> Sequence[NextEvent]:
     """What each kind of event, about the record's own session and money, would do if it came now."""
     expected = []
     for fact, rule in RULES.items():
@@ -90,7 +90,7 @@ def next_events(record: Payment) -> Sequence[Expected]:
         )
         change = change_for(record, event)
         after = changed(record, event, change, "")
-        expected.append(Expected(rule.source, rule.rank, change.outcome, _effect(change.outcome, record, after)))
+        expected.append(NextEvent(rule.source, rule.rank, change.outcome, _effect(change.outcome, record, after)))
     return expected
 
 

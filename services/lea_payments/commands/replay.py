@@ -15,12 +15,12 @@ from lea_payments.commands.explain import moves
 from lea_payments.commands.replay_source import BadLine, events_in
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.settings import ModeSettings, SettingsError, StripeSettings
-from lea_payments.store.errors import Unavailable
+from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import Applied, PaymentStore
 from lea_payments.store.repairs import Repairs
 from lea_payments.stripe.events import Ignored
 from lea_payments.stripe.lists import StripeRecords
-from lea_payments.stripe.reader import StripeCalls, StripeTrouble
+from lea_payments.stripe.reader import StripeCallError, StripeCalls
 
 UNREADABLE = "unreadable"
 
@@ -46,7 +46,7 @@ class Replay:
         self.counts: Counter[str] = Counter()
 
     async def of(self, found: Iterable[Found]) -> None:
-        """Applies them in this order; raises Unavailable and StripeTrouble, after which the same may be done again."""
+        """Applies them in this order. After UnavailableError or StripeCallError the same command may be repeated."""
         everything = list(found)
         with _bar(self._console) as bar:
             for one in bar.track(everything, description="Replaying"):
@@ -123,7 +123,7 @@ def _run(
 
     try:
         asyncio.run(whole())
-    except (Unavailable, StripeTrouble) as trouble:
+    except (UnavailableError, StripeCallError) as trouble:
         raise SettingsError(
             f"{trouble}; {replay.counts.total()} events are done: repeat the same command, those change nothing more"
         ) from None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.stripe import events as stripe_events
-from lea_payments.stripe.errors import InvalidPayload
+from lea_payments.stripe.errors import InvalidPayloadError
 from lea_payments.stripe.events import TRANSLATORS, Ignored
 
 KEPT = timedelta(days=30)
@@ -74,5 +74,5 @@ def events_in(lines: Iterable[bytes], *, livemode: bool) -> Iterator[PaymentEven
             continue
         try:
             yield stripe_events.translate(line, livemode=livemode)
-        except InvalidPayload as unreadable:
+        except InvalidPayloadError as unreadable:
             yield BadLine(number, str(unreadable))

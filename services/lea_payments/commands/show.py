@@ -14,9 +14,9 @@ from lea_payments.commands import explain
 from lea_payments.commands.stripe_view import StripeSays, StripeView
 from lea_payments.payment.record import Payment
 from lea_payments.settings import SettingsError, StripeSettings, TableSettings
-from lea_payments.store.errors import Unavailable
+from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
-from lea_payments.stripe.reader import StripeTrouble
+from lea_payments.stripe.reader import StripeCallError
 
 
 class PaymentQuery(NamedTuple):
@@ -45,9 +45,9 @@ def find(settings: TableSettings, query: PaymentQuery, stripe: StripeSettings | 
 
     try:
         return asyncio.run(whole())
-    except Unavailable as trouble:
+    except UnavailableError as trouble:
         raise SettingsError(f"{trouble}; check DDB_ENDPOINT, AWS_REGION and whether the table is there") from None
-    except StripeTrouble as trouble:
+    except StripeCallError as trouble:
         raise SettingsError(f"{trouble}; without --stripe the record alone is shown") from None
 
 

@@ -12,10 +12,10 @@ from lea_payments.payment.record import Payment, Status
 from lea_payments.payment.transitions import change_for, changed
 from lea_payments.settings import StripeSettings
 from lea_payments.stripe import session_events as sweep
-from lea_payments.stripe.errors import InvalidPayload
+from lea_payments.stripe.errors import InvalidPayloadError
 from lea_payments.stripe.events import Ignored
 from lea_payments.stripe.lists import StripeRecords
-from lea_payments.stripe.reader import StripeCalls, StripeMissing
+from lea_payments.stripe.reader import StripeCalls, StripeMissingError
 from lea_payments.stripe.session_events import SweptSession
 
 LIFE = timedelta(hours=26)
@@ -48,7 +48,7 @@ class StripeSays(NamedTuple):
 
 
 class StripeView:
-    """Asks Stripe about payments. Every method raises StripeTrouble."""
+    """Asks Stripe about payments. Every method raises StripeCallError."""
 
     def __init__(self, settings: StripeSettings) -> None:
         self._livemode = settings.livemode
@@ -80,7 +80,7 @@ class StripeView:
             return None
         try:
             return await self._calls.get(f"/v1/checkout/sessions/{session_id}", expand=["payment_intent.latest_charge"])
-        except StripeMissing:
+        except StripeMissingError:
             return None
 
     async def _search(self, record: Payment) -> str | None:
@@ -126,7 +126,7 @@ class StripeView:
         raw = msgspec.Raw(msgspec.json.encode(about))
         try:
             return sweep.as_event("show", event_type, session, raw, livemode=self._livemode)
-        except InvalidPayload:
+        except InvalidPayloadError:
             return None
 
 

@@ -21,7 +21,7 @@ from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit, links_for
 from lea_payments.payment.record import Payment
 from lea_payments.serving import app as web
-from lea_payments.store.errors import Unavailable
+from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import events as telemetry
 from lea_payments.telemetry import store_calls as store_telemetry
@@ -45,7 +45,7 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-class Record(NamedTuple):
+class PaymentSummary(NamedTuple):
     """What a page tells of a payment; nothing of its user."""
 
     reference: str
@@ -158,7 +158,7 @@ async def _look_up(store: PaymentStore, visit: Visit) -> tuple[View, Payment | N
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             payment = await store.by_session(visit.session_id)
-    except (Unavailable, TimeoutError):
+    except (UnavailableError, TimeoutError):
         return views.UNAVAILABLE, None
     return views.view_of(payment, visit.waited), payment
 
@@ -168,13 +168,13 @@ def _show(request: Request, view: View, visit: Visit | None = None, payment: Pay
     return pages.show(request, view, visit, payment)
 
 
-def _record(payment: Payment, view: View, language: Language) -> Record:
+def _record(payment: Payment, view: View, language: Language) -> PaymentSummary:
     def written(amount: int | None) -> str | None:
         if amount is None or amount < 0 or not CURRENCY.fullmatch(payment.currency or ""):
             return None
         return language.amount(amount, payment.currency or "")
 
-    return Record(
+    return PaymentSummary(
         reference=payment.payment_intent_id,
         product=payment.product_name,
         amount=None if view.amount_in_doubt else written(payment.amount),

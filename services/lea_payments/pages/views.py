@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lea_payments.payment.event import Fact
 from lea_payments.payment.record import PENDING_RANK, Payment
-from lea_payments.payment.rules import REVIEW, RULES, rank_of
+from lea_payments.payment.rules import REVIEW_RULE, RULES, rank_of
 
 CONFIRM_SECONDS = 60
 """How long a customer is told "confirming": Stripe's event or the index may be a moment behind the browser."""
@@ -49,7 +49,7 @@ BY_RANK: Mapping[int, View] = {
     RULES[Fact.SESSION_EXPIRED].rank: EXPIRED,
     RULES[Fact.AWAITING_FUNDS].rank: AWAITING_FUNDS,
     RULES[Fact.ASYNC_FAILED].rank: FAILED,
-    REVIEW.rank: IN_REVIEW,
+    REVIEW_RULE.rank: IN_REVIEW,
     RULES[Fact.PAID].rank: COMPLETED,
 }
 

@@ -41,7 +41,7 @@ MAXIMUM = 999_999_999_999
 """Twelve digits, the most that any card takes; some cards and most other methods take fewer."""
 
 
-class NotChargeable(Exception):  # noqa: N818 - it is an answer, not an accident
+class NotChargeableError(Exception):
     """Raised when Stripe would refuse the money; the text says what to send instead."""
 
     def __init__(self, code: str, param: str, message: str) -> None:
@@ -51,19 +51,19 @@ class NotChargeable(Exception):  # noqa: N818 - it is an answer, not an accident
 
 
 def check(amount: int, currency: str) -> None:
-    """Raises NotChargeable unless Stripe takes this amount, in minor units, of this currency; any letter case."""
+    """Raises NotChargeableError unless Stripe takes this amount, in minor units, of this currency; any letter case."""
     code = currency.lower()
     if code not in CURRENCIES:
-        raise NotChargeable("unknown_currency", "currency", _unknown(currency))
+        raise NotChargeableError("unknown_currency", "currency", _unknown(currency))
     least = MINIMUM.get(code, 1)
     if amount < least:
-        raise NotChargeable("amount_too_small", "amount", f"The least for {code} is {_both(least, code)}.")
+        raise NotChargeableError("amount_too_small", "amount", f"The least for {code} is {_both(least, code)}.")
     if amount > MAXIMUM:
-        raise NotChargeable("amount_too_large", "amount", f"The most is {MAXIMUM}, twelve digits.")
+        raise NotChargeableError("amount_too_large", "amount", f"The most is {MAXIMUM}, twelve digits.")
     if code in THREE_DECIMAL and amount % 10:
-        raise NotChargeable("amount_precision", "amount", f"The last of the three decimals of {code} must be 0.")
+        raise NotChargeableError("amount_precision", "amount", f"The last of the three decimals of {code} must be 0.")
     if code in WHOLE_UNITS_ONLY and amount % 100:
-        raise NotChargeable("amount_precision", "amount", f"Send {code} with two decimals that are 00: 500 is 5.")
+        raise NotChargeableError("amount_precision", "amount", f"Send {code} with two decimals that are 00: 500 is 5.")
 
 
 def exponent(currency: str) -> int:

@@ -59,7 +59,7 @@ RULES: Mapping[Fact, Rule] = {
         "done",
     ),
 }
-REVIEW = Rule(45, Status.PENDING, None, "paid, but not what we asked for", "a person looks")
+REVIEW_RULE = Rule(45, Status.PENDING, None, "paid, but not what we asked for", "a person looks")
 PAID_TWICE = "paid_twice"
 REFUND_FAILED = "refund_failed"
 
@@ -93,7 +93,7 @@ RANK_OF_BARE_STATUS: Mapping[Status, int] = {
 
 _STATUS_OF_RANK = {
     PENDING_RANK: Status.PENDING,
-    REVIEW.rank: REVIEW.status,
+    REVIEW_RULE.rank: REVIEW_RULE.status,
     **{rule.rank: rule.status for rule in RULES.values()},
 }
 

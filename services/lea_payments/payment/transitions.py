@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import HISTORY_LIMIT, NOTES_LIMIT, HistoryEntry, Payment
-from lea_payments.payment.rules import PAID_TWICE, REVIEW, RULES, Rule
+from lea_payments.payment.rules import PAID_TWICE, REVIEW_RULE, RULES, Rule
 
 
 class Change(NamedTuple):
@@ -88,10 +88,10 @@ def _of_another_session(payment: Payment, event: PaymentEvent) -> bool:
 def _paid(payment: Payment, event: PaymentEvent) -> Change:
     """Money has arrived: it completes the payment from any state, unless it is not the money we asked for."""
     mismatch = _mismatch(payment, event)
-    asked = REVIEW if mismatch else RULES[Fact.PAID]
+    asked = REVIEW_RULE if mismatch else RULES[Fact.PAID]
     rule, reason, payer = asked, mismatch, (event.stripe_payment_intent, event.session_id)
-    if payment.status_rank >= REVIEW.rank:
-        held = REVIEW if payment.status_rank == REVIEW.rank else RULES[Fact.PAID]
+    if payment.status_rank >= REVIEW_RULE.rank:
+        held = REVIEW_RULE if payment.status_rank == REVIEW_RULE.rank else RULES[Fact.PAID]
         rule, reason = max((held, payment.status_reason), (asked, mismatch), key=_strength)
         held_payer = (payment.stripe_payment_intent, payment.stripe_session_id)
         if _differ(held_payer[0], payer[0]):

@@ -13,12 +13,12 @@ from lea_payments.log import log
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.serving import app as web
 from lea_payments.settings import ReconcilerSettings
-from lea_payments.store.errors import Unavailable
+from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.store.repairs import Repairs
 from lea_payments.stripe.events import TRANSLATORS
 from lea_payments.stripe.lists import StripeRecords
-from lea_payments.stripe.reader import StripeCalls, StripeRefused, StripeTrouble
+from lea_payments.stripe.reader import StripeCallError, StripeCalls, StripeRefusedError
 from lea_payments.telemetry import reconciler as reconciler_telemetry
 from lea_payments.telemetry import setup as observability
 from lea_payments.telemetry.reconciler import Run
@@ -59,9 +59,9 @@ class Reconciler:
         with reconciler_telemetry.running() as run:
             try:
                 await self._run(run)
-            except Unavailable as trouble:
+            except UnavailableError as trouble:
                 run.failed("table_unavailable", str(trouble))
-            except StripeTrouble as trouble:
+            except StripeCallError as trouble:
                 _stripe_failed(run, trouble)
             except Exception:  # noqa: BLE001 - the next run is a new chance, and we get the traceback
                 run.failed("error", "a fault of ours: see the traceback")
@@ -82,7 +82,7 @@ class Reconciler:
             # Sessions first: they lead from a PaymentIntent to a payment where the news itself does not.
             await self._look_at_sessions(repairs, run, untold)
             await self._look_at_events(repairs, run, undelivered)
-        except StripeTrouble as trouble:
+        except StripeCallError as trouble:
             _stripe_failed(run, trouble)
         if untold or undelivered:
             await self._sleep(SETTLE_SECONDS)
@@ -128,7 +128,7 @@ async def _each(run: Run, events: Iterable[PaymentEvent], work: Callable[[Paymen
         async with room:
             try:
                 await work(event)
-            except (Unavailable, StripeTrouble):
+            except (UnavailableError, StripeCallError):
                 raise
             except Exception:  # noqa: BLE001 - one record that cannot be written must not keep the others from repair
                 run.failed("error", f"event {event.id} cannot be applied: see the traceback in the log")
@@ -142,8 +142,8 @@ async def _each(run: Run, events: Iterable[PaymentEvent], work: Callable[[Paymen
         raise found.exceptions[0] from None
 
 
-def _stripe_failed(run: Run, trouble: StripeTrouble) -> None:
-    run.failed("stripe_refused" if isinstance(trouble, StripeRefused) else "stripe_unavailable", str(trouble))
+def _stripe_failed(run: Run, trouble: StripeCallError) -> None:
+    run.failed("stripe_refused" if isinstance(trouble, StripeRefusedError) else "stripe_unavailable", str(trouble))
 
 
 def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lea_payments.store.errors import Unavailable
+from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import setup as observability
 
@@ -87,7 +87,7 @@ class Readiness:
     async def _ask(self) -> None:
         try:
             await self._ping()
-        except Unavailable:
+        except UnavailableError:
             self._misses += 1
         else:
             self._misses, self._ever = 0, True

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.batch_call import BatchCall
-from lea_payments.store.errors import Unavailable, Unreachable
+from lea_payments.store.errors import UnavailableError, UnreachableError
 from lea_payments.telemetry import metrics
 from lea_payments.telemetry.store_calls import Call, store_operation
 
@@ -44,7 +44,7 @@ class Dynamodb:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb")
 
     async def call(self, operation: str, method: Callable[..., ResultT], **arguments: Any) -> ResultT:
-        """The method's answer; raises Unavailable, and ClientError only for refusals that mean something."""
+        """The method's answer; raises UnavailableError, and ClientError only for refusals that mean something."""
         with store_operation(operation) as call:
             in_thread = asyncio.get_running_loop().run_in_executor(self._threads, partial(method, **arguments))
             answer = await _heard(in_thread, call)
@@ -54,7 +54,7 @@ class Dynamodb:
     async def batch(
         self, operation: str, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
     ) -> list[dict[str, Any]]:
-        """One response for each PartiQL statement with its parameters; raises Unavailable."""
+        """One response for each PartiQL statement with its parameters; raises UnavailableError."""
         with store_operation(operation) as call:
             responses = await _heard(self._batch(statements), call)
             call.outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
@@ -74,9 +74,9 @@ async def _heard(answer: Awaitable[ResultT], call: Call) -> ResultT:
         call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
         if call.outcome == metrics.REFUSED:
             raise
-        raise Unavailable(f"DynamoDB refused: {code_of(error)}") from error
+        raise UnavailableError(f"DynamoDB refused: {code_of(error)}") from error
     except BotoCoreError as error:
-        raise Unreachable(f"DynamoDB cannot be reached: {error}") from error
+        raise UnreachableError(f"DynamoDB cannot be reached: {error}") from error
 
 
 def code_of(error: ClientError | BotoCoreError) -> str:

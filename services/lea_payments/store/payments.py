@@ -16,10 +16,10 @@ from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import statements, table
 from lea_payments.store.dynamodb import Dynamodb, code_of
-from lea_payments.store.errors import Conflict, Unavailable, Unreachable
+from lea_payments.store.errors import ConflictError, UnavailableError, UnreachableError
 from lea_payments.store.group_commit import GroupCommit
 from lea_payments.store.items import Item, item_of, payment_of
-from lea_payments.store.statements import Busy, Failed, Result, Update, Written, result_of
+from lea_payments.store.statements import Busy, Failed, Update, WriteResult, Written, result_of
 from lea_payments.telemetry import spans
 
 DEADLINE_SECONDS = 1.2
@@ -35,14 +35,14 @@ class Applied(NamedTuple):
 
 
 class PaymentStore:
-    """The table of payments. Every method raises Unavailable when the table does not answer in time."""
+    """The table of payments. Every method raises UnavailableError when the table does not answer in time."""
 
     def __init__(self, settings: TableSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._table = settings.table
         self._now = now
         self._dynamodb = Dynamodb(settings)
         self._client = self._dynamodb.client
-        self._writer: GroupCommit[Update, Result] = GroupCommit(self._send)
+        self._writer: GroupCommit[Update, WriteResult] = GroupCommit(self._send)
 
     async def apply(self, event: PaymentEvent) -> Applied:
         """Applies an event to its payment, whatever the order in which events arrive, and once only.
@@ -58,7 +58,7 @@ class PaymentStore:
                     return Applied(Outcome.UNMATCHED)
                 return await self._apply_to(payment_id, event, span, until)
         except TimeoutError:
-            raise Unavailable(f"no answer within {DEADLINE_SECONDS} s") from None
+            raise UnavailableError(f"no answer within {DEADLINE_SECONDS} s") from None
 
     async def record_of(self, event: PaymentEvent) -> Payment | None:
         """The record that an event is about, read consistently; None if there is none."""
@@ -67,7 +67,7 @@ class PaymentStore:
             payment_id = event.payment_id or await self._payment_id_of(event, until)
             return None if payment_id is None else await self.get(payment_id)
         except TimeoutError:
-            raise Unavailable(f"no answer within {DEADLINE_SECONDS} s") from None
+            raise UnavailableError(f"no answer within {DEADLINE_SECONDS} s") from None
 
     async def get(self, payment_id: str) -> Payment | None:
         """The payment with this id of ours, read consistently; None if there is none."""
@@ -111,7 +111,7 @@ class PaymentStore:
         return new
 
     async def change_checkout(self, seen: Payment, **fields: Any) -> Payment:
-        """The record with other checkout fields, if its status and session are as seen; raises Conflict if not."""
+        """The record with other checkout fields, if its status and session are as seen; raises ConflictError if not."""
         fields["updated_at"] = iso(self._now())
         after = replace(seen, **fields)
         try:
@@ -124,7 +124,7 @@ class PaymentStore:
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise
-            raise Conflict(f"payment {seen.payment_intent_id} has changed meanwhile") from None
+            raise ConflictError(f"payment {seen.payment_intent_id} has changed meanwhile") from None
         return after
 
     async def ping(self) -> None:
@@ -174,13 +174,13 @@ class PaymentStore:
             else:
                 before, seen = payment_of(result.item), result.item
 
-    async def _result_of(self, update: Update, until: float) -> Result:
+    async def _result_of(self, update: Update, until: float) -> WriteResult:
         try:
             return await self._writer.submit(update, until)
-        except Unreachable:
+        except UnreachableError:
             return Busy("unreachable", may_be_written=True)
 
-    async def _send(self, updates: Sequence[Update]) -> Sequence[Result]:
+    async def _send(self, updates: Sequence[Update]) -> Sequence[WriteResult]:
         with spans.batch([update.span for update in updates]):
             responses = await self._dynamodb.batch("apply", [(update.text, update.parameters) for update in updates])
         return [result_of(response) for response in responses]
@@ -199,7 +199,7 @@ class PaymentStore:
             log.warning("index_missing", index=index, code=code_of(error), remedy="run lea-payments init-table")
             return []
         if "Items" not in answer:
-            raise Unavailable("DynamoDB's answer is not whole")
+            raise UnavailableError("DynamoDB's answer is not whole")
         return [payment_of(item) for item in answer["Items"]]
 
 

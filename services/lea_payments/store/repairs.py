@@ -15,7 +15,7 @@ from lea_payments.payment import transitions
 from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, attempt_at, iso
 from lea_payments.payment.rules import RULES
-from lea_payments.store.errors import Unavailable
+from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import Applied, PaymentStore
 from lea_payments.stripe.session_events import SweptSession
 
@@ -29,14 +29,14 @@ ResultT = TypeVar("ResultT")
 
 
 class Sessions(Protocol):
-    """What is needed of Stripe; it raises StripeTrouble."""
+    """What is needed of Stripe; it raises StripeCallError."""
 
     async def session_of_intent(self, intent_id: str) -> SweptSession | None:
         """The session that a PaymentIntent belongs to."""
 
 
 class Repairs:
-    """What becomes of events that a webhook may have missed; raises Unavailable when the table stays silent."""
+    """What becomes of events that a webhook may have missed; raises UnavailableError when the table stays silent."""
 
     def __init__(self, store: PaymentStore, stripe: Sessions | None = None) -> None:
         self._store = store
@@ -111,6 +111,6 @@ async def _patiently(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
     for pause in PAUSES:
         try:
             return await call()
-        except Unavailable:
+        except UnavailableError:
             await asyncio.sleep(pause)
     return await call()

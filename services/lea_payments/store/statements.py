@@ -11,7 +11,7 @@ from lea_payments.payment.event import Fact, PaymentEvent
 from lea_payments.payment.record import Payment
 from lea_payments.payment.transitions import Change
 from lea_payments.store import table
-from lea_payments.store.errors import Unavailable
+from lea_payments.store.errors import UnavailableError
 from lea_payments.store.items import Attribute, Item, attributes_of, item_of, item_of_entry
 
 
@@ -47,7 +47,7 @@ class Failed(NamedTuple):
     error: Exception
 
 
-Result = Written | Blocked | Busy | Failed
+WriteResult = Written | Blocked | Busy | Failed
 _PASSING = frozenset(
     {
         "TransactionConflict",
@@ -140,7 +140,7 @@ def checkout_update(seen: Payment, after: Payment, names: Iterable[str]) -> dict
     }
 
 
-def result_of(response: Mapping[str, Any]) -> Result:
+def result_of(response: Mapping[str, Any]) -> WriteResult:
     """What DynamoDB says of one statement of a batch."""
     error = response.get("Error")
     if error is None:
@@ -151,5 +151,5 @@ def result_of(response: Mapping[str, Any]) -> Result:
     if code in _PASSING:
         return Busy(code)
     if code == "ResourceNotFound":
-        return Failed(Unavailable("the table is not there: run lea-payments init-table"))
+        return Failed(UnavailableError("the table is not there: run lea-payments init-table"))
     return Failed(RuntimeError(f"DynamoDB refused a statement of ours: {code}: {error.get('Message', '')}"))

@@ -26,7 +26,7 @@ Locale = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class CheckoutSession:
     """A page of Stripe's where one payment can be paid; `url` only while it is open, `expires_at` since 1970."""
 
     id: str
@@ -70,6 +70,6 @@ def idempotency_key(record: Payment) -> str:
     return f"checkout-{record.payment_intent_id}-{record.checkout_attempt}"
 
 
-def session_of(found: stripe.checkout.Session) -> Session:
+def session_of(found: stripe.checkout.Session) -> CheckoutSession:
     """Stripe's session as we use it."""
-    return Session(found.id, found.status or "", found.url, found.expires_at)
+    return CheckoutSession(found.id, found.status or "", found.url, found.expires_at)

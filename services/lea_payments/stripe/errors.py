@@ -1,18 +1,18 @@
 """The refusals of a delivery, from the one that catches all to the single ones; each knows its metric label."""
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer, not an accident
+class WebhookError(Exception):
     """A delivery we cannot trust or read; nothing of it is used.
 
-    Refused
-    ├── InvalidSignature
-    └── InvalidPayload
+    WebhookError
+    ├── InvalidSignatureError
+    └── InvalidPayloadError
     """
 
     outcome = "refused"
 
 
-class InvalidSignature(Refused):
+class InvalidSignatureError(WebhookError):
     """Raised when the delivery does not prove that Stripe sent it just now; `reason` is a metric label."""
 
     outcome = "invalid_signature"
@@ -23,7 +23,7 @@ class InvalidSignature(Refused):
         self.skew_seconds = skew_seconds
 
 
-class InvalidPayload(Refused):
+class InvalidPayloadError(WebhookError):
     """Raised when a verified body is not a snapshot event that we can read; Stripe will send it again."""
 
     outcome = "invalid_payload"

@@ -9,13 +9,13 @@ import msgspec
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import Dispute
 from lea_payments.stripe import signature
-from lea_payments.stripe.errors import InvalidPayload
+from lea_payments.stripe.errors import InvalidPayloadError
 from lea_payments.stripe.shapes import (
     Event,
     Expanded,
     Metadata,
     PaymentError,
-    Session,
+    SessionObject,
     decode_charge,
     decode_dispute,
     decode_event,
@@ -79,7 +79,7 @@ def _session_failed(event: Event) -> PaymentEvent:
     return _of_session(event, decode_session(event.data.object), Fact.ASYNC_FAILED)
 
 
-def _of_session(event: Event, session: Session, fact: Fact) -> PaymentEvent:
+def _of_session(event: Event, session: SessionObject, fact: Fact) -> PaymentEvent:
     metadata = session.metadata or {}
     return PaymentEvent(
         id=event.id,
@@ -173,13 +173,13 @@ TRANSLATORS: Mapping[str, Callable[[Event], PaymentEvent]] = {
 
 
 def read(body: bytes, header: str | None, *, secrets: Sequence[str], now: float, livemode: bool) -> Delivery:
-    """What a delivery says, once it is proved to be Stripe's; raises Refused. `now` is in seconds since 1970."""
+    """What a delivery says, once it is proved to be Stripe's; raises WebhookError. `now` is in seconds since 1970."""
     secret_index, signed_at = signature.verify(body, header, secrets=secrets, now=now)
     return Delivery(translate(body, livemode=livemode), secret_index, signed_at)
 
 
 def translate(body: bytes, *, livemode: bool) -> PaymentEvent | Ignored:
-    """A trusted event in our words; raises InvalidPayload."""
+    """A trusted event in our words; raises InvalidPayloadError."""
     try:
         event = decode_event(body)
         if event.livemode is not livemode:
@@ -189,7 +189,7 @@ def translate(body: bytes, *, livemode: bool) -> PaymentEvent | Ignored:
             return Ignored(event.id, event.type, event.created, Outcome.IGNORED)
         found = translator(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidPayload(f"not a snapshot event that we can read: {_without_values(error)}") from None
+        raise InvalidPayloadError(f"not a snapshot event that we can read: {_without_values(error)}") from None
     if found.fact is Fact.REFUNDED and not found.amount_refunded:
         return Ignored(event.id, event.type, event.created, Outcome.IGNORED)
     return found

@@ -10,7 +10,7 @@ from lea_payments.payment.event import PaymentEvent
 from lea_payments.settings import StripeSettings
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe import session_events as sweep
-from lea_payments.stripe.errors import InvalidPayload
+from lea_payments.stripe.errors import InvalidPayloadError
 from lea_payments.stripe.events import TRANSLATORS
 from lea_payments.stripe.reader import StripeCalls
 from lea_payments.stripe.session_events import SweptSession
@@ -24,7 +24,7 @@ class Swept(NamedTuple):
 
 
 class StripeRecords:
-    """Stripe's own records. Every method raises StripeTrouble."""
+    """Stripe's own records. Every method raises StripeCallError."""
 
     def __init__(self, settings: StripeSettings, calls: StripeCalls) -> None:
         self._livemode = settings.livemode
@@ -57,7 +57,7 @@ class StripeRecords:
     def _event(self, raw: msgspec.Raw) -> PaymentEvent | None:
         try:
             event = stripe_events.translate(bytes(raw), livemode=self._livemode)
-        except InvalidPayload as unreadable:
+        except InvalidPayloadError as unreadable:
             log.warning("unreadable event", reason=str(unreadable))
             return None
         return event if isinstance(event, PaymentEvent) else None
@@ -66,7 +66,7 @@ class StripeRecords:
         try:
             session = sweep.session_of(raw)
             event = sweep.event_of(raw, session, livemode=self._livemode)
-        except InvalidPayload as unreadable:
+        except InvalidPayloadError as unreadable:
             log.warning("unreadable session", reason=str(unreadable))
             return None
         return Swept(session, event if isinstance(event, PaymentEvent) else None)

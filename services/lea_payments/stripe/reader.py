@@ -26,25 +26,25 @@ _PASSING = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 Sleep = Callable[[float], Awaitable[object]]
 
 
-class StripeTrouble(Exception):  # noqa: N818 - it is an answer, not an accident
+class StripeCallError(Exception):
     """What keeps Stripe from answering.
 
-    StripeTrouble
-    ├── StripeUnavailable
-    └── StripeRefused
-        └── StripeMissing
+    StripeCallError
+    ├── StripeUnavailableError
+    └── StripeRefusedError
+        └── StripeMissingError
     """
 
 
-class StripeUnavailable(StripeTrouble):
+class StripeUnavailableError(StripeCallError):
     """Raised when Stripe has not answered well after several tries; later it may."""
 
 
-class StripeRefused(StripeTrouble):
+class StripeRefusedError(StripeCallError):
     """Raised when Stripe does not take our key or our question; no other try will help."""
 
 
-class StripeMissing(StripeRefused):
+class StripeMissingError(StripeRefusedError):
     """Raised when Stripe, under our key, has no such object."""
 
 
@@ -82,7 +82,7 @@ _named = msgspec.json.Decoder(_Named).decode
 
 
 class StripeCalls:
-    """Stripe's answers as it wrote them. Every method raises StripeTrouble."""
+    """Stripe's answers as it wrote them. Every method raises StripeCallError."""
 
     def __init__(self, settings: StripeSettings, sleep: Sleep = asyncio.sleep) -> None:
         self._sleep = sleep
@@ -99,7 +99,7 @@ class StripeCalls:
                 answer = await asyncio.to_thread(partial(self._client.raw_request, "get", path, **params))
             except stripe.StripeError as error:
                 if not _passing(error):
-                    kind = StripeMissing if error.code == "resource_missing" else StripeRefused
+                    kind = StripeMissingError if error.code == "resource_missing" else StripeRefusedError
                     raise kind(_refusal(error)) from None
                 pause = pause_after(error.headers or {}, tried)
                 log.warning("stripe busy", http_status=error.http_status, path=path, tried=tried, pause=round(pause, 1))
@@ -108,7 +108,9 @@ class StripeCalls:
             else:
                 body: str | bytes = answer.body
                 return body.encode() if isinstance(body, str) else body
-        raise StripeUnavailable(f"Stripe has not answered {TRIES} times; look at status.stripe.com and STRIPE_API_BASE")
+        raise StripeUnavailableError(
+            f"Stripe has not answered {TRIES} times; look at status.stripe.com and STRIPE_API_BASE"
+        )
 
     async def pages(self, path: str, **params: Any) -> AsyncIterator[Sequence[msgspec.Raw]]:
         """All objects of a list, newest first, a page at a time."""
@@ -122,7 +124,7 @@ class StripeCalls:
                     return
                 cursor = {"starting_after": _named(page.data[-1]).id}
             except msgspec.MsgspecError:
-                raise StripeUnavailable("what answered is not Stripe; look at STRIPE_API_BASE") from None
+                raise StripeUnavailableError("what answered is not Stripe; look at STRIPE_API_BASE") from None
 
 
 def pause_after(headers: Mapping[str, str], tried: int) -> float:

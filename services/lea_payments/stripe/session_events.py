@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.stripe import events as stripe_events
-from lea_payments.stripe.errors import InvalidPayload
+from lea_payments.stripe.errors import InvalidPayloadError
 from lea_payments.stripe.events import Ignored
 from lea_payments.stripe.shapes import Id, Metadata, OurId, PaymentIntent, Seconds, our_id
 
@@ -53,15 +53,15 @@ _decode = msgspec.json.Decoder(SweptSession).decode
 
 
 def session_of(raw: msgspec.Raw) -> SweptSession:
-    """One session of a list; raises InvalidPayload."""
+    """One session of a list; raises InvalidPayloadError."""
     try:
         return _decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidPayload(f"not a Checkout Session that we can read: {type(error).__name__}") from None
+        raise InvalidPayloadError(f"not a Checkout Session that we can read: {type(error).__name__}") from None
 
 
 def event_of(raw: msgspec.Raw, session: SweptSession, *, livemode: bool) -> PaymentEvent | Ignored | None:
-    """What the session has to tell of its payment; None while there is no news. Raises InvalidPayload."""
+    """What the session has to tell of its payment; None while there is no news. Raises InvalidPayloadError."""
     event_type = _type_of(session)
     if event_type is not None:
         event_id = f"sweep_{event_type.removeprefix('checkout.session.')}_{session.id}"
@@ -91,7 +91,7 @@ def _type_of(session: SweptSession) -> str | None:
 def as_event(
     event_id: str, event_type: str, session: SweptSession, about: msgspec.Raw, *, livemode: bool
 ) -> PaymentEvent | Ignored:
-    """An object of Stripe's told as an event about it, as old as its session; raises InvalidPayload."""
+    """An object of Stripe's told as an event about it, as old as its session; raises InvalidPayloadError."""
     body = {
         "id": event_id,
         "object": "event",

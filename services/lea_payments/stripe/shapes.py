@@ -43,7 +43,7 @@ def our_id(client_reference_id: str | None, metadata: Metadata | None) -> str | 
     return client_reference_id or (metadata or {}).get("payment_intent_id") or None
 
 
-class Session(msgspec.Struct):
+class SessionObject(msgspec.Struct):
     """A Checkout Session; `amount_total` is in minor units of its own `currency`, whatever the buyer was shown."""
 
     id: Id
@@ -105,7 +105,7 @@ class DisputeObject(msgspec.Struct):
 
 
 decode_event = msgspec.json.Decoder(Event).decode
-decode_session = msgspec.json.Decoder(Session).decode
+decode_session = msgspec.json.Decoder(SessionObject).decode
 decode_intent = msgspec.json.Decoder(PaymentIntent).decode
 decode_charge = msgspec.json.Decoder(Charge).decode
 decode_refund = msgspec.json.Decoder(Refund).decode

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from stripe import SignatureVerificationError, WebhookSignature
 
-from lea_payments.stripe.errors import InvalidSignature
+from lea_payments.stripe.errors import InvalidSignatureError
 
 TOLERANCE_SECONDS = 300
 """How old, or how far in the future, a signature may be; Stripe's own default (docs.stripe.com/webhooks)."""
@@ -32,20 +32,20 @@ SIGNATURE_REASONS = tuple(REMEDIES)
 
 
 def verify(body: bytes, header: str | None, *, secrets: Sequence[str], now: float) -> tuple[int, int]:
-    """Which of the secrets signed the body, and when (seconds since 1970); raises InvalidSignature.
+    """Which of the secrets signed the body, and when (seconds since 1970); raises InvalidSignatureError.
 
     The check itself is the official package's, which takes the body as text and knows nothing of a future.
     """
     if not header:
-        raise InvalidSignature("no_header")
+        raise InvalidSignatureError("no_header")
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
-        raise InvalidSignature("truncated" if error.reason == "unexpected end of data" else "not_utf8") from None
+        raise InvalidSignatureError("truncated" if error.reason == "unexpected end of data" else "not_utf8") from None
     for index, secret in enumerate(secrets):
         if fits(text, header, secret):
             return index, _within_tolerance(header, now)
-    raise InvalidSignature(_reason(header))
+    raise InvalidSignatureError(_reason(header))
 
 
 def fits(text: str, header: str, secret: str) -> bool:
@@ -59,9 +59,9 @@ def fits(text: str, header: str, secret: str) -> bool:
 def _within_tolerance(header: str, now: float) -> int:
     signed_at = _timestamp(header)
     if signed_at < now - TOLERANCE_SECONDS:
-        raise InvalidSignature("too_old", now - signed_at)
+        raise InvalidSignatureError("too_old", now - signed_at)
     if signed_at > now + TOLERANCE_SECONDS:
-        raise InvalidSignature("in_future", now - signed_at)
+        raise InvalidSignatureError("in_future", now - signed_at)
     return signed_at
 
 
@@ -73,7 +73,7 @@ def _timestamp(header: str) -> int:
     try:
         return int(next(pair[1] for pair in _pairs(header) if pair[0] == "t"))
     except (StopIteration, IndexError, ValueError):
-        raise InvalidSignature("no_timestamp") from None
+        raise InvalidSignatureError("no_timestamp") from None
 
 
 def _reason(header: str) -> str:

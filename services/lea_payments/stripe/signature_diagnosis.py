@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from lea_payments.stripe.errors import InvalidSignature
+from lea_payments.stripe.errors import InvalidSignatureError
 from lea_payments.stripe.signature import NO_MATCH, fits
 
 EXAMS_PER_SECOND = 10
@@ -40,12 +40,12 @@ class Doctor:
         self._left = 0
 
     def examined(
-        self, refused: InvalidSignature, body: bytes, header: str | None, *, secrets: Sequence[str], now: float
-    ) -> InvalidSignature:
+        self, refused: InvalidSignatureError, body: bytes, header: str | None, *, secrets: Sequence[str], now: float
+    ) -> InvalidSignatureError:
         """The refusal with a closer reason, if it has none yet; `now` is in seconds."""
         if refused.reason != NO_MATCH or not self._may_examine(int(now)):
             return refused
-        return InvalidSignature(reason(body, header or "", secrets=secrets, livemode=self._livemode))
+        return InvalidSignatureError(reason(body, header or "", secrets=secrets, livemode=self._livemode))
 
     def _may_examine(self, second: int) -> bool:
         if second != self._second:

@@ -12,12 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lea_payments.log import log
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.serving import app as web
-from lea_payments.serving.body import BrokenOff, TooLarge, body_of
+from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, body_of
 from lea_payments.settings import WebhookSettings
-from lea_payments.store.errors import Unavailable
+from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
-from lea_payments.stripe.errors import InvalidSignature, Refused
+from lea_payments.stripe.errors import InvalidSignatureError, WebhookError
 from lea_payments.stripe.events import Delivery, Ignored
 from lea_payments.stripe.signature_diagnosis import Doctor
 from lea_payments.telemetry import events as telemetry
@@ -38,7 +38,7 @@ HTTP_STATUS: Mapping[str, int] = {
 """Every answer but 2xx makes Stripe send again for three days: 4xx is only for what we cannot trust or read."""
 
 
-class Result(NamedTuple):
+class DeliveryResult(NamedTuple):
     """What became of one delivery, for the answer and for telemetry.
 
     `payment_id` is that of a record of ours: what another system on the account calls its payments may be anything.
@@ -59,46 +59,46 @@ class Receiver:
         self._doctor = Doctor(livemode=settings.livemode)
         self._store = store
 
-    async def take(self, request: Request) -> Result:
+    async def take(self, request: Request) -> DeliveryResult:
         """The result of one delivery; never raises."""
         try:
             body = await body_of(request, BODY_LIMIT)
             delivery = self._read(body, request.headers.get("stripe-signature"))
             return await self._settle(delivery)
-        except InvalidSignature as refused:
+        except InvalidSignatureError as refused:
             telemetry.signature_refused(refused.reason, refused.skew_seconds)
-            return Result(refused.outcome, reason=refused.reason)
-        except Refused as refused:
-            return Result(refused.outcome, reason=str(refused))
-        except TooLarge:
-            return Result("too_large", reason=f"over {BODY_LIMIT} bytes")
-        except BrokenOff:
-            return Result("invalid_payload", reason="the sender broke off")
+            return DeliveryResult(refused.outcome, reason=refused.reason)
+        except WebhookError as refused:
+            return DeliveryResult(refused.outcome, reason=str(refused))
+        except BodyTooLargeError:
+            return DeliveryResult("too_large", reason=f"over {BODY_LIMIT} bytes")
+        except BodyIncompleteError:
+            return DeliveryResult("invalid_payload", reason="the sender broke off")
         except Exception:  # noqa: BLE001 - Stripe gets its 500 and we get its traceback
             log.exception("webhook_error")
-            return Result("error")
+            return DeliveryResult("error")
 
     def _read(self, body: bytes, header: str | None) -> Delivery:
         now, secrets = time.time(), self._secrets()
         try:
             delivery = stripe_events.read(body, header, secrets=secrets, now=now, livemode=self._livemode)
-        except InvalidSignature as refused:
+        except InvalidSignatureError as refused:
             raise self._doctor.examined(refused, body, header, secrets=secrets, now=now) from None
         telemetry.signature_held(delivery.secret_index, now - delivery.signed_at)
         return delivery
 
-    async def _settle(self, delivery: Delivery) -> Result:
+    async def _settle(self, delivery: Delivery) -> DeliveryResult:
         event = delivery.event
         if isinstance(event, Ignored):
-            return Result(event.outcome, event)
+            return DeliveryResult(event.outcome, event)
         try:
             applied = await self._store.apply(event)
-        except Unavailable as trouble:
-            return Result("unavailable", event, reason=str(trouble))
+        except UnavailableError as trouble:
+            return DeliveryResult("unavailable", event, reason=str(trouble))
         telemetry.payment_changed(applied.outcome, event, applied.before, applied.after)
         if applied.after is None:
-            return Result(applied.outcome, event)
-        return Result(applied.outcome, event, applied.after.payment_intent_id, applied.after.status_reason)
+            return DeliveryResult(applied.outcome, event)
+        return DeliveryResult(applied.outcome, event, applied.after.payment_intent_id, applied.after.status_reason)
 
 
 class StripeWebhook:

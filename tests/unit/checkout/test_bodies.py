@@ -15,7 +15,7 @@ from lea_payments.checkout.bodies import (
     invalid,
     record_of,
 )
-from lea_payments.checkout.errors import ANSWERS
+from lea_payments.checkout.errors import ERRORS
 from lea_payments.payment.record import Dispute, Payment
 from lea_payments.store.table import PUBLISHED_FIELDS
 
@@ -113,9 +113,9 @@ def test_codes_of_one_status_are_described_together() -> None:
     assert list(responses[502]["content"]["application/json"]["examples"]) == ["stripe_error", "stripe_refused"]
 
 
-@pytest.mark.parametrize("code", ANSWERS)
+@pytest.mark.parametrize("code", ERRORS)
 def test_every_code_says_when_in_a_sentence(code: str) -> None:
-    status, when = ANSWERS[code]
+    status, when = ERRORS[code]
 
     assert 400 <= status < 600
     assert when.endswith(".")

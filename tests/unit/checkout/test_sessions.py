@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lea_payments.checkout.errors import InFlight, KeySpent, Refusal
+from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
 from lea_payments.checkout.sessions import SETTLED, CheckoutSessions
 from lea_payments.payment.record import Payment, Status
-from lea_payments.store.errors import Conflict
-from lea_payments.stripe.checkout_sessions import Session, idempotency_key
+from lea_payments.store.errors import ConflictError
+from lea_payments.stripe.checkout_sessions import CheckoutSession, idempotency_key
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ASKED = Payment(
@@ -44,7 +44,7 @@ class Table:
     async def change_checkout(self, seen: Payment, **fields: Any) -> Payment:
         await _nothing()
         if self.record != seen:
-            raise Conflict
+            raise ConflictError
         self.record = replace(seen, **fields)
         return self.record
 
@@ -58,16 +58,16 @@ class FakeStripe:
     """Sessions by their idempotency key; `before_create` may raise, or let something happen in between."""
 
     def __init__(self, before_create: Callable[[], Awaitable[None]] = _nothing) -> None:
-        self.sessions: dict[str, Session] = {}
+        self.sessions: dict[str, CheckoutSession] = {}
         self.before_create = before_create
 
-    async def create(self, record: Payment) -> Session:
+    async def create(self, record: Payment) -> CheckoutSession:
         await self.before_create()
         number = len(self.sessions) + 1
-        new = Session(f"cs_{number}", "open", f"https://pay.example/{number}", 1767300000)
+        new = CheckoutSession(f"cs_{number}", "open", f"https://pay.example/{number}", 1767300000)
         return self.sessions.setdefault(idempotency_key(record), new)
 
-    async def find(self, session_id: str) -> Session | None:
+    async def find(self, session_id: str) -> CheckoutSession | None:
         await _nothing()
         return next((one for one in self.sessions.values() if one.id == session_id), None)
 
@@ -135,8 +135,8 @@ async def test_eight_callers_at_once_share_the_session_after_an_expired_one() ->
 
 
 async def test_stripe_in_trouble_leaves_a_pending_record_that_the_next_call_finishes() -> None:
-    table, stripe = Table(), FakeStripe(once(Refusal("stripe_error", "down")))
-    with pytest.raises(Refusal, match="down"):
+    table, stripe = Table(), FakeStripe(once(RefusalError("stripe_error", "down")))
+    with pytest.raises(RefusalError, match="down"):
         await sessions(table, stripe).open_for(ASKED)
     waiting = table.now
 
@@ -150,7 +150,7 @@ async def test_stripe_in_trouble_leaves_a_pending_record_that_the_next_call_fini
 async def test_a_settled_payment_gets_no_other_session(rank: int) -> None:
     table, stripe = Table(replace(PENDING, status_rank=rank)), FakeStripe()
 
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RefusalError) as refused:
         await sessions(table, stripe).open_for(ASKED)
 
     assert refused.value.code == SETTLED[rank][0]
@@ -162,7 +162,7 @@ async def test_a_session_that_the_customer_finished_waits_for_its_event() -> Non
     await sessions(table, stripe).open_for(ASKED)
     stripe.end("complete")
 
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RefusalError) as refused:
         await sessions(table, stripe).open_for(ASKED)
 
     assert refused.value.code == "awaiting_confirmation"
@@ -224,7 +224,7 @@ async def test_an_event_that_comes_while_the_session_is_made_wins() -> None:
         await _nothing()
         table.record = replace(table.now, payment_status=Status.COMPLETED, status_rank=50)
 
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RefusalError) as refused:
         await sessions(table, FakeStripe(pay)).open_for(ASKED)
 
     assert refused.value.code == "already_completed"
@@ -237,7 +237,7 @@ async def test_an_event_that_comes_while_the_session_is_made_wins() -> None:
 async def test_the_id_of_another_payment_is_refused_and_nothing_changes(other: dict[str, Any]) -> None:
     table = Table(PENDING)
 
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RefusalError) as refused:
         await sessions(table, FakeStripe()).open_for(replace(ASKED, **other))
 
     assert (refused.value.code, refused.value.param) == ("payment_conflict", next(iter(other)))
@@ -245,7 +245,7 @@ async def test_the_id_of_another_payment_is_refused_and_nothing_changes(other: d
 
 
 async def test_a_key_that_stripe_remembers_an_error_for_is_left_behind() -> None:
-    table, stripe = Table(), FakeStripe(once(KeySpent("stripe_error", "replayed")))
+    table, stripe = Table(), FakeStripe(once(KeySpentError("stripe_error", "replayed")))
 
     opened = await sessions(table, stripe).open_for(ASKED)
 
@@ -253,7 +253,7 @@ async def test_a_key_that_stripe_remembers_an_error_for_is_left_behind() -> None
 
 
 async def test_a_call_that_stripe_is_still_at_work_on_is_waited_for() -> None:
-    stripe = FakeStripe(once(InFlight("try_again", "in use")))
+    stripe = FakeStripe(once(InFlightError("try_again", "in use")))
 
     assert (await sessions(Table(), stripe).open_for(ASKED)).payment.checkout_attempt == 1
 
@@ -279,9 +279,9 @@ async def test_a_record_that_its_caller_put_by_hand_gets_a_session() -> None:
 async def test_callers_that_never_stop_disturbing_each_other_are_told_to_come_back() -> None:
     async def busy() -> None:
         await _nothing()
-        raise InFlight("try_again", "in use")
+        raise InFlightError("try_again", "in use")
 
-    with pytest.raises(Refusal) as refused:
+    with pytest.raises(RefusalError) as refused:
         await sessions(Table(), FakeStripe(busy)).open_for(ASKED)
 
     assert (refused.value.code, refused.value.retry_after) == ("try_again", 1)

@@ -6,7 +6,7 @@ import stripe
 from msgspec.structs import replace
 from stripe.params.checkout import SessionCreateParams
 
-from lea_payments.checkout.errors import ANSWERS, InFlight, KeySpent, Refusal
+from lea_payments.checkout.errors import ERRORS, InFlightError, KeySpentError, RefusalError
 from lea_payments.checkout.stripe_calls import refusal_of
 from lea_payments.payment.record import Payment, Status
 from lea_payments.stripe.checkout_sessions import Locale, idempotency_key, params_of
@@ -77,29 +77,33 @@ def test_the_languages_are_those_of_the_installed_stripe_package() -> None:
 @pytest.mark.parametrize(
     ("error", "code", "kind"),
     [
-        (_call(stripe.APIConnectionError, "no route"), "stripe_unreachable", Refusal),
-        (stripe.APIError("oops", http_status=500), "stripe_error", Refusal),
-        (stripe.APIError("<html>", http_status=200), "stripe_error", Refusal),
-        (stripe.APIError("oops", http_status=500, headers={"Idempotent-Replayed": "true"}), "stripe_error", KeySpent),
-        (stripe.IdempotencyError("other parameters", http_status=400), "stripe_refused", KeySpent),
-        (stripe.APIError("in use", http_status=409), "try_again", InFlight),
-        (stripe.RateLimitError("slow down", http_status=429), "stripe_busy", Refusal),
-        (stripe.AuthenticationError(f"Invalid API Key: {KEY}", http_status=401), "stripe_refused", Refusal),
-        (stripe.PermissionError(f"{KEY} may not", http_status=403), "stripe_refused", Refusal),
-        (_call(stripe.InvalidRequestError, f"bad, {KEY}", "locale", http_status=400), "stripe_refused", Refusal),
+        (_call(stripe.APIConnectionError, "no route"), "stripe_unreachable", RefusalError),
+        (stripe.APIError("oops", http_status=500), "stripe_error", RefusalError),
+        (stripe.APIError("<html>", http_status=200), "stripe_error", RefusalError),
+        (
+            stripe.APIError("oops", http_status=500, headers={"Idempotent-Replayed": "true"}),
+            "stripe_error",
+            KeySpentError,
+        ),
+        (stripe.IdempotencyError("other parameters", http_status=400), "stripe_refused", KeySpentError),
+        (stripe.APIError("in use", http_status=409), "try_again", InFlightError),
+        (stripe.RateLimitError("slow down", http_status=429), "stripe_busy", RefusalError),
+        (stripe.AuthenticationError(f"Invalid API Key: {KEY}", http_status=401), "stripe_refused", RefusalError),
+        (stripe.PermissionError(f"{KEY} may not", http_status=403), "stripe_refused", RefusalError),
+        (_call(stripe.InvalidRequestError, f"bad, {KEY}", "locale", http_status=400), "stripe_refused", RefusalError),
         (
             _call(stripe.InvalidRequestError, "too small", "amount", "amount_too_small", http_status=400),
             "amount_too_small",
-            Refusal,
+            RefusalError,
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
 def test_each_trouble_with_stripe_has_its_code_and_never_shows_the_key(
-    error: stripe.StripeError, code: str, kind: type[Refusal]
+    error: stripe.StripeError, code: str, kind: type[RefusalError]
 ) -> None:
     refusal = refusal_of(error)
 
     assert (refusal.code, type(refusal)) == (code, kind)
-    assert code in ANSWERS
+    assert code in ERRORS
     assert "51Secret" not in refusal.message

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from lea_payments.commands import explain
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.record import HistoryEntry, Payment
-from lea_payments.payment.rules import REVIEW, RULES
+from lea_payments.payment.rules import REVIEW_RULE, RULES
 from lea_payments.payment.transitions import change_for, changed
 from lea_payments.stripe import events as stripe_events
 from tests.support import stripe_bodies
@@ -21,7 +21,7 @@ def _after(*bodies: bytes) -> Payment:
 
 
 def test_every_rank_has_a_story() -> None:
-    assert explain.STORY.keys() == {0, REVIEW.rank, *(rule.rank for rule in RULES.values())}
+    assert explain.STORY.keys() == {0, REVIEW_RULE.rank, *(rule.rank for rule in RULES.values())}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())

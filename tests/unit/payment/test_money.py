@@ -9,7 +9,7 @@ from lea_payments.payment.money import (
     THREE_DECIMAL,
     WHOLE_UNITS_ONLY,
     ZERO_DECIMAL,
-    NotChargeable,
+    NotChargeableError,
     check,
     exponent,
     major_units,
@@ -74,7 +74,7 @@ def test_what_stripe_takes_passes(currency: str, amount: int) -> None:
 def test_what_stripe_would_refuse_is_refused_with_what_to_send(
     currency: str, amount: int, code: str, tells: str
 ) -> None:
-    with pytest.raises(NotChargeable, match=tells) as refused:
+    with pytest.raises(NotChargeableError, match=tells) as refused:
         check(amount, currency)
 
     assert refused.value.code == code

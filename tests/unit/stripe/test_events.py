@@ -5,7 +5,7 @@ import pytest
 
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import Dispute
-from lea_payments.stripe.errors import InvalidPayload
+from lea_payments.stripe.errors import InvalidPayloadError
 from lea_payments.stripe.events import Ignored, translate
 from tests.support import stripe_bodies
 
@@ -120,7 +120,7 @@ THIN = {"id": "evt_1", "object": "v2.core.event", "type": "v1.checkout.session.c
     ],
 )
 def test_what_is_not_a_snapshot_event_is_refused(body: bytes) -> None:
-    with pytest.raises(InvalidPayload):
+    with pytest.raises(InvalidPayloadError):
         translate(body, livemode=False)
 
 
@@ -128,5 +128,5 @@ def test_deep_nesting_in_a_whole_event_is_refused_or_read_but_never_crashes() ->
     deep = b"[" * 60_000 + b"]" * 60_000
     body = stripe_bodies.completed("p").replace(b'"metadata": {}', b'"metadata": {}, "extra": ' + deep)
 
-    with pytest.raises(InvalidPayload):
+    with pytest.raises(InvalidPayloadError):
         translate(body, livemode=False)

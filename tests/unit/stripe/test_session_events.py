@@ -7,7 +7,7 @@ import pytest
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe import session_events as sweep
-from lea_payments.stripe.errors import InvalidPayload
+from lea_payments.stripe.errors import InvalidPayloadError
 from lea_payments.stripe.events import Ignored
 from tests.support import stripe_bodies
 
@@ -117,5 +117,5 @@ def test_a_decline_finds_its_payment_by_the_session_s_metadata() -> None:
 
 @pytest.mark.parametrize("raw", [b"{}", b"[]", b'{"id": "cs_1", "object": "refund"}', b'"\xff"'])
 def test_what_is_no_session_is_refused(raw: bytes) -> None:
-    with pytest.raises(InvalidPayload):
+    with pytest.raises(InvalidPayloadError):
         sweep.session_of(msgspec.Raw(raw))

@@ -1,6 +1,6 @@
 import pytest
 
-from lea_payments.stripe.errors import InvalidSignature
+from lea_payments.stripe.errors import InvalidSignatureError
 from lea_payments.stripe.signature import SIGNATURE_REASONS, TOLERANCE_SECONDS, verify
 from tests.support.stripe_bodies import SECRET, sign
 
@@ -11,7 +11,7 @@ OLD, FUTURE = NOW - TOLERANCE_SECONDS - 1, NOW + TOLERANCE_SECONDS + 1
 
 
 def _reason(body: bytes, header: str | None, *secrets: str) -> str:
-    with pytest.raises(InvalidSignature) as refused:
+    with pytest.raises(InvalidSignatureError) as refused:
         verify(body, header, secrets=secrets or (SECRET,), now=NOW)
     return refused.value.reason
 

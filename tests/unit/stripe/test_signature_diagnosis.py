@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from lea_payments.stripe.errors import InvalidSignature
+from lea_payments.stripe.errors import InvalidSignatureError
 from lea_payments.stripe.signature import NO_MATCH, SIGNATURE_REASONS, TOLERANCE_SECONDS, verify
 from lea_payments.stripe.signature_diagnosis import EXAMS_PER_SECOND, REWRITE_LIMIT, Doctor, reason
 from tests.support.stripe_bodies import SECRET, completed, sign
@@ -17,7 +17,7 @@ STRIPES = json.dumps(EVENT, indent=2, ensure_ascii=False).encode()
 
 
 def _told(body: bytes, header: str | None) -> str:
-    with pytest.raises(InvalidSignature) as refused:
+    with pytest.raises(InvalidSignatureError) as refused:
         verify(body, header, secrets=(SECRET,), now=NOW)
     return Doctor(livemode=False).examined(refused.value, body, header, secrets=(SECRET,), now=NOW).reason
 
@@ -118,7 +118,7 @@ def test_what_a_stranger_signed_is_told_by_what_can_be_shown(body: bytes, told: 
 
 def test_only_so_many_are_examined_in_a_second_and_the_rest_is_not() -> None:
     doctor = Doctor(livemode=False)
-    refused = InvalidSignature(NO_MATCH)
+    refused = InvalidSignatureError(NO_MATCH)
 
     def examine(now: float) -> str:
         return doctor.examined(refused, b"{}", f"t={NOW},v1=00", secrets=(SECRET,), now=now).reason
@@ -131,9 +131,9 @@ def test_only_so_many_are_examined_in_a_second_and_the_rest_is_not() -> None:
 
 def test_a_refusal_that_has_its_reason_keeps_it_and_costs_no_exam() -> None:
     doctor = Doctor(livemode=False)
-    old = InvalidSignature("too_old", 400.0)
+    old = InvalidSignatureError("too_old", 400.0)
 
     for _ in range(2 * EXAMS_PER_SECOND):
         assert doctor.examined(old, b"{}", "t=1,v1=00", secrets=(SECRET,), now=NOW) is old
-    unknown = InvalidSignature(NO_MATCH)
+    unknown = InvalidSignatureError(NO_MATCH)
     assert doctor.examined(unknown, b"{}", "t=1,v1=00", secrets=(SECRET,), now=NOW).reason == "wrong_secret"
