@@ -15,7 +15,7 @@ help: ## List the commands
 setup: .venv/dev.stamp ## Make .venv with everything that the other commands need
 
 demo: .venv/demo.stamp ## Run the whole flow on this machine, no Docker or Stripe account needed; Ctrl-C ends it
-	@exec $(BIN)/lea-payments demo $(ARGS)
+	@exec $(BIN)/lea-demo run $(ARGS)
 
 test: setup ## Run the tests
 	@exec $(BIN)/pytest $(ARGS)

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards import panels
 from dashboards.promql import name
-from lea_payments import metrics
+from lea_payments.telemetry import metrics
 
 Rows = Mapping[str, Sequence[panels.Panel]]
 ANY = ".+"

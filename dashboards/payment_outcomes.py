@@ -6,7 +6,8 @@ Money is never added up across currencies, and what is counted as the currency `
 from dashboards import frame
 from dashboards.panels import AMBER, GREEN, NAMESPACE, RED, Query, Steps, bars, heat, lines, number, rows_of
 from dashboards.promql import any_of, bucket, name
-from lea_payments import metrics, money
+from lea_payments.payment import money
+from lea_payments.telemetry import metrics
 
 OUTCOMES, AMOUNT, SESSIONS = name(metrics.OUTCOMES), name(metrics.AMOUNT), name(metrics.CHECKOUT_SESSIONS)
 FAILURES, REVIEWS, VIEWS = name(metrics.FAILURES), name(metrics.REVIEWS), name(metrics.PAGE_VIEWS)

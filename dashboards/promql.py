@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from lea_payments import metrics
+from lea_payments.telemetry import metrics
 
 PARTS = ("webhook", "pages", "checkout", "reconciler")
 """The values of the label `part`, which Prometheus takes from the pod that it scrapes."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from dashboards.promql import FAILED, NOT_TRUSTED, any_of, bucket, count, name
-from lea_payments import metrics
+from lea_payments.telemetry import metrics
 
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 LEAST_FAILURES = 3

@@ -6,7 +6,7 @@ from dashboards import frame
 from dashboards.panels import AMBER, GREEN, NAMESPACE, RED, Query, Steps, heat, lines, number, rows_of
 from dashboards.promql import FAILED, PARTS, any_of, bucket, count, name, total
 from dashboards.slo import PROMISES, Promise
-from lea_payments import metrics
+from lea_payments.telemetry import metrics
 
 EVENTS, FAILURES = name(metrics.EVENTS), name(metrics.SIGNATURE_FAILURES)
 SECRETS, SKEW, LAST = name(metrics.SECRET_USED), name(metrics.CLOCK_SKEW), name(metrics.LAST_APPLIED)

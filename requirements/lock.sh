@@ -42,5 +42,5 @@ if [ "${1:-}" = --check ]; then
 	check
 else
 	compile requirements "$@"
-	.venv/bin/python requirements/lock_dynamodb_local.py services/lea_payments/dynamodb_local.lock
+	.venv/bin/python requirements/lock_dynamodb_local.py services/lea_demo/dynamodb_local.lock
 fi

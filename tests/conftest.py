@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lea_payments.dynamodb_local import DynamoDBLocal
-from tests import ports
+from lea_demo.dynamodb_local import DynamoDBLocal
+from tests.support import ports
 
 ROOT = Path(__file__).parents[1]
 

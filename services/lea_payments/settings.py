@@ -247,3 +247,19 @@ def _explain(where: tuple[int | str, ...], message: str) -> str:
     name = str(where[0])
     hint = _HINTS.get(name)
     return f"{name}: {message}" + (f"; {hint}" if hint else "; see the settings table in README.md")
+
+
+def signing_secrets(secrets: tuple[str, ...], file: Path | None) -> tuple[str, ...]:
+    """The webhook's signing secrets, the current one first; raises SettingsError if their file has none."""
+    return secrets if file is None else read_secret_file(file)
+
+
+def read_secret_file(file: Path) -> tuple[str, ...]:
+    """The secrets in a file, one per line or comma-separated; raises SettingsError if there are none."""
+    try:
+        secrets = split_list(file.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {error}; name a readable text file") from None
+    if not secrets:
+        raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {file} holds no secret; write one whsec_… per line into it")
+    return secrets

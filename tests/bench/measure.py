@@ -15,7 +15,7 @@ import psutil
 from tests.bench.backends import Report
 from tests.bench.load import Sent, payment_ids
 from tests.bench.processes import MODULE, Processes, Wrong, get
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 EXPORT_SECONDS = 1.0
 """After a turn, before its cost is read: by then the last spans are exported, which is part of the cost."""

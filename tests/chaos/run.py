@@ -14,11 +14,11 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from lea_payments.dynamodb_local import DynamoDBLocal
+from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.chaos.runs import RUNS, Run
 from tests.chaos.scene import Scene, Verdict
 from tests.chaos.stage import Stalled
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 LONG, SHORT = 20_000, 2_000
 SHOWN_FINDINGS = 10

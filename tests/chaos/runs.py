@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import NamedTuple
 
-from lea_payments.dynamodb_local import DynamoDBLocal
+from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.chaos.load import BARE_STORIES, CUSTOMERS, STORIES
 from tests.chaos.scene import Scene, Verdict
 from tests.chaos.stage import SECRET
 from tests.chaos.weather import TURNS, Weather
-from tests.faulty_dynamodb import FaultyDynamoDB
+from tests.support.faulty_dynamodb import FaultyDynamoDB
 
 LIVES = 8
 """Into so many parts, or more, the kills cut a run."""

@@ -16,12 +16,12 @@ from typing import Any, NamedTuple, Self
 import boto3
 import httpx
 
-from lea_payments import table
 from lea_payments.settings import TableSettings
-from lea_payments.stripe_events import TRANSLATORS
+from lea_payments.store import connection, table
+from lea_payments.stripe.events import TRANSLATORS
 from tests.chaos.truth import Json, Stripe
-from tests.parts import Part, Parts
-from tests.scraped import Scraped
+from tests.support.parts import Part, Parts
+from tests.support.scraped import Scraped
 
 SECRET = "whsec_of_the_chaos"
 KEY = "sk_test_chaos"
@@ -66,7 +66,7 @@ class Stage:
         self._logs: set[Path] = set()
 
     def __enter__(self) -> Self:
-        client = table.client(self._table)
+        client = connection.client(self._table)
         table.ensure(client, self._table)
         client.close()
         return self

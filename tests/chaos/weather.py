@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
-from tests.faulty_dynamodb import (
+from tests.support.faulty_dynamodb import (
     Answer,
     Call,
     Fault,

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from lea_payments import metrics, settings, table
-from lea_payments.checkout_refusals import ANSWERS
-from lea_payments.payment import REVIEW, RULES
-from lea_payments.signature import REMEDIES
-from lea_payments.stripe_events import TRANSLATORS
-from lea_payments.webhook import HTTP_STATUS
+from lea_payments import settings
+from lea_payments.checkout.errors import ERRORS
+from lea_payments.payment.rules import REVIEW_RULE, RULES
+from lea_payments.store import table
+from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.signature import REMEDIES
+from lea_payments.telemetry import metrics
+from lea_payments.webhook.app import HTTP_STATUS
 
 README = Path(__file__).parents[2] / "README.md"
 PARTS: Mapping[str, type[settings.Settings]] = {
@@ -27,8 +29,8 @@ def ranks() -> Iterator[str]:
     yield "| rank | `payment_status` | reason | from | may the customer still pay? |"
     yield "|---|---|---|---|---|"
     yield "| 0 | pending | | the record was created | yes |"
-    for rule in sorted([*RULES.values(), REVIEW]):
-        reason = rule.reason or {10: "the decline's code", REVIEW.rank: "what differs"}.get(rule.rank, "")
+    for rule in sorted([*RULES.values(), REVIEW_RULE]):
+        reason = rule.reason or {10: "the decline's code", REVIEW_RULE.rank: "what differs"}.get(rule.rank, "")
         yield f"| {rule.rank} | {rule.status} | {reason} | {rule.source} | {rule.may_pay} |"
 
 
@@ -36,7 +38,7 @@ def ladder() -> Iterator[str]:
     """The same as a picture: up by any number of steps, never down."""
     steps = [
         (0, "pending", ""),
-        *((rule.rank, rule.status, rule.reason or "") for rule in sorted([*RULES.values(), REVIEW])),
+        *((rule.rank, rule.status, rule.reason or "") for rule in sorted([*RULES.values(), REVIEW_RULE])),
     ]
     yield "```mermaid"
     yield "flowchart LR"
@@ -97,7 +99,7 @@ def refusals() -> Iterator[str]:
     """The checkout API's error codes."""
     yield "| code | HTTP status | when |"
     yield "|---|---|---|"
-    yield from (f"| `{code}` | {answer.status} | {answer.when} |" for code, answer in ANSWERS.items())
+    yield from (f"| `{code}` | {answer.status} | {answer.when} |" for code, answer in ERRORS.items())
 
 
 def signatures() -> Iterator[str]:

@@ -15,14 +15,14 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from dashboards.build import FOLDER
-from lea_payments.dynamodb_local import DynamoDBLocal
+from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.docs import drawing
 from tests.integration.conftest import CHROMIUM_FLAGS
 from tests.monitoring import prometheus as programs
 from tests.monitoring.prometheus import Prometheus
-from tests.otlp_sink import OtlpSink
-from tests.ports import free_port
-from tests.shop import DECLINED, LOST, NAMESPACE, Sale, Shop, shop
+from tests.support.otlp_sink import OtlpSink
+from tests.support.ports import free_port
+from tests.support.shop import DECLINED, LOST, NAMESPACE, Sale, Shop, shop
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "pictures"

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lea_payments import table
-from lea_payments.items import item_of, payment_of
-from lea_payments.payment import Payment
+from lea_payments.payment.record import Payment
 from lea_payments.settings import TableSettings
+from lea_payments.store import connection, table
+from lea_payments.store.items import item_of, payment_of
 from tests.e2e.cluster import Cluster
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Release:
 def records(address: str) -> Iterator["Records"]:
     """The table through the forwarded port of DynamoDB Local."""
     settings = TableSettings.model_validate({"DDB_ENDPOINT": address})
-    client = table.client(settings)
+    client = connection.client(settings)
     try:
         yield Records(client, settings.table)
     finally:

@@ -8,11 +8,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from lea_payments import table
 from lea_payments.settings import TableSettings
-from lea_payments.store import PaymentStore
-from tests.parts import Part, Parts
-from tests.stripe_account import Account
+from lea_payments.store import connection, table
+from lea_payments.store.payments import PaymentStore
+from tests.support.parts import Part, Parts
+from tests.support.stripe_account import Account
 
 AXE_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 CHROMIUM_FLAGS = (
@@ -26,7 +26,7 @@ def table_settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
     """Yield the settings of a table of this file's own; it is there."""
     variables = {"DDB_ENDPOINT": dynamodb_endpoint, "DYNAMODB_PAYMENTS_TABLE": f"test-{uuid4()}"}
     settings = TableSettings.model_validate(variables)
-    client = table.client(settings)
+    client = connection.client(settings)
     table.ensure(client, settings)
     yield settings
     client.delete_table(TableName=settings.table)

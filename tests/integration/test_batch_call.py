@@ -18,8 +18,8 @@ from botocore.credentials import CredentialProvider, CredentialResolver, ReadOnl
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
-from lea_payments.batch_call import BatchCall
-from tests.served import Served
+from lea_payments.store.batch_call import BatchCall
+from tests.support.served import Served
 
 REGION = "ap-southeast-1"
 KEY_ID, KEY, TOKEN = "AKIDEXAMPLE", "the secret key", "the session token"

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.parts import Part
+from tests.support.parts import Part
 
 pytestmark = pytest.mark.browser
 SECRET, TOKEN = "whsec_of_the_browser", "token-of-the-browser"

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from lea_payments import table
-from lea_payments.items import item_of
-from lea_payments.languages import TAGS
-from lea_payments.payment import Payment, Status
+from lea_payments.pages.languages import TAGS
+from lea_payments.payment.record import Payment, Status
 from lea_payments.settings import TableSettings
+from lea_payments.store import connection
+from lea_payments.store.items import item_of
 
 pytestmark = pytest.mark.browser
 
@@ -52,7 +52,7 @@ class Customers:
 @pytest.fixture(scope="module")
 def put(table_settings: TableSettings) -> Iterator[Callable[[str, str], None]]:
     """Yield `put(session, state)`, which writes a record in one of STATES."""
-    client = table.client(table_settings)
+    client = connection.client(table_settings)
 
     def put_record(session: str, state: str) -> None:
         status, rank = STATES[state]

@@ -11,15 +11,15 @@ import httpx
 import msgspec
 import pytest
 
-from lea_payments import stripe_shapes
 from lea_payments.settings import TableSettings
-from tests import faulty_dynamodb as faulty
-from tests import stripe_bodies
-from tests.faulty_dynamodb import FaultyDynamoDB
-from tests.otlp_sink import OtlpSink
-from tests.parts import Part
-from tests.records import Records
-from tests.scraped import OPENMETRICS
+from lea_payments.stripe import shapes as stripe_shapes
+from tests.support import faulty_dynamodb as faulty
+from tests.support import stripe_bodies
+from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.otlp_sink import OtlpSink
+from tests.support.parts import Part
+from tests.support.records import Records
+from tests.support.scraped import OPENMETRICS
 
 EMAIL = "kanarienvogel@mail.example"
 NAME = "Wellensittich Nymphe"
@@ -160,7 +160,7 @@ def _refused_flows(stripe: Stripe, records: Records) -> None:
 
 
 _SHAPES: tuple[tuple[type[msgspec.Struct], bytes], ...] = (
-    (stripe_shapes.Session, stripe_bodies.completed("payment_0")),
+    (stripe_shapes.SessionObject, stripe_bodies.completed("payment_0")),
     (stripe_shapes.PaymentIntent, stripe_bodies.declined("payment_0")),
     (stripe_shapes.Charge, stripe_bodies.refunded("payment_0", 5)),
     (stripe_shapes.Refund, stripe_bodies.refund("refund.updated", 5, "succeeded")),

@@ -8,11 +8,11 @@ import httpx
 import pytest
 import stripe
 
-from lea_payments import table
 from lea_payments.settings import TableSettings
-from lea_payments.stripe_events import TRANSLATORS
-from tests.altered_stripe import AlteredStripe
-from tests.checks import KEY, OURS, SECRET, TOKEN, Check, Stripe
+from lea_payments.store import connection
+from lea_payments.stripe.events import TRANSLATORS
+from tests.support.altered_stripe import AlteredStripe
+from tests.support.checks import KEY, OURS, SECRET, TOKEN, Check, Stripe
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_all_is_well_with_the_emulator_and_nothing_is_changed(
     assert text.count("✓") == len(report.findings)
     assert text.endswith("Nothing is wrong.\n")
     assert set(altered.methods) == {"GET"}
-    assert table.client(table_settings).scan(TableName=table_settings.table)["Count"] == 0
+    assert connection.client(table_settings).scan(TableName=table_settings.table)["Count"] == 0
 
 
 def test_what_is_wrong_is_marked_with_what_to_do_and_no_secret_is_shown(check: Check, emulator: Stripe) -> None:

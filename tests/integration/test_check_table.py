@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import pytest
 
-from lea_payments import table
 from lea_payments.settings import TableSettings
-from tests import faulty_dynamodb as faulty
-from tests.as_aws import as_aws, with_recovery
-from tests.checks import SECRET, TOKEN, Check
-from tests.faulty_dynamodb import Answer, Call, FaultyDynamoDB, Forward
+from lea_payments.store import connection, table
+from tests.support import faulty_dynamodb as faulty
+from tests.support.as_aws import as_aws, with_recovery
+from tests.support.checks import SECRET, TOKEN, Check
+from tests.support.faulty_dynamodb import Answer, Call, FaultyDynamoDB, Forward
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,7 +37,7 @@ class Tables:
 
     def __init__(self, settings: TableSettings) -> None:
         self._settings = settings
-        self.client: DynamoDBClient = table.client(settings)
+        self.client: DynamoDBClient = connection.client(settings)
         self.names: list[str] = []
 
     def make(self, change: Callable[[dict[str, Any]], None]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from lea_payments import table
 from lea_payments.settings import TableSettings
-from tests.checkout_calls import SECRETS, WEBHOOK_SECRET, asked, checkout_api, sessions_of, stripe_api
+from lea_payments.store import connection, table
+from tests.support.checkout_calls import SECRETS, WEBHOOK_SECRET, asked, checkout_api, sessions_of, stripe_api
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,7 @@ def test_a_record_put_by_hand_gets_a_link(api: httpx.Client, table_settings: Tab
     body = asked(currency="SGD")
     texts = {name: {"S": value} for name, value in body.items() if isinstance(value, str)}
     item: Any = {**texts, "amount": {"N": "12000"}, "payment_status": {"S": "pending"}}
-    table.client(table_settings).put_item(TableName=table_settings.table, Item=item)
+    connection.client(table_settings).put_item(TableName=table_settings.table, Item=item)
 
     answer = api.post("/payments", json=body)
 

@@ -12,8 +12,8 @@ from schemathesis.checks import CheckFunction, load_all_checks
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from lea_payments.checkout_refusals import ANSWERS
-from tests.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN, asked, checkout_api
+from lea_payments.checkout.errors import ERRORS
+from tests.support.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN, asked, checkout_api
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_no_page_fetches_anything_from_others(api: httpx.Client) -> None:
 def test_every_code_is_described(api: httpx.Client) -> None:
     described = api.get("/openapi.json").text
 
-    assert not [code for code in ANSWERS if f"`{code}`" not in described and ANSWERS[code].status not in (404, 405)]
+    assert not [code for code in ERRORS if f"`{code}`" not in described and ERRORS[code].status not in (404, 405)]
 
 
 load_all_checks()

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.checkout_calls import SECRETS, asked, checkout_api, sessions_of, stripe_api
-from tests.parts import Part
+from tests.support.checkout_calls import SECRETS, asked, checkout_api, sessions_of, stripe_api
+from tests.support.parts import Part
 
 CANARY = "canary-4f2a"
 SESSIONS = "/v1/checkout/sessions"

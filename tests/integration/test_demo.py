@@ -17,9 +17,9 @@ import httpx
 import psutil
 import pytest
 
-from lea_payments.demo_settings import port_fields
-from lea_payments.dynamodb_local import fetch, is_busy
-from tests.parts import Part
+from lea_demo.dynamodb_local import fetch, is_busy
+from lea_demo.settings import port_fields
+from tests.support.parts import Part
 
 WAIT_SECONDS = 90
 SUCCESS, NO_FUNDS, DECLINED, ATTACHED = "4242424242424242", "4000000000009995", "4000000000000002", "4000000000000341"
@@ -57,7 +57,7 @@ class Demo:
         )
 
     def flow(self, *arguments: str) -> tuple[int, dict[str, Any]]:
-        done = self.run("demo-flow", "--json", *arguments)
+        done = self.run("flow", "--json", *arguments)
         summary: dict[str, Any] = json.loads(done.stdout)
         return done.returncode, summary
 
@@ -97,7 +97,7 @@ def start_demo(folder: Path, free_port: Callable[[], int]) -> Iterator[Callable[
         env = {**kept, **ports, **more}
         log = folder / f"demo-{len(started)}.log"
         with log.open("wb") as output:
-            command = [sys.executable, "-m", "lea_payments", "demo"]
+            command = [sys.executable, "-m", "lea_demo", "run"]
             process = psutil.Popen(command, cwd=folder, env=env, stdout=output, stderr=subprocess.STDOUT)
         started.append(Demo(process, folder, env, log))
         return started[-1]
@@ -155,7 +155,7 @@ def test_a_payment_ends_as_its_customer_s_doings_say(
 
 
 def test_a_person_may_be_declined_and_pay_later(demo: Demo) -> None:
-    command = [sys.executable, "-m", "lea_payments", "demo-flow"]
+    command = [sys.executable, "-m", "lea_demo", "flow"]
     with subprocess.Popen(command, cwd=demo.folder, env=demo.env, stdout=subprocess.PIPE, text=True) as flow:
         assert flow.stdout is not None
         link = next(line.split()[1] for line in flow.stdout if line.startswith("link"))
@@ -171,7 +171,7 @@ def test_a_person_may_be_declined_and_pay_later(demo: Demo) -> None:
 
 
 def test_without_a_terminal_the_flow_writes_plain_lines(demo: Demo) -> None:
-    done = demo.run("demo-flow", "--card", SUCCESS)
+    done = demo.run("flow", "--card", SUCCESS)
 
     assert done.returncode == 0
     assert done.stderr == ""

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 
-from lea_payments.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
+from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
 
 
 def connect(endpoint: str) -> DynamoDBClient:

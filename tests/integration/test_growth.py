@@ -5,14 +5,16 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from lea_payments import stripe_events, table
-from lea_payments.items import Item, item_of_entry
-from lea_payments.payment import HISTORY_LIMIT, HistoryEntry, Outcome, Payment, PaymentEvent, Status
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment, Status
 from lea_payments.settings import TableSettings
-from lea_payments.store import PaymentStore
-from lea_payments.stripe_events import TRANSLATORS
-from tests import stripe_bodies
-from tests.scenarios import record
+from lea_payments.store import connection, table
+from lea_payments.store.items import Item, item_of_entry
+from lea_payments.store.payments import PaymentStore
+from lea_payments.stripe import events as stripe_events
+from lea_payments.stripe.events import TRANSLATORS
+from tests.support import stripe_bodies
+from tests.support.scenarios import record
 
 DYNAMODB_LIMIT = 400 * 1024
 EVENTS = 2_000
@@ -119,7 +121,7 @@ async def test_a_flood_of_events_for_one_payment_leaves_its_item_small_and_its_s
 
 
 def _item(settings: TableSettings, payment_id: str) -> Item:
-    client = table.client(settings)
+    client = connection.client(settings)
     found = client.get_item(TableName=settings.table, Key={table.KEY: {"S": payment_id}}, ConsistentRead=True)
     client.close()
     return found["Item"]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lea_payments.dynamodb_local import DynamoDBLocal
+from lea_demo.dynamodb_local import DynamoDBLocal
 
 
 def _init_table(port: int, *options: str) -> subprocess.Popen[str]:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.stripe_bodies import SECRET
+from tests.support.stripe_bodies import SECRET
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: webhook\r\n\r\n"
 

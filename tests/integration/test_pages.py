@@ -10,12 +10,12 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from lea_payments import table
-from lea_payments.items import Item, item_of
-from lea_payments.pages import create_app
-from lea_payments.payment import Payment, Status
+from lea_payments.pages.app import create_app
+from lea_payments.payment.record import Payment, Status
 from lea_payments.settings import PagesSettings, TableSettings
-from tests.parts import Part
+from lea_payments.store import connection
+from lea_payments.store.items import Item, item_of
+from tests.support.parts import Part
 
 if TYPE_CHECKING:
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -33,7 +33,7 @@ def pages(start_part: Callable[..., str]) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def put_item(table_settings: TableSettings) -> Iterator[Callable[[Item], None]]:
     """Yield a function that writes a record as it is."""
-    client = table.client(table_settings)
+    client = connection.client(table_settings)
 
     def put(item: Item) -> None:
         client.put_item(TableName=table_settings.table, Item=item)

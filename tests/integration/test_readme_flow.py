@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx
 
-from lea_payments import table
-from lea_payments.items import payment_of
 from lea_payments.settings import TableSettings
+from lea_payments.store import connection, table
+from lea_payments.store.items import payment_of
 from tests.docs.blocks import README
-from tests.parts import Part
+from tests.support.parts import Part
 
 SECRET = "whsec_of_the_readme"
 
@@ -49,7 +49,7 @@ def test_the_hand_written_flow_works_as_it_stands(
     paid = httpx.post(f"{emulator.url}/_pay/{session_id}", json={"card": "4242424242424242"}, timeout=30)
 
     assert paid.is_success, paid.text
-    dynamodb = table.client(table_settings)
+    dynamodb = connection.client(table_settings)
     found = payment_of(
         dynamodb.get_item(TableName=table_settings.table, Key={table.KEY: {"S": "payment_123"}}, ConsistentRead=True)[
             "Item"

@@ -12,21 +12,23 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import asdict, replace
 
-from lea_payments import metrics, stripe_events
-from lea_payments.payment import Payment, PaymentEvent
-from lea_payments.reconciler import SETTLE_SECONDS, Reconciler
-from lea_payments.reconciler_telemetry import Run
+from lea_payments.payment.event import PaymentEvent
+from lea_payments.payment.record import Payment
+from lea_payments.reconciler.app import SETTLE_SECONDS, Reconciler
 from lea_payments.settings import ReconcilerSettings, TableSettings
-from lea_payments.store import PaymentStore
-from lea_payments.stripe_calls import StripeCalls
-from lea_payments.stripe_events import TRANSLATORS
-from lea_payments.stripe_records import StripeRecords
-from tests.commands import runner
-from tests.otlp_sink import OtlpSink
-from tests.parts import Part
-from tests.scenarios import record
-from tests.scraped import Scraped
-from tests.stripe_account import NOBODY, STRIPE_KEY, Account, at_once
+from lea_payments.store.payments import PaymentStore
+from lea_payments.stripe import events as stripe_events
+from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.lists import StripeRecords
+from lea_payments.stripe.reader import StripeCalls
+from lea_payments.telemetry import metrics
+from lea_payments.telemetry.reconciler import Run
+from tests.support.commands import runner
+from tests.support.otlp_sink import OtlpSink
+from tests.support.parts import Part
+from tests.support.scenarios import record
+from tests.support.scraped import Scraped
+from tests.support.stripe_account import NOBODY, STRIPE_KEY, Account, at_once
 
 CANARY = "canary@example.com"
 DECLINED = "4000000000009995"

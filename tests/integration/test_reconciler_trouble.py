@@ -7,14 +7,14 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from lea_payments.payment import Payment
-from lea_payments.reconciler import Reconciler
+from lea_payments.payment.record import Payment
+from lea_payments.reconciler.app import Reconciler
 from lea_payments.settings import ReconcilerSettings, TableSettings
-from lea_payments.store import PaymentStore
-from lea_payments.stripe_calls import TRIES, StripeCalls
-from lea_payments.stripe_records import StripeRecords
-from tests.scenarios import record
-from tests.stripe_account import NOBODY, Account, at_once
+from lea_payments.store.payments import PaymentStore
+from lea_payments.stripe.lists import StripeRecords
+from lea_payments.stripe.reader import TRIES, StripeCalls
+from tests.support.scenarios import record
+from tests.support.stripe_account import NOBODY, Account, at_once
 
 DECLINED = "4000000000009995"
 
@@ -112,7 +112,7 @@ async def test_a_key_that_stripe_does_not_take_is_told_with_its_remedy_and_not_r
     run = await _reconciler(wrong, store, slept).run()
 
     assert run.outcome == "stripe_refused"
-    assert "STRIPE_SECRET_KEY" in (run.trouble or "")
+    assert "STRIPE_SECRET_KEY" in (run.problem or "")
     assert not [pause for pause in slept if pause > 0.25]
 
 

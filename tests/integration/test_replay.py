@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from lea_payments import table
-from lea_payments.items import item_of
 from lea_payments.settings import TableSettings
-from tests import stripe_bodies
-from tests.commands import Run, runner
-from tests.records import Records
-from tests.scenarios import facts, record
-from tests.stripe_account import NOBODY, STRIPE_KEY, Account
+from lea_payments.store import connection
+from lea_payments.store.items import item_of
+from tests.support import stripe_bodies
+from tests.support.commands import Run, runner
+from tests.support.records import Records
+from tests.support.scenarios import facts, record
+from tests.support.stripe_account import NOBODY, STRIPE_KEY, Account
 
 DECLINED = "4000000000009995"
 
@@ -34,7 +34,7 @@ def run(tmp_path: Path, table_settings: TableSettings, account: Account) -> Run:
 
 
 def _new(records: Records, table_settings: TableSettings, payment_id: str) -> str:
-    client = table.client(table_settings)
+    client = connection.client(table_settings)
     new = replace(record(payment_id), stripe_session_id=None)
     client.put_item(TableName=table_settings.table, Item=item_of(new))
     client.close()

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from lea_payments.settings import SettingsError, WebhookSettings
-from lea_payments.signing_secrets import SigningSecrets
-from tests import stripe_bodies
-from tests.deliveries import Delivery
-from tests.parts import Part
-from tests.scraped import Scraped
-from tests.stripe_bodies import sign
+from lea_payments.webhook.signing_secrets import SigningSecrets
+from tests.support import stripe_bodies
+from tests.support.deliveries import Delivery
+from tests.support.parts import Part
+from tests.support.scraped import Scraped
+from tests.support.stripe_bodies import sign
 
 CURRENT, PREVIOUS, STRANGE = "whsec_current", "whsec_previous", "whsec_of_a_stranger"
 SOON = 5.0

@@ -10,13 +10,13 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from lea_payments import table
-from lea_payments.items import item_of
-from lea_payments.payment import Payment, Status
+from lea_payments.payment.record import Payment, Status
 from lea_payments.settings import TableSettings
-from tests.commands import Run, runner
-from tests.scenarios import record
-from tests.stripe_account import NOBODY, STRIPE_KEY, Account
+from lea_payments.store import connection
+from lea_payments.store.items import item_of
+from tests.support.commands import Run, runner
+from tests.support.scenarios import record
+from tests.support.stripe_account import NOBODY, STRIPE_KEY, Account
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def put(table_settings: TableSettings) -> Callable[..., Payment]:
         number = uuid4().hex
         ids = {"user_id": f"user_{number}", "quote_id": f"quote_{number}", "stripe_session_id": None}
         new = replace(record(f"payment_{number}"), **(ids | {"created_at": None} | fields))
-        client = table.client(table_settings)
+        client = connection.client(table_settings)
         client.put_item(TableName=table_settings.table, Item=item_of(new))
         client.close()
         return new

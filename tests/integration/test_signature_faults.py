@@ -10,14 +10,14 @@ import httpx
 import pytest
 
 from lea_payments.settings import TableSettings
-from lea_payments.signature import REMEDIES, SIGNATURE_REASONS
-from tests import stripe_bodies
-from tests.deliveries import ROUTE, Delivery
-from tests.faulty_dynamodb import FaultyDynamoDB
-from tests.parts import Part
-from tests.records import Records
-from tests.scraped import Scraped
-from tests.stripe_bodies import SECRET, sign
+from lea_payments.stripe.signature import REMEDIES, SIGNATURE_REASONS
+from tests.support import stripe_bodies
+from tests.support.deliveries import ROUTE, Delivery
+from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.parts import Part
+from tests.support.records import Records
+from tests.support.scraped import Scraped
+from tests.support.stripe_bodies import SECRET, sign
 
 CANARY = "Heckenbraunelle"
 FLOOD = 1500

@@ -7,8 +7,8 @@ from typing import Any
 
 from lea_payments import __version__
 from lea_payments.settings import TableSettings
-from tests.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN
-from tests.parts import Part
+from tests.support.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN
+from tests.support.parts import Part
 
 Start = Callable[..., Part]
 

@@ -7,15 +7,17 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
-from lea_payments import stripe_events, table
-from lea_payments.dynamodb import Unavailable
-from lea_payments.items import item_of, payment_of
-from lea_payments.payment import HISTORY_LIMIT, HistoryEntry, Outcome, Payment, PaymentEvent
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
+from lea_payments.payment.transitions import change_for, changed
 from lea_payments.settings import TableSettings
-from lea_payments.store import Conflict, PaymentStore
-from lea_payments.transitions import change_for, changed
-from tests import stripe_bodies
-from tests.scenarios import AFTER_PAYMENT, SCENARIOS, facts, record
+from lea_payments.store import connection, table
+from lea_payments.store.errors import ConflictError, UnavailableError
+from lea_payments.store.items import item_of, payment_of
+from lea_payments.store.payments import PaymentStore
+from lea_payments.stripe import events as stripe_events
+from tests.support import stripe_bodies
+from tests.support.scenarios import AFTER_PAYMENT, SCENARIOS, facts, record
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,7 +35,7 @@ def settings(dynamodb_endpoint: str) -> TableSettings:
 
 @pytest.fixture(scope="module")
 def dynamodb(settings: TableSettings) -> Iterator["DynamoDBClient"]:
-    client = table.client(settings)
+    client = connection.client(settings)
     table.ensure(client, settings)
     yield client
     client.close()
@@ -179,7 +181,7 @@ async def test_checkout_cannot_change_a_payment_that_has_moved_on(store: Payment
     seen = await store.create(record("payment_raced"))
     await store.apply(_event(stripe_bodies.completed("payment_raced")))
 
-    with pytest.raises(Conflict):
+    with pytest.raises(ConflictError):
         await store.change_checkout(seen, stripe_session_id="cs_test_new")
     after = await store.get("payment_raced")
     assert after is not None
@@ -197,7 +199,7 @@ async def test_a_users_and_a_quotes_payments_are_listed_with_the_published_field
 
 async def test_without_a_table_nothing_is_called_unmatched(dynamodb_endpoint: str) -> None:
     async with PaymentStore(_settings(dynamodb_endpoint)) as store:
-        with pytest.raises(Unavailable):
+        with pytest.raises(UnavailableError):
             await store.apply(_event(stripe_bodies.completed("payment_x")))
 
 

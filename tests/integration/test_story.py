@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests import faulty_dynamodb as faulty
-from tests.checkout_calls import SECRETS, asked, checkout_api
-from tests.otlp_sink import OtlpSink, Span
-from tests.parts import Part
-from tests.shop import Shop, shop
-from tests.stories import story_of
+from tests.support import faulty_dynamodb as faulty
+from tests.support.checkout_calls import SECRETS, asked, checkout_api
+from tests.support.otlp_sink import OtlpSink, Span
+from tests.support.parts import Part
+from tests.support.shop import Shop, shop
+from tests.support.stories import story_of
 
 FIRST = {
     ("lea-payments-checkout", "POST /payments", "server"),

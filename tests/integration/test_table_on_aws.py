@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from lea_payments import table
 from lea_payments.settings import TableSettings
-from tests.as_aws import as_aws, with_recovery
-from tests.checks import Check
-from tests.faulty_dynamodb import FaultyDynamoDB
+from lea_payments.store import connection, table
+from tests.support.as_aws import as_aws, with_recovery
+from tests.support.checks import Check
+from tests.support.faulty_dynamodb import FaultyDynamoDB
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
     variables = {"DDB_ENDPOINT": dynamodb_endpoint, "DYNAMODB_PAYMENTS_TABLE": f"aws-{uuid4()}"}
     settings = TableSettings.model_validate(variables)
     yield settings
-    client = table.client(settings)
+    client = connection.client(settings)
     client.update_table(TableName=settings.table, DeletionProtectionEnabled=False)
     client.delete_table(TableName=settings.table)
     client.close()
@@ -46,7 +46,7 @@ def _init_table(aws: FaultyDynamoDB, settings: TableSettings, folder: Path) -> s
 def test_deletion_protection_and_point_in_time_recovery_are_on_afterwards(
     aws: FaultyDynamoDB, settings: TableSettings, tmp_path: Path, *, there_already: bool
 ) -> None:
-    client = table.client(settings)
+    client = connection.client(settings)
     if there_already:
         table.ensure(client, settings)
 

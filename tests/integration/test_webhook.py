@@ -9,12 +9,12 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from lea_payments import table
 from lea_payments.settings import TableSettings
-from tests import stripe_bodies
-from tests.records import Records
-from tests.scenarios import AFTER_PAYMENT, SCENARIOS, Scenario, ending, facts, record
-from tests.stripe_bodies import SECRET, sign
+from lea_payments.store import connection
+from tests.support import stripe_bodies
+from tests.support.records import Records
+from tests.support.scenarios import AFTER_PAYMENT, SCENARIOS, Scenario, ending, facts, record
+from tests.support.stripe_bodies import SECRET, sign
 
 ROUTE = "/webhook/stripe"
 
@@ -115,7 +115,7 @@ def test_each_outcome_is_named_in_one_word(webhook: httpx.Client, records: Recor
 def test_a_record_put_by_hand_is_completed_and_learns_its_session(
     webhook: httpx.Client, records: Records, table_settings: TableSettings
 ) -> None:
-    table.client(table_settings).put_item(
+    connection.client(table_settings).put_item(
         TableName=table_settings.table,
         Item={
             "payment_intent_id": {"S": "payment_by_hand"},

@@ -11,18 +11,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lea_payments import table
-from lea_payments.dynamodb import Unavailable
-from lea_payments.dynamodb_local import DynamoDBLocal
+from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
-from lea_payments.store import PaymentStore
-from tests import faulty_dynamodb as faulty
-from tests import stripe_bodies
-from tests.deliveries import Answer, Delivery
-from tests.faulty_dynamodb import Fault, FaultyDynamoDB
-from tests.parts import Part
-from tests.records import Records
-from tests.stripe_bodies import SECRET
+from lea_payments.store import connection, table
+from lea_payments.store.errors import UnavailableError
+from lea_payments.store.payments import PaymentStore
+from tests.support import faulty_dynamodb as faulty
+from tests.support import stripe_bodies
+from tests.support.deliveries import Answer, Delivery
+from tests.support.faulty_dynamodb import Fault, FaultyDynamoDB
+from tests.support.parts import Part
+from tests.support.records import Records
+from tests.support.stripe_bodies import SECRET
 
 IN_TIME = 3.0
 """The contract says 2 s; the machine that runs the tests may be busy."""
@@ -76,7 +76,7 @@ def test_a_stopped_dynamodb_is_a_503_and_the_same_events_succeed_when_it_is_back
 ) -> None:
     with DynamoDBLocal(free_port(), tmp_path / "data", dynamodb_folder) as local:
         settings = TableSettings.model_validate({"DDB_ENDPOINT": local.endpoint})
-        table.ensure(table.client(settings), settings)
+        table.ensure(connection.client(settings), settings)
         records = Records(settings)
         webhook = start(
             "webhook",
@@ -124,7 +124,7 @@ async def test_a_record_whose_answer_broke_off_is_not_taken_for_none(
     dynamodb.fault = faulty.cut_off
 
     async with PaymentStore(table_settings.model_copy(update={"ddb_endpoint": dynamodb.endpoint})) as store:
-        with pytest.raises(Unavailable):
+        with pytest.raises(UnavailableError):
             await store.get(payment_id)
         dynamodb.fault = faulty.healthy
         assert await store.get(payment_id) == records.get(payment_id)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lea_payments.stripe_events import TRANSLATORS
-from tests import stripe_bodies
-from tests.stripe_bodies import SECRET, sign
+from lea_payments.stripe.events import TRANSLATORS
+from tests.support import stripe_bodies
+from tests.support.stripe_bodies import SECRET, sign
 
 CASES = 1000 if os.environ.get("CI") == "true" else 200
 ANSWERS = {

@@ -13,19 +13,19 @@ import httpx
 import psutil
 import pytest
 
-from lea_payments import metrics
 from lea_payments.settings import TableSettings
-from lea_payments.signature import SIGNATURE_REASONS
-from lea_payments.stripe_events import TRANSLATORS
-from tests import faulty_dynamodb as faulty
-from tests import stripe_bodies
-from tests.deliveries import Delivery
-from tests.faulty_dynamodb import FaultyDynamoDB
-from tests.otlp_sink import OtlpSink, Span
-from tests.parts import Part
-from tests.records import Records
-from tests.scraped import Scraped
-from tests.stripe_bodies import SECRET
+from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.signature import SIGNATURE_REASONS
+from lea_payments.telemetry import metrics
+from tests.support import faulty_dynamodb as faulty
+from tests.support import stripe_bodies
+from tests.support.deliveries import Delivery
+from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.otlp_sink import OtlpSink, Span
+from tests.support.parts import Part
+from tests.support.records import Records
+from tests.support.scraped import Scraped
+from tests.support.stripe_bodies import SECRET
 
 SERVER, APPLY, BATCH = "POST /webhook/stripe", "payments.apply", "BatchExecuteStatement"
 CHECKOUT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

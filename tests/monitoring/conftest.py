@@ -8,8 +8,8 @@ import pytest
 
 from tests.monitoring import prometheus as programs
 from tests.monitoring.prometheus import Prometheus
-from tests.otlp_sink import OtlpSink
-from tests.shop import NAMESPACE, Shop, shop
+from tests.support.otlp_sink import OtlpSink
+from tests.support.shop import NAMESPACE, Shop, shop
 
 RULES = Path(__file__).parents[2] / "dashboards" / "rules"
 COMPLETED = 'sum(payments_checkout_sessions_total{stage="completed"})'

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import pytest
 
-from lea_payments.metrics import DURATION
+from lea_payments.telemetry.metrics import DURATION
 from tests.docs.blocks import README
 from tests.monitoring.conftest import Day
 from tests.monitoring.promql import RECORDED, Selector, grouped, rules, selectors
 from tests.monitoring.test_dashboards import ASKED, filled
 from tests.monitoring.test_rules import ELSEWHERE
-from tests.scraped import Scraped
+from tests.support.scraped import Scraped
 
 OF_THE_TARGET = {"namespace", "part", "pod", "job", "instance"}
 """Labels that Prometheus adds, from where it found the pod."""

@@ -16,7 +16,7 @@ from tests.monitoring import prometheus
 from tests.monitoring.conftest import Day
 from tests.monitoring.promql import ALERTS, selectors
 from tests.monitoring.test_contract import CHECKED as LOOKED_AT
-from tests.shop import NAMESPACE
+from tests.support.shop import NAMESPACE
 
 TEXT = (FOLDER / "runbook.md").read_text()
 HEADINGS = re.findall(r"^## (\w+)$", TEXT, re.MULTILINE)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lea_payments import observability, web
+from lea_payments.serving import app, server
+from lea_payments.telemetry import setup
 from tests.chart.rendered import REPLICATED, SERVICES, Rendered, ci, container, merged, render
 
 
@@ -12,7 +13,7 @@ def test_a_pod_has_time_to_drain_before_it_is_killed(service: str) -> None:
     pause = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
 
     assert pause == 10
-    assert spec["terminationGracePeriodSeconds"] > pause + web.DRAIN_SECONDS + observability.STOP_SECONDS
+    assert spec["terminationGracePeriodSeconds"] > pause + server.DRAIN_SECONDS + setup.STOP_SECONDS
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -21,7 +22,7 @@ def test_only_the_readiness_probe_checks_the_table(service: str) -> None:
     paths = {probe: pod[probe]["httpGet"]["path"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")}
 
     assert paths == {"startupProbe": "/livez", "readinessProbe": "/readyz", "livenessProbe": "/livez"}
-    assert pod["readinessProbe"]["timeoutSeconds"] > web.READY_CACHE_SECONDS
+    assert pod["readinessProbe"]["timeoutSeconds"] > app.READY_CACHE_SECONDS
 
 
 @pytest.mark.parametrize("service", REPLICATED)

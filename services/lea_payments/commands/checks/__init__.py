@@ -1,0 +1,1 @@
+"""The checks that lea-payments check runs."""

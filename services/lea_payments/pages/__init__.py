@@ -1,0 +1,1 @@
+"""The service with the customer's success and cancel pages."""

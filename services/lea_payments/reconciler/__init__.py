@@ -1,0 +1,1 @@
+"""The service that compares records with Stripe and repairs them."""

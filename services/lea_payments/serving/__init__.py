@@ -1,0 +1,1 @@
+"""What all HTTP services share: startup, shutdown, health, limits and the request span."""

@@ -1,0 +1,31 @@
+"""Reads the body of a request up to a limit."""
+
+from starlette.requests import Request
+
+
+class BodyTooLargeError(Exception):
+    """Raised when a body is longer than the limit."""
+
+
+class BodyIncompleteError(Exception):
+    """Raised when the sender went away in the middle of its body."""
+
+
+async def body_of(request: Request, limit: int) -> bytes:
+    """The raw body; raises BodyTooLargeError over `limit` bytes, as soon as that is known, or BodyIncompleteError."""
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
+        raise BodyTooLargeError
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise BodyIncompleteError
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise BodyTooLargeError
+        more = message.get("more_body", False)
+    return b"".join(chunks)

@@ -1,0 +1,1 @@
+"""Payment records in DynamoDB."""

@@ -1,0 +1,118 @@
+"""BatchExecuteStatement over aiohttp with botocore's credentials and signature, without boto3's models and threads.
+
+A batch goes through the models of boto3's client 1.5 times as slowly as it takes to decide and write what is in it,
+and a thread that waits for it fights with the event loop for the interpreter; this call, and no other, is made often
+enough to matter.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+import msgspec
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.httpsession import get_cert_path
+from botocore.session import Session
+from yarl import URL
+
+from lea_payments.store import connection
+
+OPERATION = "BatchExecuteStatement"
+_HEADERS = {
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/x-amz-json-1.0",
+    "X-Amz-Target": f"DynamoDB_20120810.{OPERATION}",
+}
+
+
+class _Statement(msgspec.Struct, rename="pascal"):
+    statement: str
+    parameters: Sequence[Mapping[str, Any]]
+    return_values_on_condition_check_failure: str = "ALL_OLD"
+
+
+class _Batch(msgspec.Struct, rename="pascal"):
+    statements: Sequence[_Statement]
+
+
+class _Answer(msgspec.Struct, rename="pascal"):
+    responses: list[dict[str, Any]]
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Answer).decode
+
+
+class BatchCall:
+    """The call; one for an event loop, in which its connections live."""
+
+    def __init__(self, url: str, region: str, session: Session) -> None:
+        self._url = URL(url, encoded=True)
+        self._region = region
+        credentials = session.get_credentials()
+        assert credentials is not None  # noqa: S101 - connection.session has seen to it
+        self._credentials = credentials
+        self._tls = _tls(session) if self._url.scheme == "https" else True
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __call__(self, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[dict[str, Any]]:
+        """One response for each statement, in order; raises ClientError and BotoCoreError as boto3's client does."""
+        body = _encode(_Batch([_Statement(text, parameters) for text, parameters in statements]))
+        request = AWSRequest("POST", str(self._url), dict(_HEADERS), body)
+        SigV4Auth(await self._current_credentials(), "dynamodb", self._region).add_auth(request)
+        status, content = await self._send(body, request.headers.items())
+        if status != 200:  # noqa: PLR2004 - DynamoDB knows no other success
+            raise ClientError(_problem(content), OPERATION)
+        try:
+            responses = _decode(content).responses
+        except msgspec.MsgspecError:
+            responses = []
+        if len(responses) != len(statements):
+            raise IncompleteReadError(actual_bytes=len(content), expected_bytes=-1)
+        return responses
+
+    async def close(self) -> None:
+        """Lets go of the connections."""
+        if self._http is not None:
+            await self._http.close()
+
+    async def _current_credentials(self) -> ReadOnlyCredentials:
+        """Those of now; a role's next ones are fetched off the event loop."""
+        credentials = self._credentials
+        if isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed():
+            return await asyncio.to_thread(credentials.get_frozen_credentials)
+        return credentials.get_frozen_credentials()
+
+    async def _send(self, body: bytes, headers: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=connection.CONNECTIONS, ssl=self._tls),
+                timeout=aiohttp.ClientTimeout(
+                    sock_connect=connection.CONNECT_SECONDS, sock_read=connection.READ_SECONDS
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        try:
+            async with self._http.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
+                return answer.status, await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise HTTPClientError(error=error) from error
+
+
+def _tls(session: Session) -> ssl.SSLContext:
+    """Trust in whom boto3's client trusts."""
+    return ssl.create_default_context(cafile=get_cert_path(session.get_config_variable("ca_bundle") or True))
+
+
+def _problem(content: bytes) -> Any:
+    try:
+        found = msgspec.json.decode(content, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        found = {}
+    code = str(found.get("__type", "unknown")).rpartition("#")[2]
+    return {"Error": {"Code": code, "Message": str(found.get("message") or found.get("Message") or "")}}

@@ -1,0 +1,90 @@
+"""One call to DynamoDB at a time, off the event loop, timed, its errors sorted; knows no payment."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lea_payments.settings import TableSettings
+from lea_payments.store import connection
+from lea_payments.store.batch_call import BatchCall
+from lea_payments.store.errors import UnavailableError, UnreachableError
+from lea_payments.telemetry import metrics
+from lea_payments.telemetry.store_calls import Call, store_operation
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+THREADS = 8
+OUTCOMES: Mapping[str, str] = {
+    "ConditionalCheckFailedException": metrics.REFUSED,
+    "ValidationException": metrics.REFUSED,
+    **dict.fromkeys(("ThrottlingException", "ThrottlingError", "RequestLimitExceeded"), metrics.THROTTLED),
+    **dict.fromkeys(("ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded"), metrics.THROTTLED),
+    **dict.fromkeys(("ConditionalCheckFailed", "TransactionConflict"), metrics.OK),
+}
+"""DynamoDB's codes for a call and for a statement of a batch (DynamoDB API reference); others are errors.
+
+A statement that is blocked by its condition is how duplicates are found, so its batch has gone well.
+"""
+
+ResultT = TypeVar("ResultT")
+
+
+class Dynamodb:
+    """A client and its threads; batches go without either."""
+
+    def __init__(self, settings: TableSettings) -> None:
+        session = connection.session(settings)
+        self.client: DynamoDBClient = connection.client(settings, session)
+        self._batch = BatchCall(self.client.meta.endpoint_url, settings.aws_region, session)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb")
+
+    async def call(self, operation: str, method: Callable[..., ResultT], **arguments: Any) -> ResultT:
+        """The method's answer; raises UnavailableError, and ClientError only for refusals that mean something."""
+        with store_operation(operation) as call:
+            in_thread = asyncio.get_running_loop().run_in_executor(self._threads, partial(method, **arguments))
+            answer = await _heard(in_thread, call)
+            call.outcome = metrics.OK
+            return answer
+
+    async def batch(
+        self, operation: str, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
+    ) -> list[dict[str, Any]]:
+        """One response for each PartiQL statement with its parameters; raises UnavailableError."""
+        with store_operation(operation) as call:
+            responses = await _heard(self._batch(statements), call)
+            call.outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
+            return responses
+
+    async def close(self) -> None:
+        """Lets go of the connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self.client.close()
+        await self._batch.close()
+
+
+async def _heard(answer: Awaitable[ResultT], call: Call) -> ResultT:
+    try:
+        return await answer
+    except ClientError as error:
+        call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
+        if call.outcome == metrics.REFUSED:
+            raise
+        raise UnavailableError(f"DynamoDB refused: {code_of(error)}") from error
+    except BotoCoreError as error:
+        raise UnreachableError(f"DynamoDB cannot be reached: {error}") from error
+
+
+def code_of(error: ClientError | BotoCoreError) -> str:
+    """DynamoDB's name for what is wrong, or botocore's where DynamoDB was not heard."""
+    if isinstance(error, BotoCoreError):
+        return type(error).__name__
+    return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
+def _outcome_of(response: Mapping[str, Any]) -> str:
+    return OUTCOMES.get(response["Error"].get("Code", ""), metrics.ERROR) if "Error" in response else metrics.OK

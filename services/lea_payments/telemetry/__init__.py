@@ -1,0 +1,1 @@
+"""Metrics, traces and log lines of everything that happens."""

@@ -1,0 +1,1 @@
+"""The service that receives Stripe's events."""

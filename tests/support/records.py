@@ -1,0 +1,40 @@
+"""The table as its owner sees it: new payments for a test, and a payment as it stands."""
+
+import itertools
+
+from msgspec.structs import replace
+
+from lea_payments.payment.record import Payment
+from lea_payments.settings import TableSettings
+from lea_payments.store import connection, table
+from lea_payments.store.items import item_of, payment_of
+from tests.support.scenarios import record
+
+
+class Records:
+    """The payments of one table."""
+
+    def __init__(self, settings: TableSettings) -> None:
+        self._table = settings.table
+        self._dynamodb = connection.client(settings)
+        self._numbers = itertools.count()
+
+    def put(self, **fields: object) -> str:
+        """A new payment, with session cs_test_a open; gives its id."""
+        payment_id = f"payment_{next(self._numbers)}"
+        payment = replace(record(payment_id), **fields)
+        self._dynamodb.put_item(TableName=self._table, Item=item_of(payment))
+        return payment_id
+
+    def get(self, payment_id: str) -> Payment:
+        """The payment as it stands."""
+        answer = self._dynamodb.get_item(TableName=self._table, Key={table.KEY: {"S": payment_id}}, ConsistentRead=True)
+        return payment_of(answer["Item"])
+
+    def history(self, payment_id: str) -> list[str]:
+        """The ids of the payment's events, in the order in which they were written."""
+        return [entry.event_id for entry in self.get(payment_id).history]
+
+    def close(self) -> None:
+        """Lets go of the connections."""
+        self._dynamodb.close()

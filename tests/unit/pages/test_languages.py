@@ -1,0 +1,97 @@
+import unicodedata
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lea_payments.pages import languages
+from lea_payments.pages.languages import TAGS, choose
+
+LANGUAGES = languages.load()
+TRANSLATED = TAGS[1:]
+
+
+@pytest.fixture(scope="module")
+def messages(root: Path) -> set[str]:
+    """Return every message of every page, found by the tool that translators use."""
+    method, options = [("**.html", "jinja2.ext:babel_extract")], {"**.html": {"silent": "false"}}
+    found = extract_from_dir(root / "services/lea_payments/pages/templates", method, options)
+    return {str(message) for _, _, message, _, _ in found}
+
+
+@pytest.mark.parametrize("tag", TRANSLATED)
+def test_every_message_is_translated_and_no_translation_is_left_over(tag: str, messages: set[str]) -> None:
+    translations = LANGUAGES[tag].messages
+
+    assert set(translations) == messages
+    assert [message for message in messages if translations[message].strip() in ("", message)] == []
+
+
+@pytest.mark.parametrize(("tag", "script"), [("zh-Hans", "CJK"), ("ta", "TAMIL"), ("ms", "LATIN")])
+def test_every_translation_is_in_the_script_of_its_language(tag: str, script: str) -> None:
+    for translation in LANGUAGES[tag].messages.values():
+        letters = translation.replace("Stripe", "") if tag != "ms" else translation
+        names = {unicodedata.name(letter).split()[0] for letter in letters if letter.isalpha()}
+        assert names == {script}, translation
+
+
+@pytest.mark.parametrize("tag", TRANSLATED)
+def test_a_request_not_to_pay_again_survives_translation(tag: str, messages: set[str]) -> None:
+    warning = {"zh-Hans": "请勿重复付款", "ms": "jangan bayar sekali lagi", "ta": "மீண்டும்"}[tag]
+    asked = [message for message in messages if "do not pay again" in message]
+
+    assert asked
+    assert all(warning in LANGUAGES[tag].say(message) for message in asked)
+
+
+@pytest.mark.parametrize(
+    ("header", "tag"),
+    [
+        ("", "en"),
+        ("en-SG,en;q=0.9,zh;q=0.8", "en"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans"),
+        ("zh-TW,zh-Hant;q=0.9", "zh-Hans"),
+        ("ms-MY", "ms"),
+        ("TA-sg", "ta"),
+        ("en;q=0.5,ta", "ta"),
+        ("en;q=0.5, ta ; q=0.7", "ta"),
+        ("fr-FR,de;q=0.9", "en"),
+        ("fr,ms;q=0.1", "ms"),
+        ("*", "en"),
+        ("en;q=0,*;q=0.5", "zh-Hans"),
+        ("ta;q=0", "en"),
+        ("zh;q=0.2,zh-CN;q=0.9,en;q=0.5", "zh-Hans"),
+        ("ta;q=2,ms;q=x,;;,,q=1,en", "en"),
+        ("fr," * 5000 + "ta", "en"),
+    ],
+)
+def test_the_reader_gets_the_language_asked_for_most(header: str, tag: str) -> None:
+    assert choose(header) == tag
+
+
+@given(st.text(alphabet=st.sampled_from("enzhmsta*-;q=0.19, \t\u0661é")))
+def test_any_header_gives_a_language_of_ours(header: str) -> None:
+    assert choose(header) in LANGUAGES
+
+
+@pytest.mark.parametrize(
+    ("tag", "amount", "currency", "shown"),
+    [
+        ("en", 112850, "sgd", "SGD 1,128.50"),
+        ("zh-Hans", 112850, "SGD", "SGD 1,128.50"),
+        ("ms", 1000, "myr", "MYR 10.00"),
+        ("ta", 12345678, "inr", "INR 1,23,456.78"),
+        ("en", 1234567, "jpy", "JPY 1,234,567"),
+        ("en", 1230, "kwd", "KWD 1.230"),
+        ("en", 500, "isk", "ISK 5"),
+        ("en", 500, "ugx", "UGX 5"),
+        ("en", 12345, "rsd", "RSD 123.45"),
+        ("en", 0, "sgd", "SGD 0.00"),
+        ("en", 999_999_999_999, "usd", "USD 9,999,999,999.99"),
+        ("en", 5, "xyz", "XYZ 0.05"),
+    ],
+)
+def test_an_amount_is_written_for_its_currency_and_reader(tag: str, amount: int, currency: str, shown: str) -> None:
+    assert LANGUAGES[tag].amount(amount, currency) == shown.replace(" ", "\N{NO-BREAK SPACE}")

@@ -1,0 +1,74 @@
+import pytest
+
+from lea_payments.stripe.errors import InvalidSignatureError
+from lea_payments.stripe.signature import SIGNATURE_REASONS, TOLERANCE_SECONDS, verify
+from tests.support.stripe_bodies import SECRET, sign
+
+NOW = 1_800_000_000
+BODY = b'{"id": "evt_1"}'
+SIGNED = sign(BODY, at=NOW)
+OLD, FUTURE = NOW - TOLERANCE_SECONDS - 1, NOW + TOLERANCE_SECONDS + 1
+
+
+def _reason(body: bytes, header: str | None, *secrets: str) -> str:
+    with pytest.raises(InvalidSignatureError) as refused:
+        verify(body, header, secrets=secrets or (SECRET,), now=NOW)
+    return refused.value.reason
+
+
+def test_the_official_packages_signature_is_accepted() -> None:
+    assert verify(BODY, SIGNED, secrets=(SECRET,), now=NOW) == (0, NOW)
+
+
+@pytest.mark.parametrize(
+    ("body", "header", "reason"),
+    [
+        pytest.param(BODY, None, "no_header", id="no header"),
+        pytest.param(BODY, "", "no_header", id="empty header"),
+        pytest.param(BODY, "garbage", "no_timestamp", id="garbage"),
+        pytest.param(BODY, "t,v1", "no_timestamp", id="no values"),
+        pytest.param(BODY, "t=soon,v1=00", "no_timestamp", id="no number"),
+        pytest.param(BODY, f"t={'9' * 5000},v1=00", "no_timestamp", id="a number without end"),
+        pytest.param(BODY, f"t={NOW}", "no_v1", id="no signature"),
+        pytest.param(BODY, SIGNED.replace("v1=", "v0="), "no_v1", id="test scheme only"),
+        pytest.param(BODY, f"t={NOW},v1=日本", "no_match", id="not ASCII"),
+        pytest.param(BODY, f"t={NOW},v1=", "no_match", id="empty signature"),
+        pytest.param(BODY, sign(BODY, "whsec_of_others", NOW), "no_match", id="wrong secret"),
+        pytest.param(BODY + b" ", SIGNED, "no_match", id="altered body"),
+        pytest.param(BODY[:-1], SIGNED, "no_match", id="truncated body"),
+        pytest.param(b"\xff\xfe", SIGNED, "not_utf8", id="not UTF-8"),
+        pytest.param('{"name": "é'.encode()[:-1], SIGNED, "truncated", id="truncated in a character"),
+        pytest.param(BODY, sign(BODY, at=OLD), "too_old", id="old"),
+        pytest.param(BODY, sign(BODY, at=FUTURE), "in_future", id="future"),
+    ],
+)
+def test_each_fault_has_its_reason(body: bytes, header: str | None, reason: str) -> None:
+    assert _reason(body, header) == reason
+    assert reason in SIGNATURE_REASONS
+
+
+@pytest.mark.parametrize("disguise", ["t=+{old},t={now},{v1}", "t= {old},t={now},{v1}", "t={old},t={now},{v1}"])
+def test_a_second_timestamp_does_not_make_an_old_delivery_new(disguise: str) -> None:
+    v1 = sign(BODY, at=OLD).split(",")[1]
+
+    assert _reason(BODY, disguise.format(old=OLD, now=NOW, v1=v1)) == "too_old"
+
+
+def test_each_secret_of_the_list_counts_and_tells_its_place() -> None:
+    assert verify(BODY, sign(BODY, "whsec_old", NOW), secrets=("whsec_new", "whsec_old"), now=NOW) == (1, NOW)
+
+
+def test_stripe_signs_twice_while_a_secret_is_rolled() -> None:
+    both = SIGNED + "," + sign(BODY, "whsec_new", NOW).split(",")[1]
+
+    assert verify(BODY, both, secrets=("whsec_new",), now=NOW)[0] == 0
+    assert verify(BODY, both, secrets=(SECRET,), now=NOW)[0] == 0
+
+
+def test_an_empty_secret_verifies_nothing() -> None:
+    assert _reason(BODY, sign(BODY, "", NOW), "") == "no_match"
+
+
+@pytest.mark.parametrize("edge", [NOW - TOLERANCE_SECONDS, NOW + TOLERANCE_SECONDS])
+def test_the_tolerance_includes_its_edges(edge: int) -> None:
+    assert verify(BODY, sign(BODY, at=edge), secrets=(SECRET,), now=NOW) == (0, edge)
