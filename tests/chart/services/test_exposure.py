@@ -76,3 +76,4 @@ def test_the_notes_list_the_next_three_commands(values: str) -> None:
 
     assert "helm test lea-payments --namespace lea" in notes
     assert [line[0] for line in notes.splitlines() if line[:1].isdigit()] == ["1", "2", "3"]
+    assert ("lea-demo flow" if values in {"emulator", "k8s-local"} else "lea-payments show") in notes
