@@ -6,8 +6,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from lea_payments.telemetry import metrics
 
-PARTS = ("webhook", "pages", "checkout", "reconciler")
-"""The values of the label `part`, which Prometheus takes from the pod that it scrapes."""
+SERVICES = ("webhook", "pages", "checkout", "reconciler")
+"""The values of the label `component`, which Prometheus takes from the pod that it scrapes."""
 
 
 def _family(metric: Counter | Gauge | Histogram) -> str:

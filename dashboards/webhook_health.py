@@ -4,7 +4,7 @@ from prometheus_client import Histogram
 
 from dashboards import frame
 from dashboards.panels import AMBER, GREEN, NAMESPACE, RED, Query, Steps, heat, lines, number, rows_of
-from dashboards.promql import FAILED, PARTS, any_of, bucket, count, name, total
+from dashboards.promql import FAILED, SERVICES, any_of, bucket, count, name, total
 from dashboards.slo import PROMISES, Promise
 from lea_payments.telemetry import metrics
 
@@ -12,7 +12,7 @@ EVENTS, FAILURES = name(metrics.EVENTS), name(metrics.SIGNATURE_FAILURES)
 SECRETS, SKEW, LAST = name(metrics.SECRET_USED), name(metrics.CLOCK_SKEW), name(metrics.LAST_APPLIED)
 TOOK, AGE, STORE, BATCH = metrics.DURATION, metrics.EVENT_AGE, metrics.STORE_DURATION, metrics.BATCH_SIZE
 STEP = "$__rate_interval"
-OURS = f'part=~"{any_of(PARTS)}"'
+OURS = f'component=~"{any_of(SERVICES)}"'
 LOOK: Steps = ((None, GREEN), (0.001, AMBER))
 AT_ONCE: Steps = ((None, GREEN), (0.001, RED))
 
@@ -152,7 +152,7 @@ ROWS: frame.Rows = {
         lines(
             "Is our clock right?",
             "Our clock less Stripe's at the last delivery. At 300 s deliveries are refused.",
-            Query(f'max by (pod) (abs({SKEW}{{{NAMESPACE}, part="webhook"}}))', "{{pod}}"),
+            Query(f'max by (pod) (abs({SKEW}{{{NAMESPACE}, component="webhook"}}))', "{{pod}}"),
             unit="s",
             steps=((None, "transparent"), (60, AMBER), (300, RED)),
             width=8,
@@ -195,14 +195,14 @@ ROWS: frame.Rows = {
         lines(
             "CPU",
             "Cores in use; one pod runs on one core.",
-            Query(f"rate(process_cpu_seconds_total{{{NAMESPACE}, {OURS}}}[{STEP}])", "{{part}} {{pod}}"),
+            Query(f"rate(process_cpu_seconds_total{{{NAMESPACE}, {OURS}}}[{STEP}])", "{{component}} {{pod}}"),
             steps=((None, "transparent"), (0.8, AMBER)),
             width=8,
         ),
         lines(
             "Memory",
             "Resident memory of each process.",
-            Query(f"process_resident_memory_bytes{{{NAMESPACE}, {OURS}}}", "{{part}} {{pod}}"),
+            Query(f"process_resident_memory_bytes{{{NAMESPACE}, {OURS}}}", "{{component}} {{pod}}"),
             unit="bytes",
             width=8,
         ),
@@ -210,7 +210,8 @@ ROWS: frame.Rows = {
             "Open files and connections",
             "Against what the process may have open.",
             Query(
-                f"process_open_fds{{{NAMESPACE}, {OURS}}} / process_max_fds{{{NAMESPACE}, {OURS}}}", "{{part}} {{pod}}"
+                f"process_open_fds{{{NAMESPACE}, {OURS}}} / process_max_fds{{{NAMESPACE}, {OURS}}}",
+                "{{component}} {{pod}}",
             ),
             unit="percentunit",
             steps=((None, "transparent"), (0.8, RED)),
@@ -219,14 +220,14 @@ ROWS: frame.Rows = {
         lines(
             "Does Prometheus reach them?",
             "Pods that answer at their metrics' port, by part.",
-            Query(f"sum by (part) (up{{{NAMESPACE}, {OURS}}})", "{{part}}"),
+            Query(f"sum by (component) (up{{{NAMESPACE}, {OURS}}})", "{{component}}"),
             width=8,
-            runbook="PaymentsPartGone",
+            runbook="PaymentsServiceDown",
         ),
         lines(
             "How long do they run?",
             "A line that falls to 0 is a restart.",
-            Query(f"time() - process_start_time_seconds{{{NAMESPACE}, {OURS}}}", "{{part}} {{pod}}"),
+            Query(f"time() - process_start_time_seconds{{{NAMESPACE}, {OURS}}}", "{{component}} {{pod}}"),
             unit="s",
             width=8,
             runbook="PaymentsTargetDown",
@@ -234,7 +235,9 @@ ROWS: frame.Rows = {
         rows_of(
             "Which version runs?",
             "Two versions at a time are a rollout under way.",
-            Query(f"count by (version, revision, part) ({name(metrics.BUILD)}{{{NAMESPACE}}})", "pods", at_end=True),
+            Query(
+                f"count by (version, revision, component) ({name(metrics.BUILD)}{{{NAMESPACE}}})", "pods", at_end=True
+            ),
             width=8,
         ),
     ),

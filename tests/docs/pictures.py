@@ -134,7 +134,10 @@ def main() -> int:
         dynamodb = stack.enter_context(DynamoDBLocal(free_port(), None, ROOT / ".data" / "dynamodb-local"))
         sink = stack.enter_context(OtlpSink(free_port()))
         one = stack.enter_context(shop(folder, free_port, dynamodb.endpoint, sink))
-        targets = [(url, {"namespace": NAMESPACE, "part": part, "pod": part}) for part, url in one.metrics.items()]
+        targets = [
+            (url, {"namespace": NAMESPACE, "component": service, "pod": service})
+            for service, url in one.metrics.items()
+        ]
         prometheus = stack.enter_context(Prometheus(folder, free_port(), targets, []))
         prometheus.until(f"count(up == 1) == {len(targets)}")
         time.sleep(2 * STEP)

@@ -33,7 +33,8 @@ def day(
     folder = tmp_path_factory.mktemp("shop")
     with OtlpSink(free_port()) as sink, shop(folder, free_port, dynamodb_endpoint, sink) as one:
         targets = [
-            (url, {"namespace": NAMESPACE, "part": part, "pod": f"{part}-0"}) for part, url in one.metrics.items()
+            (url, {"namespace": NAMESPACE, "component": service, "pod": f"{service}-0"})
+            for service, url in one.metrics.items()
         ]
         rules = sorted(RULES.glob("*.yaml"))
         with Prometheus(tmp_path_factory.mktemp("prometheus"), free_port(), targets, rules) as prometheus:

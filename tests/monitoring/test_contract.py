@@ -14,7 +14,7 @@ from tests.monitoring.test_dashboards import ASKED, filled
 from tests.monitoring.test_rules import ELSEWHERE
 from tests.support.scraped import Scraped
 
-OF_THE_TARGET = {"namespace", "part", "pod", "job", "instance"}
+OF_THE_TARGET = {"namespace", "component", "pod", "job", "instance"}
 """Labels that Prometheus adds, from where it found the pod."""
 
 OF_PROMETHEUS = {"up"}

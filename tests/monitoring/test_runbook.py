@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from dashboards.build import FOLDER
-from dashboards.promql import PARTS
+from dashboards.promql import SERVICES
 from tests.monitoring import prometheus
 from tests.monitoring.conftest import Day
 from tests.monitoring.promql import ALERTS, selectors
@@ -21,7 +21,7 @@ from tests.support.shop import NAMESPACE
 TEXT = (FOLDER / "runbook.md").read_text()
 HEADINGS = re.findall(r"^## (\w+)$", TEXT, re.MULTILINE)
 VERBS = {"cordon", "delete", "describe", "exec", "get", "logs", "scale", "top"}
-COMPONENTS = {*PARTS, "table-init"}
+COMPONENTS = {*SERVICES, "table-init"}
 OF_NO_NAMESPACE = ("cordon",)
 
 
@@ -106,7 +106,7 @@ def test_every_kubectl_command_names_what_the_chart_makes(line: str) -> None:
     assert verb in VERBS
     assert words[1] == "-n" or verb in OF_NO_NAMESPACE
     for name in re.findall(r"deploy/\$RELEASE-([\w-]+)", " ".join(words)):
-        assert name in PARTS
+        assert name in SERVICES
     for component in re.findall(r"app\.kubernetes\.io/component=([\w-]+)", line):
         assert component in COMPONENTS
 
