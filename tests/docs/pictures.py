@@ -68,7 +68,7 @@ def outcomes(prometheus: Prometheus, started: float) -> str:
     now = time.time()
     over = f"{now - started:.0f}s"
     funnel, reasons, money = (
-        "From the link to the end",
+        "How do checkout sessions end?",
         "Which reasons?",
         "How many payments and how much money, in which currency?",
     )

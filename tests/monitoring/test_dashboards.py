@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dashboards.build import FOLDER, generated
+from dashboards.build import FOLDER, generated_files
 from tests.monitoring.conftest import Day
 
 VARIABLES = {"$__rate_interval": "5m", "$__range": "5m", "$namespace": ".+", "$currency": ".+"}
@@ -49,9 +49,9 @@ def filled(expr: str) -> str:
     return expr
 
 
-@pytest.mark.parametrize("path", generated(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", generated_files(), ids=lambda path: path.name)
 def test_what_is_generated_is_current(path: Path) -> None:
-    assert path.read_text() == generated()[path], "run `make dashboards`"
+    assert path.read_text() == generated_files()[path], "run `make dashboards`"
 
 
 def test_the_folders_hold_what_is_shipped_and_nothing_else() -> None:
