@@ -58,7 +58,7 @@ def test_every_alert_has_its_heading_and_no_heading_is_of_an_alert_that_is_gone(
 def test_every_heading_says_what_it_means_how_to_look_and_what_to_do(alert: str) -> None:
     section = TEXT.partition(f"\n## {alert}\n")[2].partition("\n## ")[0]
 
-    assert re.findall(r"^\*\*(\w+):\*\*", section, re.MULTILINE) == ["Means", "Look", "Do"]
+    assert re.findall(r"^\*\*(\w+):\*\*", section, re.MULTILINE) == ["Meaning", "Diagnosis", "Mitigation"]
     assert any(block.section == alert for block in BLOCKS)
 
 
