@@ -35,7 +35,7 @@ def _distribution(metric: Histogram) -> Query:
 def _budget_left(objective: Objective) -> Panel:
     return stat(
         objective.title,
-        "Error budget that a month like the last three days would leave. "
+        "Share of the error budget that a month like the last three days would leave. "
         f"Objective: at most {objective.budget:.1%} {objective.violation}.",
         Query(f"min(1 - {objective.ratio('3d')}{{{NAMESPACE}}} / {objective.budget})", "left", instant=True),
         unit="percentunit",
@@ -80,7 +80,7 @@ ROWS: layout.Rows = {
         ),
         time_series(
             "Which deliveries did we not accept?",
-            "Answered 5xx or 400. Stripe sends them again for three days.",
+            "Answered with 5xx, or with 400 because the event cannot be read. Stripe retries for three days.",
             Query(rate(EVENTS, f'outcome=~"{any_of((*FAILED, "invalid_payload"))}"', by="outcome"), "{{outcome}}"),
             unit="reqps",
             thresholds=RED_ABOVE_ZERO,
