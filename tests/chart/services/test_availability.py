@@ -2,7 +2,7 @@
 
 import pytest
 
-from lea_payments.serving import app, server
+from lea_payments.serving import health, server
 from lea_payments.telemetry import setup
 from tests.chart.rendered import REPLICATED, SERVICES, Rendered, ci, container, merged, render
 
@@ -22,7 +22,7 @@ def test_only_the_readiness_probe_checks_the_table(service: str) -> None:
     paths = {probe: pod[probe]["httpGet"]["path"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")}
 
     assert paths == {"startupProbe": "/livez", "readinessProbe": "/readyz", "livenessProbe": "/livez"}
-    assert pod["readinessProbe"]["timeoutSeconds"] > app.READY_CACHE_SECONDS
+    assert pod["readinessProbe"]["timeoutSeconds"] > health.READY_CACHE_SECONDS
 
 
 @pytest.mark.parametrize("service", REPLICATED)
