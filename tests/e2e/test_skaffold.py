@@ -139,7 +139,7 @@ def test_an_edited_file_reaches_the_pods_without_a_new_image(
     development: Development, cluster: Cluster, project: Path
 ) -> None:
     before = _pods(cluster)
-    module = project / "services" / "lea_payments" / "serving" / "app.py"
+    module = project / "services" / "lea_payments" / "serving" / "health.py"
     text = module.read_text()
     assert '{"status": "ok"}' in text
 
