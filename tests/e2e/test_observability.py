@@ -69,6 +69,14 @@ def test_all_services_are_scraped_through_the_policies(prometheus: httpx.Client)
     until(scraped, f"{expected} to be up")
 
 
+def test_the_running_revision_is_a_metric(prometheus: httpx.Client) -> None:
+    def known() -> bool:
+        infos = _query(prometheus, f'payments_build_info{{namespace="{NAMESPACE}"}}')
+        return bool(infos) and all(info["metric"].get("revision") for info in infos)
+
+    until(known, "payments_build_info with a revision")
+
+
 def test_all_rules_are_evaluated_without_an_error(prometheus: httpx.Client) -> None:
     def healthy() -> bool:
         rules = [rule for group in _data(prometheus, "/rules")["groups"] for rule in group["rules"]]
@@ -128,10 +136,12 @@ def test_jaeger_connects_all_traces_of_a_payment(jaeger: httpx.Client, release: 
         receipt, apply = spans["POST /webhook/stripe"], spans["payments.apply"]
         assert _parent(apply) == receipt["spanID"]
         assert spans["BatchExecuteStatement"]["spanID"] in _linked_spans(apply)
-        created = _linked_traces(receipt) | _linked_traces(apply)
+        created = _linked_traces(receipt)
         whole = [_data(jaeger, f"/traces/{trace}")[0] for trace in created]
         names = {span["operationName"] for trace in whole for span in trace["spans"]}
-        return {"POST /payments", "GET /success"} <= names
+        views = [span for trace in _traces(jaeger, "pages", payment_id) for span in trace["spans"]]
+        linked = [span for span in views if span["operationName"] == "GET /success" and _linked_traces(span) == created]
+        return "POST /payments" in names and bool(linked)
 
     until(connected, "connected traces in Jaeger")
 

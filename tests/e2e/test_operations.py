@@ -76,7 +76,7 @@ def _refusal_milliseconds(release: Release) -> Iterator[float]:
     for pod in release.objects("pods", "webhook"):
         log = release.cluster.kubectl("-n", NAMESPACE, "logs", pod["metadata"]["name"])
         lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-        yield from (line["ms"] for line in lines if line.get("outcome") == "unavailable")
+        yield from (line["duration_ms"] for line in lines if line.get("outcome") == "unavailable")
 
 
 def test_an_outage_of_dynamodb_costs_retries_and_no_event(release: Release, strangers: Cluster) -> None:
