@@ -108,8 +108,11 @@ def init_table(
     wait: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the database.")] = 0,
 ) -> None:
     """Create the table and its indexes, or add what an existing table lacks. Safe to repeat."""
+    import stamina
+
     from lea_payments.store import connection, table
 
+    stamina.instrumentation.set_on_retry_hooks(())  # by default it prints each retry
     settings = read(TableSettings)
     if print_only:
         typer.echo(json.dumps(table.definition(settings), indent=2))
@@ -167,6 +170,8 @@ def replay(
     `--since` needs `STRIPE_SECRET_KEY`. Both need the table, and skip events of the other mode than
     `STRIPE_LIVEMODE`.
     """
+    import stamina
+
     from lea_payments import log
     from lea_payments.commands import replay as command
     from lea_payments.commands.replay_source import ReplaySourceError, checked_types, window
@@ -176,6 +181,7 @@ def replay(
     if file is not None and until is not None:
         raise typer.BadParameter("--until needs --since")
     log.configure_for_commands()
+    stamina.instrumentation.set_on_retry_hooks(())  # by default it prints each retry
     options = command.ReplayOptions(Console(), payment, dry_run)
     counts: Counter[str] = Counter()
     try:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
-from lea_payments.payment.transitions import change_for, changed
+from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.store.errors import ConflictError, UnavailableError
@@ -72,7 +72,7 @@ def _every_state(payment_id: str = "payment_1") -> list[Payment]:
     states = [first, by_hand, full, waiting]
     events = [replace(event, id=f"{event.id}_before") for event in _every_event(payment_id)]
     for before, after in itertools.product([record(payment_id), by_hand], events):
-        states.append(changed(before, after, change_for(before, after), "2026-01-01T00:00:00.000Z"))
+        states.append(apply_change(before, after, change_for(before, after), "2026-01-01T00:00:00.000Z"))
     found = {str(facts(state)) + str(len(state.history) >= HISTORY_LIMIT): state for state in states}
     return list(found.values())
 
@@ -84,7 +84,7 @@ async def test_the_database_agrees_with_the_pure_function_on_every_state_and_eve
         payment_id = f"payment_agree_{number}"
         before, event = replace(state, payment_intent_id=payment_id), replace(event, payment_id=payment_id)
         change = change_for(before, event)
-        expected = changed(before, event, change, "t")
+        expected = apply_change(before, event, change, "t")
         await asyncio.to_thread(dynamodb.put_item, TableName=settings.table, Item=item_of(before))
 
         applied = await store.apply(event)
@@ -116,7 +116,7 @@ async def test_eight_senders_of_different_events_end_as_one_after_the_other_woul
     events = _every_event("payment_mix")
     pure = record("payment_mix")
     for event in events:
-        pure = changed(pure, event, change_for(pure, event), "t")
+        pure = apply_change(pure, event, change_for(pure, event), "t")
     await store.create(record("payment_mix"))
     for start in range(0, len(events), 8):
         await asyncio.gather(*[store.apply(event) for event in events[start : start + 8]])

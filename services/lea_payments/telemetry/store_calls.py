@@ -13,6 +13,7 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, Status, StatusCode
 from prometheus_client import Histogram
 
+from lea_payments.log import log
 from lea_payments.telemetry import metrics, spans
 
 CALLS: Mapping[str, str] = {
@@ -63,6 +64,11 @@ def store_operation(operation: str) -> Iterator[Call]:
             _observe(call, trace.get_current_span())
         else:
             waiting.append(call)
+
+
+def index_query_failed(*, index: str, code: str) -> None:
+    """A query of an index was refused, most often because the table lacks the index."""
+    log.warning("index_query_failed", index=index, code=code, remedy="run lea-payments init-table")
 
 
 @contextmanager

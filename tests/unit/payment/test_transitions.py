@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment, Status
 from lea_payments.payment.rules import RULES
-from lea_payments.payment.transitions import change_for, changed
+from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.stripe import events as stripe_events
 from tests.support import stripe_bodies
 from tests.support.scenarios import AFTER_PAYMENT, SCENARIOS, Scenario, ending, facts, record
@@ -24,7 +24,7 @@ def _events(scenario: Scenario) -> list[PaymentEvent]:
 
 def _after(payment: Payment, events: Sequence[PaymentEvent]) -> Payment:
     for event in events:
-        payment = changed(payment, event, change_for(payment, event), "2026-01-01T00:00:01.000Z")
+        payment = apply_change(payment, event, change_for(payment, event), "2026-01-01T00:00:01.000Z")
     return payment
 
 

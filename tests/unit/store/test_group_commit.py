@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from lea_payments.store.group_commit import BATCH_LIMIT, HURRY_SECONDS, IN_FLIGHT_LIMIT, GroupCommit
+from lea_payments.store.group_commit import BATCH_LIMIT, IN_FLIGHT_LIMIT, OVERTAKE_SECONDS, GroupCommit
 
 
 class Write(NamedTuple):
@@ -106,7 +106,7 @@ async def test_writes_pass_a_batch_that_is_stuck() -> None:
     [stuck] = _submit(group, Write("stuck", 1))
     await asyncio.sleep(0)
     [other] = _submit(group, Write("other", 2))
-    await asyncio.sleep(HURRY_SECONDS * 4)
+    await asyncio.sleep(OVERTAKE_SECONDS * 4)
     assert len(sender.batches) == 2
     sender.answer.set()
 
