@@ -170,8 +170,6 @@ def replay(
     `--since` needs `STRIPE_SECRET_KEY`. Both need the table, and skip events of the other mode than
     `STRIPE_LIVEMODE`.
     """
-    import stamina
-
     from lea_payments import log
     from lea_payments.commands import replay as command
     from lea_payments.commands.replay_source import ReplaySourceError, checked_types, window
@@ -181,7 +179,6 @@ def replay(
     if file is not None and until is not None:
         raise typer.BadParameter("--until needs --since")
     log.configure_for_commands()
-    stamina.instrumentation.set_on_retry_hooks(())  # by default it prints each retry
     options = command.ReplayOptions(Console(), payment, dry_run)
     counts: Counter[str] = Counter()
     try:

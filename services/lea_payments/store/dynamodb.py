@@ -44,7 +44,10 @@ class Dynamodb:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb")
 
     async def call(self, operation: str, method: Callable[..., ResultT], **arguments: Any) -> ResultT:
-        """The method's response. Raises UnavailableError, or ClientError if a condition is false."""
+        """The method's response.
+
+        Raises UnavailableError, and ClientError if a condition was false or the request invalid.
+        """
         with store_operation(operation) as call:
             in_thread = asyncio.get_running_loop().run_in_executor(self._threads, partial(method, **arguments))
             response = await _translate_errors(in_thread, call)
