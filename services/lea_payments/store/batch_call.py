@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -65,7 +66,7 @@ class BatchCall:
         request = AWSRequest("POST", str(self._url), dict(_HEADERS), body)
         SigV4Auth(await self._current_credentials(), "dynamodb", self._region).add_auth(request)
         status, content = await self._send(body, request.headers.items())
-        if status != 200:  # noqa: PLR2004 - DynamoDB's only status of success
+        if status != HTTPStatus.OK:
             raise ClientError(_error_response(content), OPERATION)
         try:
             responses = _decode(content).responses

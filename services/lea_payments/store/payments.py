@@ -80,12 +80,15 @@ class PaymentStore:
                     case NotFound():
                         return Applied(Outcome.UNMATCHED)
                     case Blocked(item):
-                        # The guess was wrong or another write came first. The condition's failure returned the current
-                        # item (ALL_OLD), so the next try needs no read.
+                        # The guess was wrong, or another write came first. DynamoDB returned the current item with the
+                        # failed condition (ALL_OLD), so the next try needs no read either.
                         before, current_item = payment_of(item), item
-                    case Busy(_, may_be_written):
+                    case Busy(may_be_written=may_be_written):
+                        # A write without an answer may be done. The next try then finds this event in the history,
+                        # recorded at this time, and must report its result, not a duplicate.
                         if may_be_written:
                             unanswered[at] = applied
+                        # Longer pauses each time let a throttled table recover. Past the deadline Stripe sends again.
                         async with asyncio.timeout_at(deadline):
                             await asyncio.sleep(pause)
                         pause *= 2
@@ -220,7 +223,7 @@ class _Deadline:
 
 
 def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Applied]) -> Applied | None:
-    """The result of an earlier try that was written although its answer was lost; its time identifies it."""
+    """The result of an earlier try of this call whose write was done although its answer was lost."""
     times = (entry.at for entry in record.history if entry.event_id == event.id)
     return next((unanswered[at] for at in times if at in unanswered), None)
 
