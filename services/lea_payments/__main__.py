@@ -108,8 +108,11 @@ def init_table(
     wait: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the database.")] = 0,
 ) -> None:
     """Create the table and its indexes, or add what an existing table lacks. Safe to repeat."""
+    import stamina
+
     from lea_payments.store import connection, table
 
+    stamina.instrumentation.set_on_retry_hooks(())  # by default it prints each retry
     settings = read(TableSettings)
     if print_only:
         typer.echo(json.dumps(table.definition(settings), indent=2))

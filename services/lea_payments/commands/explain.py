@@ -7,7 +7,7 @@ from lea_payments.payment import money
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import HISTORY_LIMIT, PENDING_RANK, Dispute, HistoryEntry, Payment
 from lea_payments.payment.rules import PAID_TWICE, REVIEW_RULE, RULES, rank_of
-from lea_payments.payment.transitions import change_for, changed
+from lea_payments.payment.transitions import apply_change, change_for
 
 STORY: Mapping[int, str] = {
     PENDING_RANK: "It waits for the customer: nothing has been heard of money yet.",
@@ -67,7 +67,7 @@ def last_event(record: Payment) -> str:
 
 
 def _why_stale(record: Payment, entry: HistoryEntry) -> str:
-    ranks = sorted(rule.rank for rule in RULES.values() if entry.event_type in rule.source)
+    ranks = sorted(rule.rank for rule in RULES.values() if entry.event_type in rule.reported_by)
     if not ranks:
         return ""
     return f" (such an event has rank {' or '.join(map(str, ranks))}, the record {record.status_rank})"
@@ -89,8 +89,8 @@ def next_events(record: Payment) -> Sequence[NextEvent]:
             reason=record.status_reason or "its code" if fact is Fact.DECLINED else None,
         )
         change = change_for(record, event)
-        after = changed(record, event, change, "")
-        expected.append(NextEvent(rule.source, rule.rank, change.outcome, _effect(change.outcome, record, after)))
+        after = apply_change(record, event, change, "")
+        expected.append(NextEvent(rule.reported_by, rule.rank, change.outcome, _effect(change.outcome, record, after)))
     return expected
 
 

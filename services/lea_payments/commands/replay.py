@@ -40,7 +40,7 @@ class Replay:
     """One replay, and what has come of it so far."""
 
     def __init__(self, repairs: Repairs, options: ReplayOptions) -> None:
-        self._decide = repairs.pretend if options.dry_run else repairs.settle
+        self._decide = repairs.simulate if options.dry_run else repairs.repair
         self._console = options.console
         self._payment_id = options.payment_id
         self.counts: Counter[str] = Counter()

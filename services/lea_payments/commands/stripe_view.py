@@ -9,7 +9,7 @@ import msgspec
 from lea_payments.commands.explain import moves
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.payment.record import Payment, Status
-from lea_payments.payment.transitions import change_for, changed
+from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.settings import StripeSettings
 from lea_payments.stripe import session_events as sweep
 from lea_payments.stripe.errors import InvalidPayloadError
@@ -141,7 +141,7 @@ def _differences(record: Payment, session: Mapping[str, Any], news: Sequence[Pay
     told = set()
     for event in news:
         change = change_for(record, event)
-        what = moves(record, changed(record, event, change, "")) or "a refund failed"
+        what = moves(record, apply_change(record, event, change, "")) or "a refund failed"
         if change.outcome in CHANGES and what not in told:
             told.add(what)
             yield Difference(

@@ -93,7 +93,7 @@ class Reconciler:
     async def _look_at_sessions(self, repairs: Repairs, run: Run, differing: list[PaymentEvent]) -> None:
         async for page in self._records.sessions(self._since(SESSIONS_HOURS)):
             for session, _ in page:
-                repairs.know(session)
+                repairs.remember(session)
             news = [event for _, event in page if event is not None]
             await _each(run, news, lambda event: _look(repairs, run, event, differing))
 
@@ -111,12 +111,12 @@ class Reconciler:
 
 async def _look(repairs: Repairs, run: Run, event: PaymentEvent, differing: list[PaymentEvent]) -> None:
     run.looked_at += 1
-    if (await repairs.look(event)).outcome in CHANGES:
+    if (await repairs.preview(event)).outcome in CHANGES:
         differing.append(event)
 
 
 async def _settle(repairs: Repairs, run: Run, event: PaymentEvent) -> None:
-    outcome, before, after = await repairs.settle(event)
+    outcome, before, after = await repairs.repair(event)
     run.settled(outcome, event, before, after)
 
 
