@@ -17,7 +17,7 @@ from lea_payments.payment.record import Payment, attempt_at, iso
 from lea_payments.payment.rules import RULES
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import Applied, PaymentStore
-from lea_payments.stripe.session_events import SweptSession
+from lea_payments.stripe.session_events import ListedSession
 
 PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds to wait before each further try while the table does not answer."""
@@ -31,7 +31,7 @@ ResultT = TypeVar("ResultT")
 class Sessions(Protocol):
     """What is needed of Stripe; it raises StripeCallError."""
 
-    async def session_of_intent(self, intent_id: str) -> SweptSession | None:
+    async def session_of_intent(self, intent_id: str) -> ListedSession | None:
         """The session that a PaymentIntent belongs to."""
 
 
@@ -41,10 +41,10 @@ class Repairs:
     def __init__(self, store: PaymentStore, stripe: Sessions | None = None) -> None:
         self._store = store
         self._stripe = stripe
-        self._sessions: dict[str, SweptSession | None] = {}
+        self._sessions: dict[str, ListedSession | None] = {}
         self._pretended: dict[str, Payment] = {}
 
-    def know(self, session: SweptSession) -> None:
+    def know(self, session: ListedSession) -> None:
         """Remembers a session, so that its PaymentIntent's news need not ask Stripe for it."""
         if session.intent_id is not None:
             self._sessions[session.intent_id] = session
@@ -89,7 +89,7 @@ class Repairs:
         ours = session.payment_id
         return await _patiently(lambda: self._store.get(ours) if ours else self._store.by_session(session.id))
 
-    async def _session_of(self, intent_id: str) -> SweptSession | None:
+    async def _session_of(self, intent_id: str) -> ListedSession | None:
         """The session behind news that carry nothing of ours: Stripe does not copy a session's metadata to them."""
         if intent_id not in self._sessions and self._stripe is not None:
             self._sessions[intent_id] = await self._stripe.session_of_intent(intent_id)

@@ -19,7 +19,7 @@ from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.errors import InvalidSignatureError, WebhookError
 from lea_payments.stripe.events import Delivery, Ignored
-from lea_payments.stripe.signature_diagnosis import Doctor
+from lea_payments.stripe.signature_diagnosis import SignatureDiagnosis
 from lea_payments.telemetry import events as telemetry
 from lea_payments.telemetry.events import WEBHOOK_ROUTE as ROUTE
 from lea_payments.webhook.signing_secrets import SigningSecrets
@@ -56,7 +56,7 @@ class Receiver:
     def __init__(self, settings: WebhookSettings, store: PaymentStore) -> None:
         self._secrets = SigningSecrets(settings)
         self._livemode = settings.livemode
-        self._doctor = Doctor(livemode=settings.livemode)
+        self._diagnosis = SignatureDiagnosis(livemode=settings.livemode)
         self._store = store
 
     async def take(self, request: Request) -> DeliveryResult:
@@ -83,7 +83,7 @@ class Receiver:
         try:
             delivery = stripe_events.read(body, header, secrets=secrets, now=now, livemode=self._livemode)
         except InvalidSignatureError as refused:
-            raise self._doctor.examined(refused, body, header, secrets=secrets, now=now) from None
+            raise self._diagnosis.diagnose(refused, body, header, secrets=secrets, now=now) from None
         telemetry.signature_held(delivery.secret_index, now - delivery.signed_at)
         return delivery
 
