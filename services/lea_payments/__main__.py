@@ -174,15 +174,15 @@ def replay(
     `--since` needs `STRIPE_SECRET_KEY`. Both need the table, and skip events of the other mode than
     `STRIPE_LIVEMODE`.
     """
-    from lea_payments import log
     from lea_payments.commands import replay as command
     from lea_payments.commands.replay_source import ReplaySourceError, checked_types, window
+    from lea_payments.telemetry.setup import start_for_commands
 
     if (file is None) == (since is None):
         raise typer.BadParameter("give either FILE or --since")
     if file is not None and until is not None:
         raise typer.BadParameter("--until needs --since")
-    log.configure_for_commands()
+    start_for_commands()
     options = command.ReplayOptions(Console(), payment, dry_run)
     counts: Counter[str] = Counter()
     try:
@@ -218,13 +218,13 @@ def show(
 
     Give exactly one of ID, `--session`, `--quote` and `--user`. The exit status is 1 if there is no such payment.
     """
-    from lea_payments import log
     from lea_payments.commands import show as command
+    from lea_payments.telemetry.setup import start_for_commands
 
     query = command.PaymentQuery(payment_id, session, quote, user)
     if sum(value is not None for value in query) != 1:
         raise typer.BadParameter("give exactly one of ID, --session, --quote and --user")
-    log.configure_for_commands()
+    start_for_commands()
     stripe_settings = read(StripeSettings) if stripe else None
     settings = stripe_settings or read(TableSettings)
     payments = command.find(settings, query, stripe_settings)

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from lea_payments.reconciler.comparison import Reconciler
 from lea_payments.reconciler.run import Run
-from lea_payments.serving import app as web
+from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.settings import ReconcilerSettings
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.lists import StripeLists
@@ -18,14 +18,7 @@ from lea_payments.telemetry import setup as observability
 def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
     """Returns the service: it runs the reconciler in the background and serves only the health routes."""
     reconciler = create_reconciler(settings, store)
-    return web.create_app(
-        store,
-        lambda: reconciler.work(settings.interval_seconds),
-        title="LEA Payments reconciler",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
+    return create_base_app("reconciler", store, background=lambda: reconciler.work(settings.interval_seconds))
 
 
 def create_reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:

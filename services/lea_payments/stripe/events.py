@@ -26,7 +26,7 @@ from lea_payments.stripe.shapes import (
 )
 
 WEBHOOK_PATH = "/webhook/stripe"
-"""The path that Stripe sends events to."""
+"""The path to which Stripe delivers events."""
 
 OTHER_TYPE = "other"
 """The metric label of all event types that we do not use, so that a sender cannot create label values."""
