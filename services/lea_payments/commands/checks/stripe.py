@@ -78,7 +78,7 @@ def _connection(error: stripe.StripeError | None, base: str) -> Finding:
 
 
 def _clock(skew: float) -> Finding:
-    says = f"ours is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Stripe's"
+    says = f"is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Stripe's"
     remedy = "synchronize this machine's clock with NTP"
     if abs(skew) > TOLERANCE_SECONDS:
         return wrong("clock", f"{says}: the webhook rejects every event", remedy)
@@ -88,8 +88,8 @@ def _clock(skew: float) -> Finding:
 
 
 def _endpoints(endpoints: Sequence[Any], address: str | None, *, livemode: bool) -> Iterator[Finding]:
-    ours = [each for each in endpoints if (each.url == address if address else _path(each.url) == WEBHOOK_PATH)]
-    if not ours:
+    matches = [each for each in endpoints if (each.url == address if address else _path(each.url) == WEBHOOK_PATH)]
+    if not matches:
         expected = f"URL {address}" if address else f"path {WEBHOOK_PATH}"
         says = f"none of {len(endpoints)} endpoints has the {expected}: no event reaches the webhook"
         remedy = f"create one {DASHBOARD}"
@@ -98,7 +98,7 @@ def _endpoints(endpoints: Sequence[Any], address: str | None, *, livemode: bool)
             if livemode
             else note("endpoint", says, f"{remedy}; not needed with `stripe listen --forward-to`")
         )
-    for endpoint in ours:
+    for endpoint in matches:
         subject = f"endpoint {endpoint.id}"
         yield _status(subject, endpoint)
         yield from _events(subject, endpoint.enabled_events)
@@ -133,10 +133,12 @@ def _events(subject: str, enabled: Sequence[str]) -> Iterator[Finding]:
 
 def _version(subject: str, version: str | None) -> Finding:
     """Checks the API version; versions of the same name are compatible (docs.stripe.com/api/versioning)."""
-    ours = stripe.api_version
+    required = stripe.api_version
     if version is None:
-        return note(subject, "uses the account's default API version", f"create an endpoint with API version {ours}")
-    if version.partition(".")[2] == ours.partition(".")[2]:
+        return note(
+            subject, "uses the account's default API version", f"create an endpoint with API version {required}"
+        )
+    if version.partition(".")[2] == required.partition(".")[2]:
         return ok(subject, f"uses API version {version}")
-    says = f"uses API version {version}, but we need {ours}"
-    return wrong(subject, says, f"create a new endpoint with API version {ours} {DASHBOARD}")
+    says = f"uses API version {version}, but we need {required}"
+    return wrong(subject, says, f"create a new endpoint with API version {required} {DASHBOARD}")
