@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Callable
 from contextvars import Context
-from typing import Any
+from typing import TypeVarTuple
 
 import pytest
 
@@ -16,6 +16,7 @@ from tests.support.scripted_stripe import Response, ScriptedStripe
 
 BUSY = Response(500)
 PATH = "/v1/events"
+Arguments = TypeVarTuple("Arguments")
 
 
 class ImpatientLoop(asyncio.SelectorEventLoop):
@@ -26,7 +27,7 @@ class ImpatientLoop(asyncio.SelectorEventLoop):
         self.waits: list[float] = []
 
     def call_later(
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, delay: float, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
     ) -> asyncio.TimerHandle:
         self.waits.append(delay)
         return super().call_later(0, callback, *args, context=context)
