@@ -1,9 +1,10 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import Context
 from typing import TypeVarTuple
 
 import pytest
+from stamina.instrumentation import set_on_retry_hooks
 
 from lea_payments.stripe.errors import (
     StripeCallError,
@@ -17,6 +18,14 @@ from tests.support.scripted_stripe import Response, ScriptedStripe
 BUSY = Response(500)
 PATH = "/v1/events"
 Arguments = TypeVarTuple("Arguments")
+
+
+@pytest.fixture(autouse=True)
+def no_retry_hooks() -> Iterator[None]:
+    """Turn off stamina's default hooks, which read files."""
+    set_on_retry_hooks([])
+    yield
+    set_on_retry_hooks(None)
 
 
 class ImpatientLoop(asyncio.SelectorEventLoop):
