@@ -111,8 +111,11 @@ def init_table(
     wait: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the database.")] = 0,
 ) -> None:
     """Create the table and its indexes, or add the missing parts of an existing table. Safe to repeat."""
+    import stamina
+
     from lea_payments.store import connection, table
 
+    stamina.instrumentation.set_on_retry_hooks(())  # the default hooks print each retry
     settings = read(TableSettings)
     if print_only:
         typer.echo(json.dumps(table.definition(settings), indent=2))

@@ -31,7 +31,7 @@ def ranks() -> Iterator[str]:
     yield "| 0 | pending | | the record was created | yes |"
     for rule in sorted([*RULES.values(), REVIEW_RULE]):
         reason = rule.reason or {10: "the decline's code", REVIEW_RULE.rank: "what differs"}.get(rule.rank, "")
-        yield f"| {rule.rank} | {rule.status} | {reason} | {rule.source} | {rule.may_pay} |"
+        yield f"| {rule.rank} | {rule.status} | {reason} | {rule.reported_by} | {rule.customer_can_pay} |"
 
 
 def ladder() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The batch call as AWS meets it: over TLS with a checked certificate, and with a signature that AWS would accept."""
+"""The batch call over TLS: it checks the certificate and signs as AWS requires."""
 
 import asyncio
 import shutil
@@ -27,7 +27,7 @@ STATEMENTS = [('UPDATE "t" SET a=? WHERE payment_intent_id=?', [{"S": "ü"}, {"S
 
 
 class Received(NamedTuple):
-    """One request as it came."""
+    """One request that the server received."""
 
     path: str
     headers: dict[str, str]
@@ -35,7 +35,7 @@ class Received(NamedTuple):
 
 
 class Aws(NamedTuple):
-    """A service with a certificate of its own authority, and what it received."""
+    """A server with a self-signed certificate, and the requests that it received."""
 
     url: str
     authority: Path
@@ -45,7 +45,7 @@ class Aws(NamedTuple):
 @pytest.fixture
 def aws(tmp_path: Path) -> Iterator[Aws]:
     if shutil.which("openssl") is None:
-        pytest.skip("no openssl makes a certificate here: apt-get install openssl")
+        pytest.skip("needs openssl to make a certificate: apt-get install openssl")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subject = ("-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1")
     kind = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "2")
@@ -93,7 +93,7 @@ async def _call(url: str, session: Session) -> list[dict[str, object]]:
 
 
 def _signature(request: Received, url: str) -> str:
-    """The signature that a service which knows the key expects of this request."""
+    """The signature that a server with the same key computes for this request."""
     signed = request.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
     again = AWSRequest("POST", url + request.path, {name: request.headers[name] for name in signed}, request.body)
     again.context["timestamp"] = request.headers["x-amz-date"]
@@ -101,7 +101,7 @@ def _signature(request: Received, url: str) -> str:
     return signer.signature(signer.string_to_sign(again, signer.canonical_request(again)), again)
 
 
-async def test_what_arrives_over_tls_carries_the_signature_that_its_bytes_ask_for(aws: Aws) -> None:
+async def test_a_request_over_tls_has_the_signature_of_its_bytes(aws: Aws) -> None:
     responses = await _call(aws.url, _session(aws.authority))
 
     [request] = aws.received
@@ -111,25 +111,25 @@ async def test_what_arrives_over_tls_carries_the_signature_that_its_bytes_ask_fo
     assert "host" in request.headers["authorization"]
 
 
-async def test_a_certificate_of_nobody_we_trust_gets_nothing(aws: Aws) -> None:
+async def test_a_server_with_an_unknown_certificate_gets_nothing(aws: Aws) -> None:
     with pytest.raises(BotoCoreError, match="certificate"):
         await _call(aws.url, _session(None))
 
     assert aws.received == []
 
 
-async def test_a_roles_next_credentials_are_fetched_off_the_event_loop(aws: Aws) -> None:
-    fetched_in: list[threading.Thread] = []
+async def test_a_roles_credentials_are_refreshed_off_the_loop(aws: Aws) -> None:
+    threads: list[threading.Thread] = []
 
     def fetch() -> dict[str, str]:
-        fetched_in.append(threading.current_thread())
+        threads.append(threading.current_thread())
         later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
         return {"access_key": KEY_ID, "secret_key": KEY, "token": "next", "expiry_time": later}
 
     class Role(CredentialProvider):
         def load(self) -> RefreshableCredentials:
-            over = datetime.now(UTC) - timedelta(minutes=1)
-            return RefreshableCredentials("old", "old", "old", over, fetch, "role")
+            expired_at = datetime.now(UTC) - timedelta(minutes=1)
+            return RefreshableCredentials("old", "old", "old", expired_at, fetch, "role")
 
     session = Session()
     session.set_config_variable("ca_bundle", str(aws.authority))
@@ -138,5 +138,5 @@ async def test_a_roles_next_credentials_are_fetched_off_the_event_loop(aws: Aws)
     await asyncio.gather(call(STATEMENTS), call(STATEMENTS))
     await call.close()
 
-    assert [thread is threading.main_thread() for thread in fetched_in] == [False]
+    assert [thread is threading.main_thread() for thread in threads] == [False]
     assert [request.headers["x-amz-security-token"] for request in aws.received] == ["next", "next"]

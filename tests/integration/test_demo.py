@@ -224,7 +224,7 @@ def test_what_happens_is_told_in_one_line_each(demo: Demo, card: str, lines: set
         pytest.param(["--pages", "http://localhost:1", "--card", SUCCESS], "start the pages", id="no pages"),
         pytest.param(["--card", "1234"], "Your card number is incorrect.", id="no test card"),
         pytest.param(["--card", SUCCESS, "--card", NO_FUNDS], "declined ones first", id="paid before"),
-        pytest.param(["--amount", "1", "--card", SUCCESS], "The least for sgd is 50", id="amount"),
+        pytest.param(["--amount", "1", "--card", SUCCESS], "The minimum for sgd is 50", id="amount"),
         pytest.param(["--timeout", "1"], "pay at the link", id="nobody pays"),
     ],
 )

@@ -1,4 +1,4 @@
-"""However many events come for one payment, and however long, its item stays far below DynamoDB's limit."""
+"""An item stays far below DynamoDB's limit, however many events its payment gets and however long they are."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,12 +31,12 @@ LONGEST_ENTRY = HistoryEntry(
     "2026-01-01T00:00:00.000Z",
     "f" * 32,
 )
-CODE = 50
-"""Of Stripe's codes longer ones are not taken, and a reason holds two."""
+CODE_LENGTH = 50
+"""The maximum length of a decline code; a reason has two of them."""
 
 
 def size_of(item: Item) -> int:
-    """An item's size in bytes as DynamoDB counts it (developer guide, "item sizes and formats")."""
+    """An item's size in bytes, by DynamoDB's rules (developer guide, "Item sizes and formats")."""
     return sum(len(name.encode()) + _size_of(attribute) for name, attribute in item.items())
 
 
@@ -54,12 +54,12 @@ def _size_of(attribute: Any) -> int:
 ENTRY_BOUND = 1 + _size_of(item_of_entry(LONGEST_ENTRY))
 HISTORY_BOUND = HISTORY_LIMIT * ENTRY_BOUND
 REST_BOUND = 10 * 1024
-"""The other fields: five texts of 255 characters or so, all of them wide, and some short ones."""
+"""The other fields: five texts of about 255 wide characters each, and some short ones."""
 
 BOUND = HISTORY_BOUND + REST_BOUND
 
 
-def test_the_bound_is_what_the_readme_says_and_a_fifth_of_dynamodbs_limit() -> None:
+def test_the_bound_is_a_fifth_of_dynamodbs_limit() -> None:
     assert ENTRY_BOUND == 1_210
     assert BOUND == 70_740
     assert BOUND * 5 < DYNAMODB_LIMIT
@@ -73,9 +73,9 @@ _LETTERS = {ord("0") + digit: ord("a") + digit for digit in range(10)}
 
 
 def _events(payment_id: str) -> Iterator[PaymentEvent]:
-    """Distinct ones of every kind that leaves a note, as long as they may be; each code is greater than the last."""
+    """Distinct events of every kind that adds a history entry, as long as possible, with codes in ascending order."""
     for number in range(EVENTS // 4):
-        code = "z" + f"{number:0{CODE - 1}}".translate(_LETTERS)
+        code = "z" + f"{number:0{CODE_LENGTH - 1}}".translate(_LETTERS)
         failed = stripe_bodies.refund("refund.failed", 5, "failed", _long(number))
         bodies = (
             stripe_bodies.declined(payment_id, code, _long(number)).replace(b"card_declined", code.encode()),
@@ -96,9 +96,7 @@ def _widest(payment_id: str) -> Payment:
     return replace(record(payment_id), **texts, traceparent=f"00-{'a' * 32}-{'b' * 16}-01", checkout_locale="fil")
 
 
-async def test_a_flood_of_events_for_one_payment_leaves_its_item_small_and_its_status_right(
-    store: PaymentStore, table_settings: TableSettings
-) -> None:
+async def test_a_flood_of_events_leaves_a_small_item(store: PaymentStore, table_settings: TableSettings) -> None:
     payment_id = "p" * 200
     await store.create(_widest(payment_id))
     outcomes = [(await store.apply(event)).outcome for event in _events(payment_id)]
@@ -122,6 +120,6 @@ async def test_a_flood_of_events_for_one_payment_leaves_its_item_small_and_its_s
 
 def _item(settings: TableSettings, payment_id: str) -> Item:
     client = connection.client(settings)
-    found = client.get_item(TableName=settings.table, Key={table.KEY: {"S": payment_id}}, ConsistentRead=True)
+    response = client.get_item(TableName=settings.table, Key={table.KEY: {"S": payment_id}}, ConsistentRead=True)
     client.close()
-    return found["Item"]
+    return response["Item"]

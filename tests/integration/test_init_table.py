@@ -15,24 +15,22 @@ def _init_table(port: int, *options: str) -> subprocess.Popen[str]:
     )
 
 
-def test_it_waits_for_a_database_that_starts_at_the_same_time(
-    free_port: Callable[[], int], dynamodb_folder: Path
-) -> None:
+def test_it_waits_for_a_database_that_is_starting(free_port: Callable[[], int], dynamodb_folder: Path) -> None:
     port = free_port()
     waiting = _init_table(port, "--wait=60")
     time.sleep(3)
     assert waiting.poll() is None
 
     with DynamoDBLocal(port, None, dynamodb_folder):
-        said, complained = waiting.communicate(timeout=60)
+        output, errors = waiting.communicate(timeout=60)
 
-    assert (said, complained, waiting.returncode) == ("table lea-payments-local created\n", "", 0)
+    assert (output, errors, waiting.returncode) == ("table lea-payments-local created\n", "", 0)
 
 
-def test_without_waiting_it_says_at_once_which_database_does_not_answer(free_port: Callable[[], int]) -> None:
+def test_without_waiting_it_names_the_silent_database(free_port: Callable[[], int]) -> None:
     port = free_port()
 
-    _, complained = _init_table(port).communicate(timeout=60)
+    _, errors = _init_table(port).communicate(timeout=60)
 
-    assert f"table lea-payments-local at http://127.0.0.1:{port}" in complained
-    assert "check DDB_ENDPOINT" in complained
+    assert f"table lea-payments-local at http://127.0.0.1:{port}" in errors
+    assert "check DDB_ENDPOINT" in errors

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+import stamina
 from msgspec.structs import replace
 
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
-from lea_payments.payment.transitions import change_for, changed
+from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.store.errors import ConflictError, UnavailableError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def _settings(endpoint: str) -> TableSettings:
-    """Those of a table that no other test uses."""
+    """The settings of a table that no other test uses."""
     return TableSettings.model_validate({"DDB_ENDPOINT": endpoint, "DYNAMODB_PAYMENTS_TABLE": f"store-{uuid4()}"})
 
 
@@ -43,7 +44,7 @@ def dynamodb(settings: TableSettings) -> Iterator["DynamoDBClient"]:
 
 @pytest.fixture
 async def store(settings: TableSettings, dynamodb: "DynamoDBClient") -> AsyncIterator[PaymentStore]:
-    del dynamodb  # the table is there
+    del dynamodb  # it has created the table
     async with PaymentStore(settings) as store:
         yield store
 
@@ -57,14 +58,14 @@ def _event(body: bytes) -> PaymentEvent:
 def _every_event(payment_id: str = "payment_1") -> list[PaymentEvent]:
     bodies = [body for scenario in SCENARIOS.values() for body in scenario.events(payment_id)]
     bodies += [body for scenario in AFTER_PAYMENT.values() for body in scenario.events(payment_id)]
-    found = {}
+    distinct = {}
     for event in map(_event, bodies):
-        found[replace(event, id="", created=0)] = replace(event, payment_id=payment_id)
-    return list(found.values())
+        distinct[replace(event, id="", created=0)] = replace(event, payment_id=payment_id)
+    return list(distinct.values())
 
 
 def _every_state(payment_id: str = "payment_1") -> list[Payment]:
-    """Every record that two events or fewer lead to, one with a full history, and one that waits for a new session."""
+    """Every record after at most one event, one with a full history, and one that waits for a new session."""
     by_hand = Payment(payment_intent_id=payment_id, amount=4999, currency="SGD", created_at="2026-01-01")
     full = replace(record(payment_id), history=(HistoryEntry("e", "t", "stale", "pending", "pending", "t", None),) * 50)
     first = record(payment_id)
@@ -72,19 +73,22 @@ def _every_state(payment_id: str = "payment_1") -> list[Payment]:
     states = [first, by_hand, full, waiting]
     events = [replace(event, id=f"{event.id}_before") for event in _every_event(payment_id)]
     for before, after in itertools.product([record(payment_id), by_hand], events):
-        states.append(changed(before, after, change_for(before, after), "2026-01-01T00:00:00.000Z"))
-    found = {str(facts(state)) + str(len(state.history) >= HISTORY_LIMIT): state for state in states}
-    return list(found.values())
+        states.append(apply_change(before, after, change_for(before, after), "2026-01-01T00:00:00.000Z"))
+    distinct = {str(facts(state)) + str(len(state.history) >= HISTORY_LIMIT): state for state in states}
+    return list(distinct.values())
 
 
-async def test_the_database_agrees_with_the_pure_function_on_every_state_and_event(
+async def test_the_table_agrees_with_the_pure_decision(
     store: PaymentStore, dynamodb: "DynamoDBClient", settings: TableSettings
 ) -> None:
+    """For every pair of a state and an event. A pair that a busy machine delays is repeated."""
+
+    @stamina.retry(on=UnavailableError, attempts=5)
     async def agree(number: int, state: Payment, event: PaymentEvent) -> None:
         payment_id = f"payment_agree_{number}"
         before, event = replace(state, payment_intent_id=payment_id), replace(event, payment_id=payment_id)
         change = change_for(before, event)
-        expected = changed(before, event, change, "t")
+        expected = apply_change(before, event, change, "t")
         await asyncio.to_thread(dynamodb.put_item, TableName=settings.table, Item=item_of(before))
 
         applied = await store.apply(event)
@@ -112,11 +116,11 @@ async def test_eight_senders_of_one_event_apply_it_once(store: PaymentStore) -> 
     assert len(after.history) == 1
 
 
-async def test_eight_senders_of_different_events_end_as_one_after_the_other_would(store: PaymentStore) -> None:
+async def test_concurrent_events_end_as_consecutive_ones_would(store: PaymentStore) -> None:
     events = _every_event("payment_mix")
     pure = record("payment_mix")
     for event in events:
-        pure = changed(pure, event, change_for(pure, event), "t")
+        pure = apply_change(pure, event, change_for(pure, event), "t")
     await store.create(record("payment_mix"))
     for start in range(0, len(events), 8):
         await asyncio.gather(*[store.apply(event) for event in events[start : start + 8]])
@@ -127,12 +131,12 @@ async def test_eight_senders_of_different_events_end_as_one_after_the_other_woul
     assert facts(after) == facts(pure)
 
 
-async def test_two_processes_that_write_one_payment_lose_nothing(settings: TableSettings, store: PaymentStore) -> None:
+async def test_two_stores_that_write_one_payment_lose_nothing(settings: TableSettings, store: PaymentStore) -> None:
     await store.create(record("payment_two"))
     refunds = [_event(stripe_bodies.refunded("payment_two", amount)) for amount in range(1, 13)]
 
     async with PaymentStore(settings) as other:
-        await asyncio.gather(*[who.apply(event) for who, event in zip([store, other] * 6, refunds, strict=True)])
+        await asyncio.gather(*[one.apply(event) for one, event in zip([store, other] * 6, refunds, strict=True)])
 
     after = await store.get("payment_two")
     assert after is not None
@@ -140,7 +144,7 @@ async def test_two_processes_that_write_one_payment_lose_nothing(settings: Table
     assert len(after.history) == 12
 
 
-async def test_disputes_and_refunds_find_their_payment_by_the_payment_intent(store: PaymentStore) -> None:
+async def test_a_dispute_finds_its_payment_by_the_payment_intent(store: PaymentStore) -> None:
     await store.create(record("payment_disputed"))
     await store.apply(_event(stripe_bodies.completed("payment_disputed", payment_intent="pi_disputed")))
 
@@ -151,7 +155,7 @@ async def test_disputes_and_refunds_find_their_payment_by_the_payment_intent(sto
     assert applied.after.payment_intent_id == "payment_disputed"
 
 
-async def test_a_session_without_our_reference_is_found_by_its_id(store: PaymentStore) -> None:
+async def test_a_session_without_our_id_is_found_by_its_own(store: PaymentStore) -> None:
     await store.create(replace(record("payment_indexed"), stripe_session_id="cs_test_indexed"))
 
     applied = await store.apply(_event(stripe_bodies.completed(None, id="cs_test_indexed")))
@@ -161,12 +165,12 @@ async def test_a_session_without_our_reference_is_found_by_its_id(store: Payment
 
 @pytest.mark.parametrize(
     "body",
-    [stripe_bodies.completed("payment_of_others"), stripe_bodies.dispute("created", "lost", "pi_of_others")],
+    [stripe_bodies.completed("payment_foreign"), stripe_bodies.dispute("created", "lost", "pi_foreign")],
     ids=["session", "dispute"],
 )
-async def test_an_event_of_another_system_touches_nothing(store: PaymentStore, body: bytes) -> None:
+async def test_an_event_of_another_system_changes_nothing(store: PaymentStore, body: bytes) -> None:
     assert (await store.apply(_event(body))).outcome is Outcome.UNMATCHED
-    assert await store.get("payment_of_others") is None
+    assert await store.get("payment_foreign") is None
 
 
 async def test_a_record_is_created_once_and_never_overwritten(store: PaymentStore) -> None:
@@ -177,18 +181,18 @@ async def test_a_record_is_created_once_and_never_overwritten(store: PaymentStor
     assert second == first
 
 
-async def test_checkout_cannot_change_a_payment_that_has_moved_on(store: PaymentStore) -> None:
-    seen = await store.create(record("payment_raced"))
+async def test_checkout_cannot_change_a_payment_that_has_changed(store: PaymentStore) -> None:
+    outdated = await store.create(record("payment_raced"))
     await store.apply(_event(stripe_bodies.completed("payment_raced")))
 
     with pytest.raises(ConflictError):
-        await store.change_checkout(seen, stripe_session_id="cs_test_new")
+        await store.change_checkout(outdated, stripe_session_id="cs_test_new")
     after = await store.get("payment_raced")
     assert after is not None
     assert after.stripe_session_id == "cs_test_a"
 
 
-async def test_a_users_and_a_quotes_payments_are_listed_with_the_published_fields(store: PaymentStore) -> None:
+async def test_payments_are_listed_by_user_and_by_quote(store: PaymentStore) -> None:
     await store.create(replace(record("payment_listed"), user_id="user_listed", quote_id="quote_listed"))
 
     [by_user], [by_quote] = await store.by_user("user_listed"), await store.by_quote("quote_listed")
@@ -197,21 +201,19 @@ async def test_a_users_and_a_quotes_payments_are_listed_with_the_published_field
     assert (by_user.amount, by_user.product_name) == (4999, "Travel insurance")
 
 
-async def test_without_a_table_nothing_is_called_unmatched(dynamodb_endpoint: str) -> None:
+async def test_without_a_table_an_event_is_not_unmatched(dynamodb_endpoint: str) -> None:
     async with PaymentStore(_settings(dynamodb_endpoint)) as store:
         with pytest.raises(UnavailableError):
             await store.apply(_event(stripe_bodies.completed("payment_x")))
 
 
-async def test_a_table_that_its_owner_made_with_three_indexes_still_takes_payments(
-    dynamodb: "DynamoDBClient", dynamodb_endpoint: str
-) -> None:
+async def test_a_table_with_only_published_indexes_works(dynamodb: "DynamoDBClient", dynamodb_endpoint: str) -> None:
     settings = _settings(dynamodb_endpoint)
-    wanted = table.definition(settings)
-    wanted["GlobalSecondaryIndexes"] = list(table.PUBLISHED_INDEXES)
-    attributes = wanted["AttributeDefinitions"]
-    wanted["AttributeDefinitions"] = [a for a in attributes if a["AttributeName"] != "stripe_payment_intent"]
-    dynamodb.create_table(**wanted)
+    definition = table.definition(settings)
+    definition["GlobalSecondaryIndexes"] = list(table.PUBLISHED_INDEXES)
+    attributes = definition["AttributeDefinitions"]
+    definition["AttributeDefinitions"] = [a for a in attributes if a["AttributeName"] != "stripe_payment_intent"]
+    dynamodb.create_table(**definition)
 
     async with PaymentStore(settings) as store:
         await store.create(record("payment_three"))
@@ -222,7 +224,9 @@ async def test_a_table_that_its_owner_made_with_three_indexes_still_takes_paymen
     assert table.ensure(dynamodb, settings).endswith("added stripe_payment_intent-index")
 
 
-def test_a_payment_survives_the_way_through_an_item(dynamodb: "DynamoDBClient", settings: TableSettings) -> None:
+def test_a_record_is_the_same_after_the_way_through_dynamodb(
+    dynamodb: "DynamoDBClient", settings: TableSettings
+) -> None:
     payment = replace(
         record("payment_item"),
         amount_refunded=5,
@@ -232,6 +236,6 @@ def test_a_payment_survives_the_way_through_an_item(dynamodb: "DynamoDBClient", 
     )
     dynamodb.put_item(TableName=settings.table, Item=item_of(payment))
 
-    found = dynamodb.get_item(TableName=settings.table, Key={table.KEY: {"S": "payment_item"}})
+    response = dynamodb.get_item(TableName=settings.table, Key={table.KEY: {"S": "payment_item"}})
 
-    assert payment_of(found["Item"]) == payment
+    assert payment_of(response["Item"]) == payment

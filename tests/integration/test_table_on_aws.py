@@ -1,4 +1,4 @@
-"""What `init-table` does on AWS to keep payments from being lost: for a new table and for one that is there."""
+"""On AWS, `init-table` protects a table against loss, whether the table is new or not."""
 
 import json
 import os
@@ -42,20 +42,20 @@ def _init_table(aws: FaultyDynamoDB, settings: TableSettings, folder: Path) -> s
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("there_already", [False, True], ids=["new", "there already"])
-def test_deletion_protection_and_point_in_time_recovery_are_on_afterwards(
-    aws: FaultyDynamoDB, settings: TableSettings, tmp_path: Path, *, there_already: bool
+@pytest.mark.parametrize("exists", [False, True], ids=["new", "existing"])
+def test_init_table_switches_on_protection_and_recovery(
+    aws: FaultyDynamoDB, settings: TableSettings, tmp_path: Path, *, exists: bool
 ) -> None:
     client = connection.client(settings)
-    if there_already:
+    if exists:
         table.ensure(client, settings)
 
-    said = _init_table(aws, settings, tmp_path)
+    output = _init_table(aws, settings, tmp_path)
 
-    assert ("nothing to do" in said) is there_already
-    asked = [json.loads(call.body) for call in aws.calls if call.operation == "UpdateContinuousBackups"]
+    assert ("nothing to do" in output) is exists
+    requests = [json.loads(call.body) for call in aws.calls if call.operation == "UpdateContinuousBackups"]
     recovery = {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}
-    assert asked == [{"TableName": settings.table} | recovery]
+    assert requests == [{"TableName": settings.table} | recovery]
     assert client.describe_table(TableName=settings.table)["Table"]["DeletionProtectionEnabled"]
     with pytest.raises(client.exceptions.ClientError, match=r"deletion.*protect|protect.*deletion|Deletion"):
         client.delete_table(TableName=settings.table)
@@ -63,9 +63,7 @@ def test_deletion_protection_and_point_in_time_recovery_are_on_afterwards(
     assert report.of("deletion protection") + report.of("point-in-time recovery") == [("ok", "is on")] * 2
 
 
-def test_a_table_that_is_protected_is_not_updated_again(
-    aws: FaultyDynamoDB, settings: TableSettings, tmp_path: Path
-) -> None:
+def test_a_protected_table_is_not_updated_again(aws: FaultyDynamoDB, settings: TableSettings, tmp_path: Path) -> None:
     _init_table(aws, settings, tmp_path)
     aws.calls.clear()
 

@@ -44,8 +44,8 @@ class Store(Protocol):
     async def create(self, new: Payment) -> Payment:
         """The new record, or the one that is there already."""
 
-    async def change_checkout(self, seen: Payment, **fields: object) -> Payment:
-        """The record with other checkout fields; raises ConflictError if it is not as seen."""
+    async def change_checkout(self, record: Payment, **fields: object) -> Payment:
+        """The record with other checkout fields; raises ConflictError if it has changed."""
 
 
 class Stripe(Protocol):

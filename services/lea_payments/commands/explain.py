@@ -7,7 +7,7 @@ from lea_payments.payment import money
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import HISTORY_LIMIT, PENDING_RANK, Dispute, HistoryEntry, Payment
 from lea_payments.payment.rules import PAID_TWICE, REVIEW_RULE, RULES, rank_of
-from lea_payments.payment.transitions import change_for, changed
+from lea_payments.payment.transitions import apply_change, change_for
 
 STORY: Mapping[int, str] = {
     PENDING_RANK: "The customer has not paid yet.",
@@ -71,7 +71,7 @@ def last_event(record: Payment) -> str:
 
 
 def _ranks(record: Payment, entry: HistoryEntry) -> str:
-    ranks = sorted(rule.rank for rule in RULES.values() if entry.event_type in rule.source)
+    ranks = sorted(rule.rank for rule in RULES.values() if entry.event_type in rule.reported_by)
     if not ranks:
         return ""
     return f" (the event has rank {' or '.join(map(str, ranks))}, the record has rank {record.status_rank})"
@@ -93,8 +93,10 @@ def next_events(record: Payment) -> Sequence[NextEvent]:
             reason=record.status_reason or "the decline code" if fact is Fact.DECLINED else None,
         )
         change = change_for(record, event)
-        after = changed(record, event, change, "")
-        next_events.append(NextEvent(rule.source, rule.rank, change.outcome, _effect(change.outcome, record, after)))
+        after = apply_change(record, event, change, "")
+        next_events.append(
+            NextEvent(rule.reported_by, rule.rank, change.outcome, _effect(change.outcome, record, after))
+        )
     return next_events
 
 

@@ -41,7 +41,7 @@ class Replay:
     """One replay; `counts` is the number of events per outcome so far."""
 
     def __init__(self, repairs: Repairs, options: ReplayOptions) -> None:
-        self._apply = repairs.pretend if options.dry_run else repairs.settle
+        self._apply = repairs.simulate if options.dry_run else repairs.repair
         self._console = options.console
         self._payment_id = options.payment_id
         self.counts: Counter[str] = Counter()

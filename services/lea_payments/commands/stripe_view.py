@@ -9,7 +9,7 @@ import msgspec
 from lea_payments.commands.explain import field_changes
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.payment.record import Payment, Status
-from lea_payments.payment.transitions import change_for, changed
+from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.settings import StripeSettings
 from lea_payments.stripe import session_events
 from lea_payments.stripe.errors import InvalidPayloadError, StripeMissingError
@@ -158,7 +158,7 @@ def _missing_changes(record: Payment, events: Sequence[PaymentEvent]) -> Iterato
     changes = set()
     for event in events:
         change = change_for(record, event)
-        text = field_changes(record, changed(record, event, change, "")) or "a refund failed"
+        text = field_changes(record, apply_change(record, event, change, "")) or "a refund failed"
         if change.outcome in CHANGES and text not in changes:
             changes.add(text)
             yield Difference(f"according to Stripe: {text}", remedy)

@@ -1,1 +1,1 @@
-"""What a payment is: its record, its events, the rules of its status and money. Pure."""
+"""The payment as a domain object: its record, its events, the rules of its status, and money."""

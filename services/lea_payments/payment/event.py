@@ -1,4 +1,4 @@
-"""Stripe's events in our terms: the fact each one reports and the outcome of applying it."""
+"""Defines payment events: the fact that each one reports and the outcome of applying it."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from lea_payments.payment.record import Dispute
 
 
 class Fact(StrEnum):
-    """What one of Stripe's events tells about a payment."""
+    """What an event reports about a payment."""
 
     DECLINED = "declined"
     SESSION_EXPIRED = "session_expired"
@@ -21,7 +21,7 @@ class Fact(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a verified event. All of them are answered 200: none gets better by being sent again."""
+    """The result of processing a verified event. All are answered 200: sending the event again changes nothing."""
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
@@ -33,11 +33,11 @@ class Outcome(StrEnum):
 
 
 CHANGES = (Outcome.APPLIED, Outcome.REVIEW)
-"""The outcomes that tell something new of a payment."""
+"""The outcomes of events that add something new to a payment."""
 
 
 class PaymentEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One of Stripe's events in our words. Times are in seconds since 1970, `amount` in minor units."""
+    """An event about one payment, free of Stripe's terms. Times are in seconds since 1970, amounts in minor units."""
 
     id: str
     type: str

@@ -1,24 +1,21 @@
-"""How Stripe writes an amount, by currency, and which amounts it takes; pure, never a float.
-
-From docs.stripe.com/currencies ("Zero-decimal currencies", "Three-decimal currencies", "Special cases"). This is
-Stripe's table, not ISO 4217's: an amount on the wire means what Stripe says it means.
-"""
+"""Converts amounts between minor and major units and checks them against Stripe's limits for each currency."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 
+# The tables are Stripe's, not ISO 4217's: docs.stripe.com/currencies, "Zero-decimal currencies", "Three-decimal
+# currencies" and "Special cases". Amounts are integers or decimals, never floats.
 ZERO_DECIMAL = frozenset(
     {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
 )
-"""An amount of these is in whole units: 500 is 500 yen."""
+"""Amounts are in whole units: 500 is 500 yen."""
 
 THREE_DECIMAL = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
-"""An amount of these is in thousandths, of which the last digit must be 0."""
+"""Amounts are in thousandths, and the last digit must be 0."""
 
 WHOLE_UNITS_ONLY = frozenset({"isk", "ugx"})
-"""Written with two decimals all the same, which must be 00: 500 is 5 króna."""
-
+"""Amounts have two decimals although the currency has none; both must be 0: 500 is 5 króna."""
 
 _CURRENCIES = """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bgn bhd bif bmd bnd bob brl bsd bwp byn bzd cad cdf chf clp
@@ -28,21 +25,21 @@ _CURRENCIES = """
     sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xof xpf yer zar zmw
 """
 CURRENCIES = frozenset(_CURRENCIES.split())
-"""What Stripe takes payments in ("Supported presentment currencies"); Stripe's own refusal has the last word."""
+"""The currencies that Stripe accepts ("Supported presentment currencies"). Stripe can still refuse one of them."""
 
 MINIMUM: Mapping[str, int] = {
     "aed": 200, "aud": 50, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50, "gbp": 30,
     "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50, "pln": 200,
     "ron": 200, "sek": 300, "sgd": 50, "thb": 1000, "usd": 50,
 }  # fmt: skip
-"""Where the account is paid out in the same currency; where not, Stripe converts and may ask for a little more."""
+"""Stripe's minimum if the account is paid out in the same currency. Otherwise Stripe converts and may require more."""
 
 MAXIMUM = 999_999_999_999
-"""Twelve digits, the most that any card takes; some cards and most other methods take fewer."""
+"""Twelve digits, the maximum of any card. Some cards and most other payment methods have a lower one."""
 
 
 class NotChargeableError(Exception):
-    """Raised when Stripe would refuse the money; the text says what to send instead."""
+    """Raised when Stripe would refuse an amount or currency. The message says what to send instead."""
 
     def __init__(self, code: str, param: str, message: str) -> None:
         super().__init__(message)
@@ -51,23 +48,24 @@ class NotChargeableError(Exception):
 
 
 def check(amount: int, currency: str) -> None:
-    """Raises NotChargeableError unless Stripe takes this amount, in minor units, of this currency; any letter case."""
+    """Raises NotChargeableError unless Stripe accepts this amount, in minor units, of this currency, in any case."""
     code = currency.lower()
     if code not in CURRENCIES:
-        raise NotChargeableError("unknown_currency", "currency", _unknown(currency))
-    least = MINIMUM.get(code, 1)
-    if amount < least:
-        raise NotChargeableError("amount_too_small", "amount", f"The least for {code} is {_both(least, code)}.")
+        raise NotChargeableError("unknown_currency", "currency", _unknown_currency(currency))
+    minimum = MINIMUM.get(code, 1)
+    if amount < minimum:
+        least = _in_both_units(minimum, code)
+        raise NotChargeableError("amount_too_small", "amount", f"The minimum for {code} is {least}.")
     if amount > MAXIMUM:
-        raise NotChargeableError("amount_too_large", "amount", f"The most is {MAXIMUM}, twelve digits.")
+        raise NotChargeableError("amount_too_large", "amount", f"The maximum is {MAXIMUM} (twelve digits).")
     if code in THREE_DECIMAL and amount % 10:
-        raise NotChargeableError("amount_precision", "amount", f"The last of the three decimals of {code} must be 0.")
+        raise NotChargeableError("amount_precision", "amount", f"The last of three decimals must be 0 in {code}.")
     if code in WHOLE_UNITS_ONLY and amount % 100:
-        raise NotChargeableError("amount_precision", "amount", f"Send {code} with two decimals that are 00: 500 is 5.")
+        raise NotChargeableError("amount_precision", "amount", f"The last two digits must be 00 in {code}: 500 is 5.")
 
 
 def exponent(currency: str) -> int:
-    """How many digits of an amount stand behind the point; any letter case."""
+    """The number of decimals of an amount in this currency, in any case."""
     code = currency.lower()
     if code in ZERO_DECIMAL:
         return 0
@@ -75,15 +73,15 @@ def exponent(currency: str) -> int:
 
 
 def major_units(amount: int, currency: str) -> Decimal:
-    """An amount in minor units as the number a person reads: 1234 of `sgd` is 12.34."""
+    """Converts an amount from minor to major units: 1234 of `sgd` is 12.34."""
     return Decimal(amount).scaleb(-exponent(currency))
 
 
-def _both(amount: int, code: str) -> str:
-    return f"{amount}, that is {major_units(amount, code)} {code.upper()}"
+def _in_both_units(amount: int, code: str) -> str:
+    return f"{amount} ({major_units(amount, code)} {code.upper()})"
 
 
-def _unknown(currency: str) -> str:
-    near = get_close_matches(currency.lower(), sorted(CURRENCIES), n=3, cutoff=0.6)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
-    return f"Stripe takes no payments in this currency; {hint}send one of {', '.join(sorted(CURRENCIES))}."
+def _unknown_currency(currency: str) -> str:
+    similar = get_close_matches(currency.lower(), sorted(CURRENCIES), n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(similar)}? " if similar else ""
+    return f"Stripe does not accept this currency; {hint}send one of {', '.join(sorted(CURRENCIES))}."

@@ -1,4 +1,4 @@
-"""The payment record: its fields, statuses and history."""
+"""Defines the payment record: its fields, statuses and history."""
 
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Status(StrEnum):
-    """The published statuses of a payment. There are no others."""
+    """The published statuses of a payment."""
 
     PENDING = "pending"
     COMPLETED = "completed"
@@ -17,7 +17,7 @@ class Status(StrEnum):
 
 
 class Dispute(IntEnum):
-    """How far a dispute has come; the highest one seen is kept, and a lost one outweighs a won one."""
+    """The state of a dispute. A record keeps the highest one, so a lost dispute outweighs a won one."""
 
     NONE = 0
     OPEN = 1
@@ -31,11 +31,11 @@ PENDING_RANK = 0
 
 HISTORY_LIMIT = 50
 NOTES_LIMIT = 40
-"""Events that change nothing are noted only up to here, so that a flood of them leaves room for those that do."""
+"""Events without effect stop at this many entries, so that a flood of them leaves room for those with an effect."""
 
 
 class HistoryEntry(NamedTuple):
-    """One event in a record's history; `at` is ISO 8601 UTC."""
+    """One event in a record's history. `at` is ISO 8601 UTC."""
 
     event_id: str
     event_type: str

@@ -1,9 +1,4 @@
-"""The rules of a payment's status: the rank of each fact and the fields each decision reads.
-
-Stripe delivers events late, more than once and in any order, so a status is a function of the facts, not of their
-order: each fact has a rank, and only a higher rank changes the record. Any order of the same events, with any number
-of copies, gives the same record.
-"""
+"""Defines the rank and status of each fact, and the fields that a decision about it reads."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,34 +8,35 @@ from lea_payments.payment.record import PENDING_RANK, Payment, Status
 
 
 class Rule(NamedTuple):
-    """A row of the table of ranks.
+    """What a fact does to a payment's status.
 
-    `bound` facts count only for the record's current session; after `returned` ones the customer is back with that
-    session's id, so the record must carry it.
+    `current_session_only` facts count only if they are about the record's current session. After facts with
+    `stores_session` Stripe sends the customer back with that session's id, so the record must have it.
     """
 
     rank: int
     status: Status
     reason: str | None
-    source: str
-    may_pay: str
-    bound: bool = False
-    returned: bool = False
+    reported_by: str
+    customer_can_pay: str
+    current_session_only: bool = False
+    stores_session: bool = False
 
 
+# Stripe delivers events late, more than once and in any order, so the status must not depend on their order.
+# Each fact has a rank, and only a higher rank changes the status: the same events in any order, with any number of
+# copies, give the same record.
 RULES: Mapping[Fact, Rule] = {
-    Fact.DECLINED: Rule(
-        10, Status.FAILED, None, "payment_intent.payment_failed", "yes: Checkout lets them try another card"
-    ),
-    Fact.SESSION_EXPIRED: Rule(20, Status.EXPIRED, None, "checkout.session.expired", "no", bound=True),
+    Fact.DECLINED: Rule(10, Status.FAILED, None, "payment_intent.payment_failed", "yes, with another card"),
+    Fact.SESSION_EXPIRED: Rule(20, Status.EXPIRED, None, "checkout.session.expired", "no", current_session_only=True),
     Fact.AWAITING_FUNDS: Rule(
         30,
         Status.PENDING,
         "awaiting_funds",
         "checkout.session.completed, unpaid",
-        "waiting",
-        bound=True,
-        returned=True,
+        "no: the money is on its way",
+        current_session_only=True,
+        stores_session=True,
     ),
     Fact.ASYNC_FAILED: Rule(
         40,
@@ -48,48 +44,47 @@ RULES: Mapping[Fact, Rule] = {
         "async_payment_failed",
         "checkout.session.async_payment_failed",
         "no",
-        bound=True,
-        returned=True,
+        current_session_only=True,
+        stores_session=True,
     ),
+    # Money counts whichever session it came through, so PAID is not bound to the current session.
     Fact.PAID: Rule(
         50,
         Status.COMPLETED,
         None,
         "checkout.session.completed, paid or no_payment_required; checkout.session.async_payment_succeeded",
-        "done",
+        "no: it is paid",
     ),
 }
-REVIEW_RULE = Rule(45, Status.PENDING, None, "paid, but not what we asked for", "a person looks")
+# Below PAID, so that the right amount still completes the payment; above all others, so that none hides the review.
+REVIEW_RULE = Rule(45, Status.PENDING, None, "paid, but another amount or currency", "no: a person must look at it")
 PAID_TWICE = "paid_twice"
 REFUND_FAILED = "refund_failed"
 
-_OF_ITS_SESSION = ("payment_status", "status_rank", "status_reason", "stripe_session_id", "checkout_former_session")
+_STATUS_FIELDS = ("payment_status", "status_rank", "status_reason")
+_SESSION_FIELDS = ("stripe_session_id", "checkout_former_session")
 READS: Mapping[Fact, tuple[str, ...]] = {
-    Fact.DECLINED: ("payment_status", "status_rank", "status_reason"),
-    Fact.SESSION_EXPIRED: _OF_ITS_SESSION,
-    Fact.AWAITING_FUNDS: _OF_ITS_SESSION,
-    Fact.ASYNC_FAILED: _OF_ITS_SESSION,
-    Fact.PAID: (
-        "payment_status",
-        "status_rank",
-        "status_reason",
-        "stripe_payment_intent",
-        "amount",
-        "currency",
-    ),
-    Fact.REFUNDED: ("amount_refunded",),
-    Fact.REFUND_FAILED: (),
-    Fact.DISPUTED: ("dispute_status",),
+    Fact.DECLINED: _STATUS_FIELDS,
+    Fact.SESSION_EXPIRED: (*_STATUS_FIELDS, *_SESSION_FIELDS),
+    Fact.AWAITING_FUNDS: (*_STATUS_FIELDS, *_SESSION_FIELDS),
+    Fact.ASYNC_FAILED: (*_STATUS_FIELDS, *_SESSION_FIELDS),
+    Fact.PAID: (*_STATUS_FIELDS, "stripe_payment_intent", "stripe_session_id", "amount", "currency"),
+    Fact.REFUNDED: ("payment_status", "amount_refunded"),
+    Fact.REFUND_FAILED: ("payment_status",),
+    Fact.DISPUTED: ("payment_status", "dispute_status"),
 }
-"""The fields that `change_for` looks at for a fact; a write holds only while they are as they were read."""
+"""The fields, besides the history, that a decision reads. A write is conditional on each of them being unchanged.
 
-RANK_OF_BARE_STATUS: Mapping[Status, int] = {
+The history's entry names the status, so every decision reads `payment_status`.
+"""
+
+DEFAULT_RANKS: Mapping[Status, int] = {
     Status.PENDING: PENDING_RANK,
     Status.FAILED: RULES[Fact.DECLINED].rank,
     Status.EXPIRED: RULES[Fact.SESSION_EXPIRED].rank,
     Status.COMPLETED: RULES[Fact.PAID].rank,
 }
-"""The rank of a record that its caller put by hand, with a status and no rank."""
+"""The rank of a record that was written by hand, with a status but no rank."""
 
 _STATUS_OF_RANK = {
     PENDING_RANK: Status.PENDING,
@@ -99,7 +94,7 @@ _STATUS_OF_RANK = {
 
 
 def rank_of(payment: Payment) -> int:
-    """The record's rank; if the status was changed by hand since, the rank of that status."""
+    """The record's rank, or the default rank of its status if the status was changed by hand."""
     if _STATUS_OF_RANK.get(payment.status_rank) is payment.payment_status:
         return payment.status_rank
-    return RANK_OF_BARE_STATUS[payment.payment_status]
+    return DEFAULT_RANKS[payment.payment_status]

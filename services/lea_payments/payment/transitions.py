@@ -1,4 +1,4 @@
-"""The move an event asks for, and the record after it; pure: a record and an event in, values out."""
+"""Decides how an event changes a payment, and makes the record after the change."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,33 +12,35 @@ from lea_payments.payment.rules import PAID_TWICE, REVIEW_RULE, RULES, Rule
 
 
 class Change(NamedTuple):
-    """What an event does to a record: the outcome, the fields that get new values, and whether history notes it."""
+    """What an event does to a record: the outcome, the new values of fields, and whether the event is recorded."""
 
     outcome: Outcome
     fields: Mapping[str, Any] = MappingProxyType({})
-    noted: bool = False
+    recorded: bool = False
 
 
 _DUPLICATE = Change(Outcome.DUPLICATE)
 
 
 def change_for(payment: Payment, event: PaymentEvent) -> Change:
-    """Which move the event asks for, seen from this record."""
+    """The change that the event makes to this record."""
     if any(entry.event_id == event.id for entry in payment.history):
         return _DUPLICATE
     if event.fact is Fact.REFUNDED:
-        return _raised(payment, "amount_refunded", event.amount_refunded)
+        return _increase(payment, "amount_refunded", event.amount_refunded)
     if event.fact is Fact.DISPUTED:
-        return _raised(payment, "dispute_status", event.dispute)
+        return _increase(payment, "dispute_status", event.dispute)
     if event.fact is Fact.REFUND_FAILED:
-        return Change(Outcome.REVIEW, noted=True) if _has_room(payment, NOTES_LIMIT) else _DUPLICATE
+        return Change(Outcome.REVIEW, recorded=True) if _has_room(payment, NOTES_LIMIT) else _DUPLICATE
     return _status_change(payment, event)
 
 
-def changed(payment: Payment, event: PaymentEvent, change: Change, at: str, trace_id: str | None = None) -> Payment:
-    """The record after the change; `at` is the time of applying it, ISO 8601 UTC."""
+def apply_change(
+    payment: Payment, event: PaymentEvent, change: Change, at: str, trace_id: str | None = None
+) -> Payment:
+    """The record after the change. `at` is the current time, ISO 8601 UTC."""
     history = payment.history
-    if change.noted and _has_room(payment, HISTORY_LIMIT):
+    if change.recorded and _has_room(payment, HISTORY_LIMIT):
         history = (*history, entry_for(payment, event, change, at, trace_id))
     if not change.fields:
         return replace(payment, history=history)
@@ -48,7 +50,7 @@ def changed(payment: Payment, event: PaymentEvent, change: Change, at: str, trac
 def entry_for(
     payment: Payment, event: PaymentEvent, change: Change, at: str, trace_id: str | None = None
 ) -> HistoryEntry:
-    """The line of history that tells of this change."""
+    """The history entry for this change."""
     status_to = change.fields.get("payment_status", payment.payment_status)
     return HistoryEntry(
         event.id, event.type, change.outcome.value, payment.payment_status.value, str(status_to), at, trace_id
@@ -57,71 +59,80 @@ def entry_for(
 
 def _status_change(payment: Payment, event: PaymentEvent) -> Change:
     rule = RULES[event.fact]
-    if rule.bound and _of_another_session(payment, event):
+    if rule.current_session_only and _is_another_session(payment, event):
         return _stale(payment)
     if event.fact is Fact.PAID:
         return _paid(payment, event)
-    # Declines carry no order, so among several the greatest code stays: arbitrary, yet the same in any order.
     reason = event.reason or rule.reason
-    asked, held = (rule.rank, reason or ""), (payment.status_rank, payment.status_reason or "")
-    if asked <= held:
-        return _DUPLICATE if asked == held else _stale(payment)
+    # Declines have no order, so of several the greatest code wins: arbitrary, but the same in any order.
+    new, current = (rule.rank, reason or ""), (payment.status_rank, payment.status_reason or "")
+    if new <= current:
+        return _DUPLICATE if new == current else _stale(payment)
     fields: dict[str, Any] = {
         "payment_status": rule.status,
         "status_rank": rule.rank,
         "status_reason": reason,
     }
-    if rule.bound:
+    if rule.current_session_only:
         fields["session_closed"] = True
-    if rule.returned:
+    if rule.stores_session:
         fields["stripe_session_id"] = event.session_id
-    return Change(Outcome.APPLIED, fields, noted=True)
+    return Change(Outcome.APPLIED, fields, recorded=True)
 
 
-def _of_another_session(payment: Payment, event: PaymentEvent) -> bool:
-    """Whether the session is not the record's; while checkout waits for the next one's id, the former one is known."""
+def _is_another_session(payment: Payment, event: PaymentEvent) -> bool:
+    """Whether the event's session is not the record's current one."""
     if payment.stripe_session_id is None:
+        # A new attempt that waits for its session's id, or a record without one: only the former session is another.
         return event.session_id is not None and event.session_id == payment.checkout_former_session
     return payment.stripe_session_id != event.session_id
 
 
 def _paid(payment: Payment, event: PaymentEvent) -> Change:
-    """Money has arrived: it completes the payment from any state, unless it is not the money we asked for."""
+    """Money completes a payment from any status, unless the amount or currency is not the requested one."""
     mismatch = _mismatch(payment, event)
-    asked = REVIEW_RULE if mismatch else RULES[Fact.PAID]
-    rule, reason, payer = asked, mismatch, (event.stripe_payment_intent, event.session_id)
+    event_rule = REVIEW_RULE if mismatch else RULES[Fact.PAID]
+    rule, reason = event_rule, mismatch
+    intent_id, session_id = event.stripe_payment_intent, event.session_id
     if payment.status_rank >= REVIEW_RULE.rank:
-        held = REVIEW_RULE if payment.status_rank == REVIEW_RULE.rank else RULES[Fact.PAID]
-        rule, reason = max((held, payment.status_reason), (asked, mismatch), key=_strength)
-        held_payer = (payment.stripe_payment_intent, payment.stripe_session_id)
-        if _differ(held_payer[0], payer[0]):
+        # There was money before: the stronger rule stays, and two PaymentIntents mean that the customer paid twice.
+        current_rule = REVIEW_RULE if payment.status_rank == REVIEW_RULE.rank else RULES[Fact.PAID]
+        rule, reason = max((current_rule, payment.status_reason), (event_rule, mismatch), key=_precedence)
+        if _are_different_intents(payment.stripe_payment_intent, event.stripe_payment_intent):
             reason = PAID_TWICE
-        # Of two that paid, the one with the smaller id is named: arbitrary, yet the same in any order.
-        payer = min(held_payer, payer, key=lambda who: (who[0] is None, who[0] or ""))
+        # The record names the PaymentIntent with the smaller id: arbitrary, but the same in any order.
+        current_payer = (payment.stripe_payment_intent, payment.stripe_session_id)
+        intent_id, session_id = min(current_payer, (intent_id, session_id), key=_payer_order)
     fields = {
         "payment_status": rule.status,
         "status_rank": rule.rank,
         "status_reason": reason,
-        "stripe_payment_intent": payer[0],
-        "stripe_session_id": payer[1],
+        "stripe_payment_intent": intent_id,
+        "stripe_session_id": session_id,
     }
     if all(getattr(payment, name) == value for name, value in fields.items()):
-        return _DUPLICATE if asked.rank == rule.rank else _stale(payment)
+        return _DUPLICATE if event_rule.rank == rule.rank else _stale(payment)
     outcome = Outcome.REVIEW if mismatch else Outcome.APPLIED
-    return Change(outcome, {**fields, "session_closed": True}, noted=True)
+    return Change(outcome, {**fields, "session_closed": True}, recorded=True)
 
 
-def _strength(held: tuple[Rule, str | None]) -> tuple[int, str]:
-    rule, reason = held
+def _precedence(candidate: tuple[Rule, str | None]) -> tuple[int, str]:
+    rule, reason = candidate
     return rule.rank, reason or ""
 
 
-def _differ(one: str | None, other: str | None) -> bool:
-    return one is not None and other is not None and one != other
+def _payer_order(payer: tuple[str | None, str | None]) -> tuple[bool, str]:
+    """Payers by PaymentIntent; one without a PaymentIntent comes last."""
+    intent_id, _ = payer
+    return intent_id is None, intent_id or ""
+
+
+def _are_different_intents(intent_id: str | None, other_intent_id: str | None) -> bool:
+    return intent_id is not None and other_intent_id is not None and intent_id != other_intent_id
 
 
 def _mismatch(payment: Payment, event: PaymentEvent) -> str | None:
-    """What differs between the money asked for and the money paid; a record that names none differs in nothing."""
+    """The reason for a review if the money is not what was requested; a record without an amount accepts any."""
     if payment.currency is not None and payment.currency.lower() != (event.currency or "").lower():
         return "currency_mismatch"
     if payment.amount is not None and payment.amount != event.amount:
@@ -129,15 +140,16 @@ def _mismatch(payment: Payment, event: PaymentEvent) -> str | None:
     return None
 
 
-def _raised(payment: Payment, name: str, value: int) -> Change:
-    held = getattr(payment, name)
-    if value > held:
-        return Change(Outcome.APPLIED, {name: value}, noted=True)
-    return _DUPLICATE if value == held else _stale(payment)
+def _increase(payment: Payment, name: str, value: int) -> Change:
+    """A change to a field that only grows: events report totals and stages, so the highest one is the latest."""
+    current = getattr(payment, name)
+    if value > current:
+        return Change(Outcome.APPLIED, {name: value}, recorded=True)
+    return _DUPLICATE if value == current else _stale(payment)
 
 
 def _stale(payment: Payment) -> Change:
-    return Change(Outcome.STALE, noted=_has_room(payment, NOTES_LIMIT))
+    return Change(Outcome.STALE, recorded=_has_room(payment, NOTES_LIMIT))
 
 
 def _has_room(payment: Payment, limit: int) -> bool:

@@ -87,7 +87,7 @@ class Reconciler:
     async def _compare_sessions(self, repairs: Repairs, run: Run, missing: list[PaymentEvent]) -> None:
         async for page in self._stripe.sessions(self._since(SESSIONS_HOURS)):
             for session, _ in page:
-                repairs.know(session)
+                repairs.remember(session)
             events = [event for _, event in page if event is not None]
             await _for_each(run, events, lambda event: _compare(repairs, run, event, missing))
 
@@ -105,12 +105,12 @@ class Reconciler:
 
 async def _compare(repairs: Repairs, run: Run, event: PaymentEvent, missing: list[PaymentEvent]) -> None:
     run.checked += 1
-    if (await repairs.look(event)).outcome in CHANGES:
+    if (await repairs.preview(event)).outcome in CHANGES:
         missing.append(event)
 
 
 async def _repair(repairs: Repairs, run: Run, event: PaymentEvent) -> None:
-    outcome, before, after = await repairs.settle(event)
+    outcome, before, after = await repairs.repair(event)
     if before is None or after is None or outcome not in CHANGES:
         return  # another process was faster, which is not drift
     run.count_repair(after.payment_intent_id)

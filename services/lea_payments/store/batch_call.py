@@ -1,13 +1,9 @@
-"""BatchExecuteStatement over aiohttp with botocore's credentials and signature, without boto3's models and threads.
-
-A batch goes through the models of boto3's client 1.5 times as slowly as it takes to decide and write what is in it,
-and a thread that waits for it fights with the event loop for the interpreter; this call, and no other, is made often
-enough to matter.
-"""
+"""Calls BatchExecuteStatement over aiohttp, with botocore's credentials and signature."""
 
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -40,34 +36,38 @@ class _Batch(msgspec.Struct, rename="pascal"):
     statements: Sequence[_Statement]
 
 
-class _Answer(msgspec.Struct, rename="pascal"):
+class _Response(msgspec.Struct, rename="pascal"):
     responses: list[dict[str, Any]]
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Answer).decode
+_decode = msgspec.json.Decoder(_Response).decode
 
 
 class BatchCall:
-    """The call; one for an event loop, in which its connections live."""
+    """The batch call of one event loop, to which its connections belong.
+
+    Why not boto3's client: its models take 1.5 times as long as deciding and building the writes of a batch, and its
+    threads compete with the event loop for the interpreter. Only this call is frequent enough for that to matter.
+    """
 
     def __init__(self, url: str, region: str, session: Session) -> None:
         self._url = URL(url, encoded=True)
         self._region = region
         credentials = session.get_credentials()
-        assert credentials is not None  # noqa: S101 - connection.session has seen to it
+        assert credentials is not None  # noqa: S101 - connection.session checks it
         self._credentials = credentials
         self._tls = _tls(session) if self._url.scheme == "https" else True
         self._http: aiohttp.ClientSession | None = None
 
     async def __call__(self, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[dict[str, Any]]:
-        """One response for each statement, in order; raises ClientError and BotoCoreError as boto3's client does."""
+        """One response for each statement, in order. Raises ClientError and BotoCoreError, as boto3's client does."""
         body = _encode(_Batch([_Statement(text, parameters) for text, parameters in statements]))
         request = AWSRequest("POST", str(self._url), dict(_HEADERS), body)
         SigV4Auth(await self._current_credentials(), "dynamodb", self._region).add_auth(request)
         status, content = await self._send(body, request.headers.items())
-        if status != 200:  # noqa: PLR2004 - DynamoDB knows no other success
-            raise ClientError(_problem(content), OPERATION)
+        if status != HTTPStatus.OK:
+            raise ClientError(_error_response(content), OPERATION)
         try:
             responses = _decode(content).responses
         except msgspec.MsgspecError:
@@ -77,12 +77,12 @@ class BatchCall:
         return responses
 
     async def close(self) -> None:
-        """Lets go of the connections."""
+        """Closes the connections."""
         if self._http is not None:
             await self._http.close()
 
     async def _current_credentials(self) -> ReadOnlyCredentials:
-        """Those of now; a role's next ones are fetched off the event loop."""
+        """The current credentials; those of a role are refreshed off the event loop."""
         credentials = self._credentials
         if isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed():
             return await asyncio.to_thread(credentials.get_frozen_credentials)
@@ -98,21 +98,22 @@ class BatchCall:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         try:
-            async with self._http.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
-                return answer.status, await answer.read()
+            async with self._http.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+                return response.status, await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise HTTPClientError(error=error) from error
 
 
 def _tls(session: Session) -> ssl.SSLContext:
-    """Trust in whom boto3's client trusts."""
+    """A TLS context with the certificate authorities that boto3's client trusts."""
     return ssl.create_default_context(cafile=get_cert_path(session.get_config_variable("ca_bundle") or True))
 
 
-def _problem(content: bytes) -> Any:
+def _error_response(content: bytes) -> Any:
+    """The body of an error as botocore parses it; a proxy's body can be anything."""
     try:
-        found = msgspec.json.decode(content, type=dict[str, Any])
+        error = msgspec.json.decode(content, type=dict[str, Any])
     except msgspec.MsgspecError:
-        found = {}
-    code = str(found.get("__type", "unknown")).rpartition("#")[2]
-    return {"Error": {"Code": code, "Message": str(found.get("message") or found.get("Message") or "")}}
+        error = {}
+    code = str(error.get("__type", "unknown")).rpartition("#")[2]
+    return {"Error": {"Code": code, "Message": str(error.get("message") or error.get("Message") or "")}}

@@ -1,4 +1,4 @@
-"""The boto3 session and client for DynamoDB: credentials, time limits and a check for incomplete answers."""
+"""Makes the boto3 session and client for DynamoDB: credentials, time limits and a check for incomplete responses."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,29 +20,29 @@ CONNECTIONS = 16
 
 
 def on_aws(settings: TableSettings) -> bool:
-    """Whether the table is AWS's own and not a local stand-in."""
+    """Whether the table is on AWS and not in DynamoDB Local."""
     return not settings.ddb_endpoint
 
 
 def session(settings: TableSettings) -> Session:
-    """A session with credentials from wherever botocore finds them; dummy ones if a local stand-in has none.
+    """A session with the credentials that botocore finds; for DynamoDB Local, dummy ones if there are none.
 
-    Raises SettingsError when AWS itself is meant and there are none.
+    Raises SettingsError if the table is on AWS and there are no credentials.
     """
-    found = botocore.session.get_session()
+    result = botocore.session.get_session()
     if not on_aws(settings):
-        # The metadata service is not asked: it takes seconds to be absent.
+        # Outside AWS, botocore would wait seconds for the metadata service.
         for provider in ("container-role", "iam-role"):
-            found.get_component("credential_provider").remove(provider)
-        if found.get_credentials() is None:
-            found.set_credentials("local", "local")
-    elif found.get_credentials() is None:
-        raise SettingsError("no AWS credentials: give the part a role, or set DDB_ENDPOINT for a local DynamoDB")
-    return found
+            result.get_component("credential_provider").remove(provider)
+        if result.get_credentials() is None:
+            result.set_credentials("local", "local")
+    elif result.get_credentials() is None:
+        raise SettingsError("no AWS credentials: give the service a role, or set DDB_ENDPOINT for a local DynamoDB")
+    return result
 
 
 def client(settings: TableSettings, using: Session | None = None) -> "DynamoDBClient":
-    """A client that gives up soon and never retries by itself: Stripe and our own deadline do that."""
+    """A client with short time limits and without retries: Stripe and our own deadline take care of those."""
     config = Config(
         region_name=settings.aws_region,
         connect_timeout=CONNECT_SECONDS,
@@ -55,12 +55,12 @@ def client(settings: TableSettings, using: Session | None = None) -> "DynamoDBCl
     dynamodb = boto3.Session(botocore_session=using or session(settings)).client(
         "dynamodb", config=config, endpoint_url=settings.ddb_endpoint or None
     )
-    dynamodb.meta.events.register("before-parse.dynamodb", _refuse_half_an_answer)
+    dynamodb.meta.events.register("before-parse.dynamodb", _check_complete)
     return dynamodb
 
 
-def _refuse_half_an_answer(response_dict: Mapping[str, Any], **_: Any) -> None:
-    """An answer that broke off reads as an empty one to botocore, and that says that there is no such item."""
+def _check_complete(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Raises IncompleteReadError for a body that was cut off: botocore would parse it as "no such item"."""
     expected, actual = response_dict["headers"].get("content-length"), len(response_dict["body"])
     if expected is not None and actual != int(expected):
         raise IncompleteReadError(actual_bytes=actual, expected_bytes=expected)

@@ -1,4 +1,4 @@
-"""One call to DynamoDB at a time, off the event loop, timed, its errors sorted; knows no payment."""
+"""Calls DynamoDB off the event loop, measures each call and turns its errors into the store's own."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,16 +26,16 @@ OUTCOMES: Mapping[str, str] = {
     **dict.fromkeys(("ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded"), metrics.THROTTLED),
     **dict.fromkeys(("ConditionalCheckFailed", "TransactionConflict"), metrics.OK),
 }
-"""DynamoDB's codes for a call and for a statement of a batch (DynamoDB API reference); others are errors.
+"""Outcomes of a call by DynamoDB's code for it or for one of its statements (API reference); other codes are errors.
 
-A statement that is blocked by its condition is how duplicates are found, so its batch has gone well.
+A false condition of a statement is an ordinary result: it is how duplicates are found.
 """
 
 ResultT = TypeVar("ResultT")
 
 
 class Dynamodb:
-    """A client and its threads; batches go without either."""
+    """A client with its threads, and a batch call that needs neither."""
 
     def __init__(self, settings: TableSettings) -> None:
         session = connection.session(settings)
@@ -44,32 +44,36 @@ class Dynamodb:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb")
 
     async def call(self, operation: str, method: Callable[..., ResultT], **arguments: Any) -> ResultT:
-        """The method's answer; raises UnavailableError, and ClientError only for refusals that mean something."""
+        """The method's response.
+
+        Raises UnavailableError, and ClientError if a condition was false or the request invalid.
+        """
         with store_operation(operation) as call:
             in_thread = asyncio.get_running_loop().run_in_executor(self._threads, partial(method, **arguments))
-            answer = await _heard(in_thread, call)
+            response = await _translate_errors(in_thread, call)
             call.outcome = metrics.OK
-            return answer
+            return response
 
     async def batch(
         self, operation: str, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
     ) -> list[dict[str, Any]]:
-        """One response for each PartiQL statement with its parameters; raises UnavailableError."""
+        """One response for each PartiQL statement with its parameters, in order. Raises UnavailableError."""
         with store_operation(operation) as call:
-            responses = await _heard(self._batch(statements), call)
+            responses = await _translate_errors(self._batch(statements), call)
+            # The worst outcome of a statement is that of the call.
             call.outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
             return responses
 
     async def close(self) -> None:
-        """Lets go of the connections."""
+        """Closes the connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.client.close()
         await self._batch.close()
 
 
-async def _heard(answer: Awaitable[ResultT], call: Call) -> ResultT:
+async def _translate_errors(response: Awaitable[ResultT], call: Call) -> ResultT:
     try:
-        return await answer
+        return await response
     except ClientError as error:
         call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
         if call.outcome == metrics.REFUSED:
@@ -80,7 +84,7 @@ async def _heard(answer: Awaitable[ResultT], call: Call) -> ResultT:
 
 
 def code_of(error: ClientError | BotoCoreError) -> str:
-    """DynamoDB's name for what is wrong, or botocore's where DynamoDB was not heard."""
+    """DynamoDB's code for the error, or the name of botocore's if DynamoDB did not answer."""
     if isinstance(error, BotoCoreError):
         return type(error).__name__
     return str(error.response.get("Error", {}).get("Code", "unknown"))

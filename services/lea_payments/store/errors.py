@@ -1,12 +1,12 @@
-"""The errors of the payment store."""
+"""Defines the errors of the payment store."""
 
 
 class ConflictError(Exception):
-    """Raised when a record changed between being read and being written; read it again."""
+    """Raised when a record has changed since it was read: read it again."""
 
 
 class UnavailableError(Exception):
-    """Raised when the table cannot be reached, is too busy or too slow; nothing is known to be written.
+    """Raised when the table cannot be reached or does not answer in time, so the write may be missing.
 
     UnavailableError
     └── UnreachableError
@@ -14,4 +14,4 @@ class UnavailableError(Exception):
 
 
 class UnreachableError(UnavailableError):
-    """Raised when no answer came: what was sent may have been done all the same, and another try may get through."""
+    """Raised when a request got no answer. The table may have done the write; the request can be sent again."""

@@ -1,11 +1,11 @@
-"""A payment as a DynamoDB item and back; pure. What callers put by hand, with only some of the fields, is read too."""
+"""Converts payments to DynamoDB items and back."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from lea_payments.payment.record import Dispute, HistoryEntry, Payment, Status
-from lea_payments.payment.rules import RANK_OF_BARE_STATUS
+from lea_payments.payment.rules import DEFAULT_RANKS
 
 Attribute = Mapping[str, Any]
 Item = Mapping[str, Attribute]
@@ -23,11 +23,11 @@ def _count(value: int) -> Attribute | None:
     return {"N": str(value)} if value else None
 
 
-def _flag(value: bool) -> Attribute | None:  # noqa: FBT001 - it is the value
+def _flag(value: bool) -> Attribute | None:  # noqa: FBT001 - the value itself is a flag
     return {"BOOL": True} if value else None
 
 
-def _stage(value: Dispute) -> Attribute | None:
+def _dispute_stage(value: Dispute) -> Attribute | None:
     return {"S": value.name.lower()} if value else None
 
 
@@ -41,7 +41,7 @@ _WRITERS: Mapping[str, Callable[[Any], Attribute | None]] = {
     "amount": _amount,
     "amount_refunded": _count,
     "checkout_attempt": _count,
-    "dispute_status": _stage,
+    "dispute_status": _dispute_stage,
     "session_closed": _flag,
     "history": _history,
 }
@@ -49,24 +49,24 @@ _TEXTS = tuple(name for name, writer in _WRITERS.items() if writer is _text and 
 
 
 def attributes_of(record: Payment, names: Iterable[str]) -> dict[str, Attribute]:
-    """Those of the named fields that are set, as an item holds them."""
-    found = ((name, _WRITERS[name](getattr(record, name))) for name in names)
-    return {name: attribute for name, attribute in found if attribute is not None}
+    """The named fields that are set, as attributes of an item."""
+    pairs = ((name, _WRITERS[name](getattr(record, name))) for name in names)
+    return {name: attribute for name, attribute in pairs if attribute is not None}
 
 
 def item_of(record: Payment) -> dict[str, Attribute]:
-    """A payment as an item; what is unset is left out."""
+    """The payment as an item, without the fields that are not set."""
     return attributes_of(record, _WRITERS)
 
 
 def payment_of(item: Item) -> Payment:
-    """An item as a payment; reads records that callers put by hand with only some of the fields."""
+    """The item as a payment. An item that was written by hand can have only some of the fields."""
     status = _status(_text_of(item, "payment_status"))
     rank = _number(item, "status_rank")
     return Payment(
         **{name: _text_of(item, name) for name in _TEXTS if name in item},  # type: ignore[arg-type]
         payment_status=status,
-        status_rank=RANK_OF_BARE_STATUS[status] if rank is None else rank,
+        status_rank=DEFAULT_RANKS[status] if rank is None else rank,
         amount=_number(item, "amount"),
         amount_refunded=_number(item, "amount_refunded") or 0,
         checkout_attempt=_number(item, "checkout_attempt") or 0,
@@ -96,7 +96,7 @@ def _text_of(item: Item, name: str) -> str | None:
 
 
 def _number(item: Item, name: str) -> int | None:
-    """A whole number; one that is not whole counts as -1, which equals no amount of Stripe's."""
+    """The field as an integer; -1, which equals no amount of Stripe's, if it is something else."""
     text = _text_of(item, name)
     if text is None:
         return None
@@ -111,7 +111,7 @@ _ENTRY_TEXTS = HistoryEntry._fields
 
 
 def item_of_entry(entry: HistoryEntry) -> dict[str, Any]:
-    """A line of history as it stands in the item's list."""
+    """The entry as an attribute of the item's list."""
     pairs = zip(_ENTRY_TEXTS, entry, strict=True)
     return {"M": {name: {"S": value} for name, value in pairs if value is not None}}
 

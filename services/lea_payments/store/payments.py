@@ -1,15 +1,15 @@
-"""Payments as DynamoDB items and statements, and reading them back; what an event means is payment.py's business."""
+"""Reads and writes payment records."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 from opentelemetry import trace
 
-from lea_payments.log import log
 from lea_payments.payment import transitions
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, iso
@@ -19,23 +19,38 @@ from lea_payments.store.dynamodb import Dynamodb, code_of
 from lea_payments.store.errors import ConflictError, UnavailableError, UnreachableError
 from lea_payments.store.group_commit import GroupCommit
 from lea_payments.store.items import Item, item_of, payment_of
-from lea_payments.store.statements import Busy, Failed, Update, WriteResult, Written, result_of
-from lea_payments.telemetry import spans
+from lea_payments.store.statements import Blocked, Busy, Failed, NotFound, Update, WriteResult, Written, result_of
+from lea_payments.telemetry import spans, store_calls
 
 DEADLINE_SECONDS = 1.2
-"""How long one event may try: the answer must be out within 2 s, on a busy node too, where a process waits its turn."""
+"""The time limit for applying one event. The answer must be out within 2 s, and on a busy node a process waits, too."""
+
+FIRST_PAUSE_SECONDS = 0.02
+"""The pause before a write is sent again; it doubles with each try."""
 
 
 class Applied(NamedTuple):
-    """What became of an event, the record it met and the record it left; None where there is no such payment."""
+    """The outcome of an event, and the record before and after it; both are None if there is no such payment."""
 
     outcome: Outcome
     before: Payment | None = None
     after: Payment | None = None
 
 
+def decide(
+    table_name: str, before: Payment, current_item: Item, event: PaymentEvent, at: str, span: trace.Span
+) -> tuple[Applied, Update | None]:
+    """The result of the event on this record, and the write that it needs: None if the record stays as it is."""
+    change = transitions.change_for(before, event)
+    if not change.recorded:
+        return Applied(change.outcome, before, before), None
+    after = transitions.apply_change(before, event, change, at, spans.trace_id(span))
+    update = statements.update(table_name, current_item, after, change, event.fact, span)
+    return Applied(change.outcome, before, after), update
+
+
 class PaymentStore:
-    """The table of payments. Every method raises UnavailableError when the table does not answer in time."""
+    """The table of payments. Every method raises UnavailableError if the table does not answer in time."""
 
     def __init__(self, settings: TableSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._table = settings.table
@@ -45,56 +60,93 @@ class PaymentStore:
         self._writer: GroupCommit[Update, WriteResult] = GroupCommit(self._send)
 
     async def apply(self, event: PaymentEvent) -> Applied:
-        """Applies an event to its payment, whatever the order in which events arrive, and once only.
+        """Applies an event to its payment exactly once, in whatever order events arrive."""
+        with _Deadline() as deadline, spans.applying(event.id, event.type) as span:
+            payment_id = event.payment_id or await self._find_payment_id(event, deadline)
+            if payment_id is None:
+                return Applied(Outcome.UNMATCHED)
+            # Nearly every event is the first of its payment, so the first try guesses the record instead of reading it.
+            before, current_item = statements.untouched(payment_id, event)
+            unanswered: dict[str, Applied] = {}
+            pause = FIRST_PAUSE_SECONDS
+            while True:
+                at = iso(self._now())
+                applied, update = decide(self._table, before, current_item, event, at, span)
+                if update is None:
+                    return _own_write(before, event, unanswered) or applied
+                match await self._write(update, deadline):
+                    case Written():
+                        return applied
+                    case NotFound():
+                        return Applied(Outcome.UNMATCHED)
+                    case Blocked(item):
+                        # The guess was wrong, or another write came first. DynamoDB returned the current item with the
+                        # failed condition (ALL_OLD), so the next try needs no read either.
+                        before, current_item = payment_of(item), item
+                    case Busy(may_be_written=may_be_written):
+                        # A write without an answer may be done. The next try then finds this event in the history,
+                        # recorded at this time, and must report its result, not a duplicate.
+                        if may_be_written:
+                            unanswered[at] = applied
+                        # Longer pauses each time let a throttled table recover. Past the deadline Stripe sends again.
+                        async with asyncio.timeout_at(deadline):
+                            await asyncio.sleep(pause)
+                        pause *= 2
+                    case Failed(error):
+                        raise error
 
-        The first try takes the record for one that no event has met yet, which is true of nearly all; the database
-        hands back the real one when it is not, and the next try knows it.
-        """
-        until = asyncio.get_running_loop().time() + DEADLINE_SECONDS
+    async def _find_payment_id(self, event: PaymentEvent, deadline: float) -> str | None:
+        matches: Sequence[Payment] = []
+        async with asyncio.timeout_at(deadline):
+            if event.session_id is not None:
+                matches = await self._query(table.SESSION_INDEX, "stripe_session_id", event.session_id)
+            elif event.stripe_payment_intent is not None:
+                matches = await self._query(table.INTENT_INDEX, "stripe_payment_intent", event.stripe_payment_intent)
+        return matches[0].payment_intent_id if matches else None
+
+    async def _write(self, update: Update, deadline: float) -> WriteResult:
         try:
-            with spans.applying(event.id, event.type) as span:
-                payment_id = event.payment_id or await self._payment_id_of(event, until)
-                if payment_id is None:
-                    return Applied(Outcome.UNMATCHED)
-                return await self._apply_to(payment_id, event, span, until)
-        except TimeoutError:
-            raise UnavailableError(f"no answer within {DEADLINE_SECONDS} s") from None
+            return await self._writer.submit(update, deadline)
+        except UnreachableError:
+            return Busy("unreachable", may_be_written=True)
+
+    async def _send(self, updates: Sequence[Update]) -> Sequence[WriteResult]:
+        with spans.batch([update.span for update in updates]):
+            responses = await self._dynamodb.batch("apply", [(update.text, update.parameters) for update in updates])
+        return [result_of(response) for response in responses]
 
     async def record_of(self, event: PaymentEvent) -> Payment | None:
-        """The record that an event is about, read consistently; None if there is none."""
-        until = asyncio.get_running_loop().time() + DEADLINE_SECONDS
-        try:
-            payment_id = event.payment_id or await self._payment_id_of(event, until)
+        """The record that an event is about, read consistently, or None."""
+        with _Deadline() as deadline:
+            payment_id = event.payment_id or await self._find_payment_id(event, deadline)
             return None if payment_id is None else await self.get(payment_id)
-        except TimeoutError:
-            raise UnavailableError(f"no answer within {DEADLINE_SECONDS} s") from None
 
     async def get(self, payment_id: str) -> Payment | None:
-        """The payment with this id of ours, read consistently; None if there is none."""
-        item = await self._dynamodb.call(
+        """The payment with this id, read consistently, or None."""
+        response = await self._dynamodb.call(
             "get",
             self._client.get_item,
             TableName=self._table,
             Key={table.KEY: {"S": payment_id}},
             ConsistentRead=True,
         )
-        return payment_of(item["Item"]) if "Item" in item else None
+        return payment_of(response["Item"]) if "Item" in response else None
 
     async def by_session(self, session_id: str) -> Payment | None:
-        """The payment whose current Checkout Session this is; the index may lag behind by a moment."""
-        found = await self._query(table.SESSION_INDEX, "stripe_session_id", session_id)
-        return await self.get(found[0].payment_intent_id) if found else None
+        """The payment whose current Checkout Session this is, or None. The index can lag behind the table."""
+        matches = await self._query(table.SESSION_INDEX, "stripe_session_id", session_id)
+        return await self.get(matches[0].payment_intent_id) if matches else None
 
     async def by_user(self, user_id: str) -> Sequence[Payment]:
-        """A user's payments: their published fields."""
+        """The payments of a user, with their published fields."""
         return await self._query(table.USER_INDEX, "user_id", user_id)
 
     async def by_quote(self, quote_id: str) -> Sequence[Payment]:
-        """A quote's payments: their published fields."""
+        """The payments of a quote, with their published fields."""
         return await self._query(table.QUOTE_INDEX, "quote_id", quote_id)
 
     async def create(self, new: Payment) -> Payment:
-        """The new record, or the one that is there already under this id, untouched."""
+        """Writes a new record and returns it. If the id exists, returns the existing record and changes nothing."""
         now = iso(self._now())
         new = replace(new, created_at=new.created_at or now, updated_at=now)
         try:
@@ -107,24 +159,24 @@ class PaymentStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return payment_of(_blocker(error))
+            return payment_of(_existing_item(error))
         return new
 
-    async def change_checkout(self, seen: Payment, **fields: Any) -> Payment:
-        """The record with other checkout fields, if its status and session are as seen; raises ConflictError if not."""
+    async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
+        """Writes checkout's fields. Raises ConflictError if rank, session or attempt are no longer the given ones."""
         fields["updated_at"] = iso(self._now())
-        after = replace(seen, **fields)
+        after = replace(record, **fields)
         try:
             await self._dynamodb.call(
                 "change_checkout",
                 self._client.update_item,
                 TableName=self._table,
-                **statements.checkout_update(seen, after, fields),
+                **statements.checkout_update(record, after, fields),
             )
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":
                 raise
-            raise ConflictError(f"payment {seen.payment_intent_id} has changed meanwhile") from None
+            raise ConflictError(f"payment {record.payment_intent_id} has changed since it was read") from None
         return after
 
     async def ping(self) -> None:
@@ -135,59 +187,12 @@ class PaymentStore:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Lets go of the connections."""
+        """Closes the connections."""
         await self._dynamodb.close()
-
-    async def _payment_id_of(self, event: PaymentEvent, until: float) -> str | None:
-        found: Sequence[Payment] = []
-        async with asyncio.timeout_at(until):
-            if event.session_id is not None:
-                found = await self._query(table.SESSION_INDEX, "stripe_session_id", event.session_id)
-            elif event.stripe_payment_intent is not None:
-                found = await self._query(table.INTENT_INDEX, "stripe_payment_intent", event.stripe_payment_intent)
-        return found[0].payment_intent_id if found else None
-
-    async def _apply_to(self, payment_id: str, event: PaymentEvent, span: trace.Span, until: float) -> Applied:
-        before, seen = statements.untouched(payment_id, event)
-        unanswered: dict[str, Applied] = {}
-        pause = 0.02
-        while True:
-            change = transitions.change_for(before, event)
-            if not change.noted:
-                return _own_write(before, event, unanswered) or Applied(change.outcome, before, before)
-            at = iso(self._now())
-            after = transitions.changed(before, event, change, at, spans.trace_id(span))
-            update = statements.update(self._table, seen, after, change, event.fact, span)
-            result = await self._result_of(update, until)
-            if isinstance(result, Written):
-                return Applied(change.outcome, before, after)
-            if isinstance(result, Failed):
-                raise result.error
-            if isinstance(result, Busy):
-                if result.may_be_written:
-                    unanswered[at] = Applied(change.outcome, before, after)
-                async with asyncio.timeout_at(until):
-                    await asyncio.sleep(pause)
-                pause *= 2
-            elif result.item is None:
-                return Applied(Outcome.UNMATCHED)
-            else:
-                before, seen = payment_of(result.item), result.item
-
-    async def _result_of(self, update: Update, until: float) -> WriteResult:
-        try:
-            return await self._writer.submit(update, until)
-        except UnreachableError:
-            return Busy("unreachable", may_be_written=True)
-
-    async def _send(self, updates: Sequence[Update]) -> Sequence[WriteResult]:
-        with spans.batch([update.span for update in updates]):
-            responses = await self._dynamodb.batch("apply", [(update.text, update.parameters) for update in updates])
-        return [result_of(response) for response in responses]
 
     async def _query(self, index: str, field: str, value: str) -> Sequence[Payment]:
         try:
-            answer = await self._dynamodb.call(
+            response = await self._dynamodb.call(
                 "query",
                 self._client.query,
                 TableName=self._table,
@@ -196,21 +201,35 @@ class PaymentStore:
                 ExpressionAttributeValues={":value": {"S": value}},
             )
         except ClientError as error:
-            log.warning("index_missing", index=index, code=code_of(error), remedy="run lea-payments init-table")
+            # A table that its owner created can lack an index: what needs no index must go on working.
+            store_calls.index_query_failed(index=index, code=code_of(error))
             return []
-        if "Items" not in answer:
-            raise UnavailableError("DynamoDB's answer is not whole")
-        return [payment_of(item) for item in answer["Items"]]
+        if "Items" not in response:
+            raise UnavailableError("DynamoDB's response is incomplete")
+        return [payment_of(item) for item in response["Items"]]
 
 
-def _blocker(error: ClientError) -> Item:
+class _Deadline:
+    """A block that raises UnavailableError when it runs into the deadline, which is in the loop's time."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> float:
+        return asyncio.get_running_loop().time() + DEADLINE_SECONDS
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        if isinstance(error, TimeoutError):
+            raise UnavailableError(f"no answer within {DEADLINE_SECONDS} s") from None
+
+
+def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Applied]) -> Applied | None:
+    """The result of an earlier try of this call whose write was done although its answer was lost."""
+    times = (entry.at for entry in record.history if entry.event_id == event.id)
+    return next((unanswered[at] for at in times if at in unanswered), None)
+
+
+def _existing_item(error: ClientError) -> Item:
     if code_of(error) != "ConditionalCheckFailedException":
         raise error
     item: Item = error.response["Item"]  # type: ignore[typeddict-item]
     return item
-
-
-def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Applied]) -> Applied | None:
-    """What an earlier try of ours did, if it arrived although its answer did not."""
-    times = (entry.at for entry in record.history if entry.event_id == event.id)
-    return next((unanswered[at] for at in times if at in unanswered), None)

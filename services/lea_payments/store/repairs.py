@@ -1,14 +1,9 @@
-"""Applying what Stripe says where the record differs: looks first, and writes only what changes a payment.
+"""Applies events that the webhook may have missed, if they change their payment."""
 
-The write is the webhook's own (`PaymentStore.apply`); news that changes nothing leaves no line in the history, however
-often it is looked at.
-"""
-
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+import stamina
 from msgspec.structs import replace
 
 from lea_payments.payment import transitions
@@ -16,101 +11,115 @@ from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, attempt_at, iso
 from lea_payments.payment.rules import RULES
 from lea_payments.store.errors import UnavailableError
-from lea_payments.store.payments import Applied, PaymentStore
+from lea_payments.store.payments import Applied
 from lea_payments.stripe.session_events import ListedSession
 
-PAUSES = (0.2, 0.5, 1.0, 2.0)
-"""Seconds to wait before each further try while the table does not answer."""
+SECOND_ATTEMPT = 2
+"""The first attempt that has an earlier session."""
 
-SECOND = 2
-"""The first attempt for which there may be an earlier session."""
+_retry = stamina.AsyncRetryingCaller(
+    attempts=5, timeout=None, wait_initial=0.2, wait_exp_base=2.2, wait_max=2.0, wait_jitter=0
+).on(UnavailableError)
+"""Retries four times while the table does not answer, after 0.2, 0.4, 1 and 2 s."""
 
-ResultT = TypeVar("ResultT")
+
+class Store(Protocol):
+    """The methods of PaymentStore that repairs need. They raise UnavailableError."""
+
+    async def apply(self, event: PaymentEvent) -> Applied:
+        """Applies an event to its payment."""
+
+    async def record_of(self, event: PaymentEvent) -> Payment | None:
+        """The record that an event is about."""
+
+    async def get(self, payment_id: str) -> Payment | None:
+        """The payment with this id."""
+
+    async def by_session(self, session_id: str) -> Payment | None:
+        """The payment with this Checkout Session."""
 
 
 class Sessions(Protocol):
-    """What is needed of Stripe; it raises StripeCallError."""
+    """Finds sessions at Stripe. Raises StripeCallError."""
 
     async def session_of_intent(self, intent_id: str) -> ListedSession | None:
         """The session that a PaymentIntent belongs to."""
 
 
 class Repairs:
-    """What becomes of events that a webhook may have missed; raises UnavailableError when the table stays silent."""
+    """Applies events through the store, but only those that change their payment.
 
-    def __init__(self, store: PaymentStore, stripe: Sessions | None = None) -> None:
+    An event without effect leaves no history entry, however often the same records are compared. Every method raises
+    UnavailableError if the table does not answer after several tries.
+    """
+
+    def __init__(self, store: Store, stripe: Sessions | None = None) -> None:
         self._store = store
         self._stripe = stripe
         self._sessions: dict[str, ListedSession | None] = {}
-        self._pretended: dict[str, Payment] = {}
+        self._simulated: dict[str, Payment] = {}
 
-    def know(self, session: ListedSession) -> None:
-        """Remembers a session, so that its PaymentIntent's news need not ask Stripe for it."""
+    def remember(self, session: ListedSession) -> None:
+        """Stores a session, so that events about its PaymentIntent need no call to Stripe."""
         if session.intent_id is not None:
             self._sessions[session.intent_id] = session
 
-    async def look(self, event: PaymentEvent) -> Applied:
-        """What the event would do now; writes nothing."""
+    async def preview(self, event: PaymentEvent) -> Applied:
+        """The result that the event would have now. Writes nothing."""
         record = await self._record_of(event)
         if record is None:
             return Applied(Outcome.UNMATCHED)
-        if _of_an_earlier_attempt(record, event):
+        if _is_of_earlier_attempt(record, event):
             return Applied(Outcome.STALE, record, record)
         change = transitions.change_for(record, event)
-        return Applied(change.outcome, record, transitions.changed(record, event, change, iso(datetime.now(UTC))))
+        after = transitions.apply_change(record, event, change, iso(datetime.now(UTC)))
+        return Applied(change.outcome, record, after)
 
-    async def pretend(self, event: PaymentEvent) -> Applied:
-        """What the event would do after all that was pretended before; writes nothing."""
-        looked = await self.look(event)
-        if looked.after is not None and looked.outcome in CHANGES:
-            self._pretended[looked.after.payment_intent_id] = looked.after
-        return looked
+    async def simulate(self, event: PaymentEvent) -> Applied:
+        """The result that the event would have after all events simulated before. Writes nothing."""
+        preview = await self.preview(event)
+        if preview.after is not None and preview.outcome in CHANGES:
+            self._simulated[preview.after.payment_intent_id] = preview.after
+        return preview
 
-    async def settle(self, event: PaymentEvent) -> Applied:
+    async def repair(self, event: PaymentEvent) -> Applied:
         """Applies the event if it changes its payment."""
-        looked = await self.look(event)
-        if looked.before is None or looked.outcome not in CHANGES:
-            return looked
-        known = replace(event, payment_id=looked.before.payment_intent_id)
-        return await _patiently(lambda: self._store.apply(known))
+        preview = await self.preview(event)
+        if preview.before is None or preview.outcome not in CHANGES:
+            return preview
+        return await _retry(self._store.apply, replace(event, payment_id=preview.before.payment_intent_id))
 
     async def _record_of(self, event: PaymentEvent) -> Payment | None:
-        record = await self._found(event)
-        return record and self._pretended.get(record.payment_intent_id, record)
+        record = await self._find(event)
+        return record and self._simulated.get(record.payment_intent_id, record)
 
-    async def _found(self, event: PaymentEvent) -> Payment | None:
-        record = await _patiently(lambda: self._store.record_of(event))
+    async def _find(self, event: PaymentEvent) -> Payment | None:
+        record = await _retry(self._store.record_of, event)
         intent_id = event.stripe_payment_intent
         if record is not None or event.payment_id or event.session_id or intent_id is None:
             return record
+        # Stripe does not copy a session's metadata to refunds and disputes: only the session leads to the payment.
         session = await self._session_of(intent_id)
         if session is None:
             return None
-        ours = session.payment_id
-        return await _patiently(lambda: self._store.get(ours) if ours else self._store.by_session(session.id))
+        if session.payment_id:
+            return await _retry(self._store.get, session.payment_id)
+        return await _retry(self._store.by_session, session.id)
 
     async def _session_of(self, intent_id: str) -> ListedSession | None:
-        """The session behind news that carry nothing of ours: Stripe does not copy a session's metadata to them."""
         if intent_id not in self._sessions and self._stripe is not None:
             self._sessions[intent_id] = await self._stripe.session_of_intent(intent_id)
         return self._sessions.get(intent_id)
 
 
-def _of_an_earlier_attempt(record: Payment, event: PaymentEvent) -> bool:
-    """Whether the news is of a session before the one that checkout is making just now, which has no id yet.
+def _is_of_earlier_attempt(record: Payment, event: PaymentEvent) -> bool:
+    """Whether the event is about an earlier session than the one that checkout is about to store.
 
-    Only what Stripe wrote down before that attempt began is meant, so the order of two events is not asked for.
+    Only an event from before that attempt began counts as earlier, so the order of two events does not matter.
     """
     rule = RULES.get(event.fact)
-    if rule is None or not rule.bound or record.stripe_session_id is not None or record.checkout_attempt < SECOND:
+    if rule is None or not rule.current_session_only:
+        return False
+    if record.stripe_session_id is not None or record.checkout_attempt < SECOND_ATTEMPT:
         return False
     return event.created < int(attempt_at(record).timestamp())
-
-
-async def _patiently(call: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    for pause in PAUSES:
-        try:
-            return await call()
-        except UnavailableError:
-            await asyncio.sleep(pause)
-    return await call()

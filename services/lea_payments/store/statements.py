@@ -1,4 +1,4 @@
-"""Changes as conditional writes, an event's in PartiQL; pure, and the only place with DynamoDB's expressions."""
+"""Builds the conditional writes of payments, and reads DynamoDB's result of each one."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -16,7 +16,7 @@ from lea_payments.store.items import Attribute, Item, attributes_of, item_of, it
 
 
 class Update(NamedTuple):
-    """One conditional write for the batch, with the span that waits for it."""
+    """One conditional write, and the span of the event that waits for it."""
 
     key: str
     text: str
@@ -25,30 +25,34 @@ class Update(NamedTuple):
 
 
 class Written(NamedTuple):
-    """The write was accepted."""
+    """The write is done."""
 
 
 class Blocked(NamedTuple):
-    """The record is not as the write expected; `item` is what stands there, or None for no record."""
+    """The condition was false; `current_item` is the item as it is now."""
 
-    item: Item | None
+    current_item: Item
+
+
+class NotFound(NamedTuple):
+    """There is no item with this key."""
 
 
 class Busy(NamedTuple):
-    """The write met a passing trouble of the database's and may be sent again."""
+    """The write failed for a reason that passes, so it can be sent again."""
 
     code: str
     may_be_written: bool = False
 
 
 class Failed(NamedTuple):
-    """The write can never be accepted; its neighbours in the batch are no worse for it."""
+    """The write fails however often it is sent; the other writes of its batch are not affected."""
 
     error: Exception
 
 
-WriteResult = Written | Blocked | Busy | Failed
-_PASSING = frozenset(
+WriteResult = Written | Blocked | NotFound | Busy | Failed
+_TEMPORARY_CODES = frozenset(
     {
         "TransactionConflict",
         "ThrottlingError",
@@ -57,11 +61,14 @@ _PASSING = frozenset(
         "InternalServerError",
     }
 )
-"""Codes of BatchStatementError that another try may heal (DynamoDB API reference); others are faults of ours."""
+"""The codes of BatchStatementError (DynamoDB API reference) after which the same statement can succeed."""
 
 
 def untouched(payment_id: str, event: PaymentEvent) -> tuple[Payment, Item]:
-    """The record as checkout makes it, with what the event says of it taken as true, and what counts of its item."""
+    """A guess of the record and its item before the first event: what checkout writes, with the event's own values.
+
+    The item has only the fields on which the write will be conditional. If the guess is wrong, the condition is false.
+    """
     guess = Payment(
         payment_intent_id=payment_id,
         stripe_session_id=event.session_id,
@@ -71,57 +78,60 @@ def untouched(payment_id: str, event: PaymentEvent) -> tuple[Payment, Item]:
     return guess, attributes_of(guess, (*rules.READS[event.fact], "history"))
 
 
-def update(table_name: str, seen: Item, after: Payment, change: Change, fact: Fact, span: trace.Span) -> Update:
-    """The change as one statement that holds only while all that it was decided on is as it was seen."""
-    touched = (*change.fields, "updated_at", "webhook_processed_at") if change.fields else ()
-    new = attributes_of(after, touched)
-    gone = tuple(name for name in touched if name not in new and name in seen)
-    pins = rules.READS[fact]
-    held = tuple(name for name in pins if name in seen)
-    absent = tuple(name for name in pins if name not in seen)
-    length = len(seen["history"]["L"]) if "history" in seen else None
-    parameters: list[Attribute] = [*new.values()]
-    has_entry = len(after.history) > (length or 0)
-    if has_entry:
+def update(table_name: str, current_item: Item, after: Payment, change: Change, fact: Fact, span: trace.Span) -> Update:
+    """The change as a PartiQL statement, conditional on every field that the decision has read."""
+    written_fields = (*change.fields, "updated_at", "webhook_processed_at") if change.fields else ()
+    new_values = attributes_of(after, written_fields)
+    removed = tuple(name for name in written_fields if name not in new_values and name in current_item)
+    condition_fields = rules.READS[fact]
+    equal = tuple(name for name in condition_fields if name in current_item)
+    missing = tuple(name for name in condition_fields if name not in current_item)
+    # The history only grows, so its length stands for its content.
+    length = len(current_item["history"]["L"]) if "history" in current_item else None
+    adds_entry = len(after.history) > (length or 0)
+    parameters: list[Attribute] = [*new_values.values()]
+    if adds_entry:
         parameters.append({"L": [item_of_entry(after.history[-1])]})
     parameters.append({"S": after.payment_intent_id})
-    parameters.extend(seen[name] for name in held)
+    parameters.extend(current_item[name] for name in equal)
     if length is not None:
         parameters.append({"N": str(length)})
-    text = _text(table_name, tuple(new), gone, held, absent, length is not None, has_entry)
+    text = _text(table_name, tuple(new_values), removed, equal, missing, length is not None, adds_entry)
     return Update(after.payment_intent_id, text, parameters, span)
 
 
 @lru_cache(maxsize=256)
 def _text(
     table_name: str,
-    sets: tuple[str, ...],
-    gone: tuple[str, ...],
-    held: tuple[str, ...],
-    absent: tuple[str, ...],
+    assigned: tuple[str, ...],
+    removed: tuple[str, ...],
+    equal: tuple[str, ...],
+    missing: tuple[str, ...],
     has_history: bool,  # noqa: FBT001 - part of the cache's key
-    has_entry: bool,  # noqa: FBT001 - part of the cache's key
+    adds_entry: bool,  # noqa: FBT001 - part of the cache's key
 ) -> str:
-    actions = [f"SET {name}=?" for name in sets]
-    if has_entry:
+    """The statement's text; its parameters are in the order in which `update` appends them."""
+    actions = [f"SET {name}=?" for name in assigned]
+    if adds_entry:
         actions.append("SET history=list_append(history, ?)" if has_history else "SET history=?")
-    actions.extend(f"REMOVE {name}" for name in gone)
+    actions.extend(f"REMOVE {name}" for name in removed)
+    # PartiQL's UPDATE never creates an item: without one the condition is false and no current item is returned.
     conditions = [f"{table.KEY}=?"]
-    conditions.extend(f"{name}=?" for name in held)
+    conditions.extend(f"{name}=?" for name in equal)
     conditions.append("size(history)=?" if has_history else "history IS MISSING")
-    conditions.extend(f"{name} IS MISSING" for name in absent)
+    conditions.extend(f"{name} IS MISSING" for name in missing)
     return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join(conditions)}'
 
 
-def checkout_update(seen: Payment, after: Payment, names: Iterable[str]) -> dict[str, Any]:
-    """The named fields' change as UpdateItem's arguments; it holds only while rank, session and attempt are as seen."""
-    old, new = item_of(seen), item_of(after)
-    sets = [name for name in names if name in new]
-    gone = [name for name in names if name not in new and name in old]
-    expression = "SET " + ", ".join(f"{name} = :new_{name}" for name in sets)
-    if gone:
-        expression += " REMOVE " + ", ".join(gone)
-    values = {f":new_{name}": new[name] for name in sets}
+def checkout_update(current: Payment, after: Payment, names: Iterable[str]) -> dict[str, Any]:
+    """UpdateItem's arguments for new values of the named fields, if rank, session and attempt have not changed."""
+    old, new = item_of(current), item_of(after)
+    assigned = [name for name in names if name in new]
+    removed = [name for name in names if name not in new and name in old]
+    expression = "SET " + ", ".join(f"{name} = :new_{name}" for name in assigned)
+    if removed:
+        expression += " REMOVE " + ", ".join(removed)
+    values = {f":new_{name}": new[name] for name in assigned}
     conditions = [f"attribute_exists({table.KEY})"]
     for name in ("stripe_session_id", "checkout_attempt"):
         if name in old:
@@ -129,7 +139,7 @@ def checkout_update(seen: Payment, after: Payment, names: Iterable[str]) -> dict
             conditions.append(f"{name} = :{name}")
         else:
             conditions.append(f"attribute_not_exists({name})")
-    # A record that its caller put by hand has no rank until the first event.
+    # A record that was written by hand has no rank until the first event.
     conditions.append("(attribute_not_exists(status_rank) OR status_rank = :status_rank)")
     values[":status_rank"] = old["status_rank"]
     return {
@@ -141,15 +151,17 @@ def checkout_update(seen: Payment, after: Payment, names: Iterable[str]) -> dict
 
 
 def result_of(response: Mapping[str, Any]) -> WriteResult:
-    """What DynamoDB says of one statement of a batch."""
+    """DynamoDB's response to one statement of a batch as a result."""
     error = response.get("Error")
     if error is None:
         return Written()
     code = error.get("Code", "")
     if code == "ConditionalCheckFailed":
-        return Blocked(response.get("Item") or error.get("Item") or None)
-    if code in _PASSING:
+        # ALL_OLD returns the current item in the error or, as the API reference also allows, beside it.
+        current_item = response.get("Item") or error.get("Item")
+        return Blocked(current_item) if current_item else NotFound()
+    if code in _TEMPORARY_CODES:
         return Busy(code)
     if code == "ResourceNotFound":
-        return Failed(UnavailableError("the table is not there: run lea-payments init-table"))
-    return Failed(RuntimeError(f"DynamoDB refused a statement of ours: {code}: {error.get('Message', '')}"))
+        return Failed(UnavailableError("the table does not exist: run lea-payments init-table"))
+    return Failed(RuntimeError(f"DynamoDB refused a statement: {code}: {error.get('Message', '')}"))

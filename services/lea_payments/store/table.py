@@ -1,11 +1,11 @@
-"""The table's definition as data, creating it, and the client that speaks to it; no payment is read or written here."""
+"""Defines the table of payments and creates it."""
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import stamina
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NoConnection
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from lea_payments.settings import SettingsError, TableSettings
 from lea_payments.store import connection
@@ -32,12 +32,15 @@ USER_INDEX = "user_id-index"
 QUOTE_INDEX = "quote_id-index"
 SESSION_INDEX = "stripe_session_id-index"
 INTENT_INDEX = "stripe_payment_intent-index"
-CREATE_SECONDS = 120
+ACTIVE_SECONDS = 120
+"""The time limit for a table or an index to become active."""
+
 PAUSE_SECONDS = 1.0
+"""The pause between two tries to reach the database."""
 
 
 class TableError(SettingsError):
-    """Raised when the table cannot be made or is not as it must be; the text says what to do."""
+    """Raised when the table cannot be created or completed. The message says what to do."""
 
 
 def _index(name: str, key: str, projection: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,8 +52,8 @@ def _index(name: str, key: str, projection: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _published(key: str) -> dict[str, Any]:
-    carried = [field for field in PUBLISHED_FIELDS if field not in (KEY, key)]
-    return {"ProjectionType": "INCLUDE", "NonKeyAttributes": carried}
+    fields = [field for field in PUBLISHED_FIELDS if field not in (KEY, key)]
+    return {"ProjectionType": "INCLUDE", "NonKeyAttributes": fields}
 
 
 PUBLISHED_INDEXES: tuple[Mapping[str, Any], ...] = (
@@ -58,16 +61,16 @@ PUBLISHED_INDEXES: tuple[Mapping[str, Any], ...] = (
     _index(QUOTE_INDEX, "quote_id", _published("quote_id")),
     _index(SESSION_INDEX, "stripe_session_id", _published("stripe_session_id")),
 )
-"""The three of the contract: each carries the whole contract, and not our history, which grows."""
+"""The indexes of the published contract. Each has all published fields, but not the history, which grows."""
 
 OWN_INDEX: Mapping[str, Any] = _index(INTENT_INDEX, "stripe_payment_intent", {"ProjectionType": "KEYS_ONLY"})
-"""Ours: disputes and refunds name nothing but Stripe's PaymentIntent, so only it leads from them to the payment."""
+"""Our own index: disputes and refunds name only Stripe's PaymentIntent, so it leads from them to the payment."""
 
 INDEXES = (*PUBLISHED_INDEXES, OWN_INDEX)
 
 
 def definition(settings: TableSettings) -> dict[str, Any]:
-    """The arguments of CreateTable for this environment; deletion protection on AWS only."""
+    """CreateTable's arguments for this environment. Deletion protection is on only on AWS."""
     keys = [KEY, *(index["KeySchema"][0]["AttributeName"] for index in INDEXES)]
     return {
         "TableName": settings.table,
@@ -80,32 +83,34 @@ def definition(settings: TableSettings) -> dict[str, Any]:
 
 
 def ensure(dynamodb: "DynamoDBClient", settings: TableSettings, wait_seconds: float = 0.0) -> str:
-    """Creates the table or adds what it lacks, waits until it can be used, and says what was done.
+    """Creates the table or adds what it lacks, waits until it is active, and returns a sentence about the result.
 
-    A database that does not answer yet is asked again for `wait_seconds`. On AWS it switches on deletion protection and
-    point-in-time recovery, too. Raises TableError when the database never answers, when the table stays unusable, or
-    when a published index has another key than ours.
+    Waits up to `wait_seconds` for the database to answer. On AWS it also switches on deletion protection and
+    point-in-time recovery. Raises TableError if the database does not answer, if the table does not become active, or
+    if one of its indexes has another key.
     """
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            return _ensure(dynamodb, settings)
-        except (BotoCoreError, ClientError) as error:
-            if isinstance(error, HTTPClientError | NoConnection) and time.monotonic() < deadline:
-                time.sleep(PAUSE_SECONDS)
-                continue
-            where = settings.ddb_endpoint or f"AWS {settings.aws_region}"
-            raise TableError(
-                f"table {settings.table} at {where}: {error}; check DDB_ENDPOINT, AWS_REGION and the permissions"
-            ) from None
+    retry = stamina.RetryingCaller(
+        attempts=None if wait_seconds else 1,
+        timeout=wait_seconds or None,
+        wait_initial=PAUSE_SECONDS,
+        wait_max=PAUSE_SECONDS,
+        wait_jitter=0,
+    )
+    try:
+        return retry((BotoConnectionError, HTTPClientError), _ensure, dynamodb, settings)
+    except (BotoCoreError, ClientError) as error:
+        where = settings.ddb_endpoint or f"AWS {settings.aws_region}"
+        raise TableError(
+            f"table {settings.table} at {where}: {error}; check DDB_ENDPOINT, AWS_REGION and the permissions"
+        ) from None
 
 
 def _ensure(dynamodb: "DynamoDBClient", settings: TableSettings) -> str:
-    done = _create_or_complete(dynamodb, settings)
+    result = _create_or_complete(dynamodb, settings)
     _wait_until_active(dynamodb, settings.table)
     if connection.on_aws(settings):
         _protect(dynamodb, settings.table)
-    return done
+    return result
 
 
 def _protect(dynamodb: "DynamoDBClient", table: str) -> None:
@@ -118,51 +123,64 @@ def _protect(dynamodb: "DynamoDBClient", table: str) -> None:
 
 def _create_or_complete(dynamodb: "DynamoDBClient", settings: TableSettings) -> str:
     try:
-        found = dynamodb.describe_table(TableName=settings.table)["Table"]
+        description = dynamodb.describe_table(TableName=settings.table)["Table"]
     except dynamodb.exceptions.ResourceNotFoundException:
         return _create(dynamodb, settings)
-    present = {index["IndexName"]: index for index in found.get("GlobalSecondaryIndexes", [])}
+    existing = {index["IndexName"]: index["KeySchema"] for index in description.get("GlobalSecondaryIndexes", [])}
+    added = []
     for index in INDEXES:
         name = index["IndexName"]
-        if name in present:
-            _same_key(settings.table, name, present[name]["KeySchema"], index["KeySchema"])
-            continue
-        key = index["KeySchema"][0]["AttributeName"]
-        dynamodb.update_table(
-            TableName=settings.table,
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
-            GlobalSecondaryIndexUpdates=[{"Create": dict(index)}],  # type: ignore[typeddict-item]
-        )
-        _wait_until_active(dynamodb, settings.table)
-    missing = [index["IndexName"] for index in INDEXES if index["IndexName"] not in present]
-    if missing:
-        return f"table {settings.table} was there; added {', '.join(missing)}"
-    return f"table {settings.table} is there already; nothing to do"
+        if name in existing:
+            _check_key(settings.table, name, existing[name], index["KeySchema"])
+        else:
+            _add_index(dynamodb, settings.table, index)
+            added.append(name)
+    if added:
+        return f"table {settings.table} exists; added {', '.join(added)}"
+    return f"table {settings.table} exists; nothing to do"
+
+
+def _add_index(dynamodb: "DynamoDBClient", table: str, index: Mapping[str, Any]) -> None:
+    dynamodb.update_table(
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": index["KeySchema"][0]["AttributeName"], "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": dict(index)}],  # type: ignore[typeddict-item]
+    )
+    # DynamoDB creates one index at a time.
+    _wait_until_active(dynamodb, table)
 
 
 def _create(dynamodb: "DynamoDBClient", settings: TableSettings) -> str:
     try:
         dynamodb.create_table(**definition(settings))
     except dynamodb.exceptions.ResourceInUseException:
-        return f"table {settings.table} is being created by another"
+        return f"table {settings.table} is being created by another process"
     return f"table {settings.table} created"
 
 
-def _same_key(table: str, name: str, found: Any, wanted: Any) -> None:
-    if list(found) != list(wanted):
+def _check_key(table: str, name: str, key: Any, expected: Any) -> None:
+    if list(key) != list(expected):
         raise TableError(
-            f"index {name} of table {table} has the key {found}, not {wanted}: delete that index and run this again"
+            f"index {name} of table {table} has the key {key}, not {expected}: delete the index and run this again"
         )
 
 
+class _NotActiveError(Exception):
+    """Raised while the table or one of its indexes is being created or changed."""
+
+
+def _check_active(dynamodb: "DynamoDBClient", table: str) -> None:
+    description = dynamodb.describe_table(TableName=table)["Table"]
+    indexes = description.get("GlobalSecondaryIndexes", [])
+    if {description["TableStatus"], *(index["IndexStatus"] for index in indexes)} != {"ACTIVE"}:
+        raise _NotActiveError
+
+
 def _wait_until_active(dynamodb: "DynamoDBClient", table: str) -> None:
-    deadline = time.monotonic() + CREATE_SECONDS
-    while time.monotonic() < deadline:
-        found = dynamodb.describe_table(TableName=table)["Table"]
-        indexes = found.get("GlobalSecondaryIndexes", [])
-        if found["TableStatus"] == "ACTIVE" and all(index["IndexStatus"] == "ACTIVE" for index in indexes):
-            return
-        time.sleep(0.2)
-    raise TableError(
-        f"table {table} is not active after {CREATE_SECONDS} s: look at it in the AWS console and run this again"
-    )
+    retry = stamina.RetryingCaller(attempts=None, timeout=ACTIVE_SECONDS, wait_initial=0.2, wait_max=0.2, wait_jitter=0)
+    try:
+        retry(_NotActiveError, _check_active, dynamodb, table)
+    except _NotActiveError:
+        raise TableError(
+            f"table {table} is not active after {ACTIVE_SECONDS} s: look at it in the AWS console and run this again"
+        ) from None

@@ -41,11 +41,11 @@ class Table:
             self.record = new
         return self.record
 
-    async def change_checkout(self, seen: Payment, **fields: Any) -> Payment:
+    async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
         await _nothing()
-        if self.record != seen:
+        if self.record != record:
             raise ConflictError
-        self.record = replace(seen, **fields)
+        self.record = replace(record, **fields)
         return self.record
 
     @property

@@ -5,7 +5,7 @@ from lea_payments.commands import explain
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.record import HistoryEntry, Payment
 from lea_payments.payment.rules import REVIEW_RULE, RULES
-from lea_payments.payment.transitions import change_for, changed
+from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.stripe import events as stripe_events
 from tests.support import stripe_bodies
 from tests.support.scenarios import SCENARIOS, Scenario, record
@@ -16,7 +16,7 @@ def _after(*bodies: bytes) -> Payment:
     for body in bodies:
         event = stripe_events.translate(body, livemode=False)
         assert isinstance(event, PaymentEvent)
-        payment = changed(payment, event, change_for(payment, event), "2026-01-01T00:00:01.000Z")
+        payment = apply_change(payment, event, change_for(payment, event), "2026-01-01T00:00:01.000Z")
     return payment
 
 

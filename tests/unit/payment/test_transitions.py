@@ -1,125 +1,97 @@
-import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
-from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment, Status
+from lea_payments.payment.record import HISTORY_LIMIT, NOTES_LIMIT, Dispute, HistoryEntry, Payment, Status
 from lea_payments.payment.rules import RULES
-from lea_payments.payment.transitions import change_for, changed
+from lea_payments.payment.transitions import Change, apply_change, change_for, entry_for
 from lea_payments.stripe import events as stripe_events
 from tests.support import stripe_bodies
-from tests.support.scenarios import AFTER_PAYMENT, SCENARIOS, Scenario, ending, facts, record
+from tests.support.scenarios import record
 
-ALL = {**SCENARIOS, **AFTER_PAYMENT}
-
-
-def _events(scenario: Scenario) -> list[PaymentEvent]:
-    found = [stripe_events.translate(body, livemode=False) for body in scenario.events("payment_1")]
-    return [event for event in found if isinstance(event, PaymentEvent)]
+NOW = "2026-01-01T00:00:01.000Z"
 
 
 def _after(payment: Payment, events: Sequence[PaymentEvent]) -> Payment:
     for event in events:
-        payment = changed(payment, event, change_for(payment, event), "2026-01-01T00:00:01.000Z")
+        payment = apply_change(payment, event, change_for(payment, event), NOW)
     return payment
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
-@given(data=st.data())
-def test_any_order_and_any_number_of_copies_end_in_the_same_record(scenario: Scenario, data: st.DataObject) -> None:
-    copies = [event for event in _events(scenario) for _ in range(data.draw(st.integers(1, 3)))]
-    order = data.draw(st.permutations(copies))
-
-    assert facts(_after(record("payment_1"), order)) == ending(record("payment_1"), scenario)
+def _event(fact: Fact, **fields: Any) -> PaymentEvent:
+    defaults: dict[str, Any] = {"session_id": "cs_test_a", "amount": 4999, "currency": "sgd"}
+    return PaymentEvent(id="evt_1", type="some.type", created=0, fact=fact, **(defaults | fields))
 
 
-@pytest.mark.parametrize("scenario", ALL.values(), ids=ALL.keys())
-def test_every_permutation_ends_in_the_same_record(scenario: Scenario) -> None:
-    events = _events(scenario)
-    for order in itertools.permutations(events * (2 if len(events) <= 3 else 1)):
-        assert facts(_after(record("payment_1"), order)) == ending(record("payment_1"), scenario)
-
-
-def test_all_events_of_all_scenarios_of_one_session_end_the_same_in_either_direction() -> None:
-    everything = [event for scenario in SCENARIOS.values() for event in _events(scenario)]
-
-    forward = facts(_after(record("payment_1"), everything))
-
-    assert facts(_after(record("payment_1"), everything[::-1])) == forward
-    assert forward["payment_status"] is Status.COMPLETED
-
-
-@given(st.permutations([name for name in SCENARIOS for _ in range(2)]))
-def test_scenarios_that_mix_end_in_one_record_whatever_the_order(names: list[str]) -> None:
-    events = {name: _events(SCENARIOS[name]) for name in SCENARIOS}
-    in_turn = [event for name in SCENARIOS for event in events[name]]
-
-    mixed = [event for name in names for event in events[name]]
-
-    assert facts(_after(record("payment_1"), mixed)) == facts(_after(record("payment_1"), in_turn))
+def _with_entries(number: int) -> Payment:
+    entry = HistoryEntry("evt_0", "some.type", "stale", "pending", "pending", NOW, None)
+    return replace(record("payment_1"), history=(entry,) * number)
 
 
 @pytest.mark.parametrize("fact", [fact for fact in RULES if fact is not Fact.PAID])
 def test_nothing_lowers_a_completed_payment(fact: Fact) -> None:
     paid = replace(record("payment_1"), payment_status=Status.COMPLETED, status_rank=50)
-    event = PaymentEvent(id="evt_1", type="x", created=0, fact=fact, session_id="cs_test_a")
 
-    change = change_for(paid, event)
+    change = change_for(paid, _event(fact))
 
     assert (change.outcome, change.fields) == (Outcome.STALE, {})
 
 
-def test_a_record_put_by_hand_as_completed_is_not_lowered_either() -> None:
-    by_hand = Payment(payment_intent_id="payment_1", payment_status=Status.COMPLETED, status_rank=50)
-    [expiry] = _events(SCENARIOS["expiry"])
+def test_the_decline_with_the_greatest_code_stays() -> None:
+    declined = _after(record("payment_1"), [_event(Fact.DECLINED, reason="lost_card")])
 
-    assert change_for(by_hand, expiry).outcome is Outcome.STALE
+    lower = change_for(declined, replace(_event(Fact.DECLINED, reason="generic"), id="evt_2"))
+    higher = change_for(declined, replace(_event(Fact.DECLINED, reason="stolen_card"), id="evt_3"))
 
-
-def test_a_record_that_names_no_amount_is_completed_by_any() -> None:
-    by_hand = Payment(payment_intent_id="payment_1")
-    [paid] = _events(SCENARIOS["success"])
-
-    assert _after(by_hand, [paid]).payment_status is Status.COMPLETED
+    assert (lower.outcome, higher.outcome) == (Outcome.STALE, Outcome.APPLIED)
+    assert higher.fields["status_reason"] == "stolen_card"
 
 
-def test_an_event_that_changed_nothing_is_noted_with_its_reason_to_be() -> None:
-    [paid], [expiry] = _events(SCENARIOS["success"]), _events(SCENARIOS["expiry"])
+@pytest.mark.parametrize(
+    ("fact", "fields"),
+    [
+        (Fact.DECLINED, {"payment_status", "status_rank", "status_reason"}),
+        (Fact.SESSION_EXPIRED, {"payment_status", "status_rank", "status_reason", "session_closed"}),
+        (
+            Fact.AWAITING_FUNDS,
+            {"payment_status", "status_rank", "status_reason", "session_closed", "stripe_session_id"},
+        ),
+    ],
+)
+def test_a_fact_writes_only_its_own_fields(fact: Fact, fields: set[str]) -> None:
+    change = change_for(record("payment_1"), _event(fact))
 
-    history = _after(record("payment_1"), [paid, expiry, expiry]).history
-
-    assert [entry.outcome for entry in history] == ["applied", "stale"]
-    assert (history[0].status_from, history[0].status_to) == ("pending", "completed")
-
-
-def test_a_flood_of_notes_never_fills_the_history_that_changes_need() -> None:
-    paid = _events(SCENARIOS["success"])[0]
-    stale = [replace(_events(SCENARIOS["expiry"])[0], id=f"evt_flood_{number}") for number in range(200)]
-    refunds = [
-        replace(_events(AFTER_PAYMENT["refunds without our metadata"])[0], id=f"evt_r{n}", amount_refunded=n)
-        for n in range(1, 200)
-    ]
-
-    flooded = _after(_after(record("payment_1"), [paid, *stale]), refunds)
-
-    assert len(flooded.history) == HISTORY_LIMIT
-    assert flooded.amount_refunded == 199
+    assert change.outcome is Outcome.APPLIED
+    assert change.fields.keys() == fields
 
 
-def test_a_refund_that_failed_asks_for_a_person_once() -> None:
-    failed = stripe_events.translate(stripe_bodies.refund("refund.failed", 700, "failed"), livemode=False)
-    assert isinstance(failed, PaymentEvent)
-    note = HistoryEntry(failed.id, failed.type, "review", "completed", "completed", "t", None)
+@pytest.mark.parametrize(
+    ("session_id", "former", "outcome"),
+    [
+        ("cs_test_a", None, Outcome.APPLIED),
+        ("cs_test_former", "cs_test_former", Outcome.STALE),
+        (None, None, Outcome.APPLIED),
+    ],
+    ids=["unknown session", "former session", "no session"],
+)
+def test_without_a_current_session_only_the_former_is_stale(
+    session_id: str | None, former: str | None, outcome: Outcome
+) -> None:
+    waiting = replace(record("payment_1"), stripe_session_id=None, checkout_former_session=former)
 
-    assert change_for(record("payment_1"), failed).outcome is Outcome.REVIEW
-    assert change_for(replace(record("payment_1"), history=(note,)), failed).outcome is Outcome.DUPLICATE
+    assert change_for(waiting, _event(Fact.SESSION_EXPIRED, session_id=session_id)).outcome is outcome
 
 
-def test_the_late_end_of_a_former_session_does_not_end_the_attempt_that_waits_for_its_own() -> None:
+def test_the_expiry_of_another_session_is_stale() -> None:
+    change = change_for(record("payment_1"), _event(Fact.SESSION_EXPIRED, session_id="cs_test_other"))
+
+    assert change == Change(Outcome.STALE, recorded=True)
+
+
+def test_a_late_expiry_does_not_end_the_next_attempt() -> None:
     waiting = replace(record("payment_1"), stripe_session_id=None, checkout_former_session="cs_test_former")
     late = stripe_events.translate(stripe_bodies.expired("payment_1", id="cs_test_former"), livemode=False)
     own = stripe_events.translate(stripe_bodies.expired("payment_1", id="cs_test_own"), livemode=False)
@@ -128,3 +100,85 @@ def test_the_late_end_of_a_former_session_does_not_end_the_attempt_that_waits_fo
 
     assert change_for(waiting, late).outcome is Outcome.STALE
     assert _after(waiting, [late, own]).payment_status is Status.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("current", "reported", "outcome"),
+    [(0, 700, Outcome.APPLIED), (700, 700, Outcome.DUPLICATE), (4999, 700, Outcome.STALE)],
+)
+def test_the_refunded_amount_only_grows(current: int, reported: int, outcome: Outcome) -> None:
+    refunded = replace(record("payment_1"), amount_refunded=current)
+
+    assert change_for(refunded, _event(Fact.REFUNDED, amount_refunded=reported)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("current", "reported", "outcome"),
+    [
+        (Dispute.NONE, Dispute.OPEN, Outcome.APPLIED),
+        (Dispute.WON, Dispute.LOST, Outcome.APPLIED),
+        (Dispute.LOST, Dispute.LOST, Outcome.DUPLICATE),
+        (Dispute.LOST, Dispute.WON, Outcome.STALE),
+    ],
+)
+def test_the_highest_stage_of_a_dispute_stays(current: Dispute, reported: Dispute, outcome: Outcome) -> None:
+    disputed = replace(record("payment_1"), dispute_status=current)
+
+    assert change_for(disputed, _event(Fact.DISPUTED, dispute=reported)).outcome is outcome
+
+
+def test_a_failed_refund_needs_a_person_once() -> None:
+    failed = stripe_events.translate(stripe_bodies.refund("refund.failed", 700, "failed"), livemode=False)
+    assert isinstance(failed, PaymentEvent)
+    entry = HistoryEntry(failed.id, failed.type, "review", "completed", "completed", "t", None)
+
+    assert change_for(record("payment_1"), failed).outcome is Outcome.REVIEW
+    assert change_for(replace(record("payment_1"), history=(entry,)), failed).outcome is Outcome.DUPLICATE
+
+
+def test_a_failed_refund_after_a_flood_is_a_duplicate() -> None:
+    change = change_for(_with_entries(NOTES_LIMIT), _event(Fact.REFUND_FAILED))
+
+    assert change == Change(Outcome.DUPLICATE)
+
+
+def test_a_stale_event_after_a_flood_is_not_recorded() -> None:
+    stale = _event(Fact.SESSION_EXPIRED, session_id="cs_test_other")
+
+    assert change_for(_with_entries(NOTES_LIMIT - 1), stale).recorded
+    assert not change_for(_with_entries(NOTES_LIMIT), stale).recorded
+
+
+def test_a_full_history_does_not_stop_a_change() -> None:
+    full = _with_entries(HISTORY_LIMIT)
+    event = _event(Fact.PAID)
+
+    after = apply_change(full, event, change_for(full, event), NOW)
+
+    assert after.payment_status is Status.COMPLETED
+    assert after.history == full.history
+
+
+def test_a_change_of_fields_sets_the_times() -> None:
+    event = _event(Fact.REFUNDED, amount_refunded=700)
+
+    after = apply_change(record("payment_1"), event, change_for(record("payment_1"), event), NOW)
+
+    assert (after.updated_at, after.webhook_processed_at, after.amount_refunded) == (NOW, NOW, 700)
+
+
+def test_an_event_without_effect_sets_no_times() -> None:
+    event = _event(Fact.SESSION_EXPIRED, session_id="cs_test_other")
+
+    after = apply_change(record("payment_1"), event, change_for(record("payment_1"), event), NOW)
+
+    assert after == replace(record("payment_1"), history=after.history)
+    assert len(after.history) == 1
+
+
+def test_a_history_entry_names_event_statuses_and_trace() -> None:
+    event = _event(Fact.PAID)
+
+    entry = entry_for(record("payment_1"), event, change_for(record("payment_1"), event), NOW, "a" * 32)
+
+    assert entry == HistoryEntry("evt_1", "some.type", "applied", "pending", "completed", NOW, "a" * 32)

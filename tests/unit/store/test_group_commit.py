@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pytest
 
-from lea_payments.store.group_commit import BATCH_LIMIT, HURRY_SECONDS, IN_FLIGHT_LIMIT, GroupCommit
+from lea_payments.store.group_commit import BATCH_LIMIT, IN_FLIGHT_LIMIT, OVERTAKE_SECONDS, TICK_SECONDS, GroupCommit
 
 
 class Write(NamedTuple):
@@ -13,33 +13,39 @@ class Write(NamedTuple):
 
 
 class Sender:
-    """Keeps the batches it was given and answers when told to."""
+    """Records the batches and answers while `answer` is set."""
 
     def __init__(self) -> None:
         self.batches: list[list[Write]] = []
         self.answer = asyncio.Event()
         self.answer.set()
         self.failure: Exception | None = None
+        self._arrivals = asyncio.Semaphore(0)
 
     async def __call__(self, writes: Sequence[Write]) -> Sequence[int]:
         self.batches.append(list(writes))
+        self._arrivals.release()
         await self.answer.wait()
         if self.failure:
             raise self.failure
         return [write.value for write in writes]
+
+    async def received(self, batches: int) -> None:
+        while len(self.batches) < batches:
+            await self._arrivals.acquire()
 
 
 def _submit(group: GroupCommit[Write, int], *writes: Write) -> list[asyncio.Task[int]]:
     return [asyncio.create_task(group.submit(write)) for write in writes]
 
 
-async def test_a_lone_write_leaves_at_once() -> None:
+async def test_a_lone_write_is_sent_at_once() -> None:
     sender = Sender()
 
     assert await GroupCommit(sender).submit(Write("a", 7)) == 7
 
 
-async def test_a_write_that_follows_from_a_result_leaves_at_once_too() -> None:
+async def test_a_write_after_a_result_is_sent_at_once() -> None:
     group: GroupCommit[Write, int] = GroupCommit(Sender())
 
     async def write_twice() -> None:
@@ -53,7 +59,7 @@ async def test_a_write_that_follows_from_a_result_leaves_at_once_too() -> None:
     assert writing.done()
 
 
-async def test_writes_that_come_together_travel_together_and_get_their_own_results() -> None:
+async def test_concurrent_writes_share_a_batch() -> None:
     sender = Sender()
 
     results = await asyncio.gather(*_submit(GroupCommit(sender), *(Write(f"k{n}", n) for n in range(10))))
@@ -62,7 +68,7 @@ async def test_writes_that_come_together_travel_together_and_get_their_own_resul
     assert [len(batch) for batch in sender.batches] == [10]
 
 
-async def test_no_batch_is_larger_than_the_database_takes() -> None:
+async def test_no_batch_is_larger_than_dynamodb_accepts() -> None:
     sender = Sender()
 
     await asyncio.gather(*_submit(GroupCommit(sender), *(Write(f"k{n}", n) for n in range(120))))
@@ -71,7 +77,7 @@ async def test_no_batch_is_larger_than_the_database_takes() -> None:
     assert sum(map(len, sender.batches)) == 120
 
 
-async def test_two_writes_for_one_key_never_travel_at_the_same_time() -> None:
+async def test_two_writes_for_one_key_are_never_in_flight_together() -> None:
     sender = Sender()
 
     results = await asyncio.gather(*_submit(GroupCommit(sender), Write("a", 1), Write("a", 2), Write("b", 3)))
@@ -88,43 +94,43 @@ async def test_writes_for_one_key_keep_their_order() -> None:
     assert [batch[0].value for batch in sender.batches] == list(range(30))
 
 
-async def test_a_failed_batch_fails_its_own_writes_only() -> None:
+async def test_a_failed_batch_fails_only_its_own_writes() -> None:
     sender = Sender()
     group: GroupCommit[Write, int] = GroupCommit(sender)
-    sender.failure = OSError("gone")
-    with pytest.raises(OSError, match="gone"):
+    sender.failure = OSError("broken")
+    with pytest.raises(OSError, match="broken"):
         await group.submit(Write("a"))
     sender.failure = None
 
     assert await group.submit(Write("a", 5)) == 5
 
 
-async def test_writes_pass_a_batch_that_is_stuck() -> None:
+async def test_writes_overtake_a_slow_batch() -> None:
     sender = Sender()
     group: GroupCommit[Write, int] = GroupCommit(sender)
     sender.answer.clear()
-    [stuck] = _submit(group, Write("stuck", 1))
+    [slow] = _submit(group, Write("slow", 1))
     await asyncio.sleep(0)
     [other] = _submit(group, Write("other", 2))
-    await asyncio.sleep(HURRY_SECONDS * 4)
-    assert len(sender.batches) == 2
+    await sender.received(2)
     sender.answer.set()
 
-    assert [await stuck, await other] == [1, 2]
+    assert [await slow, await other] == [1, 2]
 
 
-async def test_only_so_many_batches_are_under_way() -> None:
+async def test_the_number_of_batches_in_flight_is_limited() -> None:
     sender = Sender()
     sender.answer.clear()
     tasks = _submit(GroupCommit(sender), *(Write(f"k{n}", n) for n in range(BATCH_LIMIT * (IN_FLIGHT_LIMIT + 3))))
-    await asyncio.sleep(0.2)
+    await sender.received(IN_FLIGHT_LIMIT)
+    await asyncio.sleep(2 * OVERTAKE_SECONDS)
     assert len(sender.batches) == IN_FLIGHT_LIMIT
     sender.answer.set()
 
     assert await asyncio.gather(*tasks) == list(range(len(tasks)))
 
 
-async def test_a_caller_that_gave_up_takes_its_write_back() -> None:
+async def test_a_write_whose_caller_gave_up_is_not_sent() -> None:
     sender = Sender()
     group: GroupCommit[Write, int] = GroupCommit(sender)
     sender.answer.clear()
@@ -138,3 +144,43 @@ async def test_a_caller_that_gave_up_takes_its_write_back() -> None:
 
     assert await group.submit(Write("a", 3)) == 3
     assert [write.value for batch in sender.batches for write in batch] == [1, 3]
+
+
+async def test_a_write_past_its_deadline_times_out() -> None:
+    sender = Sender()
+    sender.answer.clear()
+    group: GroupCommit[Write, int] = GroupCommit(sender)
+
+    with pytest.raises(TimeoutError):
+        await group.submit(Write("a"), asyncio.get_running_loop().time() - 1)
+
+    sender.answer.set()
+    assert await group.submit(Write("b", 2)) == 2
+
+
+async def test_a_write_within_its_deadline_does_not_time_out() -> None:
+    sender = Sender()
+    sender.answer.clear()
+    group: GroupCommit[Write, int] = GroupCommit(sender)
+    waiting = asyncio.create_task(group.submit(Write("a", 1), asyncio.get_running_loop().time() + 3600))
+    await asyncio.sleep(2 * TICK_SECONDS)
+    sender.answer.set()
+
+    assert await waiting == 1
+
+
+@pytest.mark.parametrize("failure", [None, OSError("broken")], ids=["written", "failed"])
+async def test_a_caller_that_gave_up_does_not_disturb_others(failure: Exception | None) -> None:
+    sender = Sender()
+    sender.answer.clear()
+    sender.failure = failure
+    first, second = _submit(GroupCommit(sender), Write("a", 1), Write("b", 2))
+    await sender.received(1)
+    first.cancel()
+    await asyncio.sleep(0)
+    sender.answer.set()
+
+    results = await asyncio.gather(first, second, return_exceptions=True)
+
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert results[1] == (failure or 2)

@@ -1,0 +1,35 @@
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from lea_payments.payment.record import Dispute, Payment, Status, attempt_at, iso
+
+
+def test_the_published_statuses_are_these_four() -> None:
+    assert [status.value for status in Status] == ["pending", "completed", "failed", "expired"]
+
+
+def test_a_lost_dispute_outweighs_a_won_one() -> None:
+    assert Dispute.NONE < Dispute.OPEN < Dispute.REVIEW < Dispute.WON < Dispute.LOST
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 1, 1, 8, 0, 0, 5_999, tzinfo=UTC),
+        datetime(2026, 1, 1, 16, 0, 0, 5_999, tzinfo=timezone(timedelta(hours=8))),
+    ],
+    ids=["utc", "singapore"],
+)
+def test_a_time_is_stored_in_utc_with_milliseconds(moment: datetime) -> None:
+    assert iso(moment) == "2026-01-01T08:00:00.005Z"
+
+
+def test_an_attempt_begins_at_the_stored_time() -> None:
+    record = Payment(payment_intent_id="payment_1", checkout_attempt_at="2026-01-01T08:00:00.005Z")
+
+    assert attempt_at(record) == datetime(2026, 1, 1, 8, 0, 0, 5_000, tzinfo=UTC)
+
+
+def test_a_record_without_attempts_has_a_time_before_all() -> None:
+    assert attempt_at(Payment(payment_intent_id="payment_1")) == datetime(1970, 1, 1, tzinfo=UTC)
