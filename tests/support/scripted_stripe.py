@@ -31,7 +31,14 @@ class ScriptedStripe(stripe.HTTPClient):
         self._responses = list(responses)
         self.requests: list[dict[str, str]] = []
 
-    def request(self, _method: str, url: str, _headers: object, _post_data: object = None) -> tuple[Any, int, Any]:
+    def request(
+        self,
+        method: str,  # noqa: ARG002 - the interface of stripe.HTTPClient
+        url: str,
+        headers: object,  # noqa: ARG002
+        post_data: object = None,  # noqa: ARG002
+        **_: Any,
+    ) -> tuple[str, int, Mapping[str, str]]:
         self.requests.append(dict(parse_qsl(urlsplit(url).query)))
         response = self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
         if not response.status:
