@@ -35,8 +35,8 @@ class ScriptedStripe(stripe.HTTPClient):
         self,
         method: str,  # noqa: ARG002 - the interface of stripe.HTTPClient
         url: str,
-        headers: object,  # noqa: ARG002
-        post_data: object = None,  # noqa: ARG002
+        headers: object,  # noqa: ARG002 - see above
+        post_data: object = None,  # noqa: ARG002 - see above
         **_: Any,
     ) -> tuple[str, int, Mapping[str, str]]:
         self.requests.append(dict(parse_qsl(urlsplit(url).query)))
