@@ -54,7 +54,7 @@ def _declined_then_paid_and_refunded(account: Account, payment_id: str) -> None:
     account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
 
 
-def test_stripe_s_events_are_applied_once_oldest_first(
+def test_events_are_applied_once_oldest_first(
     run: Run, account: Account, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_lost")

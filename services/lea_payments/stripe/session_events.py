@@ -1,8 +1,4 @@
-"""Derives the event that Stripe should have sent from the current state of a Checkout Session.
-
-The event takes the same path through the translation as a delivery from Stripe. Its id is derived from the session's,
-so a second comparison makes the same event, and a late delivery of the real event changes nothing.
-"""
+"""Derives the event that Stripe should have sent from the current state of a Checkout Session."""
 
 from typing import Literal
 
@@ -61,7 +57,10 @@ def session_of(raw: msgspec.Raw) -> ListedSession:
 
 
 def event_of(raw: msgspec.Raw, session: ListedSession, *, livemode: bool) -> PaymentEvent | Ignored | None:
-    """Returns the event for the session's state; None while nothing has happened. Raises InvalidPayloadError."""
+    """Returns the event for the session's state; None while nothing has happened. Raises InvalidPayloadError.
+
+    Its id is derived from the session's, so a second comparison gives the same event, which is then a duplicate.
+    """
     event_type = _event_type(session)
     if event_type is not None:
         event_id = f"sweep_{event_type.removeprefix('checkout.session.')}_{session.id}"

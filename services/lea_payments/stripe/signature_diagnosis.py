@@ -1,9 +1,4 @@
-"""Diagnoses why a signature matches none of our secrets; trusts, stores and logs nothing of the delivery.
-
-A wrong signature and the right signature of another body look the same, so a reason is given only if it can be proved:
-the body ends early, the signature is valid for another serialization of the body, or the body is of the other mode.
-Everything else counts as a wrong secret.
-"""
+"""Diagnoses why a signature matches none of our secrets; trusts, stores and logs nothing of the delivery."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -56,7 +51,12 @@ class SignatureDiagnosis:
 
 
 def reason(body: bytes, header: str, *, secrets: Sequence[str], livemode: bool) -> str:
-    """Returns the reason as a metric label; the body is UTF-8, the header has a timestamp and a signature."""
+    """Returns the reason as a metric label; the body is UTF-8, the header has a timestamp and a signature.
+
+    A wrong signature and the right signature of another body look the same, so a reason is given only if it can be
+    proved: the body ends early, the signature is valid for another serialization of the body, or the body is of the
+    other mode. Everything else counts as a wrong secret.
+    """
     try:
         body_livemode = _decode_mode(body).livemode
     except msgspec.ValidationError:
