@@ -1,4 +1,4 @@
-"""The command line of LEA Payments: one command per service and one per task."""
+"""Defines the command line: one command per service and one per task."""
 
 import json
 from collections import Counter
@@ -34,7 +34,7 @@ def webhook() -> None:
     """Run the service that receives Stripe's events (port 8086, `POST /webhook/stripe`).
 
     Needs `STRIPE_WEBHOOK_SECRET` or `STRIPE_WEBHOOK_SECRET_FILE`, and the table (`DDB_ENDPOINT`,
-    `DYNAMODB_PAYMENTS_TABLE`). It has no Stripe API key.
+    `DYNAMODB_PAYMENTS_TABLE`). It does not need a Stripe API key.
     """
     from lea_payments.serving.server import serve
     from lea_payments.settings import signing_secrets
@@ -49,7 +49,7 @@ def webhook() -> None:
 
 @app.command()
 def pages() -> None:
-    """Run the customer's success and cancel pages (port 8085). It reads the table, writes nothing, has no secret."""
+    """Run the success and cancel pages for customers (port 8085). Reads the table; needs no secret."""
     from lea_payments.pages.app import create_app
     from lea_payments.serving.server import serve
     from lea_payments.store.payments import PaymentStore
@@ -76,13 +76,13 @@ def checkout() -> None:
 def reconciler(
     *, once: Annotated[bool, typer.Option("--once", help="Run once, print the result and exit.")] = False
 ) -> None:
-    """Repair payments from Stripe's own records, every five minutes (health on port 8083).
+    """Compare payments with Stripe every five minutes and repair the differences (health on port 8083).
 
     Reads the undelivered events of the last 3 days, the Checkout Sessions of the last 26 hours, and the events that
-    arrived before their payment was known, and applies what is missing as the webhook would have. Safe to run twice,
-    and beside the webhook.
+    arrived before their payment was completed, and applies the missing ones as the webhook does. Safe to run more than
+    once, and beside the webhook.
 
-    Needs `STRIPE_SECRET_KEY` and the table. `RECONCILER_INTERVAL_SECONDS` changes the pause between runs.
+    Needs `STRIPE_SECRET_KEY` and the table. `RECONCILER_INTERVAL_SECONDS` sets the pause between runs.
     """
     from lea_payments.reconciler.app import create_app, run_once
     from lea_payments.serving.server import serve
@@ -94,7 +94,8 @@ def reconciler(
         return
     result = run_once(settings)
     typer.echo(
-        f"{result.outcome}: {result.looked_at} checked, {result.drift} payments differed, {result.repaired} repaired",
+        f"{result.outcome}: events checked: {result.checked}, payments that differed: {result.drift}, "
+        f"changes applied: {result.repaired}",
         err=True,
     )
     if result.problem:
@@ -104,15 +105,17 @@ def reconciler(
 @app.command("init-table")
 def init_table(
     *,
-    print_only: Annotated[bool, typer.Option("--print", help="Print the definition as JSON; change nothing.")] = False,
+    print_only: Annotated[
+        bool, typer.Option("--print", help="Print the definition as JSON and change nothing.")
+    ] = False,
     wait: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the database.")] = 0,
 ) -> None:
-    """Create the table and its indexes, or add what an existing table lacks. Safe to repeat."""
+    """Create the table and its indexes, or add the missing parts of an existing table. Safe to repeat."""
     import stamina
 
     from lea_payments.store import connection, table
 
-    stamina.instrumentation.set_on_retry_hooks(())  # by default it prints each retry
+    stamina.instrumentation.set_on_retry_hooks(())  # the default hooks print each retry
     settings = read(TableSettings)
     if print_only:
         typer.echo(json.dumps(table.definition(settings), indent=2))
@@ -129,19 +132,19 @@ def check(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check the settings, the table and Stripe, and change nothing. Exit status 1 means that something is wrong.
+    """Check the settings, the table and Stripe, and change nothing. The exit status is 1 if something is wrong.
 
-    Checks the table and its indexes, tries what the services may do there, compares the mode of `STRIPE_SECRET_KEY`
-    with `STRIPE_LIVEMODE`, and, with a key, asks Stripe for the webhook endpoint's events, API version and the time.
+    Checks the table, its indexes and the permissions on them, and compares the mode of `STRIPE_SECRET_KEY` with
+    `STRIPE_LIVEMODE`. With a key, it also checks the events and API version of the webhook endpoint, and the clock.
     """
     from lea_payments.commands import check as command
 
-    findings = command.findings(endpoint)
+    report = command.findings(endpoint)
     if as_json:
-        typer.echo(command.as_json(findings))
+        typer.echo(command.as_json(report))
     else:
-        Console().print(command.as_text(findings), soft_wrap=True)
-    raise typer.Exit(0 if command.passed(findings) else 1)
+        Console().print(command.as_text(report), soft_wrap=True)
+    raise typer.Exit(0 if command.passed(report) else 1)
 
 
 @app.command()
@@ -152,9 +155,13 @@ def replay(
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(help="Read the events from Stripe since then: `2h`, `3d`, a date or a time in ISO 8601."),
+        typer.Option(
+            help="Read the events from Stripe that are newer than this: `2h`, `3d`, a date or a time in ISO 8601."
+        ),
     ] = None,
-    until: Annotated[str | None, typer.Option(help="And up to then [default: now]")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="With `--since`: only events that are older than this [default: now]")
+    ] = None,
     types: Annotated[
         list[str] | None, typer.Option("--type", help="Only events of this type. Repeat it for more types.")
     ] = None,
@@ -170,15 +177,15 @@ def replay(
     `--since` needs `STRIPE_SECRET_KEY`. Both need the table, and skip events of the other mode than
     `STRIPE_LIVEMODE`.
     """
-    from lea_payments import log
     from lea_payments.commands import replay as command
     from lea_payments.commands.replay_source import ReplaySourceError, checked_types, window
+    from lea_payments.telemetry.setup import start_for_commands
 
     if (file is None) == (since is None):
         raise typer.BadParameter("give either FILE or --since")
     if file is not None and until is not None:
         raise typer.BadParameter("--until needs --since")
-    log.configure_for_commands()
+    start_for_commands()
     options = command.ReplayOptions(Console(), payment, dry_run)
     counts: Counter[str] = Counter()
     try:
@@ -195,10 +202,14 @@ def replay(
 
 @app.command()
 def show(
-    payment_id: Annotated[str | None, typer.Argument(metavar="ID", help="Our own id, such as `payment_123`.")] = None,
-    session: Annotated[str | None, typer.Option(help="Find it by its Stripe Checkout Session, `cs_…`.")] = None,
-    quote: Annotated[str | None, typer.Option(help="All payments of a quote.")] = None,
-    user: Annotated[str | None, typer.Option(help="All payments of a user.")] = None,
+    payment_id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The payment's id, such as `payment_123`.")
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option(help="Find the payment by its Stripe Checkout Session, `cs_…`.")
+    ] = None,
+    quote: Annotated[str | None, typer.Option(help="Show all payments of a quote.")] = None,
+    user: Annotated[str | None, typer.Option(help="Show all payments of a user.")] = None,
     *,
     stripe: Annotated[
         bool,
@@ -210,13 +221,13 @@ def show(
 
     Give exactly one of ID, `--session`, `--quote` and `--user`. The exit status is 1 if there is no such payment.
     """
-    from lea_payments import log
     from lea_payments.commands import show as command
+    from lea_payments.telemetry.setup import start_for_commands
 
     query = command.PaymentQuery(payment_id, session, quote, user)
     if sum(value is not None for value in query) != 1:
         raise typer.BadParameter("give exactly one of ID, --session, --quote and --user")
-    log.configure_for_commands()
+    start_for_commands()
     stripe_settings = read(StripeSettings) if stripe else None
     settings = stripe_settings or read(TableSettings)
     payments = command.find(settings, query, stripe_settings)
@@ -229,7 +240,7 @@ def show(
 
 
 def main() -> None:
-    """Runs the command."""
+    """Runs the command line."""
     run(app)
 
 

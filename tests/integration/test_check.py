@@ -1,4 +1,4 @@
-"""`lea-payments check` against a real table and the emulator: all is well, and what can be wrong at Stripe."""
+"""The command `lea-payments check` with a real table and the emulator."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def _env(stripe_url: str) -> dict[str, str]:
     return {"STRIPE_API_BASE": stripe_url, "STRIPE_SECRET_KEY": KEY}
 
 
-def test_all_is_well_with_the_emulator_and_nothing_is_changed(
+def test_a_correct_setup_has_no_problems_and_is_not_changed(
     check: Check, altered: AlteredStripe, table_settings: TableSettings
 ) -> None:
     env = {"STRIPE_WEBHOOK_SECRET": f"{SECRET},whsec_old", "PAYMENTS_API_TOKEN": TOKEN} | _env(altered.url)
@@ -46,84 +46,86 @@ def test_all_is_well_with_the_emulator_and_nothing_is_changed(
     report, text = check(**env), check.text(**env)
 
     assert report.status == 0
-    assert {one["state"] for one in report.findings} == {"ok"}
-    assert report.of("signing secrets") == [("ok", "2, the first one current")]
-    assert report.of("permissions") == [("ok", "may GetItem, Query, PartiQLUpdate, PutItem, UpdateItem")]
+    assert {finding["state"] for finding in report.findings} == {"ok"}
+    assert report.of("signing secrets") == [("ok", "2, the first is current")]
+    assert report.of("permissions") == [("ok", "allowed: GetItem, Query, PartiQLUpdate, PutItem, UpdateItem")]
     assert report.of("mode") == [("ok", "the key and STRIPE_LIVEMODE agree: test")]
     assert len(report.of("index")) == 4
     assert [says for _, says in report.of("endpoint")] == [
         f"sends to {OURS}",
-        f"sends all {len(TRANSLATORS)} types of events that we use",
-        f"speaks {stripe.api_version}",
+        f"sends all {len(TRANSLATORS)} event types that we use",
+        f"uses API version {stripe.api_version}",
     ]
     assert text.count("✓") == len(report.findings)
-    assert text.endswith("Nothing is wrong.\n")
+    assert text.endswith("No problems found.\n")
     assert set(altered.methods) == {"GET"}
     assert connection.client(table_settings).scan(TableName=table_settings.table)["Count"] == 0
 
 
-def test_what_is_wrong_is_marked_with_what_to_do_and_no_secret_is_shown(check: Check, emulator: Stripe) -> None:
+def test_wrong_settings_have_remedies_and_show_no_secret(check: Check, emulator: Stripe) -> None:
     env = {"STRIPE_LIVEMODE": "true", "STRIPE_WEBHOOK_SECRET": f"{KEY},{SECRET}", "PAYMENTS_API_TOKEN": "short"}
     env |= _env(emulator.url)
 
     report, text = check(**env), check.text(**env)
 
     assert report.status == 1
-    assert report.of("mode") == [("wrong", "the key is a test key and STRIPE_LIVEMODE is true")]
-    assert report.of("signing secrets") == [("wrong", "number 1 of 2 is not whsec_ and letters and digits")]
+    assert report.of("mode") == [("wrong", "the key is a test key, but STRIPE_LIVEMODE is true")]
+    assert report.of("signing secrets") == [("wrong", "number 1 of 2 is not whsec_ followed by letters and digits")]
     assert report.of("API tokens")[0][0] == "note"
     assert text.count("✗") == len(report.wrong())
     for secret in ("goldhahn", "short", "Rohrammer"):
         assert secret not in text + json.dumps(report.findings)
 
 
-def test_without_any_key_it_looks_at_the_table_and_tries_no_write(check: Check) -> None:
+def test_without_a_key_only_reading_the_table_is_checked(check: Check) -> None:
     report = check()
 
     assert report.status == 0
-    assert ("ok", "may GetItem, Query") in report.of("permissions")
-    assert report.of("Stripe") == [("note", "was not asked: there is no STRIPE_SECRET_KEY here")]
+    assert ("ok", "allowed: GetItem, Query") in report.of("permissions")
+    assert report.of("Stripe") == [("note", "not checked: STRIPE_SECRET_KEY is not set")]
 
 
-def test_settings_that_cannot_be_read_are_all_told(check: Check, tmp_path: Path) -> None:
+def test_all_invalid_settings_are_reported_together(check: Check, tmp_path: Path) -> None:
     report = check(DDB_ENDPOINT="dynamodb:8000", STRIPE_LIVEMODE="maybe")
-    assert [one["says"].partition(":")[0] for one in report.wrong()] == ["DDB_ENDPOINT", "STRIPE_LIVEMODE"]
+    assert [finding["says"].partition(":")[0] for finding in report.wrong()] == ["DDB_ENDPOINT", "STRIPE_LIVEMODE"]
 
     missing = check(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "nowhere"))
-    assert [one["subject"] for one in missing.wrong()] == ["signing secrets"]
+    assert [finding["subject"] for finding in missing.wrong()] == ["signing secrets"]
     key = check(STRIPE_SECRET_KEY="pk_test_1", STRIPE_API_BASE="http://127.0.0.1:1")
-    assert ("wrong", "STRIPE_SECRET_KEY is no secret key") in key.of("mode")
+    assert ("wrong", "STRIPE_SECRET_KEY is not a secret key") in key.of("mode")
 
 
-def test_an_endpoint_that_does_not_send_all_is_told(check: Check, emulator: Stripe) -> None:
+def test_an_endpoint_with_other_event_types_is_reported(check: Check, emulator: Stripe) -> None:
     endpoint = emulator.endpoint([*[*TRANSLATORS][2:], "customer.created"])
 
     report = check(**_env(emulator.url))
 
     assert report.of(f"endpoint {endpoint}")[1:3] == [
         ("wrong", "does not send checkout.session.completed, checkout.session.async_payment_succeeded"),
-        ("note", "sends what we ignore: customer.created"),
+        ("note", "sends event types that we ignore: customer.created"),
     ]
     assert len(report.wrong()) == 1
 
 
-def test_an_endpoint_that_sends_everything_is_a_note(check: Check, emulator: Stripe) -> None:
+def test_an_endpoint_that_sends_all_types_is_a_note(check: Check, emulator: Stripe) -> None:
     endpoint = emulator.endpoint(["*"])
 
     report = check(**_env(emulator.url))
 
     assert report.status == 0
-    assert report.of(f"endpoint {endpoint}")[1] == ("note", "sends every type of event; most are ignored")
+    assert report.of(f"endpoint {endpoint}")[1] == ("note", "sends all event types; most are ignored")
 
 
-def test_a_disabled_endpoint_is_told(check: Check, emulator: Stripe) -> None:
+def test_a_disabled_endpoint_is_reported(check: Check, emulator: Stripe) -> None:
     endpoint = emulator.endpoint([*TRANSLATORS])
     emulator.api.post(f"/v1/webhook_endpoints/{endpoint}", data={"disabled": "true"}).raise_for_status()
 
-    assert [one["says"] for one in check(**_env(emulator.url)).wrong()] == [f"is disabled: nothing is sent to {OURS}"]
+    (finding,) = check(**_env(emulator.url)).wrong()
+
+    assert finding["says"] == f"is disabled: nothing is sent to {OURS}"
 
 
-def test_our_endpoint_is_found_by_its_path_or_by_what_is_said(check: Check, emulator: Stripe) -> None:
+def test_the_endpoint_is_found_by_its_path_or_its_url(check: Check, emulator: Stripe) -> None:
     elsewhere = "https://payments.example/stripe/events"
     endpoint = emulator.endpoint([*TRANSLATORS], elsewhere)
 
@@ -147,7 +149,7 @@ def _version(name: bytes) -> Callable[[bytes], bytes]:
         (b"null", "note"),
     ],
 )
-def test_an_endpoint_with_another_api_version_is_told(
+def test_an_endpoint_with_another_api_version_is_reported(
     check: Check, altered: AlteredStripe, version: bytes, state: str
 ) -> None:
     altered.alter = _version(version)
@@ -158,31 +160,31 @@ def test_an_endpoint_with_another_api_version_is_told(
 @pytest.mark.parametrize(
     ("ahead", "state"), [(0, "ok"), (-120, "note"), (120, "note"), (-1000, "wrong"), (1000, "wrong")]
 )
-def test_a_clock_that_differs_from_stripes_is_told(
+def test_a_clock_that_differs_from_stripes_is_reported(
     check: Check, altered: AlteredStripe, ahead: float, state: str
 ) -> None:
     altered.ahead = ahead
 
-    ((found, says),) = check(**_env(altered.url)).of("clock")
+    ((found_state, says),) = check(**_env(altered.url)).of("clock")
 
-    assert found == state
+    assert found_state == state
     assert ahead == 0 or ("ahead of" if ahead < 0 else "behind") in says
 
 
-def test_stripe_that_cannot_be_reached_or_does_not_take_the_key_is_told(
+def test_an_unreachable_stripe_and_an_invalid_key_are_reported(
     check: Check, emulator: Stripe, free_port: Callable[[], int]
 ) -> None:
-    away = check(STRIPE_SECRET_KEY=KEY, STRIPE_API_BASE=f"http://127.0.0.1:{free_port()}")
-    assert [one["says"].partition(" at ")[0] for one in away.wrong()] == ["cannot be reached"]
+    unreachable = check(STRIPE_SECRET_KEY=KEY, STRIPE_API_BASE=f"http://127.0.0.1:{free_port()}")
+    assert [finding["says"].partition(" at ")[0] for finding in unreachable.wrong()] == ["cannot be reached"]
 
     live = check(STRIPE_SECRET_KEY="sk_live_1", STRIPE_LIVEMODE="true", STRIPE_API_BASE=emulator.url)
-    assert [one["says"] for one in live.wrong()] == ["does not take our key"]
+    assert [finding["says"] for finding in live.wrong()] == ["does not accept our key"]
 
 
-def test_a_restricted_key_that_may_not_see_endpoints_is_a_note(check: Check, altered: AlteredStripe) -> None:
+def test_a_key_that_cannot_read_endpoints_is_a_note(check: Check, altered: AlteredStripe) -> None:
     altered.refused = "/v1/webhook_endpoints"
 
     report = check(**_env(altered.url))
 
     assert report.status == 0
-    assert report.of("endpoint") == [("note", "could not be looked at with this key")]
+    assert report.of("endpoint") == [("note", "cannot be checked with this key")]

@@ -1,6 +1,6 @@
-"""`lea-payments check` on tables that are not as they must be, with permissions missing, and as on AWS.
+"""The command `lea-payments check` with wrong tables, missing permissions and the table settings of AWS.
 
-DynamoDB Local knows neither permissions nor backups: a proxy answers these in the words of the API reference.
+DynamoDB Local has neither permissions nor backups: a proxy answers these calls as the API reference describes.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,20 +33,20 @@ def check(tmp_path: Path, table_settings: TableSettings) -> Check:
 
 
 class Tables:
-    """Tables that are not as defined."""
+    """Creates tables that differ from their definition."""
 
     def __init__(self, settings: TableSettings) -> None:
         self._settings = settings
         self.client: DynamoDBClient = connection.client(settings)
         self.names: list[str] = []
 
-    def make(self, change: Callable[[dict[str, Any]], None]) -> str:
-        """A table as defined but for the change; gives its name."""
-        name = f"odd-{uuid4()}"
+    def create(self, change: Callable[[dict[str, Any]], None]) -> str:
+        """Creates a table with this change to the definition; returns its name."""
+        name = f"changed-{uuid4()}"
         definition = table.definition(self._settings) | {"TableName": name}
         change(definition)
-        indexed = {one["AttributeName"] for index in _indexes(definition) for one in index["KeySchema"]}
-        keys = {one["AttributeName"] for one in definition["KeySchema"]} | indexed
+        indexed = {key["AttributeName"] for index in _indexes(definition) for key in index["KeySchema"]}
+        keys = {key["AttributeName"] for key in definition["KeySchema"]} | indexed
         definition["AttributeDefinitions"] = [
             {"AttributeName": key, "AttributeType": definition.get("types", {}).get(key, "S")} for key in sorted(keys)
         ]
@@ -57,8 +57,8 @@ class Tables:
 
 
 def _indexes(definition: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = definition["GlobalSecondaryIndexes"]
-    return found
+    indexes: list[dict[str, Any]] = definition["GlobalSecondaryIndexes"]
+    return indexes
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def tables(table_settings: TableSettings) -> Iterator[Tables]:
 
 def _without(name: str) -> Callable[[dict[str, Any]], None]:
     def change(definition: dict[str, Any]) -> None:
-        definition["GlobalSecondaryIndexes"] = [one for one in _indexes(definition) if one["IndexName"] != name]
+        definition["GlobalSecondaryIndexes"] = [index for index in _indexes(definition) if index["IndexName"] != name]
 
     return change
 
@@ -80,7 +80,7 @@ def _without(name: str) -> Callable[[dict[str, Any]], None]:
 def _with_index(name: str, **fields: Any) -> Callable[[dict[str, Any]], None]:
     def change(definition: dict[str, Any]) -> None:
         definition["GlobalSecondaryIndexes"] = [
-            one | fields if one["IndexName"] == name else one for one in _indexes(definition)
+            index | fields if index["IndexName"] == name else index for index in _indexes(definition)
         ]
 
     return change
@@ -94,50 +94,56 @@ def _other_key(definition: dict[str, Any]) -> None:
     definition["KeySchema"] = [{"AttributeName": "id", "KeyType": "HASH"}]
 
 
-ODD_TABLES = [
-    pytest.param(_without(table.QUOTE_INDEX), "index quote_id-index", "wrong", "is missing", id="a missing index"),
+WRONG_TABLES = [
+    pytest.param(_without(table.QUOTE_INDEX), "index quote_id-index", "wrong", "is missing", id="missing index"),
     pytest.param(
-        _without(table.INTENT_INDEX), f"index {table.INTENT_INDEX}", "note", "is missing: ", id="no own index"
+        _without(table.INTENT_INDEX),
+        f"index {table.INTENT_INDEX}",
+        "note",
+        "is missing: ",
+        id="missing PaymentIntent index",
     ),
     pytest.param(
         _with_index(table.USER_INDEX, Projection={"ProjectionType": "INCLUDE", "NonKeyAttributes": ["amount"]}),
-        *("index user_id-index", "wrong", "does not carry quote_id, stripe_session_id, "),
-        id="a projection that lacks fields",
+        *("index user_id-index", "wrong", "does not contain quote_id, stripe_session_id, "),
+        id="projection without some fields",
     ),
     pytest.param(
         _with_index(table.USER_INDEX, Projection={"ProjectionType": "KEYS_ONLY"}),
-        *("index user_id-index", "wrong", "does not carry quote_id, "),
-        id="a projection of keys",
+        *("index user_id-index", "wrong", "does not contain quote_id, "),
+        id="projection of keys",
     ),
     pytest.param(
         _with_index(table.USER_INDEX, Projection={"ProjectionType": "ALL"}),
-        *("index user_id-index", "note", "carries the history too"),
-        id="a projection of all",
+        *("index user_id-index", "note", "contains the history"),
+        id="projection of all fields",
     ),
     pytest.param(
         _with_index(table.USER_INDEX, KeySchema=[{"AttributeName": "quote_id", "KeyType": "HASH"}]),
-        *("index user_id-index", "wrong", "has another key: [('quote_id'"),
-        id="an index with another key",
+        *("index user_id-index", "wrong", "has the wrong key: [('quote_id'"),
+        id="index with another key",
     ),
-    pytest.param(_with_numbers, "index user_id-index", "wrong", "has another key: [('user_id'", id="a key of numbers"),
+    pytest.param(
+        _with_numbers, "index user_id-index", "wrong", "has the wrong key: [('user_id'", id="key of another type"
+    ),
     pytest.param(_other_key, "table", "wrong", "", id="another key"),
 ]
 
 
-@pytest.mark.parametrize(("change", "subject", "state", "says"), ODD_TABLES)
-def test_a_table_that_is_not_as_defined_is_told(
+@pytest.mark.parametrize(("change", "subject", "state", "says"), WRONG_TABLES)
+def test_a_table_that_differs_from_its_definition_is_reported(
     check: Check, tables: Tables, change: Callable[[dict[str, Any]], None], subject: str, state: str, says: str
 ) -> None:
-    report = check(DYNAMODB_PAYMENTS_TABLE=tables.make(change))
+    report = check(DYNAMODB_PAYMENTS_TABLE=tables.create(change))
 
     assert report.status == (state == "wrong")
-    assert [found for found in report.of(subject) if found[0] == state and says in found[1]]
+    assert [finding for finding in report.of(subject) if finding[0] == state and says in finding[1]]
     assert report.wrong() == [] or "init-table" in report.wrong()[0]["remedy"]
 
 
-def test_no_table_and_no_dynamodb_are_told(check: Check, free_port: Callable[[], int]) -> None:
-    absent = check(DYNAMODB_PAYMENTS_TABLE="nowhere")
-    assert "is not there" in absent.wrong()[0]["says"]
+def test_a_missing_table_and_no_dynamodb_are_reported(check: Check, free_port: Callable[[], int]) -> None:
+    absent = check(DYNAMODB_PAYMENTS_TABLE="absent")
+    assert "absent does not exist at" in absent.wrong()[0]["says"]
     assert "init-table" in absent.wrong()[0]["remedy"]
 
     unreachable = check(DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
@@ -166,31 +172,29 @@ def _denying(*operations: str) -> faulty.Fault:
         ("UpdateItem", "UpdateItem"),
     ],
 )
-def test_a_permission_that_is_missing_is_named(
-    check: Check, dynamodb: FaultyDynamoDB, operation: str, action: str
-) -> None:
+def test_a_missing_permission_is_named(check: Check, dynamodb: FaultyDynamoDB, operation: str, action: str) -> None:
     dynamodb.fault = _denying(operation)
 
     report = check(DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET, PAYMENTS_API_TOKEN=TOKEN)
 
     assert report.status == 1
-    assert [one["says"] for one in report.wrong()] == [f"no dynamodb:{action}"]
+    assert [finding["says"] for finding in report.wrong()] == [f"dynamodb:{action} is not allowed"]
 
 
-def test_a_part_is_not_asked_for_what_other_parts_may_do(check: Check, dynamodb: FaultyDynamoDB) -> None:
+def test_permissions_of_other_services_are_not_checked(check: Check, dynamodb: FaultyDynamoDB) -> None:
     dynamodb.fault = _denying("DescribeTable", "PutItem", "UpdateItem")
 
     report = check(DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET)
 
     assert report.status == 0
-    assert report.of("table") == [("note", "may not be described with these credentials")]
-    assert report.of("permissions") == [("ok", "may GetItem, Query, PartiQLUpdate")]
+    assert report.of("table") == [("note", "cannot be described with these credentials")]
+    assert report.of("permissions") == [("ok", "allowed: GetItem, Query, PartiQLUpdate")]
 
 
-def test_on_aws_what_keeps_payments_from_being_lost_is_looked_at(
+def test_the_protection_against_data_loss_is_checked_on_aws(
     check: Check, dynamodb: FaultyDynamoDB, tables: Tables
 ) -> None:
-    name = tables.make(lambda _: None)
+    name = tables.create(lambda _: None)
     tables.client.update_time_to_live(
         TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "created_at"}
     )
@@ -201,12 +205,12 @@ def test_on_aws_what_keeps_payments_from_being_lost_is_looked_at(
     assert report.status == 0
     assert report.of("deletion protection") == [("note", "is off")]
     assert report.of("point-in-time recovery") == [("note", "is off")]
-    assert report.of("time to live") == [("note", "is on: created_at makes payments vanish")]
+    assert report.of("time to live") == [("note", "is on: created_at deletes payments")]
     dynamodb.fault = _denying("DescribeContinuousBackups")
     assert check(**as_aws(dynamodb), DYNAMODB_PAYMENTS_TABLE=name).of("backups")[0][0] == "note"
 
 
-def test_without_credentials_aws_is_not_asked(check: Check) -> None:
+def test_missing_aws_credentials_are_reported(check: Check) -> None:
     report = check(DDB_ENDPOINT="", AWS_EC2_METADATA_DISABLED="true")
 
     assert "no AWS credentials" in report.wrong()[0]["says"]

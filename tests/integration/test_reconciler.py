@@ -1,4 +1,4 @@
-"""The reconciler beside a webhook that hears nothing: real records, the emulator's account, no clock that decides."""
+"""The reconciler with the emulator and a real table, while no event is delivered."""
 
 import asyncio
 import json
@@ -14,15 +14,16 @@ from msgspec.structs import asdict, replace
 
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.record import Payment
-from lea_payments.reconciler.app import SETTLE_SECONDS, Reconciler
+from lea_payments.reconciler.comparison import GRACE_SECONDS, Reconciler
+from lea_payments.reconciler.run import Run
 from lea_payments.settings import ReconcilerSettings, TableSettings
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.events import TRANSLATORS
-from lea_payments.stripe.lists import StripeRecords
-from lea_payments.stripe.reader import StripeCalls
+from lea_payments.stripe.lists import StripeLists
+from lea_payments.stripe.reader import StripeReader
+from lea_payments.telemetry import events as telemetry
 from lea_payments.telemetry import metrics
-from lea_payments.telemetry.reconciler import Run
 from tests.support.commands import runner
 from tests.support.otlp_sink import OtlpSink
 from tests.support.parts import Part
@@ -32,8 +33,8 @@ from tests.support.stripe_account import NOBODY, STRIPE_KEY, Account, at_once
 
 CANARY = "canary@example.com"
 DECLINED = "4000000000009995"
-OTHERWISE = ("payment_intent_id", "history", "created_at", "updated_at", "webhook_processed_at", "quote_id")
-"""What rightly differs between two payments to which the same has happened."""
+PER_PAYMENT = ("payment_intent_id", "history", "created_at", "updated_at", "webhook_processed_at", "quote_id")
+"""The fields that differ between two payments with the same history."""
 
 
 @pytest.fixture
@@ -43,7 +44,11 @@ def settings(account: Account, table_settings: TableSettings) -> ReconcilerSetti
 
 @pytest.fixture
 def reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:
-    return Reconciler(store, StripeRecords(settings, StripeCalls(settings)), sleep=at_once)
+    return Reconciler(store, _lists(settings), sleep=at_once)
+
+
+def _lists(settings: ReconcilerSettings) -> StripeLists:
+    return StripeLists(settings, StripeReader(settings), telemetry.stripe_object_unreadable)
 
 
 async def _new(store: PaymentStore, **fields: Any) -> Payment:
@@ -54,7 +59,7 @@ async def _new(store: PaymentStore, **fields: Any) -> Payment:
 
 def _facts(payment: Payment | None) -> Mapping[str, object]:
     assert payment is not None
-    return {name: value for name, value in asdict(payment).items() if name not in OTHERWISE}
+    return {name: value for name, value in asdict(payment).items() if name not in PER_PAYMENT}
 
 
 def _paid(account: Account, payment: Payment) -> None:
@@ -79,17 +84,17 @@ def _expired(account: Account, payment: Payment) -> None:
     account.post(f"/v1/checkout/sessions/{account.session(payment)}/expire")
 
 
-def _waiting(account: Account, payment: Payment) -> None:
+def _awaiting_funds(account: Account, payment: Payment) -> None:
     account.pay(account.session(payment), method="delayed", after_seconds=3600)
 
 
-def _late_money(account: Account, payment: Payment) -> None:
+def _async_paid(account: Account, payment: Payment) -> None:
     session_id = account.session(payment)
     account.pay(session_id, method="delayed", after_seconds=3600)
     account.control(f"/_sessions/{session_id}/settle?result=succeeded")
 
 
-def _no_money(account: Account, payment: Payment) -> None:
+def _async_failed(account: Account, payment: Payment) -> None:
     session_id = account.session(payment)
     account.pay(session_id, method="delayed", after_seconds=3600)
     account.control(f"/_sessions/{session_id}/settle?result=failed")
@@ -122,44 +127,44 @@ BY_SESSION: Mapping[str, Callable[[Account, Payment], None]] = {
     "declined without metadata": _declined_without_metadata,
     "declined, then paid": _declined_then_paid,
     "expired": _expired,
-    "waiting for funds": _waiting,
-    "late money": _late_money,
-    "no money after all": _no_money,
+    "awaiting funds": _awaiting_funds,
+    "asynchronous payment succeeded": _async_paid,
+    "asynchronous payment failed": _async_failed,
     "wrong amount": _wrong_amount,
     "paid twice": _paid_twice,
 }
 EVERYTHING = {**BY_SESSION, "refunded": _refunded, "disputed": _disputed}
 
 
-async def _as_the_webhook_would(account: Account, store: PaymentStore) -> None:
+async def _apply_all_events(account: Account, store: PaymentStore) -> None:
     for event in account.events():
-        found = stripe_events.translate(json.dumps(event).encode(), livemode=False)
-        if isinstance(found, PaymentEvent):
-            await store.apply(found)
+        translated = stripe_events.translate(json.dumps(event).encode(), livemode=False)
+        if isinstance(translated, PaymentEvent):
+            await store.apply(translated)
 
 
 @pytest.mark.parametrize(
-    ("what", "heard"),
+    ("happen", "endpoint"),
     [
-        *(pytest.param(what, None, id=f"{name}, no event") for name, what in BY_SESSION.items()),
-        *(pytest.param(what, NOBODY, id=f"{name}, undelivered") for name, what in EVERYTHING.items()),
+        *(pytest.param(happen, None, id=f"{name}, no event") for name, happen in BY_SESSION.items()),
+        *(pytest.param(happen, NOBODY, id=f"{name}, undelivered") for name, happen in EVERYTHING.items()),
     ],
 )
-async def test_a_repaired_record_is_as_the_webhook_would_have_left_it(
+async def test_a_repair_leaves_the_record_that_the_webhook_leaves(
     account: Account,
     store: PaymentStore,
     reconciler: Reconciler,
-    what: Callable[[Account, Payment], None],
-    heard: str | None,
+    happen: Callable[[Account, Payment], None],
+    endpoint: str | None,
 ) -> None:
-    account.reset(heard, drop=1)
+    account.reset(endpoint, drop=1)
     repaired = await _new(store)
-    what(account, repaired)
+    happen(account, repaired)
 
     run = await reconciler.run()
 
     after = _facts(await store.get(repaired.payment_intent_id))
-    await _as_the_webhook_would(account, store)
+    await _apply_all_events(account, store)
     assert (run.outcome, run.drift) == ("ok", 1)
     assert _facts(await store.get(repaired.payment_intent_id)) == after
     assert after["payment_status"] != "pending" or after["status_rank"]
@@ -170,8 +175,8 @@ async def test_a_second_run_and_the_late_webhook_change_nothing(
 ) -> None:
     account.reset(NOBODY, drop=1)
     payments = [await _new(store) for _ in EVERYTHING]
-    for what, payment in zip(EVERYTHING.values(), payments, strict=True):
-        what(account, payment)
+    for happen, payment in zip(EVERYTHING.values(), payments, strict=True):
+        happen(account, payment)
     first = await reconciler.run()
     before = [await store.get(payment.payment_intent_id) for payment in payments]
 
@@ -182,19 +187,19 @@ async def test_a_second_run_and_the_late_webhook_change_nothing(
     assert [await store.get(payment.payment_intent_id) for payment in payments] == before
 
 
-@pytest.mark.parametrize("metadata", [True, False], ids=["named", "nameless"])
-async def test_news_that_came_before_its_payment_s_completion_is_not_lost(
+@pytest.mark.parametrize("metadata", [True, False], ids=["metadata", "no metadata"])
+async def test_an_event_that_arrived_before_completion_is_applied(
     account: Account, store: PaymentStore, reconciler: Reconciler, *, metadata: bool
 ) -> None:
-    """A dispute names Stripe's PaymentIntent alone: a webhook that does not know it yet answers 2xx, unmatched."""
+    """A dispute refers only to the PaymentIntent: before completion the webhook answers 2xx, unmatched."""
     account.reset()
     payment = await _new(store)
     session_id = account.session(payment, metadata=metadata)
     account.pay(session_id, card="4000000000000002")
     account.pay(session_id)
     account.control("/_disputes", payment_intent=account.intent_of(session_id))
-    news = [stripe_events.translate(json.dumps(event).encode(), livemode=False) for event in account.events()[::-1]]
-    before = [(await store.apply(event)).outcome for event in news if isinstance(event, PaymentEvent)]
+    events = [stripe_events.translate(json.dumps(event).encode(), livemode=False) for event in account.events()[::-1]]
+    before = [(await store.apply(event)).outcome for event in events if isinstance(event, PaymentEvent)]
 
     runs = [await reconciler.run(), await reconciler.run()]
 
@@ -215,40 +220,41 @@ async def test_a_thousand_payments_are_repaired_in_one_run(
 
     started = time.monotonic()
     first = await reconciler.run()
-    print(f"1000 payments repaired in {time.monotonic() - started:.1f} s")  # noqa: T201 - the figure is what is asked for
+    print(f"1000 payments repaired in {time.monotonic() - started:.1f} s")  # noqa: T201 - the duration is reported
 
     second = await reconciler.run()
     after = [await store.get(payment.payment_intent_id) for payment in payments]
     assert (first.outcome, first.drift) == ("ok", 1000)
     assert (second.outcome, second.drift) == ("ok", 0)
-    assert {one.payment_status for one in after if one is not None} == {"completed"}
+    assert {payment.payment_status for payment in after if payment is not None} == {"completed"}
 
 
-async def test_two_runs_at_once_repair_each_payment_once(
+async def test_two_concurrent_runs_repair_each_payment_once(
     account: Account, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
     account.reset(NOBODY, drop=1)
     payments = [await _new(store) for _ in range(40)]
     for payment in payments:
         _declined_then_paid(account, payment)
-    both = [Reconciler(store, StripeRecords(settings, StripeCalls(settings)), sleep=at_once) for _ in range(2)]
+    both = [Reconciler(store, _lists(settings), sleep=at_once) for _ in range(2)]
 
-    runs: list[Run] = await _together(both)
+    runs = await _run_all(both)
 
     after = [await store.get(payment.payment_intent_id) for payment in payments]
     assert [run.outcome for run in runs] == ["ok", "ok"]
-    assert all(one is not None and one.payment_status == "completed" for one in after)
-    for one in after:
-        assert one is not None
-        assert len({entry.event_id for entry in one.history}) == len(one.history)
-        assert sum(entry.status_to == "completed" != entry.status_from for entry in one.history) == 1
+    for record_after in after:
+        assert record_after is not None
+        assert record_after.payment_status == "completed"
+        history = record_after.history
+        assert len({entry.event_id for entry in history}) == len(history)
+        assert sum(entry.status_to == "completed" != entry.status_from for entry in history) == 1
 
 
-async def _together(reconcilers: list[Reconciler]) -> list[Run]:
-    return list(await asyncio.gather(*[one.run() for one in reconcilers]))
+async def _run_all(reconcilers: list[Reconciler]) -> list[Run]:
+    return list(await asyncio.gather(*[reconciler.run() for reconciler in reconcilers]))
 
 
-async def test_news_that_a_webhook_brings_meanwhile_is_no_drift(
+async def test_an_event_that_the_webhook_applies_late_is_not_drift(
     account: Account, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
     account.reset(NOBODY, drop=1)
@@ -256,21 +262,21 @@ async def test_news_that_a_webhook_brings_meanwhile_is_no_drift(
     _paid(account, payment)
     pauses: list[float] = []
 
-    async def the_webhook_comes(seconds: float) -> None:
+    async def webhook_applies(seconds: float) -> None:
         pauses.append(seconds)
-        await _as_the_webhook_would(account, store)
+        await _apply_all_events(account, store)
 
-    run = await Reconciler(store, StripeRecords(settings, StripeCalls(settings)), sleep=the_webhook_comes).run()
+    run = await Reconciler(store, _lists(settings), sleep=webhook_applies).run()
 
-    assert pauses == [SETTLE_SECONDS]
-    assert (run.outcome, run.looked_at, run.drift) == ("ok", 2, 0)
+    assert pauses == [GRACE_SECONDS]
+    assert (run.outcome, run.checked, run.drift) == ("ok", 2, 0)
 
 
 @pytest.mark.parametrize(("attempt", "drift"), [(1, 1), (2, 0)])
-async def test_an_expired_session_does_not_end_the_attempt_that_follows_it(
+async def test_an_expired_session_does_not_end_the_next_attempt(
     account: Account, store: PaymentStore, reconciler: Reconciler, attempt: int, drift: int
 ) -> None:
-    """Checkout has begun another attempt and waits for Stripe: the record has no session for a while."""
+    """Checkout has started the next attempt and waits for Stripe: the record has no session yet."""
     account.reset(NOBODY, drop=1)
     soon = datetime.fromtimestamp(time.time() + 60, UTC).isoformat()
     payment = await _new(store, checkout_attempt=attempt, checkout_attempt_at=soon)
@@ -283,7 +289,7 @@ async def test_an_expired_session_does_not_end_the_attempt_that_follows_it(
     assert (run.drift, after.payment_status) == (drift, "expired" if drift else "pending")
 
 
-async def test_a_record_that_cannot_be_written_keeps_no_other_from_repair(
+async def test_a_failed_write_does_not_block_other_repairs(
     account: Account, store: PaymentStore, reconciler: Reconciler
 ) -> None:
     account.reset(NOBODY, drop=1)
@@ -299,7 +305,7 @@ async def test_a_record_that_cannot_be_written_keeps_no_other_from_repair(
     assert run.outcome == "error"
 
 
-async def test_one_run_by_hand_says_what_came_of_it(
+async def test_a_single_run_prints_its_result(
     account: Account, store: PaymentStore, tmp_path: Path, table_settings: TableSettings
 ) -> None:
     account.reset(NOBODY, drop=1)
@@ -315,21 +321,21 @@ async def test_one_run_by_hand_says_what_came_of_it(
     assert after is not None
     assert after.payment_status == "completed"
     assert whole.returncode == 0
-    assert "ok: looked at 2, 1 payments differed, 1 changes made" in whole.stderr
+    assert "ok: events checked: 2, payments that differed: 1, changes applied: 1" in whole.stderr
     assert [json.loads(line)["event"] for line in whole.stdout.splitlines()] == [
-        "payment completed",
-        "repaired",
-        "reconciled",
+        "payment_completed",
+        "payment_repaired",
+        "reconciler_run_finished",
     ]
     assert refused.returncode == 1
-    assert "✗ Stripe refused the question" in refused.stderr
+    assert "✗ Stripe rejected the request" in refused.stderr
 
 
 def _environment(account: Account) -> dict[str, str]:
     return {"STRIPE_SECRET_KEY": STRIPE_KEY, "STRIPE_API_BASE": account.url}
 
 
-async def test_the_running_reconciler_repairs_and_tells_of_it(
+async def test_the_service_repairs_and_records_its_runs(
     account: Account, store: PaymentStore, start: Callable[..., Part], free_port: Callable[[], int]
 ) -> None:
     account.reset(NOBODY, drop=1)
@@ -337,29 +343,31 @@ async def test_the_running_reconciler_repairs_and_tells_of_it(
     account.pay(account.session(payment), email=CANARY)
     port = str(free_port())
 
-    part = start("reconciler", METRICS_PORT=port, RECONCILER_INTERVAL_SECONDS="1", **_environment(account))
+    service = start("reconciler", METRICS_PORT=port, RECONCILER_INTERVAL_SECONDS="1", **_environment(account))
 
-    await _until(lambda: "reconciled" in part.log.read_text())
+    await _until(lambda: "reconciler_run_finished" in service.log.read_text())
     await _until(lambda: _runs(port) >= 2)
     after = await store.get(payment.payment_intent_id)
-    seen = Scraped.of(f"http://127.0.0.1:{port}")
+    scraped = Scraped.of(f"http://127.0.0.1:{port}")
     assert after is not None
     assert after.payment_status == "completed"
-    assert seen.value("payments_reconciler_repaired_total", event_type="checkout.session.completed") == 1
-    assert seen.value("payments_reconciler_drift") == 0
-    assert seen.value("payments_outcomes_total", outcome="completed", currency="sgd") == 1
-    assert time.time() - (seen.value("payments_reconciler_last_run_timestamp_seconds") or 0) < 60
-    assert seen.series("payments_reconciler_runs_total").keys() == {
+    assert scraped.value("payments_reconciler_repaired_total", event_type="checkout.session.completed") == 1
+    assert scraped.value("payments_reconciler_drift") == 0
+    assert scraped.value("payments_outcomes_total", outcome="completed", currency="sgd") == 1
+    assert time.time() - (scraped.value("payments_reconciler_last_run_timestamp_seconds") or 0) < 60
+    assert scraped.series("payments_reconciler_runs_total").keys() == {
         (outcome,) for outcome in metrics.RECONCILER_RUN_OUTCOMES
     }
-    assert seen.series("payments_reconciler_repaired_total").keys() == {(name,) for name in TRANSLATORS}
-    repaired = [line for line in map(json.loads, part.log.read_text().splitlines()) if line["event"] == "repaired"]
-    assert [line["payment"] for line in repaired] == [payment.payment_intent_id]
-    assert part.stop() == 0
-    assert not [word for word in (CANARY, STRIPE_KEY) if word in part.log.read_text() + seen.text]
+    assert scraped.series("payments_reconciler_repaired_total").keys() == {(name,) for name in TRANSLATORS}
+    repaired = [
+        line for line in map(json.loads, service.log.read_text().splitlines()) if line["event"] == "payment_repaired"
+    ]
+    assert [line["payment_id"] for line in repaired] == [payment.payment_intent_id]
+    assert service.stop() == 0
+    assert not [secret for secret in (CANARY, STRIPE_KEY) if secret in service.log.read_text() + scraped.text]
 
 
-async def test_a_run_is_a_trace_with_each_repair_and_one_that_failed_is_always_kept(
+async def test_a_run_is_traced_and_a_failed_run_always(
     account: Account, store: PaymentStore, start: Callable[..., Part], free_port: Callable[[], int]
 ) -> None:
     account.reset(NOBODY, drop=1)
@@ -373,8 +381,8 @@ async def test_a_run_is_a_trace_with_each_repair_and_one_that_failed_is_always_k
         elsewhere = _environment(account) | {"STRIPE_API_BASE": f"{account.url}/elsewhere"}
         refused = start("reconciler", **elsewhere, **traced, OTEL_TRACES_SAMPLER_ARG="0")
         failed = await asyncio.to_thread(sink.one, "reconciler.run", error__type="stripe_refused")
-        for part in (whole, refused):
-            part.stop()
+        for service in (whole, refused):
+            service.stop()
 
     assert apply.parent == run.span_id
     assert failed.failed
@@ -386,9 +394,9 @@ def _runs(metrics_port: str) -> float:
     return Scraped.of(f"http://127.0.0.1:{metrics_port}").value("payments_reconciler_runs_total", outcome="ok") or 0
 
 
-async def _until(true: Callable[[], bool]) -> None:
+async def _until(condition: Callable[[], bool]) -> None:
     for _ in range(600):
-        if true():
+        if condition():
             return
         await asyncio.sleep(0.1)
-    pytest.fail("it has not come true within a minute")
+    pytest.fail("the condition was not true within a minute")

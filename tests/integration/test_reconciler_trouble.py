@@ -1,18 +1,22 @@
-"""The reconciler while Stripe or the table is busy, away, or says no: it waits, tells, and loses nothing."""
+"""The reconciler while Stripe or the table is busy, unreachable or refuses calls."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
+import stamina
 from msgspec.structs import replace
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from lea_payments.payment.record import Payment
-from lea_payments.reconciler.app import Reconciler
+from lea_payments.reconciler.comparison import Reconciler
 from lea_payments.settings import ReconcilerSettings, TableSettings
 from lea_payments.store.payments import PaymentStore
-from lea_payments.stripe.lists import StripeRecords
-from lea_payments.stripe.reader import TRIES, StripeCalls
+from lea_payments.stripe.errors import StripeUnavailableError
+from lea_payments.stripe.lists import StripeLists
+from lea_payments.stripe.reader import TRIES, StripeReader
+from lea_payments.telemetry import events as telemetry
 from tests.support.scenarios import record
 from tests.support.stripe_account import NOBODY, Account, at_once
 
@@ -25,23 +29,33 @@ def settings(account: Account, table_settings: TableSettings) -> ReconcilerSetti
     return account.settings(table_settings)
 
 
-@pytest.fixture
-def slept() -> list[float]:
-    return []
+@pytest.fixture(autouse=True)
+def retries() -> Iterator[list[StripeUnavailableError]]:
+    """Yield the errors after which Stripe was called again; the retries do not wait."""
+    errors: list[StripeUnavailableError] = []
+
+    def on_retry(details: RetryDetails) -> None:
+        if isinstance(details.caused_by, StripeUnavailableError):
+            errors.append(details.caused_by)
+
+    set_on_retry_hooks([on_retry])
+    with stamina.set_testing(True, attempts=TRIES, cap=True):
+        yield errors
+    set_on_retry_hooks(None)
 
 
 @pytest.fixture
-def reconciler(settings: ReconcilerSettings, store: PaymentStore, slept: list[float]) -> Reconciler:
-    return _reconciler(settings, store, slept)
+def reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:
+    return _reconciler(settings, store)
 
 
-def _reconciler(settings: ReconcilerSettings, store: PaymentStore, slept: list[float]) -> Reconciler:
-    """One that notes how long it would wait for Stripe, in place of waiting."""
+def _reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:
+    """Returns a reconciler that never waits."""
+    return Reconciler(store, _lists(settings), sleep=at_once)
 
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
 
-    return Reconciler(store, StripeRecords(settings, StripeCalls(settings, sleep)), sleep=at_once)
+def _lists(settings: ReconcilerSettings) -> StripeLists:
+    return StripeLists(settings, StripeReader(settings, at_once), telemetry.stripe_object_unreadable)
 
 
 async def _paid(account: Account, store: PaymentStore) -> Payment:
@@ -53,18 +67,22 @@ async def _paid(account: Account, store: PaymentStore) -> Payment:
 
 
 async def _status(store: PaymentStore, payment: Payment) -> str:
-    found = await store.get(payment.payment_intent_id)
-    assert found is not None
-    return found.payment_status
+    current = await store.get(payment.payment_intent_id)
+    assert current is not None
+    return current.payment_status
 
 
 @pytest.mark.parametrize(
     "fault",
     [{"status": 429, "retry_after": 7}, {"status": 500}, {"status": 503, "retry_after": 7}, {"drop": "request"}],
-    ids=["too many calls", "a fault of Stripe's", "Stripe is down", "no connection"],
+    ids=["rate limit", "server error", "unavailable", "no connection"],
 )
-async def test_a_busy_stripe_is_waited_for(
-    account: Account, store: PaymentStore, reconciler: Reconciler, slept: list[float], fault: dict[str, object]
+async def test_calls_to_a_busy_stripe_are_repeated(
+    account: Account,
+    store: PaymentStore,
+    reconciler: Reconciler,
+    retries: list[StripeUnavailableError],
+    fault: dict[str, object],
 ) -> None:
     payment = await _paid(account, store)
     account.faults(api_error={**fault, "times": 3}, drop=1)
@@ -73,11 +91,13 @@ async def test_a_busy_stripe_is_waited_for(
 
     assert (run.outcome, run.drift) == ("ok", 1)
     assert await _status(store, payment) == "completed"
-    assert sum(pause >= fault.get("retry_after", 0.25) for pause in slept) >= 3  # type: ignore[operator]
+    assert [(error.http_status, error.retry_after) for error in retries] == [
+        (fault.get("status"), fault.get("retry_after"))
+    ] * 3
 
 
-async def test_a_stripe_that_stays_away_ends_the_run_and_the_next_one_does_the_work(
-    account: Account, store: PaymentStore, reconciler: Reconciler, slept: list[float]
+async def test_the_run_after_an_outage_of_stripe_repairs(
+    account: Account, store: PaymentStore, reconciler: Reconciler, retries: list[StripeUnavailableError]
 ) -> None:
     payment = await _paid(account, store)
     account.faults(api_error={"status": 503}, drop=1)
@@ -88,11 +108,11 @@ async def test_a_stripe_that_stays_away_ends_the_run_and_the_next_one_does_the_w
     second = await reconciler.run()
 
     assert (first.outcome, first.repaired, before) == ("stripe_unavailable", 0, "pending")
-    assert len([pause for pause in slept if pause >= 0.25]) >= TRIES - 1
+    assert len(retries) == TRIES - 1
     assert (second.outcome, await _status(store, payment)) == ("ok", "completed")
 
 
-async def test_what_the_sessions_told_is_repaired_though_the_events_cannot_be_read(
+async def test_sessions_are_repaired_if_events_cannot_be_read(
     account: Account, store: PaymentStore, reconciler: Reconciler
 ) -> None:
     payment = await _paid(account, store)
@@ -104,32 +124,32 @@ async def test_what_the_sessions_told_is_repaired_though_the_events_cannot_be_re
     assert await _status(store, payment) == "completed"
 
 
-async def test_a_key_that_stripe_does_not_take_is_told_with_its_remedy_and_not_repeated(
-    settings: ReconcilerSettings, store: PaymentStore, slept: list[float]
+async def test_an_invalid_key_ends_the_run_with_a_remedy(
+    settings: ReconcilerSettings, store: PaymentStore, retries: list[StripeUnavailableError]
 ) -> None:
     wrong = settings.model_copy(update={"stripe_secret_key": "sk_of_nobody"})
 
-    run = await _reconciler(wrong, store, slept).run()
+    run = await _reconciler(wrong, store).run()
 
     assert run.outcome == "stripe_refused"
     assert "STRIPE_SECRET_KEY" in (run.problem or "")
-    assert not [pause for pause in slept if pause > 0.25]
+    assert not retries
 
 
-async def test_a_table_that_does_not_answer_ends_the_run_with_nothing_written(
+async def test_an_unreachable_table_ends_the_run(
     account: Account, settings: ReconcilerSettings, store: PaymentStore, free_port: Callable[[], int]
 ) -> None:
     payment = await _paid(account, store)
     nowhere = settings.model_copy(update={"ddb_endpoint": f"http://127.0.0.1:{free_port()}"})
 
-    async with PaymentStore(nowhere) as away:
-        run = await _reconciler(settings, away, []).run()
+    async with PaymentStore(nowhere) as unreachable:
+        run = await _reconciler(settings, unreachable).run()
 
     assert (run.outcome, run.repaired) == ("table_unavailable", 0)
     assert await _status(store, payment) == "pending"
 
 
-async def test_sessions_and_events_of_others_on_the_account_are_left_alone(
+async def test_payments_of_other_systems_are_not_touched(
     account: Account, store: PaymentStore, reconciler: Reconciler
 ) -> None:
     ours = await _paid(account, store)
@@ -144,26 +164,25 @@ async def test_sessions_and_events_of_others_on_the_account_are_left_alone(
     assert await store.get(theirs.payment_intent_id) is None
 
 
-async def test_a_decline_that_names_nothing_of_ours_is_found_by_its_session_though_that_is_old(
+async def test_a_decline_without_metadata_is_found_by_an_old_session(
     account: Account, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
     payment = await store.create(replace(record(f"payment_{uuid4().hex}"), stripe_session_id=None))
     account.pay(account.session(payment, metadata=False), card=DECLINED)
     later = time.time() + 27 * 3600
-    records = StripeRecords(settings, StripeCalls(settings))
 
-    run = await Reconciler(store, records, now=lambda: later, sleep=at_once).run()
+    run = await Reconciler(store, _lists(settings), now=lambda: later, sleep=at_once).run()
 
     after = await store.get(payment.payment_intent_id)
     assert after is not None
     assert (run.drift, after.payment_status, after.status_reason) == (1, "failed", "card_declined:insufficient_funds")
 
 
-async def test_live_records_are_left_alone_by_a_reconciler_in_test_mode(
+async def test_objects_of_the_other_mode_are_not_applied(
     account: Account, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
     payment = await _paid(account, store)
-    live = StripeRecords(settings.model_copy(update={"livemode": True}), StripeCalls(settings))
+    live = _lists(settings.model_copy(update={"livemode": True}))
 
     run = await Reconciler(store, live, sleep=at_once).run()
 

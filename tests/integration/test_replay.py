@@ -1,4 +1,4 @@
-"""`lea-payments replay`, from Stripe and from a file, as a person runs it."""
+"""The command `lea-payments replay`, from Stripe and from a file."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def _new(records: Records, table_settings: TableSettings, payment_id: str) -> st
 
 
 def _counts(printed: str) -> Mapping[str, int]:
-    """The table at the end."""
+    """Returns the number of events per outcome."""
     return {word: int(number) for word, number in re.findall(r"^\s+([a-z_]+)\s+(\d+)\s*$", printed, re.MULTILINE)}
 
 
@@ -54,7 +54,7 @@ def _declined_then_paid_and_refunded(account: Account, payment_id: str) -> None:
     account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
 
 
-def test_stripe_s_events_are_applied_again_oldest_first_and_once(
+def test_events_are_applied_once_oldest_first(
     run: Run, account: Account, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_lost")
@@ -78,7 +78,7 @@ def test_stripe_s_events_are_applied_again_oldest_first_and_once(
     assert "applied" not in _counts(second.stdout)
 
 
-def test_a_dry_run_tells_what_the_real_one_does_and_writes_nothing(
+def test_a_dry_run_prints_the_changes_and_writes_nothing(
     run: Run, account: Account, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_dry")
@@ -97,18 +97,18 @@ def test_a_dry_run_tells_what_the_real_one_does_and_writes_nothing(
     ]
 
 
-def test_only_what_is_asked_for_is_applied(
+def test_only_the_selected_events_are_applied(
     run: Run, account: Account, records: Records, table_settings: TableSettings
 ) -> None:
-    wanted, other = (_new(records, table_settings, f"payment_{name}") for name in ("wanted", "other"))
-    for payment_id in (wanted, other):
+    selected, other = (_new(records, table_settings, f"payment_{name}") for name in ("selected", "other"))
+    for payment_id in (selected, other):
         _declined_then_paid_and_refunded(account, payment_id)
 
-    done = run("replay", "--since", "1d", "--type", "payment_intent.payment_failed", "--payment", wanted)
+    done = run("replay", "--since", "1d", "--type", "payment_intent.payment_failed", "--payment", selected)
 
     assert done.returncode == 0
     assert _counts(done.stdout) == {"applied": 1, "all": 1}
-    assert (records.get(wanted).payment_status, records.get(other).payment_status) == ("failed", "pending")
+    assert (records.get(selected).payment_status, records.get(other).payment_status) == ("failed", "pending")
 
 
 def test_a_decline_without_metadata_is_found_through_its_session(
@@ -122,7 +122,7 @@ def test_a_decline_without_metadata_is_found_through_its_session(
     assert records.get(payment_id).payment_status == "failed"
 
 
-def test_a_file_is_replayed_and_its_bad_lines_are_named(
+def test_unreadable_lines_of_a_file_are_named(
     run: Run, records: Records, table_settings: TableSettings, tmp_path: Path
 ) -> None:
     first, second = (_new(records, table_settings, f"payment_file_{name}") for name in "ab")
@@ -139,9 +139,7 @@ def test_a_file_is_replayed_and_its_bad_lines_are_named(
     assert (records.get(first).payment_status, records.get(second).payment_status) == ("completed", "expired")
 
 
-def test_a_file_needs_no_key_and_may_be_standard_input(
-    run: Run, records: Records, table_settings: TableSettings
-) -> None:
+def test_standard_input_is_replayed_without_a_key(run: Run, records: Records, table_settings: TableSettings) -> None:
     payment_id = _new(records, table_settings, "payment_stdin")
 
     done = run("replay", "-", text=stripe_bodies.completed(payment_id).decode(), STRIPE_SECRET_KEY="")
@@ -150,7 +148,7 @@ def test_a_file_needs_no_key_and_may_be_standard_input(
     assert facts(records.get(payment_id))["payment_status"] == "completed"
 
 
-def test_events_of_the_other_mode_are_counted_and_left_alone(
+def test_events_of_the_other_mode_are_counted_not_applied(
     run: Run, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_mode")
@@ -163,29 +161,29 @@ def test_events_of_the_other_mode_are_counted_and_left_alone(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "give either FILE or --since"),
-        (("--since", "soon"), "'soon' is no moment"),
+        (("--since", "soon"), "'soon' is not a valid time"),
         (("--since", "40d"), "Stripe keeps events for 30 days"),
-        (("--since", "2h", "--type", "charge.fialed"), "charge.fialed: no type of event that we use"),
-        (("-", "--until", "2h"), "--until goes with --since"),
+        (("--since", "2h", "--type", "charge.fialed"), "charge.fialed: unknown event type"),
+        (("-", "--until", "2h"), "--until needs --since"),
         (("no-such-file",), "No such file"),
     ],
 )
-def test_a_wrong_question_is_explained(run: Run, arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_arguments_are_explained(run: Run, arguments: tuple[str, ...], message: str) -> None:
     done = run("replay", *arguments, COLUMNS="400")
 
     assert done.returncode == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_table_that_does_not_answer_is_one_clear_line(run: Run, free_port: Callable[[], int]) -> None:
+def test_an_unreachable_table_is_one_clear_message(run: Run, free_port: Callable[[], int]) -> None:
     text = stripe_bodies.completed("payment_1").decode()
 
     done = run("replay", "-", text=text, DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
 
     assert done.returncode == 1
-    assert "repeat the same command" in done.stderr
+    assert "run the same command again" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""`lea-payments show`, with and without Stripe, as support runs it."""
+"""The command `lea-payments show`, with and without Stripe."""
 
 import json
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def run(tmp_path: Path, table_settings: TableSettings, account: Account) -> Run:
 
 @pytest.fixture
 def put(table_settings: TableSettings) -> Callable[..., Payment]:
-    """Return `put(**fields)`: a new payment made now, on record."""
+    """Return `put(**fields)`, which stores a new payment."""
 
     def put(**fields: Any) -> Payment:
         number = uuid4().hex
@@ -41,70 +41,70 @@ def put(table_settings: TableSettings) -> Callable[..., Payment]:
     return put
 
 
-def _stripe_says(run: Run, payment: Payment) -> dict[str, Any]:
+def _stripe_state(run: Run, payment: Payment) -> dict[str, Any]:
     done = run("show", payment.payment_intent_id, "--stripe", "--json")
     assert done.returncode == 0, done.stderr
     (shown,) = json.loads(done.stdout)
-    says: dict[str, Any] = shown["stripe"]
-    return says
+    state: dict[str, Any] = shown["stripe"]
+    return state
 
 
 def test_a_payment_is_found_by_each_of_its_ids(run: Run, put: Callable[..., Payment]) -> None:
     payment = put(stripe_session_id=f"cs_test_{uuid4().hex}")
-    ways: list[tuple[str | None, ...]] = [
+    queries: list[tuple[str | None, ...]] = [
         (payment.payment_intent_id,),
         ("--session", payment.stripe_session_id),
         ("--quote", payment.quote_id),
         ("--user", payment.user_id),
     ]
 
-    for way in ways:
-        done = run("show", *(word or "" for word in way), "--json")
-        assert [one["payment_intent_id"] for one in json.loads(done.stdout)] == [payment.payment_intent_id], way
+    for query in queries:
+        done = run("show", *(word or "" for word in query), "--json")
+        assert [payment["payment_intent_id"] for payment in json.loads(done.stdout)] == [payment.payment_intent_id], (
+            query
+        )
 
 
-def test_nothing_found_is_an_error_that_says_where_it_looked(run: Run, table_settings: TableSettings) -> None:
-    done = run("show", "payment_of_nobody")
+def test_an_unknown_payment_is_an_error_that_names_the_table(run: Run, table_settings: TableSettings) -> None:
+    done = run("show", "payment_unknown")
 
     assert (done.returncode, done.stdout) == (1, "")
     assert table_settings.table in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [(), ("payment_1", "--user", "user_1")])
-def test_one_question_at_a_time(run: Run, arguments: tuple[str, ...]) -> None:
+def test_exactly_one_query_is_allowed(run: Run, arguments: tuple[str, ...]) -> None:
     done = run("show", *arguments)
 
     assert done.returncode == 2
     assert "exactly one of ID" in done.stderr
 
 
-def test_the_record_alone_tells_the_story(run: Run, put: Callable[..., Payment]) -> None:
+def test_the_record_is_explained_without_stripe(run: Run, put: Callable[..., Payment]) -> None:
     payment = put()
 
     text = run("show", payment.payment_intent_id, STRIPE_SECRET_KEY="").stdout
 
-    assert "It waits for the customer" in text
-    assert "No event of Stripe's has reached this payment yet." in text
+    assert "The customer has not paid yet." in text
+    assert "No event from Stripe has reached this payment yet." in text
     assert "payment_status pending → completed" in text
     assert "Stripe's session" not in text
 
 
-def test_a_lost_payment_shows_what_differs_and_the_remedy_that_it_names_works(
-    run: Run, put: Callable[..., Payment], account: Account
-) -> None:
+def test_the_remedy_for_a_lost_payment_works(run: Run, put: Callable[..., Payment], account: Account) -> None:
     payment = put()
     session_id = account.session(payment)
     lost = replace(payment, stripe_session_id=session_id)
     account.pay(session_id)
     put(**{name: getattr(lost, name) for name in ("payment_intent_id", "stripe_session_id")})
 
-    before = _stripe_says(run, payment)
+    before = _stripe_state(run, payment)
     (difference,) = before["differences"]
     remedy = difference["remedy"].partition("lea-payments ")[2].split()
     done = run(*remedy)
-    after = _stripe_says(run, payment)
+    after = _stripe_state(run, payment)
 
-    assert difference["what"] == "by Stripe's records: payment_status pending → completed"
+    assert difference["what"] == "according to Stripe: payment_status pending → completed"
     assert (before["session"]["payment_status"], before["session"]["amount_total"]) == ("paid", payment.amount)
     assert before["payment_intent"]["amount_received"] == payment.amount
     assert [one["type"] for one in before["undelivered"]] == ["checkout.session.completed"]
@@ -112,9 +112,7 @@ def test_a_lost_payment_shows_what_differs_and_the_remedy_that_it_names_works(
     assert after["differences"] == []
 
 
-def test_refunds_and_disputes_that_the_record_lacks_are_told(
-    run: Run, put: Callable[..., Payment], account: Account
-) -> None:
+def test_missing_refunds_and_disputes_are_differences(run: Run, put: Callable[..., Payment], account: Account) -> None:
     account.reset()
     payment = put()
     session_id = account.session(payment)
@@ -131,19 +129,17 @@ def test_refunds_and_disputes_that_the_record_lacks_are_told(
         **ids,
     )
 
-    says = _stripe_says(run, payment)
+    state = _stripe_state(run, payment)
 
-    assert {one["what"] for one in says["differences"]} == {
-        "by Stripe's records: amount_refunded 0 → 700",
-        "by Stripe's records: dispute_status none → open",
+    assert {one["what"] for one in state["differences"]} == {
+        "according to Stripe: amount_refunded 0 → 700",
+        "according to Stripe: dispute_status none → open",
     }
-    assert [one["amount"] for one in says["refunds"]] == [700]
-    assert len(says["disputes"]) == 1
+    assert [one["amount"] for one in state["refunds"]] == [700]
+    assert len(state["disputes"]) == 1
 
 
-def test_a_record_without_a_session_is_searched_for_at_stripe(
-    run: Run, put: Callable[..., Payment], account: Account
-) -> None:
+def test_the_session_of_a_record_without_one_is_found(run: Run, put: Callable[..., Payment], account: Account) -> None:
     account.reset()
     other, payment = put(), put(created_at="now")
     account.pay(account.session(other))
@@ -152,17 +148,17 @@ def test_a_record_without_a_session_is_searched_for_at_stripe(
     made = account.get(f"/v1/checkout/sessions/{session_id}")["created"]
     put(payment_intent_id=payment.payment_intent_id, created_at=_iso(made))
 
-    says = _stripe_says(run, payment)
+    state = _stripe_state(run, payment)
 
-    assert says["session"]["id"] == session_id
-    assert [one["what"] for one in says["differences"]] == ["by Stripe's records: payment_status pending → completed"]
+    assert state["session"]["id"] == session_id
+    assert [one["what"] for one in state["differences"]] == ["according to Stripe: payment_status pending → completed"]
 
 
 def _iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def test_a_record_set_to_completed_by_hand_is_noticed(run: Run, put: Callable[..., Payment], account: Account) -> None:
+def test_a_record_completed_by_hand_is_a_difference(run: Run, put: Callable[..., Payment], account: Account) -> None:
     payment = put()
     put(
         payment_intent_id=payment.payment_intent_id,
@@ -171,22 +167,24 @@ def test_a_record_set_to_completed_by_hand_is_noticed(run: Run, put: Callable[..
         status_rank=50,
     )
 
-    (difference,) = _stripe_says(run, payment)["differences"]
+    (difference,) = _stripe_state(run, payment)["differences"]
 
-    assert "says completed" in difference["what"]
+    assert "the record is completed, but" in difference["what"]
     assert "changed by hand" in difference["remedy"]
 
 
-def test_a_session_that_stripe_does_not_know_is_told(run: Run, put: Callable[..., Payment]) -> None:
+def test_a_session_that_stripe_does_not_have_is_a_difference(run: Run, put: Callable[..., Payment]) -> None:
     payment = put(stripe_session_id="cs_test_of_another_account")
 
-    says = _stripe_says(run, payment)
+    state = _stripe_state(run, payment)
 
-    assert says["session"] is None
-    assert says["differences"][0]["what"] == "Stripe has no session cs_test_of_another_account"
+    assert state["session"] is None
+    assert state["differences"][0]["what"] == "Stripe has no session cs_test_of_another_account"
 
 
-def test_a_person_reads_the_same_and_no_personal_data(run: Run, put: Callable[..., Payment], account: Account) -> None:
+def test_the_text_has_the_differences_and_no_personal_data(
+    run: Run, put: Callable[..., Payment], account: Account
+) -> None:
     payment = put()
     session_id = account.session(payment)
     account.pay(session_id, email="someone@example.com")
@@ -195,12 +193,12 @@ def test_a_person_reads_the_same_and_no_personal_data(run: Run, put: Callable[..
     done = run("show", payment.payment_intent_id, "--stripe")
 
     assert done.returncode == 0, done.stderr
-    assert "✗ by Stripe's records: payment_status pending → completed" in done.stdout
-    assert "→ the next run of the reconciler repairs" in done.stdout
+    assert "✗ according to Stripe: payment_status pending → completed" in done.stdout
+    assert "→ the next run of the reconciler repairs recent differences" in done.stdout
     assert "someone@example.com" not in done.stdout + done.stderr
 
 
-def test_what_keeps_stripe_from_answering_is_one_clear_line(run: Run, put: Callable[..., Payment]) -> None:
+def test_a_key_of_the_other_mode_is_one_clear_message(run: Run, put: Callable[..., Payment]) -> None:
     done = run("show", put().payment_intent_id, "--stripe", STRIPE_SECRET_KEY="sk_live_1")
 
     assert done.returncode == 1

@@ -1,6 +1,8 @@
-"""What a part tells of itself at its start: one line of what it runs with, and nothing secret."""
+"""The start of the services: the first log line names the settings and no secret."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,12 +15,12 @@ from tests.support.parts import Part
 Start = Callable[..., Part]
 
 
-def _first_line(part: Part) -> dict[str, Any]:
-    line: dict[str, Any] = json.loads(part.log.read_text().splitlines()[0])
+def _first_line(service: Part) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(service.log.read_text().splitlines()[0])
     return line
 
 
-def test_each_part_tells_what_it_runs_with_in_its_first_line(
+def test_the_first_log_line_of_a_service_has_its_settings(
     start: Start, table_settings: TableSettings, tmp_path: Path
 ) -> None:
     file = tmp_path / "secret"
@@ -29,17 +31,25 @@ def test_each_part_tells_what_it_runs_with_in_its_first_line(
         "checkout": _first_line(start("checkout", STRIPE_API_BASE="http://127.0.0.1:1", **SECRETS)),
     }
 
-    for part, line in lines.items():
-        told = {"event": "listening", "part": part, "version": __version__, "tracing": part == "pages"}
-        assert line.items() >= (told | {"table": table_settings.table, "dynamodb": table_settings.ddb_endpoint}).items()
+    table = {"table": table_settings.table, "dynamodb": table_settings.ddb_endpoint}
+    for service, line in lines.items():
+        start_line = {"event": "service_started", "service": service, "version": __version__}
+        assert line.items() >= (start_line | table | {"tracing": service == "pages"}).items()
         for secret in ("schwanz", "schnabel", TOKEN, NEXT_TOKEN, STRIPE_KEY):
             assert secret not in str(line)
     assert lines["webhook"].items() >= {"mode": "live", "signing_secrets": 2}.items()
     assert lines["checkout"].items() >= {"mode": "test", "stripe": "http://127.0.0.1:1", "api_tokens": 2}.items()
 
 
-def test_one_secret_in_the_environment_is_counted(start: Start) -> None:
+def test_a_secret_in_the_environment_is_counted(start: Start) -> None:
     line = _first_line(start("webhook", STRIPE_WEBHOOK_SECRET="whsec_Schneeammer"))
 
     assert (line["signing_secrets"], line["mode"]) == (1, "test")
     assert "ammer" not in str(line)
+
+
+def test_the_command_line_loads_no_service_before_it_runs() -> None:
+    """`--help` stays fast."""
+    script = "import sys, lea_payments.__main__; print(sorted({'boto3', 'fastapi', 'stripe'} & sys.modules.keys()))"
+
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"[]\n"

@@ -112,5 +112,5 @@ def _refused(error: stripe.StripeError) -> RefusalError:
         return RefusalError(
             error.code, f"{error.user_message} Begin a new payment with another amount.", param="amount"
         )
-    said = stripe_client.said(error)
+    said = stripe_client.message_of(error)
     return RefusalError("stripe_refused", f"Stripe refused the request: {said} (Stripe's request {error.request_id})")

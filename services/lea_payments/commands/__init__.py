@@ -1,1 +1,1 @@
-"""The commands that a person runs: show, replay and check."""
+"""The commands for people: show, replay and check."""

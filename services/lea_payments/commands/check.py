@@ -1,4 +1,4 @@
-"""Whether all that a part needs is there and right, as a report for people and programs; changes nothing."""
+"""Checks the settings, the table and Stripe, and reports the findings as text or JSON; changes nothing."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,38 +17,38 @@ SHORTEST_TOKEN = 16
 
 
 def findings(address: str | None = None) -> list[Finding]:
-    """All there is to say of the environment as it is; `address` is the webhook endpoint's URL at Stripe."""
+    """Checks the environment; `address` is the URL of our webhook endpoint at Stripe."""
     try:
         settings = environment.read(CheckSettings)
     except SettingsError as error:
-        return [wrong("settings", line, "see the settings table in README.md") for line in str(error).splitlines()]
+        return [wrong("settings", line, "see docs/reference/settings.md") for line in str(error).splitlines()]
     return [*_settings(settings), *check_table.findings(settings), *_stripe(settings, address)]
 
 
-def passed(found: Sequence[Finding]) -> bool:
-    """Whether nothing is wrong; notes do not count."""
-    return all(one.state is not State.WRONG for one in found)
+def passed(report: Sequence[Finding]) -> bool:
+    """Whether no finding is wrong; notes are allowed."""
+    return all(finding.state is not State.WRONG for finding in report)
 
 
-def as_json(found: Sequence[Finding]) -> str:
-    """The report for programs."""
-    report = {"ok": passed(found), "findings": [one._asdict() for one in found]}
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode()
+def as_json(report: Sequence[Finding]) -> str:
+    """Returns the report as JSON."""
+    content = {"ok": passed(report), "findings": [finding._asdict() for finding in report]}
+    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
 
 
-def as_text(found: Sequence[Finding]) -> Text:
-    """The report for a terminal."""
-    width = max(len(one.subject) for one in found)
-    lines = [_line(one, width) for one in found]
-    count = sum(one.state is State.WRONG for one in found)
-    end = Text("Nothing is wrong.", "green") if not count else Text(f"{count} of {len(found)} wrong.", "red")
-    return Text("\n").join([*lines, Text(), end])
+def as_text(report: Sequence[Finding]) -> Text:
+    """Returns the report for a terminal."""
+    width = max(len(finding.subject) for finding in report)
+    lines = [_line(finding, width) for finding in report]
+    count = sum(finding.state is State.WRONG for finding in report)
+    summary = f"{count} of {len(report)} findings are wrong." if count else "No problems found."
+    return Text("\n").join([*lines, Text(), Text(summary, "red" if count else "green")])
 
 
-def _line(one: Finding, width: int) -> Text:
-    mark, style = MARKS[one.state]
-    line = Text.assemble((mark, style), f" {one.subject:<{width}}  {one.says}")
-    return line.append(f"\n  {'':<{width}}  → {one.remedy}", "dim") if one.remedy else line
+def _line(finding: Finding, width: int) -> Text:
+    mark, style = MARKS[finding.state]
+    line = Text.assemble((mark, style), f" {finding.subject:<{width}}  {finding.says}")
+    return line.append(f"\n  {'':<{width}}  → {finding.remedy}", "dim") if finding.remedy else line
 
 
 def _settings(settings: CheckSettings) -> Iterator[Finding]:
@@ -60,21 +60,22 @@ def _settings(settings: CheckSettings) -> Iterator[Finding]:
         yield _secrets(secrets)
     yield from _mode(settings)
     if any(len(token) < SHORTEST_TOKEN for token in settings.api_tokens):
-        says = f"one of PAYMENTS_API_TOKEN has under {SHORTEST_TOKEN} characters and can be guessed"
-        yield note("API tokens", says, "make it with `openssl rand -hex 32`")
+        says = f"a token in PAYMENTS_API_TOKEN has fewer than {SHORTEST_TOKEN} characters and can be guessed"
+        yield note("API tokens", says, "generate a token with `openssl rand -hex 32`")
 
 
 def _secrets(secrets: Sequence[str]) -> Finding:
-    subject, places = "signing secrets", [str(place) for place, one in enumerate(secrets, 1) if _is_odd(one)]
+    subject = "signing secrets"
+    malformed = [str(number) for number, secret in enumerate(secrets, 1) if _is_malformed(secret)]
     if not secrets:
-        return note(subject, "none here: STRIPE_WEBHOOK_SECRET is for the webhook alone")
-    if places:
-        says = f"number {', '.join(places)} of {len(secrets)} is not whsec_ and letters and digits"
+        return note(subject, "not set: only the webhook needs STRIPE_WEBHOOK_SECRET")
+    if malformed:
+        says = f"number {', '.join(malformed)} of {len(secrets)} is not whsec_ followed by letters and digits"
         return wrong(subject, says, "copy the endpoint's signing secret from Developers > Webhooks")
-    return ok(subject, f"{len(secrets)}, the first one current")
+    return ok(subject, f"{len(secrets)}, the first is current")
 
 
-def _is_odd(secret: str) -> bool:
+def _is_malformed(secret: str) -> bool:
     kind, _, rest = secret.partition("_")
     return kind != "whsec" or not rest or not rest.replace("_", "").isalnum() or not rest.isascii()
 
@@ -84,11 +85,13 @@ def _mode(settings: CheckSettings) -> Iterator[Finding]:
         return
     mode = mode_of(settings.stripe_secret_key)
     if not mode:
-        yield wrong("mode", "STRIPE_SECRET_KEY is no secret key", "set it to sk_… or rk_… from Developers > API keys")
+        yield wrong(
+            "mode", "STRIPE_SECRET_KEY is not a secret key", "set it to sk_… or rk_… from Developers > API keys"
+        )
     elif (mode == "live") is settings.livemode:
         yield ok("mode", f"the key and STRIPE_LIVEMODE agree: {mode}")
     else:
-        says = f"the key is a {mode} key and STRIPE_LIVEMODE is {str(settings.livemode).lower()}"
+        says = f"the key is a {mode} key, but STRIPE_LIVEMODE is {str(settings.livemode).lower()}"
         yield wrong("mode", says, "set STRIPE_LIVEMODE to true for live keys and to false for test keys")
 
 
@@ -96,4 +99,4 @@ def _stripe(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
     if settings.stripe_secret_key:
         yield from check_stripe.findings(settings, address)
     else:
-        yield note("Stripe", "was not asked: there is no STRIPE_SECRET_KEY here")
+        yield note("Stripe", "not checked: STRIPE_SECRET_KEY is not set")

@@ -1,4 +1,4 @@
-"""Runs a command line: expected errors become one clear message and exit status 1."""
+"""Runs a command line and prints expected errors as one message with exit status 1."""
 
 import typer
 from rich.console import Console
@@ -7,7 +7,7 @@ from lea_payments.settings import SettingsError
 
 
 def run(app: typer.Typer) -> None:
-    """Runs the command that the arguments name, and exits."""
+    """Runs the command that the arguments name and exits the process."""
     try:
         app(standalone_mode=True)
     except SettingsError as error:

@@ -1,4 +1,4 @@
-"""What happened to a payment and what would happen next, in words, from its record alone; pure."""
+"""Explains in words what happened to a payment and what the next event would change."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,28 +10,32 @@ from lea_payments.payment.rules import PAID_TWICE, REVIEW_RULE, RULES, rank_of
 from lea_payments.payment.transitions import apply_change, change_for
 
 STORY: Mapping[int, str] = {
-    PENDING_RANK: "It waits for the customer: nothing has been heard of money yet.",
-    RULES[Fact.DECLINED].rank: "A card was declined; the customer may still try another one.",
-    RULES[Fact.SESSION_EXPIRED].rank: "The customer did not pay in time, and the pay page is closed.",
-    RULES[Fact.AWAITING_FUNDS].rank: "The customer has paid by a slow method, and the money is under way.",
-    RULES[Fact.ASYNC_FAILED].rank: "The slow method failed: no money came, and the pay page is closed.",
-    REVIEW_RULE.rank: "Money has come that is not what was asked for: a person must settle it in Stripe's dashboard.",
-    RULES[Fact.PAID].rank: "It is paid.",
+    PENDING_RANK: "The customer has not paid yet.",
+    RULES[Fact.DECLINED].rank: "A card was declined; the customer can try another one.",
+    RULES[Fact.SESSION_EXPIRED].rank: "The customer did not pay in time; the payment link has expired.",
+    RULES[
+        Fact.AWAITING_FUNDS
+    ].rank: "The customer has paid with a delayed payment method; the money has not arrived yet.",
+    RULES[
+        Fact.ASYNC_FAILED
+    ].rank: "The delayed payment method failed: no money arrived, and the payment link is closed.",
+    REVIEW_RULE.rank: "The amount or currency paid is not the one requested: review the payment in Stripe's dashboard.",
+    RULES[Fact.PAID].rank: "The payment is completed.",
 }
 MEANING: Mapping[str, str] = {
     Outcome.APPLIED: "it changed the record",
-    Outcome.REVIEW: "a person must look: see the reason",
-    Outcome.STALE: "not applied, for the record already knew better",
+    Outcome.REVIEW: "a person must review the payment: see the reason",
+    Outcome.STALE: "not applied, because the record already has a later status",
 }
-MOVES = (
+FIELD_GROUPS = (
     ("payment_status", "status_reason", "amount_refunded", "dispute_status"),
     ("stripe_session_id", "stripe_payment_intent"),
 )
-"""The fields that a change is told by; the later ones only where none of the first has changed."""
+"""The fields that describe a change: the second group only if no field of the first group has changed."""
 
 
 class NextEvent(NamedTuple):
-    """What an event of this kind would do now; `rank` is None where ranks do not decide."""
+    """What an event of this type would do now; `rank` is None if the rank does not decide."""
 
     event: str
     rank: int | None
@@ -40,42 +44,42 @@ class NextEvent(NamedTuple):
 
 
 def story(record: Payment) -> Sequence[str]:
-    """What happened, in sentences."""
-    told = [STORY[rank_of(record)]]
+    """Returns what happened to the payment, as sentences."""
+    sentences = [STORY[rank_of(record)]]
     if record.status_reason == PAID_TWICE:
-        told.append("Two different PaymentIntents have paid it: refund one of them in Stripe's dashboard.")
+        sentences.append("The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard.")
     elif record.status_reason is not None:
-        told.append(f"The reason is {record.status_reason}.")
+        sentences.append(f"The reason is {record.status_reason}.")
     if record.amount_refunded:
-        told.append(f"{_money(record.amount_refunded, record.currency)} has been refunded.")
+        sentences.append(f"{_money(record.amount_refunded, record.currency)} has been refunded.")
     if record.dispute_status is not Dispute.NONE:
-        told.append(f"A dispute about it is {_word(record.dispute_status)}.")
-    told.append(last_event(record))
-    return told
+        sentences.append(f"The payment is disputed; the status of the dispute is {_word(record.dispute_status)}.")
+    sentences.append(last_event(record))
+    return sentences
 
 
 def last_event(record: Payment) -> str:
-    """What became of the last event in the history, and why."""
+    """Returns the outcome of the last event in the history and its reason, as sentences."""
     if not record.history:
-        return "No event of Stripe's has reached this payment yet."
+        return "No event from Stripe has reached this payment yet."
     entry = record.history[-1]
-    told = f"The last event, {entry.event_type}, was {entry.outcome}: {MEANING.get(entry.outcome, entry.outcome)}"
+    meaning = MEANING.get(entry.outcome, entry.outcome)
     if entry.outcome == Outcome.STALE:
-        told += _why_stale(record, entry)
-    full = len(record.history) >= HISTORY_LIMIT
-    return f"{told}.{' The history is full: later events leave no line.' if full else ''}"
+        meaning += _ranks(record, entry)
+    full = " The history is full: later events are not added." if len(record.history) >= HISTORY_LIMIT else ""
+    return f"The last event, {entry.event_type}, has the outcome {entry.outcome}: {meaning}.{full}"
 
 
-def _why_stale(record: Payment, entry: HistoryEntry) -> str:
+def _ranks(record: Payment, entry: HistoryEntry) -> str:
     ranks = sorted(rule.rank for rule in RULES.values() if entry.event_type in rule.reported_by)
     if not ranks:
         return ""
-    return f" (such an event has rank {' or '.join(map(str, ranks))}, the record {record.status_rank})"
+    return f" (the event has rank {' or '.join(map(str, ranks))}, the record has rank {record.status_rank})"
 
 
 def next_events(record: Payment) -> Sequence[NextEvent]:
-    """What each kind of event, about the record's own session and money, would do if it came now."""
-    expected = []
+    """Returns what each type of event about the record's session would do if it arrived now."""
+    next_events = []
     for fact, rule in RULES.items():
         event = PaymentEvent(
             id="",
@@ -86,28 +90,30 @@ def next_events(record: Payment) -> Sequence[NextEvent]:
             stripe_payment_intent=record.stripe_payment_intent,
             amount=record.amount,
             currency=record.currency,
-            reason=record.status_reason or "its code" if fact is Fact.DECLINED else None,
+            reason=record.status_reason or "the decline code" if fact is Fact.DECLINED else None,
         )
         change = change_for(record, event)
         after = apply_change(record, event, change, "")
-        expected.append(NextEvent(rule.reported_by, rule.rank, change.outcome, _effect(change.outcome, record, after)))
-    return expected
+        next_events.append(
+            NextEvent(rule.reported_by, rule.rank, change.outcome, _effect(change.outcome, record, after))
+        )
+    return next_events
 
 
 def _effect(outcome: Outcome, record: Payment, after: Payment) -> str:
     if outcome is Outcome.DUPLICATE:
-        return "nothing: the record says so already"
+        return "no change: already recorded"
     if outcome is Outcome.STALE:
-        return f"nothing: the record has rank {record.status_rank}"
-    return moves(record, after)
+        return f"no change: the record has rank {record.status_rank}"
+    return field_changes(record, after)
 
 
-def moves(before: Payment, after: Payment) -> str:
-    """What a change did to a record, in words; empty when it only noted something."""
-    for names in MOVES:
-        told = ((name, _word(getattr(before, name)), _word(getattr(after, name))) for name in names)
-        if moved := [f"{name} {old} → {new}" for name, old, new in told if old != new]:
-            return ", ".join(moved)
+def field_changes(before: Payment, after: Payment) -> str:
+    """Returns the changed fields with their old and new values; empty if only the history changed."""
+    for names in FIELD_GROUPS:
+        values = ((name, _word(getattr(before, name)), _word(getattr(after, name))) for name in names)
+        if changes := [f"{name} {old} → {new}" for name, old, new in values if old != new]:
+            return ", ".join(changes)
     return ""
 
 

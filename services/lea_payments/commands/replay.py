@@ -1,4 +1,4 @@
-"""Events applied again, one after the other, oldest first: a line for each change, and what became of all."""
+"""Replays Stripe's events: applies them again, oldest first, and prints each change and the number per outcome."""
 
 import asyncio
 from collections import Counter
@@ -11,25 +11,26 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from lea_payments.commands.explain import moves
-from lea_payments.commands.replay_source import BadLine, events_in
+from lea_payments.commands.explain import field_changes
+from lea_payments.commands.replay_source import UnreadableLine, events_in
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.settings import ModeSettings, SettingsError, StripeSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import Applied, PaymentStore
 from lea_payments.store.repairs import Repairs
+from lea_payments.stripe.errors import StripeCallError
 from lea_payments.stripe.events import Ignored
-from lea_payments.stripe.lists import StripeRecords
-from lea_payments.stripe.reader import StripeCallError, StripeCalls
+from lea_payments.stripe.lists import StripeLists
+from lea_payments.stripe.reader import StripeReader
+from lea_payments.telemetry import events as telemetry
 
 UNREADABLE = "unreadable"
 
-
-Found = PaymentEvent | Ignored | BadLine
+ReplayItem = PaymentEvent | Ignored | UnreadableLine
 
 
 class ReplayOptions(NamedTuple):
-    """What is wanted of a replay; a `dry_run` decides all and writes nothing."""
+    """The options of a replay; a `dry_run` writes nothing."""
 
     console: Console
     payment_id: str | None = None
@@ -37,95 +38,96 @@ class ReplayOptions(NamedTuple):
 
 
 class Replay:
-    """One replay, and what has come of it so far."""
+    """One replay; `counts` is the number of events per outcome so far."""
 
     def __init__(self, repairs: Repairs, options: ReplayOptions) -> None:
-        self._decide = repairs.simulate if options.dry_run else repairs.repair
+        self._apply = repairs.simulate if options.dry_run else repairs.repair
         self._console = options.console
         self._payment_id = options.payment_id
         self.counts: Counter[str] = Counter()
 
-    async def of(self, found: Iterable[Found]) -> None:
-        """Applies them in this order. After UnavailableError or StripeCallError the same command may be repeated."""
-        everything = list(found)
-        with _bar(self._console) as bar:
-            for one in bar.track(everything, description="Replaying"):
-                await self._one(one)
+    async def run(self, items: Iterable[ReplayItem]) -> None:
+        """Applies the events in this order; after UnavailableError or StripeCallError it is safe to repeat."""
+        all_items = list(items)
+        with _progress(self._console) as progress:
+            for item in progress.track(all_items, description="Replaying"):
+                await self._replay(item)
 
-    async def _one(self, found: Found) -> None:
-        if isinstance(found, BadLine):
+    async def _replay(self, item: ReplayItem) -> None:
+        if isinstance(item, UnreadableLine):
             self.counts[UNREADABLE] += 1
-            self._console.print(f"[red]✗[/] line {found.number}: {escape(found.reason)}", soft_wrap=True)
-        elif isinstance(found, Ignored):
-            self.counts[found.outcome] += 1
-        elif self._payment_id is None or found.payment_id in (None, self._payment_id):
-            self._count(found, await self._decide(found))
+            self._console.print(f"[red]✗[/] line {item.number}: {escape(item.reason)}", soft_wrap=True)
+        elif isinstance(item, Ignored):
+            self.counts[item.outcome] += 1
+        elif self._payment_id is None or item.payment_id in (None, self._payment_id):
+            self._report(item, await self._apply(item))
 
-    def _count(self, event: PaymentEvent, applied: Applied) -> None:
-        ours = applied.before and applied.before.payment_intent_id
-        if self._payment_id is not None and ours != self._payment_id:
+    def _report(self, event: PaymentEvent, applied: Applied) -> None:
+        payment_id = applied.before and applied.before.payment_intent_id
+        if self._payment_id is not None and payment_id != self._payment_id:
             return
         self.counts[applied.outcome] += 1
         if applied.outcome in CHANGES and applied.before and applied.after:
-            what = moves(applied.before, applied.after) or f"{applied.outcome}: a person must look"
-            self._console.print(f"{ours}: {what} ({event.type}, {event.id})", markup=False, soft_wrap=True)
+            changes = field_changes(applied.before, applied.after) or f"{applied.outcome}: a person must review it"
+            self._console.print(f"{payment_id}: {changes} ({event.type}, {event.id})", markup=False, soft_wrap=True)
 
     def table(self) -> Table:
-        """How many events came to what."""
-        view = Table("outcome", "events", box=box.SIMPLE)
+        """Returns the number of events per outcome as a table."""
+        table = Table("outcome", "events", box=box.SIMPLE)
         for outcome, number in sorted(self.counts.items()):
-            view.add_row(outcome, str(number))
-        view.add_row("all", str(self.counts.total()))
-        return view
+            table.add_row(outcome, str(number))
+        table.add_row("all", str(self.counts.total()))
+        return table
 
 
 def from_stripe(
     settings: StripeSettings, options: ReplayOptions, first: int, last: int, types: Sequence[str]
 ) -> Counter[str]:
-    """Replays what Stripe has between two seconds since 1970; gives the counts. Raises SettingsError."""
-    records = StripeRecords(settings, StripeCalls(settings))
+    """Replays Stripe's events between two seconds since 1970; returns the counts. Raises SettingsError."""
+    lists = StripeLists(settings, StripeReader(settings), telemetry.stripe_object_unreadable)
 
-    async def events() -> Iterable[Found]:
-        found: list[PaymentEvent] = []
-        with options.console.status("Asking Stripe for its events") as status:
-            async for page in records.events(first, last, types):
-                found.extend(page)
-                status.update(f"Asking Stripe for its events: {len(found)}")
-        return found[::-1]
+    async def items() -> Iterable[ReplayItem]:
+        events: list[PaymentEvent] = []
+        with options.console.status("Reading events from Stripe") as status:
+            async for page in lists.events(first, last, types):
+                events.extend(page)
+                status.update(f"Reading events from Stripe: {len(events)}")
+        return events[::-1]
 
-    return _run(settings, options, records, events)
+    return _run(settings, options, lists, items)
 
 
 def from_file(
     settings: ModeSettings, options: ReplayOptions, lines: Iterable[bytes], types: Sequence[str]
 ) -> Counter[str]:
-    """Replays the events in these lines; gives the counts. Raises SettingsError."""
+    """Replays the events in these lines; returns the counts. Raises SettingsError."""
 
-    async def events() -> Iterable[Found]:
-        found = events_in(lines, livemode=settings.livemode)
-        return [one for one in found if isinstance(one, BadLine) or not types or one.type in types]
+    async def items() -> Iterable[ReplayItem]:
+        every = events_in(lines, livemode=settings.livemode)
+        return [item for item in every if isinstance(item, UnreadableLine) or not types or item.type in types]
 
-    return _run(settings, options, None, events)
+    return _run(settings, options, None, items)
 
 
 def _run(
     settings: ModeSettings,
     options: ReplayOptions,
-    records: StripeRecords | None,
-    events: Callable[[], Coroutine[Any, Any, Iterable[Found]]],
+    lists: StripeLists | None,
+    items: Callable[[], Coroutine[Any, Any, Iterable[ReplayItem]]],
 ) -> Counter[str]:
     store = PaymentStore(settings)
-    replay = Replay(Repairs(store, records), options)
+    replay = Replay(Repairs(store, lists), options)
 
-    async def whole() -> None:
+    async def run() -> None:
         async with store:
-            await replay.of(await events())
+            await replay.run(await items())
 
     try:
-        asyncio.run(whole())
-    except (UnavailableError, StripeCallError) as trouble:
+        asyncio.run(run())
+    except (UnavailableError, StripeCallError) as error:
         raise SettingsError(
-            f"{trouble}; {replay.counts.total()} events are done: repeat the same command, those change nothing more"
+            f"{error}; {replay.counts.total()} events were processed: run the same command again, "
+            "it does not apply them twice"
         ) from None
     options.console.print(replay.table())
     if options.dry_run:
@@ -133,7 +135,7 @@ def _run(
     return replay.counts
 
 
-def _bar(console: Console) -> Progress:
+def _progress(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

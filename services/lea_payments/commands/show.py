@@ -1,4 +1,4 @@
-"""What happened to a payment, for people and for programs: from its record, and from Stripe if asked; reads only."""
+"""Shows payments from their records and from Stripe, as text or JSON; only reads."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from lea_payments.commands import explain
-from lea_payments.commands.stripe_view import StripeSays, StripeView
+from lea_payments.commands.stripe_view import StripeState, StripeView
 from lea_payments.payment.record import Payment
 from lea_payments.settings import SettingsError, StripeSettings, TableSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
-from lea_payments.stripe.reader import StripeCallError
+from lea_payments.stripe.errors import StripeCallError
 
 
 class PaymentQuery(NamedTuple):
-    """Which payments: one of the four is given."""
+    """Which payments to show: exactly one field is set."""
 
     payment_id: str | None = None
     session: str | None = None
@@ -28,115 +28,116 @@ class PaymentQuery(NamedTuple):
     user: str | None = None
 
 
-class Shown(NamedTuple):
-    """A record, and what Stripe says of it, if that was asked for."""
+class PaymentView(NamedTuple):
+    """A record, and the payment's state at Stripe if it was requested."""
 
     record: Payment
-    stripe: StripeSays | None
+    stripe: StripeState | None
 
 
-def find(settings: TableSettings, query: PaymentQuery, stripe: StripeSettings | None) -> Sequence[Shown]:
-    """The payments, each with what Stripe says where its settings are given; raises SettingsError."""
+def find(settings: TableSettings, query: PaymentQuery, stripe: StripeSettings | None) -> Sequence[PaymentView]:
+    """Finds payments, with their state at Stripe if its settings are given; raises SettingsError."""
 
-    async def whole() -> list[Shown]:
+    async def read() -> list[PaymentView]:
         view = StripeView(stripe) if stripe else None
         async with PaymentStore(settings) as store:
-            return [Shown(record, await view.of(record) if view else None) for record in await _records(store, query)]
+            records = await _records(store, query)
+            return [PaymentView(record, await view.state_of(record) if view else None) for record in records]
 
     try:
-        return asyncio.run(whole())
-    except UnavailableError as trouble:
-        raise SettingsError(f"{trouble}; check DDB_ENDPOINT, AWS_REGION and whether the table is there") from None
-    except StripeCallError as trouble:
-        raise SettingsError(f"{trouble}; without --stripe the record alone is shown") from None
+        return asyncio.run(read())
+    except UnavailableError as error:
+        raise SettingsError(f"{error}; check DDB_ENDPOINT, AWS_REGION and whether the table exists") from None
+    except StripeCallError as error:
+        raise SettingsError(f"{error}; run show without --stripe to see the record alone") from None
 
 
 async def _records(store: PaymentStore, query: PaymentQuery) -> Sequence[Payment]:
     if query.payment_id is not None:
-        found = [await store.get(query.payment_id)]
+        records = [await store.get(query.payment_id)]
     elif query.session is not None:
-        found = [await store.by_session(query.session)]
+        records = [await store.by_session(query.session)]
     else:
         by_quote = query.quote is not None
-        listed = await (store.by_quote(query.quote or "") if by_quote else store.by_user(query.user or ""))
-        found = [await store.get(record.payment_intent_id) for record in listed]
-    return [record for record in found if record is not None]
+        matches = await (store.by_quote(query.quote or "") if by_quote else store.by_user(query.user or ""))
+        records = [await store.get(match.payment_intent_id) for match in matches]
+    return [record for record in records if record is not None]
 
 
-def as_json(found: Sequence[Shown]) -> str:
-    """The records as a JSON array: history, what happened in words, and what Stripe says."""
-    return msgspec.json.format(msgspec.json.encode([_object(one) for one in found]), indent=2).decode()
+def as_json(payments: Sequence[PaymentView]) -> str:
+    """Returns the payments as a JSON array: record, history, explanation and the state at Stripe."""
+    return msgspec.json.format(msgspec.json.encode([_json_object(payment) for payment in payments]), indent=2).decode()
 
 
-def _object(one: Shown) -> Mapping[str, object]:
-    whole = _plain(one.record)
-    whole["explained"] = {
-        "story": explain.story(one.record),
-        "next_events": [expected._asdict() for expected in explain.next_events(one.record)],
+def _json_object(payment: PaymentView) -> Mapping[str, object]:
+    fields = _fields(payment.record)
+    fields["explained"] = {
+        "story": explain.story(payment.record),
+        "next_events": [event._asdict() for event in explain.next_events(payment.record)],
     }
-    if one.stripe is not None:
-        differences = [difference._asdict() for difference in one.stripe.differences]
-        whole["stripe"] = one.stripe._asdict() | {"differences": differences}
-    return whole
+    if payment.stripe is not None:
+        differences = [difference._asdict() for difference in payment.stripe.differences]
+        fields["stripe"] = payment.stripe._asdict() | {"differences": differences}
+    return fields
 
 
-def _plain(record: Payment) -> dict[str, object]:
-    """What is set, under the names of the record; the history as objects."""
-    plain: dict[str, Any] = msgspec.structs.asdict(record)
-    plain["dispute_status"] = record.dispute_status.name.lower()
-    plain["history"] = [entry._asdict() for entry in record.history]
-    return {name: value for name, value in plain.items() if value is not None}
+def _fields(record: Payment) -> dict[str, object]:
+    """Returns the fields that are set, with the history as objects."""
+    fields: dict[str, Any] = msgspec.structs.asdict(record)
+    fields["dispute_status"] = record.dispute_status.name.lower()
+    fields["history"] = [entry._asdict() for entry in record.history]
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def as_text(found: Sequence[Shown]) -> Sequence[RenderableType]:
-    """The records as tables and sentences for a terminal."""
-    parts: list[RenderableType] = []
-    for one in found:
-        parts += [_fields(one.record), escape("\n".join(explain.story(one.record))), _history(one.record)]
-        parts.append(_next(one.record))
-        if one.stripe is not None:
-            parts += _stripe(one.stripe)
-    return parts
+def as_text(payments: Sequence[PaymentView]) -> Sequence[RenderableType]:
+    """Returns the payments as tables and sentences for a terminal."""
+    blocks: list[RenderableType] = []
+    for record, stripe in payments:
+        blocks += [_record(record), escape("\n".join(explain.story(record))), _history(record), _next_events(record)]
+        if stripe is not None:
+            blocks += _stripe(stripe)
+    return blocks
 
 
-def _fields(record: Payment) -> Table:
-    plain = {name: value for name, value in _plain(record).items() if name != "history"}
-    return _pairs(f"Payment {record.payment_intent_id}", plain)
+def _record(record: Payment) -> Table:
+    fields = {name: value for name, value in _fields(record).items() if name != "history"}
+    return _pairs(f"Payment {record.payment_intent_id}", fields)
 
 
 def _history(record: Payment) -> Table:
-    view = Table(title="History (a copy of an event leaves no line)", box=box.SIMPLE, title_justify="left")
+    table = Table(title="History (duplicate events are not listed)", box=box.SIMPLE, title_justify="left")
     for heading in ("at", "event", "type", "outcome", "status", "trace"):
-        view.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold")
     for entry in record.history:
-        move = entry.status_from if entry.status_from == entry.status_to else f"{entry.status_from} → {entry.status_to}"
-        texts = (entry.at, entry.event_id, entry.event_type, entry.outcome, move, entry.trace_id or "")
-        view.add_row(*map(escape, texts))
-    return view
+        same = entry.status_from == entry.status_to
+        status = entry.status_from if same else f"{entry.status_from} → {entry.status_to}"
+        cells = (entry.at, entry.event_id, entry.event_type, entry.outcome, status, entry.trace_id or "")
+        table.add_row(*map(escape, cells))
+    return table
 
 
-def _next(record: Payment) -> Table:
-    view = Table(title="If an event about this session came now", box=box.SIMPLE, title_justify="left")
-    for heading in ("event", "rank", "outcome", "it would change"):
-        view.add_column(heading, overflow="fold")
-    for expected in explain.next_events(record):
-        view.add_row(expected.event, str(expected.rank), expected.outcome, escape(expected.effect))
-    return view
+def _next_events(record: Payment) -> Table:
+    table = Table(title="What the next event about this session would do", box=box.SIMPLE, title_justify="left")
+    for heading in ("event", "rank", "outcome", "effect"):
+        table.add_column(heading, overflow="fold")
+    for event in explain.next_events(record):
+        table.add_row(event.event, str(event.rank), event.outcome, escape(event.effect))
+    return table
 
 
-def _stripe(says: StripeSays) -> list[RenderableType]:
-    parts: list[RenderableType] = [_pairs("Stripe's session", says.session or {"": "none"})]
-    named = (("refund", says.refunds), ("dispute", says.disputes), ("undelivered event", says.undelivered))
-    if says.payment_intent:
-        parts.append(_pairs("Stripe's PaymentIntent", says.payment_intent))
-    parts += [_pairs(f"Stripe's {what}", one) for what, several in named for one in several]
-    if not says.differences:
-        return [*parts, "[green]✓[/] The record and Stripe agree.\n"]
-    return [*parts, *(f"[red]✗[/] {escape(what)}\n  → {escape(remedy)}\n" for what, remedy in says.differences)]
+def _stripe(state: StripeState) -> list[RenderableType]:
+    blocks: list[RenderableType] = [_pairs("Stripe's session", state.session or {"": "none"})]
+    if state.payment_intent:
+        blocks.append(_pairs("Stripe's PaymentIntent", state.payment_intent))
+    lists = (("refund", state.refunds), ("dispute", state.disputes), ("undelivered event", state.undelivered))
+    blocks += [_pairs(f"Stripe's {kind}", fields) for kind, objects in lists for fields in objects]
+    if not state.differences:
+        return [*blocks, "[green]✓[/] The record and Stripe agree.\n"]
+    return [*blocks, *(f"[red]✗[/] {escape(what)}\n  → {escape(remedy)}\n" for what, remedy in state.differences)]
 
 
 def _pairs(title: str, pairs: Mapping[str, object]) -> Table:
-    view = Table(title=escape(title), box=box.SIMPLE, show_header=False, title_justify="left")
+    table = Table(title=escape(title), box=box.SIMPLE, show_header=False, title_justify="left")
     for name, value in pairs.items():
-        view.add_row(name, escape(str(value)))
-    return view
+        table.add_row(name, escape(str(value)))
+    return table

@@ -1,25 +1,26 @@
-"""What Stripe says of one payment, and where the record differs; reads only, and picks no personal data."""
+"""Reads one payment's state at Stripe and compares it with the record; only reads, and shows no personal data."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from lea_payments.commands.explain import moves
+from lea_payments.commands.explain import field_changes
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.payment.record import Payment, Status
 from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.settings import StripeSettings
-from lea_payments.stripe import session_events as sweep
-from lea_payments.stripe.errors import InvalidPayloadError
+from lea_payments.stripe import session_events
+from lea_payments.stripe.errors import InvalidPayloadError, StripeMissingError
 from lea_payments.stripe.events import Ignored
-from lea_payments.stripe.lists import StripeRecords
-from lea_payments.stripe.reader import StripeCalls, StripeMissingError
-from lea_payments.stripe.session_events import SweptSession
+from lea_payments.stripe.lists import StripeLists
+from lea_payments.stripe.reader import StripeReader
+from lea_payments.stripe.session_events import ListedSession
+from lea_payments.telemetry import events as telemetry
 
-LIFE = timedelta(hours=26)
-"""A session is made within so long of its record, or never."""
+SEARCH_BEFORE, SEARCH_AFTER = 1 * 3600, 26 * 3600
+"""How long before and after a record its session can have been created, in seconds."""
 
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     "session": ("id", "status", "payment_status", "amount_total", "currency", "created", "expires_at", "livemode"),
@@ -30,14 +31,14 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
 
 
 class Difference(NamedTuple):
-    """One thing that Stripe says and the record does not, and what to do about it."""
+    """One difference between the record and Stripe, and its remedy."""
 
     what: str
     remedy: str
 
 
-class StripeSays(NamedTuple):
-    """What Stripe says: objects as it shows them, cut to what matters."""
+class StripeState(NamedTuple):
+    """A payment's state at Stripe: its objects, reduced to the fields that matter, and the differences."""
 
     session: Mapping[str, Any] | None
     payment_intent: Mapping[str, Any] | None
@@ -48,123 +49,129 @@ class StripeSays(NamedTuple):
 
 
 class StripeView:
-    """Asks Stripe about payments. Every method raises StripeCallError."""
+    """Reads payments from Stripe. Every method raises StripeCallError."""
 
     def __init__(self, settings: StripeSettings) -> None:
         self._livemode = settings.livemode
-        self._calls = StripeCalls(settings)
-        self._records = StripeRecords(settings, self._calls)
+        self._reader = StripeReader(settings)
+        self._lists = StripeLists(settings, self._reader, telemetry.stripe_object_unreadable)
 
-    async def of(self, record: Payment) -> StripeSays:
-        """All that Stripe has of a payment."""
+    async def state_of(self, record: Payment) -> StripeState:
+        """Reads everything that Stripe has about a payment."""
         raw = await self._session(record)
-        whole: dict[str, Any] = msgspec.json.decode(raw) if raw else {}
-        intent = whole.get("payment_intent") or {}
+        session: dict[str, Any] = msgspec.json.decode(raw) if raw else {}
+        intent = session.get("payment_intent") or {}
         intent_id = intent.get("id") or record.stripe_payment_intent
-        refunds = [one async for one in self._about("/v1/refunds", intent_id)]
-        disputes = [one async for one in self._about("/v1/disputes", intent_id)]
-        undelivered = [one async for one in self._undelivered(record, whole.get("id"), intent_id)]
-        news = list(self._news(raw, intent.get("latest_charge"), disputes)) if raw else []
-        return StripeSays(
-            _cut("session", whole) if raw else None,
-            _cut("payment_intent", intent) if intent else None,
-            [_cut("refund", one) for one in refunds],
-            [_cut("dispute", one) for one in disputes],
-            [{"id": one.id, "type": one.type, "created": one.created} for one in undelivered],
-            list(_differences(record, whole, [*news, *undelivered])),
+        refunds = [refund async for refund in self._objects("/v1/refunds", intent_id)]
+        disputes = [dispute async for dispute in self._objects("/v1/disputes", intent_id)]
+        undelivered = [event async for event in self._undelivered(record, session.get("id"), intent_id)]
+        events = list(self._events(raw, intent.get("latest_charge"), disputes)) if raw else []
+        return StripeState(
+            _shown("session", session) if raw else None,
+            _shown("payment_intent", intent) if intent else None,
+            [_shown("refund", refund) for refund in refunds],
+            [_shown("dispute", dispute) for dispute in disputes],
+            [{"id": event.id, "type": event.type, "created": event.created} for event in undelivered],
+            list(_differences(record, session, [*events, *undelivered])),
         )
 
     async def _session(self, record: Payment) -> bytes | None:
         session_id = record.stripe_session_id or await self._search(record)
         if session_id is None:
             return None
+        path = f"/v1/checkout/sessions/{session_id}"
         try:
-            return await self._calls.get(f"/v1/checkout/sessions/{session_id}", expand=["payment_intent.latest_charge"])
+            return await self._reader.get(path, expand=["payment_intent.latest_charge"])
         except StripeMissingError:
             return None
 
     async def _search(self, record: Payment) -> str | None:
-        """The session of a record that names none: by its PaymentIntent, else among those made after the record."""
+        """Finds the session of a record that names none: by its PaymentIntent, or among those of the same time."""
         if record.stripe_payment_intent is not None:
-            session = await self._records.session_of_intent(record.stripe_payment_intent)
+            session = await self._lists.session_of_intent(record.stripe_payment_intent)
             return session.id if session else None
-        made = _seconds(record.created_at)
-        if made is None:
+        created = _created(record)
+        if created is None:
             return None
-        async for page in self._records.sessions(made - 3600, made + int(LIFE.total_seconds())):
+        async for page in self._lists.sessions(created - SEARCH_BEFORE, created + SEARCH_AFTER):
             for session, _ in page:
                 if session.payment_id == record.payment_intent_id:
                     return session.id
         return None
 
-    async def _about(self, path: str, intent_id: str | None) -> AsyncIterator[dict[str, Any]]:
+    async def _objects(self, path: str, intent_id: str | None) -> AsyncIterator[dict[str, Any]]:
         if intent_id is None:
             return
-        async for page in self._calls.pages(path, payment_intent=intent_id):
+        async for page in self._reader.pages(path, payment_intent=intent_id):
             for raw in page:
                 yield msgspec.json.decode(raw)
 
     async def _undelivered(
         self, record: Payment, session_id: str | None, intent_id: str | None
     ) -> AsyncIterator[PaymentEvent]:
-        names = {record.payment_intent_id, session_id, intent_id} - {None}
-        async for page in self._records.events(_seconds(record.created_at) or 0, undelivered=True):
+        ids = {record.payment_intent_id, session_id, intent_id} - {None}
+        async for page in self._lists.events(_created(record) or 0, undelivered=True):
             for event in page:
-                if names & {event.payment_id, event.session_id, event.stripe_payment_intent}:
+                if ids & {event.payment_id, event.session_id, event.stripe_payment_intent}:
                     yield event
 
-    def _news(self, raw: bytes, charge: object, disputes: Sequence[Mapping[str, Any]]) -> Iterator[PaymentEvent]:
-        """What the objects would tell if each were an event that came now."""
-        session = sweep.session_of(msgspec.Raw(raw))
-        told = [sweep.event_of(msgspec.Raw(raw), session, livemode=self._livemode)]
+    def _events(self, raw: bytes, charge: object, disputes: Sequence[Mapping[str, Any]]) -> Iterator[PaymentEvent]:
+        """Yields the events that would bring a record to the current state of these objects."""
+        session = session_events.session_of(msgspec.Raw(raw))
+        events = [session_events.event_of(msgspec.Raw(raw), session, livemode=self._livemode)]
         if isinstance(charge, dict):
-            told.append(self._told("charge.refunded", session, charge))
-        told += [self._told("charge.dispute.updated", session, one) for one in disputes]
-        yield from (one for one in told if isinstance(one, PaymentEvent))
+            events.append(self._event("charge.refunded", session, charge))
+        events += [self._event("charge.dispute.updated", session, dispute) for dispute in disputes]
+        yield from (event for event in events if isinstance(event, PaymentEvent))
 
-    def _told(self, event_type: str, session: SweptSession, about: object) -> PaymentEvent | Ignored | None:
-        raw = msgspec.Raw(msgspec.json.encode(about))
+    def _event(
+        self, event_type: str, session: ListedSession, stripe_object: Mapping[str, Any]
+    ) -> PaymentEvent | Ignored | None:
+        raw = msgspec.Raw(msgspec.json.encode(stripe_object))
         try:
-            return sweep.as_event("show", event_type, session, raw, livemode=self._livemode)
+            return session_events.event_for_object("show", event_type, session, raw, livemode=self._livemode)
         except InvalidPayloadError:
             return None
 
 
-def _differences(record: Payment, session: Mapping[str, Any], news: Sequence[PaymentEvent]) -> Iterator[Difference]:
-    ours = record.payment_intent_id
+def _differences(record: Payment, session: Mapping[str, Any], events: Sequence[PaymentEvent]) -> Iterator[Difference]:
     if not session:
-        named = f"no session {record.stripe_session_id}" if record.stripe_session_id else "no session for this payment"
+        session_id = record.stripe_session_id
         yield Difference(
-            f"Stripe has {named}",
-            "check that STRIPE_SECRET_KEY is of the account and mode in which the payment was made",
+            f"Stripe has {f'no session {session_id}' if session_id else 'no session for this payment'}",
+            "check that STRIPE_SECRET_KEY belongs to the account and mode in which the payment was created",
         )
-    told = set()
-    for event in news:
-        change = change_for(record, event)
-        what = moves(record, apply_change(record, event, change, "")) or "a refund failed"
-        if change.outcome in CHANGES and what not in told:
-            told.add(what)
-            yield Difference(
-                f"by Stripe's records: {what}",
-                "the next run of the reconciler repairs what is new; what is older: "
-                f"lea-payments replay --since 30d --payment {ours}",
-            )
+    yield from _missing_changes(record, events)
     if record.payment_status is Status.COMPLETED and session.get("payment_status") == "unpaid":
         yield Difference(
-            f"the record says completed, Stripe's session {session.get('id')} says unpaid",
-            "another session paid, or the record was changed by hand: compare stripe_payment_intent and the history",
+            f"the record is completed, but Stripe's session {session.get('id')} is unpaid",
+            "another session was paid, or the record was changed by hand: compare stripe_payment_intent and history",
         )
 
 
-def _cut(kind: str, whole: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: whole[name] for name in _SHOWN[kind] if whole.get(name) is not None}
+def _missing_changes(record: Payment, events: Sequence[PaymentEvent]) -> Iterator[Difference]:
+    """Yields what the events would change, each change once."""
+    remedy = (
+        "the next run of the reconciler repairs recent differences; for older ones run "
+        f"lea-payments replay --since 30d --payment {record.payment_intent_id}"
+    )
+    changes = set()
+    for event in events:
+        change = change_for(record, event)
+        text = field_changes(record, apply_change(record, event, change, "")) or "a refund failed"
+        if change.outcome in CHANGES and text not in changes:
+            changes.add(text)
+            yield Difference(f"according to Stripe: {text}", remedy)
 
 
-def _seconds(moment: str | None) -> int | None:
+def _shown(kind: str, stripe_object: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: stripe_object[name] for name in _SHOWN[kind] if stripe_object.get(name) is not None}
+
+
+def _created(record: Payment) -> int | None:
+    """Returns when the record was created, in seconds since 1970; None if the field is missing or is not a time."""
     try:
-        made = datetime.fromisoformat(moment) if moment else None
+        created = datetime.fromisoformat(record.created_at or "")
     except ValueError:
         return None
-    if made is None:
-        return None
-    return int((made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp())
+    return int((created if created.tzinfo else created.replace(tzinfo=UTC)).timestamp())

@@ -1,1 +1,1 @@
-"""The service that compares records with Stripe and repairs them."""
+"""The service that compares payments with Stripe and repairs the differences."""

@@ -12,7 +12,7 @@ from lea_payments.payment.record import Payment, attempt_at, iso
 from lea_payments.payment.rules import RULES
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import Applied
-from lea_payments.stripe.session_events import SweptSession
+from lea_payments.stripe.session_events import ListedSession
 
 SECOND_ATTEMPT = 2
 """The first attempt that has an earlier session."""
@@ -42,7 +42,7 @@ class Store(Protocol):
 class Sessions(Protocol):
     """Finds sessions at Stripe. Raises StripeCallError."""
 
-    async def session_of_intent(self, intent_id: str) -> SweptSession | None:
+    async def session_of_intent(self, intent_id: str) -> ListedSession | None:
         """The session that a PaymentIntent belongs to."""
 
 
@@ -56,10 +56,10 @@ class Repairs:
     def __init__(self, store: Store, stripe: Sessions | None = None) -> None:
         self._store = store
         self._stripe = stripe
-        self._sessions: dict[str, SweptSession | None] = {}
+        self._sessions: dict[str, ListedSession | None] = {}
         self._simulated: dict[str, Payment] = {}
 
-    def remember(self, session: SweptSession) -> None:
+    def remember(self, session: ListedSession) -> None:
         """Stores a session, so that events about its PaymentIntent need no call to Stripe."""
         if session.intent_id is not None:
             self._sessions[session.intent_id] = session
@@ -106,7 +106,7 @@ class Repairs:
             return await _retry(self._store.get, session.payment_id)
         return await _retry(self._store.by_session, session.id)
 
-    async def _session_of(self, intent_id: str) -> SweptSession | None:
+    async def _session_of(self, intent_id: str) -> ListedSession | None:
         if intent_id not in self._sessions and self._stripe is not None:
             self._sessions[intent_id] = await self._stripe.session_of_intent(intent_id)
         return self._sessions.get(intent_id)

@@ -1,1 +1,1 @@
-"""Stripe's side: signatures, events and objects translated into our terms, and the calls to its API."""
+"""Stripe: verifies signatures, translates events and objects, and calls the API."""

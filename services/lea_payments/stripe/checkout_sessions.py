@@ -1,4 +1,4 @@
-"""Checkout Sessions in Stripe's terms: the parameters that create one, and the session that Stripe returns."""
+"""Builds the parameters that create a Checkout Session and reads the session that Stripe returns."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams
 
 LINK_LIFE = timedelta(hours=23)
-"""An hour less than Stripe's limit, so that clocks may differ."""
+"""How long a payment link stays valid: one hour less than Stripe's limit of 24 hours, to allow for clock skew."""
 
 ATTEMPT_LIFE = timedelta(hours=22)
-"""How long an attempt may be repeated: Stripe wants a session to live 30 minutes, and remembers a key for 24 hours."""
+"""How long an attempt can be retried: Stripe requires 30 minutes to expiry and keeps idempotency keys for 24 hours."""
 
 Locale = Literal[
     "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hi-IN",
     "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk",
     "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ]  # fmt: skip
-"""The languages of Stripe's pay page."""
+"""The languages that Stripe's payment page supports."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckoutSession:
-    """A page of Stripe's where one payment can be paid; `url` only while it is open, `expires_at` since 1970."""
+    """A Checkout Session. `url` is set only while it is open; `expires_at` is in seconds since 1970."""
 
     id: str
     status: str
@@ -36,7 +36,10 @@ class CheckoutSession:
 
 
 def params_of(record: Payment, pages_base_url: str) -> "SessionCreateParams":
-    """What Stripe is asked for: a function of the record alone, since one key may not carry two different requests."""
+    """Returns the parameters that create the session of the record's current attempt.
+
+    They depend on the record alone: Stripe refuses an idempotency key that is sent with different parameters.
+    """
     pages = pages_base_url.rstrip("/")
     metadata = {"payment_intent_id": record.payment_intent_id}
     if record.traceparent:
@@ -66,10 +69,12 @@ def params_of(record: Payment, pages_base_url: str) -> "SessionCreateParams":
 
 
 def idempotency_key(record: Payment) -> str:
-    """Stripe's key for the record's current attempt."""
+    """Returns the idempotency key of the record's current attempt."""
     return f"checkout-{record.payment_intent_id}-{record.checkout_attempt}"
 
 
-def session_of(found: stripe.checkout.Session) -> CheckoutSession:
-    """Stripe's session as we use it."""
-    return CheckoutSession(found.id, found.status or "", found.url, found.expires_at)
+def session_of(stripe_session: stripe.checkout.Session) -> CheckoutSession:
+    """Converts the session that Stripe's client returns."""
+    return CheckoutSession(
+        stripe_session.id, stripe_session.status or "", stripe_session.url, stripe_session.expires_at
+    )

@@ -1,4 +1,4 @@
-"""The official package's client as all of ours have it, and how its errors are read; knows none of Stripe's objects."""
+"""Creates the official Stripe client with our time limits and reads its errors and headers."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _KEY = re.compile(r"\b[sr]k_(test|live)_\S+")
 
 
 def client(key: str, base: str, *, read_seconds: float = READ_SECONDS, retries: int = 0) -> stripe.StripeClient:
-    """A client for Stripe's API at this address; `retries` are those that the package makes by itself."""
+    """Returns a client for Stripe's API at this address that repeats failed calls up to `retries` times."""
     return stripe.StripeClient(
         key,
         base_addresses={"api": base.rstrip("/")},
@@ -20,11 +20,11 @@ def client(key: str, base: str, *, read_seconds: float = READ_SECONDS, retries: 
     )
 
 
-def said(error: stripe.StripeError) -> str:
-    """What Stripe says of an error, for people; never our key, not even the part that Stripe repeats."""
+def message_of(error: stripe.StripeError) -> str:
+    """Returns Stripe's error message without our API key, which Stripe quotes in part."""
     return _KEY.sub("[key]", error.user_message or "")
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
-    """A header of an answer, by its name in small letters; empty when it is missing."""
+    """Returns a response header by its lower-case name, or an empty string."""
     return next((value for key, value in headers.items() if key.lower() == name), "")

@@ -1,8 +1,8 @@
-"""The refusals of a delivery, from the one that catches all to the single ones; each knows its metric label."""
+"""Defines the errors of reading deliveries and of calling Stripe."""
 
 
 class WebhookError(Exception):
-    """A delivery we cannot trust or read; nothing of it is used.
+    """A delivery that cannot be trusted or read; `outcome` is a metric label.
 
     WebhookError
     ├── InvalidSignatureError
@@ -13,7 +13,7 @@ class WebhookError(Exception):
 
 
 class InvalidSignatureError(WebhookError):
-    """Raised when the delivery does not prove that Stripe sent it just now; `reason` is a metric label."""
+    """Raised when the signature does not prove that Stripe sent the delivery just now; `reason` is a metric label."""
 
     outcome = "invalid_signature"
 
@@ -24,6 +24,40 @@ class InvalidSignatureError(WebhookError):
 
 
 class InvalidPayloadError(WebhookError):
-    """Raised when a verified body is not a snapshot event that we can read; Stripe will send it again."""
+    """Raised when a verified body is not a snapshot event that we can read; Stripe sends it again."""
 
     outcome = "invalid_payload"
+
+
+class StripeCallError(Exception):
+    """A call to Stripe without a usable response.
+
+    StripeCallError
+    ├── StripeUnavailableError
+    └── StripeRefusedError
+        └── StripeMissingError
+    """
+
+
+class StripeUnavailableError(StripeCallError):
+    """Raised when Stripe did not respond or asked to try again later.
+
+    `path` is the path of the request, `http_status` is None without a response, and `retry_after` is the wait in
+    seconds that Stripe asked for.
+    """
+
+    def __init__(
+        self, message: str, path: str = "", http_status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.path = path
+        self.http_status = http_status
+        self.retry_after = retry_after
+
+
+class StripeRefusedError(StripeCallError):
+    """Raised when Stripe rejects our API key or our request; a retry does not help."""
+
+
+class StripeMissingError(StripeRefusedError):
+    """Raised when the account of our API key has no such object."""

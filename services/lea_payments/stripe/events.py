@@ -1,4 +1,4 @@
-"""A delivery of Stripe's as bytes, verified and translated into our PaymentEvent; performs no I/O of its own."""
+"""Verifies Stripe's deliveries and translates their events into PaymentEvents; performs no I/O."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,21 +22,21 @@ from lea_payments.stripe.shapes import (
     decode_intent,
     decode_refund,
     decode_session,
-    our_id,
+    payment_id_of,
 )
 
 WEBHOOK_PATH = "/webhook/stripe"
 """The path to which Stripe delivers events."""
 
 OTHER_TYPE = "other"
-"""The event type in metrics for all that we do not use, so that a sender cannot invent label values."""
+"""The metric label of all event types that we do not use, so that a sender cannot create label values."""
 
 _CODE = re.compile("[a-z][a-z0-9_]{0,49}")
-"""Stripe's codes look like this; a reason is published and logged, so nothing else becomes one."""
+"""The format of Stripe's codes. Reasons are published and logged, so no other text becomes a reason."""
 
 
 class Ignored(NamedTuple):
-    """A verified event that asks nothing of us, and why."""
+    """A verified event that we do not apply; `outcome` says why."""
 
     id: str
     type: str
@@ -45,7 +45,7 @@ class Ignored(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """One verified delivery. `secret_index` 0 is the current secret; `signed_at` is in seconds since 1970."""
+    """A verified delivery. `secret_index` 0 is the current secret; `signed_at` is in seconds since 1970."""
 
     event: PaymentEvent | Ignored
     secret_index: int
@@ -62,34 +62,34 @@ _DISPUTES: Mapping[str, Dispute] = {
     "won": Dispute.WON,
     "lost": Dispute.LOST,
 }
-"""The statuses of a dispute in the API reference; one added there later counts as open until it is listed here."""
+"""The dispute statuses of the API reference; a status that is not listed here counts as open."""
 
 
-def _paid_or_waiting(event: Event) -> PaymentEvent:
+def _session_completed(event: Event) -> PaymentEvent:
     session = decode_session(event.data.object)
-    return _of_session(event, session, Fact.AWAITING_FUNDS if session.payment_status == "unpaid" else Fact.PAID)
+    return _session_event(event, session, Fact.AWAITING_FUNDS if session.payment_status == "unpaid" else Fact.PAID)
 
 
-def _session_paid(event: Event) -> PaymentEvent:
-    return _of_session(event, decode_session(event.data.object), Fact.PAID)
+def _async_payment_succeeded(event: Event) -> PaymentEvent:
+    return _session_event(event, decode_session(event.data.object), Fact.PAID)
 
 
 def _session_expired(event: Event) -> PaymentEvent:
-    return _of_session(event, decode_session(event.data.object), Fact.SESSION_EXPIRED)
+    return _session_event(event, decode_session(event.data.object), Fact.SESSION_EXPIRED)
 
 
-def _session_failed(event: Event) -> PaymentEvent:
-    return _of_session(event, decode_session(event.data.object), Fact.ASYNC_FAILED)
+def _async_payment_failed(event: Event) -> PaymentEvent:
+    return _session_event(event, decode_session(event.data.object), Fact.ASYNC_FAILED)
 
 
-def _of_session(event: Event, session: SessionObject, fact: Fact) -> PaymentEvent:
+def _session_event(event: Event, session: SessionObject, fact: Fact) -> PaymentEvent:
     metadata = session.metadata or {}
     return PaymentEvent(
         id=event.id,
         type=event.type,
         created=event.created,
         fact=fact,
-        payment_id=our_id(session.client_reference_id, metadata),
+        payment_id=payment_id_of(session.client_reference_id, metadata),
         session_id=session.id,
         session_created=session.created,
         stripe_payment_intent=_id_of(session.payment_intent),
@@ -99,16 +99,16 @@ def _of_session(event: Event, session: SessionObject, fact: Fact) -> PaymentEven
     )
 
 
-def _declined(event: Event) -> PaymentEvent:
+def _payment_failed(event: Event) -> PaymentEvent:
     intent = decode_intent(event.data.object)
     error = intent.last_payment_error or PaymentError()
     codes = [code for code in (error.code, error.decline_code) if code and _CODE.fullmatch(code)]
-    return _of_intent(event, Fact.DECLINED, intent.id, intent.metadata, reason=":".join(codes) or "unknown")
+    return _intent_event(event, Fact.DECLINED, intent.id, intent.metadata, reason=":".join(codes) or "unknown")
 
 
 def _charge_refunded(event: Event) -> PaymentEvent:
     charge = decode_charge(event.data.object)
-    return _of_intent(
+    return _intent_event(
         event,
         Fact.REFUNDED,
         _id_of(charge.payment_intent),
@@ -121,16 +121,16 @@ def _refund_changed(event: Event) -> PaymentEvent:
     refund = decode_refund(event.data.object)
     failed = event.type == "refund.failed" or refund.status in ("failed", "canceled")
     fact = Fact.REFUND_FAILED if failed else Fact.REFUNDED
-    return _of_intent(event, fact, _id_of(refund.payment_intent), refund.metadata, amount_refunded=refund.amount)
+    return _intent_event(event, fact, _id_of(refund.payment_intent), refund.metadata, amount_refunded=refund.amount)
 
 
-def _disputed(event: Event) -> PaymentEvent:
+def _dispute_changed(event: Event) -> PaymentEvent:
     dispute = decode_dispute(event.data.object)
     stage = _DISPUTES.get(dispute.status, Dispute.OPEN)
-    return _of_intent(event, Fact.DISPUTED, _id_of(dispute.payment_intent), dispute.metadata, dispute=stage)
+    return _intent_event(event, Fact.DISPUTED, _id_of(dispute.payment_intent), dispute.metadata, dispute=stage)
 
 
-def _of_intent(
+def _intent_event(
     event: Event,
     fact: Fact,
     intent: str | None,
@@ -146,7 +146,7 @@ def _of_intent(
         type=event.type,
         created=event.created,
         fact=fact,
-        payment_id=our_id(None, metadata),
+        payment_id=payment_id_of(None, metadata),
         stripe_payment_intent=intent,
         reason=reason,
         amount_refunded=amount_refunded,
@@ -160,29 +160,29 @@ def _id_of(reference: str | Expanded | None) -> str | None:
 
 
 TRANSLATORS: Mapping[str, Callable[[Event], PaymentEvent]] = {
-    "checkout.session.completed": _paid_or_waiting,
-    "checkout.session.async_payment_succeeded": _session_paid,
-    "checkout.session.async_payment_failed": _session_failed,
+    "checkout.session.completed": _session_completed,
+    "checkout.session.async_payment_succeeded": _async_payment_succeeded,
+    "checkout.session.async_payment_failed": _async_payment_failed,
     "checkout.session.expired": _session_expired,
-    "payment_intent.payment_failed": _declined,
+    "payment_intent.payment_failed": _payment_failed,
     "charge.refunded": _charge_refunded,
     "refund.updated": _refund_changed,
     "refund.failed": _refund_changed,
-    "charge.dispute.created": _disputed,
-    "charge.dispute.updated": _disputed,
-    "charge.dispute.closed": _disputed,
+    "charge.dispute.created": _dispute_changed,
+    "charge.dispute.updated": _dispute_changed,
+    "charge.dispute.closed": _dispute_changed,
 }
-"""The event types we use: subscribe the endpoint to exactly these."""
+"""The event types that we use: subscribe the endpoint to exactly these."""
 
 
 def read(body: bytes, header: str | None, *, secrets: Sequence[str], now: float, livemode: bool) -> Delivery:
-    """What a delivery says, once it is proved to be Stripe's; raises WebhookError. `now` is in seconds since 1970."""
+    """Verifies and translates a delivery; raises WebhookError. `now` is in seconds since 1970."""
     secret_index, signed_at = signature.verify(body, header, secrets=secrets, now=now)
     return Delivery(translate(body, livemode=livemode), secret_index, signed_at)
 
 
 def translate(body: bytes, *, livemode: bool) -> PaymentEvent | Ignored:
-    """A trusted event in our words; raises InvalidPayloadError."""
+    """Translates an event that is known to be from Stripe; raises InvalidPayloadError."""
     try:
         event = decode_event(body)
         if event.livemode is not livemode:
@@ -190,15 +190,15 @@ def translate(body: bytes, *, livemode: bool) -> PaymentEvent | Ignored:
         translator = TRANSLATORS.get(event.type)
         if translator is None:
             return Ignored(event.id, event.type, event.created, Outcome.IGNORED)
-        found = translator(event)
+        payment_event = translator(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidPayloadError(f"not a snapshot event that we can read: {_without_values(error)}") from None
-    if found.fact is Fact.REFUNDED and not found.amount_refunded:
+        raise InvalidPayloadError(f"not a readable snapshot event: {_without_values(error)}") from None
+    if payment_event.fact is Fact.REFUNDED and not payment_event.amount_refunded:
         return Ignored(event.id, event.type, event.created, Outcome.IGNORED)
-    return found
+    return payment_event
 
 
 def _without_values(error: Exception) -> str:
-    """What is wrong and where; msgspec repeats a value that is none of an enum's, which may be anything."""
-    what, at, where = str(error).rpartition(" - at ")
-    return f"Invalid enum value{at}{where}" if what.startswith("Invalid enum value") else str(error)
+    """Returns what is wrong and where, without the unknown enum value that msgspec quotes: it can be personal data."""
+    problem, at, path = str(error).rpartition(" - at ")
+    return f"Invalid enum value{at}{path}" if problem.startswith("Invalid enum value") else str(error)

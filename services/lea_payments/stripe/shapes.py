@@ -1,4 +1,4 @@
-"""The parts of Stripe's objects that we read, as types; a field that is not here is never looked at."""
+"""Defines the fields of Stripe's objects that we read, as types; all other fields are ignored."""
 
 from typing import Annotated, Literal
 
@@ -7,13 +7,13 @@ import msgspec
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=99_999_999_999)]
-OurId = Annotated[str, msgspec.Meta(max_length=500)]
-Metadata = dict[str, OurId]
-"""Values of metadata have 500 characters at most (docs.stripe.com/api/metadata)."""
+ShortText = Annotated[str, msgspec.Meta(max_length=500)]
+Metadata = dict[str, ShortText]
+"""Metadata values have at most 500 characters (docs.stripe.com/api/metadata)."""
 
 
 class Data(msgspec.Struct):
-    """The object that an event is about, as it came; its own type is read once the event's is known."""
+    """The object of an event, undecoded: the event's type decides how to decode it."""
 
     object: msgspec.Raw
 
@@ -30,7 +30,7 @@ class Event(msgspec.Struct):
 
 
 class Expanded(msgspec.Struct):
-    """An object that stands where its id could."""
+    """An expanded object in a field that otherwise holds its id."""
 
     id: Id
 
@@ -38,13 +38,13 @@ class Expanded(msgspec.Struct):
 Reference = Id | Expanded | None
 
 
-def our_id(client_reference_id: str | None, metadata: Metadata | None) -> str | None:
-    """The payment that an object names, by the reference or else the metadata that checkout has set on it."""
+def payment_id_of(client_reference_id: str | None, metadata: Metadata | None) -> str | None:
+    """Returns our payment id from the reference, or else from the metadata, which checkout sets."""
     return client_reference_id or (metadata or {}).get("payment_intent_id") or None
 
 
 class SessionObject(msgspec.Struct):
-    """A Checkout Session; `amount_total` is in minor units of its own `currency`, whatever the buyer was shown."""
+    """A Checkout Session; `amount_total` is in minor units of `currency`, not of the currency shown to the customer."""
 
     id: Id
     object: Literal["checkout.session"]
@@ -52,7 +52,7 @@ class SessionObject(msgspec.Struct):
     created: int | None = None
     amount_total: Amount | None = None
     currency: str | None = None
-    client_reference_id: OurId | None = None
+    client_reference_id: ShortText | None = None
     payment_intent: Reference = None
     metadata: Metadata | None = None
 
@@ -65,7 +65,7 @@ class PaymentError(msgspec.Struct):
 
 
 class PaymentIntent(msgspec.Struct):
-    """A PaymentIntent; its metadata is what checkout set on it, never the session's."""
+    """A PaymentIntent; Stripe does not copy the session's metadata to it, so checkout sets both."""
 
     id: Id
     object: Literal["payment_intent"]
@@ -74,7 +74,7 @@ class PaymentIntent(msgspec.Struct):
 
 
 class Charge(msgspec.Struct):
-    """A charge; it carries its PaymentIntent's metadata. `amount_refunded` is the sum so far, in minor units."""
+    """A charge, with its PaymentIntent's metadata; `amount_refunded` is the total so far, in minor units."""
 
     id: Id
     object: Literal["charge"]
@@ -84,7 +84,7 @@ class Charge(msgspec.Struct):
 
 
 class Refund(msgspec.Struct):
-    """A refund; `amount` is its own, in minor units, and its metadata is not the payment's."""
+    """A refund; `amount` is this refund's alone, in minor units, and its metadata is not the payment's."""
 
     id: Id
     object: Literal["refund"]
@@ -95,7 +95,7 @@ class Refund(msgspec.Struct):
 
 
 class DisputeObject(msgspec.Struct):
-    """A dispute; only `payment_intent` leads from it to a payment."""
+    """A dispute; `payment_intent` is its only reference to a payment."""
 
     id: Id
     object: Literal["dispute"]

@@ -1,4 +1,4 @@
-"""Whether a delivery is Stripe's: its signature and its age; pure, the clock and the secrets are arguments."""
+"""Verifies the signature and the age of Stripe's deliveries; the clock and the secrets are arguments."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,34 +7,35 @@ from stripe import SignatureVerificationError, WebhookSignature
 from lea_payments.stripe.errors import InvalidSignatureError
 
 TOLERANCE_SECONDS = 300
-"""How old, or how far in the future, a signature may be; Stripe's own default (docs.stripe.com/webhooks)."""
+"""The maximum age of a signature, in the past or in the future; Stripe's own default (docs.stripe.com/webhooks)."""
 
 NO_MATCH = "no_match"
 REMEDIES: Mapping[str, str] = {
-    "no_header": "let the header Stripe-Signature pass every proxy; who does not send it is not Stripe",
-    "no_timestamp": "let the header Stripe-Signature pass as it is: it holds no t= with a number",
-    "no_v1": "let the header Stripe-Signature pass as it is: it holds no v1=",
-    "wrong_secret": "copy this endpoint's own signing secret into STRIPE_WEBHOOK_SECRET: every endpoint, both modes "
-    "and `stripe listen` have different ones; if it is right, something on the way changes what bodies say",
-    "other_mode": "the body claims the other mode than STRIPE_LIVEMODE: send each mode to a receiver of its own, with "
-    "that mode's signing secret",
-    "altered_body": "pass bodies through byte for byte: something on the way reads the JSON and writes it anew",
-    "truncated": "lift the limit that cuts bodies off on the way: this one ends in the middle",
-    "not_utf8": "pass bodies through byte for byte: something on the way changes their character set",
-    "too_old": "set the clock of this machine by NTP; if it is right, someone repeats what was signed long ago",
-    "in_future": "set the clock of this machine by NTP: it is behind Stripe's",
-    NO_MATCH: "so many came at once that not all were examined: see the other reasons, and let in only the addresses "
-    "at docs.stripe.com/ips",
+    "no_header": "let every proxy forward the Stripe-Signature header; a request without it is not from Stripe",
+    "no_timestamp": "forward the Stripe-Signature header unchanged: it has no t= with a number",
+    "no_v1": "forward the Stripe-Signature header unchanged: it has no v1=",
+    "wrong_secret": "copy this endpoint's signing secret into STRIPE_WEBHOOK_SECRET: each endpoint, each mode and "
+    "`stripe listen` has its own; if the secret is right, a proxy changes the content of bodies",
+    "other_mode": "the body's mode differs from STRIPE_LIVEMODE: send each mode to its own webhook service, with that "
+    "mode's signing secret",
+    "altered_body": "forward bodies byte for byte: a proxy parses the JSON and serializes it again",
+    "truncated": "raise the body size limit of the proxy: this body ends in the middle",
+    "not_utf8": "forward bodies byte for byte: a proxy changes their character encoding",
+    "too_old": "synchronize this machine's clock with NTP; if the clock is right, someone is replaying an old delivery",
+    "in_future": "synchronize this machine's clock with NTP: it is behind Stripe's",
+    NO_MATCH: "too many invalid signatures arrived at once to diagnose them all: see the other reasons, and "
+    "allow only the addresses at docs.stripe.com/ips",
 }
-"""Why a delivery does not prove to be Stripe's, each with what to do about it."""
+"""The reasons why a signature is invalid, each with its remedy."""
 
 SIGNATURE_REASONS = tuple(REMEDIES)
 
 
 def verify(body: bytes, header: str | None, *, secrets: Sequence[str], now: float) -> tuple[int, int]:
-    """Which of the secrets signed the body, and when (seconds since 1970); raises InvalidSignatureError.
+    """Returns the index of the secret that signed the body, and the time in seconds since 1970.
 
-    The check itself is the official package's, which takes the body as text and knows nothing of a future.
+    The official package verifies the signature. It takes the body as text and accepts timestamps in the future, so
+    the tolerance is checked here. Raises InvalidSignatureError.
     """
     if not header:
         raise InvalidSignatureError("no_header")
@@ -43,13 +44,13 @@ def verify(body: bytes, header: str | None, *, secrets: Sequence[str], now: floa
     except UnicodeDecodeError as error:
         raise InvalidSignatureError("truncated" if error.reason == "unexpected end of data" else "not_utf8") from None
     for index, secret in enumerate(secrets):
-        if fits(text, header, secret):
+        if matches(text, header, secret):
             return index, _within_tolerance(header, now)
     raise InvalidSignatureError(_reason(header))
 
 
-def fits(text: str, header: str, secret: str) -> bool:
-    """Whether one of the header's signatures was made of this text with this secret, whenever that was."""
+def matches(text: str, header: str, secret: str) -> bool:
+    """Whether one of the header's signatures is valid for this text and secret, at any age."""
     try:
         return bool(WebhookSignature.verify_header(text, header, secret, tolerance=None))
     except (SignatureVerificationError, ValueError, TypeError):
@@ -66,9 +67,9 @@ def _within_tolerance(header: str, now: float) -> int:
 
 
 def _timestamp(header: str) -> int:
-    """The timestamp that was signed: the first `t=`, read just as the official check reads it.
+    """Returns the timestamp that was signed: the first `t=`, parsed exactly as the official package parses it.
 
-    Read in any other way, a header with two of them could show the check an old one and us a new one.
+    Parsed differently, a header with two timestamps could pass as new here while the package verifies the old one.
     """
     try:
         return int(next(pair[1] for pair in _pairs(header) if pair[0] == "t"))
@@ -77,7 +78,7 @@ def _timestamp(header: str) -> int:
 
 
 def _reason(header: str) -> str:
-    """Why no secret fits, for people; reached only after the official check has refused."""
+    """Returns why no secret matches; called only after the official package rejected the signature."""
     _timestamp(header)
     return NO_MATCH if any(pair[0] == "v1" for pair in _pairs(header)) else "no_v1"
 

@@ -1,8 +1,4 @@
-"""Why a signature fits none of our secrets, as far as the bytes can tell; trusts, keeps and repeats none of them.
-
-A right signature of another body and a wrong one look the same, so only what can be shown is told: that the body ends
-early, that it is what was signed in another spelling, that it claims the other mode. The rest counts as a wrong secret.
-"""
+"""Diagnoses why a signature matches none of our secrets; trusts, stores and logs nothing of the delivery."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -12,92 +8,97 @@ from typing import Any
 import msgspec
 
 from lea_payments.stripe.errors import InvalidSignatureError
-from lea_payments.stripe.signature import NO_MATCH, fits
+from lea_payments.stripe.signature import NO_MATCH, matches
 
-EXAMS_PER_SECOND = 10
-"""One takes 0.6 ms for a body of Stripe's, 6 ms at worst: a flood gets 6 % of a processor for it and no more."""
+DIAGNOSES_PER_SECOND = 10
+"""One takes 0.6 ms for a typical event and 6 ms at most: a flood of deliveries costs at most 6 % of a processor."""
 
-REWRITE_LIMIT = 32 * 1024
-"""In bytes. Stripe's events are a few KiB; the spellings of a longer body are not tried."""
+SERIALIZATION_LIMIT = 32 * 1024
+"""In bytes. Stripe's events have a few KiB; other serializations of a longer body are not tried."""
 
 _INDENTS = (-1, 0, 2)
-"""As `JSON.stringify` writes, as Python's `json.dumps` does, and as Stripe does."""
+"""The formats of `JSON.stringify`, of Python's `json.dumps` and of Stripe."""
 
 
-class _Claim(msgspec.Struct):
+class _Mode(msgspec.Struct):
     livemode: bool | None = None
 
 
-_decode_claim = msgspec.json.Decoder(_Claim).decode
+_decode_mode = msgspec.json.Decoder(_Mode).decode
 
 
-class Doctor:
-    """Examines deliveries that no secret fits, so many a second at most."""
+class SignatureDiagnosis:
+    """Diagnoses signatures that match no secret, a limited number of times per second."""
 
     def __init__(self, *, livemode: bool) -> None:
         self._livemode = livemode
         self._second = 0
-        self._left = 0
+        self._remaining = 0
 
-    def examined(
-        self, refused: InvalidSignatureError, body: bytes, header: str | None, *, secrets: Sequence[str], now: float
+    def diagnose(
+        self, error: InvalidSignatureError, body: bytes, header: str | None, *, secrets: Sequence[str], now: float
     ) -> InvalidSignatureError:
-        """The refusal with a closer reason, if it has none yet; `now` is in seconds."""
-        if refused.reason != NO_MATCH or not self._may_examine(int(now)):
-            return refused
+        """Returns the error with a precise reason if it has none yet; `now` is in seconds."""
+        if error.reason != NO_MATCH or not self._within_limit(int(now)):
+            return error
         return InvalidSignatureError(reason(body, header or "", secrets=secrets, livemode=self._livemode))
 
-    def _may_examine(self, second: int) -> bool:
+    def _within_limit(self, second: int) -> bool:
         if second != self._second:
-            self._second, self._left = second, EXAMS_PER_SECOND
-        self._left -= 1
-        return self._left >= 0
+            self._second, self._remaining = second, DIAGNOSES_PER_SECOND
+        self._remaining -= 1
+        return self._remaining >= 0
 
 
 def reason(body: bytes, header: str, *, secrets: Sequence[str], livemode: bool) -> str:
-    """The reason's metric label for a body in UTF-8 and a header with a timestamp and a signature."""
+    """Returns the reason as a metric label; the body is UTF-8, the header has a timestamp and a signature.
+
+    A wrong signature and the right signature of another body look the same, so a reason is given only if it can be
+    proved: the body ends early, the signature is valid for another serialization of the body, or the body is of the
+    other mode. Everything else counts as a wrong secret.
+    """
     try:
-        claimed = _decode_claim(body).livemode
+        body_livemode = _decode_mode(body).livemode
     except msgspec.ValidationError:
-        claimed = None
+        body_livemode = None
     except (msgspec.DecodeError, RecursionError) as error:
-        # Stripe sends JSON, always: what is none has changed on the way, if it ever was Stripe's.
+        # Stripe always sends JSON: anything else was changed on the way, or is not from Stripe.
         return "truncated" if _ends_early(body, str(error)) else "altered_body"
-    if any(fits(text, header, secret) for text in _spellings(body) for secret in secrets):
+    if any(matches(text, header, secret) for text in _serializations(body) for secret in secrets):
         return "altered_body"
-    return "wrong_secret" if claimed in (None, livemode) else "other_mode"
+    return "wrong_secret" if body_livemode in (None, livemode) else "other_mode"
 
 
 def _ends_early(body: bytes, problem: str) -> bool:
-    """A number may be cut off in a place where the reader sees a wrong one."""
-    bare = body.strip()
-    return problem == "Input data was truncated" or (bare.startswith(b"{") and not bare.endswith(b"}"))
+    """Whether the body is truncated; in the middle of a number, the decoder reports an invalid number instead."""
+    stripped = body.strip()
+    return problem == "Input data was truncated" or (stripped.startswith(b"{") and not stripped.endswith(b"}"))
 
 
-def _spellings(body: bytes) -> Iterator[str]:
-    """What the same JSON may have looked like before: in the usual encoders' ways, and in Stripe's order of fields."""
-    if len(body) > REWRITE_LIMIT:
+def _serializations(body: bytes) -> Iterator[str]:
+    """Yields other serializations of the same JSON: in the formats of common encoders and in Stripe's field order."""
+    if len(body) > SERIALIZATION_LIMIT:
         return
-    bare = body.decode().strip()
-    yield from (bare, f"{bare}\n")
+    text = body.decode().strip()
+    yield from (text, f"{text}\n")
     try:
-        yield from (msgspec.json.format(bare, indent=indent) for indent in _INDENTS)
-        read = json.loads(bare)
-        for said, ascii_only in product((read, _in_stripes_order(read)), (False, True)):
-            written = json.dumps(said, ensure_ascii=ascii_only)
-            yield from (msgspec.json.format(written, indent=indent) for indent in _INDENTS)
+        yield from (msgspec.json.format(text, indent=indent) for indent in _INDENTS)
+        value = json.loads(text)
+        for ordered, ascii_only in product((value, _in_stripes_order(value)), (False, True)):
+            serialized = json.dumps(ordered, ensure_ascii=ascii_only)
+            yield from (msgspec.json.format(serialized, indent=indent) for indent in _INDENTS)
     except (ValueError, RecursionError, msgspec.MsgspecError):
-        return  # numbers without end and the like, which Stripe does not send
+        return  # endless numbers and similar values, which Stripe does not send
 
 
-def _in_stripes_order(said: Any) -> Any:
-    """`id` and `object` first, then by the alphabet; undoes encoders that sort the names."""
-    if isinstance(said, list):
-        return [_in_stripes_order(inner) for inner in said]
-    if not isinstance(said, dict):
-        return said
-    return {name: _in_stripes_order(said[name]) for name in sorted(said, key=_rank_of_name)}
+def _in_stripes_order(value: Any) -> Any:
+    """Orders fields as Stripe does, `id` and `object` first, then alphabetically: some encoders sort all fields."""
+    if isinstance(value, list):
+        return [_in_stripes_order(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: _in_stripes_order(value[name]) for name in sorted(value, key=_field_order)}
 
 
-def _rank_of_name(name: str) -> tuple[bool, bool, str]:
+def _field_order(name: str) -> tuple[bool, bool, str]:
     return name != "id", name != "object", name

@@ -14,6 +14,7 @@ from lea_payments.log import log
 from lea_payments.payment.event import CHANGES, Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, Status
 from lea_payments.payment.rules import REFUND_FAILED
+from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.telemetry import metrics, spans
 from lea_payments.telemetry.metrics import series
 
@@ -105,8 +106,8 @@ def stripe_call_failed(code: str, error: stripe.StripeError) -> None:
 def call_retried(name: str, retry: int, wait_seconds: float, cause: Exception) -> None:
     """A call to Stripe or to the table failed and is repeated after `wait_seconds`; `retry` counts from 1."""
     log.warning(
-        "stripe_call_retried" if isinstance(cause, stripe.StripeError) else "table_call_retried",
-        call=name,
+        "stripe_call_retried" if isinstance(cause, StripeUnavailableError) else "table_call_retried",
+        call=getattr(cause, "path", name),
         retry=retry,
         wait_seconds=round(wait_seconds, 1),
         problem=type(cause).__name__,

@@ -17,7 +17,7 @@ from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.errors import InvalidSignatureError, WebhookError
 from lea_payments.stripe.events import WEBHOOK_PATH, Ignored
-from lea_payments.stripe.signature_diagnosis import Doctor
+from lea_payments.stripe.signature_diagnosis import SignatureDiagnosis
 from lea_payments.telemetry import events as business_events
 from lea_payments.telemetry import webhook as telemetry
 from lea_payments.webhook.signing_secrets import SigningSecrets
@@ -51,7 +51,7 @@ class Webhook:
     def __init__(self, settings: WebhookSettings, store: PaymentStore) -> None:
         self._secrets = SigningSecrets(settings)
         self._livemode = settings.livemode
-        self._diagnosis = Doctor(livemode=settings.livemode)
+        self._diagnosis = SignatureDiagnosis(livemode=settings.livemode)
         self._store = store
 
     async def process(self, request: Request) -> DeliveryResult:
@@ -78,7 +78,7 @@ class Webhook:
         try:
             delivery = stripe_events.read(body, header, secrets=secrets, now=now, livemode=self._livemode)
         except InvalidSignatureError as error:
-            raise self._diagnosis.examined(error, body, header, secrets=secrets, now=now) from None
+            raise self._diagnosis.diagnose(error, body, header, secrets=secrets, now=now) from None
         telemetry.signature_verified(delivery.secret_index, now - delivery.signed_at)
         return delivery.event
 

@@ -6,33 +6,33 @@ from lea_payments.commands import check
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.commands.checks.settings import CheckSettings
 
-FOUND = [ok("table", "is there"), note("clock", "is odd"), wrong("mode", "is wrong", "set it right")]
+REPORT = [ok("table", "is there"), note("clock", "is odd"), wrong("mode", "is wrong", "set it right")]
 
 
-def _on(subject: str, **variables: str) -> list[Finding]:
+def _findings(subject: str, **variables: str) -> list[Finding]:
     settings = CheckSettings.model_validate(variables)
-    return [one for one in check._settings(settings) if one.subject == subject]
+    return [finding for finding in check._settings(settings) if finding.subject == subject]
 
 
-def test_a_report_is_one_line_for_each_finding_with_what_to_do_below_it() -> None:
-    assert str(check.as_text(FOUND)).splitlines() == [
+def test_a_finding_is_one_line_with_its_remedy_below() -> None:
+    assert str(check.as_text(REPORT)).splitlines() == [
         "✓ table  is there",
         "\N{EN DASH} clock  is odd",
         "✗ mode   is wrong",
         "         → set it right",
         "",
-        "1 of 3 wrong.",
+        "1 of 3 findings are wrong.",
     ]
 
 
-def test_only_what_is_wrong_makes_the_whole_wrong() -> None:
-    assert not check.passed(FOUND)
-    assert check.passed(FOUND[:2])
-    assert str(check.as_text(FOUND[:2])).endswith("Nothing is wrong.")
+def test_a_report_without_wrong_findings_passes() -> None:
+    assert not check.passed(REPORT)
+    assert check.passed(REPORT[:2])
+    assert str(check.as_text(REPORT[:2])).endswith("No problems found.")
 
 
-def test_the_report_for_programs_says_the_same() -> None:
-    report = json.loads(check.as_json(FOUND))
+def test_the_json_report_has_the_same_findings() -> None:
+    report = json.loads(check.as_json(REPORT))
 
     assert report["ok"] is False
     assert report["findings"][2] == {
@@ -56,10 +56,10 @@ def test_the_report_for_programs_says_the_same() -> None:
         ('"whsec_quoted"', "wrong"),
     ],
 )
-def test_a_signing_secret_has_stripes_shape(secret: str, state: str) -> None:
-    ((found, *_),) = _on("signing secrets", STRIPE_WEBHOOK_SECRET=secret)
+def test_a_malformed_signing_secret_is_wrong(secret: str, state: str) -> None:
+    (finding,) = _findings("signing secrets", STRIPE_WEBHOOK_SECRET=secret)
 
-    assert found == state
+    assert finding.state == state
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def test_a_signing_secret_has_stripes_shape(secret: str, state: str) -> None:
         ("", "true", []),
     ],
 )
-def test_the_keys_mode_must_be_that_of_the_events(key: str, livemode: str, states: list[str]) -> None:
-    found = _on("mode", STRIPE_SECRET_KEY=key, STRIPE_LIVEMODE=livemode)
+def test_the_key_must_match_the_livemode_setting(key: str, livemode: str, states: list[str]) -> None:
+    findings = _findings("mode", STRIPE_SECRET_KEY=key, STRIPE_LIVEMODE=livemode)
 
-    assert [one.state for one in found] == states
-    assert all(key not in one.says + one.remedy for one in found)
+    assert [finding.state for finding in findings] == states
+    assert all(key not in finding.says + finding.remedy for finding in findings)
 
 
 @pytest.mark.parametrize(
@@ -91,5 +91,5 @@ def test_the_keys_mode_must_be_that_of_the_events(key: str, livemode: str, state
         ({}, False),
     ],
 )
-def test_who_applies_events_is_known_by_its_settings(variables: dict[str, str], *, applies: bool) -> None:
+def test_a_service_applies_events_with_these_settings(variables: dict[str, str], *, applies: bool) -> None:
     assert CheckSettings.model_validate(variables).applies_events is applies

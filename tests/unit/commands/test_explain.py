@@ -25,18 +25,17 @@ def test_every_rank_has_a_story() -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
-def test_every_ending_is_told(scenario: Scenario) -> None:
+def test_every_scenario_can_be_explained(scenario: Scenario) -> None:
     payment = _after(*scenario.events("payment_1"))
-    told = explain.story(payment)
 
-    assert told[0] == explain.STORY[payment.status_rank]
+    assert explain.story(payment)[0] == explain.STORY[payment.status_rank]
     assert len(explain.next_events(payment)) == len(RULES)
 
 
 @pytest.mark.parametrize(
-    ("bodies", "said"),
+    ("bodies", "sentence"),
     [
-        ([], "No event of Stripe's has reached this payment yet."),
+        ([], "No event from Stripe has reached this payment yet."),
         ([stripe_bodies.declined("payment_1")], "The reason is card_declined:insufficient_funds."),
         (
             [stripe_bodies.completed("payment_1"), stripe_bodies.refunded("payment_1", 700)],
@@ -44,49 +43,71 @@ def test_every_ending_is_told(scenario: Scenario) -> None:
         ),
         (
             [stripe_bodies.completed("payment_1"), stripe_bodies.dispute("created", "needs_response")],
-            "A dispute about it is open.",
+            "The payment is disputed; the status of the dispute is open.",
         ),
         (
             [
                 stripe_bodies.completed("payment_1"),
                 stripe_bodies.completed("payment_1", id="cs_b", payment_intent="pi_b"),
             ],
-            "Two different PaymentIntents have paid it: refund one of them in Stripe's dashboard.",
+            "The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard.",
         ),
         ([stripe_bodies.completed("payment_1", amount_total=1)], "The reason is amount_mismatch."),
     ],
 )
-def test_the_story_says_what_a_person_asks(bodies: list[bytes], said: str) -> None:
-    assert said in explain.story(_after(*bodies))
+def test_the_story_explains_the_record(bodies: list[bytes], sentence: str) -> None:
+    assert sentence in explain.story(_after(*bodies))
 
 
-def test_an_event_that_came_too_late_is_told_with_both_ranks() -> None:
-    told = explain.last_event(_after(stripe_bodies.completed("payment_1"), stripe_bodies.expired("payment_1")))
+def test_a_stale_event_is_explained_by_both_ranks() -> None:
+    text = explain.last_event(_after(stripe_bodies.completed("payment_1"), stripe_bodies.expired("payment_1")))
 
-    assert told == (
-        "The last event, checkout.session.expired, was stale: not applied, for the record already knew better "
-        "(such an event has rank 20, the record 50)."
+    assert text == (
+        "The last event, checkout.session.expired, has the outcome stale: not applied, because the record already has "
+        "a later status (the event has rank 20, the record has rank 50)."
     )
 
 
-def test_a_full_history_says_so() -> None:
+def test_a_full_history_is_explained() -> None:
     entry = HistoryEntry("evt", "charge.refunded", "applied", "completed", "completed", "t", None)
 
-    assert "later events leave no line" in explain.last_event(replace(record("p"), history=(entry,) * 50))
+    assert "later events are not added" in explain.last_event(replace(record("p"), history=(entry,) * 50))
 
 
-def test_what_would_come_next_is_what_the_pure_function_decides() -> None:
-    pending = {one.rank: one for one in explain.next_events(record("payment_1"))}
-    paid = {one.rank: one for one in explain.next_events(_after(stripe_bodies.completed("payment_1")))}
+def test_the_next_events_have_the_outcomes_of_the_rules() -> None:
+    pending = {event.rank: event for event in explain.next_events(record("payment_1"))}
+    paid = {event.rank: event for event in explain.next_events(_after(stripe_bodies.completed("payment_1")))}
 
-    assert {one.outcome for one in pending.values()} == {"applied"}
+    assert {event.outcome for event in pending.values()} == {"applied"}
     assert pending[20].effect == "payment_status pending → expired"
-    assert {rank: one.outcome for rank, one in paid.items()} == {
+    assert {rank: event.outcome for rank, event in paid.items()} == {
         10: "stale",
         20: "stale",
         30: "stale",
         40: "stale",
         50: "duplicate",
     }
-    assert paid[20].effect == "nothing: the record has rank 50"
-    assert paid[50].effect == "nothing: the record says so already"
+    assert paid[20].effect == "no change: the record has rank 50"
+    assert paid[50].effect == "no change: already recorded"
+
+
+def test_a_stale_refund_has_no_rank_to_explain() -> None:
+    entry = HistoryEntry("evt", "charge.refunded", "stale", "completed", "completed", "t", None)
+    text = explain.last_event(replace(record("p"), history=(entry,)))
+
+    assert text.endswith("stale: not applied, because the record already has a later status.")
+
+
+def test_changed_ids_are_named_if_no_status_changed() -> None:
+    before = record("payment_1")
+
+    assert explain.field_changes(before, replace(before, stripe_payment_intent="pi_a")) == (
+        "stripe_payment_intent none → pi_a"
+    )
+    assert explain.field_changes(before, replace(before, updated_at="later")) == ""
+
+
+def test_an_amount_without_a_currency_is_in_minor_units() -> None:
+    refunded = replace(record("payment_1"), currency=None, amount_refunded=700)
+
+    assert "700 has been refunded." in explain.story(refunded)

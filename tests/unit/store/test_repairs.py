@@ -10,7 +10,7 @@ from lea_payments.payment.record import Payment, Status
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import Applied
 from lea_payments.store.repairs import Repairs
-from lea_payments.stripe.session_events import SweptSession
+from lea_payments.stripe.session_events import ListedSession
 from tests.support.scenarios import record
 
 ATTEMPT_AT = "2026-01-01T00:00:10.000Z"
@@ -60,17 +60,17 @@ class Table:
 class Stripe:
     """One session, found by any PaymentIntent."""
 
-    def __init__(self, session: SweptSession | None) -> None:
+    def __init__(self, session: ListedSession | None) -> None:
         self.session = session
         self.asked_for: list[str] = []
 
-    async def session_of_intent(self, intent_id: str) -> SweptSession | None:
+    async def session_of_intent(self, intent_id: str) -> ListedSession | None:
         self.asked_for.append(intent_id)
         return self.session
 
 
-def _session(payment_id: str | None) -> SweptSession:
-    return SweptSession(
+def _session(payment_id: str | None) -> ListedSession:
+    return ListedSession(
         id="cs_test_a",
         object="checkout.session",
         created=0,

@@ -6,7 +6,7 @@ import pytest
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import Dispute
 from lea_payments.stripe.errors import InvalidPayloadError
-from lea_payments.stripe.events import Ignored, translate
+from lea_payments.stripe.events import Ignored, read, translate
 from tests.support import stripe_bodies
 
 
@@ -33,11 +33,11 @@ def _translated(body: bytes) -> PaymentEvent:
         (stripe_bodies.dispute("created", "needs_response"), Fact.DISPUTED),
     ],
 )
-def test_each_event_type_tells_its_fact(body: bytes, fact: Fact) -> None:
+def test_each_event_type_has_its_fact(body: bytes, fact: Fact) -> None:
     assert _translated(body).fact is fact
 
 
-def test_our_reference_comes_before_the_metadata() -> None:
+def test_the_reference_comes_before_the_metadata() -> None:
     metadata = {"payment_intent_id": "from_metadata", "traceparent": "00-1-2-01"}
     both = _translated(stripe_bodies.completed("ours", metadata=metadata))
 
@@ -46,7 +46,7 @@ def test_our_reference_comes_before_the_metadata() -> None:
 
 
 @pytest.mark.parametrize("intent", ["pi_1", {"id": "pi_1", "object": "payment_intent"}], ids=["id", "expanded"])
-def test_a_payment_intent_is_read_from_its_id_and_from_the_whole_object(intent: Any) -> None:
+def test_a_payment_intent_can_be_expanded(intent: Any) -> None:
     assert _translated(stripe_bodies.completed("p", payment_intent=intent)).stripe_payment_intent == "pi_1"
 
 
@@ -67,34 +67,34 @@ def test_a_decline_carries_its_codes(error: dict[str, str] | None, reason: str) 
 
 @pytest.mark.parametrize(
     ("status", "stage"),
-    [("warning_closed", Dispute.WON), ("under_review", Dispute.REVIEW), ("of_next_year", Dispute.OPEN)],
+    [("warning_closed", Dispute.WON), ("under_review", Dispute.REVIEW), ("unknown", Dispute.OPEN)],
 )
 def test_a_disputes_status_becomes_a_stage(status: str, stage: Dispute) -> None:
     assert _translated(stripe_bodies.dispute("updated", status)).dispute is stage
 
 
-def test_types_we_do_not_use_are_ignored_whatever_they_hold() -> None:
+def test_unused_event_types_are_ignored_with_any_object() -> None:
     event = translate(stripe_bodies.event("customer.created", {"id": 5}), livemode=False)
 
     assert isinstance(event, Ignored)
     assert event.outcome is Outcome.IGNORED
 
 
-def test_a_refund_of_nothing_asks_nothing() -> None:
+def test_a_refund_of_zero_is_ignored() -> None:
     event = translate(stripe_bodies.refunded("p", 0), livemode=False)
 
     assert isinstance(event, Ignored)
 
 
-def test_an_event_of_the_other_mode_is_named_so() -> None:
+def test_an_event_of_the_other_mode_is_not_applied() -> None:
     event = translate(stripe_bodies.completed("p"), livemode=True)
 
     assert isinstance(event, Ignored)
     assert event.outcome is Outcome.WRONG_MODE
 
 
-WHOLE = json.loads(stripe_bodies.completed("p"))
-THIN = {"id": "evt_1", "object": "v2.core.event", "type": "v1.checkout.session.completed", "livemode": False}
+EVENT = json.loads(stripe_bodies.completed("p"))
+THIN_EVENT = {"id": "evt_1", "object": "v2.core.event", "type": "v1.checkout.session.completed", "livemode": False}
 
 
 @pytest.mark.parametrize(
@@ -104,29 +104,45 @@ THIN = {"id": "evt_1", "object": "v2.core.event", "type": "v1.checkout.session.c
         pytest.param(stripe_bodies.completed("p")[:-20], id="truncated"),
         pytest.param(b"[]", id="list"),
         pytest.param(b'"text"', id="text"),
-        pytest.param(json.dumps(THIN).encode(), id="thin event"),
-        pytest.param(json.dumps(WHOLE | {"created": "today"}).encode(), id="wrong type"),
-        pytest.param(json.dumps(WHOLE | {"created": -1}).encode(), id="before 1970"),
-        pytest.param(json.dumps(WHOLE | {"data": {}}).encode(), id="no object"),
-        pytest.param(json.dumps(WHOLE | {"livemode": None}).encode(), id="no mode"),
-        pytest.param(stripe_bodies.completed("p", payment_status="of_next_year"), id="unknown payment status"),
-        pytest.param(stripe_bodies.completed("p", amount_total=10**40), id="endless amount"),
-        pytest.param(stripe_bodies.completed("p", amount_total=49.99), id="broken amount"),
-        pytest.param(stripe_bodies.completed("p" * 501), id="endless reference"),
+        pytest.param(json.dumps(THIN_EVENT).encode(), id="thin event"),
+        pytest.param(json.dumps(EVENT | {"created": "today"}).encode(), id="wrong type"),
+        pytest.param(json.dumps(EVENT | {"created": -1}).encode(), id="before 1970"),
+        pytest.param(json.dumps(EVENT | {"data": {}}).encode(), id="no object"),
+        pytest.param(json.dumps(EVENT | {"livemode": None}).encode(), id="no mode"),
+        pytest.param(stripe_bodies.completed("p", payment_status="unknown"), id="unknown payment status"),
+        pytest.param(stripe_bodies.completed("p", amount_total=10**40), id="amount too large"),
+        pytest.param(stripe_bodies.completed("p", amount_total=49.99), id="fractional amount"),
+        pytest.param(stripe_bodies.completed("p" * 501), id="reference too long"),
         pytest.param(stripe_bodies.event("charge.refunded", stripe_bodies.session("p")), id="another object"),
         pytest.param(b'{"data":' + b"[" * 100_000, id="deep nesting"),
         pytest.param(stripe_bodies.completed("p").replace(b'_id": "p"', b'_id": "\xff"'), id="not UTF-8"),
-        pytest.param(json.dumps(WHOLE).encode("utf-16"), id="UTF-16"),
+        pytest.param(json.dumps(EVENT).encode("utf-16"), id="UTF-16"),
     ],
 )
-def test_what_is_not_a_snapshot_event_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_a_snapshot_event_is_rejected(body: bytes) -> None:
     with pytest.raises(InvalidPayloadError):
         translate(body, livemode=False)
 
 
-def test_deep_nesting_in_a_whole_event_is_refused_or_read_but_never_crashes() -> None:
+def test_deep_nesting_in_an_event_is_rejected() -> None:
     deep = b"[" * 60_000 + b"]" * 60_000
     body = stripe_bodies.completed("p").replace(b'"metadata": {}', b'"metadata": {}, "extra": ' + deep)
 
     with pytest.raises(InvalidPayloadError):
         translate(body, livemode=False)
+
+
+def test_a_delivery_is_verified_and_translated() -> None:
+    body = stripe_bodies.completed("p")
+    header = stripe_bodies.sign(body, at=1000)
+
+    delivery = read(body, header, secrets=("whsec_new", stripe_bodies.SECRET), now=1001, livemode=False)
+
+    assert delivery == (translate(body, livemode=False), 1, 1000)
+
+
+def test_an_error_does_not_show_an_unknown_enum_value() -> None:
+    with pytest.raises(InvalidPayloadError, match=r"Invalid enum value - at `\$\.payment_status`") as raised:
+        translate(stripe_bodies.completed("p", payment_status="Jane Doe"), livemode=False)
+
+    assert "Jane" not in str(raised.value)

@@ -1,52 +1,160 @@
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextvars import Context
+from typing import TypeVarTuple
 
 import pytest
+from stamina.instrumentation import set_on_retry_hooks
 
-from lea_payments.stripe.reader import LONGEST_PAUSE, Pace, pause_after
+from lea_payments.stripe.errors import (
+    StripeCallError,
+    StripeMissingError,
+    StripeRefusedError,
+    StripeUnavailableError,
+)
+from lea_payments.stripe.reader import LONGEST_WAIT, TRIES, Pace
+from tests.support.scripted_stripe import Response, ScriptedStripe
+
+BUSY = Response(500)
+PATH = "/v1/events"
+Arguments = TypeVarTuple("Arguments")
 
 
-async def test_callers_are_let_through_five_a_second() -> None:
-    slept: list[float] = []
+@pytest.fixture(autouse=True)
+def no_retry_hooks() -> Iterator[None]:
+    """Turn off stamina's default hooks, which read files."""
+    set_on_retry_hooks([])
+    yield
+    set_on_retry_hooks(None)
+
+
+class ImpatientLoop(asyncio.SelectorEventLoop):
+    """An event loop whose timers fire at once; `waits` are their delays in seconds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+
+    def call_later(
+        self, delay: float, callback: Callable[[*Arguments], object], *args: *Arguments, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        self.waits.append(delay)
+        return super().call_later(0, callback, *args, context=context)
+
+
+def _waits(*responses: Response) -> list[float]:
+    """Returns how long a call waits before each retry."""
+    with asyncio.Runner(loop_factory=ImpatientLoop) as runner:
+        loop = runner.get_loop()
+        assert isinstance(loop, ImpatientLoop)
+        runner.run(ScriptedStripe(*responses).reader().get(PATH))
+        return loop.waits[:]
+
+
+def _error(stripe: ScriptedStripe) -> StripeCallError:
+    with asyncio.Runner(loop_factory=ImpatientLoop) as runner, pytest.raises(StripeCallError) as raised:
+        runner.run(stripe.reader().get(PATH))
+    return raised.value
+
+
+async def test_the_pace_is_five_calls_a_second() -> None:
+    waits: list[float] = []
 
     async def sleep(seconds: float) -> None:
-        slept.append(round(seconds, 3))
+        waits.append(round(seconds, 3))
 
     pace = Pace(5, clock=lambda: 100.0, sleep=sleep)
     await asyncio.gather(*[pace.turn() for _ in range(6)])
 
-    assert slept == [0.2, 0.4, 0.6, 0.8, 1.0]
+    assert waits == [0.2, 0.4, 0.6, 0.8, 1.0]
 
 
-async def test_turns_that_nobody_took_are_not_saved_up() -> None:
-    slept: list[float] = []
+async def test_unused_turns_are_not_saved_up() -> None:
+    waits: list[float] = []
     times = iter([100.0, 160.0, 160.0])
 
     async def sleep(seconds: float) -> None:
-        slept.append(round(seconds, 3))
+        waits.append(round(seconds, 3))
 
     pace = Pace(5, clock=lambda: next(times), sleep=sleep)
     for _ in range(3):
         await pace.turn()
 
-    assert slept == [0.2]
+    assert waits == [0.2]
 
 
-def test_the_pause_doubles_within_its_limits() -> None:
-    for tried, most in enumerate([0.5, 1, 2, 4, 8], start=1):
-        assert most / 2 <= pause_after({}, tried) <= most
-    assert pause_after({}, 30) <= LONGEST_PAUSE
+def test_the_wait_doubles_with_each_try() -> None:
+    waits = _waits(*[BUSY] * 5, Response())
+
+    assert len(waits) == TRIES - 1
+    for wait, shortest in zip(waits, [0.5, 1, 2, 4, 8], strict=True):
+        assert shortest <= wait <= shortest + 0.5
 
 
 @pytest.mark.parametrize(
-    ("headers", "least"),
+    ("headers", "shortest", "longest"),
     [
-        ({"Retry-After": "7"}, 7),
-        ({"retry-after": "7"}, 7),
-        ({"Retry-After": "3600"}, LONGEST_PAUSE),
-        ({"Retry-After": "soon"}, 0.25),
-        ({"Retry-After": "-1"}, 0.25),
+        ({"Retry-After": "7"}, 7, 7),
+        ({"retry-after": "7"}, 7, 7),
+        ({"Retry-After": "3600"}, LONGEST_WAIT, LONGEST_WAIT),
+        ({"Retry-After": "0"}, 0.5, 1),
+        ({"Retry-After": "soon"}, 0.5, 1),
+        ({"Retry-After": "-1"}, 0.5, 1),
+        ({}, 0.5, 1),
     ],
 )
-def test_stripe_s_own_wish_is_honoured(headers: Mapping[str, str], least: float) -> None:
-    assert least <= pause_after(headers, 1) <= max(least, 0.5)
+def test_retry_after_is_respected(headers: dict[str, str], shortest: float, longest: float) -> None:
+    (wait,) = _waits(Response(429, headers=headers), Response())
+
+    assert shortest <= wait <= longest
+
+
+def test_retry_after_does_not_shorten_the_wait() -> None:
+    waits = _waits(*[Response(503, headers={"Retry-After": "1"})] * 5, Response())
+
+    assert waits[0] == 1
+    assert waits[4] >= 8
+
+
+@pytest.mark.parametrize("status", [0, 409, 429, 500, 503])
+def test_an_unavailable_stripe_is_called_six_times(status: int) -> None:
+    stripe = ScriptedStripe(Response(status))
+    error = _error(stripe)
+
+    assert len(stripe.requests) == TRIES
+    assert isinstance(error, StripeUnavailableError)
+    assert (error.path, error.http_status) == (PATH, status or None)
+
+
+@pytest.mark.parametrize(
+    ("response", "kind", "text"),
+    [
+        (Response(401), StripeRefusedError, "set STRIPE_SECRET_KEY to a valid one"),
+        (Response(403), StripeRefusedError, "give the restricted key read access"),
+        (Response(404, {"error": {"code": "resource_missing"}}), StripeMissingError, "Stripe rejected the request"),
+        (Response(400, {"error": {"message": "Bad sk_test_51Ab"}}), StripeRefusedError, "request: Bad [key] (request"),
+    ],
+    ids=["key", "permission", "missing", "request"],
+)
+def test_a_refused_call_is_not_repeated(response: Response, kind: type[StripeCallError], text: str) -> None:
+    stripe = ScriptedStripe(response)
+    error = _error(stripe)
+
+    assert type(error) is kind
+    assert text in str(error)
+    assert len(stripe.requests) == 1
+
+
+async def test_all_pages_of_a_list_are_read() -> None:
+    first = {"data": [{"id": "a"}, {"id": "b"}], "has_more": True}
+    stripe = ScriptedStripe(Response(body=first), Response(body={"data": [{"id": "c"}], "has_more": False}))
+
+    pages = [[bytes(raw) for raw in page] async for page in stripe.reader().pages(PATH)]
+
+    assert pages == [[b'{"id": "a"}', b'{"id": "b"}'], [b'{"id": "c"}']]
+    assert [request.get("starting_after") for request in stripe.requests] == [None, "b"]
+
+
+async def test_a_response_that_is_not_from_stripe_is_an_error() -> None:
+    with pytest.raises(StripeUnavailableError, match="check STRIPE_API_BASE"):
+        await anext(ScriptedStripe(Response(body={"hello": "world"})).reader().pages(PATH))

@@ -6,7 +6,7 @@ import pytest
 
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.stripe import events as stripe_events
-from lea_payments.stripe import session_events as sweep
+from lea_payments.stripe import session_events
 from lea_payments.stripe.errors import InvalidPayloadError
 from lea_payments.stripe.events import Ignored
 from tests.support import stripe_bodies
@@ -15,7 +15,7 @@ ERROR = {"code": "card_declined", "decline_code": "lost_card", "type": "card_err
 
 
 def _listed(**fields: Any) -> msgspec.Raw:
-    """A session as a list of Stripe's has it, its PaymentIntent expanded."""
+    """Returns a session as Stripe lists it."""
     return msgspec.Raw(json.dumps(stripe_bodies.session("payment_1", created=1, livemode=False) | fields).encode())
 
 
@@ -24,7 +24,7 @@ def _intent(status: str, error: dict[str, str] | None = None) -> dict[str, Any]:
 
 
 def _event(raw: msgspec.Raw, *, livemode: bool = False) -> PaymentEvent | Ignored | None:
-    return sweep.event_of(raw, sweep.session_of(raw), livemode=livemode)
+    return session_events.event_of(raw, session_events.session_of(raw), livemode=livemode)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def _event(raw: msgspec.Raw, *, livemode: bool = False) -> PaymentEvent | Ignore
         ),
     ],
 )
-def test_a_session_tells_what_its_event_would_have(fields: dict[str, Any], fact: Fact) -> None:
+def test_a_session_gives_the_event_of_its_state(fields: dict[str, Any], fact: Fact) -> None:
     event = _event(_listed(**fields))
 
     assert isinstance(event, PaymentEvent)
@@ -64,27 +64,27 @@ def test_a_session_tells_what_its_event_would_have(fields: dict[str, Any], fact:
         {"payment_intent": "pi_a"},
     ],
 )
-def test_an_open_session_without_a_decline_has_no_news(fields: dict[str, Any]) -> None:
+def test_an_open_session_without_a_decline_has_no_event(fields: dict[str, Any]) -> None:
     assert _event(_listed(status="open", payment_status="unpaid", **fields)) is None
 
 
-def test_it_differs_from_the_real_event_in_nothing_but_its_id_and_time() -> None:
+def test_only_id_and_time_differ_from_the_real_event() -> None:
     listed = _listed(payment_intent=_intent("succeeded") | {"id": "pi_a"})
     body = stripe_bodies.completed("payment_1", created=1)
     real = stripe_events.translate(body, livemode=False)
 
-    swept = _event(listed)
+    derived = _event(listed)
 
     assert isinstance(real, PaymentEvent)
-    assert isinstance(swept, PaymentEvent)
-    assert msgspec.structs.replace(swept, id=real.id, created=real.created) == real
+    assert isinstance(derived, PaymentEvent)
+    assert msgspec.structs.replace(derived, id=real.id, created=real.created) == real
 
 
-def test_the_same_session_makes_the_same_event() -> None:
+def test_the_same_session_gives_the_same_event() -> None:
     assert _event(_listed()) == _event(_listed())
 
 
-def test_another_decline_of_one_intent_is_another_event() -> None:
+def test_each_decline_of_an_intent_is_another_event() -> None:
     codes = [
         _intent("requires_payment_method", ERROR | {"decline_code": code}) for code in ("lost_card", "stolen_card")
     ]
@@ -94,14 +94,14 @@ def test_another_decline_of_one_intent_is_another_event() -> None:
     assert len({event.id for event in events if event is not None}) == 2
 
 
-def test_a_session_of_the_other_mode_is_left_alone() -> None:
+def test_a_session_of_the_other_mode_is_ignored() -> None:
     event = _event(_listed(), livemode=True)
 
     assert isinstance(event, Ignored)
     assert event.outcome is Outcome.WRONG_MODE
 
 
-def test_a_decline_finds_its_payment_by_the_session_s_metadata() -> None:
+def test_a_decline_takes_the_payment_id_from_the_session() -> None:
     raw = _listed(
         status="open",
         client_reference_id=None,
@@ -116,6 +116,19 @@ def test_a_decline_finds_its_payment_by_the_session_s_metadata() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"{}", b"[]", b'{"id": "cs_1", "object": "refund"}', b'"\xff"'])
-def test_what_is_no_session_is_refused(raw: bytes) -> None:
+def test_an_object_that_is_not_a_session_is_rejected(raw: bytes) -> None:
     with pytest.raises(InvalidPayloadError):
-        sweep.session_of(msgspec.Raw(raw))
+        session_events.session_of(msgspec.Raw(raw))
+
+
+def test_a_decline_in_the_other_mode_is_ignored() -> None:
+    declined = _intent("requires_payment_method", ERROR)
+
+    event = _event(_listed(status="open", payment_status="unpaid", payment_intent=declined), livemode=True)
+
+    assert isinstance(event, Ignored)
+
+
+@pytest.mark.parametrize("intent", ["pi_a", {"id": "pi_a", "object": "payment_intent"}], ids=["id", "expanded"])
+def test_a_session_has_the_id_of_its_payment_intent(intent: Any) -> None:
+    assert session_events.session_of(_listed(payment_intent=intent)).intent_id == "pi_a"

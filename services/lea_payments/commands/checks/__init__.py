@@ -1,1 +1,1 @@
-"""The checks that lea-payments check runs."""
+"""The checks that `lea-payments check` runs."""

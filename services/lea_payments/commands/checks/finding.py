@@ -1,11 +1,11 @@
-"""What a check found: whether it is as it must be, and what to do if not; looks at nothing itself."""
+"""Defines a finding: what was checked, its state and its remedy."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
 class State(StrEnum):
-    """How a thing stands; a note is for a person to judge."""
+    """The state of a finding; a note is for a person to judge."""
 
     OK = "ok"
     NOTE = "note"
@@ -13,7 +13,7 @@ class State(StrEnum):
 
 
 class Finding(NamedTuple):
-    """One line of a report. `remedy` is empty where nothing need be done."""
+    """One line of a report. `remedy` is empty if there is nothing to do."""
 
     state: State
     subject: str
@@ -22,15 +22,15 @@ class Finding(NamedTuple):
 
 
 def ok(subject: str, says: str) -> Finding:
-    """It is as it must be."""
+    """Returns a finding that is as it should be."""
     return Finding(State.OK, subject, says)
 
 
 def note(subject: str, says: str, remedy: str = "") -> Finding:
-    """It works, or could not be looked at."""
+    """Returns a finding that works but needs attention, or that could not be checked."""
     return Finding(State.NOTE, subject, says, remedy)
 
 
 def wrong(subject: str, says: str, remedy: str) -> Finding:
-    """It does not work, or soon will not."""
+    """Returns a finding that does not work, or soon will not."""
     return Finding(State.WRONG, subject, says, remedy)

@@ -1,4 +1,4 @@
-"""Whether the table may be read and written as the parts do it; really tries, with writes that can never apply."""
+"""Checks the permissions on the table with real calls; its writes have conditions that never hold."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 DENIED = ("AccessDeniedException", "AccessDenied")
 _ALLOWED = ("", "ConditionalCheckFailedException", "ConditionalCheckFailed")
-_REMEDIES = {"ValidationException": "the table or its index is not as defined: run lea-payments init-table"}
-_NOBODY = {table.KEY: {"S": "-"}}
+_REMEDIES = {"ValidationException": "the table or an index differs from its definition: run lea-payments init-table"}
+_NO_PAYMENT = {table.KEY: {"S": "-"}}
 _NEVER = f"attribute_exists({table.KEY}) AND attribute_not_exists({table.KEY})"
 
 
 def _get(dynamodb: "DynamoDBClient", name: str) -> None:
-    dynamodb.get_item(TableName=name, Key=_NOBODY, ConsistentRead=True)
+    dynamodb.get_item(TableName=name, Key=_NO_PAYMENT, ConsistentRead=True)
 
 
 def _query(dynamodb: "DynamoDBClient", name: str) -> None:
@@ -36,20 +36,20 @@ def _query(dynamodb: "DynamoDBClient", name: str) -> None:
 def _partiql(dynamodb: "DynamoDBClient", name: str) -> None:
     never = f"{table.KEY}=? AND {table.KEY} IS MISSING"
     statement = f'UPDATE "{name}" SET updated_at=? WHERE {never}'  # noqa: S608 - the name is our own setting
-    answer = dynamodb.batch_execute_statement(Statements=[{"Statement": statement, "Parameters": [{"S": "-"}] * 2}])
-    for response in answer["Responses"]:
-        if "Error" in response:
-            raise ClientError({"Error": {"Code": response["Error"].get("Code", "")}}, "BatchExecuteStatement")
+    response = dynamodb.batch_execute_statement(Statements=[{"Statement": statement, "Parameters": [{"S": "-"}] * 2}])
+    for result in response["Responses"]:
+        if "Error" in result:
+            raise ClientError({"Error": {"Code": result["Error"].get("Code", "")}}, "BatchExecuteStatement")
 
 
 def _put(dynamodb: "DynamoDBClient", name: str) -> None:
-    dynamodb.put_item(TableName=name, Item=_NOBODY, ConditionExpression=_NEVER)
+    dynamodb.put_item(TableName=name, Item=_NO_PAYMENT, ConditionExpression=_NEVER)
 
 
 def _update(dynamodb: "DynamoDBClient", name: str) -> None:
     dynamodb.update_item(
         TableName=name,
-        Key=_NOBODY,
+        Key=_NO_PAYMENT,
         UpdateExpression="SET updated_at = :none",
         ConditionExpression=_NEVER,
         ExpressionAttributeValues={":none": {"S": "-"}},
@@ -58,39 +58,39 @@ def _update(dynamodb: "DynamoDBClient", name: str) -> None:
 
 class _Permission(NamedTuple):
     action: str
-    attempt: Callable[["DynamoDBClient", str], None]
+    call: Callable[["DynamoDBClient", str], None]
 
 
-_OF_ALL = (_Permission("GetItem", _get), _Permission("Query", _query))
-_OF_EVENTS = (_Permission("PartiQLUpdate", _partiql),)
-_OF_CHECKOUT = (_Permission("PutItem", _put), _Permission("UpdateItem", _update))
+_FOR_ALL = (_Permission("GetItem", _get), _Permission("Query", _query))
+_FOR_EVENTS = (_Permission("PartiQLUpdate", _partiql),)
+_FOR_CHECKOUT = (_Permission("PutItem", _put), _Permission("UpdateItem", _update))
 
 
 def findings(dynamodb: "DynamoDBClient", settings: CheckSettings) -> Iterator[Finding]:
-    """What the parts need whose settings are here; a write has a condition that no record can meet."""
-    needed = [*_OF_ALL]
-    needed += _OF_EVENTS if settings.applies_events else ()
-    needed += _OF_CHECKOUT if settings.api_tokens else ()
+    """Checks the permissions of the services whose settings are set."""
+    needed = [*_FOR_ALL]
+    needed += _FOR_EVENTS if settings.applies_events else ()
+    needed += _FOR_CHECKOUT if settings.api_tokens else ()
     allowed = []
     for permission in needed:
-        code = _code_of_attempt(permission, dynamodb, settings.table)
+        code = _error_code(permission, dynamodb, settings.table)
         if code in _ALLOWED:
             allowed.append(permission.action)
         elif code in DENIED:
-            yield wrong("permissions", f"no dynamodb:{permission.action}", "allow it to this role on table and indexes")
+            remedy = "allow it for this role on the table and its indexes"
+            yield wrong("permissions", f"dynamodb:{permission.action} is not allowed", remedy)
         else:
             yield wrong("permissions", f"{permission.action} fails: {code}", _REMEDIES.get(code, "run this again"))
     if allowed:
-        yield ok("permissions", f"may {', '.join(allowed)}")
-    if len(needed) == len(_OF_ALL):
-        yield note(
-            "permissions", "writes were not tried: only STRIPE_WEBHOOK_SECRET and PAYMENTS_API_TOKEN ask for them"
-        )
+        yield ok("permissions", f"allowed: {', '.join(allowed)}")
+    if len(needed) == len(_FOR_ALL):
+        says = "writes were not tried: set STRIPE_WEBHOOK_SECRET, STRIPE_SECRET_KEY or PAYMENTS_API_TOKEN to try them"
+        yield note("permissions", says)
 
 
-def _code_of_attempt(permission: _Permission, dynamodb: "DynamoDBClient", name: str) -> str:
+def _error_code(permission: _Permission, dynamodb: "DynamoDBClient", name: str) -> str:
     try:
-        permission.attempt(dynamodb, name)
+        permission.call(dynamodb, name)
     except (ClientError, BotoCoreError) as error:
         return code_of(error)
     return ""

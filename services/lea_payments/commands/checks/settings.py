@@ -1,4 +1,4 @@
-"""What `check` looks at: the settings of all parts together, none of them required."""
+"""Defines the settings that `check` reads: those of all services, none of them required."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from lea_payments.settings import STRIPE, SecretList, StripeAddress, TableSettin
 
 
 class CheckSettings(TableSettings):
-    """What `check` reads: whatever is there of the settings of all parts, with every value that can be looked at."""
+    """The settings of all services; a setting that a service requires can be missing here or have any value."""
 
     webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
     webhook_secret_file: Path | None = Field(None, validation_alias="STRIPE_WEBHOOK_SECRET_FILE")
@@ -19,6 +19,6 @@ class CheckSettings(TableSettings):
 
     @property
     def applies_events(self) -> bool:
-        """Whether these are the webhook's, or a part's that has the API key and no callers of its own."""
+        """Whether they are the settings of a service that applies events: the webhook or the reconciler."""
         has_secrets = bool(self.webhook_secrets) or self.webhook_secret_file is not None
         return has_secrets or (bool(self.stripe_secret_key) and not self.api_tokens)

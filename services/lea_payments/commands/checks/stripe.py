@@ -1,4 +1,4 @@
-"""Whether Stripe can be reached with our key and sends us what we need, and whether the clocks agree; only reads."""
+"""Checks the API key, the webhook endpoint and the clock against Stripe; only reads."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,88 +15,90 @@ from lea_payments.stripe.events import TRANSLATORS, WEBHOOK_PATH
 from lea_payments.stripe.signature import TOLERANCE_SECONDS
 
 SKEW_SECONDS = 30
-"""Clocks that keep time by NTP differ by less than one second; more is the beginning of trouble."""
+"""Clocks that are synchronized with NTP differ by less than one second; this much needs attention."""
 
 DASHBOARD = "in Stripe's dashboard, Developers > Webhooks"
 
 
-class _Asked(NamedTuple):
-    """What came of a call: an answer or an error, and our clock less Stripe's in seconds, if it said."""
+class _CallResult(NamedTuple):
+    """The response or the error of a call; `skew` is our clock minus Stripe's in seconds, if Stripe sent its time."""
 
-    answer: Any | None
+    response: Any | None
     error: stripe.StripeError | None
     skew: float | None
 
 
 def findings(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
-    """All there is to say of Stripe. `address` is our endpoint's URL at Stripe; else it is known by its path."""
+    """Checks Stripe. `address` is the URL of our endpoint; by default the endpoint is found by its path."""
     client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base)
-    sessions = _ask(lambda: client.v1.checkout.sessions.list({"limit": 1}))
-    yield _reached(sessions.error, settings.stripe_api_base)
+    sessions = _call(lambda: client.v1.checkout.sessions.list({"limit": 1}))
+    yield _connection(sessions.error, settings.stripe_api_base)
     if sessions.skew is not None:
-        yield _clocks(sessions.skew)
+        yield _clock(sessions.skew)
     if sessions.error is not None and not isinstance(sessions.error, stripe.PermissionError):
         return
-    endpoints = _ask(lambda: client.v1.webhook_endpoints.list({"limit": 100}))
-    if endpoints.answer is None:
-        remedy = "give a restricted key read access to Webhook Endpoints, or look at the endpoint yourself"
-        yield note("endpoint", "could not be looked at with this key", remedy)
+    endpoints = _call(lambda: client.v1.webhook_endpoints.list({"limit": 100}))
+    if endpoints.response is None:
+        remedy = f"give the restricted key read access to Webhook Endpoints, or check the endpoint {DASHBOARD}"
+        yield note("endpoint", "cannot be checked with this key", remedy)
     else:
-        yield from _endpoints(endpoints.answer.data, address, livemode=settings.livemode)
+        yield from _endpoints(endpoints.response.data, address, livemode=settings.livemode)
 
 
-def _ask(call: Callable[[], Any]) -> _Asked:
+def _call(call: Callable[[], Any]) -> _CallResult:
     started = time.time()
     try:
-        answer, error = call(), None
-        headers = answer.last_response.headers
-    except stripe.StripeError as refused:
-        answer, error, headers = None, refused, refused.headers or {}
-    return _Asked(answer, error, _skew((started + time.time()) / 2, headers))
+        response, error = call(), None
+        headers = response.last_response.headers
+    except stripe.StripeError as stripe_error:
+        response, error, headers = None, stripe_error, stripe_error.headers or {}
+    return _CallResult(response, error, _skew((started + time.time()) / 2, headers))
 
 
-def _skew(ours: float, headers: Mapping[str, str]) -> float | None:
+def _skew(our_time: float, headers: Mapping[str, str]) -> float | None:
     try:
-        return (
-            ours - parsedate_to_datetime(stripe_client.header(headers, "date")).timestamp() - 0.5
-        )  # a header's whole second is half over on average
+        stripe_time = parsedate_to_datetime(stripe_client.header(headers, "date")).timestamp()
     except ValueError:
         return None
+    return our_time - stripe_time - 0.5  # the header has whole seconds: on average half of one has passed
 
 
-def _reached(error: stripe.StripeError | None, base: str) -> Finding:
+def _connection(error: stripe.StripeError | None, base: str) -> Finding:
     if error is None:
-        return ok("Stripe", f"takes our key at {base}")
+        return ok("Stripe", f"accepts our key at {base}")
     if isinstance(error, stripe.APIConnectionError):
-        return wrong("Stripe", f"cannot be reached at {base}", "check STRIPE_API_BASE and this network's way out")
+        return wrong("Stripe", f"cannot be reached at {base}", "check STRIPE_API_BASE and the outbound network access")
     if isinstance(error, stripe.AuthenticationError):
-        return wrong("Stripe", "does not take our key", "set STRIPE_SECRET_KEY to one from Developers > API keys")
+        return wrong("Stripe", "does not accept our key", "set STRIPE_SECRET_KEY to a key from Developers > API keys")
     if isinstance(error, stripe.PermissionError):
-        return wrong("Stripe", "our key may not see Checkout Sessions", "give the restricted key write access to them")
-    return wrong("Stripe", f"answers {error.http_status} at {base}", "check STRIPE_API_BASE, and status.stripe.com")
+        return wrong("Stripe", "our key cannot read Checkout Sessions", "give the restricted key write access to them")
+    return wrong(
+        "Stripe", f"responds with {error.http_status} at {base}", "check STRIPE_API_BASE and status.stripe.com"
+    )
 
 
-def _clocks(skew: float) -> Finding:
-    apart = f"ours is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Stripe's"
+def _clock(skew: float) -> Finding:
+    says = f"is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} Stripe's"
+    remedy = "synchronize this machine's clock with NTP"
     if abs(skew) > TOLERANCE_SECONDS:
-        return wrong("clock", f"{apart}: every event is refused", "set this machine's clock by NTP")
+        return wrong("clock", f"{says}: the webhook rejects every event", remedy)
     if abs(skew) > SKEW_SECONDS:
-        return note("clock", f"{apart}; from {TOLERANCE_SECONDS} s on every event is refused", "set it by NTP")
+        return note("clock", f"{says}; beyond {TOLERANCE_SECONDS} s the webhook rejects every event", remedy)
     return ok("clock", "agrees with Stripe's")
 
 
-def _endpoints(found: Sequence[Any], address: str | None, *, livemode: bool) -> Iterator[Finding]:
-    wanted = address or f"the path {WEBHOOK_PATH}"
-    ours = [one for one in found if (one.url == address if address else _path(one.url) == WEBHOOK_PATH)]
-    if not ours:
-        says = f"none of {len(found)} has {wanted}: no event reaches us"
-        remedy = f"make one {DASHBOARD}"
+def _endpoints(endpoints: Sequence[Any], address: str | None, *, livemode: bool) -> Iterator[Finding]:
+    matches = [each for each in endpoints if (each.url == address if address else _path(each.url) == WEBHOOK_PATH)]
+    if not matches:
+        expected = f"URL {address}" if address else f"path {WEBHOOK_PATH}"
+        says = f"none of {len(endpoints)} endpoints has the {expected}: no event reaches the webhook"
+        remedy = f"create one {DASHBOARD}"
         yield (
             wrong("endpoint", says, remedy)
             if livemode
-            else note("endpoint", says, f"{remedy}; `stripe listen --forward-to` needs none")
+            else note("endpoint", says, f"{remedy}; not needed with `stripe listen --forward-to`")
         )
-    for endpoint in ours:
+    for endpoint in matches:
         subject = f"endpoint {endpoint.id}"
         yield _status(subject, endpoint)
         yield from _events(subject, endpoint.enabled_events)
@@ -108,35 +110,35 @@ def _path(url: str) -> str:
 
 
 def _status(subject: str, endpoint: Any) -> Finding:
-    where = endpoint.url.partition("?")[0]
+    url = endpoint.url.partition("?")[0]
     if endpoint.status == "enabled":
-        return ok(subject, f"sends to {where}")
-    return wrong(subject, f"is {endpoint.status}: nothing is sent to {where}", f"enable it {DASHBOARD}")
+        return ok(subject, f"sends to {url}")
+    return wrong(subject, f"is {endpoint.status}: nothing is sent to {url}", f"enable it {DASHBOARD}")
 
 
 def _events(subject: str, enabled: Sequence[str]) -> Iterator[Finding]:
     if "*" in enabled:
-        yield note(
-            subject, "sends every type of event; most are ignored", f"choose those that README.md lists, {DASHBOARD}"
-        )
+        remedy = f"select only the types that we use, {DASHBOARD}"
+        yield note(subject, "sends all event types; most are ignored", remedy)
         return
     missing = [name for name in TRANSLATORS if name not in enabled]
     unused = [name for name in enabled if name not in TRANSLATORS]
     if missing:
         yield wrong(subject, f"does not send {', '.join(missing)}", f"add them {DASHBOARD}")
     else:
-        yield ok(subject, f"sends all {len(TRANSLATORS)} types of events that we use")
+        yield ok(subject, f"sends all {len(TRANSLATORS)} event types that we use")
     if unused:
-        yield note(subject, f"sends what we ignore: {', '.join(unused)}", f"take them out {DASHBOARD}")
+        yield note(subject, f"sends event types that we ignore: {', '.join(unused)}", f"remove them {DASHBOARD}")
 
 
 def _version(subject: str, version: str | None) -> Finding:
-    """Versions of one name differ by additions only (docs.stripe.com/api/versioning)."""
-    ours = stripe.api_version
+    """Checks the API version; versions of the same name are compatible (docs.stripe.com/api/versioning)."""
+    required = stripe.api_version
     if version is None:
-        return note(subject, "speaks the account's default version", f"better make one with the API version {ours}")
-    if version.partition(".")[2] == ours.partition(".")[2]:
-        return ok(subject, f"speaks {version}")
-    return wrong(
-        subject, f"speaks {version}; we read {ours}", f"make a new one with the API version {ours}, {DASHBOARD}"
-    )
+        return note(
+            subject, "uses the account's default API version", f"create an endpoint with API version {required}"
+        )
+    if version.partition(".")[2] == required.partition(".")[2]:
+        return ok(subject, f"uses API version {version}")
+    says = f"uses API version {version}, but we need {required}"
+    return wrong(subject, says, f"create a new endpoint with API version {required} {DASHBOARD}")

@@ -1,4 +1,4 @@
-"""Whether the table is as defined and safe from loss, and what of it may be used; changes nothing."""
+"""Checks the table's definition, its permissions and its protection against data loss; changes nothing."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,11 @@ INIT = "run lea-payments init-table"
 
 
 def findings(settings: CheckSettings) -> Iterator[Finding]:
-    """All there is to say of the table, the worst trouble alone if it stands in the way of the rest."""
+    """Checks the table; stops at a problem that makes the other checks impossible."""
     try:
         dynamodb = connection.client(settings)
     except SettingsError as error:
-        yield wrong("table", str(error), "see the settings table in README.md")
+        yield wrong("table", str(error), "see docs/reference/settings.md")
         return
     described = _described(dynamodb, settings)
     if isinstance(described, Finding):
@@ -35,7 +35,7 @@ def findings(settings: CheckSettings) -> Iterator[Finding]:
         yield from _definition(described)
     yield from check_permissions.findings(dynamodb, settings)
     if connection.on_aws(settings) and not isinstance(described, Finding):
-        yield from _safety(dynamodb, described)
+        yield from _protection(dynamodb, described)
     dynamodb.close()
 
 
@@ -46,69 +46,73 @@ def _described(dynamodb: "DynamoDBClient", settings: CheckSettings) -> Mapping[s
     except ClientError as error:
         code = code_of(error)
         if code in DENIED:
-            remedy = "allow dynamodb:DescribeTable to who runs this check; the parts do not need it"
-            return note("table", "may not be described with these credentials", remedy)
+            remedy = "allow dynamodb:DescribeTable for the role that runs this check; the services do not need it"
+            return note("table", "cannot be described with these credentials", remedy)
         if code == "ResourceNotFoundException":
-            return wrong(
-                "table", f"{settings.table} is not there, at {where}", f"{INIT}, or set DYNAMODB_PAYMENTS_TABLE"
-            )
-        return wrong("table", f"DynamoDB at {where} refuses: {code}", "check the AWS credentials and AWS_REGION")
+            remedy = f"{INIT}, or set DYNAMODB_PAYMENTS_TABLE"
+            return wrong("table", f"{settings.table} does not exist at {where}", remedy)
+        return wrong(
+            "table", f"DynamoDB at {where} rejects the request: {code}", "check the AWS credentials and AWS_REGION"
+        )
     except BotoCoreError:
-        return wrong("table", f"DynamoDB cannot be reached at {where}", "start it, or set DDB_ENDPOINT to where it is")
+        return wrong("table", f"DynamoDB cannot be reached at {where}", "start it, or set DDB_ENDPOINT to its address")
 
 
-def _definition(found: Mapping[str, Any]) -> Iterator[Finding]:
-    name = found["TableName"]
-    types = {one["AttributeName"]: one["AttributeType"] for one in found["AttributeDefinitions"]}
-    if _key_of(found, types) == [(table.KEY, "HASH", "S")]:
+def _definition(description: Mapping[str, Any]) -> Iterator[Finding]:
+    name = description["TableName"]
+    types = {each["AttributeName"]: each["AttributeType"] for each in description["AttributeDefinitions"]}
+    if _key_of(description, types) == [(table.KEY, "HASH", "S")]:
         yield ok("table", f"{name} has the key {table.KEY}")
     else:
-        yield wrong("table", f"{name} has another key: {_key_of(found, types)}", f"name another table and {INIT}")
-    present = {index["IndexName"]: index for index in found.get("GlobalSecondaryIndexes", [])}
-    for wanted in table.INDEXES:
-        yield _index(wanted, present.get(wanted["IndexName"]), types)
+        remedy = f"choose another table name and {INIT}"
+        yield wrong("table", f"{name} has the wrong key: {_key_of(description, types)}", remedy)
+    indexes = {index["IndexName"]: index for index in description.get("GlobalSecondaryIndexes", [])}
+    for definition in table.INDEXES:
+        yield _index(definition, indexes.get(definition["IndexName"]), types)
 
 
-def _key_of(one: Mapping[str, Any], types: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    return [(key["AttributeName"], key["KeyType"], types[key["AttributeName"]]) for key in one["KeySchema"]]
+def _key_of(schema: Mapping[str, Any], types: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    return [(key["AttributeName"], key["KeyType"], types[key["AttributeName"]]) for key in schema["KeySchema"]]
 
 
-def _index(wanted: Mapping[str, Any], found: Mapping[str, Any] | None, types: Mapping[str, str]) -> Finding:
-    subject = f"index {wanted['IndexName']}"
-    if found is None:
-        return _missing(subject, needed=wanted is not table.OWN_INDEX)
+def _index(definition: Mapping[str, Any], index: Mapping[str, Any] | None, types: Mapping[str, str]) -> Finding:
+    subject = f"index {definition['IndexName']}"
+    if index is None:
+        return _missing(subject, required=definition is not table.OWN_INDEX)
     remedy = f"delete that index and {INIT}"
-    if _key_of(found, types) != [(wanted["KeySchema"][0]["AttributeName"], "HASH", "S")]:
-        return wrong(subject, f"has another key: {_key_of(found, types)}", remedy)
-    lacking = _lacking(wanted["Projection"], found["Projection"])
-    if lacking:
-        return wrong(subject, f"does not carry {', '.join(lacking)}", remedy)
-    if found["Projection"]["ProjectionType"] == "ALL":
-        return note(subject, "carries the history too, which is then written once more", remedy)
-    if found["IndexStatus"] != "ACTIVE":
-        return note(subject, f"is {found['IndexStatus'].lower()}", "wait until DynamoDB has built it")
+    if _key_of(index, types) != [(definition["KeySchema"][0]["AttributeName"], "HASH", "S")]:
+        return wrong(subject, f"has the wrong key: {_key_of(index, types)}", remedy)
+    missing = _missing_fields(definition["Projection"], index["Projection"])
+    if missing:
+        return wrong(subject, f"does not contain {', '.join(missing)}", remedy)
+    if index["Projection"]["ProjectionType"] == "ALL":
+        return note(subject, "contains the history, which every write then stores twice", remedy)
+    if index["IndexStatus"] != "ACTIVE":
+        return note(subject, f"is {index['IndexStatus'].lower()}", "wait until DynamoDB has built it")
     return ok(subject, "is as defined")
 
 
-def _missing(subject: str, *, needed: bool) -> Finding:
-    if needed:
+def _missing(subject: str, *, required: bool) -> Finding:
+    if required:
         return wrong(subject, "is missing", INIT)
-    return note(subject, "is missing: disputes and refunds do not find their payments", INIT)
+    return note(subject, "is missing: disputes and refunds cannot be matched to payments", INIT)
 
 
-def _lacking(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    if found["ProjectionType"] == "ALL":
+def _missing_fields(definition: Mapping[str, Any], projection: Mapping[str, Any]) -> list[str]:
+    if projection["ProjectionType"] == "ALL":
         return []
-    carried = found.get("NonKeyAttributes", [])
-    return [name for name in wanted.get("NonKeyAttributes", []) if name not in carried]
+    present = projection.get("NonKeyAttributes", [])
+    return [name for name in definition.get("NonKeyAttributes", []) if name not in present]
 
 
-def _safety(dynamodb: "DynamoDBClient", found: Mapping[str, Any]) -> Iterator[Finding]:
-    """What keeps payments from being lost on AWS."""
-    name = found["TableName"]
-    if found.get("BillingModeSummary", {}).get("BillingMode") != "PAY_PER_REQUEST":
-        yield note("capacity", "is provisioned: a rush of events is throttled", "set billing to on-demand")
-    if found.get("DeletionProtectionEnabled"):
+def _protection(dynamodb: "DynamoDBClient", description: Mapping[str, Any]) -> Iterator[Finding]:
+    """Checks what protects payments from being lost on AWS."""
+    name = description["TableName"]
+    if description.get("BillingModeSummary", {}).get("BillingMode") != "PAY_PER_REQUEST":
+        yield note(
+            "capacity", "is provisioned: DynamoDB throttles bursts of events", "set the billing mode to on-demand"
+        )
+    if description.get("DeletionProtectionEnabled"):
         yield ok("deletion protection", "is on")
     else:
         yield note("deletion protection", "is off", INIT)
@@ -119,9 +123,11 @@ def _safety(dynamodb: "DynamoDBClient", found: Mapping[str, Any]) -> Iterator[Fi
         yield ok("point-in-time recovery", "is on") if on else note("point-in-time recovery", "is off", INIT)
         expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         if expiry.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"):
-            yield note("time to live", f"is on: {expiry.get('AttributeName')} makes payments vanish", "switch it off")
+            yield note("time to live", f"is on: {expiry.get('AttributeName')} deletes payments", "turn it off")
         else:
-            yield ok("time to live", "is off: payments stay")
+            yield ok("time to live", "is off: no payment is deleted")
     except (ClientError, BotoCoreError) as error:
-        remedy = "allow dynamodb:DescribeContinuousBackups and dynamodb:DescribeTimeToLive to who runs this check"
-        yield note("backups", f"could not be looked at: {code_of(error)}", remedy)
+        remedy = (
+            "allow dynamodb:DescribeContinuousBackups and dynamodb:DescribeTimeToLive for the role that runs this check"
+        )
+        yield note("backups", f"cannot be checked: {code_of(error)}", remedy)

@@ -1,0 +1,54 @@
+"""Stripe's API without a network: the official client with scripted responses."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+import stripe
+
+from lea_payments.settings import StripeSettings
+from lea_payments.stripe.reader import StripeReader
+
+SETTINGS = StripeSettings.model_validate({"STRIPE_SECRET_KEY": "sk_test_1"})
+
+
+class Response(NamedTuple):
+    """One response; a status of 0 means that Stripe cannot be reached."""
+
+    status: int = 200
+    body: object = {"error": {}}
+    headers: Mapping[str, str] = {}
+
+
+class ScriptedStripe(stripe.HTTPClient):
+    """Answers with the given responses, then with the last one; `requests` are the query parameters."""
+
+    name = "scripted"
+
+    def __init__(self, *responses: Response) -> None:
+        super().__init__()
+        self._responses = list(responses)
+        self.requests: list[dict[str, str]] = []
+
+    def request(
+        self,
+        method: str,  # noqa: ARG002 - the interface of stripe.HTTPClient
+        url: str,
+        headers: object,  # noqa: ARG002 - see above
+        post_data: object = None,  # noqa: ARG002 - see above
+        **_: Any,
+    ) -> tuple[str, int, Mapping[str, str]]:
+        self.requests.append(dict(parse_qsl(urlsplit(url).query)))
+        response = self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
+        if not response.status:
+            raise stripe.APIConnectionError("no route")  # type: ignore[no-untyped-call]  # it has no types
+        return json.dumps(response.body), response.status, response.headers
+
+    def reader(self) -> StripeReader:
+        """Return a reader of these responses whose rate limit does not wait."""
+        return StripeReader(SETTINGS, sleep=_no_wait, client=stripe.StripeClient("sk_test_1", http_client=self))
+
+
+async def _no_wait(_: float) -> None:
+    pass

@@ -1,0 +1,39 @@
+import pytest
+from typer.testing import CliRunner
+
+from lea_payments.__main__ import app
+
+COMMANDS = {
+    "webhook": "STRIPE_WEBHOOK_SECRET",
+    "pages": "port 8085",
+    "checkout": "PAYMENTS_API_TOKEN",
+    "reconciler": "--once",
+    "init-table": "--print",
+    "check": "--endpoint",
+    "replay": "--since",
+    "show": "--quote",
+}
+
+
+def _help(*arguments: str) -> str:
+    result = CliRunner().invoke(app, [*arguments, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert result.exit_code == 0, result.output
+    return " ".join(result.output.split())
+
+
+def test_the_help_lists_every_command() -> None:
+    names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+
+    assert names == COMMANDS.keys()
+    assert all(name in _help() for name in names)
+
+
+@pytest.mark.parametrize(("command", "text"), COMMANDS.items())
+def test_each_command_has_a_help_text(command: str, text: str) -> None:
+    assert text in _help(command)
+
+
+def test_no_arguments_show_the_help() -> None:
+    result = CliRunner().invoke(app, [])
+
+    assert "Usage" in result.output

@@ -1,0 +1,15 @@
+from lea_payments.reconciler import comparison
+from lea_payments.stripe.events import TRANSLATORS
+
+
+def test_events_without_a_session_are_those_about_money() -> None:
+    assert set(comparison.TYPES_WITHOUT_SESSION) == {
+        "payment_intent.payment_failed",
+        "charge.refunded",
+        "refund.updated",
+        "refund.failed",
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+    }
+    assert set(comparison.TYPES_WITHOUT_SESSION) < TRANSLATORS.keys()
