@@ -1,4 +1,4 @@
-"""The checkout API as an HTTP service: its app, and the answer to each kind of error."""
+"""The app of the checkout API, and the answer to each kind of error."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -62,7 +62,7 @@ def _invalid_request(request: Request, error: RequestValidationError) -> Respons
     problems = error.errors()
     if problems[0]["type"] == "json_invalid":
         return _invalid_json(request)
-    return json_response(422, bodies.invalid(problems))
+    return json_response(422, bodies.validation_error_body(problems))
 
 
 def _invalid_json(request: Request) -> Response:
@@ -81,7 +81,7 @@ def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _internal_error(request: Request, _: Exception) -> Response:
-    message = "A bug of ours, which is in our log; repeat the same call, and report it if it persists."
+    message = "An internal error, which is in our log; repeat the same call, and report the error if it persists."
     return _refusal(request, RefusalError("internal_error", message))
 
 
