@@ -22,7 +22,9 @@ from lea_payments.serving.responses import error_response, json_response
 from lea_payments.settings import CheckoutSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
+from lea_payments.stripe import client as stripe_client
 
+STRIPE_RETRIES = 1
 TABLE_RETRY_SECONDS = 1
 
 
@@ -36,7 +38,9 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
         error_handlers=_ERROR_HANDLERS,
     )
     app.add_middleware(RequestSpan, trusts_caller=True)
-    api = PaymentsApi(store, CheckoutSessions(store, StripeCheckout(settings)))
+    client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base, retries=STRIPE_RETRIES)
+    sessions = CheckoutSessions(store, StripeCheckout(client, settings.pages_base_url))
+    api = PaymentsApi(store, sessions)
     app.include_router(api.router(settings.api_tokens))
     return app
 

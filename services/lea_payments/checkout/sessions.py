@@ -44,7 +44,7 @@ class RecordStore(Protocol):
     async def create(self, payment: Payment, /) -> Payment:
         """Stores a new record and returns it; returns the existing record if there is one with this id."""
 
-    async def change_checkout(self, record: Payment, /, **fields: object) -> Payment:
+    async def change_checkout(self, record: Payment, **fields: object) -> Payment:
         """Changes checkout fields of a record; raises ConflictError if the record has changed since it was read."""
 
 

@@ -15,13 +15,11 @@ import stripe
 
 from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
 from lea_payments.payment.record import Payment
-from lea_payments.settings import CheckoutSettings
 from lea_payments.stripe import client as stripe_client
 from lea_payments.stripe.checkout_sessions import CheckoutSession, idempotency_key, params_of, session_of
 from lea_payments.telemetry import events, spans
 
 THREADS = 16
-NETWORK_RETRIES = 1
 ROUTES = {"POST": "/v1/checkout/sessions", "GET": "/v1/checkout/sessions/{session}"}
 """Stripe's route for each HTTP method, as spans name it."""
 
@@ -32,18 +30,16 @@ ResultT = TypeVar("ResultT")
 class StripeCheckout:
     """The Checkout Sessions of our Stripe account. Every method raises RefusalError if the call fails."""
 
-    def __init__(self, settings: CheckoutSettings) -> None:
-        self._pages = settings.pages_base_url
+    def __init__(self, client: stripe.StripeClient, pages_base_url: str) -> None:
+        self._sessions = client.v1.checkout.sessions
+        self._pages = pages_base_url
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="stripe")
-        self._client = stripe_client.client(
-            settings.stripe_secret_key, settings.stripe_api_base, retries=NETWORK_RETRIES
-        )
 
     async def create(self, record: Payment) -> CheckoutSession:
         """Creates the session of the record's current attempt. A repeated call returns the same session."""
         session = await self._call(
             "POST",
-            self._client.v1.checkout.sessions.create,
+            self._sessions.create,
             params_of(record, self._pages),
             {"idempotency_key": idempotency_key(record)},
         )
@@ -52,7 +48,7 @@ class StripeCheckout:
     async def find(self, session_id: str) -> CheckoutSession | None:
         """Returns the session as it is now, or None if our Stripe account has no such session."""
         try:
-            return session_of(await self._call("GET", self._client.v1.checkout.sessions.retrieve, session_id))
+            return session_of(await self._call("GET", self._sessions.retrieve, session_id))
         except _MissingError:
             return None
 
