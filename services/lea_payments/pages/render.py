@@ -42,7 +42,7 @@ class PaymentSummary(NamedTuple):
 
 
 class Renderer:
-    """All pages in all languages. Templates and messages are loaded once."""
+    """Renders all pages in all languages. Templates and messages are loaded at startup."""
 
     def __init__(self) -> None:
         self._languages = languages.load()
@@ -53,6 +53,7 @@ class Renderer:
             auto_reload=False,
             trim_blocks=True,
         )
+        templates.get_template("page.html")  # cached, so that the first page does not read it in the event loop
         self._templates = {view.template: templates.get_template(f"{view.template}.html") for view in views.ALL}
         self._style = Markup(templates.get_template("style.css").render())  # noqa: S704 - our own file
         style_hash = base64.b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
