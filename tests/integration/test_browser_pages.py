@@ -1,3 +1,5 @@
+"""The pages in a real browser: accessibility, updates without JavaScript, and the security policy."""
+
 import re
 from collections.abc import Callable, Iterator
 

@@ -32,7 +32,7 @@ def _read_to_end(connection: socket.socket) -> bytes:
 
 
 def test_head_and_body_arrive_together(connection: socket.socket) -> None:
-    # If the parts were sent separately, one of 300 answers would be read before its second part arrives.
+    # If head and body were sent separately, one of 300 answers would be read before its body arrives.
     for _ in range(300):
         connection.sendall(HEALTH)
         answer = connection.recv(65_536)

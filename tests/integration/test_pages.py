@@ -1,3 +1,5 @@
+"""The success and cancel pages over HTTP, for every status of a payment."""
+
 import re
 import socket
 import time
