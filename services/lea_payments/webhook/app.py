@@ -37,7 +37,7 @@ HTTP_STATUS: Mapping[str, int] = {
 
 
 class DeliveryResult(NamedTuple):
-    """The result of one delivery. `payment_id` is set only if there is such a record of ours."""
+    """The result of one delivery. `payment_id` is set only if the payment has a record."""
 
     outcome: str
     event: PaymentEvent | Ignored | None = None
