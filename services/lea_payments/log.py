@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import structlog
 
-TALKATIVE_LIBRARIES = ("boto3", "botocore", "stripe", "urllib3")
-"""Below warnings these log whole requests, and with them customers' data."""
+VERBOSE_LIBRARIES = ("boto3", "botocore", "stripe", "urllib3")
+"""Below the level of warnings they log whole requests, which contain customers' data."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -29,7 +29,7 @@ def configure(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=level.upper(), force=True)
-    for library in TALKATIVE_LIBRARIES:
+    for library in VERBOSE_LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 

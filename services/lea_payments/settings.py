@@ -1,4 +1,4 @@
-"""The environment, read once into a frozen object per part; nothing else here reads it, and nothing at import."""
+"""Reads the settings of the services and commands from the environment and `.env`, once, into frozen objects."""
 
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
@@ -8,37 +8,27 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def split_list(text: str) -> tuple[str, ...]:
-    """One or more secrets in one text: separated by commas or line ends, blanks dropped, order kept."""
-    return tuple(part.strip() for part in text.replace("\n", ",").split(",") if part.strip())
+    """Splits a text at commas and line ends. The order stays, blanks are removed."""
+    return tuple(item.strip() for item in text.replace("\n", ",").split(",") if item.strip())
 
 
 SecretList = Annotated[
-    tuple[str, ...],
-    NoDecode,
-    BeforeValidator(lambda value: split_list(value) if isinstance(value, str) else value),
+    tuple[str, ...], NoDecode, BeforeValidator(lambda value: split_list(value) if isinstance(value, str) else value)
 ]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class SettingsError(Exception):
-    """Raised when variables are wrong or missing; its text names every one of them and what to do."""
+    """Raised when settings are missing or invalid. Its message names all of them and says what to do."""
 
 
 class Settings(BaseSettings):
-    """What every part reads. The description of a field is its row in the README."""
+    """The settings of every service. A field's description is its row in docs/reference/settings.md."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    host: str = Field(
-        "0.0.0.0",
-        validation_alias="HOST",
-        description="address the part listens on",
-    )
-    metrics_port: Port = Field(
-        9464,
-        validation_alias="METRICS_PORT",
-        description="port of `/metrics`; `0` switches it off",
-    )
+    host: str = Field("0.0.0.0", validation_alias="HOST", description="address that the service listens on")
+    metrics_port: Port = Field(9464, validation_alias="METRICS_PORT", description="port of `/metrics`; `0` disables it")
     log_level: str = Field(
         "info",
         validation_alias="LOG_LEVEL",
@@ -49,13 +39,11 @@ class Settings(BaseSettings):
         "",
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         pattern=r"^(https?://\S+)?$",
-        description="OTLP/HTTP collector that gets the traces, such as `http://localhost:4318`; empty means no export. "
-        "OpenTelemetry's other `OTEL_EXPORTER_OTLP_*` variables count too",
+        description="OTLP/HTTP collector that receives the traces, such as `http://localhost:4318`; empty means no "
+        "export. OpenTelemetry's other `OTEL_EXPORTER_OTLP_*` variables also apply",
     )
     build_revision: str = Field(
-        "",
-        validation_alias="BUILD_REVISION",
-        description="revision in `payments_build_info`; the image sets it",
+        "", validation_alias="BUILD_REVISION", description="revision in `payments_build_info`; the image sets it"
     )
     sampling_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
         1.0,
@@ -64,7 +52,7 @@ class Settings(BaseSettings):
     )
 
     def summary(self) -> dict[str, object]:
-        """What a part says at its start of what it runs with; nothing secret."""
+        """The settings that the service logs at startup. It contains no secrets."""
         return {"tracing": bool(self.otlp_endpoint)}
 
 
@@ -72,83 +60,79 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 class TableSettings(Settings):
-    """What every part that touches the table reads."""
+    """The settings of every program that uses the table."""
 
     aws_region: str = Field(
-        "ap-southeast-1",
-        validation_alias="AWS_REGION",
-        min_length=1,
-        description="AWS region of the table",
+        "ap-southeast-1", validation_alias="AWS_REGION", min_length=1, description="AWS region of the table"
     )
     table: str = Field(
         "lea-payments-local",
         validation_alias="DYNAMODB_PAYMENTS_TABLE",
         pattern=r"^[A-Za-z0-9_.-]{3,255}$",
-        description="name of the table of payments",
+        description="name of the table that holds the payments",
     )
     ddb_endpoint: str = Field(
         "http://dynamodb:8000",
         validation_alias="DDB_ENDPOINT",
         pattern=r"^(https?://\S+)?$",
-        description="DynamoDB's address; empty means AWS itself",
+        description="URL of DynamoDB; empty means DynamoDB on AWS",
     )
 
     def summary(self) -> dict[str, object]:
-        """The table too."""
+        """Adds the table."""
         return super().summary() | {"table": self.table, "dynamodb": self.ddb_endpoint or f"AWS {self.aws_region}"}
 
 
 class ModeSettings(TableSettings):
-    """What everything reads that applies Stripe's events."""
+    """The settings of every program that applies Stripe's events."""
 
     livemode: bool = Field(
         default=False,
         validation_alias="STRIPE_LIVEMODE",
-        description="`true` in production: events of the other mode are answered 200, counted, not applied",
+        description="`true` in production; events of the other mode are answered 200, counted and not applied",
     )
 
     @property
     def mode(self) -> str:
-        """`live` or `test`, as Stripe calls them."""
+        """The mode in Stripe's terms: `live` or `test`."""
         return "live" if self.livemode else "test"
 
 
 class WebhookSettings(ModeSettings):
-    """What the webhook receiver reads."""
+    """The settings of the webhook."""
 
-    port: Port = Field(8086, validation_alias="PORT", description="port of the part")
+    port: Port = Field(8086, validation_alias="PORT", description="port that the service listens on")
     webhook_secrets: SecretList = Field(
         (),
         validation_alias="STRIPE_WEBHOOK_SECRET",
-        description="signing secret of the Stripe webhook endpoint, `whsec_…`; "
-        "several while rotating, comma-separated, current first",
+        description="signing secret of the Stripe webhook endpoint, `whsec_…`; during a rotation several, "
+        "comma-separated, the current one first",
     )
     webhook_secret_file: Path | None = Field(
         None,
         validation_alias="STRIPE_WEBHOOK_SECRET_FILE",
-        description="a file with the signing secrets instead, one a line or comma-separated; "
-        "read again when it changes",
+        description="file with the signing secrets, one per line or comma-separated, instead of "
+        "`STRIPE_WEBHOOK_SECRET`; it is read again when it changes",
     )
 
     @model_validator(mode="after")
-    def _one_secret_at_least(self) -> Self:
+    def _has_a_secret(self) -> Self:
         if not self.webhook_secrets and self.webhook_secret_file is None:
-            msg = (
+            raise ValueError(
                 "STRIPE_WEBHOOK_SECRET is missing: set it to the signing secret (whsec_…) of your Stripe webhook "
-                "endpoint, or to the one that `stripe listen` prints, or name a file in STRIPE_WEBHOOK_SECRET_FILE"
+                "endpoint or to the secret that `stripe listen` prints, or set STRIPE_WEBHOOK_SECRET_FILE to a file"
             )
-            raise ValueError(msg)
         return self
 
     def summary(self) -> dict[str, object]:
-        """The mode too."""
+        """Adds the mode."""
         return super().summary() | {"mode": self.mode}
 
 
 class PagesSettings(TableSettings):
-    """What the success and cancel pages read."""
+    """The settings of the success and cancel pages."""
 
-    port: Port = Field(8085, validation_alias="PORT", description="port of the part")
+    port: Port = Field(8085, validation_alias="PORT", description="port that the service listens on")
 
 
 STRIPE = "https://api.stripe.com"
@@ -157,8 +141,8 @@ StripeKey = Annotated[
     Field(
         validation_alias="STRIPE_SECRET_KEY",
         pattern=r"^(sk|rk)_(test|live)_\S+$",
-        description="Stripe API key, `sk_test_…` or a restricted `rk_…`: checkout writes Checkout Sessions, "
-        "the reconciler reads them, PaymentIntents and Events",
+        description="Stripe API key, `sk_test_…` or a restricted `rk_…`; checkout writes Checkout Sessions, the "
+        "reconciler reads Checkout Sessions, PaymentIntents and Events",
     ),
 ]
 StripeAddress = Annotated[
@@ -166,105 +150,101 @@ StripeAddress = Annotated[
     Field(
         validation_alias="STRIPE_API_BASE",
         pattern=r"^https?://\S+$",
-        description="where Stripe's API is; the emulator's address in development",
+        description="URL of Stripe's API; in development the URL of the emulator",
     ),
 ]
 
 
 def mode_of(key: str) -> str:
-    """`live` or `test`, as a secret key of Stripe's says by its name; empty when it is no such key."""
+    """The mode of a Stripe API key, `live` or `test`. Empty if it is not such a key."""
     kind, _, rest = key.partition("_")
     mode = rest.partition("_")[0]
     return mode if kind in ("sk", "rk") and mode in ("test", "live") else ""
 
 
 class CheckoutSettings(TableSettings):
-    """What the checkout API reads."""
+    """The settings of the checkout API."""
 
-    port: Port = Field(8084, validation_alias="PORT", description="port of the part")
+    port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_secret_key: StripeKey
     stripe_api_base: StripeAddress = STRIPE
     api_tokens: SecretList = Field(
         validation_alias="PAYMENTS_API_TOKEN",
         min_length=1,
-        description="bearer token of the API's callers; several while rotating, comma-separated",
+        description="bearer token of the API's callers; during a rotation several, comma-separated",
     )
     pages_base_url: str = Field(
         "http://localhost:8085",
         validation_alias="PAGES_BASE_URL",
         pattern=r"^https?://\S+$",
-        description="where the customer's browser finds the pages; success and cancel links start with it",
+        description="public URL of the pages; Stripe sends customers to `/success` and `/cancel` below it",
     )
 
     def summary(self) -> dict[str, object]:
-        """The key's mode and Stripe's address too."""
+        """Adds the key's mode and Stripe's URL."""
         mode = mode_of(self.stripe_secret_key)
         return super().summary() | {"mode": mode, "stripe": self.stripe_api_base, "api_tokens": len(self.api_tokens)}
 
 
 class StripeSettings(ModeSettings):
-    """What everything reads that asks Stripe what it knows of payments."""
+    """The settings of every program that reads from Stripe."""
 
     stripe_secret_key: StripeKey
     stripe_api_base: StripeAddress = STRIPE
 
     @model_validator(mode="after")
-    def _key_of_the_same_mode(self) -> Self:
+    def _key_has_the_mode(self) -> Self:
         if mode_of(self.stripe_secret_key) != self.mode:
-            msg = (
+            raise ValueError(
                 f"STRIPE_SECRET_KEY is not a {self.mode} key, but STRIPE_LIVEMODE is {str(self.livemode).lower()}: "
                 "change the one that is wrong"
             )
-            raise ValueError(msg)
         return self
 
 
 class ReconcilerSettings(StripeSettings):
-    """What the reconciler reads."""
+    """The settings of the reconciler."""
 
-    port: Port = Field(8083, validation_alias="PORT", description="port of the part")
+    port: Port = Field(8083, validation_alias="PORT", description="port that the service listens on")
     interval_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
-        300,
-        validation_alias="RECONCILER_INTERVAL_SECONDS",
-        description="pause between two runs, in seconds",
+        300, validation_alias="RECONCILER_INTERVAL_SECONDS", description="pause between two runs, in seconds"
     )
 
 
 _HINTS = {
     "STRIPE_SECRET_KEY": "set it to a key from Stripe's dashboard, Developers > API keys (sk_test_… for a sandbox)",
     "PAYMENTS_API_TOKEN": "set it to a long random text, for example from `openssl rand -hex 32`",
-    "DDB_ENDPOINT": "set it to an address such as http://localhost:8000, or to nothing for AWS",
+    "DDB_ENDPOINT": "set it to a URL such as http://localhost:8000, or leave it empty for AWS",
 }
 
 
 def read(kind: type[SettingsT]) -> SettingsT:
-    """The settings of one part from the environment and `.env`; raises SettingsError with all problems at once."""
+    """Reads settings from the environment and `.env`. Raises SettingsError, which reports all problems together."""
     try:
-        return kind()  # type: ignore[call-arg]  # the environment gives them
+        return kind()  # type: ignore[call-arg]  # the values come from the environment
     except ValidationError as error:
         lines = [_explain(problem["loc"], problem["msg"]) for problem in error.errors()]
         raise SettingsError("\n".join(lines)) from None
 
 
-def _explain(where: tuple[int | str, ...], message: str) -> str:
-    if not where:
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    if not location:
         return message.removeprefix("Value error, ")
-    name = str(where[0])
-    hint = _HINTS.get(name)
-    return f"{name}: {message}" + (f"; {hint}" if hint else "; see the settings table in README.md")
+    name = str(location[0])
+    return f"{name}: {message}; {_HINTS.get(name, 'see docs/reference/settings.md')}"
 
 
 def signing_secrets(secrets: tuple[str, ...], file: Path | None) -> tuple[str, ...]:
-    """The webhook's signing secrets, the current one first; raises SettingsError if their file has none."""
+    """The webhook's signing secrets, the current one first. Raises SettingsError if the file has none."""
     return secrets if file is None else read_secret_file(file)
 
 
 def read_secret_file(file: Path) -> tuple[str, ...]:
-    """The secrets in a file, one per line or comma-separated; raises SettingsError if there are none."""
+    """Reads the secrets in a file, one per line or comma-separated. Raises SettingsError if there are none."""
     try:
         secrets = split_list(file.read_text())
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {error}; name a readable text file") from None
     if not secrets:
-        raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {file} holds no secret; write one whsec_… per line into it")
+        raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {file} has no secret; write one whsec_… per line into it")
     return secrets

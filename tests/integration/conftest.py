@@ -47,8 +47,8 @@ def start(
 
 
 @pytest.fixture(scope="module")
-def start_part(start: Callable[..., Part]) -> Callable[..., str]:
-    """Return `start_part(name, *, ready_at=None, **env) -> base_url`, for tests that need no more of the part."""
+def start_service(start: Callable[..., Part]) -> Callable[..., str]:
+    """Return `start_service(name, *, ready_at=None, **env) -> base_url`, for tests that only need the URL."""
     return lambda name, **options: start(name, **options).url
 
 

@@ -1,4 +1,4 @@
-"""A customer with a browser, from the link to the page after paying; Stripe is the emulator, all else is ours."""
+"""A customer in a browser, from the payment link to the success page. Stripe is the emulator."""
 
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -14,13 +14,13 @@ SECRET, TOKEN = "whsec_of_the_browser", "token-of-the-browser"
 
 
 class Shop:
-    """The checkout API as the product team calls it."""
+    """The checkout API as a product calls it."""
 
     def __init__(self, api: httpx.Client) -> None:
         self._api = api
 
     def order(self) -> tuple[str, str]:
-        """A new payment: its id and its link."""
+        """Creates a payment and returns its id and its link."""
         body = {"user_id": "user_1", "quote_id": "quote_1", "amount": 12000, "currency": "sgd"}
         payment_id = f"payment_{uuid4().hex}"
         answer = self._api.post(
@@ -30,9 +30,9 @@ class Shop:
         return payment_id, answer.json()["link"]["url"]
 
     def status(self, payment_id: str) -> str:
-        """How the payment stands."""
-        found: str = self._api.get(f"/payments/{payment_id}").json()["payment_status"]
-        return found
+        """The payment's status."""
+        status: str = self._api.get(f"/payments/{payment_id}").json()["payment_status"]
+        return status
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def _pay(customer: Page, card: str) -> None:
     customer.locator("#pay").click()
 
 
-def test_the_first_paint_after_paying_says_received(shop: Shop, customer: Page, pages: str) -> None:
+def test_the_first_page_after_paying_says_received(shop: Shop, customer: Page, pages: str) -> None:
     payment_id, link = shop.order()
     customer.goto(link)
 
@@ -83,7 +83,7 @@ def test_the_first_paint_after_paying_says_received(shop: Shop, customer: Page, 
     assert shop.status(payment_id) == "completed"
 
 
-def test_axe_finds_no_fault_on_the_pay_page_even_when_a_card_was_declined(
+def test_the_pay_page_is_accessible_after_a_decline(
     shop: Shop, customer: Page, axe_violations: Callable[[Page], list[str]]
 ) -> None:
     _, link = shop.order()
@@ -96,7 +96,7 @@ def test_axe_finds_no_fault_on_the_pay_page_even_when_a_card_was_declined(
     assert axe_violations(customer) == []
 
 
-def test_a_declined_card_and_then_a_good_one(shop: Shop, customer: Page) -> None:
+def test_a_second_card_completes_a_declined_payment(shop: Shop, customer: Page) -> None:
     payment_id, link = shop.order()
     customer.goto(link)
     _pay(customer, "4000 0000 0000 9995")
@@ -119,7 +119,7 @@ def test_going_back_charges_nothing(shop: Shop, customer: Page, pages: str) -> N
     assert shop.status(payment_id) == "pending"
 
 
-def test_an_unknown_session_is_told_so_after_a_minute(customer: Page, pages: str) -> None:
+def test_an_unknown_session_is_a_404_after_a_minute(customer: Page, pages: str) -> None:
     answer = customer.goto(f"{pages}/success?session_id=cs_test_unknown&since=1")
 
     assert answer is not None

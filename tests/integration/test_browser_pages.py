@@ -1,3 +1,5 @@
+"""The pages in a real browser: accessibility, updates without JavaScript, and the security policy."""
+
 import re
 from collections.abc import Callable, Iterator
 
@@ -35,16 +37,16 @@ Violations = Callable[[Page], list[str]]
 
 
 class Customers:
-    """Pages as customers open them, closed after the test."""
+    """Opens pages as customers do, and keeps them to close them after the test."""
 
     def __init__(self, browser: Browser, url: str) -> None:
         self._browser = browser
         self._url = url
-        self.opened: list[Page] = []
+        self.pages: list[Page] = []
 
     def open(self, address: str, **options: str | bool | dict[str, int]) -> Page:
         page = self._browser.new_page(base_url=self._url, **options)  # type: ignore[arg-type]
-        self.opened.append(page)
+        self.pages.append(page)
         page.goto(address)
         return page
 
@@ -73,23 +75,23 @@ def put(table_settings: TableSettings) -> Iterator[Callable[[str, str], None]]:
 
 
 @pytest.fixture(scope="module")
-def url(start_part: Callable[..., str], put: Callable[[str, str], None]) -> str:
+def url(start_service: Callable[..., str], put: Callable[[str, str], None]) -> str:
     for state in STATES:
         put(state, state)
-    return start_part("pages")
+    return start_service("pages")
 
 
 @pytest.fixture
 def customers(chromium: Browser, url: str) -> Iterator[Customers]:
     customers = Customers(chromium, url)
     yield customers
-    for page in customers.opened:
+    for page in customers.pages:
         page.close()
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("tag", TAGS)
-def test_axe_finds_no_fault_in_any_page_in_any_language(
+def test_every_page_is_accessible_in_every_language(
     customers: Customers, axe_violations: Violations, tag: str, address: str
 ) -> None:
     page = customers.open(address, locale=tag)
@@ -99,14 +101,14 @@ def test_axe_finds_no_fault_in_any_page_in_any_language(
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_dark_pages_have_contrast_too(customers: Customers, axe_violations: Violations, state: str) -> None:
+def test_dark_pages_are_accessible(customers: Customers, axe_violations: Violations, state: str) -> None:
     assert axe_violations(customers.open(f"/success?session_id=cs_test_{state}", color_scheme="dark")) == []
 
 
-def test_axe_finds_no_fault_when_the_table_is_away(
-    chromium: Browser, start_part: Callable[..., str], free_port: Callable[[], int], axe_violations: Violations
+def test_the_page_without_a_table_is_accessible(
+    chromium: Browser, start_service: Callable[..., str], free_port: Callable[[], int], axe_violations: Violations
 ) -> None:
-    url = start_part("pages", ready_at="/livez", DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    url = start_service("pages", ready_at="/livez", DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
     with chromium.new_page() as page:
         page.goto(f"{url}/success?session_id=cs_test_a")
 
@@ -114,9 +116,7 @@ def test_axe_finds_no_fault_when_the_table_is_away(
         assert axe_violations(page) == []
 
 
-def test_without_javascript_a_waiting_page_becomes_the_paid_one_by_itself(
-    customers: Customers, put: Callable[[str, str], None]
-) -> None:
+def test_a_waiting_page_updates_without_javascript(customers: Customers, put: Callable[[str, str], None]) -> None:
     put("waiting", "confirming")
     page = customers.open("/success?session_id=cs_test_waiting", java_script_enabled=False)
     expect(page.get_by_role("heading", level=1)).to_have_text("Confirming your payment")
@@ -125,13 +125,11 @@ def test_without_javascript_a_waiting_page_becomes_the_paid_one_by_itself(
     expect(page.get_by_role("status")).to_contain_text("Payment received", timeout=15_000)
 
 
-def test_a_customer_stops_the_updates_and_looks_again_by_hand(
-    customers: Customers, put: Callable[[str, str], None]
-) -> None:
+def test_a_customer_can_stop_updates_and_check_again(customers: Customers, put: Callable[[str, str], None]) -> None:
     put("stopped", "confirming")
     page = customers.open("/success?session_id=cs_test_stopped")
-    page.get_by_role("link", name="Stop updating by itself").click()
-    expect(page.get_by_text("This page does not update itself.")).to_be_visible()
+    page.get_by_role("link", name="Stop automatic updates").click()
+    expect(page.get_by_text("This page does not update automatically.")).to_be_visible()
     put("stopped", "completed")
     page.get_by_role("link", name="Check again now").click()
 
@@ -139,16 +137,16 @@ def test_a_customer_stops_the_updates_and_looks_again_by_hand(
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_page_asks_nobody_for_anything_and_obeys_its_own_policy(chromium: Browser, url: str, address: str) -> None:
-    asked: list[str] = []
-    complaints: list[str] = []
+def test_a_page_loads_nothing_and_obeys_its_policy(chromium: Browser, url: str, address: str) -> None:
+    requests: list[str] = []
+    messages: list[str] = []
     with chromium.new_page() as page:
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: messages.append(message.text))
         page.goto(url + address, wait_until="networkidle")
 
-        assert [address for address in asked if not address.startswith("data:")] == [url + address]
-        assert [text for text in complaints if "404" not in text] == []
+        assert [address for address in requests if not address.startswith("data:")] == [url + address]
+        assert [text for text in messages if "404" not in text] == []
         assert page.locator("main").evaluate("node => getComputedStyle(node).maxWidth") == "512px"
 
 
@@ -161,7 +159,7 @@ def test_every_page_fits_a_window_of_320_pixels(customers: Customers, tag: str) 
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
 
 
-def test_every_link_is_large_enough_to_touch_and_shows_the_focus(customers: Customers) -> None:
+def test_every_link_can_be_touched_and_focused(customers: Customers) -> None:
     page = customers.open("/success?session_id=cs_test_awaiting")
     links = page.get_by_role("link").all()
 
@@ -175,7 +173,7 @@ def test_every_link_is_large_enough_to_touch_and_shows_the_focus(customers: Cust
         assert min(box["width"], box["height"]) >= 24
 
 
-def test_the_address_of_a_page_goes_to_no_other_site(customers: Customers) -> None:
+def test_a_page_refers_to_no_other_site(customers: Customers) -> None:
     page = customers.open("/success?session_id=cs_test_completed")
 
     assert page.evaluate("document.referrer") == ""

@@ -1,4 +1,4 @@
-"""Personal data and secrets, sent through every flow of every part, are told nowhere."""
+"""Personal data and secrets, sent through every flow of every service, appear in no log, metric, span or answer."""
 
 import itertools
 import json
@@ -32,7 +32,7 @@ STRANGERS_TOKEN = "token-Kernbeisser"
 AWS_SECRET, AWS_TOKEN = "aws-Gimpelhahn", "aws-Zeisighenne"
 SECRETS = (SIGNING_SECRET, PREVIOUS_SECRET, API_KEY, TOKEN, STRANGERS_TOKEN, AWS_SECRET, AWS_TOKEN)
 PERSONAL = (EMAIL, NAME, CARD, PHONE)
-"""Each is looked for by its longest run of letters or digits, so that no way of escaping hides it."""
+"""The tests search for the longest run of letters or digits of each, so that no escaping hides it."""
 
 PERSON = {
     "address": {"line1": f"Care of {NAME}", "country": "SG"},
@@ -42,7 +42,7 @@ PERSON = {
 }
 CARD_DETAILS = {"brand": "visa", "number": CARD, "last4": CARD[-4:], "exp_month": 1, "exp_year": 2030}
 METHOD = {"type": "card", "card": CARD_DETAILS, "billing_details": PERSON}
-AROUND: Mapping[str, Any] = {
+PERSONAL_FIELDS: Mapping[str, Any] = {
     "billing_details": PERSON,
     "custom_fields": [{"key": "name", "text": {"value": NAME}}],
     "customer_details": PERSON,
@@ -53,23 +53,23 @@ AROUND: Mapping[str, Any] = {
     "receipt_email": EMAIL,
     "shipping": PERSON,
 }
-"""What Stripe's objects say of a person, beside what we read."""
+"""The fields of Stripe's objects with personal data, which the services do not read."""
 
 WEBHOOK_ROUTE = "/webhook/stripe"
 
 
-class Told(NamedTuple):
-    """All that anybody was told, by who told it."""
+class Outputs(NamedTuple):
+    """All text that the services wrote, by its source."""
 
-    surfaces: Mapping[str, str]
+    sources: Mapping[str, str]
     answers_of_checkout: str
 
     def where(self, text: str) -> dict[str, str]:
-        """Who told it, with what stands around it."""
-        places = {surface: told.lower().find(text.lower()) for surface, told in self.surfaces.items()}
+        """The sources that contain the text, with the text around it."""
+        places = {source: output.lower().find(text.lower()) for source, output in self.sources.items()}
         return {
-            surface: self.surfaces[surface][max(0, place - 200) : place + 60]
-            for surface, place in places.items()
+            source: self.sources[source][max(0, place - 200) : place + 60]
+            for source, place in places.items()
             if place >= 0
         }
 
@@ -88,7 +88,7 @@ class Stripe:
         self.outcomes: set[str] = set()
 
     def send(self, body: bytes, *, signature: str | None = None, secret: str = SIGNING_SECRET) -> str:
-        """The outcome of one delivery; the headers carry canaries too."""
+        """Sends one delivery and returns its outcome. The headers contain canaries too."""
         headers = {
             "Stripe-Signature": stripe_bodies.sign(body, secret) if signature is None else signature,
             "Cookie": f"email={EMAIL}",
@@ -105,22 +105,22 @@ class Stripe:
         return outcome
 
     def close(self) -> None:
-        """Lets go of the connection."""
+        """Closes the connection."""
         self._client.close()
 
 
 def _with_person(body: bytes, **fields: Any) -> bytes:
     event = json.loads(body) | fields
-    event["data"]["object"] |= AROUND
-    event["data"]["previous_attributes"] = AROUND
+    event["data"]["object"] |= PERSONAL_FIELDS
+    event["data"]["previous_attributes"] = PERSONAL_FIELDS
     event["request"] = {"id": EMAIL, "idempotency_key": CARD}
     return json.dumps(event).encode()
 
 
 def _declined(payment_id: str) -> bytes:
     event = json.loads(stripe_bodies.declined(payment_id))
-    said = {"message": f"{NAME}'s card {CARD} was declined.", "payment_method": METHOD}
-    event["data"]["object"]["last_payment_error"] |= said
+    error = {"message": f"{NAME}'s card {CARD} was declined.", "payment_method": METHOD}
+    event["data"]["object"]["last_payment_error"] |= error
     return _with_person(json.dumps(event).encode())
 
 
@@ -143,7 +143,7 @@ def _good_flows(stripe: Stripe, records: Records) -> None:
     assert stripe.send(_with_person(stripe_bodies.completed(records.put(), currency=EMAIL))) == "review"
 
 
-def _refused_flows(stripe: Stripe, records: Records) -> None:
+def _rejected_flows(stripe: Stripe, records: Records) -> None:
     body = _with_person(stripe_bodies.completed(records.put()))
     assert stripe.send(_with_person(body, livemode=True)) == "wrong_mode"
     assert stripe.send(_with_person(body, type="customer.created")) == "ignored"
@@ -166,11 +166,11 @@ _SHAPES: tuple[tuple[type[msgspec.Struct], bytes], ...] = (
     (stripe_shapes.Refund, stripe_bodies.refund("refund.updated", 5, "succeeded")),
     (stripe_shapes.DisputeObject, stripe_bodies.dispute("created", "lost")),
 )
-_OF_STRIPES_OWN = ("id", "type")
+_STRIPES_OWN_FIELDS = ("id", "type")
 
 
 def _wrong_fields(stripe: Stripe, records: Records) -> None:
-    """Canaries in place of every field that we read, in every type that JSON has for them."""
+    """Puts canaries into every field that the services read, in every JSON type."""
     values = (EMAIL, NAME, CARD, [NAME], {CARD: EMAIL}, {"id": NAME})
     for shape, body in _SHAPES:
         for field, value in itertools.product(msgspec.structs.fields(shape), values):
@@ -178,7 +178,7 @@ def _wrong_fields(stripe: Stripe, records: Records) -> None:
             event["data"]["object"][field.name] = value
             stripe.send(json.dumps(event).encode())
     for field, value in itertools.product(msgspec.structs.fields(stripe_shapes.Event), values):
-        if not isinstance(value, str) or field.name not in _OF_STRIPES_OWN:
+        if not isinstance(value, str) or field.name not in _STRIPES_OWN_FIELDS:
             stripe.send(json.dumps(json.loads(body) | {field.name: value}).encode())
     for name, value in itertools.product(("code", "decline_code"), (EMAIL, NAME, CARD, [PHONE])):
         event = json.loads(stripe_bodies.declined(records.put()))
@@ -186,7 +186,7 @@ def _wrong_fields(stripe: Stripe, records: Records) -> None:
         stripe.send(json.dumps(event | {"id": f"evt_{name}_{len(value)}"}).encode())
 
 
-def _troubled_flows(stripe: Stripe, records: Records, dynamodb: FaultyDynamoDB) -> None:
+def _outage_flows(stripe: Stripe, records: Records, dynamodb: FaultyDynamoDB) -> None:
     dynamodb.fault = faulty.refusing(500, "InternalServerError")
     assert stripe.send(_with_person(stripe_bodies.completed(records.put()))) == "unavailable"
     dynamodb.fault = faulty.hanging_up
@@ -195,7 +195,7 @@ def _troubled_flows(stripe: Stripe, records: Records, dynamodb: FaultyDynamoDB) 
 
 
 def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -> tuple[str, str]:
-    """What the API answered, and the session of the payment it created."""
+    """Returns the answers of the API, and the session of the payment that it created."""
     new = {
         "payment_intent_id": "payment_canary",
         "user_id": EMAIL,
@@ -256,11 +256,11 @@ def _page_flows(pages: str, session: str, dynamodb: FaultyDynamoDB) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(
+def outputs(
     start: Callable[..., Part],
     free_port: Callable[[], int],
     table_settings: TableSettings,
-) -> Iterator[Told]:
+) -> Iterator[Outputs]:
     with (
         OtlpSink(free_port()) as sink,
         FaultyDynamoDB(table_settings.ddb_endpoint, free_port()) as dynamodb,
@@ -283,50 +283,52 @@ def told(
 
         keys = {"STRIPE_SECRET_KEY": API_KEY, "PAYMENTS_API_TOKEN": TOKEN}
         emulator = start("stripe-emulator")
-        nobody = f"http://127.0.0.1:{free_port()}"
-        parts = {
+        unreachable = f"http://127.0.0.1:{free_port()}"
+        services = {
             "webhook": start_one("webhook", "webhook", STRIPE_WEBHOOK_SECRET=f"{SIGNING_SECRET},{PREVIOUS_SECRET}"),
             "checkout": start_one("checkout", "checkout", STRIPE_API_BASE=emulator.url, **keys),
-            "lonely checkout": start_one("lonely checkout", "checkout", STRIPE_API_BASE=nobody, **keys),
+            "checkout without Stripe": start_one(
+                "checkout without Stripe", "checkout", STRIPE_API_BASE=unreachable, **keys
+            ),
             "pages": start_one("pages", "pages"),
         }
         records = Records(table_settings)
-        stripe = Stripe(parts["webhook"].url)
+        stripe = Stripe(services["webhook"].url)
         records.put(user_id=EMAIL, quote_id=NAME)
         _good_flows(stripe, records)
-        _refused_flows(stripe, records)
+        _rejected_flows(stripe, records)
         _wrong_fields(stripe, records)
-        _troubled_flows(stripe, records, dynamodb)
-        urls = (parts["checkout"].url, parts["lonely checkout"].url)
+        _outage_flows(stripe, records, dynamodb)
+        urls = (services["checkout"].url, services["checkout without Stripe"].url)
         answers_of_checkout, session = _checkout_flows(*urls, dynamodb)
-        answers_of_pages = _page_flows(parts["pages"].url, session, dynamodb)
+        answers_of_pages = _page_flows(services["pages"].url, session, dynamodb)
         accept = {"Accept": OPENMETRICS}
-        shown = {f"metrics of {name}": httpx.get(url, headers=accept).text for name, url in metrics.items()}
+        scraped = {f"metrics of {name}": httpx.get(url, headers=accept).text for name, url in metrics.items()}
         stripe.close()
         records.close()
         with ThreadPoolExecutor() as stopping:
-            assert {*stopping.map(Part.stop, parts.values())} == {0}
-        logs = {f"log of {name}": part.log.read_text() for name, part in parts.items()}
+            assert {*stopping.map(Part.stop, services.values())} == {0}
+        logs = {f"log of {name}": service.log.read_text() for name, service in services.items()}
         answers = {"answers of webhook": stripe.answers, "answers of pages": answers_of_pages}
-        yield Told({**shown, **logs, **answers, "spans": sink.raw}, answers_of_checkout)
+        yield Outputs({**scraped, **logs, **answers, "spans": sink.raw}, answers_of_checkout)
 
 
 @pytest.mark.parametrize("canary", [*PERSONAL, *SECRETS])
-def test_a_canary_is_told_nowhere(told: Told, canary: str) -> None:
-    assert told.where(_needle(canary)) == {}
+def test_a_canary_is_nowhere(outputs: Outputs, canary: str) -> None:
+    assert outputs.where(_needle(canary)) == {}
 
 
 @pytest.mark.parametrize("secret", SECRETS)
-def test_the_api_answers_its_caller_without_any_secret(told: Told, secret: str) -> None:
-    assert _needle(secret) not in told.answers_of_checkout
+def test_the_api_answers_without_any_secret(outputs: Outputs, secret: str) -> None:
+    assert _needle(secret) not in outputs.answers_of_checkout
 
 
-def test_the_search_sees_what_is_told(told: Told) -> None:
-    assert told.where("evt_decline_code").keys() >= {"spans", "log of webhook"}
-    assert told.where("payment_CANARY").keys() >= {"answers of pages", "log of checkout", "log of pages", "spans"}
+def test_the_search_finds_what_is_written(outputs: Outputs) -> None:
+    assert outputs.where("evt_decline_code").keys() >= {"spans", "log of webhook"}
+    assert outputs.where("payment_CANARY").keys() >= {"answers of pages", "log of checkout", "log of pages", "spans"}
     assert {"lea-payments-webhook", "lea-payments-checkout", "lea-payments-pages"} <= {
-        *re.findall("lea-payments-[a-z]+", told.surfaces["spans"])
+        *re.findall("lea-payments-[a-z]+", outputs.sources["spans"])
     }
     assert all(
-        "payments_build_info" in text for surface, text in told.surfaces.items() if surface.startswith("metrics")
+        "payments_build_info" in text for source, text in outputs.sources.items() if source.startswith("metrics")
     )

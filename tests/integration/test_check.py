@@ -16,8 +16,8 @@ from tests.support.checks import KEY, OURS, SECRET, TOKEN, Check, Stripe
 
 
 @pytest.fixture(scope="module")
-def emulator(start_part: Callable[..., str]) -> Iterator[Stripe]:
-    url = start_part("stripe-emulator")
+def emulator(start_service: Callable[..., str]) -> Iterator[Stripe]:
+    url = start_service("stripe-emulator")
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=30) as api:
         yield Stripe(url, api)
 

@@ -1,4 +1,4 @@
-"""A payment through the real API, the real table, the emulator and the real receiver of its events."""
+"""Payments through the real checkout API, table, emulator and webhook."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,17 +14,19 @@ from tests.support.checkout_calls import SECRETS, WEBHOOK_SECRET, asked, checkou
 
 
 @pytest.fixture(scope="module")
-def stripe(start_part: Callable[..., str], free_port: Callable[[], int]) -> Iterator[httpx.Client]:
+def stripe(start_service: Callable[..., str], free_port: Callable[[], int]) -> Iterator[httpx.Client]:
     port = str(free_port())
-    url = start_part("stripe-emulator", EMULATOR_WEBHOOK_SECRET=WEBHOOK_SECRET, EMULATOR_WEBHOOK_URL=_hook(port))
-    start_part("webhook", PORT=port, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
+    url = start_service("stripe-emulator", EMULATOR_WEBHOOK_SECRET=WEBHOOK_SECRET, EMULATOR_WEBHOOK_URL=_hook(port))
+    start_service("webhook", PORT=port, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
     with stripe_api(url) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def api(start_part: Callable[..., str], stripe: httpx.Client) -> Iterator[httpx.Client]:
-    url = start_part("checkout", STRIPE_API_BASE=str(stripe.base_url), PAGES_BASE_URL="https://pay.example/", **SECRETS)
+def api(start_service: Callable[..., str], stripe: httpx.Client) -> Iterator[httpx.Client]:
+    url = start_service(
+        "checkout", STRIPE_API_BASE=str(stripe.base_url), PAGES_BASE_URL="https://pay.example/", **SECRETS
+    )
     with checkout_api(url) as client:
         yield client
 
@@ -61,7 +63,7 @@ def test_a_new_payment_is_pending_and_has_a_link(api: httpx.Client, stripe: http
     assert (session["amount_total"], session["currency"]) == (12000, "sgd")
 
 
-def test_stripe_gets_the_placeholder_as_it_stands(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_stripe_receives_the_placeholder_unchanged(api: httpx.Client, stripe: httpx.Client) -> None:
     payment = api.post("/payments", json=asked()).json()["payment"]
 
     session = stripe.get(f"/v1/checkout/sessions/{payment['stripe_session_id']}").json()
@@ -70,7 +72,7 @@ def test_stripe_gets_the_placeholder_as_it_stands(api: httpx.Client, stripe: htt
     assert session["cancel_url"] == "https://pay.example/cancel"
 
 
-def test_the_payment_is_named_on_session_and_payment_intent(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_session_and_payment_intent_name_the_payment(api: httpx.Client, stripe: httpx.Client) -> None:
     body = asked()
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     stripe.post(f"/_pay/{session_id}", json={}).raise_for_status()
@@ -83,7 +85,7 @@ def test_the_payment_is_named_on_session_and_payment_intent(api: httpx.Client, s
     assert intent["metadata"] == session["metadata"]
 
 
-def test_the_same_call_again_gives_the_same_link(api: httpx.Client) -> None:
+def test_a_repeated_call_returns_the_same_link(api: httpx.Client) -> None:
     body = asked()
     first = api.post("/payments", json=body)
 
@@ -109,7 +111,7 @@ def test_without_id_and_key_each_call_is_a_payment(api: httpx.Client) -> None:
     assert first != second
 
 
-def test_eight_callers_at_once_make_one_payment_and_one_session(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_concurrent_callers_create_one_session(api: httpx.Client, stripe: httpx.Client) -> None:
     body = asked()
 
     with ThreadPoolExecutor(8) as callers:
@@ -123,7 +125,7 @@ def test_eight_callers_at_once_make_one_payment_and_one_session(api: httpx.Clien
 @pytest.mark.parametrize(
     "other", [{"amount": 12001}, {"currency": "usd"}, {"user_id": "user_2"}, {"quote_id": "quote_2"}], ids=str
 )
-def test_an_id_that_belongs_to_another_payment_is_refused(api: httpx.Client, other: dict[str, Any]) -> None:
+def test_the_id_of_another_payment_is_a_conflict(api: httpx.Client, other: dict[str, Any]) -> None:
     body = asked()
     api.post("/payments", json=body)
     before = api.get(f"/payments/{body['payment_intent_id']}").json()
@@ -135,7 +137,7 @@ def test_an_id_that_belongs_to_another_payment_is_refused(api: httpx.Client, oth
     assert api.get(f"/payments/{body['payment_intent_id']}").json() == before
 
 
-def test_a_payment_that_is_paid_cannot_be_paid_again(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_a_completed_payment_cannot_be_paid_again(api: httpx.Client, stripe: httpx.Client) -> None:
     body = asked()
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     stripe.post(f"/_pay/{session_id}", json={}).raise_for_status()
@@ -147,7 +149,7 @@ def test_a_payment_that_is_paid_cannot_be_paid_again(api: httpx.Client, stripe: 
     assert [line["event_type"] for line in payment["history"]] == ["checkout.session.completed"]
 
 
-def test_money_that_is_under_way_is_waited_for(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_a_delayed_payment_has_no_new_link(api: httpx.Client, stripe: httpx.Client) -> None:
     body = asked()
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     paid = {"method": "delayed", "outcome": "succeeded", "after_seconds": 3600}
@@ -159,7 +161,7 @@ def test_money_that_is_under_way_is_waited_for(api: httpx.Client, stripe: httpx.
     assert api.get(f"/payments/{body['payment_intent_id']}").json()["status_reason"] == "awaiting_funds"
 
 
-def test_after_a_delayed_payment_failed_there_is_a_new_link(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_a_failed_delayed_payment_gets_a_new_link(api: httpx.Client, stripe: httpx.Client) -> None:
     body = asked()
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     stripe.post(f"/_pay/{session_id}", json={"method": "delayed", "outcome": "failed", "after_seconds": 3600})
@@ -172,7 +174,7 @@ def test_after_a_delayed_payment_failed_there_is_a_new_link(api: httpx.Client, s
     assert again.json()["payment"]["stripe_session_id"] != session_id
 
 
-def test_a_payment_whose_event_is_still_on_its_way_waits_for_it(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_a_paid_session_waits_for_its_event(api: httpx.Client, stripe: httpx.Client) -> None:
     body = asked()
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     stripe.put("/_faults", json={"delay_seconds": 3600}).raise_for_status()
@@ -184,7 +186,7 @@ def test_a_payment_whose_event_is_still_on_its_way_waits_for_it(api: httpx.Clien
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "awaiting_confirmation")
 
 
-def test_after_a_decline_the_link_stays(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_a_declined_payment_keeps_its_link(api: httpx.Client, stripe: httpx.Client) -> None:
     body = asked()
     first = api.post("/payments", json=body).json()
     stripe.post(f"/_pay/{first['payment']['stripe_session_id']}", json={"card": "4000000000009995"})
@@ -195,7 +197,7 @@ def test_after_a_decline_the_link_stays(api: httpx.Client, stripe: httpx.Client)
     assert (again.status_code, again.json()["link"]) == (200, first["link"])
 
 
-def test_after_an_expiry_there_is_a_new_link(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_an_expired_payment_gets_a_new_link(api: httpx.Client, stripe: httpx.Client) -> None:
     body = asked()
     first = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     _expire(stripe, first)
@@ -209,7 +211,7 @@ def test_after_an_expiry_there_is_a_new_link(api: httpx.Client, stripe: httpx.Cl
     assert payment["stripe_session_id"] != first
 
 
-def test_eight_callers_at_once_after_an_expiry_make_one_new_session(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_concurrent_callers_after_an_expiry_share_one_session(api: httpx.Client, stripe: httpx.Client) -> None:
     body = asked()
     _expire(stripe, api.post("/payments", json=body).json()["payment"]["stripe_session_id"])
 
@@ -232,7 +234,7 @@ def test_the_new_link_after_an_expiry_can_be_paid(api: httpx.Client, stripe: htt
     assert _until(api, body["payment_intent_id"], "completed")["stripe_session_id"] == session_id
 
 
-def test_a_record_put_by_hand_gets_a_link(api: httpx.Client, table_settings: TableSettings) -> None:
+def test_a_record_written_by_hand_gets_a_link(api: httpx.Client, table_settings: TableSettings) -> None:
     body = asked(currency="SGD")
     texts = {name: {"S": value} for name, value in body.items() if isinstance(value, str)}
     item: Any = {**texts, "amount": {"N": "12000"}, "payment_status": {"S": "pending"}}
@@ -247,11 +249,11 @@ def test_payments_are_found_by_user_quote_and_session(api: httpx.Client) -> None
     quote, user = "quote_twice", "user_twice"
     first, second = (api.post("/payments", json=asked(quote_id=quote, user_id=user)).json()["payment"] for _ in "ab")
 
-    def found(**by: str) -> list[str]:
+    def ids(**by: str) -> list[str]:
         return [payment["payment_intent_id"] for payment in api.get("/payments", params=by).json()["payments"]]
 
     newest_first = [second["payment_intent_id"], first["payment_intent_id"]]
-    assert found(user_id=user) == found(quote_id=quote) == newest_first
-    assert found(session_id=first["stripe_session_id"]) == [first["payment_intent_id"]]
-    assert found(user_id="nobody") == []
+    assert ids(user_id=user) == ids(quote_id=quote) == newest_first
+    assert ids(session_id=first["stripe_session_id"]) == [first["payment_intent_id"]]
+    assert ids(user_id="nobody") == []
     assert set(api.get("/payments", params={"user_id": user}).json()["payments"][0]) == set(table.PUBLISHED_FIELDS)

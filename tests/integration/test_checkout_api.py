@@ -1,4 +1,4 @@
-"""Who may call the API, how it refuses what is wrong, and that its description is true."""
+"""The checkout API's authentication, its errors, and its OpenAPI description."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,8 +17,8 @@ from tests.support.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN,
 
 
 @pytest.fixture(scope="module")
-def url(start_part: Callable[..., str]) -> str:
-    return start_part("checkout", STRIPE_API_BASE=start_part("stripe-emulator"), **SECRETS)
+def url(start_service: Callable[..., str]) -> str:
+    return start_service("checkout", STRIPE_API_BASE=start_service("stripe-emulator"), **SECRETS)
 
 
 @pytest.fixture(scope="module")
@@ -32,21 +32,21 @@ def _code(answer: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("token", [TOKEN, NEXT_TOKEN])
-def test_every_token_in_rotation_is_taken(url: str, token: str) -> None:
+def test_every_configured_token_is_accepted(url: str, token: str) -> None:
     with checkout_api(url, token) as api:
         assert api.get("/payments", params={"user_id": "nobody"}).status_code == 200
 
 
-def test_a_token_is_rotated_without_a_refused_call(start_part: Callable[..., str]) -> None:
-    def taken(tokens: str) -> list[bool]:
-        url = start_part("checkout", STRIPE_SECRET_KEY=STRIPE_KEY, PAYMENTS_API_TOKEN=tokens)
+def test_a_token_is_rotated_without_a_rejected_call(start_service: Callable[..., str]) -> None:
+    def accepted(tokens: str) -> list[bool]:
+        url = start_service("checkout", STRIPE_SECRET_KEY=STRIPE_KEY, PAYMENTS_API_TOKEN=tokens)
         answers = [httpx.get(f"{url}/payments?user_id=nobody", headers=_bearer(one)) for one in (TOKEN, NEXT_TOKEN)]
         assert {answer.status_code for answer in answers} <= {200, 401}
         return [answer.status_code == 200 for answer in answers]
 
-    assert taken(TOKEN) == [True, False]
-    assert taken(f"{NEXT_TOKEN},{TOKEN}") == [True, True]
-    assert taken(NEXT_TOKEN) == [False, True]
+    assert accepted(TOKEN) == [True, False]
+    assert accepted(f"{NEXT_TOKEN},{TOKEN}") == [True, True]
+    assert accepted(NEXT_TOKEN) == [False, True]
 
 
 def _bearer(token: str) -> dict[str, str]:
@@ -58,7 +58,7 @@ def _bearer(token: str) -> dict[str, str]:
     [None, "", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN},{NEXT_TOKEN}", "Bearer \xff"],
 )
 @pytest.mark.parametrize(("method", "path"), [("POST", "/payments"), ("GET", "/payments"), ("GET", "/payments/p")])
-def test_whoever_holds_no_token_learns_nothing_else(url: str, method: str, path: str, header: str | None) -> None:
+def test_a_call_without_a_token_is_a_401(url: str, method: str, path: str, header: str | None) -> None:
     headers = [] if header is None else [(b"Authorization", header.encode("latin-1"))]
 
     answer = httpx.request(method, url + path, headers=headers, content=b"{", trust_env=False)
@@ -87,20 +87,20 @@ JSON = {"Content-Type": "application/json"}
     ],
     ids=lambda value: repr(value)[:30],
 )
-def test_a_body_that_cannot_be_used_is_refused(
+def test_an_invalid_body_is_rejected(
     api: httpx.Client, content: bytes, headers: dict[str, str], code: tuple[int, str]
 ) -> None:
     assert _code(api.post("/payments", content=content, headers=headers)) == code
 
 
-def test_a_long_body_of_unknown_length_is_refused(api: httpx.Client) -> None:
+def test_a_long_body_of_unknown_length_is_rejected(api: httpx.Client) -> None:
     answer = api.post("/payments", content=iter([b"[" * 1000] * 17), headers=JSON)
 
     assert _code(answer) == (413, "too_large")
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code", "param"),
+    ("fields", "code", "param"),
     [
         ({"amount": "12000"}, "invalid_request", "amount"),
         ({"currency": "sgdd"}, "unknown_currency", "currency"),
@@ -109,15 +109,15 @@ def test_a_long_body_of_unknown_length_is_refused(api: httpx.Client) -> None:
         ({"payment_intent_id": "has spaces"}, "invalid_request", "payment_intent_id"),
     ],
 )
-def test_a_wrong_field_is_named(api: httpx.Client, wrong: dict[str, Any], code: str, param: str) -> None:
-    answer = api.post("/payments", json=asked(**wrong))
+def test_an_invalid_field_is_named(api: httpx.Client, fields: dict[str, Any], code: str, param: str) -> None:
+    answer = api.post("/payments", json=asked(**fields))
 
     assert _code(answer) == (422, code)
     assert answer.json()["error"]["param"] == param
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "two words"])
-def test_a_wrong_idempotency_key_is_named(api: httpx.Client, key: str) -> None:
+def test_an_invalid_idempotency_key_is_named(api: httpx.Client, key: str) -> None:
     answer = api.post("/payments", json=asked(), headers={"Idempotency-Key": key})
 
     assert _code(answer) == (422, "invalid_request")
@@ -136,31 +136,31 @@ def test_a_wrong_idempotency_key_is_named(api: httpx.Client, key: str) -> None:
         f"?user_id={'u' * 257}",
     ],
 )
-def test_a_search_must_be_by_one_thing(api: httpx.Client, query: str) -> None:
+def test_a_search_takes_exactly_one_parameter(api: httpx.Client, query: str) -> None:
     assert _code(api.get(f"/payments{query}")) == (422, "invalid_request")
 
 
-def test_what_is_not_there_is_told_in_the_same_body(api: httpx.Client) -> None:
+def test_a_404_has_the_same_body(api: httpx.Client) -> None:
     assert _code(api.get("/payments/nobody")) == (404, "payment_not_found")
     assert _code(api.get("/payments/")) == (404, "not_found")
 
 
-def test_a_method_that_is_not_there_names_those_that_are(api: httpx.Client) -> None:
+def test_a_405_names_the_allowed_methods(api: httpx.Client) -> None:
     answer = api.delete("/payments")
 
     assert _code(answer) == (405, "method_not_allowed")
     assert answer.headers["Allow"] == "GET, POST"
 
 
-def test_no_page_fetches_anything_from_others(api: httpx.Client) -> None:
+def test_there_is_a_description_but_no_docs_page(api: httpx.Client) -> None:
     assert api.get("/docs").status_code == 404
     assert api.get("/openapi.json").status_code == 200
 
 
-def test_every_code_is_described(api: httpx.Client) -> None:
-    described = api.get("/openapi.json").text
+def test_every_code_is_in_the_description(api: httpx.Client) -> None:
+    openapi = api.get("/openapi.json").text
 
-    assert not [code for code in ERRORS if f"`{code}`" not in described and ERRORS[code].status not in (404, 405)]
+    assert not [code for code in ERRORS if f"`{code}`" not in openapi and ERRORS[code].status not in (404, 405)]
 
 
 load_all_checks()
@@ -175,12 +175,12 @@ def description(url: str) -> BaseSchema:
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/payments"), ("GET", "/payments"), ("GET", "/payments/{payment_intent_id}")]
 )
-def test_whatever_is_sent_the_answer_is_as_described_and_never_a_fault(
+def test_every_answer_matches_the_description(
     description: BaseSchema, method: str, path: str, mode: GenerationMode
 ) -> None:
-    """The rules of single currencies are not in the description, so data that fits it may still be refused.
+    """The description has no rules of single currencies, so the API can reject data that matches it.
 
-    Of wrong data for a query not all survives a URL (an empty list is nothing there), so what is sent may be right.
+    In a URL some invalid queries look valid (an empty list disappears), so the API can accept them.
     """
     excluded: list[CheckFunction] = [positive_data_acceptance]
     if method == "GET":
@@ -188,7 +188,7 @@ def test_whatever_is_sent_the_answer_is_as_described_and_never_a_fault(
 
     @given(case=description[path][method].as_strategy(generation_mode=mode))
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-    def holds(case: Case[Any]) -> None:
+    def check(case: Case[Any]) -> None:
         case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, excluded_checks=excluded, timeout=30)
 
-    holds()
+    check()

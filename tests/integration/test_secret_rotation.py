@@ -1,4 +1,4 @@
-"""Signing secrets change while the webhook runs: old and new hold together, and no accident leaves it with none."""
+"""Signing secrets change while the webhook runs, and a damaged file changes nothing."""
 
 import itertools
 import os
@@ -18,33 +18,33 @@ from tests.support.parts import Part
 from tests.support.scraped import Scraped
 from tests.support.stripe_bodies import sign
 
-CURRENT, PREVIOUS, STRANGE = "whsec_current", "whsec_previous", "whsec_of_a_stranger"
+CURRENT, PREVIOUS, UNKNOWN = "whsec_current", "whsec_previous", "whsec_of_a_stranger"
 SOON = 5.0
-"""A changed file counts after a second or so; the machine that runs the tests may be busy."""
+"""The webhook reads a changed file within about a second. The machine that runs the tests can be busy."""
 
 
 class Webhook(NamedTuple):
-    """A webhook and the address of its metrics."""
+    """A webhook with the URL of its metrics and its log."""
 
     client: httpx.Client
     metrics: str
     log: Path
 
-    def takes(self, *secrets: str) -> bool:
-        """Whether it believes a delivery that these secrets signed, one `v1` each."""
+    def accepts(self, *secrets: str) -> bool:
+        """Whether it accepts a delivery that is signed with these secrets, one `v1` each."""
         body = stripe_bodies.event("customer.created", {"object": "customer"})
         now = time.time()
-        marks = [sign(body, secret, now).partition(",")[2] for secret in secrets]
-        answer = Delivery(body, ",".join([f"t={int(now)}", *marks])).to(self.client)
+        signatures = [sign(body, secret, now).partition(",")[2] for secret in secrets]
+        answer = Delivery(body, ",".join([f"t={int(now)}", *signatures])).to(self.client)
         assert answer[:2] in ((200, "ignored"), (400, "invalid_signature"))
         return answer.status == 200
 
-    def soon_takes(self, secret: str) -> bool:
-        """Whether it comes to believe this secret without a restart."""
-        return _soon(lambda: self.takes(secret))
+    def soon_accepts(self, secret: str) -> bool:
+        """Whether it accepts this secret after a moment, without a restart."""
+        return _soon(lambda: self.accepts(secret))
 
     def used(self, place: str) -> float:
-        """How many deliveries the secret at this place has signed."""
+        """The number of deliveries that the current or the previous secret signed."""
         return Scraped.of(self.metrics).value("payments_webhook_secret_used_total", secret=place) or 0
 
 
@@ -66,10 +66,10 @@ def start_webhook(start: Callable[..., Part], free_port: Callable[[], int]) -> I
 
     def start_one(**env: str) -> Webhook:
         port = free_port()
-        part = start("webhook", METRICS_PORT=str(port), **env)
-        client = httpx.Client(base_url=part.url, timeout=30)
+        service = start("webhook", METRICS_PORT=str(port), **env)
+        client = httpx.Client(base_url=service.url, timeout=30)
         clients.append(client)
-        return Webhook(client, f"http://127.0.0.1:{port}", part.log)
+        return Webhook(client, f"http://127.0.0.1:{port}", service.log)
 
     yield start_one
     for client in clients:
@@ -81,38 +81,38 @@ def two_secrets(start_webhook: Start) -> Webhook:
     return start_webhook(STRIPE_WEBHOOK_SECRET=f"{CURRENT},{PREVIOUS}")
 
 
-def test_the_previous_secret_still_holds_and_is_counted(two_secrets: Webhook) -> None:
+def test_the_previous_secret_is_accepted_and_counted(two_secrets: Webhook) -> None:
     before = two_secrets.used("current"), two_secrets.used("previous")
 
-    assert two_secrets.takes(PREVIOUS)
-    assert two_secrets.takes(CURRENT)
-    assert two_secrets.takes(PREVIOUS)
-    assert not two_secrets.takes(STRANGE)
+    assert two_secrets.accepts(PREVIOUS)
+    assert two_secrets.accepts(CURRENT)
+    assert two_secrets.accepts(PREVIOUS)
+    assert not two_secrets.accepts(UNKNOWN)
     assert (two_secrets.used("current"), two_secrets.used("previous")) == (before[0] + 1, before[1] + 2)
 
 
 @pytest.mark.parametrize(
     ("secrets", "place"),
     [
-        ((STRANGE, CURRENT), "current"),
-        ((CURRENT, STRANGE), "current"),
-        ((STRANGE, PREVIOUS), "previous"),
+        ((UNKNOWN, CURRENT), "current"),
+        ((CURRENT, UNKNOWN), "current"),
+        ((UNKNOWN, PREVIOUS), "previous"),
         ((PREVIOUS, CURRENT), "current"),
     ],
 )
-def test_one_of_two_signatures_is_enough(two_secrets: Webhook, secrets: tuple[str, str], place: str) -> None:
+def test_one_valid_signature_of_two_is_enough(two_secrets: Webhook, secrets: tuple[str, str], place: str) -> None:
     before = two_secrets.used(place)
 
-    assert two_secrets.takes(*secrets)
+    assert two_secrets.accepts(*secrets)
     assert two_secrets.used(place) == before + 1
 
 
-def test_two_signatures_of_strangers_are_not_enough(two_secrets: Webhook) -> None:
-    assert not two_secrets.takes(STRANGE, "whsec_of_another")
+def test_two_invalid_signatures_are_rejected(two_secrets: Webhook) -> None:
+    assert not two_secrets.accepts(UNKNOWN, "whsec_of_another")
 
 
 class SecretFile(NamedTuple):
-    """A file of secrets and the webhook that reads it."""
+    """A file with secrets and the webhook that reads it."""
 
     path: Path
     webhook: Webhook
@@ -125,19 +125,19 @@ def secret_file(start_webhook: Start, tmp_path_factory: pytest.TempPathFactory) 
     return SecretFile(path, start_webhook(STRIPE_WEBHOOK_SECRET_FILE=str(path)))
 
 
-def test_a_changed_file_counts_without_a_restart(secret_file: SecretFile) -> None:
+def test_a_changed_file_is_read_without_a_restart(secret_file: SecretFile) -> None:
     path, webhook = secret_file
     path.write_text("whsec_a\n")
-    assert webhook.soon_takes("whsec_a")
+    assert webhook.soon_accepts("whsec_a")
     previous = webhook.used("previous")
 
     path.write_text("whsec_b\nwhsec_a\n")
-    assert webhook.soon_takes("whsec_b")
-    assert webhook.takes("whsec_a")
+    assert webhook.soon_accepts("whsec_b")
+    assert webhook.accepts("whsec_a")
     assert webhook.used("previous") == previous + 1
     path.write_text("whsec_b\n")
-    assert _soon(lambda: not webhook.takes("whsec_a"))
-    assert webhook.takes("whsec_b")
+    assert _soon(lambda: not webhook.accepts("whsec_a"))
+    assert webhook.accepts("whsec_b")
 
 
 def _blank(path: Path) -> None:
@@ -148,31 +148,29 @@ def _not_text(path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
 
 
-@pytest.mark.parametrize("spoil", [_blank, _not_text, Path.unlink])
-def test_a_spoiled_file_leaves_the_last_secrets_in_force_until_it_is_mended(
-    secret_file: SecretFile, spoil: Callable[[Path], None]
-) -> None:
+@pytest.mark.parametrize("damage", [_blank, _not_text, Path.unlink])
+def test_a_damaged_file_keeps_the_last_secrets(secret_file: SecretFile, damage: Callable[[Path], None]) -> None:
     path, webhook = secret_file
-    path.write_text(f"whsec_before_{spoil.__name__}")
-    assert webhook.soon_takes(f"whsec_before_{spoil.__name__}")
-    known = _troubles(webhook)
-    spoil(path)
+    path.write_text(f"whsec_before_{damage.__name__}")
+    assert webhook.soon_accepts(f"whsec_before_{damage.__name__}")
+    problems = _problems(webhook)
+    damage(path)
 
-    while _troubles(webhook) == known:
-        assert webhook.takes(f"whsec_before_{spoil.__name__}")
-    assert webhook.takes(f"whsec_before_{spoil.__name__}")
-    assert not webhook.takes("")
+    while _problems(webhook) == problems:
+        assert webhook.accepts(f"whsec_before_{damage.__name__}")
+    assert webhook.accepts(f"whsec_before_{damage.__name__}")
+    assert not webhook.accepts("")
 
 
-def _troubles(webhook: Webhook) -> int:
+def _problems(webhook: Webhook) -> int:
     return webhook.log.read_text().count("signing_secrets_kept")
 
 
-def test_a_mounted_secret_is_picked_up_when_kubernetes_swaps_it(start_webhook: Start, tmp_path: Path) -> None:
+def test_a_mounted_secret_can_be_replaced_by_kubernetes(start_webhook: Start, tmp_path: Path) -> None:
     numbers = itertools.count()
 
     def mount(secret: str) -> None:
-        """As the kubelet does; same name, same size, same time of change, so that only the file itself differs."""
+        """Replaces the secret as the kubelet does. Name, size and time stay the same; only the file differs."""
         version = tmp_path / f"..2026_01_01_{next(numbers)}"
         version.mkdir()
         file = version / "secret"
@@ -185,17 +183,17 @@ def test_a_mounted_secret_is_picked_up_when_kubernetes_swaps_it(start_webhook: S
     mount("whsec_1")
     (tmp_path / "secret").symlink_to("..data/secret")
     webhook = start_webhook(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "secret"))
-    assert webhook.takes("whsec_1")
+    assert webhook.accepts("whsec_1")
 
     for secret in ("whsec_2", "whsec_3"):
         mount(secret)
-        assert webhook.soon_takes(secret)
-    assert not webhook.takes("whsec_1")
+        assert webhook.soon_accepts(secret)
+    assert not webhook.accepts("whsec_1")
 
 
-def test_a_file_that_holds_no_secret_is_refused_at_the_start(tmp_path: Path) -> None:
+def test_an_empty_secret_file_is_an_error_at_startup(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.touch()
 
-    with pytest.raises(SettingsError, match="holds no secret"):
+    with pytest.raises(SettingsError, match="has no secret"):
         SigningSecrets(WebhookSettings.model_validate({"STRIPE_WEBHOOK_SECRET_FILE": file}))

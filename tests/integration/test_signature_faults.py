@@ -1,4 +1,4 @@
-"""Deliveries that do not prove to be Stripe's: each told apart with its remedy, and none costs a call to DynamoDB."""
+"""Deliveries with an invalid signature: each gets its reason and remedy, and none costs a call to DynamoDB."""
 
 import json
 import time
@@ -24,26 +24,26 @@ FLOOD = 1500
 
 
 class Webhook(NamedTuple):
-    """A webhook, the address of its metrics, a client, and the DynamoDB that sees its calls."""
+    """A webhook with the URL of its metrics, a client, and the DynamoDB proxy that records its calls."""
 
-    part: Part
+    service: Part
     metrics: str
     client: httpx.Client
     dynamodb: FaultyDynamoDB
 
-    def refuses(self, body: bytes, header: str | None) -> None:
-        """Sends a delivery that must be refused."""
+    def reject(self, body: bytes, header: str | None) -> None:
+        """Sends a delivery and checks that it is rejected."""
         answer = self.client.post(ROUTE, content=body, headers={} if header is None else {"Stripe-Signature": header})
         assert (answer.status_code, answer.json()) == (400, {"outcome": "invalid_signature"})
 
     def failures(self) -> dict[str, float]:
-        """The metric's series by their reasons."""
+        """The rejected deliveries by reason, from the metric."""
         series = Scraped.of(self.metrics).series("payments_webhook_signature_failures_total")
         return {reason: value for (reason,), value in series.items()}
 
-    def told(self) -> list[dict[str, Any]]:
-        """The lines of log that say what to do."""
-        lines = map(json.loads, self.part.log.read_text().splitlines())
+    def rejection_lines(self) -> list[dict[str, Any]]:
+        """The log lines with the reasons and remedies."""
+        lines = map(json.loads, self.service.log.read_text().splitlines())
         return [line for line in lines if line["event"] == "signature_rejected"]
 
 
@@ -51,10 +51,10 @@ class Webhook(NamedTuple):
 def webhook(start: Callable[..., Part], free_port: Callable[[], int], dynamodb_endpoint: str) -> Iterator[Webhook]:
     port = free_port()
     with FaultyDynamoDB(dynamodb_endpoint, free_port()) as dynamodb:
-        part = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint, METRICS_PORT=str(port))
-        with httpx.Client(base_url=part.url, timeout=30) as client:
-            yield Webhook(part, f"http://127.0.0.1:{port}", client, dynamodb)
-        part.stop()
+        service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint, METRICS_PORT=str(port))
+        with httpx.Client(base_url=service.url, timeout=30) as client:
+            yield Webhook(service, f"http://127.0.0.1:{port}", client, dynamodb)
+        service.stop()
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def _event(payment_id: str, **fields: Any) -> dict[str, Any]:
     return event | fields
 
 
-def _as_stripe_writes(event: dict[str, Any]) -> bytes:
+def _serialized(event: dict[str, Any]) -> bytes:
     return json.dumps(event, indent=2).encode()
 
 
@@ -82,55 +82,55 @@ def _signed(body: bytes, *, secret: str = SECRET, after: float = 0) -> tuple[byt
 
 
 FAULTS: dict[str, Fault] = {
-    "no_header": lambda event: (_as_stripe_writes(event), None),
-    "no_v1": lambda event: (_as_stripe_writes(event), f"t={int(time.time())}"),
-    "wrong_secret": lambda event: _signed(_as_stripe_writes(event), secret=f"whsec_{CANARY}"),
-    "other_mode": lambda event: _signed(_as_stripe_writes(event | {"livemode": True}), secret=f"whsec_{CANARY}"),
-    "altered_body": lambda event: (json.dumps(event).encode(), sign(_as_stripe_writes(event))),
-    "truncated": lambda event: (_as_stripe_writes(event)[:-20], sign(_as_stripe_writes(event))),
-    "too_old": lambda event: _signed(_as_stripe_writes(event), after=-400),
-    "in_future": lambda event: _signed(_as_stripe_writes(event), after=400),
+    "no_header": lambda event: (_serialized(event), None),
+    "no_v1": lambda event: (_serialized(event), f"t={int(time.time())}"),
+    "wrong_secret": lambda event: _signed(_serialized(event), secret=f"whsec_{CANARY}"),
+    "other_mode": lambda event: _signed(_serialized(event | {"livemode": True}), secret=f"whsec_{CANARY}"),
+    "altered_body": lambda event: (json.dumps(event).encode(), sign(_serialized(event))),
+    "truncated": lambda event: (_serialized(event)[:-20], sign(_serialized(event))),
+    "too_old": lambda event: _signed(_serialized(event), after=-400),
+    "in_future": lambda event: _signed(_serialized(event), after=400),
 }
 
 
-def test_the_eight_faults_are_told_apart_and_each_remedy_is_told_once(webhook: Webhook, records: Records) -> None:
+def test_each_reason_is_counted_and_its_remedy_logged_once(webhook: Webhook, records: Records) -> None:
     payment_id = records.put()
     before = records.get(payment_id)
     for fault in FAULTS.values():
         for _ in range(2):
-            webhook.refuses(*fault(_event(payment_id)))
+            webhook.reject(*fault(_event(payment_id)))
 
     assert webhook.failures() == {reason: 2 * (reason in FAULTS) for reason in SIGNATURE_REASONS}
-    told = webhook.told()
-    assert {line["reason"]: line["remedy"] for line in told} == {reason: REMEDIES[reason] for reason in FAULTS}
-    assert [(line["count"], line["level"]) for line in told] == [(1, "warning")] * len(FAULTS)
+    lines = webhook.rejection_lines()
+    assert {line["reason"]: line["remedy"] for line in lines} == {reason: REMEDIES[reason] for reason in FAULTS}
+    assert [(line["count"], line["level"]) for line in lines] == [(1, "warning")] * len(FAULTS)
     assert records.get(payment_id) == before
 
 
-def test_neither_a_body_nor_a_secret_nor_a_header_is_told(webhook: Webhook, records: Records) -> None:
+def test_no_body_secret_or_header_is_logged(webhook: Webhook, records: Records) -> None:
     payment_id = records.put()
     for fault in FAULTS.values():
-        webhook.refuses(*fault(_event(payment_id)))
-    webhook.refuses(_as_stripe_writes(_event(payment_id)), CANARY)
-    webhook.refuses(CANARY.encode(), f"t=1,v1={CANARY}")
-    said = webhook.part.log.read_text() + Scraped.of(webhook.metrics).text
+        webhook.reject(*fault(_event(payment_id)))
+    webhook.reject(_serialized(_event(payment_id)), CANARY)
+    webhook.reject(CANARY.encode(), f"t=1,v1={CANARY}")
+    text = webhook.service.log.read_text() + Scraped.of(webhook.metrics).text
 
-    assert len(webhook.told()) == len(FAULTS) + 1  # the words that are no JSON count as altered
+    assert len(webhook.rejection_lines()) == len(FAULTS) + 1  # a body that is not JSON counts as altered
     for secret in (CANARY, SECRET, payment_id, "someone@example.com"):
-        assert secret not in said
+        assert secret not in text
 
 
-def test_a_flood_of_forged_deliveries_costs_no_call_to_dynamodb(webhook: Webhook, records: Records) -> None:
+def test_forged_deliveries_do_not_reach_dynamodb(webhook: Webhook, records: Records) -> None:
     payment_id = records.put()
     forged = [fault(_event(payment_id)) for fault in FAULTS.values()]
     genuine = Delivery.of(stripe_bodies.completed(payment_id))
     webhook.dynamodb.calls.clear()
 
     with ThreadPoolExecutor(8) as senders:
-        list(senders.map(lambda number: webhook.refuses(*forged[number % len(forged)]), range(FLOOD)))
+        list(senders.map(lambda number: webhook.reject(*forged[number % len(forged)]), range(FLOOD)))
 
     assert webhook.dynamodb.calls == []
     assert sum(webhook.failures().values()) == FLOOD
-    assert len(webhook.told()) < FLOOD / 10
+    assert len(webhook.rejection_lines()) < FLOOD / 10
     assert genuine.to(webhook.client).outcome == "applied"
     assert [call.operation for call in webhook.dynamodb.calls] == ["BatchExecuteStatement"]

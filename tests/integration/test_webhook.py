@@ -1,3 +1,5 @@
+"""The webhook over HTTP: the record after any order of events, and the answer to every invalid delivery."""
+
 import itertools
 import json
 import random
@@ -20,8 +22,8 @@ ROUTE = "/webhook/stripe"
 
 
 @pytest.fixture(scope="module")
-def webhook(start_part: Callable[..., str]) -> Iterator[httpx.Client]:
-    url = start_part("webhook", STRIPE_WEBHOOK_SECRET=SECRET)
+def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
+    url = start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET)
     with httpx.Client(base_url=url, timeout=30) as client:
         yield client
 
@@ -41,9 +43,7 @@ def _send(webhook: httpx.Client, body: bytes) -> str:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
-def test_any_order_over_http_ends_in_the_same_record(
-    webhook: httpx.Client, records: Records, scenario: Scenario
-) -> None:
+def test_any_order_gives_the_same_record(webhook: httpx.Client, records: Records, scenario: Scenario) -> None:
     for seed in range(3):
         payment_id = records.put()
         chance = random.Random(seed)
@@ -56,7 +56,7 @@ def test_any_order_over_http_ends_in_the_same_record(
 
 
 @pytest.mark.parametrize("scenario", AFTER_PAYMENT.values(), ids=AFTER_PAYMENT.keys())
-def test_news_that_names_only_the_payment_intent_reaches_its_payment(
+def test_an_event_with_only_a_payment_intent_is_applied(
     webhook: httpx.Client, records: Records, scenario: Scenario
 ) -> None:
     for order in itertools.permutations(range(len(scenario.events("")))):
@@ -67,11 +67,11 @@ def test_news_that_names_only_the_payment_intent_reaches_its_payment(
         for number in order:
             _send(webhook, events[number])
 
-        found = records.get(payment_id)
-        assert {name: getattr(found, name) for name in scenario.ends} == scenario.ends
+        payment = records.get(payment_id)
+        assert {name: getattr(payment, name) for name in scenario.ends} == scenario.ends
 
 
-def test_eight_senders_of_the_same_event_apply_it_once(webhook: httpx.Client, records: Records) -> None:
+def test_concurrent_copies_of_an_event_apply_it_once(webhook: httpx.Client, records: Records) -> None:
     payment_id = records.put()
     body = stripe_bodies.completed(payment_id)
 
@@ -82,9 +82,7 @@ def test_eight_senders_of_the_same_event_apply_it_once(webhook: httpx.Client, re
     assert len(records.get(payment_id).history) == 1
 
 
-def test_eight_senders_of_different_events_end_in_the_record_of_any_order(
-    webhook: httpx.Client, records: Records
-) -> None:
+def test_concurrent_events_give_the_record_of_any_order(webhook: httpx.Client, records: Records) -> None:
     payment_id = records.put()
     bodies = [
         *SCENARIOS["decline then expiry"].events(payment_id),
@@ -98,7 +96,7 @@ def test_eight_senders_of_different_events_end_in_the_record_of_any_order(
     assert facts(records.get(payment_id)) == ending(record(payment_id), SCENARIOS["partial then full refund"])
 
 
-def test_each_outcome_is_named_in_one_word(webhook: httpx.Client, records: Records) -> None:
+def test_each_delivery_is_answered_with_its_outcome(webhook: httpx.Client, records: Records) -> None:
     payment_id = records.put()
     paid = stripe_bodies.completed(payment_id)
 
@@ -112,7 +110,7 @@ def test_each_outcome_is_named_in_one_word(webhook: httpx.Client, records: Recor
     assert _send(webhook, live) == "wrong_mode"
 
 
-def test_a_record_put_by_hand_is_completed_and_learns_its_session(
+def test_a_record_written_by_hand_is_completed(
     webhook: httpx.Client, records: Records, table_settings: TableSettings
 ) -> None:
     connection.client(table_settings).put_item(
@@ -130,17 +128,17 @@ def test_a_record_put_by_hand_is_completed_and_learns_its_session(
 
     assert _send(webhook, stripe_bodies.completed("payment_by_hand")) == "applied"
 
-    found = records.get("payment_by_hand")
-    assert (found.payment_status, found.stripe_session_id, found.stripe_payment_intent) == (
+    payment = records.get("payment_by_hand")
+    assert (payment.payment_status, payment.stripe_session_id, payment.stripe_payment_intent) == (
         "completed",
         "cs_test_a",
         "pi_a",
     )
-    assert found.webhook_processed_at is not None
-    assert (found.user_id, found.created_at, found.currency) == ("user_1", "2026-01-01T00:00:00Z", "SGD")
+    assert payment.webhook_processed_at is not None
+    assert (payment.user_id, payment.created_at, payment.currency) == ("user_1", "2026-01-01T00:00:00Z", "SGD")
 
 
-def _good(body: bytes) -> bytes:
+def _valid_signature(body: bytes) -> bytes:
     return sign(body).encode()
 
 
@@ -148,8 +146,8 @@ def _signed_after(seconds: float) -> Callable[[bytes], bytes]:
     return lambda body: sign(body, at=time.time() + seconds).encode()
 
 
-class Bad(NamedTuple):
-    """A delivery made from a payment's id, and its row of the contract."""
+class InvalidDelivery(NamedTuple):
+    """An invalid delivery, made from a payment's id, and the answer of the contract."""
 
     body: Callable[[str], bytes]
     header: Callable[[bytes], bytes | None]
@@ -166,72 +164,82 @@ def _replacing(old: bytes, new: bytes) -> Callable[[str], bytes]:
     return lambda payment_id: _PAID(payment_id).replace(old, new)
 
 
-BAD = {
-    "no header": Bad(_PAID, lambda _: None, 400, "invalid_signature"),
-    "empty header": Bad(_PAID, lambda _: b"", 400, "invalid_signature"),
-    "garbage header": Bad(_PAID, lambda _: b"%;;=,=,t=,v1", 400, "invalid_signature"),
-    "non-ASCII header": Bad(_PAID, lambda body: _good(body)[:20] + "é日".encode(), 400, "invalid_signature"),
-    "wrong secret": Bad(_PAID, lambda body: sign(body, "whsec_wrong").encode(), 400, "invalid_signature"),
-    "altered body": Bad(_PAID, lambda body: _good(body + b" "), 400, "invalid_signature"),
-    "old": Bad(_PAID, _signed_after(-302), 400, "invalid_signature"),
-    "future": Bad(_PAID, _signed_after(330), 400, "invalid_signature"),
-    "truncated JSON": Bad(lambda p: _PAID(p)[:-30], _good, 400, "invalid_payload"),
-    "wrong shape": Bad(_replacing(b'"object": "event"', b'"object": []'), _good, 400, "invalid_payload"),
-    "a list": Bad(lambda _: b"[1, 2]", _good, 400, "invalid_payload"),
-    "empty": Bad(lambda _: b"", _good, 400, "invalid_payload"),
-    "deep nesting": Bad(_replacing(b'"metadata": {}', b'"metadata": ' + _DEEP), _good, 400, "invalid_payload"),
-    "257 KiB": Bad(lambda p: _PAID(p) + b" " * 257 * 1024, _good, 413, "too_large"),
-    "thin event": Bad(lambda _: _THIN, _good, 400, "invalid_payload"),
-    "an amount without end": Bad(lambda p: _PAID(p, amount_total=10**60), _good, 400, "invalid_payload"),
-    "a reference without end": Bad(lambda _: _PAID("p" * 3000), _good, 400, "invalid_payload"),
-    "unknown type": Bad(_replacing(b"session.completed", b"session.unheard_of"), _good, 200, "ignored"),
-    "foreign payment": Bad(lambda p: _PAID(f"foreign_{p}"), _good, 200, "unmatched"),
-    "wrong mode": Bad(_replacing(b'"livemode": false', b'"livemode": true'), _good, 200, "wrong_mode"),
+INVALID_DELIVERIES = {
+    "no header": InvalidDelivery(_PAID, lambda _: None, 400, "invalid_signature"),
+    "empty header": InvalidDelivery(_PAID, lambda _: b"", 400, "invalid_signature"),
+    "garbage header": InvalidDelivery(_PAID, lambda _: b"%;;=,=,t=,v1", 400, "invalid_signature"),
+    "non-ASCII header": InvalidDelivery(
+        _PAID, lambda body: _valid_signature(body)[:20] + "é日".encode(), 400, "invalid_signature"
+    ),
+    "wrong secret": InvalidDelivery(_PAID, lambda body: sign(body, "whsec_wrong").encode(), 400, "invalid_signature"),
+    "altered body": InvalidDelivery(_PAID, lambda body: _valid_signature(body + b" "), 400, "invalid_signature"),
+    "old": InvalidDelivery(_PAID, _signed_after(-302), 400, "invalid_signature"),
+    "future": InvalidDelivery(_PAID, _signed_after(330), 400, "invalid_signature"),
+    "truncated JSON": InvalidDelivery(lambda p: _PAID(p)[:-30], _valid_signature, 400, "invalid_payload"),
+    "wrong shape": InvalidDelivery(
+        _replacing(b'"object": "event"', b'"object": []'), _valid_signature, 400, "invalid_payload"
+    ),
+    "a list": InvalidDelivery(lambda _: b"[1, 2]", _valid_signature, 400, "invalid_payload"),
+    "empty": InvalidDelivery(lambda _: b"", _valid_signature, 400, "invalid_payload"),
+    "deep nesting": InvalidDelivery(
+        _replacing(b'"metadata": {}', b'"metadata": ' + _DEEP), _valid_signature, 400, "invalid_payload"
+    ),
+    "257 KiB": InvalidDelivery(lambda p: _PAID(p) + b" " * 257 * 1024, _valid_signature, 413, "too_large"),
+    "thin event": InvalidDelivery(lambda _: _THIN, _valid_signature, 400, "invalid_payload"),
+    "endless amount": InvalidDelivery(
+        lambda p: _PAID(p, amount_total=10**60), _valid_signature, 400, "invalid_payload"
+    ),
+    "endless reference": InvalidDelivery(lambda _: _PAID("p" * 3000), _valid_signature, 400, "invalid_payload"),
+    "unknown type": InvalidDelivery(
+        _replacing(b"session.completed", b"session.unheard_of"), _valid_signature, 200, "ignored"
+    ),
+    "foreign payment": InvalidDelivery(lambda p: _PAID(f"foreign_{p}"), _valid_signature, 200, "unmatched"),
+    "wrong mode": InvalidDelivery(
+        _replacing(b'"livemode": false', b'"livemode": true'), _valid_signature, 200, "wrong_mode"
+    ),
 }
 
 
-@pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
-def test_bad_input_is_answered_by_its_row_and_changes_nothing(
-    webhook: httpx.Client, records: Records, bad: Bad
-) -> None:
+@pytest.mark.parametrize("invalid", INVALID_DELIVERIES.values(), ids=INVALID_DELIVERIES.keys())
+def test_an_invalid_delivery_changes_nothing(webhook: httpx.Client, records: Records, invalid: InvalidDelivery) -> None:
     payment_id = records.put()
     before = records.get(payment_id)
-    body = bad.body(payment_id)
-    header = bad.header(body)
+    body = invalid.body(payment_id)
+    header = invalid.header(body)
 
     answer = webhook.post(ROUTE, content=body, headers={} if header is None else {b"Stripe-Signature": header})
 
-    assert (answer.status_code, answer.json()) == (bad.status, {"outcome": bad.outcome})
+    assert (answer.status_code, answer.json()) == (invalid.status, {"outcome": invalid.outcome})
     assert records.get(payment_id) == before
     assert _send(webhook, stripe_bodies.completed(payment_id)) == "applied"
 
 
-def test_a_body_that_never_tells_its_length_is_cut_off_at_the_limit(webhook: httpx.Client) -> None:
+def test_a_long_body_of_unknown_length_is_rejected(webhook: httpx.Client) -> None:
     answer = webhook.post(ROUTE, content=(b"x" * 65536 for _ in range(6)))
 
     assert (answer.status_code, answer.json()) == (413, {"outcome": "too_large"})
 
 
-def test_a_body_of_exactly_the_limit_is_read(webhook: httpx.Client, records: Records) -> None:
+def test_a_body_of_exactly_the_limit_is_accepted(webhook: httpx.Client, records: Records) -> None:
     body = stripe_bodies.completed(records.put())
 
     assert _send(webhook, body + b" " * (256 * 1024 - len(body))) == "applied"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_other_methods_are_told_which_one_to_use(webhook: httpx.Client, method: str) -> None:
+def test_other_methods_are_a_405(webhook: httpx.Client, method: str) -> None:
     answer = webhook.request(method, ROUTE)
 
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"
 
 
-def test_what_is_not_there_is_a_404_in_json(webhook: httpx.Client) -> None:
+def test_an_unknown_path_is_a_404_in_json(webhook: httpx.Client) -> None:
     answer = webhook.get("/")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/health", "/livez", "/readyz"])
-def test_health_answers(webhook: httpx.Client, path: str) -> None:
+def test_the_health_routes_answer(webhook: httpx.Client, path: str) -> None:
     assert webhook.get(path).status_code == 200

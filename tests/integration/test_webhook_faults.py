@@ -1,4 +1,4 @@
-"""DynamoDB stopped, slow, throttling, cut off, the webhook ended under load: no event lost, none applied twice."""
+"""No event is lost or applied twice when DynamoDB fails or the webhook is stopped under load."""
 
 import itertools
 import signal
@@ -25,7 +25,7 @@ from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET
 
 IN_TIME = 3.0
-"""The contract says 2 s; the machine that runs the tests may be busy."""
+"""The contract says 2 s. The machine that runs the tests can be busy."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[Faul
 
 @pytest.fixture
 def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
-    """A DynamoDB in good health that the test may break."""
+    """A healthy DynamoDB that the test can break."""
     proxy.calls.clear()
     yield proxy
     proxy.fault = faulty.healthy
@@ -44,8 +44,8 @@ def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
 
 @pytest.fixture(scope="module")
 def webhook(start: Callable[..., Part], proxy: FaultyDynamoDB) -> Iterator[httpx.Client]:
-    part = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=proxy.endpoint)
-    with httpx.Client(base_url=part.url, timeout=30) as client:
+    service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=proxy.endpoint)
+    with httpx.Client(base_url=service.url, timeout=30) as client:
         yield client
 
 
@@ -60,7 +60,7 @@ def _paid(payment_id: str) -> Delivery:
     return Delivery.of(stripe_bodies.completed(payment_id))
 
 
-def _refused(answer: Answer) -> bool:
+def _unavailable(answer: Answer) -> bool:
     return answer[:2] == (503, "unavailable") and answer.seconds < IN_TIME
 
 
@@ -71,7 +71,7 @@ def _wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_stopped_dynamodb_is_a_503_and_the_same_events_succeed_when_it_is_back(
+def test_events_succeed_after_an_outage_of_dynamodb(
     start: Callable[..., Part], free_port: Callable[[], int], dynamodb_folder: Path, tmp_path: Path
 ) -> None:
     with DynamoDBLocal(free_port(), tmp_path / "data", dynamodb_folder) as local:
@@ -91,7 +91,7 @@ def test_a_stopped_dynamodb_is_a_503_and_the_same_events_succeed_when_it_is_back
 
         with httpx.Client(base_url=webhook.url, timeout=30) as client:
             with ThreadPoolExecutor(4) as senders:
-                assert all(map(_refused, senders.map(lambda delivery: delivery.to(client), deliveries * 2)))
+                assert all(map(_unavailable, senders.map(lambda delivery: delivery.to(client), deliveries * 2)))
             assert client.get("/livez").status_code == 200
             local.start()
             assert records.get(payment_id) == before
@@ -101,7 +101,7 @@ def test_a_stopped_dynamodb_is_a_503_and_the_same_events_succeed_when_it_is_back
         records.close()
 
 
-def test_while_nobody_listens_every_delivery_is_a_503_in_time(
+def test_refused_connections_are_a_503_in_time(
     webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records
 ) -> None:
     deliveries = [_paid(records.put()) for _ in range(12)]
@@ -112,12 +112,12 @@ def test_while_nobody_listens_every_delivery_is_a_503_in_time(
     alive = webhook.get("/livez").status_code
     dynamodb.start()
 
-    assert all(map(_refused, answers))
+    assert all(map(_unavailable, answers))
     assert alive == 200
     assert [delivery.to(webhook).outcome for delivery in deliveries] == ["applied"] * 12
 
 
-async def test_a_record_whose_answer_broke_off_is_not_taken_for_none(
+async def test_an_incomplete_answer_is_not_a_missing_record(
     dynamodb: FaultyDynamoDB, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = records.put()
@@ -130,9 +130,7 @@ async def test_a_record_whose_answer_broke_off_is_not_taken_for_none(
         assert await store.get(payment_id) == records.get(payment_id)
 
 
-def test_a_slow_dynamodb_is_a_503_in_time_and_the_process_stays_alive(
-    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records
-) -> None:
+def test_a_slow_dynamodb_is_a_503_in_time(webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records) -> None:
     payments = [records.put() for _ in range(12)]
     deliveries = [_paid(payment_id) for payment_id in payments]
     dynamodb.fault = faulty.late(5)
@@ -140,7 +138,7 @@ def test_a_slow_dynamodb_is_a_503_in_time_and_the_process_stays_alive(
     with ThreadPoolExecutor(12) as senders:
         answers = senders.map(lambda delivery: delivery.to(webhook), deliveries)
         alive = [webhook.get("/livez", timeout=1).status_code for _ in range(5)]
-        assert all(map(_refused, answers))
+        assert all(map(_unavailable, answers))
     dynamodb.fault = faulty.healthy
     again = [delivery.to(webhook) for delivery in deliveries]
 
@@ -150,14 +148,14 @@ def test_a_slow_dynamodb_is_a_503_in_time_and_the_process_stays_alive(
     assert [records.history(payment_id) for payment_id in payments] == [[one.event_id] for one in deliveries]
 
 
-def test_a_write_that_arrives_after_the_same_event_was_sent_again_is_not_applied_again(
+def test_a_late_write_of_a_repeated_event_is_not_applied(
     webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records
 ) -> None:
     payment_id = records.put()
     delivery = _paid(payment_id)
     dynamodb.fault = held = faulty.Held()
 
-    assert _refused(delivery.to(webhook))
+    assert _unavailable(delivery.to(webhook))
     assert records.history(payment_id) == []
     dynamodb.fault = faulty.healthy
     assert delivery.to(webhook).outcome == "applied"
@@ -170,64 +168,70 @@ def test_a_write_that_arrives_after_the_same_event_was_sent_again_is_not_applied
 
 
 _HTML = b"<html><body>Bad gateway</body></html>"
-TROUBLES: dict[str, Fault] = {
-    "hangs up without a word": faulty.hanging_up,
-    "hangs up in mid-answer": faulty.cut_off,
+FAULTS: dict[str, Fault] = {
+    "closes the connection": faulty.hanging_up,
+    "closes the connection in an answer": faulty.cut_off,
     "throttles": faulty.refusing(400, "ThrottlingException"),
     "has no capacity": faulty.refusing(400, "ProvisionedThroughputExceededException"),
     "limits requests": faulty.refusing(400, "RequestLimitExceeded"),
-    "has a fault": faulty.refusing(500, "InternalServerError"),
+    "has an internal error": faulty.refusing(500, "InternalServerError"),
     "is not available": faulty.refusing(503, "ServiceUnavailable"),
-    "does not know our key any more": faulty.refusing(400, "ExpiredTokenException"),
+    "rejects an expired token": faulty.refusing(400, "ExpiredTokenException"),
     "a gateway answers 502 in HTML": faulty.answering(502, _HTML),
     "a gateway answers 200 in HTML": faulty.answering(200, _HTML),
-    "answers with nothing in it": faulty.answering(200, b"{}"),
+    "answers with an empty object": faulty.answering(200, b"{}"),
     "answers with too few results": faulty.answering(200, b'{"Responses": []}'),
 }
 
 
-@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES.keys())
-def test_a_call_that_fails_as_a_whole_is_a_503_and_nothing_is_lost_or_done_twice(
-    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, trouble: Fault
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_a_failed_call_loses_nothing_and_repeats_nothing(
+    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, fault: Fault
 ) -> None:
     payments = [records.put() for _ in range(6)]
     deliveries = [_paid(payment_id) for payment_id in payments]
-    dynamodb.fault = trouble
+    dynamodb.fault = fault
 
     with ThreadPoolExecutor(6) as senders:
         answers = list(senders.map(lambda delivery: delivery.to(webhook), deliveries))
     dynamodb.fault = faulty.healthy
     again = [delivery.to(webhook) for delivery in deliveries]
 
-    assert [answer for answer in answers if not _refused(answer)] == []
+    assert [answer for answer in answers if not _unavailable(answer)] == []
     assert {answer.status for answer in again} == {200}
     assert [records.history(payment_id) for payment_id in payments] == [[one.event_id] for one in deliveries]
 
 
-@pytest.mark.parametrize("name", ["hangs up without a word", "hangs up in mid-answer"])
-def test_one_lost_answer_is_made_good_within_the_deadline(
+@pytest.mark.parametrize("name", ["closes the connection", "closes the connection in an answer"])
+def test_one_lost_answer_is_recovered_within_the_deadline(
     webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, name: str
 ) -> None:
     payment_id = records.put()
     delivery = _paid(payment_id)
-    dynamodb.fault = faulty.once(TROUBLES[name])
+    dynamodb.fault = faulty.once(FAULTS[name])
 
     assert delivery.to(webhook)[:2] == (200, "applied")
     assert records.history(payment_id) == [delivery.event_id]
 
 
 @pytest.mark.parametrize(
-    "name", ["hangs up in mid-answer", "has no capacity", "a gateway answers 200 in HTML", "answers with nothing in it"]
+    "name",
+    [
+        "closes the connection in an answer",
+        "has no capacity",
+        "a gateway answers 200 in HTML",
+        "answers with an empty object",
+    ],
 )
-def test_an_event_found_through_an_index_is_not_unmatched_when_the_index_does_not_answer(
+def test_an_index_that_fails_does_not_mean_unmatched(
     webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, name: str
 ) -> None:
     intent = f"pi_{name.replace(' ', '_')}"
     payment_id = records.put(stripe_payment_intent=intent)
     dispute = Delivery.of(stripe_bodies.dispute("created", "needs_response", intent))
-    dynamodb.fault = TROUBLES[name]
+    dynamodb.fault = FAULTS[name]
 
-    assert _refused(dispute.to(webhook))
+    assert _unavailable(dispute.to(webhook))
     dynamodb.fault = faulty.healthy
     assert dispute.to(webhook).outcome == "applied"
     assert records.history(payment_id) == [dispute.event_id]
@@ -243,7 +247,7 @@ def test_an_event_found_through_an_index_is_not_unmatched_when_the_index_does_no
         "ProvisionedThroughputExceeded",
     ],
 )
-def test_a_statement_refused_inside_a_batch_is_sent_again_alone(
+def test_a_rejected_statement_is_sent_again_alone(
     webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, code: str
 ) -> None:
     payments = [records.put() for _ in range(12)]
@@ -264,7 +268,7 @@ def test_a_statement_refused_inside_a_batch_is_sent_again_alone(
     ("code", "status"),
     [("ThrottlingError", 503), ("ResourceNotFound", 503), ("AccessDenied", 500), ("ValidationError", 500)],
 )
-def test_a_statement_that_never_succeeds_does_not_harm_its_neighbours(
+def test_a_failing_statement_does_not_affect_its_batch(
     webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, code: str, status: int
 ) -> None:
     payments = [records.put() for _ in range(12)]
@@ -283,7 +287,7 @@ def test_a_statement_that_never_succeeds_does_not_harm_its_neighbours(
 
 
 def _slowly(forward: faulty.Forward) -> faulty.Forward:
-    """Slow enough for writes to gather behind the one that is on its way."""
+    """Slow enough for writes to queue behind the call in progress."""
 
     def slow(call: faulty.Call) -> faulty.Answer:
         time.sleep(0.12)
@@ -297,9 +301,7 @@ def _times_sent(dynamodb: FaultyDynamoDB, payment_id: str) -> int:
     return sum(faulty.payment_of(statement) == payment_id for call in batches for statement in call.statements)
 
 
-def test_a_part_is_unready_after_three_misses_and_ready_again_at_the_next_look(
-    webhook: httpx.Client, dynamodb: FaultyDynamoDB
-) -> None:
+def test_readiness_changes_after_three_failures(webhook: httpx.Client, dynamodb: FaultyDynamoDB) -> None:
     dynamodb.fault = faulty.refusing(500, "InternalServerError")
 
     _wait_for(lambda: webhook.get("/readyz").status_code == 503)
@@ -310,69 +312,69 @@ def test_a_part_is_unready_after_three_misses_and_ready_again_at_the_next_look(
     assert len(dynamodb.calls) == 4
 
 
-def test_a_table_that_is_not_there_is_a_503_and_never_ready(start: Callable[..., Part]) -> None:
-    part = start("webhook", ready_at="/livez", STRIPE_WEBHOOK_SECRET=SECRET, DYNAMODB_PAYMENTS_TABLE="not-there")
+def test_a_missing_table_is_a_503_and_never_ready(start: Callable[..., Part]) -> None:
+    service = start("webhook", ready_at="/livez", STRIPE_WEBHOOK_SECRET=SECRET, DYNAMODB_PAYMENTS_TABLE="not-there")
 
-    with httpx.Client(base_url=part.url, timeout=30) as webhook:
-        assert _refused(_paid("payment_1").to(webhook))
+    with httpx.Client(base_url=service.url, timeout=30) as webhook:
+        assert _unavailable(_paid("payment_1").to(webhook))
         assert webhook.get("/readyz").status_code == 503
 
-    assert "lea-payments init-table" in part.log.read_text()
+    assert "lea-payments init-table" in service.log.read_text()
 
 
-def test_requests_under_way_at_sigterm_get_their_answer(
+def test_open_requests_are_answered_after_sigterm(
     start: Callable[..., Part], dynamodb: FaultyDynamoDB, records: Records
 ) -> None:
-    part = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
+    service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
     deliveries = [_paid(records.put()) for _ in range(3)]
     dynamodb.fault = held = faulty.Held()
 
-    with httpx.Client(base_url=part.url, timeout=30) as webhook, ThreadPoolExecutor(3) as senders:
+    with httpx.Client(base_url=service.url, timeout=30) as webhook, ThreadPoolExecutor(3) as senders:
         answers = []
         for number, delivery in enumerate(deliveries, start=1):
             answers.append(senders.submit(delivery.to, webhook))
             _wait_for(lambda number=number: held.arrived == number)  # type: ignore[misc]
-        part.process.send_signal(signal.SIGTERM)
-        _wait_for(lambda: not _accepts(part))
-        time.sleep(0.5)  # or they would be done before anybody could cut them off
+        service.process.send_signal(signal.SIGTERM)
+        _wait_for(lambda: not _accepts(service))
+        time.sleep(0.5)  # otherwise they could end before the shutdown does
         held.let_go()
 
         assert {answer.result()[:2] for answer in answers} <= {(200, "applied"), (503, "unavailable")}
-    assert part.process.wait(10) == 0
+    assert service.process.wait(10) == 0
 
 
-def _accepts(part: Part) -> bool:
+def _accepts(service: Part) -> bool:
     try:
-        httpx.get(f"{part.url}/livez", timeout=1)
+        httpx.get(f"{service.url}/livez", timeout=1)
     except httpx.TransportError:
         return False
     return True
 
 
-def test_whatever_was_answered_200_before_the_end_is_in_the_table(
+def test_every_200_before_the_end_is_in_the_table(
     start: Callable[..., Part], dynamodb: FaultyDynamoDB, records: Records
 ) -> None:
-    part = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
+    service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
     payments = [records.put() for _ in range(200)]
-    left = iter([(payment_id, _paid(payment_id)) for payment_id in payments])
+    remaining = iter([(payment_id, _paid(payment_id)) for payment_id in payments])
     answered: list[tuple[str, Delivery, Answer]] = []
     lock = threading.Lock()
 
-    def send_on() -> None:
-        with httpx.Client(base_url=part.url, timeout=30) as webhook:
+    def send_until_closed() -> None:
+        with httpx.Client(base_url=service.url, timeout=30) as webhook:
             for _ in itertools.count():
                 with lock:
-                    payment_id, delivery = next(left)
+                    payment_id, delivery = next(remaining)
                 try:
                     answered.append((payment_id, delivery, delivery.to(webhook)))
                 except httpx.TransportError:
                     return
 
     with ThreadPoolExecutor(8) as senders:
-        running = [senders.submit(send_on) for _ in range(8)]
+        running = [senders.submit(send_until_closed) for _ in range(8)]
         _wait_for(lambda: len(answered) >= 30)
-        part.process.send_signal(signal.SIGTERM)
-        status = part.process.wait(25)
+        service.process.send_signal(signal.SIGTERM)
+        status = service.process.wait(25)
     for one in running:
         one.result()
 

@@ -1,4 +1,4 @@
-"""Whatever is sent, signed or not, the answer is one of the contract's and never a 500."""
+"""Random deliveries, signed or not, always get an answer of the contract and never a 500."""
 
 import json
 import os
@@ -24,8 +24,8 @@ ANSWERS = {
 
 
 @pytest.fixture(scope="module")
-def webhook(start_part: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=start_part("webhook", STRIPE_WEBHOOK_SECRET=SECRET), timeout=30) as client:
+def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET), timeout=30) as client:
         yield client
 
 
@@ -40,7 +40,7 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=20), inner, max_size=4),
     max_leaves=12,
 )
-whole = [
+valid_events = [
     *(
         stripe_bodies.completed("payment_1"),
         stripe_bodies.declined("payment_1"),
@@ -56,22 +56,22 @@ legal_header = st.lists(legal_bytes, max_size=200).map(lambda text: bytes(text).
 
 @given(body=st.binary(max_size=2000), header=legal_header)
 @fuzz
-def test_any_bytes_under_any_header(webhook: httpx.Client, body: bytes, header: bytes) -> None:
+def test_any_bytes_with_any_header(webhook: httpx.Client, body: bytes, header: bytes) -> None:
     assert _answer(webhook, body, header) in ANSWERS
 
 
 @given(event_type=st.sampled_from([*TRANSLATORS]) | st.text(max_size=30), value=anything)
 @fuzz
 def test_any_object_in_a_signed_event(webhook: httpx.Client, event_type: str, value: Any) -> None:
-    body = json.dumps(json.loads(whole[0]) | {"type": event_type, "data": {"object": value}}).encode()
+    body = json.dumps(json.loads(valid_events[0]) | {"type": event_type, "data": {"object": value}}).encode()
 
     assert _answer(webhook, body, sign(body).encode()) in ANSWERS
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """A whole event with one field, at any depth, replaced or taken away."""
-    event = json.loads(draw(st.sampled_from(whole)))
+def damaged_events(draw: st.DrawFn) -> bytes:
+    """A valid event with one field, at any depth, replaced or removed."""
+    event = json.loads(draw(st.sampled_from(valid_events)))
     place = draw(st.sampled_from([event, event["data"], event["data"]["object"]]))
     name = draw(st.sampled_from(sorted(place)) | st.text(max_size=10))
     if draw(st.booleans()):
@@ -81,9 +81,9 @@ def damaged(draw: st.DrawFn) -> bytes:
     return json.dumps(event, ensure_ascii=draw(st.booleans())).encode(errors="surrogatepass")
 
 
-@given(body=damaged())
+@given(body=damaged_events())
 @fuzz
-def test_a_signed_event_with_one_damage(webhook: httpx.Client, body: bytes) -> None:
+def test_a_signed_event_with_one_damaged_field(webhook: httpx.Client, body: bytes) -> None:
     try:
         header = sign(body).encode()
     except UnicodeDecodeError:

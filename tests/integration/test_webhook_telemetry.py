@@ -1,4 +1,4 @@
-"""What is told of one delivery: metrics on a port of their own, one line of log, one tree of spans."""
+"""The telemetry of a delivery: metrics on their own port, one log line and one tree of spans."""
 
 import json
 import re
@@ -32,24 +32,24 @@ CHECKOUT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Webhook(NamedTuple):
-    """A webhook, the address of its metrics, and a client."""
+    """A webhook, the URL of its metrics, and a client."""
 
-    part: Part
+    service: Part
     metrics: str
     client: httpx.Client
 
     def line_of(self, delivery: Delivery) -> dict[str, Any]:
-        """The one line of log about a delivery that was read."""
+        """The only log line about a delivery."""
         (line,) = [line for line in self.lines() if line.get("event_id") == delivery.event_id]
         return line
 
     def lines(self) -> list[dict[str, Any]]:
-        """All of the log; every line is JSON."""
-        return [json.loads(line) for line in self.part.log.read_text().splitlines()]
+        """All log lines. Every line is JSON."""
+        return [json.loads(line) for line in self.service.log.read_text().splitlines()]
 
     def end(self) -> None:
-        """Ends the process, which sends what spans it still has."""
-        assert self.part.stop() == 0
+        """Stops the process, which exports its remaining spans."""
+        assert self.service.stop() == 0
 
 
 Start = Callable[..., Webhook]
@@ -61,10 +61,10 @@ def start_webhook(start: Callable[..., Part], free_port: Callable[[], int]) -> I
 
     def start_one(**env: str) -> Webhook:
         port = free_port()
-        part = start("webhook", **{"METRICS_PORT": str(port), "STRIPE_WEBHOOK_SECRET": SECRET} | env)
-        client = httpx.Client(base_url=part.url, timeout=30)
+        service = start("webhook", **{"METRICS_PORT": str(port), "STRIPE_WEBHOOK_SECRET": SECRET} | env)
+        client = httpx.Client(base_url=service.url, timeout=30)
         clients.append(client)
-        return Webhook(part, f"http://127.0.0.1:{port}", client)
+        return Webhook(service, f"http://127.0.0.1:{port}", client)
 
     yield start_one
     for client in clients:
@@ -125,13 +125,13 @@ def _paid(payment_id: str, **fields: Any) -> Delivery:
     return Delivery.of(stripe_bodies.completed(payment_id, **fields))
 
 
-USED_OUTCOMES = ("applied", "duplicate", "stale", "review", "unmatched", "unavailable", "wrong_mode", "error")
+OUTCOMES_OF_USED_TYPES = ("applied", "duplicate", "stale", "review", "unmatched", "unavailable", "wrong_mode", "error")
 DELIVERIES: set[tuple[str, ...]] = {
-    *((event_type, outcome) for event_type in TRANSLATORS for outcome in USED_OUTCOMES),
+    *((event_type, outcome) for event_type in TRANSLATORS for outcome in OUTCOMES_OF_USED_TYPES),
     *(("other", outcome) for outcome in ("ignored", "wrong_mode", "error")),
     *(("unread", outcome) for outcome in ("invalid_signature", "invalid_payload", "too_large", "error")),
 }
-OF_CURRENCIES: set[tuple[str, ...]] = {
+BY_CURRENCY: set[tuple[str, ...]] = {
     (currency, status) for currency in metrics.CURRENCIES for status in ("completed", "failed", "expired")
 }
 AT_ZERO: Mapping[str, set[tuple[str, ...]]] = {
@@ -142,26 +142,26 @@ AT_ZERO: Mapping[str, set[tuple[str, ...]]] = {
     "payments_webhook_signature_failures_total": {(reason,) for reason in SIGNATURE_REASONS},
     "payments_webhook_secret_used_total": {("current",), ("previous",)},
     "payments_webhook_clock_skew_seconds": {()},
-    "payments_outcomes_total": OF_CURRENCIES,
-    "payments_amount_minor_units_total": OF_CURRENCIES,
+    "payments_outcomes_total": BY_CURRENCY,
+    "payments_amount_minor_units_total": BY_CURRENCY,
     "payments_failures_total": {(reason,) for reason in metrics.DECLINES},
     "payments_review_total": {("amount_mismatch",), ("currency_mismatch",), ("paid_twice",), ("refund_failed",)},
     "payments_store_batch_size_count": {()},
 }
 
 
-def test_every_series_of_the_webhook_is_there_at_zero_from_the_start(at_start: Scraped) -> None:
+def test_every_series_exists_at_zero_from_the_start(at_start: Scraped) -> None:
     for name, labels in AT_ZERO.items():
         assert dict(at_start.series(name)) == dict.fromkeys(labels, 0), name
     assert at_start.value("payments_store_operation_duration_seconds_count", operation="apply", outcome="ok") == 0
     assert list(at_start.series("payments_build_info").values()) == [1]
 
 
-def test_the_public_port_shows_no_metrics(untraced: Webhook) -> None:
+def test_the_public_port_has_no_metrics(untraced: Webhook) -> None:
     assert untraced.client.get("/metrics").status_code == 404
 
 
-def test_an_event_that_came_three_times_is_counted_once_as_a_payment(untraced: Webhook, records: Records) -> None:
+def test_a_repeated_event_counts_as_one_payment(untraced: Webhook, records: Records) -> None:
     delivery = _paid(records.put())
     event_type = "checkout.session.completed"
     before = Scraped.of(untraced.metrics)
@@ -170,24 +170,24 @@ def test_an_event_that_came_three_times_is_counted_once_as_a_payment(untraced: W
 
     after = Scraped.of(untraced.metrics)
 
-    def grown(name: str, **labels: str) -> float:
+    def growth(name: str, **labels: str) -> float:
         return (after.value(name, **labels) or 0) - (before.value(name, **labels) or 0)
 
-    assert grown("payments_webhook_events_total", event_type=event_type, outcome="applied") == 1
-    assert grown("payments_webhook_events_total", event_type=event_type, outcome="duplicate") == 2
-    assert grown("payments_webhook_processing_duration_seconds_count", event_type=event_type, outcome="applied") == 1
-    assert grown("payments_outcomes_total", outcome="completed", currency="sgd") == 1
-    assert grown("payments_amount_minor_units_total", outcome="completed", currency="sgd") == 4999
-    assert grown("payments_checkout_sessions_total", stage="completed") == 1
-    assert grown("payments_webhook_event_age_seconds_count", event_type=event_type) == 3
-    assert grown("payments_webhook_secret_used_total", secret="current") == 3
+    assert growth("payments_webhook_events_total", event_type=event_type, outcome="applied") == 1
+    assert growth("payments_webhook_events_total", event_type=event_type, outcome="duplicate") == 2
+    assert growth("payments_webhook_processing_duration_seconds_count", event_type=event_type, outcome="applied") == 1
+    assert growth("payments_outcomes_total", outcome="completed", currency="sgd") == 1
+    assert growth("payments_amount_minor_units_total", outcome="completed", currency="sgd") == 4999
+    assert growth("payments_checkout_sessions_total", stage="completed") == 1
+    assert growth("payments_webhook_event_age_seconds_count", event_type=event_type) == 3
+    assert growth("payments_webhook_secret_used_total", secret="current") == 3
     assert sum(after.series("payments_outcomes_total").values()) == 1 + sum(
         before.series("payments_outcomes_total").values()
     )
-    assert grown("payments_store_operation_duration_seconds_count", operation="apply", outcome="ok") >= 2
+    assert growth("payments_store_operation_duration_seconds_count", operation="apply", outcome="ok") >= 2
 
 
-def test_age_skew_and_time_of_the_last_change_are_set(untraced: Webhook, records: Records) -> None:
+def test_age_skew_and_last_change_are_measured(untraced: Webhook, records: Records) -> None:
     body = stripe_bodies.expired(records.put())
     event = json.loads(body) | {"created": int(time.time()) - 7200}
     body = json.dumps(event).encode()
@@ -196,15 +196,17 @@ def test_age_skew_and_time_of_the_last_change_are_set(untraced: Webhook, records
 
     assert delivery.to(untraced.client).outcome == "applied"
 
-    found = Scraped.of(untraced.metrics)
-    age = found.value("payments_webhook_event_age_seconds_sum", event_type="checkout.session.expired") or 0
-    changed = found.value("payments_webhook_last_applied_timestamp_seconds", event_type="checkout.session.expired") or 0
+    scraped = Scraped.of(untraced.metrics)
+    age = scraped.value("payments_webhook_event_age_seconds_sum", event_type="checkout.session.expired") or 0
+    changed = (
+        scraped.value("payments_webhook_last_applied_timestamp_seconds", event_type="checkout.session.expired") or 0
+    )
     assert 7199 <= age < 7300
-    assert 59 <= (found.value("payments_webhook_clock_skew_seconds") or 0) < 160
+    assert 59 <= (scraped.value("payments_webhook_clock_skew_seconds") or 0) < 160
     assert before - 1 <= changed <= time.time() + 1
 
 
-def test_declines_reviews_and_bad_signatures_are_counted_by_their_reason(untraced: Webhook, records: Records) -> None:
+def test_declines_reviews_and_rejections_have_reasons(untraced: Webhook, records: Records) -> None:
     before = Scraped.of(untraced.metrics)
     bodies = [
         stripe_bodies.declined(records.put(), "lost_card"),
@@ -231,11 +233,11 @@ def _growth(before: Scraped, after: Scraped, name: str) -> dict[tuple[str, ...],
     return {labels: value - old[labels] for labels, value in after.series(name).items() if value != old[labels]}
 
 
-def test_no_sender_can_make_a_new_series(untraced: Webhook, records: Records) -> None:
+def test_a_sender_cannot_create_a_new_series(untraced: Webhook, records: Records) -> None:
     before = {(sample.name, *sample.labels.values()) for sample in Scraped.of(untraced.metrics).samples}
 
-    Delivery.of(stripe_bodies.event("a.type.of.my.own", {"object": "x"})).to(untraced.client)
-    Delivery.of(stripe_bodies.declined(records.put(), "a_code_of_my_own")).to(untraced.client)
+    Delivery.of(stripe_bodies.event("an.invented.type", {"object": "x"})).to(untraced.client)
+    Delivery.of(stripe_bodies.declined(records.put(), "an_invented_code")).to(untraced.client)
     Delivery.of(stripe_bodies.completed(records.put(currency="xts"), currency="xts")).to(untraced.client)
 
     assert {(sample.name, *sample.labels.values()) for sample in Scraped.of(untraced.metrics).samples} == before
@@ -246,10 +248,8 @@ def _store_calls(webhook: Webhook) -> dict[str, float]:
     return {outcome: value for (operation, outcome), value in series.items() if operation == "apply"}
 
 
-def test_calls_to_the_table_are_counted_by_how_they_ended(
-    traced: Webhook, records: Records, dynamodb: FaultyDynamoDB
-) -> None:
-    def grown(fault: faulty.Fault, payment_id: str) -> dict[str, float]:
+def test_calls_to_the_table_are_counted_by_outcome(traced: Webhook, records: Records, dynamodb: FaultyDynamoDB) -> None:
+    def growth(fault: faulty.Fault, payment_id: str) -> dict[str, float]:
         before = _store_calls(traced)
         dynamodb.fault = fault
         _paid(payment_id).to(traced.client)
@@ -259,12 +259,12 @@ def test_calls_to_the_table_are_counted_by_how_they_ended(
     nothing = dict.fromkeys(("ok", "refused", "throttled", "error"), 0.0)
     throttled, failing, refused, good = (records.put() for _ in range(4))
     once = faulty.RefusedStatements("ThrottlingError", {throttled: 1})
-    assert grown(once, throttled) == nothing | {"throttled": 1, "ok": 1}
+    assert growth(once, throttled) == nothing | {"throttled": 1, "ok": 1}
     once = faulty.RefusedStatements("InternalServerError", {failing: 1})
-    assert grown(once, failing) == nothing | {"error": 1, "ok": 1}
-    assert grown(faulty.refusing(400, "ProvisionedThroughputExceededException"), refused) == nothing | {"throttled": 1}
-    assert grown(faulty.healthy, good) == nothing | {"ok": 1}
-    assert grown(faulty.healthy, good) == nothing | {"ok": 1}  # a duplicate: its condition did not hold, which is well
+    assert growth(once, failing) == nothing | {"error": 1, "ok": 1}
+    assert growth(faulty.refusing(400, "ProvisionedThroughputExceededException"), refused) == nothing | {"throttled": 1}
+    assert growth(faulty.healthy, good) == nothing | {"ok": 1}
+    assert growth(faulty.healthy, good) == nothing | {"ok": 1}  # a duplicate: its condition fails, as it must
 
 
 def _exemplars(webhook: Webhook) -> set[str]:
@@ -285,7 +285,7 @@ def test_without_traces_there_are_no_exemplars(untraced: Webhook, records: Recor
     assert _exemplars(untraced) == set()
 
 
-def test_each_delivery_is_one_line_of_log(traced: Webhook, records: Records) -> None:
+def test_each_delivery_is_one_log_line(traced: Webhook, records: Records) -> None:
     payment_id = records.put()
     paid = _paid(payment_id)
     late = Delivery.of(stripe_bodies.expired(payment_id))
@@ -308,8 +308,8 @@ def test_each_delivery_is_one_line_of_log(traced: Webhook, records: Records) -> 
     assert all(re.fullmatch("[0-9a-f]{32}", line["trace_id"]) for line in lines)
     assert [line.get("payment_id") for line in lines] == [payment_id] * 3 + [None] * 2
     assert [line["level"] for line in lines] == ["info"] * 4 + ["warning"]
-    told = [line for line in traced.lines()[start:] if line["event"] == "payment_completed"]
-    assert [(line["payment_id"], line["trace_id"]) for line in told] == [(payment_id, lines[0]["trace_id"])]
+    completed = [line for line in traced.lines()[start:] if line["event"] == "payment_completed"]
+    assert [(line["payment_id"], line["trace_id"]) for line in completed] == [(payment_id, lines[0]["trace_id"])]
 
 
 def _tree(sink: OtlpSink, delivery: Delivery, outcome: str) -> tuple[Span, Span]:
@@ -318,9 +318,7 @@ def _tree(sink: OtlpSink, delivery: Delivery, outcome: str) -> tuple[Span, Span]
     return server, apply
 
 
-def test_a_delivery_is_one_tree_of_spans_from_receipt_to_write(
-    traced: Webhook, sink: OtlpSink, records: Records
-) -> None:
+def test_a_delivery_is_one_tree_of_spans(traced: Webhook, sink: OtlpSink, records: Records) -> None:
     payment_id = records.put()
     delivery = _paid(payment_id, metadata={"traceparent": CHECKOUT})
     delivery.to(traced.client)
@@ -351,9 +349,7 @@ def test_a_delivery_is_one_tree_of_spans_from_receipt_to_write(
     assert apply.links == (batch.place,)
 
 
-def test_a_delivery_is_linked_to_the_trace_that_created_its_checkout(
-    traced: Webhook, sink: OtlpSink, records: Records
-) -> None:
+def test_a_delivery_is_linked_to_its_checkout(traced: Webhook, sink: OtlpSink, records: Records) -> None:
     linked = _paid(records.put(), metadata={"traceparent": CHECKOUT})
     alone = _paid(records.put(), metadata={"traceparent": "not a traceparent"})
     for delivery in (linked, alone):
@@ -366,7 +362,7 @@ def test_a_delivery_is_linked_to_the_trace_that_created_its_checkout(
     assert server.links == ()
 
 
-def test_a_strangers_traceparent_header_is_not_joined(traced: Webhook, sink: OtlpSink, records: Records) -> None:
+def test_a_traceparent_header_is_not_joined(traced: Webhook, sink: OtlpSink, records: Records) -> None:
     delivery = _paid(records.put())
     headers = {"Stripe-Signature": delivery.signature, "traceparent": CHECKOUT}
     traced.client.post("/webhook/stripe", content=delivery.body, headers=headers)
@@ -375,7 +371,7 @@ def test_a_strangers_traceparent_header_is_not_joined(traced: Webhook, sink: Otl
     assert (server.parent, server.trace_id == CHECKOUT[3:35]) == ("", False)
 
 
-def test_a_batch_and_all_that_it_carries_are_linked_to_each_other(
+def test_a_batch_and_its_events_are_linked(
     traced: Webhook, sink: OtlpSink, records: Records, dynamodb: FaultyDynamoDB
 ) -> None:
     deliveries = [_paid(records.put()) for _ in range(8)]
@@ -407,7 +403,7 @@ def test_a_failed_delivery_names_its_error(
     assert apply.failed
 
 
-def test_with_a_sampling_share_of_zero_only_errors_are_exported(
+def test_without_sampling_only_errors_are_exported(
     start_webhook: Start, free_port: Callable[[], int], records: Records, dynamodb: FaultyDynamoDB
 ) -> None:
     good, unavailable = _paid(records.put()), _paid(records.put())
@@ -422,10 +418,10 @@ def test_with_a_sampling_share_of_zero_only_errors_are_exported(
         bad.to(webhook.client)
         dynamodb.fault = faulty.refusing(500, "InternalServerError")
         unavailable.to(webhook.client)
-        dots = _exemplars(webhook)
+        exemplars = _exemplars(webhook)
         webhook.end()
 
-    assert dots == {span.trace_id for span in sink.spans}
+    assert exemplars == {span.trace_id for span in sink.spans}
     assert [(span.name, span.attributes["error.type"]) for span in sink.spans] == [
         (SERVER, "invalid_signature"),
         (SERVER, "unavailable"),
@@ -435,7 +431,7 @@ def test_with_a_sampling_share_of_zero_only_errors_are_exported(
     assert sink.spans[1].failed
 
 
-def test_spans_arrive_even_when_the_process_is_told_to_end_at_once(
+def test_the_last_spans_are_exported_at_the_end(
     start_webhook: Start, free_port: Callable[[], int], records: Records
 ) -> None:
     delivery = _paid(records.put())
@@ -448,9 +444,7 @@ def test_spans_arrive_even_when_the_process_is_told_to_end_at_once(
         assert set(sink.requests) == {"/v1/traces"}
 
 
-def test_a_collector_that_never_answers_delays_no_delivery_and_hardly_the_end(
-    start_webhook: Start, records: Records
-) -> None:
+def test_a_silent_collector_does_not_delay_deliveries(start_webhook: Start, records: Records) -> None:
     with socket.create_server(("127.0.0.1", 0)) as collector:
         endpoint = f"http://127.0.0.1:{collector.getsockname()[1]}"
         webhook = start_webhook(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, OTEL_BSP_MAX_EXPORT_BATCH_SIZE="4")
@@ -460,20 +454,20 @@ def test_a_collector_that_never_answers_delays_no_delivery_and_hardly_the_end(
 
     assert {answer[:2] for answer in answers} == {(200, "applied")}
     assert max(answer.seconds for answer in answers) < 4
-    assert time.monotonic() - started < 12  # 36 spans in fours, 5 s for each try, would be 45 s
+    assert time.monotonic() - started < 12  # 36 spans in batches of 4, with 5 s per export, would be 45 s
 
 
-_WATCH = """
+_RECORD_CONNECTS = """
 import os, sys
-def watch(event, arguments):
+def record(event, arguments):
     if event == "socket.connect":
         with open(os.environ["CONNECTS"], "a") as file:
             print(arguments[1][1], file=file)
-sys.addaudithook(watch)
+sys.addaudithook(record)
 """
 
 
-def test_without_endpoint_and_metrics_port_it_connects_to_its_table_alone_and_listens_on_its_port_alone(
+def test_without_telemetry_only_the_table_is_connected(
     start_webhook: Start,
     records: Records,
     tmp_path: Path,
@@ -481,16 +475,16 @@ def test_without_endpoint_and_metrics_port_it_connects_to_its_table_alone_and_li
     sink: OtlpSink,
     free_port: Callable[[], int],
 ) -> None:
-    (tmp_path / "sitecustomize.py").write_text(_WATCH)
+    (tmp_path / "sitecustomize.py").write_text(_RECORD_CONNECTS)
 
     def ports(**env: str) -> tuple[set[str], int]:
         file = tmp_path / f"connects-{len(env)}"
         webhook = start_webhook(PYTHONPATH=str(tmp_path), CONNECTS=str(file), **env)
         assert _paid(records.put()).to(webhook.client).outcome == "applied"
-        sockets = psutil.Process(webhook.part.process.pid).net_connections("tcp")
+        sockets = psutil.Process(webhook.service.process.pid).net_connections("tcp")
         webhook.end()
         listening = sorted(one.laddr.port for one in sockets if one.status == psutil.CONN_LISTEN)
-        assert httpx.URL(webhook.part.url).port in listening
+        assert httpx.URL(webhook.service.url).port in listening
         return set(file.read_text().split()), len(listening)
 
     of_table, of_sink = (endpoint.rpartition(":")[2] for endpoint in (dynamodb_endpoint, sink.endpoint))

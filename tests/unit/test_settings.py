@@ -8,10 +8,14 @@ from lea_payments.settings import (
     SettingsError,
     TableSettings,
     WebhookSettings,
+    mode_of,
     read,
+    read_secret_file,
+    signing_secrets,
+    split_list,
 )
 
-CLEAR = (
+VARIABLES = (
     *("AWS_REGION", "DYNAMODB_PAYMENTS_TABLE", "DDB_ENDPOINT", "STRIPE_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET_FILE"),
     *("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "STRIPE_LIVEMODE", "PORT", "HOST", "LOG_LEVEL"),
 )
@@ -19,12 +23,12 @@ CLEAR = (
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    for name in CLEAR:
+    for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(str(tmp_path))
 
 
-def test_the_defaults_are_those_of_the_contract() -> None:
+def test_the_defaults_match_the_contract() -> None:
     settings = read(TableSettings)
 
     assert (settings.aws_region, settings.table) == ("ap-southeast-1", "lea-payments-local")
@@ -37,7 +41,7 @@ def test_an_empty_endpoint_means_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not read(TableSettings).ddb_endpoint
 
 
-def test_everything_wrong_or_missing_is_told_at_once_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DDB_ENDPOINT", "dynamodb:8000")
     monkeypatch.setenv("PORT", "many")
 
@@ -52,9 +56,10 @@ def test_everything_wrong_or_missing_is_told_at_once_with_what_to_do(monkeypatch
         "PAYMENTS_API_TOKEN",
     ]
     assert "sk_test_" in lines[2]
+    assert lines[1].endswith("; see docs/reference/settings.md")
 
 
-def test_a_wrong_secret_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_secret_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STRIPE_SECRET_KEY", "pk_canary")
     monkeypatch.setenv("PAYMENTS_API_TOKEN", "token")
 
@@ -85,25 +90,64 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
     assert (settings.aws_region, settings.table) == ("us-east-1", "from-file")
 
 
-@pytest.mark.parametrize(
-    ("key", "livemode", "fits"),
-    [
-        ("sk_test_1", "false", True),
-        ("rk_test_1", "false", True),
-        ("sk_live_1", "true", True),
-        ("rk_live_1", "false", False),
-        ("sk_test_live_1", "true", False),
-    ],
-)
-def test_the_reconciler_s_key_must_be_of_its_mode(
-    monkeypatch: pytest.MonkeyPatch, key: str, livemode: str, *, fits: bool
-) -> None:
+@pytest.mark.parametrize(("key", "livemode"), [("sk_test_1", "false"), ("rk_test_1", "false"), ("sk_live_1", "true")])
+def test_a_key_of_the_right_mode_is_accepted(monkeypatch: pytest.MonkeyPatch, key: str, livemode: str) -> None:
     monkeypatch.setenv("STRIPE_SECRET_KEY", key)
     monkeypatch.setenv("STRIPE_LIVEMODE", livemode)
 
-    if fits:
-        assert read(ReconcilerSettings).interval_seconds == 300
-        return
+    assert read(ReconcilerSettings).interval_seconds == 300
+
+
+@pytest.mark.parametrize(("key", "livemode"), [("rk_live_1", "false"), ("sk_test_live_1", "true")])
+def test_a_key_of_the_other_mode_is_rejected(monkeypatch: pytest.MonkeyPatch, key: str, livemode: str) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", key)
+    monkeypatch.setenv("STRIPE_LIVEMODE", livemode)
+
     with pytest.raises(SettingsError, match=r"STRIPE_SECRET_KEY is not a .* key, but STRIPE_LIVEMODE") as error:
         read(ReconcilerSettings)
+
     assert key not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "mode"),
+    [("sk_test_1", "test"), ("rk_live_1", "live"), ("pk_test_1", ""), ("sk_other_1", ""), ("", "")],
+)
+def test_a_key_names_its_mode(key: str, mode: str) -> None:
+    assert mode_of(key) == mode
+
+
+@pytest.mark.parametrize(
+    ("text", "items"), [("", ()), (" , \n", ()), ("a", ("a",)), ("a,b", ("a", "b")), (" b \n\na ,", ("b", "a"))]
+)
+def test_a_list_is_split_at_commas_and_line_ends(text: str, items: tuple[str, ...]) -> None:
+    assert split_list(text) == items
+
+
+def test_a_secret_file_takes_precedence(tmp_path: Path) -> None:
+    file = tmp_path / "secrets"
+    file.write_text("whsec_file\n")
+
+    assert signing_secrets(("whsec_variable",), file) == ("whsec_file",)
+    assert signing_secrets(("whsec_variable",), None) == ("whsec_variable",)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"], ids=["no file", "no secrets", "not text"])
+def test_a_bad_secret_file_says_what_to_do(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "secrets"
+    if content is not None:
+        file.write_bytes(content)
+
+    with pytest.raises(SettingsError, match=r"STRIPE_WEBHOOK_SECRET_FILE: .*; (name a readable|write one whsec_)"):
+        read_secret_file(file)
+
+
+def test_a_summary_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_secret")
+    monkeypatch.setenv("PAYMENTS_API_TOKEN", "token-1,token-2")
+
+    summary = read(CheckoutSettings).summary()
+
+    assert (summary["mode"], summary["api_tokens"]) == ("test", 2)
+    assert "secret" not in str(summary)
+    assert "token-1" not in str(summary)

@@ -1,1 +1,1 @@
-"""The service with the payments API."""
+"""The service that creates payments and their links: the checkout API."""

@@ -7,7 +7,14 @@ from fastapi import APIRouter, Header, Path, Query, Response, Security
 from starlette.requests import Request
 
 from lea_payments.checkout import bodies
-from lea_payments.checkout.bodies import NewPayment, PaymentList, PaymentWithLink, Search, WholePayment, documented
+from lea_payments.checkout.bodies import (
+    NewPayment,
+    PaymentList,
+    PaymentWithHistory,
+    PaymentWithLink,
+    Search,
+    error_responses,
+)
 from lea_payments.checkout.errors import CREATE, GET, LIST, RefusalError
 from lea_payments.checkout.guard import BEARER, guarded_route
 from lea_payments.checkout.sessions import CheckoutSessions
@@ -23,20 +30,20 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Gives a payment without payment_intent_id its id, so that a repeated call finds it again.",
+        description="Identifies a payment without payment_intent_id: a repeated call with this key finds it again.",
     ),
 ]
 
 
 class PaymentsApi:
-    """The calls of the API, with the parts that they need."""
+    """The calls of the API."""
 
     def __init__(self, store: PaymentStore, sessions: CheckoutSessions) -> None:
         self._store = store
         self._sessions = sessions
 
     def router(self, tokens: Sequence[str]) -> APIRouter:
-        """The routes, for callers with one of these tokens."""
+        """The routes. They accept callers with one of these bearer tokens."""
         router = APIRouter(route_class=guarded_route(tokens), dependencies=[Security(BEARER)], tags=["payments"])
         router.add_api_route(
             "/payments",
@@ -47,7 +54,7 @@ class PaymentsApi:
             response_description="The payment has a new link.",
             responses={
                 200: {"model": PaymentWithLink, "description": "The payment already has an open link."},
-                **documented(CREATE),
+                **error_responses(CREATE),
             },
         )
         router.add_api_route(
@@ -55,45 +62,46 @@ class PaymentsApi:
             self.get_payment,
             methods=["GET"],
             summary="One payment with its history",
-            responses=documented(GET),
+            responses=error_responses(GET),
         )
         router.add_api_route(
             "/payments",
             self.list_payments,
             methods=["GET"],
             summary="Payments of a user, a quote or a Checkout Session",
-            responses=documented(LIST),
+            responses=error_responses(LIST),
         )
         return router
 
     async def create_payment(
         self, response: Response, new: NewPayment, idempotency_key: IdempotencyKey = None
     ) -> PaymentWithLink:
-        """Stores the payment, creates Stripe's pay page for it and returns the link.
+        """Stores the payment, creates its Checkout Session and returns the link to pay it.
 
-        The call can be repeated: there is one payment, with its open link, or with a new link if that one has ended.
+        Safe to repeat: the same payment gets its open link, or a new link if the old one has ended.
         """
         money.check(new.amount, new.currency)
-        opened = await self._sessions.open_for(bodies.record_of(new, idempotency_key, spans.current_traceparent()))
-        events.checkout_session_opened(opened.payment, opened.session.id, reused=opened.reused)
-        response.status_code = 200 if opened.reused else 201
-        return bodies.with_link(opened)
+        payment = bodies.payment_of(new, idempotency_key, spans.current_traceparent())
+        checkout = await self._sessions.open_for(payment)
+        events.checkout_session_opened(checkout.payment, checkout.session.id, reused=checkout.reused)
+        response.status_code = 200 if checkout.reused else 201
+        return bodies.with_link(checkout)
 
     async def get_payment(
         self, payment_intent_id: Annotated[str, Path(max_length=256, examples=["payment_123"])]
-    ) -> WholePayment:
-        """The payment as it is now, with a consistent read."""
+    ) -> PaymentWithHistory:
+        """Returns the payment as it is now. The read is consistent."""
         record = await self._store.get(payment_intent_id)
         if record is None:
             raise RefusalError(
                 "payment_not_found",
-                "There is no payment with this id; search with GET /payments?quote_id= or user_id=.",
+                "There is no payment with this id; search with GET /payments?quote_id= or ?user_id=.",
                 param="payment_intent_id",
             )
-        return WholePayment.of(record)
+        return PaymentWithHistory.of(record)
 
     async def list_payments(self, request: Request, search: Annotated[Search, Query()]) -> PaymentList:
-        """Give exactly one of the three parameters. A payment of the last second can be missing."""
+        """Give exactly one of the three parameters. Payments of the last second can be missing."""
         payments = await self._matching(search, parameters=len(request.query_params.multi_items()))
         newest_first = sorted(payments, key=lambda record: record.created_at or "", reverse=True)
         return PaymentList(payments=[bodies.PublishedPayment.of(record) for record in newest_first])

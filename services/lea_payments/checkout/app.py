@@ -1,4 +1,4 @@
-"""The checkout API as an HTTP service: its app, and the answer to each kind of error."""
+"""The app of the checkout API, and the answer to each kind of error."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -22,7 +22,9 @@ from lea_payments.serving.responses import error_response, json_response
 from lea_payments.settings import CheckoutSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
+from lea_payments.stripe import client as stripe_client
 
+STRIPE_RETRIES = 1
 TABLE_RETRY_SECONDS = 1
 
 
@@ -36,7 +38,9 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
         error_handlers=_ERROR_HANDLERS,
     )
     app.add_middleware(RequestSpan, trusts_caller=True)
-    api = PaymentsApi(store, CheckoutSessions(store, StripeCheckout(settings)))
+    client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base, retries=STRIPE_RETRIES)
+    sessions = CheckoutSessions(store, StripeCheckout(client, settings.pages_base_url))
+    api = PaymentsApi(store, sessions)
     app.include_router(api.router(settings.api_tokens))
     return app
 
@@ -62,7 +66,7 @@ def _invalid_request(request: Request, error: RequestValidationError) -> Respons
     problems = error.errors()
     if problems[0]["type"] == "json_invalid":
         return _invalid_json(request)
-    return json_response(422, bodies.invalid(problems))
+    return json_response(422, bodies.validation_error_body(problems))
 
 
 def _invalid_json(request: Request) -> Response:
@@ -81,7 +85,7 @@ def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _internal_error(request: Request, _: Exception) -> Response:
-    message = "A bug of ours, which is in our log; repeat the same call, and report it if it persists."
+    message = "An internal error, which is in our log; repeat the same call, and report the error if it persists."
     return _refusal(request, RefusalError("internal_error", message))
 
 

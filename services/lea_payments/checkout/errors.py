@@ -53,7 +53,7 @@ ERRORS: Mapping[str, ApiError] = {
         409, "The customer has paid; Stripe's confirmation has not arrived yet.", (CREATE,)
     ),
     "awaiting_funds": ApiError(409, "The customer has paid by a delayed method; the money is on its way.", (CREATE,)),
-    "in_review": ApiError(409, "The money paid differs from the money requested; a person must look.", (CREATE,)),
+    "in_review": ApiError(409, "The money paid differs from the money requested; a person must look at it.", (CREATE,)),
     "too_large": ApiError(413, "The body is over 16 KiB.", (CREATE,)),
     "unsupported_media_type": ApiError(415, "The Content-Type is not application/json.", (CREATE,)),
     "invalid_request": ApiError(422, "A field is missing, unknown or invalid.", _ALL),
@@ -61,7 +61,7 @@ ERRORS: Mapping[str, ApiError] = {
     "amount_too_small": ApiError(422, "The amount is below Stripe's minimum for this currency.", (CREATE,)),
     "amount_too_large": ApiError(422, "The amount is above Stripe's maximum for this currency.", (CREATE,)),
     "amount_precision": ApiError(422, "Stripe requires the last digits of this currency to be 0.", (CREATE,)),
-    "internal_error": ApiError(500, "A bug of ours; repeat the call, and report it if it persists.", _ALL),
+    "internal_error": ApiError(500, "An internal error; repeat the call, and report it if it persists.", _ALL),
     "stripe_unreachable": ApiError(502, "Stripe did not answer; the payment is stored, repeat the call.", (CREATE,)),
     "stripe_error": ApiError(502, "Stripe failed; the payment is stored, repeat the call.", (CREATE,)),
     "stripe_refused": ApiError(502, "Stripe rejected our key or our request.", (CREATE,)),

@@ -14,7 +14,7 @@ from lea_payments.checkout.errors import RefusalError
 from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, read_body
 
 BODY_LIMIT = 16 * 1024
-"""In bytes; a request of ours is under 4 KiB."""
+"""In bytes. A valid request is under 4 KiB."""
 
 BEARER = HTTPBearer(auto_error=False, description="One of the tokens in PAYMENTS_API_TOKEN.")
 """Documents the authentication in OpenAPI; the route class below enforces it."""
@@ -60,7 +60,7 @@ async def _with_small_json(request: Request) -> Request:
     except BodyTooLargeError:
         raise RefusalError("too_large", f"Send a body of at most {BODY_LIMIT} bytes.") from None
     except BodyIncompleteError:
-        raise RefusalError("invalid_json", "The connection was closed within the body; send it again.") from None
+        raise RefusalError("invalid_json", "The connection closed before the end of the body; send it again.") from None
 
     async def receive() -> Message:
         return {"type": "http.request", "body": body}

@@ -1,4 +1,4 @@
-"""One payment, one open Checkout Session: which one its customer is sent to; knows neither HTTP nor Stripe's words."""
+"""Opens the Checkout Session where a payment can be paid: the open one, or that of a new attempt."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -15,52 +15,52 @@ from lea_payments.payment.rules import REVIEW_RULE, RULES
 from lea_payments.store.errors import ConflictError
 from lea_payments.stripe.checkout_sessions import ATTEMPT_LIFE, CheckoutSession
 
-PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
-"""Seconds to wait before each new look at a record that others are changing too."""
+RETRY_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
+"""Seconds to wait before each try: another call or an event can change the record at the same time."""
 
-FIXED = ("user_id", "quote_id", "amount", "currency")
-"""What a repeated call must say again; the product's name and the language may be worded anew."""
+FIXED_FIELDS = ("user_id", "quote_id", "amount", "currency")
+"""The fields that a repeated call must send unchanged. The product's name and the language can differ."""
 
-SETTLED: Mapping[int, tuple[str, str]] = {
+NOT_PAYABLE: Mapping[int, tuple[str, str]] = {
     RULES[Fact.AWAITING_FUNDS].rank: (
         "awaiting_funds",
         "The customer has paid by a method that takes days; wait until the payment is completed or failed.",
     ),
     REVIEW_RULE.rank: (
         "in_review",
-        "Money has come that is not what was asked for; look at status_reason and settle it in Stripe's dashboard.",
+        "The money paid differs from the money requested; read status_reason and settle it in Stripe's dashboard.",
     ),
     RULES[Fact.PAID].rank: (
         "already_completed",
-        "This payment is completed; for another one send another payment_intent_id or Idempotency-Key.",
+        "This payment is completed; to start another one, send another payment_intent_id or Idempotency-Key.",
     ),
 }
-"""The ranks at which a payment may not be paid again."""
+"""The ranks at which a payment cannot be paid again, with the code and the message of the refusal."""
 
 
-class Store(Protocol):
-    """What is needed of the table of payments."""
+class RecordStore(Protocol):
+    """The operations on payment records that opening a session needs."""
 
-    async def create(self, new: Payment) -> Payment:
-        """The new record, or the one that is there already."""
+    async def create(self, payment: Payment, /) -> Payment:
+        """Stores a new record and returns it; returns the existing record if there is one with this id."""
 
     async def change_checkout(self, record: Payment, **fields: object) -> Payment:
-        """The record with other checkout fields; raises ConflictError if it has changed."""
+        """Changes checkout fields of a record; raises ConflictError if the record has changed since it was read."""
 
 
-class Stripe(Protocol):
-    """What is needed of Stripe; every method raises RefusalError."""
+class StripeSessions(Protocol):
+    """The Checkout Sessions at Stripe. Every method raises RefusalError."""
 
-    async def create(self, record: Payment) -> CheckoutSession:
-        """The session of the record's current attempt."""
+    async def create(self, record: Payment, /) -> CheckoutSession:
+        """Creates the session of the record's current attempt."""
 
-    async def find(self, session_id: str) -> CheckoutSession | None:
-        """The session as it is now, if there is one."""
+    async def find(self, session_id: str, /) -> CheckoutSession | None:
+        """Returns the session as it is now, or None if it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A payment and the open session where it can be paid."""
+class OpenCheckout:
+    """A payment and the open session where it can be paid; `reused` if an earlier call created the session."""
 
     payment: Payment
     session: CheckoutSession
@@ -68,69 +68,74 @@ class Opened:
 
 
 class CheckoutSessions:
-    """Opens sessions; safe for any number of callers at once, here and in other processes."""
+    """Opens sessions. Safe with concurrent callers, in this process and in others."""
 
-    def __init__(self, store: Store, stripe: Stripe, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, store: RecordStore, stripe: StripeSessions, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._store = store
         self._stripe = stripe
         self._now = now
 
-    async def open_for(self, asked: Payment) -> Opened:
-        """The payment, on record before Stripe hears of it, and its open session.
+    async def open_for(self, payment: Payment) -> OpenCheckout:
+        """Stores the payment and opens its session. Raises RefusalError and UnavailableError.
 
-        Raises RefusalError and UnavailableError.
+        The record is written before Stripe is called, so that no event can arrive for an unknown payment.
         """
-        new = replace(asked, checkout_attempt=1, checkout_attempt_at=iso(self._now()))
-        for pause in PAUSES:
+        new = replace(payment, checkout_attempt=1, checkout_attempt_at=iso(self._now()))
+        for pause in RETRY_PAUSES:
             await asyncio.sleep(pause)
             record = await self._store.create(new)
             try:
-                return await self._open(record, asked)
+                return await self._open(record, payment)
             except (ConflictError, InFlightError):
                 continue
-        raise RefusalError("try_again", "Other calls for this payment are under way; repeat the call.", retry_after=1)
+        raise RefusalError("try_again", "Other calls for this payment are in progress; repeat the call.", retry_after=1)
 
-    async def _open(self, record: Payment, asked: Payment) -> Opened:
-        _refuse_another(record, asked)
-        if record.status_rank in SETTLED:
-            raise RefusalError(*SETTLED[record.status_rank])
-        if record.stripe_session_id is not None and not _over(record):
-            session = await self._stripe.find(record.stripe_session_id)
-            if session is not None and session.status == "open":
-                return Opened(record, session, reused=True)
-            if session is not None and session.status == "complete":
-                raise RefusalError(
-                    "awaiting_confirmation",
-                    "The customer has finished paying and Stripe's word on it is under way; ask for the payment again.",
-                )
-            return await self._create(await self._begin_attempt(record, asked), asked)
-        if self._may_go_on(record):
-            return await self._create(record, asked)
-        return await self._create(await self._begin_attempt(record, asked), asked)
+    async def _open(self, record: Payment, payment: Payment) -> OpenCheckout:
+        _check_same_payment(record, payment)
+        _check_payable(record)
+        session = await self._current_session(record)
+        if session is not None and session.status == "open":
+            return OpenCheckout(record, session, reused=True)
+        if session is not None and session.status == "complete":
+            raise RefusalError(
+                "awaiting_confirmation",
+                "The customer has paid; Stripe's confirmation has not arrived yet. Read the payment again in a moment.",
+            )
+        if not self._can_continue_attempt(record):
+            record = await self._start_attempt(record, payment)
+        return await self._create_session(record, payment)
 
-    async def _create(self, record: Payment, asked: Payment) -> Opened:
+    async def _current_session(self, record: Payment) -> CheckoutSession | None:
+        """The record's session, unless there is none or an event has reported its end."""
+        if record.stripe_session_id is None or _session_ended(record):
+            return None
+        return await self._stripe.find(record.stripe_session_id)
+
+    def _can_continue_attempt(self, record: Payment) -> bool:
+        """Whether the attempt has no known session, and is recent enough for Stripe to create one with its key."""
+        has_no_session = record.checkout_attempt > 0 and record.stripe_session_id is None
+        return has_no_session and not _session_ended(record) and self._now() < attempt_at(record) + ATTEMPT_LIFE
+
+    async def _create_session(self, record: Payment, payment: Payment) -> OpenCheckout:
         try:
             session = await self._stripe.create(record)
         except KeySpentError:
-            record = await self._begin_attempt(record, asked)
+            record = await self._start_attempt(record, payment)
             session = await self._stripe.create(record)
         record = await self._store.change_checkout(record, stripe_session_id=session.id)
-        return Opened(record, session, reused=False)
+        return OpenCheckout(record, session, reused=False)
 
-    def _may_go_on(self, record: Payment) -> bool:
-        """Whether the record's attempt has no session that we know of, and Stripe would still take it."""
-        fresh = self._now() < attempt_at(record) + ATTEMPT_LIFE
-        return record.checkout_attempt > 0 and record.stripe_session_id is None and not _over(record) and fresh
-
-    async def _begin_attempt(self, record: Payment, asked: Payment) -> Payment:
-        """The record as if new, with the next attempt; an event that comes in between wins by ConflictError."""
+    async def _start_attempt(self, record: Payment, payment: Payment) -> Payment:
+        """Starts the next attempt: the record is pending again. Raises ConflictError if an event comes first."""
         return await self._store.change_checkout(
             record,
             checkout_attempt=record.checkout_attempt + 1,
             checkout_attempt_at=iso(self._now()),
-            checkout_locale=asked.checkout_locale,
-            product_name=record.product_name or asked.product_name,
-            traceparent=record.traceparent or asked.traceparent,
+            checkout_locale=payment.checkout_locale,
+            product_name=record.product_name or payment.product_name,
+            traceparent=record.traceparent or payment.traceparent,
             payment_status=Status.PENDING,
             status_rank=PENDING_RANK,
             status_reason=None,
@@ -140,22 +145,28 @@ class CheckoutSessions:
         )
 
 
-def _over(record: Payment) -> bool:
-    """Whether an event has ended the record's session without money."""
+def _session_ended(record: Payment) -> bool:
+    """Whether an event has reported that the record's session ended without payment."""
     return record.status_rank >= RULES[Fact.SESSION_EXPIRED].rank
 
 
-def _refuse_another(record: Payment, asked: Payment) -> None:
-    other = [name for name in FIXED if _folded(record, name) != _folded(asked, name)]
-    if other:
+def _check_payable(record: Payment) -> None:
+    if record.status_rank in NOT_PAYABLE:
+        raise RefusalError(*NOT_PAYABLE[record.status_rank])
+
+
+def _check_same_payment(record: Payment, payment: Payment) -> None:
+    different = [name for name in FIXED_FIELDS if _comparable(record, name) != _comparable(payment, name)]
+    if different:
         raise RefusalError(
             "payment_conflict",
-            f"{record.payment_intent_id} is on record with another {', '.join(other)}; send the same values, "
-            "or begin a new payment with another payment_intent_id or Idempotency-Key.",
-            param=other[0],
+            f"{record.payment_intent_id} is stored with another {', '.join(different)}; send the same values, "
+            "or start a new payment with another payment_intent_id or Idempotency-Key.",
+            param=different[0],
         )
 
 
-def _folded(record: Payment, name: str) -> object:
-    value = getattr(record, name)
+def _comparable(payment: Payment, name: str) -> object:
+    """A field's value for the comparison: currencies are equal in any letter case."""
+    value = getattr(payment, name)
     return value.lower() if name == "currency" and value else value

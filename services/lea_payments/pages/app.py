@@ -1,4 +1,4 @@
-"""The customer's success and cancel pages: read the record once, show one page. Writes nothing, holds no secret."""
+"""Shows a customer the success and cancel pages. It reads the record once, writes nothing and has no secrets."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import events
 
 DEADLINE_SECONDS = 2.0
-"""The longest that a customer waits for a page."""
+"""The longest time that a page waits for the table."""
 
 
 class Pages:
@@ -32,24 +32,24 @@ class Pages:
 
     async def success(self, request: Request) -> Response:
         """Shows the state of the payment that a Checkout Session belongs to."""
-        visit = Visit.of(request.query_params, int(time.time()))
+        visit = Visit.from_query(request.query_params, int(time.time()))
         view, payment = await self._find(visit)
         return self._show(request, "success", view, visit, payment)
 
     async def cancel(self, request: Request) -> Response:
-        """Tells a customer who left the pay page that nothing was charged. Reads nothing."""
+        """Tells a customer who left the pay page that nothing was charged. It does not read the table."""
         return self._show(request, "cancel", views.CANCELLED)
 
     async def not_found(self, request: Request, error: HTTPException) -> Response:
         """The page for a path or a method that does not exist."""
-        view = views.NO_SUCH_PAGE._replace(http_status=error.status_code)
+        view = views.NOT_FOUND._replace(http_status=error.status_code)
         response = self._show(request, "other", view)
         response.headers.update(error.headers or {})
         return response
 
     async def failed(self, request: Request, _: Exception) -> Response:
-        """The page for a bug of ours; the server logs its traceback."""
-        return self._show(request, "other", views.BROKEN)
+        """The page for an internal error. The server logs the traceback."""
+        return self._show(request, "other", views.INTERNAL_ERROR)
 
     async def _find(self, visit: Visit) -> tuple[View, Payment | None]:
         if visit.session_id is None:
@@ -59,13 +59,13 @@ class Pages:
                 payment = await self._store.by_session(visit.session_id)
         except (UnavailableError, TimeoutError):
             return views.UNAVAILABLE, None
-        return views.view_of(payment, visit.waited), payment
+        return views.view_of(payment, visit.waited_seconds), payment
 
     def _show(
         self, request: Request, page: str, view: View, visit: Visit | None = None, payment: Payment | None = None
     ) -> Response:
         response = self._renderer.render(request, view, visit, payment)
-        if request.method != "HEAD":  # a HEAD request shows nothing to anybody
+        if request.method != "HEAD":  # nobody sees the answer to a HEAD request
             events.page_shown(page, view.status, payment)
         return response
 

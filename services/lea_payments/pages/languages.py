@@ -1,4 +1,4 @@
-"""The languages of the pages: choosing one for a reader, its messages, and how it writes money; knows no payment."""
+"""Chooses a customer's language, translates the texts of the pages and formats amounts."""
 
 import re
 from collections.abc import Mapping
@@ -11,29 +11,30 @@ from babel.messages.pofile import read_po
 from lea_payments.payment import money
 
 TAGS = ("en", "zh-Hans", "ms", "ta")
-"""Singapore's four, as BCP 47 tags. The first one's words are the messages themselves, and it serves all others."""
+"""Singapore's four official languages as BCP 47 tags. English is the language of the messages, and the default."""
 
 _BY_PRIMARY_SUBTAG = {tag.partition("-")[0]: tag for tag in TAGS}
 _RANGE = re.compile(r"\s*([A-Za-z]{1,8}|\*)(?:-[A-Za-z0-9-]*)?\s*(?:;\s*[qQ]\s*=\s*([01](?:\.\d{0,3})?)\s*)?")
-_RANGES_READ = 20
+_MAX_RANGES = 20
+"""A browser sends a few language ranges; a longer header is read up to here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language with its messages, by their English text."""
+    """One language. `messages` maps the English text to its translation."""
 
     tag: str
     locale: Locale
     messages: Mapping[str, str]
 
-    def say(self, message: str) -> str:
-        """The message in this language."""
+    def translate(self, message: str) -> str:
+        """Translates a message. A message without translation stays English."""
         return self.messages.get(message, message)
 
     def amount(self, minor_units: int, currency: str) -> str:
-        """Money as a reader of this language writes it, with the currency's code, which is the same in all.
+        """Formats money for this language, with the currency's code instead of a symbol.
 
-        A currency that people write without decimals is shown with them when there is something behind the point.
+        Decimals are shown whenever they are not zero, also for currencies that are usually written without them.
         """
         code = currency.upper()
         number = money.major_units(minor_units, code).normalize()
@@ -42,23 +43,23 @@ class Language:
 
 
 def load() -> Mapping[str, Language]:
-    """Every language by its tag, read from the catalogs."""
+    """Loads all languages, by their tags."""
     return {tag: _load(tag) for tag in TAGS}
 
 
 def choose(accept_language: str) -> str:
-    """The tag for a reader who asks for these languages (RFC 9110, 12.5.4); ranges that cannot be read are passed over.
+    """Returns the tag of the best language for an Accept-Language header (RFC 9110, 12.5.4).
 
-    Only a range's primary subtag counts: every written form of Chinese is served with ours.
+    Invalid ranges are ignored. Only the primary subtag counts, so that every form of Chinese gets Simplified Chinese.
     """
     weights: dict[str, float] = {}
-    for part in accept_language.split(",")[:_RANGES_READ]:
-        found = _RANGE.fullmatch(part)
-        if found is not None:
-            subtag = found[1].lower()
-            weights[subtag] = max(weights.get(subtag, 0), float(found[2] or 1))
-    rest = weights.get("*", 0)
-    ranked = sorted(_BY_PRIMARY_SUBTAG, key=lambda subtag: -weights.get(subtag, rest))
+    for text in accept_language.split(",")[:_MAX_RANGES]:
+        match = _RANGE.fullmatch(text)
+        if match is not None:
+            subtag = match[1].lower()
+            weights[subtag] = max(weights.get(subtag, 0), float(match[2] or 1))
+    default = weights.get("*", 0)
+    ranked = sorted(_BY_PRIMARY_SUBTAG, key=lambda subtag: -weights.get(subtag, default))
     return _BY_PRIMARY_SUBTAG[ranked[0]]
 
 

@@ -1,4 +1,4 @@
-"""Renders a page in the reader's language, with the headers that protect it."""
+"""Renders a page in the customer's language, with its security headers."""
 
 import base64
 import hashlib
@@ -42,7 +42,7 @@ class PaymentSummary(NamedTuple):
 
 
 class Renderer:
-    """All pages in all languages. Templates and messages are loaded once."""
+    """Renders all pages in all languages. Templates and messages are loaded at startup."""
 
     def __init__(self) -> None:
         self._languages = languages.load()
@@ -53,6 +53,7 @@ class Renderer:
             auto_reload=False,
             trim_blocks=True,
         )
+        templates.get_template("page.html")  # cached, so that the first page does not read it in the event loop
         self._templates = {view.template: templates.get_template(f"{view.template}.html") for view in views.ALL}
         self._style = Markup(templates.get_template("style.css").render())  # noqa: S704 - our own file
         style_hash = base64.b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
@@ -64,21 +65,21 @@ class Renderer:
     def render(
         self, request: Request, view: View, visit: Visit | None = None, payment: Payment | None = None
     ) -> Response:
-        """The page in the language that the reader's browser asks for."""
+        """Renders the page in the language that the browser prefers."""
         language = self._languages[languages.choose(request.headers.get("accept-language", ""))]
         links = links_for(view, visit)
         html = self._templates[view.template].render(
-            _=language.say,
+            _=language.translate,
             language=language,
             style=self._style,
-            record=_summary(payment, view, language) if payment else None,
+            payment=_summary(payment, view, language) if payment else None,
             links=links,
         )
         headers = {**HEADERS, "Content-Language": language.tag, "Content-Security-Policy": self._policy}
         if links and links.stop:
-            headers["Refresh"] = f"{view.again}; url={links.again}"
+            headers["Refresh"] = f"{view.refresh_seconds}; url={links.reload}"
         if view.http_status == views.UNAVAILABLE.http_status:
-            headers["Retry-After"] = str(view.again)
+            headers["Retry-After"] = str(view.refresh_seconds)
         return HTMLResponse(html, view.http_status, headers)
 
 

@@ -1,4 +1,4 @@
-"""Which page a payment gets, as a table: its template, its HTTP status and when it looks again; pure."""
+"""Selects the page for a payment: its template, its HTTP status and when it refreshes."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -8,39 +8,40 @@ from lea_payments.payment.record import PENDING_RANK, Payment
 from lea_payments.payment.rules import REVIEW_RULE, RULES, rank_of
 
 CONFIRM_SECONDS = 60
-"""How long a customer is told "confirming": Stripe's event or the index may be a moment behind the browser."""
+"""How long a page shows "confirming": Stripe's event and the table's index can arrive after the customer."""
 
-EAGER_SECONDS = 900
-SELDOM = 300
-"""After a quarter of an hour no page looks again more often than this, in seconds."""
+FREQUENT_REFRESH_SECONDS = 900
+"""How long a page that stays open refreshes often. After that it refreshes rarely."""
+
+RARE_REFRESH = 300
 
 
 class View(NamedTuple):
-    """One page. `status` is its label in telemetry; `again` is in seconds, None for what does not change any more."""
+    """One page. `status` is its label in telemetry; `refresh_seconds` is None for a page that does not change."""
 
     template: str
     status: str
     http_status: int = 200
-    again: int | None = None
+    refresh_seconds: int | None = None
     amount_in_doubt: bool = False
 
 
 COMPLETED = View("completed", "completed")
-CONFIRMING = View("confirming", "confirming", again=5)
-OVERDUE = View("overdue", "processing", again=30)
-AWAITING_FUNDS = View("awaiting_funds", "processing", again=SELDOM)
-IN_REVIEW = View("in_review", "processing", again=SELDOM, amount_in_doubt=True)
-DECLINED = View("declined", "failed", again=10)
+CONFIRMING = View("confirming", "confirming", refresh_seconds=5)
+OVERDUE = View("overdue", "processing", refresh_seconds=30)
+AWAITING_FUNDS = View("awaiting_funds", "processing", refresh_seconds=RARE_REFRESH)
+IN_REVIEW = View("in_review", "processing", refresh_seconds=RARE_REFRESH, amount_in_doubt=True)
+DECLINED = View("declined", "failed", refresh_seconds=10)
 FAILED = View("failed", "failed")
 EXPIRED = View("expired", "expired")
 UNKNOWN = View("unknown", "not_found", 404)
-UNAVAILABLE = View("unavailable", "unavailable", 503, again=10)
-BROKEN = View("unavailable", "unavailable", 500)
+UNAVAILABLE = View("unavailable", "unavailable", 503, refresh_seconds=10)
+INTERNAL_ERROR = View("unavailable", "unavailable", 500)
 CANCELLED = View("cancelled", "shown")
-NO_SUCH_PAGE = View("no_such_page", "not_found", 404)
+NOT_FOUND = View("not_found", "not_found", 404)
 ALL = (
     *(COMPLETED, CONFIRMING, OVERDUE, AWAITING_FUNDS, IN_REVIEW, DECLINED, FAILED, EXPIRED),
-    *(UNKNOWN, UNAVAILABLE, BROKEN, CANCELLED, NO_SUCH_PAGE),
+    *(UNKNOWN, UNAVAILABLE, INTERNAL_ERROR, CANCELLED, NOT_FOUND),
 )
 
 BY_RANK: Mapping[int, View] = {
@@ -54,13 +55,13 @@ BY_RANK: Mapping[int, View] = {
 }
 
 
-def view_of(payment: Payment | None, waited: int) -> View:
-    """The page for a payment as it stands, or for none, to a customer who has waited for so many seconds."""
+def view_of(payment: Payment | None, waited_seconds: int) -> View:
+    """The page for a payment, or for a session without a payment. `waited_seconds` counts from the first visit."""
     if payment is None:
-        return CONFIRMING if waited < CONFIRM_SECONDS else UNKNOWN
+        return CONFIRMING if waited_seconds < CONFIRM_SECONDS else UNKNOWN
     view = BY_RANK[rank_of(payment)]
-    if view is CONFIRMING and waited >= CONFIRM_SECONDS:
+    if view is CONFIRMING and waited_seconds >= CONFIRM_SECONDS:
         view = OVERDUE
-    if view.again is not None and waited >= EAGER_SECONDS:
-        return view._replace(again=SELDOM)
+    if view.refresh_seconds is not None and waited_seconds >= FREQUENT_REFRESH_SECONDS:
+        return view._replace(refresh_seconds=RARE_REFRESH)
     return view

@@ -1,8 +1,8 @@
-"""What the address of a success page says of a visit, and the addresses a page leads to; pure."""
+"""Reads the address of a success page, and builds the addresses that the page links to."""
 
 import re
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
@@ -10,48 +10,50 @@ from starlette.datastructures import QueryParams
 from lea_payments.pages.views import View
 
 SESSION_ID = re.compile(r"cs_(test|live)_[A-Za-z0-9]{1,200}")
-OFF = "off"
+_SINCE = re.compile("[0-9]{1,12}")
+_OFF = "off"
 
 
 class Visit(NamedTuple):
-    """What the address says of a visit; a customer who comes back by a refresh brings the time of the first look."""
+    """One visit to the success page. `since` is when the customer opened it first, in seconds since 1970."""
 
     session_id: str | None
     since: int
-    waited: int
+    waited_seconds: int
     updates: bool
 
     @classmethod
-    def of(cls, query: QueryParams, now: int) -> "Visit":
-        """Reads the address; a start that is no time or lies ahead is now, so that nobody waits for ever."""
+    def from_query(cls, query: QueryParams, now: int) -> Self:
+        """Reads the query. `since` comes from the browser: a time that is invalid or in the future counts as now."""
         ids = query.getlist("session_id")
         session_id = ids[0] if len(ids) == 1 and SESSION_ID.fullmatch(ids[0]) else None
-        said = query.get("since", "")
-        since = min(int(said), now) if re.fullmatch("[0-9]{1,12}", said) else now
-        return cls(session_id, since, now - since, updates=query.get("updates") != OFF)
+        start = query.get("since", "")
+        since = min(int(start), now) if _SINCE.fullmatch(start) else now
+        return cls(session_id, since, now - since, updates=query.get("updates") != _OFF)
 
-    def address(self, *, updates: bool, afresh: bool) -> str:
-        """The same page again, relative, so that it holds behind any prefix."""
+    def address(self, *, updates: bool, restart_wait: bool) -> str:
+        """The address of the same page. It is relative, so that it works behind any path prefix."""
         query = {"session_id": self.session_id or ""}
-        if not afresh:
+        if not restart_wait:
             query["since"] = str(self.since)
         if not updates:
-            query["updates"] = OFF
+            query["updates"] = _OFF
         return "?" + urlencode(query)
 
 
 class Links(NamedTuple):
-    """Where a page that may change leads: `again` to itself, `stop` to itself without refreshing."""
+    """The links of a page that can change: `reload` shows it again, `stop` shows it without automatic updates."""
 
-    again: str
+    reload: str
     stop: str | None
 
 
 def links_for(view: View, visit: Visit | None) -> Links | None:
-    """Links for a page that may still change; a page that failed starts waiting afresh."""
-    afresh = view.http_status != HTTPStatus.OK
-    if visit is None or visit.session_id is None or (view.again is None and not afresh):
+    """The links of a page, or None if the page cannot change. After a page without an answer the wait starts again."""
+    failed = view.http_status != HTTPStatus.OK
+    if visit is None or visit.session_id is None or (view.refresh_seconds is None and not failed):
         return None
-    updates = visit.updates and view.again is not None
-    again = visit.address(updates=visit.updates, afresh=afresh)
-    return Links(again, visit.address(updates=False, afresh=afresh) if updates else None)
+    reload = visit.address(updates=visit.updates, restart_wait=failed)
+    if not visit.updates or view.refresh_seconds is None:
+        return Links(reload, None)
+    return Links(reload, visit.address(updates=False, restart_wait=failed))

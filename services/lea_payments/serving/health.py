@@ -21,16 +21,17 @@ async def health() -> dict[str, str]:
 class Readiness:
     """Reads the table at most every 2 s, and needs three failures in a row to report that it is not ready."""
 
-    def __init__(self, ping: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, ping: Callable[[], Awaitable[None]], clock: Callable[[], float] = time.monotonic) -> None:
         self._ping = ping
+        self._clock = clock
         self._checked_at = float("-inf")
         self._failures = 0
         self._has_succeeded = False
 
     async def check(self) -> Response:
         """200 if the service can do its work, 503 if the table has not answered for a while."""
-        if time.monotonic() - self._checked_at >= READY_CACHE_SECONDS:
-            self._checked_at = time.monotonic()
+        if self._clock() - self._checked_at >= READY_CACHE_SECONDS:
+            self._checked_at = self._clock()
             await self._read_table()
         if self._has_succeeded and self._failures < READY_FAILURES:
             return json_response(200, {"status": "ready"})

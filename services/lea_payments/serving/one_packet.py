@@ -15,10 +15,10 @@ class OnePacketProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
         """Wraps the connection's transport."""
-        super().connection_made(cast("asyncio.Transport", _CollectingTransport(transport, self.loop.call_soon)))
+        super().connection_made(cast("asyncio.Transport", CollectingTransport(transport, self.loop.call_soon)))
 
 
-class _CollectingTransport:
+class CollectingTransport:
     """A transport that joins all writes of one turn of the event loop; everything else passes through."""
 
     def __init__(self, transport: asyncio.Transport, call_soon: Callable[[Callable[[], None]], object]) -> None:
@@ -27,11 +27,13 @@ class _CollectingTransport:
         self._pending: list[bytes] = []
 
     def write(self, data: bytes) -> None:
+        """Sends the data at the end of this turn."""
         if not self._pending:
             self._call_soon(self._flush)
         self._pending.append(data)
 
     def close(self) -> None:
+        """Sends what is pending, then closes the transport."""
         self._flush()
         self._transport.close()
 

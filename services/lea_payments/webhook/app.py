@@ -33,11 +33,11 @@ HTTP_STATUS: Mapping[str, int] = {
     "unavailable": 503,
     "error": 500,
 }
-"""Stripe retries every answer but 2xx for three days, so 4xx is only for what we cannot trust or read."""
+"""Stripe retries for three days unless the status is 2xx. 4xx is for deliveries that cannot be trusted or read."""
 
 
 class DeliveryResult(NamedTuple):
-    """The result of one delivery. `payment_id` is set only if there is such a record of ours."""
+    """The result of one delivery. `payment_id` is set only if the payment has a record."""
 
     outcome: str
     event: PaymentEvent | Ignored | None = None
@@ -68,7 +68,7 @@ class Webhook:
         except BodyTooLargeError:
             return DeliveryResult("too_large", reason=f"over {BODY_LIMIT} bytes")
         except BodyIncompleteError:
-            return DeliveryResult("invalid_payload", reason="the sender closed the connection within the body")
+            return DeliveryResult("invalid_payload", reason="the connection closed before the end of the body")
         except Exception:  # noqa: BLE001 - Stripe gets a 500 and retries; the log gets the traceback
             telemetry.webhook_failed()
             return DeliveryResult("error")
@@ -96,7 +96,7 @@ class Webhook:
 
 
 class WebhookRoute:
-    """`POST /webhook/stripe` as a bare ASGI app: a delivery pays for nothing that it does not use."""
+    """`POST /webhook/stripe` as a plain ASGI app, so that a delivery does not pass FastAPI's middleware and routing."""
 
     def __init__(self, webhook: Webhook) -> None:
         self._webhook = webhook

@@ -1,6 +1,7 @@
-"""The webhook's current signing secrets, from the environment or from a file that can change. They are never logged."""
+"""Holds the webhook's signing secrets, from the environment or from a file that can change. Never logs them."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lea_payments.settings import SettingsError, WebhookSettings, read_secret_file
@@ -15,23 +16,24 @@ _Version = tuple[int, int, int]
 class SigningSecrets:
     """One or more secrets, the current one first. Raises SettingsError at the start if the file has none."""
 
-    def __init__(self, settings: WebhookSettings) -> None:
+    def __init__(self, settings: WebhookSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._file = settings.webhook_secret_file
         self._secrets = settings.webhook_secrets
         self._version: _Version | None = None
         self._checked_at = 0.0
         if self._file is not None:
             self._version, self._secrets = _read(self._file)
-            self._checked_at = time.monotonic()
+            self._checked_at = clock()
 
     def __call__(self) -> tuple[str, ...]:
         """The secrets. A file that becomes unreadable or empty leaves the last ones in use."""
-        if self._file is not None and time.monotonic() - self._checked_at >= CHECK_SECONDS:
+        if self._file is not None and self._clock() - self._checked_at >= CHECK_SECONDS:
             self._check(self._file)
         return self._secrets
 
     def _check(self, file: Path) -> None:
-        self._checked_at = time.monotonic()
+        self._checked_at = self._clock()
         try:
             if _version(file) == self._version:
                 return

@@ -8,13 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
-from lea_payments.checkout.sessions import SETTLED, CheckoutSessions
+from lea_payments.checkout.sessions import NOT_PAYABLE, RETRY_PAUSES, CheckoutSessions
 from lea_payments.payment.record import Payment, Status
 from lea_payments.store.errors import ConflictError
 from lea_payments.stripe.checkout_sessions import CheckoutSession, idempotency_key
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ASKED = Payment(
+PAYMENT = Payment(
     payment_intent_id="payment_1",
     user_id="user_1",
     quote_id="quote_1",
@@ -22,42 +22,42 @@ ASKED = Payment(
     currency="sgd",
     product_name="Travel insurance",
 )
-PENDING = replace(ASKED, checkout_attempt=1, checkout_attempt_at="2025-12-31T20:00:00.000Z")
+PENDING = replace(PAYMENT, checkout_attempt=1, checkout_attempt_at="2025-12-31T20:00:00.000Z")
 
 
-async def _nothing() -> None:
+async def _switch_task() -> None:
     await asyncio.sleep(0)
 
 
 class Table:
-    """One payment, changed as the real table changes it."""
+    """A table with at most one payment. A change fails if the record has changed since it was read."""
 
     def __init__(self, record: Payment | None = None) -> None:
         self.record = record
 
-    async def create(self, new: Payment) -> Payment:
-        await _nothing()
+    async def create(self, payment: Payment) -> Payment:
+        await _switch_task()
         if self.record is None:
-            self.record = new
+            self.record = payment
         return self.record
 
     async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
-        await _nothing()
+        await _switch_task()
         if self.record != record:
             raise ConflictError
         self.record = replace(record, **fields)
         return self.record
 
     @property
-    def now(self) -> Payment:
+    def current(self) -> Payment:
         assert self.record
         return self.record
 
 
 class FakeStripe:
-    """Sessions by their idempotency key; `before_create` may raise, or let something happen in between."""
+    """Sessions by their idempotency key. `before_create` runs before each creation and can raise."""
 
-    def __init__(self, before_create: Callable[[], Awaitable[None]] = _nothing) -> None:
+    def __init__(self, before_create: Callable[[], Awaitable[None]] = _switch_task) -> None:
         self.sessions: dict[str, CheckoutSession] = {}
         self.before_create = before_create
 
@@ -68,7 +68,7 @@ class FakeStripe:
         return self.sessions.setdefault(idempotency_key(record), new)
 
     async def find(self, session_id: str) -> CheckoutSession | None:
-        await _nothing()
+        await _switch_task()
         return next((one for one in self.sessions.values() if one.id == session_id), None)
 
     def end(self, status: str) -> None:
@@ -79,7 +79,7 @@ def once(error: Exception) -> Callable[[], Awaitable[None]]:
     errors = [error]
 
     async def fail_once() -> None:
-        await _nothing()
+        await _switch_task()
         if errors:
             raise errors.pop()
 
@@ -90,82 +90,82 @@ def sessions(table: Table, stripe: FakeStripe) -> CheckoutSessions:
     return CheckoutSessions(table, stripe, lambda: NOW)
 
 
-async def test_the_payment_is_on_record_before_stripe_hears_of_it() -> None:
+async def test_the_record_is_stored_before_stripe_is_called() -> None:
     table = Table()
-    seen: list[Payment | None] = []
+    records: list[Payment | None] = []
 
-    async def look() -> None:
-        await _nothing()
-        seen.append(table.record)
+    async def note_record() -> None:
+        await _switch_task()
+        records.append(table.record)
 
-    opened = await sessions(table, FakeStripe(look)).open_for(ASKED)
+    opened = await sessions(table, FakeStripe(note_record)).open_for(PAYMENT)
 
-    assert seen == [replace(ASKED, checkout_attempt=1, checkout_attempt_at="2026-01-01T00:00:00.000Z")]
-    assert (opened.reused, table.now.stripe_session_id) == (False, "cs_1")
+    assert records == [replace(PAYMENT, checkout_attempt=1, checkout_attempt_at="2026-01-01T00:00:00.000Z")]
+    assert (opened.reused, table.current.stripe_session_id) == (False, "cs_1")
 
 
-async def test_the_same_call_again_finds_the_open_session() -> None:
+async def test_a_repeated_call_reuses_the_open_session() -> None:
     table, stripe = Table(), FakeStripe()
-    await sessions(table, stripe).open_for(ASKED)
+    await sessions(table, stripe).open_for(PAYMENT)
 
-    again = await sessions(table, stripe).open_for(replace(ASKED, currency="SGD", product_name="In other words"))
+    again = await sessions(table, stripe).open_for(replace(PAYMENT, currency="SGD", product_name="Another name"))
 
     assert (again.reused, again.session.id, len(stripe.sessions)) == (True, "cs_1", 1)
 
 
-async def test_eight_callers_at_once_share_one_session() -> None:
+async def test_concurrent_callers_share_one_session() -> None:
     table, stripe = Table(), FakeStripe()
 
-    opened = await asyncio.gather(*[sessions(table, stripe).open_for(ASKED) for _ in range(8)])
+    opened = await asyncio.gather(*[sessions(table, stripe).open_for(PAYMENT) for _ in range(8)])
 
     assert {one.session.id for one in opened} == {"cs_1"}
     assert [one.reused for one in opened].count(False) == 1
 
 
-async def test_eight_callers_at_once_share_the_session_after_an_expired_one() -> None:
-    """Stripe takes longer than the others wait for the record to settle."""
+async def test_concurrent_callers_share_the_session_after_an_expiry() -> None:
+    """Stripe takes longer than the first retries of the other callers."""
     table, stripe = Table(), FakeStripe(lambda: asyncio.sleep(0.2))
-    await sessions(table, stripe).open_for(ASKED)
+    await sessions(table, stripe).open_for(PAYMENT)
     stripe.end("expired")
 
-    opened = await asyncio.gather(*[sessions(table, stripe).open_for(ASKED) for _ in range(8)])
+    opened = await asyncio.gather(*[sessions(table, stripe).open_for(PAYMENT) for _ in range(8)])
 
     assert {one.session.id for one in opened} == {"cs_2"}
-    assert table.now.checkout_attempt == 2
+    assert table.current.checkout_attempt == 2
 
 
-async def test_stripe_in_trouble_leaves_a_pending_record_that_the_next_call_finishes() -> None:
+async def test_the_next_call_finishes_what_stripe_failed() -> None:
     table, stripe = Table(), FakeStripe(once(RefusalError("stripe_error", "down")))
     with pytest.raises(RefusalError, match="down"):
-        await sessions(table, stripe).open_for(ASKED)
-    waiting = table.now
+        await sessions(table, stripe).open_for(PAYMENT)
+    record = table.current
 
-    opened = await sessions(table, stripe).open_for(ASKED)
+    opened = await sessions(table, stripe).open_for(PAYMENT)
 
-    assert (waiting.payment_status, waiting.stripe_session_id) == (Status.PENDING, None)
+    assert (record.payment_status, record.stripe_session_id) == (Status.PENDING, None)
     assert (opened.payment.checkout_attempt, opened.session.id) == (1, "cs_1")
 
 
-@pytest.mark.parametrize("rank", SETTLED)
-async def test_a_settled_payment_gets_no_other_session(rank: int) -> None:
+@pytest.mark.parametrize("rank", NOT_PAYABLE)
+async def test_a_payment_that_is_not_payable_gets_no_session(rank: int) -> None:
     table, stripe = Table(replace(PENDING, status_rank=rank)), FakeStripe()
 
-    with pytest.raises(RefusalError) as refused:
-        await sessions(table, stripe).open_for(ASKED)
+    with pytest.raises(RefusalError) as error:
+        await sessions(table, stripe).open_for(PAYMENT)
 
-    assert refused.value.code == SETTLED[rank][0]
+    assert error.value.code == NOT_PAYABLE[rank][0]
     assert not stripe.sessions
 
 
-async def test_a_session_that_the_customer_finished_waits_for_its_event() -> None:
+async def test_a_completed_session_waits_for_its_event() -> None:
     table, stripe = Table(), FakeStripe()
-    await sessions(table, stripe).open_for(ASKED)
+    await sessions(table, stripe).open_for(PAYMENT)
     stripe.end("complete")
 
-    with pytest.raises(RefusalError) as refused:
-        await sessions(table, stripe).open_for(ASKED)
+    with pytest.raises(RefusalError) as error:
+        await sessions(table, stripe).open_for(PAYMENT)
 
-    assert refused.value.code == "awaiting_confirmation"
+    assert error.value.code == "awaiting_confirmation"
 
 
 @pytest.mark.parametrize(
@@ -176,112 +176,120 @@ async def test_a_session_that_the_customer_finished_waits_for_its_event() -> Non
     ],
     ids=["expired", "delayed payment failed"],
 )
-async def test_a_payment_that_may_still_be_paid_begins_anew(ended: dict[str, Any]) -> None:
+async def test_a_failed_or_expired_payment_starts_a_new_attempt(ended: dict[str, Any]) -> None:
     stripe = FakeStripe()
     table = Table()
-    await sessions(table, stripe).open_for(ASKED)
-    table.record = replace(table.now, session_closed=True, **ended)
+    await sessions(table, stripe).open_for(PAYMENT)
+    table.record = replace(table.current, session_closed=True, **ended)
     stripe.end("complete")
 
-    opened = await sessions(table, stripe).open_for(ASKED)
+    opened = await sessions(table, stripe).open_for(PAYMENT)
 
-    assert opened.session.id == table.now.stripe_session_id == "cs_2"
-    assert (table.now.payment_status, table.now.status_rank, table.now.status_reason) == (Status.PENDING, 0, None)
-    assert (table.now.checkout_attempt, table.now.session_closed, opened.reused) == (2, False, False)
+    assert opened.session.id == table.current.stripe_session_id == "cs_2"
+    assert (table.current.payment_status, table.current.status_rank, table.current.status_reason) == (
+        Status.PENDING,
+        0,
+        None,
+    )
+    assert (table.current.checkout_attempt, table.current.session_closed, opened.reused) == (2, False, False)
 
 
-async def test_a_session_that_expired_without_its_event_yet_is_replaced_and_remembered() -> None:
+async def test_an_expired_session_is_replaced_before_its_event() -> None:
     table, stripe = Table(), FakeStripe()
-    await sessions(table, stripe).open_for(ASKED)
+    await sessions(table, stripe).open_for(PAYMENT)
     stripe.end("expired")
 
-    assert (await sessions(table, stripe).open_for(ASKED)).session.id == "cs_2"
-    assert table.now.checkout_former_session == "cs_1"
+    assert (await sessions(table, stripe).open_for(PAYMENT)).session.id == "cs_2"
+    assert table.current.checkout_former_session == "cs_1"
 
 
-async def test_a_session_that_stripe_does_not_know_is_replaced() -> None:
+async def test_a_session_that_stripe_does_not_have_is_replaced() -> None:
     table = Table(replace(PENDING, stripe_session_id="cs_of_another_account"))
 
-    opened = await sessions(table, FakeStripe()).open_for(ASKED)
+    opened = await sessions(table, FakeStripe()).open_for(PAYMENT)
 
     assert (opened.session.id, opened.payment.checkout_attempt) == ("cs_1", 2)
 
 
-async def test_after_a_decline_the_same_session_takes_another_card() -> None:
+async def test_a_declined_payment_keeps_its_session() -> None:
     table, stripe = Table(), FakeStripe()
-    await sessions(table, stripe).open_for(ASKED)
-    table.record = replace(table.now, payment_status=Status.FAILED, status_rank=10, status_reason="card_declined")
+    await sessions(table, stripe).open_for(PAYMENT)
+    table.record = replace(table.current, payment_status=Status.FAILED, status_rank=10, status_reason="card_declined")
 
-    opened = await sessions(table, stripe).open_for(ASKED)
+    opened = await sessions(table, stripe).open_for(PAYMENT)
 
     assert (opened.reused, opened.payment.payment_status) == (True, Status.FAILED)
 
 
-async def test_an_event_that_comes_while_the_session_is_made_wins() -> None:
+async def test_an_event_during_the_creation_of_a_session_wins() -> None:
     table = Table()
 
     async def pay() -> None:
-        await _nothing()
-        table.record = replace(table.now, payment_status=Status.COMPLETED, status_rank=50)
+        await _switch_task()
+        table.record = replace(table.current, payment_status=Status.COMPLETED, status_rank=50)
 
-    with pytest.raises(RefusalError) as refused:
-        await sessions(table, FakeStripe(pay)).open_for(ASKED)
+    with pytest.raises(RefusalError) as error:
+        await sessions(table, FakeStripe(pay)).open_for(PAYMENT)
 
-    assert refused.value.code == "already_completed"
-    assert table.now.payment_status is Status.COMPLETED
+    assert error.value.code == "already_completed"
+    assert table.current.payment_status is Status.COMPLETED
 
 
 @pytest.mark.parametrize(
     "other", [{"user_id": "user_2"}, {"quote_id": "quote_2"}, {"amount": 12001}, {"currency": "usd"}], ids=str
 )
-async def test_the_id_of_another_payment_is_refused_and_nothing_changes(other: dict[str, Any]) -> None:
+async def test_the_id_of_another_payment_is_refused(other: dict[str, Any]) -> None:
     table = Table(PENDING)
 
-    with pytest.raises(RefusalError) as refused:
-        await sessions(table, FakeStripe()).open_for(replace(ASKED, **other))
+    with pytest.raises(RefusalError) as error:
+        await sessions(table, FakeStripe()).open_for(replace(PAYMENT, **other))
 
-    assert (refused.value.code, refused.value.param) == ("payment_conflict", next(iter(other)))
+    assert (error.value.code, error.value.param) == ("payment_conflict", next(iter(other)))
     assert table.record == PENDING
 
 
-async def test_a_key_that_stripe_remembers_an_error_for_is_left_behind() -> None:
+async def test_a_key_with_a_stored_error_starts_the_next_attempt() -> None:
     table, stripe = Table(), FakeStripe(once(KeySpentError("stripe_error", "replayed")))
 
-    opened = await sessions(table, stripe).open_for(ASKED)
+    opened = await sessions(table, stripe).open_for(PAYMENT)
 
     assert (opened.payment.checkout_attempt, list(stripe.sessions)) == (2, ["checkout-payment_1-2"])
 
 
-async def test_a_call_that_stripe_is_still_at_work_on_is_waited_for() -> None:
+async def test_a_call_in_flight_at_stripe_is_retried() -> None:
     stripe = FakeStripe(once(InFlightError("try_again", "in use")))
 
-    assert (await sessions(Table(), stripe).open_for(ASKED)).payment.checkout_attempt == 1
+    assert (await sessions(Table(), stripe).open_for(PAYMENT)).payment.checkout_attempt == 1
 
 
 @pytest.mark.parametrize(("age", "attempt"), [(timedelta(hours=21), 1), (timedelta(hours=23), 2)])
-async def test_an_attempt_without_a_session_goes_on_while_stripe_would_take_it(age: timedelta, attempt: int) -> None:
-    began = (NOW - age).isoformat()
+async def test_a_recent_attempt_without_a_session_continues(age: timedelta, attempt: int) -> None:
+    started = (NOW - age).isoformat()
 
-    opened = await sessions(Table(replace(PENDING, checkout_attempt_at=began)), FakeStripe()).open_for(ASKED)
+    opened = await sessions(Table(replace(PENDING, checkout_attempt_at=started)), FakeStripe()).open_for(PAYMENT)
 
     assert opened.payment.checkout_attempt == attempt
 
 
-async def test_a_record_that_its_caller_put_by_hand_gets_a_session() -> None:
-    table = Table(replace(ASKED, product_name=None, currency="SGD"))
+async def test_a_record_written_by_hand_gets_a_session() -> None:
+    table = Table(replace(PAYMENT, product_name=None, currency="SGD"))
 
-    opened = await sessions(table, FakeStripe()).open_for(replace(ASKED, checkout_locale="en"))
+    opened = await sessions(table, FakeStripe()).open_for(replace(PAYMENT, checkout_locale="en"))
 
     assert (opened.payment.product_name, opened.payment.checkout_locale) == ("Travel insurance", "en")
     assert (opened.payment.checkout_attempt, opened.session.id) == (1, "cs_1")
 
 
-async def test_callers_that_never_stop_disturbing_each_other_are_told_to_come_back() -> None:
+async def test_endless_conflicts_end_with_a_wait() -> None:
+    tries = 0
+
     async def busy() -> None:
-        await _nothing()
+        nonlocal tries
+        tries += 1
+        await _switch_task()
         raise InFlightError("try_again", "in use")
 
-    with pytest.raises(RefusalError) as refused:
-        await sessions(Table(), FakeStripe(busy)).open_for(ASKED)
+    with pytest.raises(RefusalError) as error:
+        await sessions(Table(), FakeStripe(busy)).open_for(PAYMENT)
 
-    assert (refused.value.code, refused.value.retry_after) == ("try_again", 1)
+    assert (error.value.code, error.value.retry_after, tries) == ("try_again", 1, len(RETRY_PAUSES))

@@ -1,4 +1,6 @@
+import json
 import re
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
@@ -7,9 +9,9 @@ from msgspec.structs import replace
 from stripe.params.checkout import SessionCreateParams
 
 from lea_payments.checkout.errors import ERRORS, InFlightError, KeySpentError, RefusalError
-from lea_payments.checkout.stripe_calls import refusal_of
+from lea_payments.checkout.stripe_calls import StripeCheckout, refusal_of
 from lea_payments.payment.record import Payment, Status
-from lea_payments.stripe.checkout_sessions import Locale, idempotency_key, params_of
+from lea_payments.stripe.checkout_sessions import CheckoutSession, Locale, idempotency_key, params_of
 
 KEY = "sk_test_51Secret"
 RECORD = Payment(
@@ -25,19 +27,87 @@ RECORD = Payment(
 )
 
 
-def _call(kind: Any, *arguments: Any, **more: Any) -> Any:
-    """One of the package's errors whose constructor has no types."""
-    return kind(*arguments, **more)
+def _error(kind: Any, *arguments: Any, **options: Any) -> Any:
+    """An error of Stripe's package whose constructor has no types."""
+    return kind(*arguments, **options)
 
 
-def test_the_placeholder_reaches_stripe_unescaped() -> None:
+class FakeHttp(stripe.HTTPClient):
+    """Answers every request of Stripe's client with one response, and keeps the requests."""
+
+    name = "fake"
+
+    def __init__(self, status: int, body: Mapping[str, object]) -> None:
+        super().__init__()
+        self._response = (json.dumps(body), status, {"Request-Id": "req_1"})
+        self.requests: list[tuple[str, str, Mapping[str, str]]] = []
+
+    def request(self, method: str, url: str, headers: Any, *_: Any, **__: Any) -> Any:
+        self.requests.append((method, url, headers))
+        return self._response
+
+    def close(self) -> None:
+        """There is no connection to close."""
+
+
+def _checkout(http: FakeHttp) -> StripeCheckout:
+    client = stripe.StripeClient(
+        KEY, base_addresses={"api": "https://stripe.example"}, http_client=http, max_network_retries=0
+    )
+    return StripeCheckout(client, "https://pay.example")
+
+
+SESSION = {
+    "id": "cs_1",
+    "object": "checkout.session",
+    "status": "open",
+    "url": "https://stripe.example/cs_1",
+    "expires_at": 1767308400,
+}
+
+
+async def test_a_session_is_created_with_the_attempts_key() -> None:
+    http = FakeHttp(200, SESSION)
+
+    session = await _checkout(http).create(RECORD)
+
+    ((method, url, headers),) = http.requests
+    assert session == CheckoutSession("cs_1", "open", "https://stripe.example/cs_1", 1767308400)
+    assert (method, url) == ("post", "https://stripe.example/v1/checkout/sessions")
+    assert headers["Idempotency-Key"] == "checkout-payment_1-2"
+
+
+async def test_a_session_is_read_by_its_id() -> None:
+    http = FakeHttp(200, SESSION)
+
+    session = await _checkout(http).find("cs_1")
+
+    assert session is not None
+    assert session.status == "open"
+    assert [url for _, url, _ in http.requests] == ["https://stripe.example/v1/checkout/sessions/cs_1"]
+
+
+async def test_a_session_that_stripe_does_not_have_is_none() -> None:
+    error = {"type": "invalid_request_error", "code": "resource_missing", "message": "No such session"}
+
+    assert await _checkout(FakeHttp(404, {"error": error})).find("cs_1") is None
+
+
+async def test_a_failed_call_raises_its_refusal() -> None:
+    with pytest.raises(RefusalError) as error:
+        await _checkout(FakeHttp(500, {"error": {"message": "oops"}})).find("cs_1")
+
+    assert error.value.code == "stripe_error"
+
+
+def test_the_placeholder_is_sent_unescaped() -> None:
     params = params_of(RECORD, "https://pay.example/")
 
     assert params["success_url"] == "https://pay.example/success?session_id={CHECKOUT_SESSION_ID}"
 
 
-def test_the_payment_is_named_on_the_session_and_on_what_pays_it() -> None:
-    """Stripe does not copy a session's metadata."""
+def test_session_and_payment_intent_name_the_payment() -> None:
+    """Stripe does not copy the session's metadata to the PaymentIntent."""
     params = params_of(RECORD, "https://pay.example")
 
     assert params["client_reference_id"] == "payment_1"
@@ -45,39 +115,39 @@ def test_the_payment_is_named_on_the_session_and_on_what_pays_it() -> None:
     assert params["payment_intent_data"]["metadata"] == params["metadata"]
 
 
-def test_the_link_ends_23_hours_after_its_attempt_began() -> None:
+def test_the_link_expires_23_hours_after_its_attempt() -> None:
     assert params_of(RECORD, "https://pay.example")["expires_at"] == 1767225600 + 23 * 3600
 
 
-def test_stripe_is_told_neither_user_nor_quote() -> None:
-    sent = repr(params_of(RECORD, "https://pay.example"))
+def test_user_and_quote_are_not_sent_to_stripe() -> None:
+    params = repr(params_of(RECORD, "https://pay.example"))
 
-    assert "somebody" not in sent
-    assert "quote_1" not in sent
+    assert "somebody" not in params
+    assert "quote_1" not in params
 
 
-def test_what_events_change_does_not_change_what_is_sent() -> None:
-    """One idempotency key may carry one request only."""
+def test_events_do_not_change_the_request() -> None:
+    """Stripe accepts only one request per idempotency key."""
     later = replace(RECORD, payment_status=Status.FAILED, status_rank=10, status_reason="declined", updated_at="later")
 
     assert params_of(later, "https://pay.example") == params_of(RECORD, "https://pay.example")
     assert idempotency_key(later) == idempotency_key(RECORD)
 
 
-def test_each_attempt_has_its_own_key() -> None:
+def test_each_attempt_has_its_own_idempotency_key() -> None:
     assert idempotency_key(RECORD) != idempotency_key(replace(RECORD, checkout_attempt=3))
 
 
-def test_the_languages_are_those_of_the_installed_stripe_package() -> None:
-    theirs = re.findall(r"'([\w-]+)'", str(SessionCreateParams.__annotations__["locale"]))
+def test_the_languages_match_the_stripe_package() -> None:
+    supported = re.findall(r"'([\w-]+)'", str(SessionCreateParams.__annotations__["locale"]))
 
-    assert set(get_args(Locale)) == set(theirs)
+    assert set(get_args(Locale)) == set(supported)
 
 
 @pytest.mark.parametrize(
     ("error", "code", "kind"),
     [
-        (_call(stripe.APIConnectionError, "no route"), "stripe_unreachable", RefusalError),
+        (_error(stripe.APIConnectionError, "no route"), "stripe_unreachable", RefusalError),
         (stripe.APIError("oops", http_status=500), "stripe_error", RefusalError),
         (stripe.APIError("<html>", http_status=200), "stripe_error", RefusalError),
         (
@@ -86,20 +156,21 @@ def test_the_languages_are_those_of_the_installed_stripe_package() -> None:
             KeySpentError,
         ),
         (stripe.IdempotencyError("other parameters", http_status=400), "stripe_refused", KeySpentError),
+        (_error(stripe.APIConnectionError, "reset", http_status=500), "stripe_unreachable", RefusalError),
         (stripe.APIError("in use", http_status=409), "try_again", InFlightError),
         (stripe.RateLimitError("slow down", http_status=429), "stripe_busy", RefusalError),
         (stripe.AuthenticationError(f"Invalid API Key: {KEY}", http_status=401), "stripe_refused", RefusalError),
         (stripe.PermissionError(f"{KEY} may not", http_status=403), "stripe_refused", RefusalError),
-        (_call(stripe.InvalidRequestError, f"bad, {KEY}", "locale", http_status=400), "stripe_refused", RefusalError),
+        (_error(stripe.InvalidRequestError, f"bad, {KEY}", "locale", http_status=400), "stripe_refused", RefusalError),
         (
-            _call(stripe.InvalidRequestError, "too small", "amount", "amount_too_small", http_status=400),
+            _error(stripe.InvalidRequestError, "too small", "amount", "amount_too_small", http_status=400),
             "amount_too_small",
             RefusalError,
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_each_trouble_with_stripe_has_its_code_and_never_shows_the_key(
+def test_each_error_of_stripe_has_a_code_and_hides_the_key(
     error: stripe.StripeError, code: str, kind: type[RefusalError]
 ) -> None:
     refusal = refusal_of(error)
@@ -107,3 +178,33 @@ def test_each_trouble_with_stripe_has_its_code_and_never_shows_the_key(
     assert (refusal.code, type(refusal)) == (code, kind)
     assert code in ERRORS
     assert "51Secret" not in refusal.message
+
+
+def test_a_missing_session_is_an_error_of_its_own() -> None:
+    error = _error(stripe.InvalidRequestError, "no such session", "id", "resource_missing", http_status=404)
+
+    refusal = refusal_of(error)
+
+    assert refusal.code == "stripe_refused"
+    assert type(refusal) is not RefusalError
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (stripe.APIError("in use", http_status=409), 1),
+        (stripe.RateLimitError("slow down", http_status=429), 2),
+        (stripe.APIError("oops", http_status=500), None),
+    ],
+    ids=["in flight", "rate limit", "server error"],
+)
+def test_only_temporary_refusals_name_a_wait(error: stripe.StripeError, seconds: int | None) -> None:
+    assert refusal_of(error).retry_after == seconds
+
+
+def test_an_amount_error_names_the_amount() -> None:
+    error = _error(stripe.InvalidRequestError, "Too small.", "amount", "amount_too_small", http_status=400)
+
+    refusal = refusal_of(error)
+
+    assert (refusal.param, refusal.message) == ("amount", "Too small. Start a new payment with another amount.")

@@ -15,14 +15,14 @@ TRANSLATED = TAGS[1:]
 
 @pytest.fixture(scope="module")
 def messages(root: Path) -> set[str]:
-    """Return every message of every page, found by the tool that translators use."""
+    """All messages of all pages, extracted by the tool that translators use."""
     method, options = [("**.html", "jinja2.ext:babel_extract")], {"**.html": {"silent": "false"}}
-    found = extract_from_dir(root / "services/lea_payments/pages/templates", method, options)
-    return {str(message) for _, _, message, _, _ in found}
+    extracted = extract_from_dir(root / "services/lea_payments/pages/templates", method, options)
+    return {str(message) for _, _, message, _, _ in extracted}
 
 
 @pytest.mark.parametrize("tag", TRANSLATED)
-def test_every_message_is_translated_and_no_translation_is_left_over(tag: str, messages: set[str]) -> None:
+def test_the_translations_match_the_messages(tag: str, messages: set[str]) -> None:
     translations = LANGUAGES[tag].messages
 
     assert set(translations) == messages
@@ -30,7 +30,7 @@ def test_every_message_is_translated_and_no_translation_is_left_over(tag: str, m
 
 
 @pytest.mark.parametrize(("tag", "script"), [("zh-Hans", "CJK"), ("ta", "TAMIL"), ("ms", "LATIN")])
-def test_every_translation_is_in_the_script_of_its_language(tag: str, script: str) -> None:
+def test_a_translation_is_in_the_script_of_its_language(tag: str, script: str) -> None:
     for translation in LANGUAGES[tag].messages.values():
         letters = translation.replace("Stripe", "") if tag != "ms" else translation
         names = {unicodedata.name(letter).split()[0] for letter in letters if letter.isalpha()}
@@ -38,12 +38,12 @@ def test_every_translation_is_in_the_script_of_its_language(tag: str, script: st
 
 
 @pytest.mark.parametrize("tag", TRANSLATED)
-def test_a_request_not_to_pay_again_survives_translation(tag: str, messages: set[str]) -> None:
+def test_the_warning_not_to_pay_again_is_translated(tag: str, messages: set[str]) -> None:
     warning = {"zh-Hans": "请勿重复付款", "ms": "jangan bayar sekali lagi", "ta": "மீண்டும்"}[tag]
-    asked = [message for message in messages if "do not pay again" in message]
+    warnings = [message for message in messages if "do not pay again" in message]
 
-    assert asked
-    assert all(warning in LANGUAGES[tag].say(message) for message in asked)
+    assert warnings
+    assert all(warning in LANGUAGES[tag].translate(message) for message in warnings)
 
 
 @pytest.mark.parametrize(
@@ -67,17 +67,21 @@ def test_a_request_not_to_pay_again_survives_translation(tag: str, messages: set
         ("fr," * 5000 + "ta", "en"),
     ],
 )
-def test_the_reader_gets_the_language_asked_for_most(header: str, tag: str) -> None:
+def test_the_browsers_first_language_is_chosen(header: str, tag: str) -> None:
     assert choose(header) == tag
 
 
+def test_a_message_without_translation_stays_english() -> None:
+    assert LANGUAGES["ms"].translate("A text of next year") == "A text of next year"
+
+
 @given(st.text(alphabet=st.sampled_from("enzhmsta*-;q=0.19, \t\u0661é")))
-def test_any_header_gives_a_language_of_ours(header: str) -> None:
+def test_any_header_gives_an_existing_language(header: str) -> None:
     assert choose(header) in LANGUAGES
 
 
 @pytest.mark.parametrize(
-    ("tag", "amount", "currency", "shown"),
+    ("tag", "amount", "currency", "text"),
     [
         ("en", 112850, "sgd", "SGD 1,128.50"),
         ("zh-Hans", 112850, "SGD", "SGD 1,128.50"),
@@ -93,5 +97,5 @@ def test_any_header_gives_a_language_of_ours(header: str) -> None:
         ("en", 5, "xyz", "XYZ 0.05"),
     ],
 )
-def test_an_amount_is_written_for_its_currency_and_reader(tag: str, amount: int, currency: str, shown: str) -> None:
-    assert LANGUAGES[tag].amount(amount, currency) == shown.replace(" ", "\N{NO-BREAK SPACE}")
+def test_an_amount_is_formatted_for_currency_and_language(tag: str, amount: int, currency: str, text: str) -> None:
+    assert LANGUAGES[tag].amount(amount, currency) == text.replace(" ", "\N{NO-BREAK SPACE}")

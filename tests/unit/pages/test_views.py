@@ -24,49 +24,53 @@ def record(status: Status, rank: int) -> Payment:
     ],
 )
 def test_each_state_of_a_payment_has_a_page(status: Status, rank: int, view: View) -> None:
-    assert view_of(record(status, rank), waited=0) == view
+    assert view_of(record(status, rank), waited_seconds=0) == view
 
 
-def test_every_rank_that_events_lead_to_has_a_page() -> None:
+def test_every_rank_has_a_page() -> None:
     assert {rule.rank for rule in RULES.values()} <= set(views.BY_RANK)
 
 
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("rank", [0, 20, 45, 50, 99])
-def test_a_status_set_by_hand_is_shown_whatever_the_rank(status: Status, rank: int) -> None:
-    shown = view_of(record(status, rank), waited=0).status
+def test_a_status_set_by_hand_is_shown_at_any_rank(status: Status, rank: int) -> None:
+    view_status = view_of(record(status, rank), waited_seconds=0).status
 
-    assert shown == status or (status is Status.PENDING and shown in ("confirming", "processing"))
-
-
-@pytest.mark.parametrize(("waited", "view"), [(0, views.CONFIRMING), (59, views.CONFIRMING), (60, views.UNKNOWN)])
-def test_an_unknown_session_is_confirming_for_a_minute(waited: int, view: View) -> None:
-    assert view_of(None, waited) == view
+    assert view_status == status or (status is Status.PENDING and view_status in ("confirming", "processing"))
 
 
-def test_a_pending_payment_is_never_given_up() -> None:
+@pytest.mark.parametrize(
+    ("waited_seconds", "view"), [(0, views.CONFIRMING), (59, views.CONFIRMING), (60, views.UNKNOWN)]
+)
+def test_an_unknown_session_is_confirming_for_a_minute(waited_seconds: int, view: View) -> None:
+    assert view_of(None, waited_seconds) == view
+
+
+def test_a_pending_payment_stays_processing() -> None:
     payment = record(Status.PENDING, 0)
 
     assert view_of(payment, 59) == views.CONFIRMING
     assert view_of(payment, 60) == views.OVERDUE
-    assert view_of(payment, 10**9) == views.OVERDUE._replace(again=views.SELDOM)
+    assert view_of(payment, 10**9) == views.OVERDUE._replace(refresh_seconds=views.RARE_REFRESH)
 
 
 @pytest.mark.parametrize("rank", views.BY_RANK)
-def test_a_page_that_nobody_closed_looks_again_seldom_or_never(rank: int) -> None:
+def test_a_page_that_stays_open_refreshes_rarely_or_never(rank: int) -> None:
     status = next(
         status for status in Status if view_of(record(status, rank), 0).template == views.BY_RANK[rank].template
     )
 
-    assert view_of(record(status, rank), views.EAGER_SECONDS).again in (None, views.SELDOM)
+    assert view_of(record(status, rank), views.FREQUENT_REFRESH_SECONDS).refresh_seconds in (None, views.RARE_REFRESH)
 
 
 @pytest.mark.parametrize("view", [views.COMPLETED, views.FAILED, views.EXPIRED, views.UNKNOWN, views.CANCELLED])
-def test_a_final_page_stands_still(view: View) -> None:
-    assert view.again is None
+def test_a_final_page_does_not_refresh(view: View) -> None:
+    assert view.refresh_seconds is None
 
 
-def test_every_page_that_looks_up_a_payment_is_counted_from_zero() -> None:
-    looked_up = {*views.BY_RANK.values(), views.OVERDUE, views.UNKNOWN, views.UNAVAILABLE}
+def test_every_status_of_the_success_page_has_a_series() -> None:
+    success_views = {*views.BY_RANK.values(), views.OVERDUE, views.UNKNOWN, views.UNAVAILABLE}
 
-    assert {("success", view.status) for view in looked_up} == {page for page in metrics.PAGES if page[0] == "success"}
+    assert {("success", view.status) for view in success_views} == {
+        page for page in metrics.PAGES if page[0] == "success"
+    }

@@ -12,11 +12,11 @@ SESSION = "session_id=cs_test_a1B2"
 
 
 def visit(query: str) -> Visit:
-    return Visit.of(QueryParams(query), NOW)
+    return Visit.from_query(QueryParams(query), NOW)
 
 
 @pytest.mark.parametrize("session_id", ["cs_test_a1B2", "cs_live_" + "a" * 58, "cs_test_0"])
-def test_stripes_session_ids_are_taken(session_id: str) -> None:
+def test_a_session_id_of_stripe_is_accepted(session_id: str) -> None:
     assert visit(f"session_id={session_id}").session_id == session_id
 
 
@@ -38,46 +38,46 @@ def test_stripes_session_ids_are_taken(session_id: str) -> None:
         "SESSION_ID=cs_test_a1",
     ],
 )
-def test_anything_else_is_no_session_id(query: str) -> None:
+def test_anything_else_is_not_a_session_id(query: str) -> None:
     assert visit(query).session_id is None
 
 
-def test_a_first_look_starts_the_wait_now() -> None:
+def test_the_wait_starts_with_the_first_visit() -> None:
     assert visit(SESSION).since == NOW
-    assert visit(SESSION).waited == 0
+    assert visit(SESSION).waited_seconds == 0
 
 
-def test_a_refresh_carries_the_start_of_the_wait() -> None:
+def test_a_reload_keeps_the_start_of_the_wait() -> None:
     first = visit(SESSION)
-    again = Visit.of(QueryParams(first.address(updates=True, afresh=False)[1:]), NOW + 5)
+    second = Visit.from_query(QueryParams(first.address(updates=True, restart_wait=False)[1:]), NOW + 5)
 
-    assert again == Visit("cs_test_a1B2", NOW, 5, updates=True)
+    assert second == Visit("cs_test_a1B2", NOW, 5, updates=True)
 
 
 @pytest.mark.parametrize("since", [str(NOW + 1), "9" * 12, "9" * 5000, "-5", "1e3", "soon", "", "%D9%A1"])
-def test_a_start_that_cannot_be_true_is_now_so_that_the_minute_ends(since: str) -> None:
+def test_an_invalid_start_counts_as_now(since: str) -> None:
     assert visit(f"{SESSION}&since={since}").since == NOW
 
 
 @given(st.text())
-def test_no_start_makes_the_wait_negative(since: str) -> None:
-    assert Visit.of(QueryParams({"since": since}), NOW).waited >= 0
+def test_the_wait_is_never_negative(since: str) -> None:
+    assert Visit.from_query(QueryParams({"since": since}), NOW).waited_seconds >= 0
 
 
-def test_stopping_the_updates_leaves_a_link_to_look_again() -> None:
+def test_without_updates_there_is_still_a_reload_link() -> None:
     links = links_for(views.CONFIRMING, visit(f"{SESSION}&updates=off"))
 
     assert links is not None
     assert links.stop is None
-    assert links.again == f"?{SESSION}&since={NOW}&updates=off"
+    assert links.reload == f"?{SESSION}&since={NOW}&updates=off"
 
 
 @pytest.mark.parametrize("view", [views.UNAVAILABLE, views.UNKNOWN])
-def test_after_a_page_without_an_answer_the_minute_starts_afresh(view: View) -> None:
+def test_a_failed_page_restarts_the_wait(view: View) -> None:
     links = links_for(view, visit(f"{SESSION}&since=1"))
 
     assert links is not None
-    assert links.again == f"?{SESSION}"
+    assert links.reload == f"?{SESSION}"
 
 
 @pytest.mark.parametrize("view", [views.COMPLETED, views.FAILED, views.EXPIRED])
@@ -85,5 +85,24 @@ def test_a_final_page_has_no_links(view: View) -> None:
     assert links_for(view, visit(SESSION)) is None
 
 
-def test_a_malformed_id_leads_nowhere() -> None:
+def test_a_malformed_session_id_has_no_links() -> None:
     assert links_for(views.UNKNOWN, visit("session_id=x")) is None
+
+
+def test_a_page_without_a_visit_has_no_links() -> None:
+    assert links_for(views.CANCELLED, None) is None
+
+
+def test_a_page_that_updates_can_be_stopped() -> None:
+    links = links_for(views.CONFIRMING, visit(SESSION))
+
+    assert links is not None
+    assert links.reload == f"?{SESSION}&since={NOW}"
+    assert links.stop == f"?{SESSION}&since={NOW}&updates=off"
+
+
+def test_a_page_that_does_not_refresh_cannot_be_stopped() -> None:
+    links = links_for(views.UNKNOWN, visit(SESSION))
+
+    assert links is not None
+    assert links.stop is None

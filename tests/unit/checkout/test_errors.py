@@ -1,0 +1,33 @@
+import pytest
+
+from lea_payments.checkout.errors import CREATE, ERRORS, GET, LIST, InFlightError, KeySpentError, RefusalError
+from lea_payments.checkout.sessions import NOT_PAYABLE
+
+
+@pytest.mark.parametrize("code", ERRORS)
+def test_every_code_has_an_error_status_and_a_sentence(code: str) -> None:
+    status, when, _ = ERRORS[code]
+
+    assert 400 <= status < 600
+    assert when.endswith(".")
+
+
+@pytest.mark.parametrize("call", [CREATE, GET, LIST])
+def test_every_call_documents_the_general_errors(call: str) -> None:
+    codes = {code for code, error in ERRORS.items() if call in error.calls}
+
+    assert {"unauthorized", "invalid_request", "internal_error", "table_unavailable"} <= codes
+
+
+@pytest.mark.parametrize(("code", "message"), NOT_PAYABLE.values(), ids=[code for code, _ in NOT_PAYABLE.values()])
+def test_every_refusal_of_a_payment_is_documented(code: str, message: str) -> None:
+    assert CREATE in ERRORS[code].calls
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize("kind", [RefusalError, KeySpentError, InFlightError])
+def test_a_refusal_carries_what_the_answer_needs(kind: type[RefusalError]) -> None:
+    error = kind("try_again", "Repeat it.", param="amount", retry_after=2)
+
+    assert (error.code, error.message, error.param, error.retry_after) == ("try_again", "Repeat it.", "amount", 2)
+    assert str(error) == "Repeat it."

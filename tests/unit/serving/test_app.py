@@ -1,0 +1,64 @@
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from lea_payments.serving.app import create_app
+
+
+class Store:
+    """A table that answers."""
+
+    async def ping(self) -> None:
+        """The table answers."""
+
+
+def _app(**options: Any) -> FastAPI:
+    return create_app("test", Store(), **options)  # type: ignore[arg-type]  # only `ping` is used
+
+
+async def _get(app: FastAPI, path: str) -> httpx.Response:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+        return await client.get(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/health", {"status": "ok"}), ("/livez", {"status": "ok"}), ("/readyz", {"status": "ready"})],
+)
+async def test_every_service_answers_the_probes(path: str, body: dict[str, str]) -> None:
+    answer = await _get(_app(), path)
+
+    assert (answer.status_code, answer.json()) == (200, body)
+
+
+async def test_an_unknown_path_is_a_404_in_json() -> None:
+    answer = await _get(_app(), "/nothing")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_a_service_can_replace_an_error_handler() -> None:
+    def handler(_: Request, error: KeyError) -> Response:
+        return PlainTextResponse(str(error), 418)
+
+    def fail() -> None:
+        raise KeyError("a")
+
+    app = _app(error_handlers={KeyError: handler})
+    app.add_api_route("/fail", fail)
+
+    assert (await _get(app, "/fail")).status_code == 418
+
+
+@pytest.mark.parametrize(("openapi", "status"), [(True, 200), (False, 404)], ids=["on", "off"])
+async def test_openapi_is_off_unless_requested(*, openapi: bool, status: int) -> None:
+    assert (await _get(_app(openapi=openapi), "/openapi.json")).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+async def test_there_are_no_pages_that_load_foreign_scripts(path: str) -> None:
+    assert (await _get(_app(openapi=True), path)).status_code == 404

@@ -1,0 +1,147 @@
+import re
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, StatusCode, TraceFlags
+
+from lea_payments.telemetry import spans
+from tests.support.recorded_spans import recorded_spans, span_named
+
+TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+TRACEPARENT = f"00-{TRACE_ID}-{SPAN_ID}-01"
+INVALID = ["", "not a traceparent", f"00-{'0' * 32}-{SPAN_ID}-01"]
+
+
+@pytest.fixture
+def exporter() -> Iterator[InMemorySpanExporter]:
+    with recorded_spans() as exporter:
+        yield exporter
+
+
+@pytest.fixture
+def unsampled() -> Span:
+    return NonRecordingSpan(SpanContext(int(TRACE_ID, 16), int(SPAN_ID, 16), is_remote=True))
+
+
+@pytest.fixture
+def sampled() -> Span:
+    flags = TraceFlags(TraceFlags.SAMPLED)
+    return NonRecordingSpan(SpanContext(int(TRACE_ID, 16), int(SPAN_ID, 16), is_remote=True, trace_flags=flags))
+
+
+def test_applying_an_event_is_a_span(exporter: InMemorySpanExporter) -> None:
+    with spans.applying("evt_1", "charge.refunded"):
+        pass
+
+    span = span_named(exporter, "payments.apply")
+    assert span.attributes == {"stripe.event.id": "evt_1", "stripe.event.type": "charge.refunded"}
+
+
+def test_an_unsampled_trace_gets_no_apply_span(exporter: InMemorySpanExporter, unsampled: Span) -> None:
+    with trace.use_span(unsampled), spans.applying("evt_1", "charge.refunded") as span:
+        assert span is unsampled
+
+    assert exporter.get_finished_spans() == ()
+
+
+def test_a_batch_and_its_members_are_linked(exporter: InMemorySpanExporter) -> None:
+    members = [spans.tracer.start_span(name) for name in ("first", "second")]
+    with spans.batch(members):
+        pass
+    for member in members:
+        member.end()
+
+    batch = span_named(exporter, "BatchExecuteStatement")
+    assert [link.context for link in batch.links] == [member.get_span_context() for member in members]
+    assert (batch.attributes or {})["db.operation.batch.size"] == 2
+    for name in ("first", "second"):
+        assert [link.context for link in span_named(exporter, name).links] == [batch.context]
+
+
+def test_a_batch_without_sampled_members_has_no_span(exporter: InMemorySpanExporter, unsampled: Span) -> None:
+    with spans.batch([unsampled]):
+        assert trace.get_current_span() is trace.INVALID_SPAN
+
+    assert exporter.get_finished_spans() == ()
+
+
+def test_a_call_to_stripe_is_a_client_span(exporter: InMemorySpanExporter) -> None:
+    with spans.tracer.start_as_current_span("request"), spans.stripe_call("GET", "/v1/events"):
+        pass
+
+    span = span_named(exporter, "GET /v1/events")
+    assert span.kind is SpanKind.CLIENT
+    assert span.attributes == {
+        "http.request.method": "GET",
+        "url.template": "/v1/events",
+        "peer.service": "stripe",
+    }
+
+
+def test_a_failed_call_to_stripe_names_its_error(exporter: InMemorySpanExporter) -> None:
+    with (
+        pytest.raises(TimeoutError),
+        spans.tracer.start_as_current_span("request"),
+        spans.stripe_call("GET", "/v1/events"),
+    ):
+        raise TimeoutError
+
+    span = span_named(exporter, "GET /v1/events")
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["error.type"] == "TimeoutError"
+
+
+def test_outside_a_recorded_trace_there_is_no_client_span() -> None:
+    assert spans.client_span("GetItem", {}) is trace.INVALID_SPAN
+
+
+def test_a_sampled_span_is_kept_as_it_is(sampled: Span) -> None:
+    assert spans.kept(sampled, "name", {"error.type": "503"}, 1) is sampled
+
+
+def test_an_unsampled_failure_gets_a_new_span(exporter: InMemorySpanExporter, unsampled: Span) -> None:
+    spans.kept(unsampled, "GET /success", {"error.type": "503"}, 1).end()
+
+    span = span_named(exporter, "GET /success")
+    assert (span.parent, span.start_time, span.kind) == (None, 1, SpanKind.SERVER)
+
+
+@pytest.mark.usefixtures("exporter")
+def test_the_traceparent_names_the_current_span() -> None:
+    assert spans.current_traceparent() is None
+    with spans.tracer.start_as_current_span("request") as span:
+        traceparent = spans.current_traceparent() or ""
+        trace_id = spans.current_trace_id()
+
+    assert re.fullmatch(f"00-{trace_id}-[0-9a-f]{{16}}-0[13]", traceparent)
+    assert spans.trace_id(span) == trace_id
+    assert spans.current_trace_id() is None
+
+
+def test_only_a_sampled_trace_has_an_exemplar(sampled: Span, unsampled: Span) -> None:
+    assert spans.exemplar(sampled) == {"trace_id": TRACE_ID}
+    assert spans.exemplar(unsampled) is None
+
+
+def test_a_traceparent_is_a_remote_span() -> None:
+    span = spans.remote(TRACEPARENT)
+
+    assert span is not None
+    assert (spans.trace_id(span), span.get_span_context().is_remote) == (TRACE_ID, True)
+
+
+@pytest.mark.parametrize("traceparent", [None, *INVALID])
+def test_an_invalid_traceparent_is_none(traceparent: str | None) -> None:
+    assert spans.remote(traceparent) is None
+
+
+@pytest.mark.parametrize(("traceparent", "links"), [(TRACEPARENT, 1), (None, 0), ("not a traceparent", 0)])
+def test_only_a_valid_traceparent_is_linked(
+    exporter: InMemorySpanExporter, traceparent: str | None, links: int
+) -> None:
+    with spans.tracer.start_as_current_span("page") as span:
+        spans.link(span, traceparent)
+
+    assert len(span_named(exporter, "page").links) == links
