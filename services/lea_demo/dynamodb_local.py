@@ -7,7 +7,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
@@ -22,17 +22,15 @@ FOLDER = Path(".data/dynamodb-local")
 LOCK = Path(__file__).with_suffix(".lock")
 MAIN_CLASS = "software.amazon.dynamodb.services.local.main.ServerRunner"
 JAVA_OPTIONS = (
-    "-Xmx256m",
-    "-XX:+UseSerialGC",
+    *("-Xmx256m", "-XX:+UseSerialGC"),
     "-XX:TieredStopAtLevel=1",  # starts in 1.0 s instead of 1.4 s
     "--enable-native-access=ALL-UNNAMED",  # its SQLite is native code
 )
 START_SECONDS = 60.0
-DOWNLOAD_ATTEMPTS = 3
 LIST_TABLES = {
     "Content-Type": "application/x-amz-json-1.0",
     "X-Amz-Target": "DynamoDB_20120810.ListTables",
-    # The server reads the signature and does not verify it.
+    # The server requires a signature but does not verify it.
     "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/x/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
 }
 
@@ -42,7 +40,7 @@ class DynamoDBLocalError(RuntimeError):
 
 
 def fetch(folder: Path = FOLDER, progress: Callable[[str], None] = print) -> Path:
-    """Returns the folder with every jar of the lock. Downloads missing and damaged jars (34 MB in all).
+    """Downloads missing and damaged jars of the lock (34 MB in all) and returns their folder.
 
     A jar gets its final name only after its SHA-256 is verified, so an interrupted run leaves no damage.
     Raises DynamoDBLocalError.
@@ -55,21 +53,21 @@ def fetch(folder: Path = FOLDER, progress: Callable[[str], None] = print) -> Pat
         outdated.unlink(missing_ok=True)  # everything in the folder is on the class path
     missing = {path: name for path, name in paths.items() if _sha256(path) != locked[name]}
     with tempfile.TemporaryDirectory(prefix="incomplete-", dir=folder) as incomplete, ThreadPoolExecutor(8) as pool:
-        jobs = [pool.submit(_download, name, locked[name], path, incomplete) for path, name in missing.items()]
-        for done, job in enumerate(as_completed(jobs), start=1):
-            if problem := job.exception():
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise DynamoDBLocalError(
-                    f"could not download DynamoDB Local ({problem}): check the network and run the same command "
-                    "again, it continues where it stopped"
-                )
-            if done == len(jobs) or done % 6 == 0:
-                progress(f"Downloading DynamoDB Local: {done} of {len(jobs)} files")
+        jobs = pool.map(lambda path: _download(Path(incomplete), path, missing[path], locked[missing[path]]), missing)
+        try:
+            for done, _ in enumerate(jobs, start=1):
+                if done == len(missing) or done % 6 == 0:
+                    progress(f"Downloading DynamoDB Local: {done} of {len(missing)} files")
+        except (OSError, RuntimeError) as error:
+            raise DynamoDBLocalError(
+                f"Could not download DynamoDB Local ({error}): check the network and run the same command again, "
+                "it continues where it stopped"
+            ) from error
     return jars
 
 
-@stamina.retry(on=(OSError, RuntimeError), attempts=DOWNLOAD_ATTEMPTS)  # what requests and jgo raise
-def _download(name: str, sha256: str, path: Path, incomplete: str) -> None:
+@stamina.retry(on=(OSError, RuntimeError), attempts=3)  # what requests and jgo raise
+def _download(incomplete: Path, path: Path, name: str, sha256: str) -> None:
     context = MavenContext(repo_cache=Path(tempfile.mkdtemp(dir=incomplete)), timeout=60)
     jar = context.create_dependency(name).artifact.resolve()
     if _sha256(jar) != sha256:
@@ -103,19 +101,21 @@ class DynamoDBLocal:
         self.stop()
 
     def start(self, progress: Callable[[str], None] = print) -> None:
-        """Downloads what is missing, starts, and returns when ListTables answers (about 1 s, at most 60 s).
-
-        Raises DynamoDBLocalError.
-        """
+        """Downloads what is missing, starts, and waits for an answer (about 1 s). Raises DynamoDBLocalError."""
         if is_busy(self.port):
             raise DynamoDBLocalError(
-                f"port {self.port}, which DynamoDB Local needs, is in use: stop the program that listens there "
-                f"and run the same command again"
+                f"Port {self.port}, which DynamoDB Local needs, is in use: stop the program that listens there "
+                "and run the same command again"
             )
         jars = fetch(self._folder, progress)
+        storage = ["-inMemory"]
+        if self._data is not None:
+            self._data.mkdir(parents=True, exist_ok=True)
+            storage = ["-dbPath", str(self._data.absolute())]
+        arguments = ["-port", str(self.port), "-sharedDb", "-disableTelemetry", *storage]
         with self.log.open("wb") as log:
-            command = [os.fspath(JAVA), *JAVA_OPTIONS, "-cp", f"{jars.absolute()}/*", MAIN_CLASS, *self._arguments()]
-            self._server = ChildProcess(command, log)
+            java = [os.fspath(JAVA), *JAVA_OPTIONS, "-cp", f"{jars.absolute()}/*"]
+            self._server = ChildProcess([*java, MAIN_CLASS, *arguments], log)
         try:
             self._wait_until_ready()
         except BaseException:
@@ -130,15 +130,8 @@ class DynamoDBLocal:
 
     def raise_if_exited(self) -> None:
         """Raises DynamoDBLocalError, with the end of the log, if the server has exited by itself."""
-        if self._server is not None and self._server.process.poll() is not None:
-            raise self._failure(f"DynamoDB Local exited (exit status {self._server.process.returncode})")
-
-    def _arguments(self) -> list[str]:
-        common = ["-port", str(self.port), "-sharedDb", "-disableTelemetry"]
-        if self._data is None:
-            return [*common, "-inMemory"]
-        self._data.mkdir(parents=True, exist_ok=True)
-        return [*common, "-dbPath", str(self._data.absolute())]
+        if self._server is not None and (status := self._server.process.poll()) is not None:
+            raise self._failure(f"DynamoDB Local exited (exit status {status})")
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -149,15 +142,12 @@ class DynamoDBLocal:
                     raise self._failure(f"DynamoDB Local did not answer within {START_SECONDS:.0f} s")
                 time.sleep(0.05)
         if status != httpx.codes.OK:
-            raise self._failure(
-                f"DynamoDB Local cannot read its tables in {self._data} (HTTP {status}): if you do not need them, "
-                "remove that folder"
-            )
+            problem = f"DynamoDB Local cannot read its tables in {self._data} (HTTP {status})"
+            raise self._failure(f"{problem}: remove that folder if you do not need them")
 
     def _failure(self, problem: str) -> DynamoDBLocalError:
-        lines = self.log.read_text(errors="replace").splitlines()
-        last = "\n".join([line for line in lines if not line.startswith("\tat ")][-10:])
-        return DynamoDBLocalError(f"{problem}. The end of {self.log}:\n{last}")
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if not line.startswith("\tat ")]
+        return DynamoDBLocalError("\n".join([f"{problem}. The end of {self.log}:", *lines[-10:]]))
 
 
 def _list_tables(client: httpx.Client, endpoint: str) -> int | None:

@@ -18,23 +18,12 @@ def _port(default: int, variable: str, owner: str) -> Any:
 class DemoSettings(TableSettings):
     """The settings of the demo and its flow check. The description of a port is who listens there."""
 
-    host: str = Field("127.0.0.1", validation_alias="HOST", description="address the services listen on")
-    api_tokens: SecretList = Field(
-        (DEMO_TOKEN,), validation_alias="PAYMENTS_API_TOKEN", min_length=1, description="token of the checkout API"
-    )
-    stripe_secret_key: str = Field(
-        "", validation_alias="STRIPE_SECRET_KEY", description="key of a Stripe sandbox, used instead of the emulator"
-    )
-    webhook_secrets: SecretList = Field(
-        (),
-        validation_alias="STRIPE_WEBHOOK_SECRET",
-        description="signing secret of that sandbox; `stripe listen` prints it",
-    )
+    host: str = Field("127.0.0.1", validation_alias="HOST")
+    api_tokens: SecretList = Field((DEMO_TOKEN,), validation_alias="PAYMENTS_API_TOKEN", min_length=1)
+    stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
+    webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
     stripe_api_base: str = Field(
-        "https://api.stripe.com",
-        validation_alias="STRIPE_API_BASE",
-        pattern=r"^https?://\S+$",
-        description="address of that sandbox's API; not used with the emulator",
+        "https://api.stripe.com", validation_alias="STRIPE_API_BASE", pattern=r"^https?://\S+$"
     )
     checkout_port: int = _port(8084, "CHECKOUT", "the checkout API")
     pages_port: int = _port(8085, "PAGES", "the customer's pages")
@@ -72,19 +61,16 @@ def check_stripe(settings: DemoSettings) -> None:
     key, secrets = settings.stripe_secret_key, settings.webhook_secrets
     problem = ""
     if mode_of(key) == "live":
-        problem = (
-            "STRIPE_SECRET_KEY is a live key, and the demo must not move real money: use the sk_test_… key of a sandbox"
-        )
+        problem = "is a live key, and the demo must not move real money: use the sk_test_… key of a sandbox"
     elif key and not mode_of(key):
-        problem = "STRIPE_SECRET_KEY is not the key of a Stripe sandbox: use one that starts with sk_test_ or rk_test_"
+        problem = "is not the key of a Stripe sandbox: use one that starts with sk_test_ or rk_test_"
     elif key and not secrets:
-        problem = (
-            "STRIPE_SECRET_KEY is set alone: set STRIPE_WEBHOOK_SECRET too (`stripe listen --print-secret` shows it)"
-        )
+        problem = "is set alone: set STRIPE_WEBHOOK_SECRET too (`stripe listen --print-secret` shows it)"
     elif secrets and not key:
-        problem = "STRIPE_WEBHOOK_SECRET is set alone: set STRIPE_SECRET_KEY too (sk_test_…, from Stripe's dashboard)"
+        problem = "is set alone: set STRIPE_SECRET_KEY too (sk_test_…, from Stripe's dashboard)"
     if problem:
-        raise SettingsError(f"{problem}, or remove it to use the Stripe emulator")
+        variable = "STRIPE_SECRET_KEY" if key else "STRIPE_WEBHOOK_SECRET"
+        raise SettingsError(f"{variable} {problem}, or remove it to use the Stripe emulator")
 
 
 def check_ports(settings: DemoSettings, is_busy: Callable[[int], bool]) -> None:

@@ -67,10 +67,10 @@ class Demo:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self._ends.put(KeyboardInterrupt()))
         with self._console.status("Starting"):
+            self._resources.callback(self._dynamodb.stop)
             services = services_of(self._settings)
             for service in services:
                 self._start(service)
-            self._resources.callback(self._dynamodb.stop)
             self._dynamodb.start()
             self._create_table()
             self._wait_until_ready(services)
