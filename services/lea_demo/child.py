@@ -39,12 +39,11 @@ class ChildProcess:
 
     def stop(self) -> None:
         """Stops the child and waits for its exit. Kills it after 5 s. Does nothing if it has exited."""
-        for process in (self.process, self._guard):
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        if self._guard.stdin:
-            self._guard.stdin.close()
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._guard.kill()
+        self._guard.communicate()

@@ -1,6 +1,5 @@
 """Lists the demo's processes: the command of each, and an environment with only what it needs."""
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -22,27 +21,37 @@ class Service(NamedTuple):
     ready_url: str
 
 
-def services_of(settings: DemoSettings) -> Sequence[Service]:
-    """Every process, in the order of their start."""
+def services_of(settings: DemoSettings, shell: Mapping[str, str]) -> Sequence[Service]:
+    """Every process, in the order of their start. `shell` has the variables of this shell."""
+    base, url = environment(settings, shell), settings.url
     webhook = {"STRIPE_WEBHOOK_SECRET": ",".join(settings.webhook_secrets) or EMULATOR_SECRET}
     checkout = {
         "STRIPE_SECRET_KEY": settings.stripe_secret_key or EMULATOR_KEY,
-        "STRIPE_API_BASE": settings.stripe_api_base if settings.real_stripe else settings.url("emulator"),
+        "STRIPE_API_BASE": settings.stripe_api_base if settings.real_stripe else url("emulator"),
         "PAYMENTS_API_TOKEN": ",".join(settings.api_tokens),
-        "PAGES_BASE_URL": settings.url("pages"),
+        "PAGES_BASE_URL": url("pages"),
     }
-    services = [
-        _service(settings, "pages", {}),
-        _service(settings, "webhook", webhook),
-        _service(settings, "checkout", checkout),
-    ]
-    return services if settings.real_stripe else [*services, _emulator(settings)]
+    emulator = {
+        "PORT": str(settings.emulator_port),
+        "EMULATOR_PUBLIC_URL": url("emulator"),
+        "EMULATOR_WEBHOOK_URL": f"{url('webhook')}/webhook/stripe",
+        "EMULATOR_WEBHOOK_SECRET": EMULATOR_SECRET,
+    }
+    services = []
+    for name, own in {"pages": {}, "webhook": webhook, "checkout": checkout}.items():
+        ports = {"PORT": str(settings.port(name)), "METRICS_PORT": str(settings.port(f"{name}_metrics"))}
+        command = (sys.executable, "-m", "lea_payments", name)
+        services.append(Service(name, command, {**base, **ports, **own}, f"{url(name)}/readyz"))
+    if not settings.real_stripe:
+        command = (sys.executable, "-m", "stripe_emulator")
+        services.append(Service("stripe", command, {**base, **emulator}, f"{url('emulator')}/health"))
+    return services
 
 
-def environment(settings: DemoSettings) -> dict[str, str]:
+def environment(settings: DemoSettings, shell: Mapping[str, str]) -> Mapping[str, str]:
     """The variables that every process gets: those of this shell, and the demo's own table."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
-    direct = ",".join(filter(None, [os.environ.get("NO_PROXY") or os.environ.get("no_proxy"), "localhost,127.0.0.1"]))
+    inherited = {name: value for name, value in shell.items() if not name.startswith(NOT_INHERITED)}
+    no_proxy = ",".join(filter(None, [shell.get("NO_PROXY") or shell.get("no_proxy"), "localhost,127.0.0.1"]))
     return inherited | {
         "AWS_REGION": settings.aws_region,
         "AWS_ACCESS_KEY_ID": "demo",
@@ -53,23 +62,7 @@ def environment(settings: DemoSettings) -> dict[str, str]:
         "LOG_LEVEL": settings.log_level,
         "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint,
         "OTEL_TRACES_SAMPLER_ARG": str(settings.sampling_ratio),
-        "NO_PROXY": direct,
-        "no_proxy": direct,
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
         "PYTHONUNBUFFERED": "1",
     }
-
-
-def _service(settings: DemoSettings, name: str, own: Mapping[str, str]) -> Service:
-    ports = {"PORT": str(settings.port(name)), "METRICS_PORT": str(settings.port(f"{name}_metrics"))}
-    env = {**environment(settings), **ports, **own}
-    return Service(name, [sys.executable, "-m", "lea_payments", name], env, f"{settings.url(name)}/readyz")
-
-
-def _emulator(settings: DemoSettings) -> Service:
-    env = environment(settings) | {
-        "PORT": str(settings.emulator_port),
-        "EMULATOR_PUBLIC_URL": settings.url("emulator"),
-        "EMULATOR_WEBHOOK_URL": f"{settings.url('webhook')}/webhook/stripe",
-        "EMULATOR_WEBHOOK_SECRET": EMULATOR_SECRET,
-    }
-    return Service("stripe", [sys.executable, "-m", "stripe_emulator"], env, f"{settings.url('emulator')}/health")

@@ -1,5 +1,6 @@
 """Runs the demo: starts every service, prints one line per event, and stops everything on Ctrl-C."""
 
+import os
 import signal
 import sys
 import time
@@ -68,7 +69,7 @@ class Demo:
             signal.signal(number, lambda *_: self._ends.put(KeyboardInterrupt()))
         with self._console.status("Starting"):
             self._resources.callback(self._dynamodb.stop)
-            services = services_of(self._settings)
+            services = services_of(self._settings, os.environ)
             for service in services:
                 self._start(service)
             self._dynamodb.start()
@@ -100,7 +101,7 @@ class Demo:
         self._ends.put(DemoError(f"{service} exited (exit status {status}). Its last lines:\n{lines}"))
 
     def _create_table(self) -> None:
-        env = environment(self._settings)
+        env = environment(self._settings, os.environ)
         done = run(  # noqa: S603 - a constant
             INIT_TABLE, capture_output=True, env=env, cwd=FOLDER, text=True, check=False, start_new_session=True
         )

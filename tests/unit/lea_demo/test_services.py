@@ -19,8 +19,9 @@ def no_dot_env(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
         monkeypatch.delenv(name, raising=False)
 
 
-def environments(**variables: str) -> Mapping[str, Mapping[str, str]]:
-    return {service.name: service.env for service in services_of(DemoSettings.model_validate(variables))}
+def environments(shell: Mapping[str, str] | None = None, **variables: str) -> Mapping[str, Mapping[str, str]]:
+    settings = DemoSettings.model_validate(variables)
+    return {service.name: service.env for service in services_of(settings, shell or {})}
 
 
 def test_each_service_has_only_the_secrets_that_it_needs() -> None:
@@ -55,36 +56,31 @@ def test_a_sandbox_replaces_the_emulator() -> None:
     assert env_of["checkout"]["STRIPE_API_BASE"] == "https://api.stripe.com"
 
 
-def test_no_service_can_reach_another_table_or_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "STRIPE_WEBHOOK_SECRET_FILE"):
-        monkeypatch.setenv(name, "mine")
-    monkeypatch.setenv("DDB_ENDPOINT", "")
+def test_no_service_can_reach_another_table_or_account() -> None:
+    names = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "STRIPE_WEBHOOK_SECRET_FILE")
+    shell = {"DDB_ENDPOINT": "", "AWS_ACCESS_KEY_ID": "mine"} | dict.fromkeys(names, "mine")
 
-    for env in environments().values():
+    for env in environments(shell).values():
         assert "mine" not in env.values()
         assert env["DDB_ENDPOINT"] == "http://127.0.0.1:8000"
         assert env["AWS_ACCESS_KEY_ID"] == "demo"
 
 
-def test_a_trace_collector_is_passed_to_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "a=b")
+def test_a_trace_collector_is_passed_to_the_services() -> None:
+    shell = {"OTEL_EXPORTER_OTLP_HEADERS": "a=b"}
 
-    for env in environments(OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318").values():
+    for env in environments(shell, OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318").values():
         assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4318"
         assert env["OTEL_EXPORTER_OTLP_HEADERS"] == "a=b"
 
 
-def test_a_proxy_is_not_used_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "example.org")
-
-    for env in environments().values():
+def test_a_proxy_is_not_used_for_this_machine() -> None:
+    for env in environments({"NO_PROXY": "example.org"}).values():
         assert env["NO_PROXY"] == "example.org,localhost,127.0.0.1"
 
 
-def test_the_second_start_uses_the_compiled_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
-
-    for env in environments().values():
+def test_the_second_start_uses_the_compiled_files() -> None:
+    for env in environments({"PYTHONDONTWRITEBYTECODE": "1"}).values():
         assert "PYTHONDONTWRITEBYTECODE" not in env
 
 
