@@ -14,7 +14,7 @@ from lea_payments.stripe.events import TRANSLATORS
 
 LINKS = """
 [b]Pay[/]      [cyan]{link}[/]
-         [dim]{hint}[/]
+         [dim]4242 4242 4242 4242 pays, 4000 0000 0000 9995 is declined, each with any later date and any CVC.[/]
 [b]Pages[/]    [cyan]{pages}/success?session_id={session_id}[/]
 [b]API[/]      [cyan]{checkout}/openapi.json[/]  [dim]Bearer token: {token}[/]
 [b]Webhook[/]  [cyan]{webhook}/webhook/stripe[/]
@@ -33,7 +33,6 @@ LINKS = """
 FORWARD = """
 [b]Forward Stripe's events to this machine, in another terminal:[/]
   {command}"""
-HINT = "4242 4242 4242 4242 pays, 4000 0000 0000 9995 is declined, each with any later date and any CVC."
 SERVICE_WIDTH, PAYMENT_WIDTH = 8, 22
 LEVEL_STYLES = {"warning": "yellow", "error": "red", "critical": "red"}
 HIDDEN_FIELDS = ("level", "timestamp", "trace_id", "event", "payment_id", "exception", "stack")
@@ -54,7 +53,6 @@ def links(settings: DemoSettings, payment: PaymentJson, link: str) -> Text:
             {name: settings.url(name) for name in names}
             | {
                 "link": link,
-                "hint": HINT,
                 "session_id": payment["stripe_session_id"],
                 "payment_id": payment["payment_intent_id"],
                 "order": json.dumps(EXAMPLE_ORDER),

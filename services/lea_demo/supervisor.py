@@ -15,6 +15,7 @@ from threading import Thread
 from typing import NoReturn
 
 import httpx
+import stamina.instrumentation
 from rich.console import Console
 
 from lea_demo import output
@@ -39,6 +40,7 @@ def start(settings: DemoSettings, console: Console) -> int:
     check_stripe(settings)
     check_ports(settings, is_busy)
     console.print(output.title(settings))
+    stamina.instrumentation.set_on_retry_hooks([])  # downloads that fail are reported once, at the end
     try:
         fetch(progress=console.print)
         with ExitStack() as resources:
