@@ -1,6 +1,5 @@
-"""Lists the demo's processes: the command of each, and an environment with only what it needs."""
+"""Lists the demo's processes: the Python module of each, and an environment with only what it needs."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,10 +12,10 @@ NOT_INHERITED = ("AWS_", "DEMO_", "DDB_", "DYNAMODB_", "EMULATOR_", "STRIPE_", "
 
 
 class Service(NamedTuple):
-    """A process of the demo. `ready_url` answers 200 when it can work."""
+    """A process of the demo: a Python module with arguments. `ready_url` answers 200 when it can work."""
 
     name: str
-    command: Sequence[str]
+    module: Sequence[str]
     env: Mapping[str, str]
     ready_url: str
 
@@ -40,11 +39,9 @@ def services_of(settings: DemoSettings, shell: Mapping[str, str]) -> Sequence[Se
     services = []
     for name, own in {"pages": {}, "webhook": webhook, "checkout": checkout}.items():
         ports = {"PORT": str(settings.port(name)), "METRICS_PORT": str(settings.port(f"{name}_metrics"))}
-        command = (sys.executable, "-m", "lea_payments", name)
-        services.append(Service(name, command, {**base, **ports, **own}, f"{url(name)}/readyz"))
+        services.append(Service(name, ["lea_payments", name], {**base, **ports, **own}, f"{url(name)}/readyz"))
     if not settings.real_stripe:
-        command = (sys.executable, "-m", "stripe_emulator")
-        services.append(Service("stripe", command, {**base, **emulator}, f"{url('emulator')}/health"))
+        services.append(Service("stripe", ["stripe_emulator"], {**base, **emulator}, f"{url('emulator')}/health"))
     return services
 
 

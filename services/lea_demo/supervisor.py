@@ -28,7 +28,8 @@ from lea_demo.settings import DemoSettings, check_ports, check_stripe
 FOLDER = Path(".data")
 READY_SECONDS, POLL_SECONDS = 60.0, 0.2
 LAST_LINES = 12
-INIT_TABLE = (sys.executable, "-m", "lea_payments", "init-table")
+PYTHON = (sys.executable, "-m")
+INIT_TABLE = (*PYTHON, "lea_payments", "init-table")
 
 
 class DemoError(Exception):
@@ -86,7 +87,7 @@ class Demo:
             self._wait(1.0)
 
     def _start(self, service: Service) -> None:
-        child = ChildProcess(service.command, PIPE, service.env, FOLDER)
+        child = ChildProcess([*PYTHON, *service.module], PIPE, service.env, FOLDER)
         self._resources.callback(child.stop)
         Thread(target=self._print_output, args=(service.name, child), daemon=True).start()
 

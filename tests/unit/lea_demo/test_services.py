@@ -19,7 +19,7 @@ def no_dot_env(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
         monkeypatch.delenv(name, raising=False)
 
 
-def environments(shell: Mapping[str, str] | None = None, **variables: str) -> Mapping[str, Mapping[str, str]]:
+def environments(shell: Mapping[str, str] | None = None, /, **variables: str) -> Mapping[str, Mapping[str, str]]:
     settings = DemoSettings.model_validate(variables)
     return {service.name: service.env for service in services_of(settings, shell or {})}
 
