@@ -76,7 +76,9 @@ class Demo:
             for service in services:
                 self._start(service)
             self._dynamodb.start()
+            self._wait(0)
             self._create_table()
+            self._wait(0)
             self._wait_until_ready(services)
             client = Client(self._settings.url("checkout"), self._settings.url("pages"), self._settings.api_tokens[0])
             payment, link = client.create({**EXAMPLE_ORDER, "payment_intent_id": f"payment_demo_{token_hex(4)}"})
