@@ -1,43 +1,38 @@
-"""Writes the lock of DynamoDB Local's jars: asks Maven once, so that nobody else has to.
+"""Writes the lock of DynamoDB Local's jars: their names and SHA-256, for the version that the chart runs.
 
-Change a version below, run `make lock`, read the diff. The lock holds names and SHA-256 only.
+To change the version, edit the chart's `values.yaml`, run `make lock` and read the diff.
 """  # noqa: INP001 - a script, run by its path
 
 import hashlib
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import yaml
 from jgo.maven import MavenContext, PythonResolver
 
-WANTED = (
-    "software.amazon.dynamodb:DynamoDBLocal:3.3.1",
-    "com.amazon.ion:ion-java:1.11.11",  # asked for as a range, which a lock cannot hold
-)
-# What its POM asks for and a server with telemetry switched off never loads: test frameworks, the clients
-# that would send telemetry, outgoing HTTP, annotations, and native libraries (they are inside its own jar).
+VALUES = Path(__file__).parents[1] / "charts" / "lea-payments" / "values.yaml"
+IMAGE = "amazon/dynamodb-local"
+# Listed in its POM, but never loaded by a server without telemetry: test frameworks, annotations, clients for
+# telemetry and outgoing HTTP. The native libraries of SQLite are inside DynamoDBLocal.jar.
 UNUSED_GROUPS = (
     "com.google.code.findbugs",
     "com.google.errorprone",
     "com.google.j2objc",
+    "commons-codec",
+    "commons-logging",
     "io.netty",
-    "junit",
-    "org.apache.httpcomponents.client5",
-    "org.apache.httpcomponents.core5",
-    "org.apiguardian",
+    "org.apache.httpcomponents",
     "org.checkerframework",
     "org.hamcrest",
-    "org.jetbrains",
-    "org.junit.jupiter",
-    "org.junit.platform",
-    "org.junit.vintage",
     "org.mockito",
     "org.objenesis",
-    "org.opentest4j",
 )
 UNUSED_ARTIFACTS = (
-    "apache5-client",
+    "apache-client",
     "cognitoidentity",
     "cognitoidentityprovider",
     "jetty-alpn-client",
@@ -49,13 +44,15 @@ UNUSED_ARTIFACTS = (
 
 
 def main(lock: Path) -> None:
-    """Resolve, download and hash every jar, then replace the lock; about half a minute."""
+    """Resolves, downloads and hashes every jar, then replaces the lock; about half a minute."""
+    (version,) = image_tags(yaml.safe_load(VALUES.read_text()))
     with tempfile.TemporaryDirectory() as folder:
         context = MavenContext(repo_cache=Path(folder), timeout=60)
-        asked, found = PythonResolver().resolve([context.create_dependency(name) for name in WANTED])
+        server = context.create_dependency(f"software.amazon.dynamodb:DynamoDBLocal:{version}")
+        direct, transitive = PythonResolver().resolve([server])
         artifacts = [
             dependency.artifact
-            for dependency in asked + found
+            for dependency in direct + transitive
             if dependency.type == "jar"
             and dependency.scope not in ("provided", "test")
             and dependency.groupId not in UNUSED_GROUPS
@@ -69,6 +66,15 @@ def main(lock: Path) -> None:
                 for artifact, path in zip(artifacts, paths, strict=True)
             ]
     lock.write_text("".join(sorted(lines)))
+
+
+def image_tags(values: Any) -> Iterator[str]:
+    """Yields the tag of every image of DynamoDB Local in the chart's values."""
+    if isinstance(values, dict):
+        if values.get("repository") == IMAGE:
+            yield values["tag"]
+        for value in values.values():
+            yield from image_tags(value)
 
 
 if __name__ == "__main__":

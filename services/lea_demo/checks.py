@@ -1,110 +1,102 @@
-"""How a payment must end after what its customer did, and what to do when it does not; pure."""
+"""Decides how a payment must end after its attempts, and compares the record and the success page with that."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from lea_demo.client import PaymentJson
 from lea_payments.telemetry.metrics import REVIEW_REASONS
 
-PaymentJson = Mapping[str, Any]
-"""A payment as the checkout API answers it."""
-
-PAID, DECLINED, DELAYED = "paid", "declined", "accepted; in a moment it has"
-DELAYED_SUCCEEDED, DELAYED_FAILED = f"{DELAYED} succeeded", f"{DELAYED} failed"
-COMPLETED_EVENT = "checkout.session.completed"
-SUCCEEDED_EVENT = "checkout.session.async_payment_succeeded"
+PAID, DECLINED = "paid", "declined"
+DELAYED_SUCCEEDED, DELAYED_FAILED = "accepted, will succeed", "accepted, will fail"
+HEADINGS = {"completed": "Payment received", "failed": "Payment not completed"}
 
 
 class Attempt(NamedTuple):
-    """One try to pay: what came of it, and Stripe's codes for a decline as our records write them."""
+    """One try to pay: its result, and the codes of a decline as the record has them."""
 
     result: str
     reason: str = ""
 
 
 class ExpectedResult(NamedTuple):
-    """How the payment must end: its status and reason, one of the events that decides it, the success page's words."""
+    """How the payment must end: its status and reason, and the events of which one decides it."""
 
     status: str
     reason: str | None
     events: Sequence[str]
-    heading: str
+
+    @property
+    def heading(self) -> str:
+        """The heading of the success page."""
+        return HEADINGS[self.status]
 
 
 class Check(NamedTuple):
-    """One thing that must be so; `remedy` is empty when it is."""
+    """One thing that must be true. `remedy` says what to do if it is not."""
 
     name: str
-    remedy: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is so."""
-        return not self.remedy
+    ok: bool
+    remedy: str
 
 
-_ENDS: Mapping[str, ExpectedResult] = {
-    PAID: ExpectedResult("completed", None, (COMPLETED_EVENT,), "Payment received"),
-    DELAYED_SUCCEEDED: ExpectedResult("completed", None, (SUCCEEDED_EVENT,), "Payment received"),
-    DELAYED_FAILED: ExpectedResult(
-        "failed", "async_payment_failed", ("checkout.session.async_payment_failed",), "Payment not completed"
-    ),
+_EXPECTED: Mapping[str, ExpectedResult] = {
+    PAID: ExpectedResult("completed", None, ["checkout.session.completed"]),
+    DELAYED_SUCCEEDED: ExpectedResult("completed", None, ["checkout.session.async_payment_succeeded"]),
+    DELAYED_FAILED: ExpectedResult("failed", "async_payment_failed", ["checkout.session.async_payment_failed"]),
 }
-_BY_A_PERSON = ExpectedResult("completed", None, (COMPLETED_EVENT, SUCCEEDED_EVENT), "Payment received")
+_PAID_BY_A_PERSON = ExpectedResult("completed", None, [*_EXPECTED[PAID].events, *_EXPECTED[DELAYED_SUCCEEDED].events])
 
 
 def expected_after(attempts: Sequence[Attempt]) -> ExpectedResult:
-    """How a payment must end after these attempts; after none of ours, a person pays."""
+    """How a payment must end after these attempts. Without any, a person pays."""
     if not attempts:
-        return _BY_A_PERSON
-    if attempts[-1].result in _ENDS:
-        return _ENDS[attempts[-1].result]
-    # Declines carry no order, so among several the record keeps the greatest code.
-    reason = max(attempt.reason for attempt in attempts)
-    return ExpectedResult("failed", reason, ("payment_intent.payment_failed",), "Payment not completed")
+        return _PAID_BY_A_PERSON
+    # Declines have no order, so the record keeps the greatest code of several.
+    declined = ExpectedResult("failed", max(a.reason for a in attempts), ["payment_intent.payment_failed"])
+    return _EXPECTED.get(attempts[-1].result, declined)
 
 
-def has_ended(record: PaymentJson, expected: ExpectedResult) -> bool:
-    """Whether the payment is as it must be, or cannot become so any more."""
-    reached = _status_is(record, expected) and bool(_applied(record, expected))
-    final = record["payment_status"] in ("completed", "expired")
-    return reached or final or record["status_reason"] in ("async_payment_failed", *REVIEW_REASONS)
+def has_ended(payment: PaymentJson, expected: ExpectedResult) -> bool:
+    """Whether the payment is as expected, or cannot become so."""
+    as_expected = _applied(payment, expected) and _status(payment) == (expected.status, expected.reason)
+    final = payment["payment_status"] in ("completed", "expired")
+    return bool(as_expected) or final or payment["status_reason"] in ("async_payment_failed", *REVIEW_REASONS)
 
 
-def checks_of(record: PaymentJson, expected: ExpectedResult, heading: str, why_no_event: str) -> Sequence[Check]:
-    """What must be so at the end; `why_no_event` is for a delivery that did not come."""
-    seen = _applied(record, expected)
-    wanted = " or ".join(expected.events)
-    event = Check(f"the webhook applied {seen}") if seen else Check(f"the webhook applied {wanted}", why_no_event)
-    return (event, _status_check(record, expected), _page_check(heading, expected))
+def compare(payment: PaymentJson, expected: ExpectedResult, heading: str, origin: str) -> Sequence[Check]:
+    """The checks at the end. `origin` is the address of the pay page, which at the emulator lists its deliveries."""
+    applied = _applied(payment, expected)
+    status = _status(payment)
+    return [
+        Check(
+            f"the webhook applied {applied or ' or '.join(expected.events)}",
+            applied is not None,
+            f"pay at the link; if it is paid, see {origin}/_deliveries and the webhook's log, "
+            "or run `stripe listen` if you use a Stripe sandbox",
+        ),
+        Check(
+            f"the payment is {describe(expected.status, expected.reason)}",
+            status == (expected.status, expected.reason),
+            f"it is {describe(*status)}: `lea-payments show {payment['payment_intent_id']}` lists its events",
+        ),
+        Check(
+            f"the success page says “{expected.heading}”",
+            heading == expected.heading,
+            f"it says “{heading}”: read the pages' log",
+        ),
+    ]
 
 
-def status_of(record: PaymentJson) -> str:
-    """The status with its reason, for people."""
-    reason = record["status_reason"]
-    return f"{record['payment_status']} ({reason})" if reason else f"{record['payment_status']}"
+def describe(status: str, reason: str | None) -> str:
+    """A status with its reason, for people."""
+    return f"{status} ({reason})" if reason else status
 
 
-def _status_check(record: PaymentJson, expected: ExpectedResult) -> Check:
-    name = f"the payment is {expected.status}" + (f" ({expected.reason})" if expected.reason else "")
-    if _status_is(record, expected):
-        return Check(name)
-    return Check(
-        name,
-        f"it is {status_of(record)}: its history shows which event was the last, "
-        f"see `lea-payments show {record['payment_intent_id']}`",
-    )
+def _status(payment: PaymentJson) -> tuple[str, str | None]:
+    return payment["payment_status"], payment["status_reason"]
 
 
-def _page_check(heading: str, expected: ExpectedResult) -> Check:
-    name = f"the success page says “{expected.heading}”"
-    return Check(name) if heading == expected.heading else Check(name, f"it says “{heading}”: look at the pages' log")
-
-
-def _status_is(record: PaymentJson, expected: ExpectedResult) -> bool:
-    return (record["payment_status"], record["status_reason"]) == (expected.status, expected.reason)
-
-
-def _applied(record: PaymentJson, expected: ExpectedResult) -> str:
-    """The event of those expected that changed the record, if one has."""
-    applied = [entry["event_type"] for entry in record["history"] if entry["outcome"] == "applied"]
-    return next((name for name in expected.events if name in applied), "")
+def _applied(payment: PaymentJson, expected: ExpectedResult) -> str | None:
+    """The first expected event that changed the payment."""
+    applied = [entry["event_type"] for entry in payment["history"] if entry["outcome"] == "applied"]
+    return next((event_type for event_type in expected.events if event_type in applied), None)

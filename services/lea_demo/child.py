@@ -1,4 +1,4 @@
-"""A process of ours that never outlives us, however we end; knows nothing of what it runs."""
+"""A child process that exits with its parent, even if the parent is killed."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import IO
 
 STOP_SECONDS = 5.0
+GUARD = ("/bin/sh", "-c", 'read -r _; kill "$0"')
+"""Kills the process of its argument when its standard input closes, which also happens if the parent is killed."""
 
 
-class Child:
-    """One process in a session of its own: Ctrl-C reaches us alone, so that we stop it when its turn comes."""
+class ChildProcess:
+    """A child in a session of its own: Ctrl-C reaches only the parent, which then stops the child."""
 
     def __init__(
         self,
@@ -18,7 +20,7 @@ class Child:
         env: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 - our own commands
+        self.process = subprocess.Popen(  # noqa: S603 - the demo's own commands
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -27,27 +29,21 @@ class Child:
             cwd=folder,
             start_new_session=True,
         )
-        self._guard = _end_with_us(self.process.pid)
+        self._guard = subprocess.Popen(  # noqa: S603 - a constant and a number
+            [*GUARD, str(self.process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def stop(self) -> None:
-        """Stop it and wait until it is gone, at most 5 s and then by force; harmless when it has ended."""
-        for process in (self.process, self._guard):
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        if self._guard.stdin:
-            self._guard.stdin.close()
-
-
-def _end_with_us(pid: int) -> subprocess.Popen[bytes]:
-    """Start a guard that ends process `pid` when we die, even by SIGKILL: its standard input then closes."""
-    return subprocess.Popen(  # noqa: S603 - our own arguments
-        ["/bin/sh", "-c", 'read -r _; kill "$0"', str(pid)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+        """Stops the child and waits for its exit. Kills it after 5 s. Does nothing if it has exited."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._guard.kill()
+        self._guard.communicate()

@@ -1,30 +1,27 @@
-"""One payment from its link to its end, by the same calls that its caller and customer make, and what to check."""
+"""Follows one payment from its link to its end and reports what is right and what is not."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any, NamedTuple
+from urllib.parse import urljoin
 
 from rich.console import Console
 from rich.text import Text
 
-from lea_demo import checks as demo_checks
-from lea_demo.calls import Calls, TroubleError
-from lea_demo.checks import DECLINED, PAID, Attempt, Check, ExpectedResult, PaymentJson
+from lea_demo import checks
+from lea_demo.checks import Attempt, Check, ExpectedResult
+from lea_demo.client import EXAMPLE_ORDER, CallError, Client, PaymentJson
 from lea_payments.payment import money
 
-POLL_SECONDS, PAGE_SECONDS = 0.25, 5.0
-DELAY_SECONDS = 2
+POLL_SECONDS, PAGE_SECONDS, DELAY_SECONDS = 0.25, 5.0, 2
 LABEL_WIDTH = 14
-STAGES = ("created", "link", "waiting", "paid", "webhook seen")
-BEFORE_PAID = STAGES.index("waiting")
-BEFORE_WEBHOOK = STAGES.index("webhook seen")
 
 
 class FlowOptions(NamedTuple):
-    """What to pay and how; a person pays when there are neither cards nor a delayed result."""
+    """What to pay and how. Without cards and a delayed result, a person pays."""
 
     amount: int
     currency: str
@@ -35,161 +32,127 @@ class FlowOptions(NamedTuple):
 
 @dataclass
 class Report:
-    """What happened, filled as it does."""
+    """What happened to the payment."""
 
     payment_id: str
-    link: str = ""
-    record: PaymentJson = field(default_factory=dict)
-    success_page: str = ""
+    link: str | None = None
+    payment: PaymentJson | None = None
+    success_page: str | None = None
     checks: list[Check] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Whether all is right."""
-        return bool(self.checks) and all(check.ok for check in self.checks)
+        """Whether all checks passed."""
+        return all(check.ok for check in self.checks)
 
     def summary(self) -> dict[str, Any]:
-        """The same for programs."""
-        return {
-            "ok": self.ok,
-            "payment_intent_id": self.payment_id,
-            "link": self.link or None,
-            "payment": dict(self.record) or None,
-            "success_page": self.success_page or None,
-            "checks": [{"name": check.name, "ok": check.ok, "remedy": check.remedy or None} for check in self.checks],
-        }
+        """The report for programs."""
+        checks = [{"name": name, "ok": ok, "remedy": None if ok else remedy} for name, ok, remedy in self.checks]
+        values = {"link": self.link, "payment": self.payment, "success_page": self.success_page, "checks": checks}
+        return {"ok": self.ok, "payment_intent_id": self.payment_id, **values}
 
-
-class _Halt(Exception):  # noqa: N818 - it is an end, not an accident
-    """Raised when nothing after a failed check can be right."""
-
-
-def run(plan: FlowOptions, calls: Calls, console: Console) -> Report:
-    """Goes through the flow, shows what happens meanwhile, and lists at the end what is right and what is not."""
-    flow = Flow(plan, calls, console)
-    with closing(calls), console.status("") as status:
-        try:
-            flow.go(status.update)
-        except _Halt:
-            pass
-        except KeyboardInterrupt:
-            flow.report.checks.append(Check("the payment came to its end", "you stopped before it did"))
-    console.print(_verdict(flow.report), soft_wrap=True)
-    return flow.report
+    def text(self) -> Text:
+        """The report for people."""
+        text = Text()
+        for name, ok, remedy in self.checks:
+            text.append(f"\n{'✓' if ok else '✗'} {name}", style="green" if ok else "red")
+            text.append("" if ok else f"\n  → {remedy}")
+        failed = sum(not check.ok for check in self.checks)
+        result = f"{failed} of {len(self.checks)} checks failed." if failed else "All checks passed."
+        return text.append(f"\n{result}", style="bold")
 
 
 class Flow:
-    """The steps; each leaves in the report what it found."""
+    """The steps of the check. Each adds to the report."""
 
-    def __init__(self, plan: FlowOptions, calls: Calls, console: Console) -> None:
+    def __init__(self, options: FlowOptions, client: Client, console: Console) -> None:
         self.report = Report(f"payment_flow_{token_hex(4)}")
-        self._plan = plan
-        self._calls = calls
+        self._options = options
+        self._client = client
         self._console = console
 
-    def go(self, stage: Callable[[Text], None]) -> None:
-        """All steps; `stage` takes the line that says how far it is. Raises _Halt."""
-        stage(_stages(0))
-        self._create()
-        stage(_stages(BEFORE_PAID))
-        attempts = self._pay()
-        expected = demo_checks.expected_after(attempts)
-        stage(_stages(BEFORE_WEBHOOK if attempts else BEFORE_PAID, expected.status))
-        self._wait(expected)
-        stage(_stages(len(STAGES), expected.status))
-        self._look_at_the_page(expected)
-        why = self._calls.why_no_event(self.report.link, expected.events)
-        self.report.checks += demo_checks.checks_of(self.report.record, expected, self.report.success_page, why)
+    def run(self) -> Report:
+        """Runs the steps until one fails that the next ones need. Prints what happens."""
+        with self._console.status("Following the payment"):
+            try:
+                self._follow()
+            except CallError:
+                pass  # it is in the report
+            except KeyboardInterrupt:
+                self.report.checks.append(Check("the payment ended", ok=False, remedy="you stopped the check before"))
+        self._console.print(self.report.text(), soft_wrap=True)
+        return self.report
 
-    def _create(self) -> None:
-        plan = self._plan
-        wanted = {"payment_intent_id": self.report.payment_id, "user_id": "user_flow", "quote_id": "quote_flow"}
-        price = {"amount": plan.amount, "currency": plan.currency, "product_name": "Travel insurance, Japan, 10 days"}
-        made = "the checkout API made the payment and its link"
-        with self._must(made):
-            self.report.link = self._calls.create(wanted | price)
-        self.report.checks.append(Check(made))
-        readable = f"{money.major_units(plan.amount, plan.currency)} {plan.currency.upper()}"
-        self._say("created", f"{self.report.payment_id}, {readable}")
-        self._say("link", self.report.link, style="cyan")
+    def _follow(self) -> None:
+        with self._step("the checkout API creates the payment and its link"):
+            link = self.report.link = self._create()
+        expected = checks.expected_after(self._pay(link))
+        with self._step("the checkout API returns the payment"):
+            payment = self._wait(expected)
+        with self._step("the success page answers"):
+            heading = self._read_success_page(payment, expected)
+        self.report.checks += checks.compare(payment, expected, heading, urljoin(link, "/").rstrip("/"))
 
-    def _pay(self) -> Sequence[Attempt]:
-        attempts = [self._attempt(f"card …{card[-4:]}", PAID, {"card": card}) for card in self._plan.cards]
-        if delayed := self._plan.delayed:
-            wish = {"method": "delayed", "outcome": delayed, "after_seconds": str(DELAY_SECONDS)}
-            attempts.append(self._attempt("bank transfer", f"{demo_checks.DELAYED} {delayed}", wish))
+    def _create(self) -> str:
+        amount, currency = self._options.amount, self._options.currency
+        order = {"payment_intent_id": self.report.payment_id, "amount": amount, "currency": currency}
+        _, link = self._client.create({**EXAMPLE_ORDER, **order})
+        self._print("created", f"{self.report.payment_id}, {money.major_units(amount, currency)} {currency.upper()}")
+        self._print("link", link)
+        return link
+
+    def _pay(self, link: str) -> Sequence[Attempt]:
+        attempts = [
+            self._attempt(link, f"card …{card[-4:]}", checks.PAID, {"card": card}) for card in self._options.cards
+        ]
+        if delayed := self._options.delayed:
+            method = {"method": "delayed", "outcome": delayed, "after_seconds": str(DELAY_SECONDS)}
+            result = checks.DELAYED_SUCCEEDED if delayed == "succeeded" else checks.DELAYED_FAILED
+            attempts.append(self._attempt(link, "bank transfer", result, method))
         if not attempts:
-            self._say("waiting", f"open the link and pay, within {self._plan.timeout:.0f} s; Ctrl-C gives up")
+            self._print("waiting", f"open the link and pay within {self._options.timeout:.0f} s; Ctrl-C stops")
         return attempts
 
-    def _attempt(self, method: str, result: str, wish: dict[str, str]) -> Attempt:
-        with self._must(f"the emulator takes the {method}"):
-            declined = self._calls.pay(self.report.link, wish)
-        self._say(method, f"declined ({declined})" if declined else f"{result}")
-        self.report.checks.append(Check(f"the emulator {'declined' if declined else 'took'} the {method}"))
-        return Attempt(DECLINED, declined) if declined else Attempt(result)
+    def _attempt(self, link: str, label: str, result: str, method: Mapping[str, str]) -> Attempt:
+        with self._step(f"the emulator answers to the {label}"):
+            decline = self._client.pay(link, method)
+        attempt = Attempt(checks.DECLINED, decline) if decline else Attempt(result)
+        self._print(label, checks.describe(attempt.result, attempt.reason))
+        return attempt
 
-    def _wait(self, expected: ExpectedResult) -> None:
-        deadline = time.monotonic() + self._plan.timeout
-        seen, status = 0, "pending"
-        with self._must("the payment can be read"):
-            while True:
-                record = self.report.record = self._calls.record(self.report.payment_id)
-                for entry in record["history"][seen:]:
-                    self._say("webhook", f"{entry['event_type']} → {entry['outcome']}")
-                if (now := demo_checks.status_of(record)) != status:
-                    self._say("status", now)
-                seen, status = len(record["history"]), now
-                if demo_checks.has_ended(record, expected) or time.monotonic() > deadline:
-                    return
-                time.sleep(POLL_SECONDS)
+    def _wait(self, expected: ExpectedResult) -> PaymentJson:
+        deadline = time.monotonic() + self._options.timeout
+        shown, status = 0, "pending"
+        while True:
+            payment = self.report.payment = self._client.payment(self.report.payment_id)
+            for entry in payment["history"][shown:]:
+                self._print("webhook", f"{entry['event_type']} → {entry['outcome']}")
+            before, status = status, checks.describe(payment["payment_status"], payment["status_reason"])
+            if status != before:
+                self._print("status", status)
+            if checks.has_ended(payment, expected) or time.monotonic() > deadline:
+                return payment
+            shown = len(payment["history"])
+            time.sleep(POLL_SECONDS)
 
-    def _look_at_the_page(self, expected: ExpectedResult) -> None:
-        """More than once when the page is behind its record: the index that it asks first may be, for a moment."""
-        record, session = self.report.record, self.report.record["stripe_session_id"]
-        deadline = time.monotonic() + (PAGE_SECONDS if record["payment_status"] == expected.status else 0)
-        with self._must("the success page answers"):
-            while True:
-                self.report.success_page = self._calls.success_page(session)
-                if self.report.success_page == expected.heading or time.monotonic() > deadline:
-                    break
-                time.sleep(POLL_SECONDS)
-        self._say("success page", f"“{self.report.success_page}”")
+    def _read_success_page(self, payment: PaymentJson, expected: ExpectedResult) -> str:
+        """Reads the page again for a moment if it is behind the record: it asks an index of the table first."""
+        deadline = time.monotonic() + (PAGE_SECONDS if payment["payment_status"] == expected.status else 0)
+        while True:
+            heading = self.report.success_page = self._client.success_page(payment["stripe_session_id"])
+            if heading == expected.heading or time.monotonic() > deadline:
+                self._print("success page", f"“{heading}”")
+                return heading
+            time.sleep(POLL_SECONDS)
 
     @contextmanager
-    def _must(self, name: str) -> Iterator[None]:
-        """A step without which the rest makes no sense."""
+    def _step(self, name: str) -> Iterator[None]:
+        """A step that the next ones need. A failed call becomes a failed check."""
         try:
             yield
-        except TroubleError as trouble:
-            self.report.checks.append(Check(name, str(trouble)))
-            raise _Halt from None
+        except CallError as error:
+            self.report.checks.append(Check(name, ok=False, remedy=str(error)))
+            raise
 
-    def _say(self, label: str, what: str, style: str = "") -> None:
-        line = Text.assemble((f"{label:<{LABEL_WIDTH}}", "bold"), (what, style))
-        self._console.print(line, soft_wrap=True)
-
-
-def _stages(reached: int, end: str = "completed") -> Text:
-    names = (*STAGES, end)
-    return Text("  →  ").join(
-        Text(f"✓ {name}" if number < reached else name, style=_stage_style(number - reached))
-        for number, name in enumerate(names)
-    )
-
-
-def _stage_style(distance: int) -> str:
-    return "green" if distance < 0 else "bold" if distance == 0 else "dim"
-
-
-def _verdict(report: Report) -> Text:
-    lines = [Text()]
-    for check in report.checks:
-        lines.append(Text(f"{'✓' if check.ok else '✗'} {check.name}", style="green" if check.ok else "red"))
-        if check.remedy:
-            lines.append(Text(f"  → {check.remedy}"))
-    wrong = sum(not check.ok for check in report.checks)
-    lines.append(
-        Text("All is right." if report.ok else f"{wrong} of {len(report.checks)} checks failed.", style="bold")
-    )
-    return Text("\n").join(lines)
+    def _print(self, label: str, text: str) -> None:
+        self._console.print(Text.assemble((f"{label:<{LABEL_WIDTH}}", "bold"), text), soft_wrap=True)

@@ -1,55 +1,29 @@
-"""The demo's environment: its ports, its made-up token, and a Stripe sandbox if there is one; starts nothing."""
+"""Reads the demo's settings: its ports, its API token, and a Stripe sandbox if there is one."""
 
-import shutil
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import Field
 
-from lea_payments.settings import SecretList, SettingsError, TableSettings
+from lea_payments.settings import SecretList, SettingsError, TableSettings, mode_of
 
-MADE_UP_TOKEN = "demo-token"  # noqa: S105 - it opens nothing but a demo
+DEMO_TOKEN = "demo-token"  # noqa: S105 - valid only in the demo
 COMMAND = "make demo"
 
 
-def _port(default: int, variable: str, who: str) -> Any:
-    return Field(default, validation_alias=f"DEMO_{variable}_PORT", ge=1, le=65535, description=who)
-
-
-class PortOf(NamedTuple):
-    """A port that the demo needs: for whom, and the variable that changes it."""
-
-    number: int
-    who: str
-    variable: str
+def _port(default: int, variable: str, owner: str) -> Any:
+    return Field(default, validation_alias=f"DEMO_{variable}_PORT", ge=1, le=65535, description=owner)
 
 
 class DemoSettings(TableSettings):
-    """What the demo and its payment flow read. The description of a port says who listens there."""
+    """The settings of the demo and its flow check. The description of a port is who listens there."""
 
-    host: str = Field("127.0.0.1", validation_alias="HOST", description="address the parts listen on")
-    api_tokens: SecretList = Field(
-        (MADE_UP_TOKEN,),
-        validation_alias="PAYMENTS_API_TOKEN",
-        min_length=1,
-        description="token of the checkout API; the demo makes one up",
-    )
-    stripe_secret_key: str = Field(
-        "",
-        validation_alias="STRIPE_SECRET_KEY",
-        description="key of a Stripe sandbox, to use it in place of the emulator",
-    )
-    webhook_secrets: SecretList = Field(
-        (),
-        validation_alias="STRIPE_WEBHOOK_SECRET",
-        description="signing secret that belongs to that sandbox; `stripe listen` prints it",
-    )
+    host: str = Field("127.0.0.1", validation_alias="HOST")
+    api_tokens: SecretList = Field((DEMO_TOKEN,), validation_alias="PAYMENTS_API_TOKEN", min_length=1)
+    stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
+    webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
     stripe_api_base: str = Field(
-        "https://api.stripe.com",
-        validation_alias="STRIPE_API_BASE",
-        pattern=r"^https?://\S+$",
-        description="where that sandbox's API is; not used with the emulator",
+        "https://api.stripe.com", validation_alias="STRIPE_API_BASE", pattern=r"^https?://\S+$"
     )
     checkout_port: int = _port(8084, "CHECKOUT", "the checkout API")
     pages_port: int = _port(8085, "PAGES", "the customer's pages")
@@ -62,84 +36,57 @@ class DemoSettings(TableSettings):
 
     @property
     def real_stripe(self) -> bool:
-        """Whether a Stripe sandbox takes the emulator's place."""
+        """Whether a Stripe sandbox is used instead of the emulator."""
         return bool(self.stripe_secret_key)
 
-    def port(self, part: str) -> int:
-        """The port of a part: of `checkout`, `pages_metrics` and so on."""
-        number: int = getattr(self, f"{part}_port")
-        return number
+    def port(self, name: str) -> int:
+        """The port of `checkout`, `pages_metrics` and so on."""
+        port: int = getattr(self, f"{name}_port")
+        return port
 
-    def url(self, part: str) -> str:
-        """Where a person on this machine finds a part."""
-        return f"http://localhost:{self.port(part)}"
-
-    def ports(self) -> Iterator[PortOf]:
-        """Every port that this demo needs."""
-        for name, variable, field in port_fields():
-            if not (self.real_stripe and name == "emulator_port"):
-                yield PortOf(getattr(self, name), field.description or "", variable)
+    def url(self, name: str) -> str:
+        """The address of a service on this machine."""
+        return f"http://localhost:{self.port(name)}"
 
 
 def port_fields() -> Iterator[tuple[str, str, Any]]:
-    """The ports among the settings: field, variable, description and default."""
+    """Yields field name, variable and field of every port."""
     for name, field in DemoSettings.model_fields.items():
         if str(field.validation_alias).startswith("DEMO_"):
             yield name, str(field.validation_alias), field
 
 
-def check_installed(*modules: str) -> None:
-    """Raises SettingsError when these, which production does without, are not all installed."""
-    missing = [name for name in modules if find_spec(name) is None]
-    if missing:
-        raise SettingsError(
-            f"not installed: {', '.join(missing)}; remove .venv and run `{COMMAND}`, which makes it anew with them"
-        )
-
-
 def check_stripe(settings: DemoSettings) -> None:
-    """Raises SettingsError for a live key, for what is no key, and for half of what a sandbox needs."""
+    """Raises SettingsError for a live key, an invalid key, and a key or a signing secret alone."""
     key, secrets = settings.stripe_secret_key, settings.webhook_secrets
-    if key.startswith(("sk_live_", "rk_live_")):
-        raise SettingsError(
-            "STRIPE_SECRET_KEY is a live key, and the demo must not move real money: "
-            "use the sk_test_… key of a sandbox, or remove it to use the Stripe emulator"
-        )
-    if key and not key.startswith(("sk_test_", "rk_test_")):
-        raise SettingsError(
-            "STRIPE_SECRET_KEY is not a key of a Stripe sandbox: those start with sk_test_ or rk_test_; "
-            "remove it to use the Stripe emulator"
-        )
-    if bool(key) != bool(secrets):
-        given, missing = "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET (`stripe listen --print-secret` shows it)"
-        if secrets:
-            given, missing = "STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY (sk_test_…, from Stripe's dashboard)"
-        raise SettingsError(
-            f"{given} is set alone: set {missing} as well to use your Stripe sandbox, "
-            "or remove it to use the Stripe emulator"
-        )
+    problem = ""
+    if mode_of(key) == "live":
+        problem = "is a live key, and the demo must not move real money: use the sk_test_… key of a sandbox"
+    elif key and not mode_of(key):
+        problem = "is not the key of a Stripe sandbox: use one that starts with sk_test_ or rk_test_"
+    elif key and not secrets:
+        problem = "is set alone: set STRIPE_WEBHOOK_SECRET too (`stripe listen --print-secret` shows it)"
+    elif secrets and not key:
+        problem = "is set alone: set STRIPE_SECRET_KEY too (sk_test_…, from Stripe's dashboard)"
+    if problem:
+        variable = "STRIPE_SECRET_KEY" if key else "STRIPE_WEBHOOK_SECRET"
+        raise SettingsError(f"{variable} {problem}, or remove it to use the Stripe emulator")
 
 
 def check_ports(settings: DemoSettings, is_busy: Callable[[int], bool]) -> None:
-    """Raises SettingsError with a line for each port that another program has or that was given out twice."""
-    problems, taken = [], dict[int, str]()
-    for number, who, variable in settings.ports():
-        if number in taken:
-            problems.append(f"port {number} is given to both {taken[number]} and {who}: set {variable} to another")
-        elif is_busy(number):
+    """Raises SettingsError with one line per port that is in use or set twice."""
+    problems, owners = [], dict[int, str]()
+    for name, variable, field in port_fields():
+        port, owner = getattr(settings, name), str(field.description)
+        if name == "emulator_port" and settings.real_stripe:
+            continue
+        if port in owners:
+            problems.append(f"port {port} is set for both {owners[port]} and {owner}: change {variable}")
+        elif is_busy(port):
             problems.append(
-                f"port {number}, for {who}, is in use: stop the program there (`{finder(number)}` names it), "
-                f"or take another port: {variable}={_spare(number)} {COMMAND}"
+                f"port {port}, for {owner}, is in use: stop the program that listens there (`lsof -i :{port}` "
+                f"shows it), or use another port: {variable}={port % 50_000 + 10_000} {COMMAND}"
             )
-        taken.setdefault(number, who)
+        owners.setdefault(port, owner)
     if problems:
         raise SettingsError("\n".join(problems))
-
-
-def _spare(number: int) -> int:
-    return number + 10_000 if number < 50_000 else number - 10_000  # noqa: PLR2004 - anything that is a port
-
-
-def finder(number: int) -> str:
-    """The command of this machine that names the program on a port."""
-    return f"lsof -i :{number}" if shutil.which("lsof") else f"ss -ltnp sport = :{number}"

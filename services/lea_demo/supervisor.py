@@ -1,215 +1,138 @@
-"""The demo: every part on this machine as a process, one line for each thing that happens, and an orderly end."""
+"""Runs the demo: starts every service, prints one line per event, and stops everything on Ctrl-C."""
 
+import os
 import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from secrets import token_hex
 from subprocess import PIPE, run
 from threading import Thread
-from typing import NamedTuple
+from typing import NoReturn
 
 import httpx
+import stamina.instrumentation
 from rich.console import Console
 
-from lea_demo import processes as demo_parts
-from lea_demo import settings as demo_settings
-from lea_demo import texts as demo_words
-from lea_demo.child import Child
+from lea_demo import output
+from lea_demo.child import ChildProcess
+from lea_demo.client import EXAMPLE_ORDER, CallError, Client
 from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch, is_busy
-from lea_demo.lines import Reader
-from lea_demo.processes import Part
-from lea_demo.settings import DemoSettings
-from lea_demo.texts import Example
+from lea_demo.services import Service, environment, services_of
+from lea_demo.settings import DemoSettings, check_ports, check_stripe
 
 FOLDER = Path(".data")
-READY_SECONDS = 60.0
-LOOK_SECONDS = 0.2
+READY_SECONDS, POLL_SECONDS = 60.0, 0.2
 LAST_LINES = 12
-TABLE_COMMAND = (sys.executable, "-m", "lea_payments", "init-table")
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PYTHON = (sys.executable, "-m")
+INIT_TABLE = (*PYTHON, "lea_payments", "init-table")
 
 
 class DemoError(Exception):
-    """Raised when the demo cannot go on; the text says why and what to do."""
-
-
-class Stopped(Exception):  # noqa: N818 - it is a wish, not an accident
-    """Raised when somebody asked the demo to stop."""
-
-
-class _Said(NamedTuple):
-    part: str
-    text: str
-
-
-class _Ended(NamedTuple):
-    part: str
-    status: int
-
-
-_News = _Said | _Ended | type[Stopped]
+    """The demo cannot go on. The message says why."""
 
 
 def start(settings: DemoSettings, console: Console) -> int:
-    """Runs the demo until Ctrl-C or SIGTERM and gives the exit status.
-
-    Raises SettingsError while nothing has been started yet.
-    """
-    demo_settings.check_stripe(settings)
-    demo_settings.check_ports(settings, is_busy)
-    began = time.monotonic()
-    console.print(demo_words.title(settings))
-    news: SimpleQueue[_News] = SimpleQueue()
+    """Runs the demo until Ctrl-C or SIGTERM. Returns the exit status, or raises SettingsError at first."""
+    check_stripe(settings)
+    check_ports(settings, is_busy)
+    console.print(output.title(settings))
+    stamina.instrumentation.set_on_retry_hooks([])  # downloads that fail are reported once, at the end
     try:
-        with _progress(console, "Looking for DynamoDB Local") as progress:
-            fetch(progress=progress)
-        with _stop_signals(news), ExitStack() as running:
-            demo = Demo(settings, console, news, running)
-            try:
-                demo.bring_up(began)
-                demo.tell()
-            except Stopped:
-                console.print("\nStopping …", style="dim")
+        fetch(progress=console.print)
+        with ExitStack() as resources:
+            Demo(settings, console, resources).run()
     except KeyboardInterrupt:
-        console.print()
-    except (DemoError, DynamoDBLocalError) as error:
+        console.print(f"Everything has stopped. The payments stay in {FOLDER / 'dynamodb'} for the next time.")
+        return 0
+    except (DemoError, DynamoDBLocalError, CallError) as error:
         console.print(f"✗ {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         return 1
-    console.print(demo_words.goodbye(FOLDER / "dynamodb"), soft_wrap=True)
-    return 0
 
 
 class Demo:
-    """The running processes and their news; what is started goes on `running`, which stops it in reverse order."""
+    """The running processes. `resources` stops them in the reverse order of their start."""
 
-    def __init__(self, settings: DemoSettings, console: Console, news: SimpleQueue[_News], running: ExitStack) -> None:
+    def __init__(self, settings: DemoSettings, console: Console, resources: ExitStack) -> None:
         self._settings = settings
         self._console = console
-        self._news = news
-        self._running = running
-        self._reader = Reader()
-        self._last: dict[str, deque[str]] = {}
+        self._resources = resources
+        self._ends: SimpleQueue[KeyboardInterrupt | DemoError] = SimpleQueue()
         self._dynamodb = DynamoDBLocal(settings.dynamodb_port, FOLDER / "dynamodb")
-        self._client = running.enter_context(httpx.Client(timeout=10, trust_env=False))
 
-    def bring_up(self, began: float) -> None:
-        """Starts everything at once, makes the example payment and says where all of it is."""
-        parts = demo_parts.parts_of(self._settings)
-        with self._console.status("Starting") as status:
-            self._running.callback(self._dynamodb.stop)
-            table = self._running.enter_context(ThreadPoolExecutor(1)).submit(self._start_table)
-            for part in parts:
-                self._start(part)
-            self._await(parts, lambda part: part.alive, status.update)
-            self._await_table(table)
-            # Not earlier: a part that has looked for the table in vain takes its time before it looks again.
-            self._await(parts, lambda part: part.ready, status.update)
-            example = self._example()
-        self._console.print(f"Ready after {time.monotonic() - began:.1f} s.\n", style="bold green", highlight=False)
-        self._console.print(demo_words.links(self._settings, example), soft_wrap=True, highlight=False)
-
-    def tell(self) -> None:
-        """One line for each thing that happens, until Stopped is raised."""
+    def run(self) -> NoReturn:
+        """Starts everything, creates an example payment, and waits for the end, which it raises."""
+        started_at = time.monotonic()
+        # As a queued value a signal cannot interrupt the start or the stop of a process.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._ends.put(KeyboardInterrupt()))
+        with self._console.status("Starting"):
+            self._resources.callback(self._dynamodb.stop)
+            services = services_of(self._settings, os.environ)
+            for service in services:
+                self._start(service)
+            self._dynamodb.start()
+            self._wait(0)
+            self._create_table()
+            self._wait(0)
+            self._wait_until_ready(services)
+            client = Client(self._settings.url("checkout"), self._settings.url("pages"), self._settings.api_tokens[0])
+            payment, link = client.create({**EXAMPLE_ORDER, "payment_intent_id": f"payment_demo_{token_hex(4)}"})
+        self._console.print(f"Ready after {time.monotonic() - started_at:.1f} s.", style="bold green", highlight=False)
+        self._console.print(output.links(self._settings, payment, link), soft_wrap=True, highlight=False)
+        self._resources.callback(self._console.print, "\nStopping …", style="dim")
         while True:
-            self._take(1.0)
-            self._dynamodb.raise_if_it_ended()
+            self._wait(1.0)
 
-    def _start_table(self) -> None:
-        self._dynamodb.start()
-        env = demo_parts.environment(self._settings)
-        made = run(TABLE_COMMAND, capture_output=True, env=env, cwd=FOLDER, text=True, check=False)  # noqa: S603 - ours
-        if made.returncode:
-            raise DemoError(f"the table could not be made: {made.stderr.strip().splitlines()[-1]}")
+    def _start(self, service: Service) -> None:
+        child = ChildProcess([*PYTHON, *service.module], PIPE, service.env, FOLDER)
+        self._resources.callback(child.stop)
+        Thread(target=self._print_output, args=(service.name, child), daemon=True).start()
 
-    def _start(self, part: Part) -> None:
-        child = Child(part.command, PIPE, part.env, FOLDER)
-        self._running.callback(child.stop)
-        self._last[part.name] = deque(maxlen=LAST_LINES)
-        Thread(target=self._listen, args=(part.name, child), daemon=True).start()
-
-    def _listen(self, name: str, child: Child) -> None:
-        """In a thread of its own: what a part writes, until it ends."""
-        assert child.process.stdout is not None  # noqa: S101 - a pipe was asked for
+    def _print_output(self, service: str, child: ChildProcess) -> None:
+        """In a thread per service: prints its events until it exits."""
+        assert child.process.stdout is not None  # noqa: S101 - it is a pipe
+        last = deque[str](maxlen=LAST_LINES)
         for written in child.process.stdout:
-            self._news.put(_Said(name, written.decode(errors="replace").rstrip("\n")))
-        self._news.put(_Ended(name, child.process.wait()))
+            last.append(written.decode(errors="replace").rstrip("\n"))
+            if line := output.read_line(service, last[-1]):
+                self._console.print(line.text(), soft_wrap=True)
+        lines = "\n".join(f"  {line}" for line in last)
+        status = child.process.wait()
+        self._ends.put(DemoError(f"{service} exited (exit status {status}). Its last lines:\n{lines}"))
 
-    def _await(self, parts: Sequence[Part], address: Callable[[Part], str], progress: Callable[[str], None]) -> None:
-        waiting, deadline = list(parts), time.monotonic() + READY_SECONDS
-        while waiting:
-            progress(f"Starting {', '.join(part.name for part in waiting)}")
-            self._take(LOOK_SECONDS)
-            waiting = [part for part in waiting if not self._answers(address(part))]
-            if waiting and time.monotonic() > deadline:
-                said = "\n".join(f"  {line}" for part in waiting for line in self._last[part.name])
-                names = ", ".join(part.name for part in waiting)
-                raise DemoError(f"{names} not ready within {READY_SECONDS:.0f} s. The last lines:\n{said}")
+    def _create_table(self) -> None:
+        env = environment(self._settings, os.environ)
+        done = run(  # noqa: S603 - a constant
+            INIT_TABLE, capture_output=True, env=env, cwd=FOLDER, text=True, check=False, start_new_session=True
+        )
+        if done.returncode:
+            raise DemoError(f"the table could not be created: {done.stderr.strip()}")
 
-    def _await_table(self, table: "Future[None]") -> None:
-        while not table.done():
-            self._take(LOOK_SECONDS)
-        table.result()
+    def _wait_until_ready(self, services: Sequence[Service]) -> None:
+        waiting, deadline = list(services), time.monotonic() + READY_SECONDS
+        with httpx.Client(timeout=10, trust_env=False) as client:
+            while waiting := [service for service in waiting if not _is_ready(client, service)]:
+                self._wait(POLL_SECONDS)
+                if time.monotonic() > deadline:
+                    names = ", ".join(service.name for service in waiting)
+                    raise DemoError(f"{names}: not ready within {READY_SECONDS:.0f} s")
 
-    def _answers(self, address: str) -> bool:
+    def _wait(self, seconds: float) -> None:
+        """Waits. Raises KeyboardInterrupt on a signal, and an error if a process has exited."""
+        self._dynamodb.raise_if_exited()
         try:
-            return self._client.get(address).is_success
-        except httpx.TransportError:
-            return False
-
-    def _example(self) -> Example:
-        """A new payment, made as any caller of the API makes one."""
-        wanted = demo_words.ORDER | {"payment_intent_id": f"payment_demo_{token_hex(4)}"}
-        token = {"Authorization": f"Bearer {self._settings.api_tokens[0]}"}
-        try:
-            answer = self._client.post(f"{self._settings.url('checkout')}/payments", json=wanted, headers=token)
-        except httpx.TransportError as error:
-            raise DemoError(f"the example payment could not be made: {error}") from None
-        if not answer.is_success:
-            raise DemoError(f"the example payment could not be made: {answer.json()['error']['message']}")
-        payment, link = answer.json()["payment"], answer.json()["link"]
-        return Example(payment["payment_intent_id"], payment["stripe_session_id"], link["url"])
-
-    def _take(self, seconds: float) -> None:
-        """One piece of news, waited for this long; raises Stopped, or DemoError when a part has ended."""
-        try:
-            news = self._news.get(timeout=seconds)
+            raise self._ends.get(timeout=seconds)
         except Empty:
             return
-        match news:
-            case _Said(part, text):
-                self._last[part].append(text)
-                line = self._reader.read(part, text)
-                if line is not None:
-                    self._console.print(line.text(), soft_wrap=True)
-            case _Ended(part, status):
-                said = "\n".join(f"  {line}" for line in self._last[part])
-                raise DemoError(f"{part} ended by itself (exit status {status}). Its last lines:\n{said}")
-            case _:
-                raise Stopped
 
 
-@contextmanager
-def _stop_signals(news: "SimpleQueue[_News]") -> Iterator[None]:
-    """Makes Ctrl-C and its like a piece of news, so that no start and no stop is cut in half."""
-    before = {number: signal.signal(number, lambda *_: news.put(Stopped)) for number in SIGNALS}
+def _is_ready(client: httpx.Client, service: Service) -> bool:
     try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _progress(console: Console, text: str) -> Iterator[Callable[[str], None]]:
-    """A spinner with what is going on; where there is no terminal, a line each time that changes."""
-    if console.is_terminal:
-        with console.status(text) as status:
-            yield status.update
-    else:
-        yield lambda text: console.print(text, highlight=False)
+        return client.get(service.ready_url).is_success
+    except httpx.TransportError:
+        return False

@@ -41,7 +41,7 @@ def answers_on(port: int) -> bool:
     return True
 
 
-def test_it_runs_the_kind_of_statement_our_writes_are(dynamodb_endpoint: str) -> None:
+def test_conditional_partiql_updates_run_in_a_batch(dynamodb_endpoint: str) -> None:
     client = connect(dynamodb_endpoint)
     create_table(client)
     client.put_item(TableName="kept", Item={"id": {"S": "a"}})
@@ -56,7 +56,7 @@ def test_it_runs_the_kind_of_statement_our_writes_are(dynamodb_endpoint: str) ->
     assert [answer.get("Error", {}).get("Code") for answer in answers] == [None, "ConditionalCheckFailed"]
 
 
-def test_tables_outlive_a_restart(free_port: Callable[[], int], dynamodb_folder: Path, tmp_path: Path) -> None:
+def test_tables_survive_a_restart(free_port: Callable[[], int], dynamodb_folder: Path, tmp_path: Path) -> None:
     with DynamoDBLocal(free_port(), tmp_path / "data", dynamodb_folder) as dynamodb:
         create_table(connect(dynamodb.endpoint))
 
@@ -64,7 +64,7 @@ def test_tables_outlive_a_restart(free_port: Callable[[], int], dynamodb_folder:
         assert connect(dynamodb.endpoint).list_tables()["TableNames"] == ["kept"]
 
 
-def test_a_busy_port_is_named_with_what_to_do(dynamodb_folder: Path) -> None:
+def test_a_busy_port_is_named_with_a_remedy(dynamodb_folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
 
@@ -72,7 +72,7 @@ def test_a_busy_port_is_named_with_what_to_do(dynamodb_folder: Path) -> None:
             DynamoDBLocal(port, None, dynamodb_folder).start()
 
 
-def test_a_start_that_fails_names_the_folder_and_shows_the_end_of_the_log(
+def test_a_failed_start_names_the_folder_and_shows_the_log(
     free_port: Callable[[], int], dynamodb_folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "shared-local-instance.db").write_bytes(b"no database" * 100)
@@ -81,10 +81,10 @@ def test_a_start_that_fails_names_the_folder_and_shows_the_end_of_the_log(
         DynamoDBLocal(free_port(), tmp_path, dynamodb_folder).start()
 
 
-def test_it_ends_with_a_parent_that_is_killed(free_port: Callable[[], int], dynamodb_folder: Path) -> None:
+def test_it_exits_when_its_parent_is_killed(free_port: Callable[[], int], dynamodb_folder: Path) -> None:
     port = free_port()
     program = (
-        "import pathlib, sys, time; from lea_payments.dynamodb_local import DynamoDBLocal;"
+        "import pathlib, sys, time; from lea_demo.dynamodb_local import DynamoDBLocal;"
         "DynamoDBLocal(int(sys.argv[1]), None, pathlib.Path(sys.argv[2])).start(); print('up', flush=True);"
         "time.sleep(60)"
     )
@@ -101,25 +101,25 @@ def test_it_ends_with_a_parent_that_is_killed(free_port: Callable[[], int], dyna
         time.sleep(0.1)
 
 
-def test_missing_and_damaged_jars_are_fetched_again_and_nothing_else(dynamodb_folder: Path, tmp_path: Path) -> None:
-    """A run that was cut off leaves half a file at worst; also the one test that downloads."""
+def test_only_missing_and_damaged_jars_are_downloaded_again(dynamodb_folder: Path, tmp_path: Path) -> None:
+    """An interrupted run leaves half a file at worst. This is the only test that downloads."""
     folder = tmp_path / "dynamodb-local"
     shutil.copytree(fetch(dynamodb_folder), folder / "jars")
     jars = {path.name: path.stat().st_ino for path in (folder / "jars").iterdir()}
-    missing, damaged = folder / "jars" / "commons-cli-1.11.0.jar", folder / "jars" / "slf4j-api-1.7.36.jar"
+    missing, damaged = (next((folder / "jars").glob(f"{name}-*.jar")) for name in ("commons-cli", "slf4j-api"))
     whole = damaged.read_bytes()
     missing.unlink()
     damaged.unlink()
     damaged.write_bytes(whole[:1000])
-    said: list[str] = []
+    progress: list[str] = []
 
     try:
-        fetch(folder, said.append)
+        fetch(folder, progress.append)
     except DynamoDBLocalError as error:
         pytest.skip(f"needs the network: {error}")
 
     after = {path.name: path.stat().st_ino for path in (folder / "jars").iterdir()}
     assert damaged.read_bytes() == whole
     assert {name for name in jars if jars[name] != after.get(name)} == {missing.name, damaged.name}
-    assert said == ["Downloading DynamoDB Local: 2 of 2 files"]
+    assert progress == ["Downloading DynamoDB Local: 2 of 2 files"]
     assert [path.name for path in folder.iterdir()] == ["jars"]

@@ -8,7 +8,7 @@ from lea_demo.checks import (
     DELAYED_SUCCEEDED,
     PAID,
     Attempt,
-    checks_of,
+    compare,
     expected_after,
     has_ended,
 )
@@ -36,16 +36,14 @@ def record(status: str, reason: str | None = None, *applied: str) -> dict[str, A
         ([NO_FUNDS, Attempt(DELAYED_FAILED)], "failed", "async_payment_failed"),
     ],
 )
-def test_what_the_customer_did_says_how_the_payment_must_end(
-    attempts: list[Attempt], status: str, reason: str | None
-) -> None:
+def test_attempts_decide_how_the_payment_must_end(attempts: list[Attempt], status: str, reason: str | None) -> None:
     expected = expected_after(attempts)
 
     assert (expected.status, expected.reason) == (status, reason)
 
 
 @pytest.mark.parametrize(
-    ("found", "ended"),
+    ("payment", "ended"),
     [
         (record("completed", None, COMPLETED), True),
         (record("expired"), True),
@@ -56,33 +54,35 @@ def test_what_the_customer_did_says_how_the_payment_must_end(
         (record("failed", "card_declined:insufficient_funds"), False),
     ],
 )
-def test_waiting_ends_when_the_status_can_change_no_more(found: dict[str, Any], *, ended: bool) -> None:
-    assert has_ended(found, expected_after([Attempt(PAID)])) is ended
+def test_waiting_ends_when_the_status_is_final(payment: dict[str, Any], *, ended: bool) -> None:
+    assert has_ended(payment, expected_after([Attempt(PAID)])) is ended
 
 
-def test_a_decline_is_the_end_when_it_is_what_was_asked_for() -> None:
-    found = record("failed", NO_FUNDS.reason, "payment_intent.payment_failed")
+def test_an_expected_decline_ends_the_wait() -> None:
+    payment = record("failed", NO_FUNDS.reason, "payment_intent.payment_failed")
 
-    assert has_ended(found, expected_after([NO_FUNDS]))
+    assert has_ended(payment, expected_after([NO_FUNDS]))
 
 
-def test_all_is_right_when_event_status_and_page_are() -> None:
-    checks = checks_of(record("completed", None, COMPLETED), expected_after([]), "Payment received", "")
+def test_all_checks_pass_if_event_status_and_page_are_right() -> None:
+    checks = compare(record("completed", None, COMPLETED), expected_after([]), "Payment received", "")
 
     assert [check.ok for check in checks] == [True, True, True]
 
 
-def test_each_check_that_fails_says_what_to_do() -> None:
-    checks = checks_of(record("pending"), expected_after([]), "Confirming your payment", "start `stripe listen`")
+def test_each_failed_check_says_what_to_do() -> None:
+    checks = compare(record("pending"), expected_after([]), "Confirming your payment", "http://localhost:8087")
 
-    assert [check.remedy for check in checks] == [
-        "start `stripe listen`",
-        "it is pending: its history shows which event was the last, see `lea-payments show p1`",
-        "it says “Confirming your payment”: look at the pages' log",
+    no_event, status, page = (check.remedy for check in checks)
+    assert no_event.startswith("pay at the link; if it is paid, see http://localhost:8087/_deliveries and the webhook")
+    assert "`stripe listen`" in no_event
+    assert [status, page] == [
+        "it is pending: `lea-payments show p1` lists its events",
+        "it says “Confirming your payment”: read the pages' log",
     ]
 
 
-def test_an_event_that_came_and_was_not_applied_does_not_count() -> None:
-    found = record("completed") | {"history": [{"event_type": COMPLETED, "outcome": "review"}]}
+def test_an_event_that_was_not_applied_does_not_count() -> None:
+    payment = record("completed") | {"history": [{"event_type": COMPLETED, "outcome": "review"}]}
 
-    assert not checks_of(found, expected_after([]), "Payment received", "look")[0].ok
+    assert not compare(payment, expected_after([]), "Payment received", "")[0].ok
