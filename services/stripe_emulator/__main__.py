@@ -24,8 +24,8 @@ def serve(
     """Serve until stopped."""
     import uvicorn
 
+    from stripe_emulator.api.hang_up import HangUpProtocol
     from stripe_emulator.app import create_app
-    from stripe_emulator.connection import HangUpProtocol
 
     options = {"HOST": host, "PORT": port}
     given = {name: str(value) for name, value in options.items() if value is not None}

@@ -10,10 +10,13 @@ import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from stripe_emulator import api, checkout, control, emulator, pay_page
-from stripe_emulator.delivery import UnreachableError
-from stripe_emulator.errors import ApiError
+from stripe_emulator import controls, emulator
+from stripe_emulator.api import handler
+from stripe_emulator.pay_page import page
+from stripe_emulator.payments import checkout
+from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.settings import Settings
+from stripe_emulator.webhooks.deliverer import UnreachableError
 
 TICK_SECONDS = 0.2
 MAX_CONNECTIONS = 50
@@ -52,9 +55,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(ApiError, _refusal)
     app.add_exception_handler(Exception, _own_bug)
     app.add_api_route("/health", health, methods=["GET"])
-    api.add_routes(app)
-    pay_page.add_routes(app)
-    control.add_routes(app)
+    handler.add_routes(app)
+    page.add_routes(app)
+    controls.add_routes(app)
     return app
 
 

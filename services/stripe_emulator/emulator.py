@@ -3,13 +3,13 @@
 import random
 from dataclasses import dataclass, field
 
-from stripe_emulator import faults
-from stripe_emulator.delivery import Deliverer, Send
-from stripe_emulator.errors import Json
-from stripe_emulator.faults import ApiFault, Faults
+from stripe_emulator.faults import faults
+from stripe_emulator.faults.faults import ApiFault, Faults
+from stripe_emulator.reference.errors import Json
 from stripe_emulator.settings import Settings
-from stripe_emulator.store import Store
-from stripe_emulator.world import World
+from stripe_emulator.state.account import World
+from stripe_emulator.state.store import Store
+from stripe_emulator.webhooks.deliverer import Deliverer, Send
 
 
 @dataclass

@@ -7,12 +7,12 @@ from urllib.parse import urlencode
 import pytest
 from stripe._encode import _api_encode
 
-from stripe_emulator import sessions
-from stripe_emulator.calls import Call
-from stripe_emulator.forms import parse
-from stripe_emulator.params import Params
+from stripe_emulator.calls.calls import Call
+from stripe_emulator.calls.forms import parse
+from stripe_emulator.calls.params import Params
 from stripe_emulator.settings import Settings
-from stripe_emulator.world import Clock, World
+from stripe_emulator.state.account import Clock, World
+from stripe_emulator.v1 import sessions
 
 Ask = Callable[..., Call]
 NOON = 1_800_000_000

@@ -3,7 +3,7 @@
 import random
 
 from stripe_emulator.emulator import ApiGate
-from stripe_emulator.faults import ApiFault
+from stripe_emulator.faults.faults import ApiFault
 
 
 def test_a_gate_without_a_fault_lets_everything_through() -> None:

@@ -1,0 +1,1 @@
+"""What all API calls share: form decoding, parameters, lists, expansion and idempotency."""

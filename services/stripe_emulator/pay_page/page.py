@@ -1,0 +1,139 @@
+"""The hosted pay page, `/c/pay/{session}`: plain HTML and form posts, no script; decides nothing about money.
+
+Form fields, stable for tests: `email`; `method` (radio: `card` or `delayed`); `cardnumber`, `expiry` (MM / YY), `cvc`;
+`outcome` (`succeeded` or `failed`) and `after_seconds` for the delayed method. Each input's id is its name, except the
+radios `method-card` and `method-delayed`. The button is `#pay`, the way back `#cancel`, a refusal `#error` with
+`data-code` and `data-decline-code`, the link on a closed session's page `#return`. Labels: "Email (optional)",
+"Card", "Card number", "Expiry (MM / YY)", "CVC", "Bank transfer (delayed)", "Later result",
+"Seconds until the result", "Pay SGD 120.00", "Back".
+"""
+
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from fastapi import FastAPI, Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from stripe_emulator.emulator import Emulator
+from stripe_emulator.pay_page import payment
+from stripe_emulator.pay_page.payment import Wish
+from stripe_emulator.payments import checkout
+from stripe_emulator.reference import cards, money
+from stripe_emulator.reference.errors import ApiError, Json
+
+TEMPLATES = Path(__file__).parent / "templates"
+PAGES = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+PAY_PAGE = PAGES.get_template("pay.html.j2")
+STYLE = (TEMPLATES / "pay.css").read_bytes()
+URL_SAFE = ":/%#?=@[]!$&'()*+,;~"
+CLOSED = {
+    "complete": ("You have already paid", "This payment is complete. You can close this page.", 200),
+    "expired": ("This link has expired", "Nothing was charged. Go back to the merchant for a new link.", 410),
+    "missing": ("No such payment", "There is no payment at this address. Please check the link.", 404),
+}
+
+
+def add_routes(app: FastAPI) -> None:
+    """The page and its stylesheet."""
+    app.add_api_route("/c/pay/{session_id}", show, methods=["GET"])
+    app.add_api_route("/c/pay/{session_id}", submit, methods=["POST"])
+    app.add_api_route("/c/pay.css", stylesheet, methods=["GET"])
+
+
+async def show(request: Request, session_id: str) -> Response:
+    """The page as the customer first sees it."""
+    session = _session(request, session_id)
+    return _page(request, session, Wish()) if session and session["status"] == "open" else _closed(session)
+
+
+async def submit(request: Request, session_id: str) -> Response:
+    """Pay; then back to the merchant, or the same page with the reason why not."""
+    emulator = _emulator(request)
+    session, wish = _session(request, session_id), wish_of(await request.body())
+    if session is None or session["status"] == "expired":
+        return _closed(session)
+    if session["status"] == "open":
+        try:
+            payment.pay(emulator, session, wish)
+        except ApiError as refused:
+            return _page(request, session, wish, refused)
+    await payment.wait_for_merchant(emulator, session)
+    back = quote(checkout.success_url(session), safe=URL_SAFE)
+    return Response(status_code=303, headers={"Location": back} | _headers(session))
+
+
+async def stylesheet() -> Response:
+    """The page's looks."""
+    return Response(STYLE, media_type="text/css")
+
+
+def wish_of(body: bytes) -> Wish:
+    """What the customer filled in."""
+    fields = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    names = {"method": "method", "number": "cardnumber", "expiry": "expiry", "cvc": "cvc", "email": "email"}
+    names |= {"outcome": "outcome", "after_seconds": "after_seconds"}
+    return Wish(**{ours: fields[theirs].strip() for ours, theirs in names.items() if theirs in fields})
+
+
+def _emulator(request: Request) -> Emulator:
+    emulator: Emulator = request.app.state.emulator
+    return emulator
+
+
+def _session(request: Request, session_id: str) -> Json | None:
+    return _emulator(request).world.store.tables["checkout.session"].get(session_id)
+
+
+def _page(request: Request, session: Json, wish: Wish, refused: ApiError | None = None) -> Response:
+    emulator = _emulator(request)
+    currency, kinds = session["currency"], session["payment_method_types"]
+    items = [
+        item | {"shown_amount": money.formatted(item["amount_total"], currency)}
+        for item in emulator.world.store.orders[session["id"]].items
+    ]
+    error = None
+    if refused:
+        error = {"code": refused.code, "message": refused.message, "param": refused.param}
+        error["decline_code"] = refused.more.get("decline_code", "")
+
+    total = money.formatted(session["amount_total"], currency)
+    html = PAY_PAGE.render(
+        state="open",
+        title=f"Pay {total}",
+        total=total,
+        session=session,
+        items=items,
+        wish=wish,
+        error=error,
+        card="card" in kinds,
+        delayed=any(kind in cards.DELAYED_KINDS for kind in kinds),
+    )
+    return Response(html, refused.status if refused else 200, _headers(session), "text/html")
+
+
+def _closed(session: Json | None) -> Response:
+    state = session["status"] if session else "missing"
+    title, text, status = CLOSED[state]
+    link = None
+    if session:
+        link = checkout.success_url(session) if state == "complete" else session["cancel_url"]
+    html = PAY_PAGE.render(state=state, title=title, text=text, link=link)
+    return Response(html, status, _headers(session), "text/html")
+
+
+def _headers(session: Json | None) -> dict[str, str]:
+    # Browsers hold a form's redirects to form-action too, so the merchant's origin has to be named.
+    merchant = ""
+    if session:
+        parts = urlsplit(session["success_url"])
+        merchant = f" {parts.scheme}://{quote(parts.netloc, safe=':[]@')}"
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none';"
+        f" form-action 'self'{merchant}"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }

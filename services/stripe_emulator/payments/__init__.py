@@ -1,0 +1,1 @@
+"""What happens to sessions, charges, refunds and disputes, and which events it emits."""

@@ -1,0 +1,117 @@
+"""A checkout session's life: paid, declined, settled later, expired; never how it was asked for or shown."""
+
+import heapq
+
+from stripe_emulator.payments import charging
+from stripe_emulator.reference import errors
+from stripe_emulator.reference.cards import Decline
+from stripe_emulator.reference.errors import Json
+from stripe_emulator.state.account import World
+from stripe_emulator.state.objects import ADDRESS
+from stripe_emulator.v1 import disputes
+
+PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
+
+
+def success_url(session: Json) -> str:
+    """Where the customer goes after paying, with the session's id where the merchant asked for it."""
+    url: str = session["success_url"]
+    return url.replace(PLACEHOLDER, session["id"])
+
+
+def pay(world: World, session: Json, method: Json) -> Decline | None:
+    """Confirm the session with this payment method; a refusal leaves it open for another try."""
+    require_open(session)
+    if method["type"] not in session["payment_method_types"]:
+        raise errors.invalid(
+            f"This Checkout Session does not accept {method['type']}, only"
+            f" {', '.join(session['payment_method_types'])}.",
+            "payment_method",
+        )
+    intent = _intent(world, session)
+    session["payment_intent"] = intent["id"]
+    decline = charging.attempt(world, intent, method)
+    if decline:
+        return decline
+    _complete(world, session, method["billing_details"], paid=intent["status"] == "succeeded")
+    disputes.open_if_bound_to(world, intent)
+    return None
+
+
+def complete_free(world: World, session: Json, billing: Json) -> None:
+    """Finish a session whose total is nothing, which needs no payment method."""
+    require_open(session)
+    _complete(world, session, billing, paid=False)
+
+
+def settle(world: World, intent: Json, result: str) -> None:
+    """End a delayed payment, and the session that waits for it if there is one."""
+    charging.settle(world, intent, result)
+    session_id = world.store.session_of.get(intent["id"])
+    if session_id is None:
+        return
+    session = world.store.get("checkout.session", session_id)
+    if result == "succeeded":
+        session["payment_status"] = "paid"
+    world.emit(f"checkout.session.async_payment_{result}", session)
+
+
+def expire(world: World, session: Json) -> None:
+    """Close an open session unpaid."""
+    if session["status"] != "open":
+        raise errors.invalid(
+            'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status'
+            f" of {session['status']}.",
+            "session",
+        )
+    session |= {"status": "expired", "url": None}
+    if session["payment_intent"]:
+        charging.cancel(world, world.store.get("payment_intent", session["payment_intent"]), "automatic")
+    world.emit("checkout.session.expired", session)
+
+
+def run_due(world: World) -> None:
+    """Do what time has brought: delayed payments end, forgotten sessions expire."""
+    now = world.now()
+    for intent_id, due in list(world.store.due.items()):
+        if due.at <= now:
+            settle(world, world.store.get("payment_intent", intent_id), due.settlement.result)
+    while world.store.expiries and world.store.expiries[0][0] <= now:
+        session = world.store.get("checkout.session", heapq.heappop(world.store.expiries)[1])
+        if session["status"] == "open":
+            expire(world, session)
+
+
+def require_open(session: Json) -> None:
+    """Refuse to touch a session that has ended."""
+    if session["status"] != "open":
+        raise errors.unexpected_state(
+            f"This Checkout Session is {session['status']} and can no longer be paid.",
+            "checkout_session_not_open",
+        )
+
+
+def _intent(world: World, session: Json) -> Json:
+    if session["payment_intent"]:
+        return world.store.get("payment_intent", session["payment_intent"])
+    intent = charging.new_intent(
+        world,
+        session["amount_total"],
+        session["currency"],
+        customer=session["customer"],
+        payment_method_types=list(session["payment_method_types"]),
+        **world.store.orders[session["id"]].intent,
+    )
+    world.store.session_of[intent["id"]] = session["id"]
+    return intent
+
+
+def _complete(world: World, session: Json, billing: Json, *, paid: bool) -> None:
+    session |= {"status": "complete", "url": None}
+    if session["amount_total"]:
+        session["payment_status"] = "paid" if paid else "unpaid"
+    details = {name: billing.get(name) for name in ("email", "name", "phone")}
+    details |= {"address": billing.get("address") or dict(ADDRESS), "tax_exempt": "none", "tax_ids": []}
+    details["email"] = details["email"] or session["customer_email"]
+    session["customer_details"] = details | {"business_name": None, "individual_name": None}
+    world.store.orders[session["id"]].completed_event = world.emit("checkout.session.completed", session)["id"]

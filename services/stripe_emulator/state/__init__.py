@@ -1,0 +1,1 @@
+"""What the emulated Stripe account remembers: its objects, its clock and its events."""

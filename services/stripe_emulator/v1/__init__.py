@@ -1,0 +1,1 @@
+"""The resources of Stripe's API v1, one module each."""

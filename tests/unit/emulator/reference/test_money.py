@@ -1,0 +1,52 @@
+"""Currencies as Stripe knows them."""
+
+import pytest
+
+from stripe_emulator.reference import money
+from stripe_emulator.reference.errors import ApiError
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        (12050, "sgd", "SGD 120.50"),
+        (5, "usd", "USD 0.05"),
+        (1234567, "eur", "EUR 12,345.67"),
+        (12050, "jpy", "JPY 12,050"),
+        (12050, "kwd", "KWD 12.050"),
+        (150000, "isk", "ISK 1,500.00"),
+    ],
+)
+def test_an_amount_reads_by_its_currency(amount: int, currency: str, shown: str) -> None:
+    assert money.formatted(amount, currency) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "code"),
+    [
+        (49, "sgd", "amount_too_small"),
+        (0, "xof", "amount_too_small"),
+        (10**12, "sgd", "amount_too_large"),
+        (12055, "kwd", None),
+        (150050, "isk", None),
+    ],
+)
+def test_an_amount_no_card_would_take_is_refused(amount: int, currency: str, code: str | None) -> None:
+    with pytest.raises(ApiError) as refused:
+        money.check_chargeable(amount, currency, "amount")
+
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(50, "sgd"), (30, "gbp"), (50, "jpy"), (12050, "bhd"), (100, "ugx")])
+def test_the_smallest_amounts_pass(amount: int, currency: str) -> None:
+    money.check_chargeable(amount, currency, "amount")
+
+
+def test_a_currency_is_answered_in_lower_case() -> None:
+    assert money.currency("SGD", "currency") == "sgd"
+
+
+def test_an_unknown_currency_is_refused() -> None:
+    with pytest.raises(ApiError, match="Invalid currency: abc"):
+        money.currency("abc", "currency")
