@@ -70,7 +70,7 @@ async def _tick(app: FastAPI) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
         try:
-            checkout.run_due(app.state.emulator.world)
+            checkout.run_due(app.state.emulator.account)
         except Exception:
             log.exception("what was due could not be done")
 

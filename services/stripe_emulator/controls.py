@@ -80,21 +80,21 @@ async def retry_deliveries(request: Request) -> Json:
 
 async def set_secrets(request: Request, endpoint_id: str) -> Json:
     """Sign an endpoint's deliveries with these secrets from now on: `{"secrets": ["whsec_new", "whsec_old"]}`."""
-    world, body = _emulator(request).world, await _json(request)
-    endpoint = world.store.get("webhook_endpoint", endpoint_id)
+    account, body = _emulator(request).account, await _json(request)
+    endpoint = account.store.get("webhook_endpoint", endpoint_id)
     secrets = body.pop("secrets", None)
     if body:
         raise errors.unknown(min(body))
     if not isinstance(secrets, list) or not secrets or not all(isinstance(one, str) and one for one in secrets):
         raise errors.invalid("secrets must be a list of at least one text, the new one first", "secrets")
-    world.store.secrets[endpoint["id"]] = tuple(secrets)
+    account.store.secrets[endpoint["id"]] = tuple(secrets)
     return {"id": endpoint["id"], "secrets": len(secrets)}
 
 
 async def pay_session(request: Request, session_id: str) -> Json:
     """Pay as the customer would, and wait for the merchant as the page would."""
     one = _emulator(request)
-    session = one.world.store.get("checkout.session", session_id)
+    session = one.account.store.get("checkout.session", session_id)
     body = await _json(request)
     wait = body.pop("wait", True)
     if unknown := body.keys() - WISH_FIELDS.keys():
@@ -108,17 +108,17 @@ async def pay_session(request: Request, session_id: str) -> Json:
 
 async def settle_session(request: Request, session_id: str) -> Json:
     """End a delayed payment now: `?result=succeeded` or `?result=failed`."""
-    world, result = _emulator(request).world, _choice(request, "result", ("succeeded", "failed"))
-    session = world.store.get("checkout.session", session_id)
-    if session["payment_intent"] not in world.store.due:
+    account, result = _emulator(request).account, _choice(request, "result", ("succeeded", "failed"))
+    session = account.store.get("checkout.session", session_id)
+    if session["payment_intent"] not in account.store.due:
         raise errors.unexpected_state("This session waits for no delayed payment.", "nothing_to_settle")
-    checkout.settle(world, world.store.get("payment_intent", session["payment_intent"]), result)
+    checkout.settle(account, account.store.get("payment_intent", session["payment_intent"]), result)
     return session
 
 
 async def open_dispute(request: Request) -> Json:
     """Dispute a payment: `{"payment_intent": …}`, and `reason`, `amount`, `inquiry` if wished."""
-    world, body = _emulator(request).world, await _json(request)
+    account, body = _emulator(request).account, await _json(request)
     intent_id, reason = body.pop("payment_intent", None), body.pop("reason", "fraudulent")
     amount, inquiry = body.pop("amount", None), body.pop("inquiry", False)
     if body:
@@ -129,44 +129,44 @@ async def open_dispute(request: Request) -> Json:
         raise errors.invalid("reason must be a word such as fraudulent", "reason")
     if amount is not None and (isinstance(amount, bool) or not isinstance(amount, int) or amount < 1):
         raise errors.invalid("amount must be a whole number of minor units", "amount")
-    intent = world.store.get("payment_intent", intent_id, "payment_intent")
-    return disputes.open_dispute(world, intent, reason, inquiry=inquiry is True, amount=amount)
+    intent = account.store.get("payment_intent", intent_id, "payment_intent")
+    return disputes.open_dispute(account, intent, reason, inquiry=inquiry is True, amount=amount)
 
 
 async def close_dispute(request: Request, dispute_id: str) -> Json:
     """Let the bank decide: `?status=won` or `?status=lost`."""
-    world, status = _emulator(request).world, _choice(request, "status", ("won", "lost"))
-    dispute = world.store.get("dispute", dispute_id)
-    disputes.close(world, dispute, status)
+    account, status = _emulator(request).account, _choice(request, "status", ("won", "lost"))
+    dispute = account.store.get("dispute", dispute_id)
+    disputes.close(account, dispute, status)
     return dispute
 
 
 async def fail_refund(request: Request, refund_id: str) -> Json:
     """Let the bank send a refund back."""
-    world = _emulator(request).world
-    refund = world.store.get("refund", refund_id)
-    refunds.fail(world, refund)
+    account = _emulator(request).account
+    refund = account.store.get("refund", refund_id)
+    refunds.fail(account, refund)
     return refund
 
 
 async def resend_event(request: Request, event_id: str) -> Json:
     """Deliver an event again to everyone who wants it."""
-    world = _emulator(request).world
-    event = world.store.get("event", event_id)
-    listeners = [it for it in world.store.oldest_first("webhook_endpoint") if wants(it, event["type"])]
-    world.deliver(event, listeners)
+    account = _emulator(request).account
+    event = account.store.get("event", event_id)
+    listeners = [it for it in account.store.oldest_first("webhook_endpoint") if wants(it, event["type"])]
+    account.deliver(event, listeners)
     return {"event": event_id, "deliveries": len(listeners)}
 
 
 async def advance(request: Request) -> Json:
     """Set the clock ahead by `{"seconds": …}` and do at once what that brings due."""
-    world, body = _emulator(request).world, await _json(request)
+    account, body = _emulator(request).account, await _json(request)
     seconds = body.pop("seconds", None)
     if body or isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 <= seconds <= MAX_ADVANCE:
         raise errors.invalid(f"seconds must be a whole number from 0 to {MAX_ADVANCE}", "seconds")
-    world.clock.ahead += seconds
-    checkout.run_due(world)
-    return {"now": world.now(), "ahead": world.clock.ahead}
+    account.clock.ahead += seconds
+    checkout.run_due(account)
+    return {"now": account.now(), "ahead": account.clock.ahead}
 
 
 async def reset(request: Request) -> Json:

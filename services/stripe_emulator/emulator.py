@@ -7,7 +7,7 @@ from stripe_emulator.faults import faults
 from stripe_emulator.faults.faults import ApiFault, Faults
 from stripe_emulator.reference.errors import Json
 from stripe_emulator.settings import Settings
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.state.store import Store
 from stripe_emulator.webhooks.deliverer import Deliverer, Send
 
@@ -48,7 +48,7 @@ class Emulator:
 
     settings: Settings
     send: Send
-    world: World
+    account: Account
     deliverer: Deliverer
     gate: ApiGate = field(default_factory=ApiGate)
     replies: dict[str, Reply] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def build(settings: Settings, send: Send) -> Emulator:
     """An emulator with nothing in it but the endpoint its settings name."""
     store = Store()
     deliverer = Deliverer(settings, store, send)
-    world = World(settings, deliverer.deliver, store=store)
+    account = Account(settings, deliverer.deliver, store=store)
     if settings.webhook_url:
-        world.listen(settings.webhook_url, settings.webhook_secrets, ["*"], description="EMULATOR_WEBHOOK_URL")
-    return Emulator(settings, send, world, deliverer)
+        account.listen(settings.webhook_url, settings.webhook_secrets, ["*"], description="EMULATOR_WEBHOOK_URL")
+    return Emulator(settings, send, account, deliverer)

@@ -122,7 +122,7 @@ def _answer(
             return Response(first.body, first.status, replayed, "application/json")
         if fault and fault.status:
             raise _injected(fault.status)
-        with emulator.world.caused_by(request_id, key):
+        with emulator.account.caused_by(request_id, key):
             status, answer = 200, _execute(emulator, endpoint, request, values)
     except ApiError as refused:
         status, answer = refused.status, refused.body()
@@ -146,9 +146,9 @@ def _execute(emulator: Emulator, endpoint: Endpoint, request: Request, values: J
     params = Params(values)
     expand = params.texts("expand")
     call = Call(request.url.path, params, request.path_params.get("id", ""))
-    answer = endpoint(emulator.world, call)
+    answer = endpoint(emulator.account, call)
     params.finish()
-    return calls.expanded(emulator.world, answer, expand)
+    return calls.expanded(emulator.account, answer, expand)
 
 
 def _authenticate(authorization: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stripe_emulator.calls.params import Params
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.errors import Json
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import listing
 
 DEFAULT_LIMIT, MAX_LIMIT = 10, 100
@@ -31,14 +31,14 @@ class Call:
     id: str = ""
 
 
-Endpoint = Callable[[World, Call], Json]
+Endpoint = Callable[[Account, Call], Json]
 
 
-def page(world: World, call: Call, kind: str, equal: dict[str, str | None] | None = None, **more: object) -> Json:
+def page(account: Account, call: Call, kind: str, equal: dict[str, str | None] | None = None, **more: object) -> Json:
     """A page of the objects whose fields equal what the caller filters by, newest first."""
     wanted = {name: value for name, value in ((equal or {}) | more).items() if value is not None}
     keep_created = created_filter(call.params.raw("created"), call.params.name("created"))
-    everything = list(world.store.newest_first(kind))
+    everything = list(account.store.newest_first(kind))
     found = [
         thing
         for thing in everything
@@ -90,38 +90,38 @@ def created_filter(value: object, name: str) -> Callable[[int], bool]:
     return lambda at: all(bound is None or test(at, bound) for test, bound in limits)
 
 
-def expanded(world: World, thing: Json, paths: list[str]) -> Json:
+def expanded(account: Account, thing: Json, paths: list[str]) -> Json:
     """A copy of the answer with the ids at these paths replaced by their objects."""
     result = copy.deepcopy(thing)
     for path in paths:
         steps = path.split(".")
-        if len(steps) > MAX_EXPAND_DEPTH or not _expand(world, result, steps):
+        if len(steps) > MAX_EXPAND_DEPTH or not _expand(account, result, steps):
             raise errors.invalid(f"This property cannot be expanded ({path}).", "expand")
     return result
 
 
-def _expand(world: World, node: Json, steps: list[str]) -> bool:
+def _expand(account: Account, node: Json, steps: list[str]) -> bool:
     first, *rest = steps
     if first == "data" and node.get("object") == "list":
-        return bool(rest) and all(_expand(world, item, rest) for item in node["data"])
+        return bool(rest) and all(_expand(account, item, rest) for item in node["data"])
     if first not in node:
-        inner = included(world, node, first)
+        inner = included(account, node, first)
         if inner is None:
             return False
         node[first] = inner
     if isinstance(node[first], str):
-        node[first] = copy.deepcopy(world.store.find(node[first])) or node[first]
+        node[first] = copy.deepcopy(account.store.find(node[first])) or node[first]
     if node[first] is None:
         return True
-    return isinstance(node[first], dict) and (not rest or _expand(world, node[first], rest))
+    return isinstance(node[first], dict) and (not rest or _expand(account, node[first], rest))
 
 
-def included(world: World, node: Json, name: str) -> Json | None:
+def included(account: Account, node: Json, name: str) -> Json | None:
     """Lists that Stripe shows inside an object only when asked."""
     if (node.get("object"), name) == ("checkout.session", "line_items"):
-        items = world.store.orders[node["id"]].items
+        items = account.store.orders[node["id"]].items
         return listing(f"/v1/checkout/sessions/{node['id']}/line_items", copy.deepcopy(items))
     if (node.get("object"), name) == ("charge", "refunds"):
-        refunds = [refund for refund in world.store.newest_first("refund") if refund["charge"] == node["id"]]
+        refunds = [refund for refund in account.store.newest_first("refund") if refund["charge"] == node["id"]]
         return listing(f"/v1/charges/{node['id']}/refunds", copy.deepcopy(refunds))
     return None

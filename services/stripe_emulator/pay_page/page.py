@@ -81,7 +81,7 @@ def _emulator(request: Request) -> Emulator:
 
 
 def _session(request: Request, session_id: str) -> Json | None:
-    return _emulator(request).world.store.tables["checkout.session"].get(session_id)
+    return _emulator(request).account.store.tables["checkout.session"].get(session_id)
 
 
 def _page(request: Request, session: Json, wish: Wish, refused: ApiError | None = None) -> Response:
@@ -89,7 +89,7 @@ def _page(request: Request, session: Json, wish: Wish, refused: ApiError | None 
     currency, kinds = session["currency"], session["payment_method_types"]
     items = [
         item | {"shown_amount": money.formatted(item["amount_total"], currency)}
-        for item in emulator.world.store.orders[session["id"]].items
+        for item in emulator.account.store.orders[session["id"]].items
     ]
     error = None
     if refused:

@@ -28,22 +28,22 @@ class Wish:
 
 def pay(emulator: Emulator, session: Json, wish: Wish) -> None:
     """Confirm the session as its page does; raises the refusal that the customer reads."""
-    world = emulator.world
+    account = emulator.account
     billing: Json = {"email": wish.email.strip() or None}
-    with world.caused_by(None, None):
+    with account.caused_by(None, None):
         if not session["amount_total"]:
-            checkout.complete_free(world, session, billing)
+            checkout.complete_free(account, session, billing)
             return
         checkout.require_open(session)
         instrument = _debit(session, wish) if wish.method == "delayed" else _card(emulator, wish)
-        decline = checkout.pay(world, session, charging.new_method(world, instrument, billing))
+        decline = checkout.pay(account, session, charging.new_method(account, instrument, billing))
     if decline:
-        raise payment_methods.declined(world, session["payment_intent"])
+        raise payment_methods.declined(account, session["payment_intent"])
 
 
 async def wait_for_merchant(emulator: Emulator, session: Json) -> bool:
     """Give the merchant time to hear of the payment before the customer returns, as Checkout does."""
-    event = emulator.world.store.orders[session["id"]].completed_event
+    event = emulator.account.store.orders[session["id"]].completed_event
     return event is None or await emulator.deliverer.acknowledged(event, emulator.settings.redirect_wait_seconds)
 
 
@@ -54,7 +54,7 @@ def _card(emulator: Emulator, wish: Wish) -> cards.Instrument:
     month, _, year = wish.expiry.replace(" ", "").partition("/")
     if not (month.isdigit() and year.isdigit()):
         raise _incomplete("Your card's expiration date is incomplete.", "incomplete_expiry", "exp_month")
-    now_year, now_month = emulator.world.clock.year_and_month()
+    now_year, now_month = emulator.account.clock.year_and_month()
     refusal = payment_methods.check_expiry(int(month), int(year), now_month, now_year)
     if refusal:
         raise refusal

@@ -6,7 +6,7 @@ from stripe_emulator.payments import charging
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.cards import Decline
 from stripe_emulator.reference.errors import Json
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import ADDRESS
 from stripe_emulator.v1 import disputes
 
@@ -19,7 +19,7 @@ def success_url(session: Json) -> str:
     return url.replace(PLACEHOLDER, session["id"])
 
 
-def pay(world: World, session: Json, method: Json) -> Decline | None:
+def pay(account: Account, session: Json, method: Json) -> Decline | None:
     """Confirm the session with this payment method; a refusal leaves it open for another try."""
     require_open(session)
     if method["type"] not in session["payment_method_types"]:
@@ -28,35 +28,35 @@ def pay(world: World, session: Json, method: Json) -> Decline | None:
             f" {', '.join(session['payment_method_types'])}.",
             "payment_method",
         )
-    intent = _intent(world, session)
+    intent = _intent(account, session)
     session["payment_intent"] = intent["id"]
-    decline = charging.attempt(world, intent, method)
+    decline = charging.attempt(account, intent, method)
     if decline:
         return decline
-    _complete(world, session, method["billing_details"], paid=intent["status"] == "succeeded")
-    disputes.open_if_bound_to(world, intent)
+    _complete(account, session, method["billing_details"], paid=intent["status"] == "succeeded")
+    disputes.open_if_bound_to(account, intent)
     return None
 
 
-def complete_free(world: World, session: Json, billing: Json) -> None:
+def complete_free(account: Account, session: Json, billing: Json) -> None:
     """Finish a session whose total is nothing, which needs no payment method."""
     require_open(session)
-    _complete(world, session, billing, paid=False)
+    _complete(account, session, billing, paid=False)
 
 
-def settle(world: World, intent: Json, result: str) -> None:
+def settle(account: Account, intent: Json, result: str) -> None:
     """End a delayed payment, and the session that waits for it if there is one."""
-    charging.settle(world, intent, result)
-    session_id = world.store.session_of.get(intent["id"])
+    charging.settle(account, intent, result)
+    session_id = account.store.session_of.get(intent["id"])
     if session_id is None:
         return
-    session = world.store.get("checkout.session", session_id)
+    session = account.store.get("checkout.session", session_id)
     if result == "succeeded":
         session["payment_status"] = "paid"
-    world.emit(f"checkout.session.async_payment_{result}", session)
+    account.emit(f"checkout.session.async_payment_{result}", session)
 
 
-def expire(world: World, session: Json) -> None:
+def expire(account: Account, session: Json) -> None:
     """Close an open session unpaid."""
     if session["status"] != "open":
         raise errors.invalid(
@@ -66,20 +66,20 @@ def expire(world: World, session: Json) -> None:
         )
     session |= {"status": "expired", "url": None}
     if session["payment_intent"]:
-        charging.cancel(world, world.store.get("payment_intent", session["payment_intent"]), "automatic")
-    world.emit("checkout.session.expired", session)
+        charging.cancel(account, account.store.get("payment_intent", session["payment_intent"]), "automatic")
+    account.emit("checkout.session.expired", session)
 
 
-def run_due(world: World) -> None:
+def run_due(account: Account) -> None:
     """Do what time has brought: delayed payments end, forgotten sessions expire."""
-    now = world.now()
-    for intent_id, due in list(world.store.due.items()):
+    now = account.now()
+    for intent_id, due in list(account.store.due.items()):
         if due.at <= now:
-            settle(world, world.store.get("payment_intent", intent_id), due.settlement.result)
-    while world.store.expiries and world.store.expiries[0][0] <= now:
-        session = world.store.get("checkout.session", heapq.heappop(world.store.expiries)[1])
+            settle(account, account.store.get("payment_intent", intent_id), due.settlement.result)
+    while account.store.expiries and account.store.expiries[0][0] <= now:
+        session = account.store.get("checkout.session", heapq.heappop(account.store.expiries)[1])
         if session["status"] == "open":
-            expire(world, session)
+            expire(account, session)
 
 
 def require_open(session: Json) -> None:
@@ -91,22 +91,22 @@ def require_open(session: Json) -> None:
         )
 
 
-def _intent(world: World, session: Json) -> Json:
+def _intent(account: Account, session: Json) -> Json:
     if session["payment_intent"]:
-        return world.store.get("payment_intent", session["payment_intent"])
+        return account.store.get("payment_intent", session["payment_intent"])
     intent = charging.new_intent(
-        world,
+        account,
         session["amount_total"],
         session["currency"],
         customer=session["customer"],
         payment_method_types=list(session["payment_method_types"]),
-        **world.store.orders[session["id"]].intent,
+        **account.store.orders[session["id"]].intent,
     )
-    world.store.session_of[intent["id"]] = session["id"]
+    account.store.session_of[intent["id"]] = session["id"]
     return intent
 
 
-def _complete(world: World, session: Json, billing: Json, *, paid: bool) -> None:
+def _complete(account: Account, session: Json, billing: Json, *, paid: bool) -> None:
     session |= {"status": "complete", "url": None}
     if session["amount_total"]:
         session["payment_status"] = "paid" if paid else "unpaid"
@@ -114,4 +114,4 @@ def _complete(world: World, session: Json, billing: Json, *, paid: bool) -> None
     details |= {"address": billing.get("address") or dict(ADDRESS), "tax_exempt": "none", "tax_ids": []}
     details["email"] = details["email"] or session["customer_email"]
     session["customer_details"] = details | {"business_name": None, "individual_name": None}
-    world.store.orders[session["id"]].completed_event = world.emit("checkout.session.completed", session)["id"]
+    account.store.orders[session["id"]].completed_event = account.emit("checkout.session.completed", session)["id"]

@@ -33,7 +33,7 @@ class Clock:
 
 
 @dataclass
-class World:
+class Account:
     """One Stripe account and its time."""
 
     settings: Settings

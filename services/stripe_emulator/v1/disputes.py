@@ -4,7 +4,7 @@ from stripe_emulator.calls import calls
 from stripe_emulator.calls.calls import Call
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.errors import Json
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 
 OPEN = {
@@ -18,63 +18,65 @@ RESPONSE_SECONDS = 9 * 24 * 3600
 TEST_EVIDENCE = {"winning_evidence": "won", "losing_evidence": "lost"}
 
 
-def retrieve(world: World, call: Call) -> Json:
+def retrieve(account: Account, call: Call) -> Json:
     """A dispute by its id."""
-    return world.store.get("dispute", call.id)
+    return account.store.get("dispute", call.id)
 
 
-def list_all(world: World, call: Call) -> Json:
+def list_all(account: Account, call: Call) -> Json:
     """Disputes, by what was paid."""
     params = call.params
     return calls.page(
-        world, call, "dispute", charge=params.text("charge"), payment_intent=params.text("payment_intent")
+        account, call, "dispute", charge=params.text("charge"), payment_intent=params.text("payment_intent")
     )
 
 
-def of_charge(world: World, charge_id: str) -> list[Json]:
+def of_charge(account: Account, charge_id: str) -> list[Json]:
     """The disputes of a charge; Stripe allows one, and keeps it when it is over."""
-    return [dispute for dispute in world.store.oldest_first("dispute") if dispute["charge"] == charge_id]
+    return [dispute for dispute in account.store.oldest_first("dispute") if dispute["charge"] == charge_id]
 
 
-def update(world: World, call: Call) -> Json:
+def update(account: Account, call: Call) -> Json:
     """Answer a dispute; evidence goes to the bank at once unless `submit=false`."""
-    dispute, params = retrieve(world, call), call.params
+    dispute, params = retrieve(account, call), call.params
     evidence = {name: value for name, value in (params.raw("evidence") or {}).items() if value != ""}
     submit = params.flag("submit")
     metadata = params.merged_metadata(dispute["metadata"]) if params.has("metadata") else None
     params.finish()
-    answer(world, dispute, evidence, metadata, submit=submit is not False)
+    answer(account, dispute, evidence, metadata, submit=submit is not False)
     return dispute
 
 
-def accept(world: World, call: Call) -> Json:
+def accept(account: Account, call: Call) -> Json:
     """`close` at Stripe means giving in."""
-    dispute = retrieve(world, call)
+    dispute = retrieve(account, call)
     call.params.finish()
-    close(world, dispute, "lost")
+    close(account, dispute, "lost")
     return dispute
 
 
-def open_if_bound_to(world: World, intent: Json) -> None:
+def open_if_bound_to(account: Account, intent: Json) -> None:
     """Dispute the payment if its card is one of those that always do."""
-    instrument = world.store.instruments.get(intent["payment_method"] or "")
+    instrument = account.store.instruments.get(intent["payment_method"] or "")
     if instrument and instrument.dispute and intent["status"] == "succeeded":
-        open_dispute(world, intent, instrument.dispute, inquiry=instrument.inquiry)
+        open_dispute(account, intent, instrument.dispute, inquiry=instrument.inquiry)
 
 
-def open_dispute(world: World, intent: Json, reason: str, *, inquiry: bool = False, amount: int | None = None) -> Json:
+def open_dispute(
+    account: Account, intent: Json, reason: str, *, inquiry: bool = False, amount: int | None = None
+) -> Json:
     """The cardholder's bank takes the side of the cardholder."""
-    charge = world.store.get("charge", intent["latest_charge"] or "none", "payment_intent")
+    charge = account.store.get("charge", intent["latest_charge"] or "none", "payment_intent")
     if charge["status"] != "succeeded" or charge["disputed"]:
         raise errors.unexpected_state("Only a succeeded, undisputed charge can be disputed.", "charge_not_disputable")
     if amount is not None and amount > charge["amount"]:
         raise errors.invalid("A dispute cannot exceed its charge.", "amount")
-    dispute = world.store.add(
+    dispute = account.store.add(
         make(
             "dispute",
             amount=charge["amount"] if amount is None else amount,
             charge=charge["id"],
-            created=world.now(),
+            created=account.now(),
             currency=charge["currency"],
             is_charge_refundable=inquiry,
             payment_intent=intent["id"],
@@ -82,16 +84,16 @@ def open_dispute(world: World, intent: Json, reason: str, *, inquiry: bool = Fal
             status="warning_needs_response" if inquiry else "needs_response",
         )
     )
-    dispute["evidence_details"]["due_by"] = world.now() + RESPONSE_SECONDS
+    dispute["evidence_details"]["due_by"] = account.now() + RESPONSE_SECONDS
     dispute["payment_method_details"]["card"]["case_type"] = "inquiry" if inquiry else "chargeback"
     charge["disputed"] = True
-    world.emit("charge.dispute.created", dispute)
+    account.emit("charge.dispute.created", dispute)
     if not inquiry:
-        world.emit("charge.dispute.funds_withdrawn", dispute)
+        account.emit("charge.dispute.funds_withdrawn", dispute)
     return dispute
 
 
-def answer(world: World, dispute: Json, evidence: Json, metadata: Json | None, *, submit: bool) -> None:
+def answer(account: Account, dispute: Json, evidence: Json, metadata: Json | None, *, submit: bool) -> None:
     """Keep the merchant's evidence, and send it to the bank unless it is only staged."""
     _require_open(dispute)
     previous = {"status": dispute["status"]} if evidence and submit else {}
@@ -104,20 +106,20 @@ def answer(world: World, dispute: Json, evidence: Json, metadata: Json | None, *
     if evidence and submit:
         dispute["evidence_details"]["submission_count"] += 1
         dispute["status"] = OPEN[dispute["status"]]
-    world.emit("charge.dispute.updated", dispute, previous)
+    account.emit("charge.dispute.updated", dispute, previous)
     verdict = TEST_EVIDENCE.get(evidence.get("uncategorized_text", ""))
     if verdict and submit:
-        close(world, dispute, verdict)
+        close(account, dispute, verdict)
 
 
-def close(world: World, dispute: Json, status: str) -> None:
+def close(account: Account, dispute: Json, status: str) -> None:
     """End the dispute; an inquiry ends without a winner."""
     _require_open(dispute)
     dispute["status"] = "warning_closed" if dispute["status"].startswith("warning") else status
     dispute["is_charge_refundable"] = dispute["status"] != "lost"
-    world.emit("charge.dispute.closed", dispute)
+    account.emit("charge.dispute.closed", dispute)
     if dispute["status"] == "won":
-        world.emit("charge.dispute.funds_reinstated", dispute)
+        account.emit("charge.dispute.funds_reinstated", dispute)
 
 
 def _require_open(dispute: Json) -> None:

@@ -7,14 +7,14 @@ from stripe_emulator.payments import charging
 from stripe_emulator.reference import errors, money
 from stripe_emulator.reference.cards import DELAYED_KINDS, INSTANT_KINDS
 from stripe_emulator.reference.errors import Json
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import disputes, payment_methods
 
 TEXTS = ("description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix")
 CANCELLATIONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
 
 
-def create(world: World, call: Call) -> Json:
+def create(account: Account, call: Call) -> Json:
     """A PaymentIntent, charged at once with `confirm=true`."""
     params = call.params
     currency = money.currency(params.required("currency"), "currency")
@@ -24,7 +24,7 @@ def create(world: World, call: Call) -> Json:
     money.check_chargeable(amount, currency, "amount")
     customer = params.text("customer")
     if customer:
-        world.store.get("customer", customer, "customer")
+        account.store.get("customer", customer, "customer")
     automatic = _automatic(params.child("automatic_payment_methods"))
     fields = _changeable(params) | {
         "automatic_payment_methods": automatic,
@@ -36,37 +36,37 @@ def create(world: World, call: Call) -> Json:
     _read_confirmation(params)
     params.choice("capture_method", ("automatic", "automatic_async"))
     params.finish()
-    method = payment_methods.resolve(world, method_id, "payment_method") if method_id else None
+    method = payment_methods.resolve(account, method_id, "payment_method") if method_id else None
     if confirmed and method is None:
         raise errors.missing("payment_method")
-    intent = charging.new_intent(world, amount, currency, **fields)
+    intent = charging.new_intent(account, amount, currency, **fields)
     if method:
         intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
     if confirmed and method:
-        _charge(world, intent, method)
+        _charge(account, intent, method)
     return intent
 
 
-def retrieve(world: World, call: Call) -> Json:
+def retrieve(account: Account, call: Call) -> Json:
     """A PaymentIntent by its id; its client_secret proves nothing here."""
     call.params.text("client_secret")
-    return world.store.get("payment_intent", call.id)
+    return account.store.get("payment_intent", call.id)
 
 
-def list_all(world: World, call: Call) -> Json:
+def list_all(account: Account, call: Call) -> Json:
     """PaymentIntents."""
-    return calls.page(world, call, "payment_intent", customer=call.params.text("customer"))
+    return calls.page(account, call, "payment_intent", customer=call.params.text("customer"))
 
 
-def update(world: World, call: Call) -> Json:
+def update(account: Account, call: Call) -> Json:
     """Change a PaymentIntent that is not paid yet; its metadata at any time."""
-    intent, params = retrieve(world, call), call.params
+    intent, params = retrieve(account, call), call.params
     changes = {name: value for name, value in _changeable(params).items() if params.has(name)}
     changes["metadata"] = params.merged_metadata(intent["metadata"])
     amount = params.integer("amount", minimum=1)
     params.finish()
     if amount is not None:
-        _require_own(world, intent, "update the amount of")
+        _require_own(account, intent, "update the amount of")
         _require(intent, charging.RETRYABLE, "updated")
         money.check_chargeable(amount, intent["currency"], "amount")
         changes["amount"] = amount
@@ -74,52 +74,52 @@ def update(world: World, call: Call) -> Json:
     return intent
 
 
-def confirm(world: World, call: Call) -> Json:
+def confirm(account: Account, call: Call) -> Json:
     """Charge a PaymentIntent."""
-    intent, params = retrieve(world, call), call.params
+    intent, params = retrieve(account, call), call.params
     method_id = params.text("payment_method") or intent["payment_method"]
     _read_confirmation(params)
     params.finish()
-    _require_own(world, intent, "confirm")
+    _require_own(account, intent, "confirm")
     _require(intent, charging.RETRYABLE, "confirmed")
     if method_id is None:
         raise errors.missing("payment_method")
-    _charge(world, intent, payment_methods.resolve(world, method_id, "payment_method"))
+    _charge(account, intent, payment_methods.resolve(account, method_id, "payment_method"))
     return intent
 
 
-def cancel(world: World, call: Call) -> Json:
+def cancel(account: Account, call: Call) -> Json:
     """Give a PaymentIntent up."""
-    intent, reason = retrieve(world, call), call.params.choice("cancellation_reason", CANCELLATIONS)
+    intent, reason = retrieve(account, call), call.params.choice("cancellation_reason", CANCELLATIONS)
     call.params.finish()
-    _require_own(world, intent, "cancel")
+    _require_own(account, intent, "cancel")
     _require(intent, (*charging.RETRYABLE, "requires_action"), "canceled")
-    charging.cancel(world, intent, reason)
+    charging.cancel(account, intent, reason)
     return intent
 
 
-def retrieve_charge(world: World, call: Call) -> Json:
+def retrieve_charge(account: Account, call: Call) -> Json:
     """A charge by its id."""
-    return world.store.get("charge", call.id)
+    return account.store.get("charge", call.id)
 
 
-def list_charges(world: World, call: Call) -> Json:
+def list_charges(account: Account, call: Call) -> Json:
     """Charges, failed ones included."""
     params = call.params
     return calls.page(
-        world, call, "charge", customer=params.text("customer"), payment_intent=params.text("payment_intent")
+        account, call, "charge", customer=params.text("customer"), payment_intent=params.text("payment_intent")
     )
 
 
-def _charge(world: World, intent: Json, method: Json) -> None:
+def _charge(account: Account, intent: Json, method: Json) -> None:
     if method["type"] not in intent["payment_method_types"]:
         raise errors.invalid(
             f"The PaymentIntent accepts {', '.join(intent['payment_method_types'])}, not {method['type']}.",
             "payment_method",
         )
-    if charging.attempt(world, intent, method):
-        raise payment_methods.declined(world, intent["id"])
-    disputes.open_if_bound_to(world, intent)
+    if charging.attempt(account, intent, method):
+        raise payment_methods.declined(account, intent["id"])
+    disputes.open_if_bound_to(account, intent)
 
 
 def _changeable(params: Params) -> Json:
@@ -162,8 +162,8 @@ def _require(intent: Json, statuses: tuple[str, ...], done: str) -> None:
         )
 
 
-def _require_own(world: World, intent: Json, verb: str) -> None:
-    if intent["id"] in world.store.session_of:
+def _require_own(account: Account, intent: Json, verb: str) -> None:
+    if intent["id"] in account.store.session_of:
         raise errors.unexpected_state(
             f"You cannot {verb} this PaymentIntent because it was created by Checkout.",
             "payment_intent_unexpected_state",

@@ -7,7 +7,7 @@ from stripe_emulator.payments import charging
 from stripe_emulator.reference import cards, errors
 from stripe_emulator.reference.cards import Instrument, Settlement
 from stripe_emulator.reference.errors import ApiError, Json
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 
 BILLING = ("email", "name", "phone")
 ADDRESS_PARTS = ("city", "country", "line1", "line2", "postal_code", "state")
@@ -15,12 +15,12 @@ DECEMBER, FULL_YEAR = 12, 100
 INCORRECT_NUMBER = "Your card number is incorrect."
 
 
-def create(world: World, call: Call) -> Json:
+def create(account: Account, call: Call) -> Json:
     """A payment method, not yet anybody's."""
     params = call.params
     kind = params.required("type")
     if kind == "card":
-        instrument = _card(world, params.child("card"))
+        instrument = _card(account, params.child("card"))
     elif kind in cards.DELAYED_KINDS:
         instrument = _debit(kind, params.child(kind))
     else:
@@ -28,54 +28,54 @@ def create(world: World, call: Call) -> Json:
         raise errors.invalid(f"Invalid type: this emulator models {supported}", "type")
     billing, metadata = _billing(params.child("billing_details")), params.metadata()
     params.finish()
-    return charging.new_method(world, instrument, billing, metadata=metadata)
+    return charging.new_method(account, instrument, billing, metadata=metadata)
 
 
-def retrieve(world: World, call: Call) -> Json:
+def retrieve(account: Account, call: Call) -> Json:
     """A payment method by its id, or the well-known test one by its name."""
-    return resolve(world, call.id, "id")
+    return resolve(account, call.id, "id")
 
 
-def list_all(world: World, call: Call) -> Json:
+def list_all(account: Account, call: Call) -> Json:
     """Payment methods of a customer."""
     params = call.params
     customer = call.id or params.text("customer")
-    return calls.page(world, call, "payment_method", customer=customer, type=params.text("type"))
+    return calls.page(account, call, "payment_method", customer=customer, type=params.text("type"))
 
 
-def attach(world: World, call: Call) -> Json:
+def attach(account: Account, call: Call) -> Json:
     """Give a payment method to a customer."""
-    method = retrieve(world, call)
+    method = retrieve(account, call)
     customer = call.params.required("customer")
     call.params.finish()
-    world.store.get("customer", customer, "customer")
+    account.store.get("customer", customer, "customer")
     method["customer"] = customer
-    world.emit("payment_method.attached", method)
+    account.emit("payment_method.attached", method)
     return method
 
 
-def detach(world: World, call: Call) -> Json:
+def detach(account: Account, call: Call) -> Json:
     """Take a payment method from its customer."""
-    method = retrieve(world, call)
+    method = retrieve(account, call)
     call.params.finish()
     if method["customer"] is None:
         raise errors.invalid("The payment method you provided is not attached to a customer.", "payment_method")
     previous, method["customer"] = {"customer": method["customer"]}, None
-    world.emit("payment_method.detached", method, previous)
+    account.emit("payment_method.detached", method, previous)
     return method
 
 
-def resolve(world: World, method_id: str, param: str) -> Json:
+def resolve(account: Account, method_id: str, param: str) -> Json:
     """The payment method; a `pm_card_…` name makes a new one, as it does at Stripe."""
     instrument = cards.by_name(method_id) if method_id.startswith("pm_card_") else None
     if instrument:
-        return charging.new_method(world, instrument)
-    return world.store.get("payment_method", method_id, param)
+        return charging.new_method(account, instrument)
+    return account.store.get("payment_method", method_id, param)
 
 
-def declined(world: World, intent_id: str) -> ApiError:
+def declined(account: Account, intent_id: str) -> ApiError:
     """The refusal of a payment as the API reports it, with the PaymentIntent in it."""
-    intent = world.store.get("payment_intent", intent_id)
+    intent = account.store.get("payment_intent", intent_id)
     error = dict(intent["last_payment_error"])
     return ApiError(
         error.pop("message"),
@@ -105,7 +105,7 @@ def _card_error(message: str, code: str, param: str) -> ApiError:
     return ApiError(message, status=402, kind="card_error", code=code, param=param)
 
 
-def _card(world: World, card: Params) -> Instrument:
+def _card(account: Account, card: Params) -> Instrument:
     token = card.text("token")
     if token:
         instrument = cards.by_name(token)
@@ -119,17 +119,17 @@ def _card(world: World, card: Params) -> Instrument:
         raise incorrect_number()
     if month is None or year is None:
         raise errors.missing(card.name("exp_month"))
-    now_year, now_month = world.clock.year_and_month()
+    now_year, now_month = account.clock.year_and_month()
     refusal = check_expiry(month, year, now_month, now_year)
     if refusal:
         raise refusal
     return instrument
 
 
-def _debit(kind: str, account: Params) -> Instrument:
+def _debit(kind: str, bank: Params) -> Instrument:
     fields = {"sepa_debit": ("iban",), "bacs_debit": ("account_number", "sort_code")}
     fields["us_bank_account"] = ("account_number", "routing_number", "account_holder_type", "account_type")
-    number, *_ = [account.required(name) for name in fields[kind]]
+    number, *_ = [bank.required(name) for name in fields[kind]]
     return cards.bank_debit(kind, cards.IBANS.get(number.replace(" ", ""), Settlement("succeeded", 1)), number)
 
 

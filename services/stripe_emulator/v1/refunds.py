@@ -5,17 +5,17 @@ from stripe_emulator.calls.calls import Call
 from stripe_emulator.calls.params import Params
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.errors import Json
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 from stripe_emulator.v1 import disputes
 
 REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
-def create(world: World, call: Call) -> Json:
+def create(account: Account, call: Call) -> Json:
     """Give back a charge, or part of it."""
     params = call.params
-    charge = _charge(world, params)
+    charge = _charge(account, params)
     amount = params.integer("amount", minimum=1)
     reason, metadata = params.choice("reason", REASONS), params.metadata()
     params.finish()
@@ -27,48 +27,50 @@ def create(world: World, call: Call) -> Json:
         )
     if amount is not None and amount > left:
         raise errors.invalid(f"Refund amount ({amount}) is greater than unrefunded amount on charge ({left})", "amount")
-    if any(not dispute["is_charge_refundable"] for dispute in disputes.of_charge(world, charge["id"])):
+    if any(not dispute["is_charge_refundable"] for dispute in disputes.of_charge(account, charge["id"])):
         raise errors.unexpected_state(
             f"Charge {charge['id']} has been charged back; cannot issue a refund.", "charge_disputed"
         )
-    return _refund(world, charge, left if amount is None else amount, reason, metadata)
+    return _refund(account, charge, left if amount is None else amount, reason, metadata)
 
 
-def retrieve(world: World, call: Call) -> Json:
+def retrieve(account: Account, call: Call) -> Json:
     """A refund by its id."""
-    return world.store.get("refund", call.id)
+    return account.store.get("refund", call.id)
 
 
-def list_all(world: World, call: Call) -> Json:
+def list_all(account: Account, call: Call) -> Json:
     """Refunds, by what was paid."""
     params = call.params
-    return calls.page(world, call, "refund", charge=params.text("charge"), payment_intent=params.text("payment_intent"))
+    return calls.page(
+        account, call, "refund", charge=params.text("charge"), payment_intent=params.text("payment_intent")
+    )
 
 
-def update(world: World, call: Call) -> Json:
+def update(account: Account, call: Call) -> Json:
     """Metadata is all that changes by hand."""
-    refund = retrieve(world, call)
+    refund = retrieve(account, call)
     previous, metadata = {"metadata": refund["metadata"]}, call.params.merged_metadata(refund["metadata"])
     call.params.finish()
     refund["metadata"] = metadata
-    _updated(world, refund, previous)
+    _updated(account, refund, previous)
     return refund
 
 
-def fail(world: World, refund: Json) -> None:
+def fail(account: Account, refund: Json) -> None:
     """The bank sends the money back: the charge counts as paid again by that much."""
     if refund["status"] == "failed":
         raise errors.unexpected_state("This refund has already failed.", "refund_already_failed")
     previous = {"status": refund["status"]}
     refund |= {"status": "failed", "failure_reason": "expired_or_canceled_card"}
-    charge = world.store.get("charge", refund["charge"])
+    charge = account.store.get("charge", refund["charge"])
     charge["amount_refunded"] -= refund["amount"]
     charge["refunded"] = False
-    world.emit("refund.failed", refund, previous)
-    _updated(world, refund, previous)
+    account.emit("refund.failed", refund, previous)
+    _updated(account, refund, previous)
 
 
-def _charge(world: World, params: Params) -> Json:
+def _charge(account: Account, params: Params) -> Json:
     charge, intent = params.text("charge"), params.text("payment_intent")
     if bool(charge) == bool(intent):
         raise errors.invalid(
@@ -76,24 +78,24 @@ def _charge(world: World, params: Params) -> Json:
             "payment_intent",
         )
     if intent:
-        found = world.store.get("payment_intent", intent, "payment_intent")
+        found = account.store.get("payment_intent", intent, "payment_intent")
         if found["status"] != "succeeded":
             raise errors.unexpected_state(
                 f"This PaymentIntent ({intent}) does not have a successful charge to refund.",
                 "payment_intent_unexpected_state",
             )
         charge = found["latest_charge"]
-    return world.store.get("charge", charge or "", "charge")
+    return account.store.get("charge", charge or "", "charge")
 
 
-def _refund(world: World, charge: Json, amount: int, reason: str | None, metadata: dict[str, str]) -> Json:
-    behaviour = world.store.instruments[charge["payment_method"]].refund
-    refund = world.store.add(
+def _refund(account: Account, charge: Json, amount: int, reason: str | None, metadata: dict[str, str]) -> Json:
+    behaviour = account.store.instruments[charge["payment_method"]].refund
+    refund = account.store.add(
         make(
             "refund",
             amount=amount,
             charge=charge["id"],
-            created=world.now(),
+            created=account.now(),
             currency=charge["currency"],
             metadata=metadata,
             payment_intent=charge["payment_intent"],
@@ -104,23 +106,23 @@ def _refund(world: World, charge: Json, amount: int, reason: str | None, metadat
     previous = {"amount_refunded": charge["amount_refunded"], "refunded": charge["refunded"]}
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
-    world.emit("refund.created", refund)
-    world.emit("charge.refunded", charge, previous)
+    account.emit("refund.created", refund)
+    account.emit("charge.refunded", charge, previous)
     if behaviour == "fails":
-        fail(world, refund)
+        fail(account, refund)
     else:
-        _arrive(world, refund)
+        _arrive(account, refund)
     return refund
 
 
-def _arrive(world: World, refund: Json) -> None:
+def _arrive(account: Account, refund: Json) -> None:
     """The bank names its reference, and a refund that was pending has succeeded."""
     previous = {"status": refund["status"]} if refund["status"] == "pending" else {}
     refund["status"] = "succeeded"
     refund["destination_details"]["card"] |= {"reference": "7262725711015", "reference_status": "available"}
-    _updated(world, refund, previous | {"destination_details": {"card": {"reference_status": "pending"}}})
+    _updated(account, refund, previous | {"destination_details": {"card": {"reference_status": "pending"}}})
 
 
-def _updated(world: World, refund: Json, previous: Json) -> None:
-    world.emit("refund.updated", refund, previous)
-    world.emit("charge.refund.updated", refund, previous)
+def _updated(account: Account, refund: Json, previous: Json) -> None:
+    account.emit("refund.updated", refund, previous)
+    account.emit("charge.refund.updated", refund, previous)

@@ -9,7 +9,7 @@ from stripe_emulator.payments import checkout
 from stripe_emulator.reference import errors, money
 from stripe_emulator.reference.cards import DEFAULT_KINDS, DELAYED_KINDS, INSTANT_KINDS
 from stripe_emulator.reference.errors import Json
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import listing, make
 from stripe_emulator.state.store import Order
 from stripe_emulator.v1 import catalog, payment_methods
@@ -22,11 +22,11 @@ ECHOED = ("billing_address_collection", "locale", "submit_type", "customer_email
 INTENT_TEXTS = ("description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix")
 
 
-def create(world: World, call: Call) -> Json:
+def create(account: Account, call: Call) -> Json:
     """A session that waits on its pay page."""
     params = call.params
     _check_kind(params)
-    order = Order(items=_line_items(world, params), intent=_intent_fields(params.child("payment_intent_data")))
+    order = Order(items=_line_items(account, params), intent=_intent_fields(params.child("payment_intent_data")))
     total, currency = sum(item["amount_total"] for item in order.items), order.items[0]["currency"]
     if total:
         money.check_chargeable(total, currency, "line_items")
@@ -36,10 +36,10 @@ def create(world: World, call: Call) -> Json:
         amount_total=total,
         cancel_url=params.url("cancel_url"),
         client_reference_id=params.text("client_reference_id", max_length=MAX_REFERENCE),
-        created=world.now(),
+        created=account.now(),
         currency=currency,
-        customer=_customer(world, params),
-        expires_at=_expires_at(params, world.now()),
+        customer=_customer(account, params),
+        expires_at=_expires_at(params, account.now()),
         metadata=params.metadata(),
         payment_method_options=params.raw("payment_method_options") or {},
         payment_method_types=_method_types(params),
@@ -50,31 +50,31 @@ def create(world: World, call: Call) -> Json:
     if session["success_url"] is None:
         raise errors.missing("success_url")
     params.finish()
-    session["url"] = f"{world.settings.public_url}/c/pay/{session['id']}"
-    world.store.orders[session["id"]] = order
-    heapq.heappush(world.store.expiries, (session["expires_at"], session["id"]))
-    return world.store.add(session)
+    session["url"] = f"{account.settings.public_url}/c/pay/{session['id']}"
+    account.store.orders[session["id"]] = order
+    heapq.heappush(account.store.expiries, (session["expires_at"], session["id"]))
+    return account.store.add(session)
 
 
-def retrieve(world: World, call: Call) -> Json:
+def retrieve(account: Account, call: Call) -> Json:
     """A session by its id."""
-    return world.store.get("checkout.session", call.id)
+    return account.store.get("checkout.session", call.id)
 
 
-def update(world: World, call: Call) -> Json:
+def update(account: Account, call: Call) -> Json:
     """Metadata is all that changes afterwards."""
-    session = retrieve(world, call)
+    session = retrieve(account, call)
     metadata = call.params.merged_metadata(session["metadata"])
     call.params.finish()
     session["metadata"] = metadata
     return session
 
 
-def list_all(world: World, call: Call) -> Json:
+def list_all(account: Account, call: Call) -> Json:
     """Sessions, by what they belong to."""
     params = call.params
     return calls.page(
-        world,
+        account,
         call,
         "checkout.session",
         customer=params.text("customer"),
@@ -83,44 +83,44 @@ def list_all(world: World, call: Call) -> Json:
     )
 
 
-def line_items(world: World, call: Call) -> Json:
+def line_items(account: Account, call: Call) -> Json:
     """What is being bought."""
-    retrieve(world, call)
-    return calls.cut(call, world.store.orders[call.id].items)
+    retrieve(account, call)
+    return calls.cut(call, account.store.orders[call.id].items)
 
 
-def expire(world: World, call: Call) -> Json:
+def expire(account: Account, call: Call) -> Json:
     """Close an open session."""
-    session = retrieve(world, call)
+    session = retrieve(account, call)
     call.params.finish()
-    checkout.expire(world, session)
+    checkout.expire(account, session)
     return session
 
 
-def page(world: World, call: Call) -> Json:
+def page(account: Account, call: Call) -> Json:
     """The session as the hosted page knows it; unpublished, but the official command line asks for it."""
-    session = retrieve(world, call)
+    session = retrieve(account, call)
     shown = ("currency", "mode", "payment_intent", "payment_status", "status", "success_url", "cancel_url")
     return {"id": session["id"], "object": "payment_page", "session_id": session["id"]} | {
         "amount": session["amount_total"], "livemode": False, **{name: session[name] for name in shown},
-        "line_items": listing(f"/v1/checkout/sessions/{session['id']}/line_items", world.store.orders[call.id].items),
+        "line_items": listing(f"/v1/checkout/sessions/{session['id']}/line_items", account.store.orders[call.id].items),
     }  # fmt: skip
 
 
-def confirm(world: World, call: Call) -> Json:
+def confirm(account: Account, call: Call) -> Json:
     """Pay the session from a program, as its page would."""
-    session, params = retrieve(world, call), call.params
+    session, params = retrieve(account, call), call.params
     expected = params.integer("expected_amount")
     params.text("expected_payment_method_type")
     method_id = params.required("payment_method")
     params.finish()
     if expected not in (None, session["amount_total"]):
         raise errors.unexpected_state("The amount is not what you expected.", "checkout_amount_mismatch")
-    method = payment_methods.resolve(world, method_id, "payment_method")
-    decline = checkout.pay(world, session, method)
+    method = payment_methods.resolve(account, method_id, "payment_method")
+    decline = checkout.pay(account, session, method)
     if decline:
-        raise payment_methods.declined(world, session["payment_intent"])
-    return page(world, call)
+        raise payment_methods.declined(account, session["payment_intent"])
+    return page(account, call)
 
 
 def _check_kind(params: Params) -> None:
@@ -135,29 +135,29 @@ def _check_kind(params: Params) -> None:
             raise errors.invalid("This emulator does not model this feature.", branch.name("enabled"))
 
 
-def _line_items(world: World, params: Params) -> list[Json]:
+def _line_items(account: Account, params: Params) -> list[Json]:
     rows = params.children("line_items")
     if not rows:
         raise errors.missing("line_items")
     if len(rows) > MAX_LINE_ITEMS:
         raise errors.invalid(f"Exceeded maximum of {MAX_LINE_ITEMS} line items.", "line_items")
-    items = [_line_item(world, row) for row in rows]
+    items = [_line_item(account, row) for row in rows]
     if len({item["currency"] for item in items}) > 1:
         raise errors.invalid("All line items of a Checkout Session must have the same currency.", "line_items")
     return items
 
 
-def _line_item(world: World, row: Params) -> Json:
+def _line_item(account: Account, row: Params) -> Json:
     if row.has("price") == row.has("price_data"):
         raise errors.invalid(
             f"You must give either `price` or `price_data` for {row.name('price')[: -len('[price]')]}.",
             row.name("price"),
         )
-    price = catalog.line_price(world, row)
+    price = catalog.line_price(account, row)
     quantity = row.integer("quantity", minimum=1)
     if quantity is None:
         raise errors.missing(row.name("quantity"))
-    product = world.store.get("product", price["product"])
+    product = account.store.get("product", price["product"])
     amount = price["unit_amount"] * quantity
     return make(
         "item",
@@ -179,14 +179,14 @@ def _intent_fields(data: Params) -> Json:
     return fields
 
 
-def _customer(world: World, params: Params) -> str | None:
+def _customer(account: Account, params: Params) -> str | None:
     customer = params.text("customer")
     if customer and params.has("customer_email"):
         raise errors.invalid(
             "You may only specify one of these parameters: customer, customer_email.", "customer_email"
         )
     if customer:
-        world.store.get("customer", customer, "customer")
+        account.store.get("customer", customer, "customer")
     return customer
 
 

@@ -4,18 +4,18 @@ from stripe_emulator.calls import calls
 from stripe_emulator.calls.calls import Call
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.errors import Json
-from stripe_emulator.state.account import World, wants
+from stripe_emulator.state.account import Account, wants
 from stripe_emulator.state.objects import API_VERSION, new_id
 
 MAX_TYPES = 20
 
 
-def retrieve_event(world: World, call: Call) -> Json:
+def retrieve_event(account: Account, call: Call) -> Json:
     """An event by its id."""
-    return world.store.get("event", call.id)
+    return account.store.get("event", call.id)
 
 
-def list_events(world: World, call: Call) -> Json:
+def list_events(account: Account, call: Call) -> Json:
     """Events, newest first; `delivery_success=false` are those some endpoint has not taken yet."""
     params = call.params
     one, several = params.text("type"), params.texts("types")
@@ -26,7 +26,7 @@ def list_events(world: World, call: Call) -> Json:
     patterns = [one] if one else several
     delivered = params.flag("delivery_success")
     keep_created = calls.created_filter(params.raw("created"), "created")
-    everything = list(world.store.newest_first("event"))
+    everything = list(account.store.newest_first("event"))
     found = [
         event
         for event in everything
@@ -37,23 +37,23 @@ def list_events(world: World, call: Call) -> Json:
     return calls.cut(call, found, everything)
 
 
-def retry_event(world: World, call: Call) -> Json:
+def retry_event(account: Account, call: Call) -> Json:
     """Deliver an event again, as `stripe events resend` asks."""
-    event = retrieve_event(world, call)
+    event = retrieve_event(account, call)
     chosen = call.params.text("webhook_endpoint")
     # The command line means its own listener; with none here, everybody hears again.
     call.params.flag("for_stripecli")
     call.params.finish()
     listeners = [
         endpoint
-        for endpoint in world.store.oldest_first("webhook_endpoint")
+        for endpoint in account.store.oldest_first("webhook_endpoint")
         if wants(endpoint, event["type"]) and chosen in (None, endpoint["id"])
     ]
-    world.deliver(event, listeners)
+    account.deliver(event, listeners)
     return event
 
 
-def create(world: World, call: Call) -> Json:
+def create(account: Account, call: Call) -> Json:
     """Register an address; its secret is shown this once."""
     params = call.params
     url, enabled = params.url("url"), params.texts("enabled_events")
@@ -66,23 +66,23 @@ def create(world: World, call: Call) -> Json:
     secret = new_id("whsec")
     description, metadata = params.text("description"), params.metadata()
     params.finish()
-    endpoint = world.listen(url, (secret,), enabled, description=description, metadata=metadata)
+    endpoint = account.listen(url, (secret,), enabled, description=description, metadata=metadata)
     return endpoint | {"secret": secret}
 
 
-def retrieve(world: World, call: Call) -> Json:
+def retrieve(account: Account, call: Call) -> Json:
     """A webhook endpoint by its id."""
-    return world.store.get("webhook_endpoint", call.id)
+    return account.store.get("webhook_endpoint", call.id)
 
 
-def list_all(world: World, call: Call) -> Json:
+def list_all(account: Account, call: Call) -> Json:
     """Webhook endpoints."""
-    return calls.page(world, call, "webhook_endpoint")
+    return calls.page(account, call, "webhook_endpoint")
 
 
-def update(world: World, call: Call) -> Json:
+def update(account: Account, call: Call) -> Json:
     """Move, narrow or switch off an endpoint."""
-    endpoint, params = retrieve(world, call), call.params
+    endpoint, params = retrieve(account, call), call.params
     changes: Json = {"url": params.url("url"), "enabled_events": params.texts("enabled_events") or None}
     disabled = params.flag("disabled")
     if disabled is not None:
@@ -95,11 +95,11 @@ def update(world: World, call: Call) -> Json:
     return endpoint
 
 
-def delete(world: World, call: Call) -> Json:
+def delete(account: Account, call: Call) -> Json:
     """Stop telling an address."""
-    endpoint = retrieve(world, call)
+    endpoint = retrieve(account, call)
     call.params.finish()
-    world.store.remove("webhook_endpoint", endpoint["id"])
+    account.store.remove("webhook_endpoint", endpoint["id"])
     return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}
 
 

@@ -1,4 +1,4 @@
-"""An emulator's world without a server: its clock stands still, and what it emits is kept in a list."""
+"""An emulator's account without a server: its clock stands still, and what it emits is kept in a list."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from stripe_emulator.calls.calls import Call
 from stripe_emulator.calls.forms import parse
 from stripe_emulator.calls.params import Params
 from stripe_emulator.settings import Settings
-from stripe_emulator.state.account import Clock, World
+from stripe_emulator.state.account import Account, Clock
 from stripe_emulator.v1 import sessions
 
 Ask = Callable[..., Call]
@@ -19,7 +19,7 @@ NOON = 1_800_000_000
 
 
 class Emitted(list[dict[str, Any]]):
-    """The events of a world, oldest first."""
+    """The events of a account, oldest first."""
 
     @property
     def types(self) -> list[str]:
@@ -37,8 +37,8 @@ def emitted() -> Emitted:
 
 
 @pytest.fixture
-def world(emitted: Emitted) -> World:
-    return World(Settings(), lambda event, _endpoints: emitted.append(event), Clock(read=lambda: NOON))
+def account(emitted: Emitted) -> Account:
+    return Account(Settings(), lambda event, _endpoints: emitted.append(event), Clock(read=lambda: NOON))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def wanted() -> dict[str, Any]:
 
 
 @pytest.fixture
-def session(world: World, ask: Ask, wanted: dict[str, Any], emitted: Emitted) -> dict[str, Any]:
-    created = sessions.create(world, ask(**wanted))
+def session(account: Account, ask: Ask, wanted: dict[str, Any], emitted: Emitted) -> dict[str, Any]:
+    created = sessions.create(account, ask(**wanted))
     emitted.clear()
     return created

@@ -8,20 +8,20 @@ import pytest
 from stripe_emulator.calls.calls import Call
 from stripe_emulator.payments import charging, checkout
 from stripe_emulator.reference import cards
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import disputes, refunds, sessions
 
 Json = dict[str, Any]
 
 
 @pytest.fixture
-def paid(world: World, ask: Callable[..., Call], wanted: Json, emitted: Any) -> Any:
+def paid(account: Account, ask: Callable[..., Call], wanted: Json, emitted: Any) -> Any:
     """The events of a paid, refunded and disputed session with metadata in both places."""
     wanted |= {"metadata": {"of": "session"}, "payment_intent_data": {"metadata": {"of": "intent"}}}
-    session = sessions.create(world, ask(**wanted))
-    checkout.pay(world, session, charging.new_method(world, cards.CARDS["visa"]))
-    refunds.create(world, ask(payment_intent=session["payment_intent"], amount=100))
-    disputes.open_dispute(world, world.store.get("payment_intent", session["payment_intent"]), "fraudulent")
+    session = sessions.create(account, ask(**wanted))
+    checkout.pay(account, session, charging.new_method(account, cards.CARDS["visa"]))
+    refunds.create(account, ask(payment_intent=session["payment_intent"], amount=100))
+    disputes.open_dispute(account, account.store.get("payment_intent", session["payment_intent"]), "fraudulent")
     return emitted
 
 

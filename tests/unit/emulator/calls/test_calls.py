@@ -9,15 +9,15 @@ from stripe_emulator.calls import calls
 from stripe_emulator.calls.calls import Call
 from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.state import objects
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 
 Ask = Callable[..., Call]
 
 
 @pytest.fixture
-def products(world: World) -> list[dict[str, Any]]:
+def products(account: Account) -> list[dict[str, Any]]:
     """Five products, the newest first as Stripe lists them."""
-    made = [world.store.add(objects.make("product", id=f"prod_{n}", created=n)) for n in range(5)]
+    made = [account.store.add(objects.make("product", id=f"prod_{n}", created=n)) for n in range(5)]
     return made[::-1]
 
 
@@ -44,9 +44,9 @@ def ids(page: dict[str, Any]) -> str:
     ],
 )
 def test_a_page_is_what_was_asked_for(
-    world: World, ask: Ask, params: dict[str, Any], found: str, *, has_more: bool
+    account: Account, ask: Ask, params: dict[str, Any], found: str, *, has_more: bool
 ) -> None:
-    page = calls.page(world, ask(**params), "product")
+    page = calls.page(account, ask(**params), "product")
 
     assert (ids(page), page["has_more"]) == (found, has_more)
 
@@ -63,36 +63,36 @@ def test_a_page_is_what_was_asked_for(
         ({"created": {"gt": "noon"}}, "created[gt]"),
     ],
 )
-def test_a_wrong_page_is_refused(world: World, ask: Ask, params: dict[str, Any], param: str) -> None:
+def test_a_wrong_page_is_refused(account: Account, ask: Ask, params: dict[str, Any], param: str) -> None:
     with pytest.raises(ApiError) as refused:
-        calls.page(world, ask(**params), "product")
+        calls.page(account, ask(**params), "product")
 
     assert refused.value.param == param
 
 
-def test_an_expanded_id_becomes_its_object_and_only_in_the_answer(world: World) -> None:
-    product = world.store.add(objects.make("product", name="Policy"))
-    price = world.store.add(objects.make("price", product=product["id"]))
+def test_an_expanded_id_becomes_its_object_and_only_in_the_answer(account: Account) -> None:
+    product = account.store.add(objects.make("product", name="Policy"))
+    price = account.store.add(objects.make("price", product=product["id"]))
 
-    assert calls.expanded(world, price, ["product"])["product"]["name"] == "Policy"
+    assert calls.expanded(account, price, ["product"])["product"]["name"] == "Policy"
     assert price["product"] == product["id"]
 
 
-def test_expansion_reaches_into_lists(world: World) -> None:
-    product = world.store.add(objects.make("product", name="Policy"))
+def test_expansion_reaches_into_lists(account: Account) -> None:
+    product = account.store.add(objects.make("product", name="Policy"))
     page = objects.listing("/v1/prices", [objects.make("price", product=product["id"])])
 
-    assert calls.expanded(world, page, ["data.product"])["data"][0]["product"]["name"] == "Policy"
+    assert calls.expanded(account, page, ["data.product"])["data"][0]["product"]["name"] == "Policy"
 
 
-def test_nothing_stays_nothing_when_expanded(world: World) -> None:
-    assert calls.expanded(world, objects.make("checkout.session"), ["payment_intent"])["payment_intent"] is None
+def test_nothing_stays_nothing_when_expanded(account: Account) -> None:
+    assert calls.expanded(account, objects.make("checkout.session"), ["payment_intent"])["payment_intent"] is None
 
 
 @pytest.mark.parametrize("path", ["currency", "livemode", "nonsense", "data", "product.nonsense"])
-def test_what_cannot_be_expanded_is_refused(world: World, path: str) -> None:
-    product = world.store.add(objects.make("product"))
+def test_what_cannot_be_expanded_is_refused(account: Account, path: str) -> None:
+    product = account.store.add(objects.make("product"))
     price = objects.make("price", product=product["id"], currency="sgd")
 
     with pytest.raises(ApiError, match="cannot be expanded"):
-        calls.expanded(world, price, [path])
+        calls.expanded(account, price, [path])

@@ -8,21 +8,21 @@ from stripe_emulator.payments import charging, checkout
 from stripe_emulator.reference import cards
 from stripe_emulator.reference.cards import Settlement
 from stripe_emulator.reference.errors import ApiError
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 
 Json = dict[str, Any]
 
 
-def method(world: World, name: str = "visa") -> Json:
-    return charging.new_method(world, cards.CARDS[name])
+def method(account: Account, name: str = "visa") -> Json:
+    return charging.new_method(account, cards.CARDS[name])
 
 
-def debit(world: World, result: cards.Result, after_seconds: int = 60) -> Json:
-    return charging.new_method(world, cards.bank_debit("sepa_debit", Settlement(result, after_seconds)))
+def debit(account: Account, result: cards.Result, after_seconds: int = 60) -> Json:
+    return charging.new_method(account, cards.bank_debit("sepa_debit", Settlement(result, after_seconds)))
 
 
-def test_success_is_four_events(world: World, session: Json, emitted: Any) -> None:
-    assert checkout.pay(world, session, method(world)) is None
+def test_success_is_four_events(account: Account, session: Json, emitted: Any) -> None:
+    assert checkout.pay(account, session, method(account)) is None
 
     assert emitted.types == [
         "payment_intent.created",
@@ -33,8 +33,10 @@ def test_success_is_four_events(world: World, session: Json, emitted: Any) -> No
     assert (session["status"], session["payment_status"], session["url"]) == ("complete", "paid", None)
 
 
-def test_a_decline_leaves_the_session_open_with_its_payment_intent(world: World, session: Json, emitted: Any) -> None:
-    decline = checkout.pay(world, session, method(world, "chargeDeclinedInsufficientFunds"))
+def test_a_decline_leaves_the_session_open_with_its_payment_intent(
+    account: Account, session: Json, emitted: Any
+) -> None:
+    decline = checkout.pay(account, session, method(account, "chargeDeclinedInsufficientFunds"))
 
     assert decline is not None
     assert emitted.types == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
@@ -44,18 +46,18 @@ def test_a_decline_leaves_the_session_open_with_its_payment_intent(world: World,
     assert session["payment_intent"] == emitted.last("payment_intent.payment_failed")["id"]
 
 
-def test_a_second_try_uses_the_same_payment_intent(world: World, session: Json, emitted: Any) -> None:
-    checkout.pay(world, session, method(world, "chargeDeclined"))
+def test_a_second_try_uses_the_same_payment_intent(account: Account, session: Json, emitted: Any) -> None:
+    checkout.pay(account, session, method(account, "chargeDeclined"))
     first = session["payment_intent"]
-    checkout.pay(world, session, method(world))
+    checkout.pay(account, session, method(account))
 
     assert session["payment_intent"] == first
     assert emitted.types.count("payment_intent.created") == 1
     assert emitted.last("payment_intent.succeeded")["last_payment_error"] is None
 
 
-def test_a_delayed_method_completes_the_session_unpaid(world: World, session: Json, emitted: Any) -> None:
-    checkout.pay(world, session, debit(world, "succeeded"))
+def test_a_delayed_method_completes_the_session_unpaid(account: Account, session: Json, emitted: Any) -> None:
+    checkout.pay(account, session, debit(account, "succeeded"))
 
     assert emitted.types[-3:] == ["payment_intent.processing", "charge.pending", "checkout.session.completed"]
     assert (session["status"], session["payment_status"]) == ("complete", "unpaid")
@@ -63,15 +65,15 @@ def test_a_delayed_method_completes_the_session_unpaid(world: World, session: Js
 
 @pytest.mark.parametrize(("result", "status"), [("succeeded", "paid"), ("failed", "unpaid")])
 def test_a_delayed_method_ends_when_its_time_comes(
-    world: World, session: Json, emitted: Any, result: cards.Result, status: str
+    account: Account, session: Json, emitted: Any, result: cards.Result, status: str
 ) -> None:
-    checkout.pay(world, session, debit(world, result, after_seconds=60))
-    world.clock.ahead = 59
-    checkout.run_due(world)
+    checkout.pay(account, session, debit(account, result, after_seconds=60))
+    account.clock.ahead = 59
+    checkout.run_due(account)
     before = emitted.types[-1]
-    world.clock.ahead = 60
-    checkout.run_due(world)
-    checkout.run_due(world)
+    account.clock.ahead = 60
+    checkout.run_due(account)
+    checkout.run_due(account)
 
     assert before == "checkout.session.completed"
     assert emitted.types.count(f"checkout.session.async_payment_{result}") == 1
@@ -79,62 +81,64 @@ def test_a_delayed_method_ends_when_its_time_comes(
     assert emitted.types[-2] == ("payment_intent.succeeded" if status == "paid" else "payment_intent.payment_failed")
 
 
-def test_a_session_expires_by_itself(world: World, session: Json, emitted: Any) -> None:
-    world.clock.ahead = 24 * 3600 - 1
-    checkout.run_due(world)
+def test_a_session_expires_by_itself(account: Account, session: Json, emitted: Any) -> None:
+    account.clock.ahead = 24 * 3600 - 1
+    checkout.run_due(account)
     before = list(emitted.types)
-    world.clock.ahead += 1
-    checkout.run_due(world)
-    checkout.run_due(world)
+    account.clock.ahead += 1
+    checkout.run_due(account)
+    checkout.run_due(account)
 
     assert (before, emitted.types) == ([], ["checkout.session.expired"])
     assert (session["status"], session["url"]) == ("expired", None)
 
 
-def test_a_paid_session_never_expires(world: World, session: Json, emitted: Any) -> None:
-    checkout.pay(world, session, method(world))
-    world.clock.ahead = 25 * 3600
-    checkout.run_due(world)
+def test_a_paid_session_never_expires(account: Account, session: Json, emitted: Any) -> None:
+    checkout.pay(account, session, method(account))
+    account.clock.ahead = 25 * 3600
+    checkout.run_due(account)
 
     assert "checkout.session.expired" not in emitted.types
 
 
-def test_expiry_gives_up_the_declined_payment_intent(world: World, session: Json, emitted: Any) -> None:
-    checkout.pay(world, session, method(world, "chargeDeclined"))
-    checkout.expire(world, session)
+def test_expiry_gives_up_the_declined_payment_intent(account: Account, session: Json, emitted: Any) -> None:
+    checkout.pay(account, session, method(account, "chargeDeclined"))
+    checkout.expire(account, session)
 
     assert emitted.types[-2:] == ["payment_intent.canceled", "checkout.session.expired"]
 
 
 @pytest.mark.parametrize("ended", ["paid", "expired"])
-def test_an_ended_session_takes_no_money_and_does_not_expire(world: World, session: Json, ended: str) -> None:
-    checkout.pay(world, session, method(world)) if ended == "paid" else checkout.expire(world, session)
+def test_an_ended_session_takes_no_money_and_does_not_expire(account: Account, session: Json, ended: str) -> None:
+    checkout.pay(account, session, method(account)) if ended == "paid" else checkout.expire(account, session)
 
     with pytest.raises(ApiError):
-        checkout.pay(world, session, method(world))
+        checkout.pay(account, session, method(account))
     with pytest.raises(ApiError):
-        checkout.expire(world, session)
+        checkout.expire(account, session)
 
 
-def test_a_method_that_is_not_offered_is_refused(world: World, session: Json, emitted: Any) -> None:
+def test_a_method_that_is_not_offered_is_refused(account: Account, session: Json, emitted: Any) -> None:
     session["payment_method_types"] = ["card"]
 
     with pytest.raises(ApiError, match="does not accept sepa_debit"):
-        checkout.pay(world, session, debit(world, "succeeded"))
+        checkout.pay(account, session, debit(account, "succeeded"))
     assert emitted.types == []
 
 
-def test_a_free_session_completes_without_a_payment_intent(world: World, session: Json, emitted: Any) -> None:
+def test_a_free_session_completes_without_a_payment_intent(account: Account, session: Json, emitted: Any) -> None:
     session |= {"amount_total": 0, "payment_status": "no_payment_required"}
 
-    checkout.complete_free(world, session, {"email": "customer@example.test"})
+    checkout.complete_free(account, session, {"email": "customer@example.test"})
 
     assert emitted.types == ["checkout.session.completed"]
     assert (session["payment_status"], session["payment_intent"]) == ("no_payment_required", None)
 
 
-def test_the_dispute_card_is_disputed_after_its_session_completed(world: World, session: Json, emitted: Any) -> None:
-    checkout.pay(world, session, method(world, "createDispute"))
+def test_the_dispute_card_is_disputed_after_its_session_completed(
+    account: Account, session: Json, emitted: Any
+) -> None:
+    checkout.pay(account, session, method(account, "createDispute"))
 
     assert emitted.types[-3:] == [
         "checkout.session.completed",

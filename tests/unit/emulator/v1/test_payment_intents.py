@@ -9,7 +9,7 @@ from stripe_emulator.calls.calls import Call
 from stripe_emulator.payments import charging, checkout
 from stripe_emulator.reference import cards
 from stripe_emulator.reference.errors import ApiError
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import payment_intents
 
 Ask = Callable[..., Call]
@@ -17,26 +17,26 @@ Json = dict[str, Any]
 MONEY = {"amount": 12000, "currency": "SGD"}
 
 
-def test_it_waits_for_a_payment_method(world: World, ask: Ask, emitted: Any) -> None:
-    intent = payment_intents.create(world, ask(**MONEY, metadata={"a": "b"}))
+def test_it_waits_for_a_payment_method(account: Account, ask: Ask, emitted: Any) -> None:
+    intent = payment_intents.create(account, ask(**MONEY, metadata={"a": "b"}))
 
     assert (intent["status"], intent["currency"]) == ("requires_payment_method", "sgd")
     assert emitted.types == ["payment_intent.created"]
 
 
-def test_it_can_be_confirmed_at_once_or_later(world: World, ask: Ask) -> None:
-    at_once = payment_intents.create(world, ask(**MONEY, payment_method="pm_card_visa", confirm=True))
-    later = payment_intents.create(world, ask(**MONEY, payment_method="pm_card_visa"))
+def test_it_can_be_confirmed_at_once_or_later(account: Account, ask: Ask) -> None:
+    at_once = payment_intents.create(account, ask(**MONEY, payment_method="pm_card_visa", confirm=True))
+    later = payment_intents.create(account, ask(**MONEY, payment_method="pm_card_visa"))
     waiting = later["status"]
-    payment_intents.confirm(world, ask(later["id"]))
+    payment_intents.confirm(account, ask(later["id"]))
 
     assert (at_once["status"], waiting, later["status"]) == ("succeeded", "requires_confirmation", "succeeded")
 
 
-def test_a_decline_is_a_card_error_that_carries_the_intent(world: World, ask: Ask, emitted: Any) -> None:
+def test_a_decline_is_a_card_error_that_carries_the_intent(account: Account, ask: Ask, emitted: Any) -> None:
     with pytest.raises(ApiError) as refused:
         payment_intents.create(
-            world, ask(**MONEY, payment_method="pm_card_chargeDeclinedInsufficientFunds", confirm=True)
+            account, ask(**MONEY, payment_method="pm_card_chargeDeclinedInsufficientFunds", confirm=True)
         )
 
     error = refused.value.body()["error"]
@@ -46,29 +46,29 @@ def test_a_decline_is_a_card_error_that_carries_the_intent(world: World, ask: As
     assert error["charge"] == emitted.last("charge.failed")["id"]
 
 
-def test_a_cancelled_intent_cannot_be_paid(world: World, ask: Ask, emitted: Any) -> None:
-    intent = payment_intents.create(world, ask(**MONEY))
-    payment_intents.cancel(world, ask(intent["id"], cancellation_reason="abandoned"))
+def test_a_cancelled_intent_cannot_be_paid(account: Account, ask: Ask, emitted: Any) -> None:
+    intent = payment_intents.create(account, ask(**MONEY))
+    payment_intents.cancel(account, ask(intent["id"], cancellation_reason="abandoned"))
 
     assert emitted.last("payment_intent.canceled")["cancellation_reason"] == "abandoned"
     with pytest.raises(ApiError, match="status of canceled"):
-        payment_intents.confirm(world, ask(intent["id"], payment_method="pm_card_visa"))
+        payment_intents.confirm(account, ask(intent["id"], payment_method="pm_card_visa"))
 
 
-def test_an_update_changes_what_it_names_and_merges_metadata(world: World, ask: Ask) -> None:
-    intent = payment_intents.create(world, ask(**MONEY, description="Policy", metadata={"a": "1", "b": "2"}))
-    payment_intents.update(world, ask(intent["id"], amount=5000, metadata={"b": "", "c": "3"}))
+def test_an_update_changes_what_it_names_and_merges_metadata(account: Account, ask: Ask) -> None:
+    intent = payment_intents.create(account, ask(**MONEY, description="Policy", metadata={"a": "1", "b": "2"}))
+    payment_intents.update(account, ask(intent["id"], amount=5000, metadata={"b": "", "c": "3"}))
 
     assert (intent["amount"], intent["description"]) == (5000, "Policy")
     assert intent["metadata"] == {"a": "1", "c": "3"}
 
 
 @pytest.mark.parametrize("act", [payment_intents.confirm, payment_intents.cancel], ids=["confirm", "cancel"])
-def test_checkout_s_own_intents_are_left_to_checkout(world: World, ask: Ask, session: Json, act: Any) -> None:
-    checkout.pay(world, session, charging.new_method(world, cards.CARDS["chargeDeclined"]))
+def test_checkout_s_own_intents_are_left_to_checkout(account: Account, ask: Ask, session: Json, act: Any) -> None:
+    checkout.pay(account, session, charging.new_method(account, cards.CARDS["chargeDeclined"]))
 
     with pytest.raises(ApiError, match="created by Checkout"):
-        act(world, ask(session["payment_intent"]))
+        act(account, ask(session["payment_intent"]))
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_checkout_s_own_intents_are_left_to_checkout(world: World, ask: Ask, ses
     ],
 )
 def test_a_wrong_intent_is_refused_and_leaves_no_trace(
-    world: World, ask: Ask, emitted: Any, changes: Json, code: str | None, param: str
+    account: Account, ask: Ask, emitted: Any, changes: Json, code: str | None, param: str
 ) -> None:
     with pytest.raises(ApiError) as refused:
-        payment_intents.create(world, ask(**MONEY | changes))
+        payment_intents.create(account, ask(**MONEY | changes))
 
     assert (refused.value.code, refused.value.param) == (code, param)
     assert emitted.types == []

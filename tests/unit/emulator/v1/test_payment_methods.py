@@ -7,16 +7,16 @@ import pytest
 
 from stripe_emulator.calls.calls import Call
 from stripe_emulator.reference.errors import ApiError
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import catalog, payment_methods
 
 Ask = Callable[..., Call]
 CARD = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "cvc": "123"}
 
 
-def test_a_card_becomes_a_method_that_hides_it(world: World, ask: Ask) -> None:
+def test_a_card_becomes_a_method_that_hides_it(account: Account, ask: Ask) -> None:
     billing = {"email": "customer@example.test", "address": {"country": "SG"}}
-    method = payment_methods.create(world, ask(type="card", card=CARD, billing_details=billing))
+    method = payment_methods.create(account, ask(type="card", card=CARD, billing_details=billing))
 
     assert (method["card"]["brand"], method["card"]["last4"]) == ("visa", "4242")
     assert method["billing_details"]["email"] == "customer@example.test"
@@ -33,9 +33,9 @@ def test_a_card_becomes_a_method_that_hides_it(world: World, ask: Ask) -> None:
         ({"exp_year": 26}, "invalid_expiry_year"),
     ],
 )
-def test_a_wrong_card_is_refused(world: World, ask: Ask, changes: dict[str, Any], code: str) -> None:
+def test_a_wrong_card_is_refused(account: Account, ask: Ask, changes: dict[str, Any], code: str) -> None:
     with pytest.raises(ApiError) as refused:
-        payment_methods.create(world, ask(type="card", card=CARD | changes))
+        payment_methods.create(account, ask(type="card", card=CARD | changes))
 
     assert (refused.value.status, refused.value.kind, refused.value.code) == (402, "card_error", code)
 
@@ -54,33 +54,33 @@ def test_a_card_is_good_until_the_end_of_its_month() -> None:
     ],
     ids=["a good iban", "a bad iban", "a british account"],
 )
-def test_an_account_answers_later(world: World, ask: Ask, params: dict[str, Any], result: str) -> None:
-    instrument = world.store.instruments[payment_methods.create(world, ask(**params))["id"]]
+def test_an_account_answers_later(account: Account, ask: Ask, params: dict[str, Any], result: str) -> None:
+    instrument = account.store.instruments[payment_methods.create(account, ask(**params))["id"]]
 
     assert instrument.settles is not None
     assert instrument.settles.result == result
 
 
-def test_an_unknown_kind_is_refused(world: World, ask: Ask) -> None:
+def test_an_unknown_kind_is_refused(account: Account, ask: Ask) -> None:
     with pytest.raises(ApiError, match="this emulator models card"):
-        payment_methods.create(world, ask(type="crypto"))
+        payment_methods.create(account, ask(type="crypto"))
 
 
-def test_a_test_name_makes_a_new_method_each_time(world: World) -> None:
-    one, other = (payment_methods.resolve(world, "pm_card_visa", "payment_method") for _ in range(2))
+def test_a_test_name_makes_a_new_method_each_time(account: Account) -> None:
+    one, other = (payment_methods.resolve(account, "pm_card_visa", "payment_method") for _ in range(2))
 
     assert one["id"] != other["id"]
     assert one["id"].startswith("pm_")
 
 
-def test_a_method_is_attached_and_detached(world: World, ask: Ask, emitted: Any) -> None:
-    customer = catalog.create_customer(world, ask(email="customer@example.test"))
-    method = payment_methods.create(world, ask(type="card", card=CARD))
-    payment_methods.attach(world, ask(method["id"], customer=customer["id"]))
-    listed = payment_methods.list_all(world, ask(customer["id"]))["data"]
-    payment_methods.detach(world, ask(method["id"]))
+def test_a_method_is_attached_and_detached(account: Account, ask: Ask, emitted: Any) -> None:
+    customer = catalog.create_customer(account, ask(email="customer@example.test"))
+    method = payment_methods.create(account, ask(type="card", card=CARD))
+    payment_methods.attach(account, ask(method["id"], customer=customer["id"]))
+    listed = payment_methods.list_all(account, ask(customer["id"]))["data"]
+    payment_methods.detach(account, ask(method["id"]))
 
     assert listed == [method]
     assert emitted.types[-2:] == ["payment_method.attached", "payment_method.detached"]
     with pytest.raises(ApiError, match="not attached"):
-        payment_methods.detach(world, ask(method["id"]))
+        payment_methods.detach(account, ask(method["id"]))

@@ -7,7 +7,7 @@ import pytest
 
 from stripe_emulator.calls.calls import Call
 from stripe_emulator.reference.errors import ApiError
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import sessions
 
 Ask = Callable[..., Call]
@@ -18,35 +18,35 @@ def price(**changes: Any) -> Json:
     return {"currency": "sgd", "unit_amount": 12000, "product_data": {"name": "Policy"}} | changes
 
 
-def test_a_new_session_waits_on_its_page(world: World, ask: Ask, wanted: Json) -> None:
-    session = sessions.create(world, ask(**wanted, client_reference_id="payment_1", metadata={"quote_id": "q_1"}))
+def test_a_new_session_waits_on_its_page(account: Account, ask: Ask, wanted: Json) -> None:
+    session = sessions.create(account, ask(**wanted, client_reference_id="payment_1", metadata={"quote_id": "q_1"}))
 
     assert (session["status"], session["payment_status"], session["payment_intent"]) == ("open", "unpaid", None)
     assert (session["amount_total"], session["currency"]) == (12000, "sgd")
     assert session["url"] == f"http://localhost:8087/c/pay/{session['id']}"
-    assert session["expires_at"] == world.now() + 24 * 3600
+    assert session["expires_at"] == account.now() + 24 * 3600
     assert (session["client_reference_id"], session["metadata"]) == ("payment_1", {"quote_id": "q_1"})
 
 
-def test_the_total_is_the_sum_of_its_lines(world: World, ask: Ask, wanted: Json) -> None:
+def test_the_total_is_the_sum_of_its_lines(account: Account, ask: Ask, wanted: Json) -> None:
     lines = [{"price_data": price(), "quantity": 2}, {"price_data": price(unit_amount=50), "quantity": 3}]
 
-    assert sessions.create(world, ask(**wanted | {"line_items": lines}))["amount_total"] == 24150
+    assert sessions.create(account, ask(**wanted | {"line_items": lines}))["amount_total"] == 24150
 
 
-def test_a_free_order_needs_no_payment(world: World, ask: Ask, wanted: Json) -> None:
+def test_a_free_order_needs_no_payment(account: Account, ask: Ask, wanted: Json) -> None:
     lines = [{"price_data": price(unit_amount=0), "quantity": 1}]
 
-    session = sessions.create(world, ask(**wanted | {"line_items": lines}))
+    session = sessions.create(account, ask(**wanted | {"line_items": lines}))
 
     assert session["payment_status"] == "no_payment_required"
 
 
 @pytest.mark.parametrize("seconds", [30 * 60, 24 * 3600], ids=["30 minutes", "24 hours"])
-def test_a_session_may_live_from_30_minutes_to_24_hours(world: World, ask: Ask, wanted: Json, seconds: int) -> None:
-    session = sessions.create(world, ask(**wanted, expires_at=world.now() + seconds))
+def test_a_session_may_live_from_30_minutes_to_24_hours(account: Account, ask: Ask, wanted: Json, seconds: int) -> None:
+    session = sessions.create(account, ask(**wanted, expires_at=account.now() + seconds))
 
-    assert session["expires_at"] == world.now() + seconds
+    assert session["expires_at"] == account.now() + seconds
 
 
 NOW = 1_800_000_000
@@ -124,10 +124,10 @@ WRONG: dict[str, tuple[Json, str | None, str]] = {
 
 @pytest.mark.parametrize(("changes", "code", "param"), WRONG.values(), ids=WRONG)
 def test_a_wrong_session_is_refused_by_name(
-    world: World, ask: Ask, wanted: Json, changes: Json, code: str | None, param: str
+    account: Account, ask: Ask, wanted: Json, changes: Json, code: str | None, param: str
 ) -> None:
     with pytest.raises(ApiError) as refused:
-        sessions.create(world, ask(**wanted | changes))
+        sessions.create(account, ask(**wanted | changes))
 
     assert (refused.value.code, refused.value.param) == (code, param)
-    assert list(world.store.oldest_first("checkout.session")) == []
+    assert list(account.store.oldest_first("checkout.session")) == []

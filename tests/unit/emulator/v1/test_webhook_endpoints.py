@@ -7,7 +7,7 @@ import pytest
 
 from stripe_emulator.calls.calls import Call
 from stripe_emulator.reference.errors import ApiError
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 from stripe_emulator.v1 import webhook_endpoints
 
@@ -16,12 +16,12 @@ TYPES = ["charge.succeeded", "charge.failed", "checkout.session.completed"]
 
 
 @pytest.fixture
-def _events(world: World) -> None:
+def _events(account: Account) -> None:
     for event_type in TYPES:
-        world.emit(event_type, make("product"))
-        world.clock.ahead += 10
-    delivered = next(world.store.newest_first("event"))
-    others = [event for event in world.store.oldest_first("event") if event is not delivered]
+        account.emit(event_type, make("product"))
+        account.clock.ahead += 10
+    delivered = next(account.store.newest_first("event"))
+    others = [event for event in account.store.oldest_first("event") if event is not delivered]
     for event in others:
         event["pending_webhooks"] = 1
 
@@ -41,18 +41,18 @@ def _events(world: World) -> None:
         ({"limit": 1}, TYPES[2:]),
     ],
 )
-def test_events_are_found(world: World, ask: Ask, params: dict[str, Any], found: list[str]) -> None:
-    page = webhook_endpoints.list_events(world, ask(**params))
+def test_events_are_found(account: Account, ask: Ask, params: dict[str, Any], found: list[str]) -> None:
+    page = webhook_endpoints.list_events(account, ask(**params))
 
     assert [event["type"] for event in page["data"]] == found
 
 
 @pytest.mark.usefixtures("_events")
-def test_an_event_delivered_since_the_last_page_still_marks_where_the_next_begins(world: World, ask: Ask) -> None:
-    first = webhook_endpoints.list_events(world, ask(delivery_success=False, limit=1))["data"][0]
-    world.store.get("event", first["id"])["pending_webhooks"] = 0
+def test_an_event_delivered_since_the_last_page_still_marks_where_the_next_begins(account: Account, ask: Ask) -> None:
+    first = webhook_endpoints.list_events(account, ask(delivery_success=False, limit=1))["data"][0]
+    account.store.get("event", first["id"])["pending_webhooks"] = 0
 
-    page = webhook_endpoints.list_events(world, ask(delivery_success=False, starting_after=first["id"]))
+    page = webhook_endpoints.list_events(account, ask(delivery_success=False, starting_after=first["id"]))
 
     assert [event["type"] for event in page["data"]] == TYPES[:1]
 
@@ -60,25 +60,25 @@ def test_an_event_delivered_since_the_last_page_still_marks_where_the_next_begin
 @pytest.mark.parametrize(
     "params", [{"type": "a.b", "types": ["a.b"]}, {"types": [f"a.{number}" for number in range(21)]}]
 )
-def test_a_wrong_search_is_refused(world: World, ask: Ask, params: dict[str, Any]) -> None:
+def test_a_wrong_search_is_refused(account: Account, ask: Ask, params: dict[str, Any]) -> None:
     with pytest.raises(ApiError):
-        webhook_endpoints.list_events(world, ask(**params))
+        webhook_endpoints.list_events(account, ask(**params))
 
 
-def test_the_secret_is_shown_once(world: World, ask: Ask) -> None:
-    created = webhook_endpoints.create(world, ask(url="https://merchant.test/webhook", enabled_events=["*"]))
+def test_the_secret_is_shown_once(account: Account, ask: Ask) -> None:
+    created = webhook_endpoints.create(account, ask(url="https://merchant.test/webhook", enabled_events=["*"]))
 
     assert created["secret"].startswith("whsec_")
-    assert world.store.secrets[created["id"]] == (created["secret"],)
-    assert "secret" not in webhook_endpoints.retrieve(world, ask(created["id"]))
+    assert account.store.secrets[created["id"]] == (created["secret"],)
+    assert "secret" not in webhook_endpoints.retrieve(account, ask(created["id"]))
 
 
-def test_an_endpoint_can_be_changed_switched_off_and_removed(world: World, ask: Ask) -> None:
-    created = webhook_endpoints.create(world, ask(url="https://merchant.test/webhook", enabled_events=["*"]))
+def test_an_endpoint_can_be_changed_switched_off_and_removed(account: Account, ask: Ask) -> None:
+    created = webhook_endpoints.create(account, ask(url="https://merchant.test/webhook", enabled_events=["*"]))
     changed = webhook_endpoints.update(
-        world, ask(created["id"], url="https://other.test", enabled_events=["charge.failed"], disabled=True)
+        account, ask(created["id"], url="https://other.test", enabled_events=["charge.failed"], disabled=True)
     )
-    removed = webhook_endpoints.delete(world, ask(created["id"]))
+    removed = webhook_endpoints.delete(account, ask(created["id"]))
 
     assert (changed["url"], changed["enabled_events"], changed["status"]) == (
         "https://other.test",
@@ -87,7 +87,7 @@ def test_an_endpoint_can_be_changed_switched_off_and_removed(world: World, ask: 
     )
     assert removed["deleted"]
     with pytest.raises(ApiError, match="No such webhook_endpoint"):
-        webhook_endpoints.retrieve(world, ask(created["id"]))
+        webhook_endpoints.retrieve(account, ask(created["id"]))
 
 
 @pytest.mark.parametrize(
@@ -98,19 +98,19 @@ def test_an_endpoint_can_be_changed_switched_off_and_removed(world: World, ask: 
         ({"url": "https://merchant.test", "enabled_events": ["*"], "api_version": "2020-01-01"}, "api_version"),
     ],
 )
-def test_a_wrong_endpoint_is_refused(world: World, ask: Ask, params: dict[str, Any], param: str) -> None:
+def test_a_wrong_endpoint_is_refused(account: Account, ask: Ask, params: dict[str, Any], param: str) -> None:
     with pytest.raises(ApiError) as refused:
-        webhook_endpoints.create(world, ask(**params))
+        webhook_endpoints.create(account, ask(**params))
 
     assert refused.value.param == param
 
 
-def test_a_resent_event_goes_to_the_chosen_endpoint(world: World, ask: Ask) -> None:
+def test_a_resent_event_goes_to_the_chosen_endpoint(account: Account, ask: Ask) -> None:
     heard: list[list[str]] = []
-    world.deliver = lambda _event, listeners: heard.append([one["url"] for one in listeners])
-    world.listen("http://one.test", ("a",), ["*"])
-    chosen = world.listen("http://two.test", ("b",), ["*"])
-    event = world.emit("charge.failed", make("charge"))
-    webhook_endpoints.retry_event(world, ask(event["id"], webhook_endpoint=chosen["id"]))
+    account.deliver = lambda _event, listeners: heard.append([one["url"] for one in listeners])
+    account.listen("http://one.test", ("a",), ["*"])
+    chosen = account.listen("http://two.test", ("b",), ["*"])
+    event = account.emit("charge.failed", make("charge"))
+    webhook_endpoints.retry_event(account, ask(event["id"], webhook_endpoint=chosen["id"]))
 
     assert heard == [["http://one.test", "http://two.test"], ["http://two.test"]]

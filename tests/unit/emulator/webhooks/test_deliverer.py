@@ -12,7 +12,7 @@ import stripe
 
 from stripe_emulator.faults import faults
 from stripe_emulator.settings import Settings
-from stripe_emulator.state.account import World
+from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 from stripe_emulator.state.store import Store
 from stripe_emulator.webhooks.deliverer import Deliverer, UnreachableError
@@ -43,14 +43,14 @@ class Post:
 
 @dataclass
 class Setup:
-    """A world whose events are delivered through a Post."""
+    """A account whose events are delivered through a Post."""
 
     post: Post
     deliverer: Deliverer
-    world: World
+    account: Account
 
     def emit(self, event_type: str = "product.created") -> Json:
-        return self.world.emit(event_type, make("product"))
+        return self.account.emit(event_type, make("product"))
 
     async def settled(self) -> None:
         while self.deliverer._tasks:
@@ -69,9 +69,9 @@ def build() -> Build:
         post, store = Post(list(answers)), Store()
         chosen = Settings(**settings)
         deliverer = Deliverer(chosen, store, post.send, post.sleep)
-        world = World(chosen, deliverer.deliver, store=store)
-        world.listen(URL, secrets, ["*"])
-        return Setup(post, deliverer, world)
+        account = Account(chosen, deliverer.deliver, store=store)
+        account.listen(URL, secrets, ["*"])
+        return Setup(post, deliverer, account)
 
     return make_setup
 
@@ -154,8 +154,8 @@ async def test_a_clock_may_be_wrong_when_signing(build: Build, ahead: int) -> No
 async def test_a_removed_endpoint_is_not_tried_again(build: Build) -> None:
     setup = build(500)
     setup.emit()
-    endpoint = next(setup.world.store.oldest_first("webhook_endpoint"))
-    setup.world.store.remove("webhook_endpoint", endpoint["id"])
+    endpoint = next(setup.account.store.oldest_first("webhook_endpoint"))
+    setup.account.store.remove("webhook_endpoint", endpoint["id"])
     await setup.settled()
 
     assert len(setup.post.sent) == 1
@@ -163,7 +163,7 @@ async def test_a_removed_endpoint_is_not_tried_again(build: Build) -> None:
 
 async def test_success_counts_an_endpoint_off_once(build: Build) -> None:
     setup = build()
-    setup.world.listen("http://other.test", ("whsec_b",), ["*"])
+    setup.account.listen("http://other.test", ("whsec_b",), ["*"])
     setup.deliverer.set_faults(faults.read({"duplicate": 2}))
     event = setup.emit()
     before = event["pending_webhooks"]
@@ -191,7 +191,7 @@ async def test_waiting_ends_without_an_acknowledgement(build: Build) -> None:
 
 async def test_nobody_to_wait_for_is_no_wait(build: Build) -> None:
     setup = build()
-    setup.world.store.tables["webhook_endpoint"].clear()
+    setup.account.store.tables["webhook_endpoint"].clear()
 
     assert await setup.deliverer.acknowledged(setup.emit()["id"], 0)
 
