@@ -1,38 +1,80 @@
-"""The emulator's own controls, under `/_…`: what a test or a demo may force; nothing Stripe itself would offer."""
+"""The emulator's own controls under `/_…`, which Stripe does not have."""
 
-from typing import Any
+from typing import Annotated, TypeVar
 
 from fastapi import FastAPI, Request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stripe_emulator import emulator
 from stripe_emulator.emulator import Emulator
-from stripe_emulator.faults import faults
+from stripe_emulator.faults.faults import InvalidFaultsError
 from stripe_emulator.pay_page import payment
-from stripe_emulator.pay_page.payment import Wish
-from stripe_emulator.payments import checkout
+from stripe_emulator.pay_page.payment import PaymentForm
+from stripe_emulator.payments import checkout, disputes, refunds
 from stripe_emulator.reference import errors
-from stripe_emulator.reference.errors import ApiError, Json
-from stripe_emulator.state.account import wants
-from stripe_emulator.v1 import disputes, refunds
+from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.shapes import Json
+from stripe_emulator.validation import must_be, problems, whole_number
 
 MAX_ADVANCE = 366 * 24 * 3600
-WISH_FIELDS = {
-    "card": "number",
-    "expiry": "expiry",
-    "cvc": "cvc",
-    "email": "email",
-    "method": "method",
-    "outcome": "outcome",
-    "after_seconds": "after_seconds",
-}
+MAX_AMOUNT = 999_999_999_999
+
+
+class Body(BaseModel):
+    """The JSON body of a control."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PayBody(Body):
+    """How to pay. By default, a test card pays."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    card: str = "4242424242424242"
+    expiry: str = "12/34"
+    cvc: str = "123"
+    email: str = ""
+    method: str = "card"
+    outcome: str = "succeeded"
+    after_seconds: str = "5"
+    wait: bool = True
+
+
+class SecretsBody(Body):
+    """The signing secrets of a webhook endpoint."""
+
+    secrets: Annotated[
+        list[Annotated[str, Field(min_length=1)]],
+        Field(min_length=1),
+        must_be("a list of at least one text, the new one first"),
+    ]
+
+
+class DisputeBody(Body):
+    """What is disputed, and why."""
+
+    payment_intent: Annotated[str, must_be("the id of a PaymentIntent")]
+    reason: Annotated[str, must_be("a word such as fraudulent")] = "fraudulent"
+    amount: Annotated[int, whole_number(1, MAX_AMOUNT)] | None = None
+    inquiry: bool = False
+
+
+class AdvanceBody(Body):
+    """How far to move the clock ahead."""
+
+    seconds: Annotated[int, whole_number(0, MAX_ADVANCE)]
+
+
+B = TypeVar("B", bound=Body)
 
 
 def add_routes(app: FastAPI) -> None:
-    """Every control."""
+    """Add all controls."""
     app.add_api_route("/_faults", show_faults, methods=["GET"])
     app.add_api_route("/_faults", set_faults, methods=["PUT"])
     app.add_api_route("/_faults", clear_faults, methods=["DELETE"])
-    app.add_api_route("/_deliveries", deliveries, methods=["GET"])
+    app.add_api_route("/_deliveries", list_deliveries, methods=["GET"])
     app.add_api_route("/_deliveries/retry", retry_deliveries, methods=["POST"])
     app.add_api_route("/_webhook_endpoints/{endpoint_id}/secrets", set_secrets, methods=["PUT"])
     app.add_api_route("/_pay/{session_id}", pay_session, methods=["POST"])
@@ -46,103 +88,87 @@ def add_routes(app: FastAPI) -> None:
 
 
 async def show_faults(request: Request) -> object:
-    """What goes wrong now."""
-    return _emulator(request).asked_faults
+    """Return the current faults as they were requested."""
+    return _emulator(request).requested_faults
 
 
 async def set_faults(request: Request) -> object:
-    """Replace what goes wrong."""
+    """Replace all faults."""
     try:
         _emulator(request).set_faults(await _json(request))
-    except faults.WrongFaultsError as wrong:
-        raise ApiError(str(wrong), status=422, param="body") from wrong
+    except InvalidFaultsError as error:
+        raise ApiError(str(error), status=422, param="body") from error
     return await show_faults(request)
 
 
 async def clear_faults(request: Request) -> object:
-    """Let everything work again, and send what is held."""
+    """Switch all faults off and send the held deliveries."""
     _emulator(request).set_faults({})
     return {}
 
 
-async def deliveries(request: Request) -> Json:
-    """Every attempt, oldest first; `?event=`, `?type=` and `?object=` narrow it."""
+async def list_deliveries(request: Request) -> Json:
+    """List all attempts, oldest first. `?event=`, `?type=` and `?object=` are filters."""
     deliverer = _emulator(request).deliverer
-    wanted = {name: value for name, value in request.query_params.items() if name in ("event", "type", "object")}
-    data = [row for row in deliverer.log if all(row[name] == value for name, value in wanted.items())]
+    filters = {name: value for name, value in request.query_params.items() if name in ("event", "type", "object")}
+    data = [row for row in deliverer.attempt_log if all(row[name] == value for name, value in filters.items())]
     return {"object": "list", "states": deliverer.states, "attempts": deliverer.attempts, "data": data}
 
 
 async def retry_deliveries(request: Request) -> Json:
-    """Try now whatever waits for its next attempt."""
-    return {"retried": _emulator(request).deliverer.hurry()}
+    """Retry all deliveries that wait for their next attempt."""
+    return {"retried": _emulator(request).deliverer.retry_now()}
 
 
 async def set_secrets(request: Request, endpoint_id: str) -> Json:
-    """Sign an endpoint's deliveries with these secrets from now on: `{"secrets": ["whsec_new", "whsec_old"]}`."""
-    account, body = _emulator(request).account, await _json(request)
-    endpoint = account.store.get("webhook_endpoint", endpoint_id)
-    secrets = body.pop("secrets", None)
-    if body:
-        raise errors.unknown(min(body))
-    if not isinstance(secrets, list) or not secrets or not all(isinstance(one, str) and one for one in secrets):
-        raise errors.invalid("secrets must be a list of at least one text, the new one first", "secrets")
-    account.store.secrets[endpoint["id"]] = tuple(secrets)
-    return {"id": endpoint["id"], "secrets": len(secrets)}
+    """Replace the signing secrets of a webhook endpoint."""
+    store, body = _emulator(request).account.store, await _body(request, SecretsBody)
+    endpoint = store.get("webhook_endpoint", endpoint_id)
+    store.secrets[endpoint["id"]] = tuple(body.secrets)
+    return {"id": endpoint["id"], "secrets": len(body.secrets)}
 
 
 async def pay_session(request: Request, session_id: str) -> Json:
-    """Pay as the customer would, and wait for the merchant as the page would."""
+    """Pay as the customer would, and wait for the merchant as the pay page does."""
     one = _emulator(request)
-    session = one.account.store.get("checkout.session", session_id)
-    body = await _json(request)
-    wait = body.pop("wait", True)
-    if unknown := body.keys() - WISH_FIELDS.keys():
-        raise errors.unknown(min(unknown))
-    defaults = {"number": "4242424242424242", "expiry": "12/34", "cvc": "123"}
-    payment.pay(one, session, Wish(**defaults | {WISH_FIELDS[name]: str(value) for name, value in body.items()}))
-    heard = await payment.wait_for_merchant(one, session) if wait else None
+    session, body = one.account.store.get("checkout.session", session_id), await _body(request, PayBody)
+    payment.pay(one, session, PaymentForm(cardnumber=body.card, **body.model_dump(exclude={"card", "wait"})))
+    answered = await payment.wait_for_merchant(one, session) if body.wait else None
     shown = {name: session[name] for name in ("status", "payment_status", "payment_intent")}
-    return {"id": session_id} | shown | {"redirect_url": checkout.success_url(session), "merchant_answered": heard}
+    return {"id": session_id} | shown | {"redirect_url": checkout.success_url(session), "merchant_answered": answered}
 
 
-async def settle_session(request: Request, session_id: str) -> Json:
+async def settle_session(request: Request, session_id: str, result: str = "") -> Json:
     """End a delayed payment now: `?result=succeeded` or `?result=failed`."""
-    account, result = _emulator(request).account, _choice(request, "result", ("succeeded", "failed"))
+    account = _emulator(request).account
+    if result not in ("succeeded", "failed"):
+        raise errors.invalid("result must be succeeded or failed", "result")
     session = account.store.get("checkout.session", session_id)
-    if session["payment_intent"] not in account.store.due:
-        raise errors.unexpected_state("This session waits for no delayed payment.", "nothing_to_settle")
+    if session["payment_intent"] not in account.store.settlements:
+        raise errors.unexpected_state("This session has no delayed payment to settle.", "nothing_to_settle")
     checkout.settle(account, account.store.get("payment_intent", session["payment_intent"]), result)
     return session
 
 
 async def open_dispute(request: Request) -> Json:
-    """Dispute a payment: `{"payment_intent": …}`, and `reason`, `amount`, `inquiry` if wished."""
-    account, body = _emulator(request).account, await _json(request)
-    intent_id, reason = body.pop("payment_intent", None), body.pop("reason", "fraudulent")
-    amount, inquiry = body.pop("amount", None), body.pop("inquiry", False)
-    if body:
-        raise errors.unknown(min(body))
-    if not isinstance(intent_id, str):
-        raise errors.missing("payment_intent")
-    if not isinstance(reason, str):
-        raise errors.invalid("reason must be a word such as fraudulent", "reason")
-    if amount is not None and (isinstance(amount, bool) or not isinstance(amount, int) or amount < 1):
-        raise errors.invalid("amount must be a whole number of minor units", "amount")
-    intent = account.store.get("payment_intent", intent_id, "payment_intent")
-    return disputes.open_dispute(account, intent, reason, inquiry=inquiry is True, amount=amount)
+    """Dispute a payment."""
+    account, body = _emulator(request).account, await _body(request, DisputeBody)
+    intent = account.store.get("payment_intent", body.payment_intent, "payment_intent")
+    return disputes.open_dispute(account, intent, body.reason, inquiry=body.inquiry, amount=body.amount)
 
 
-async def close_dispute(request: Request, dispute_id: str) -> Json:
-    """Let the bank decide: `?status=won` or `?status=lost`."""
-    account, status = _emulator(request).account, _choice(request, "status", ("won", "lost"))
+async def close_dispute(request: Request, dispute_id: str, status: str = "") -> Json:
+    """Close a dispute: `?status=won` or `?status=lost`."""
+    account = _emulator(request).account
+    if status not in ("won", "lost"):
+        raise errors.invalid("status must be won or lost", "status")
     dispute = account.store.get("dispute", dispute_id)
     disputes.close(account, dispute, status)
     return dispute
 
 
 async def fail_refund(request: Request, refund_id: str) -> Json:
-    """Let the bank send a refund back."""
+    """Let a refund fail."""
     account = _emulator(request).account
     refund = account.store.get("refund", refund_id)
     refunds.fail(account, refund)
@@ -150,27 +176,21 @@ async def fail_refund(request: Request, refund_id: str) -> Json:
 
 
 async def resend_event(request: Request, event_id: str) -> Json:
-    """Deliver an event again to everyone who wants it."""
+    """Deliver an event again to all its subscribers."""
     account = _emulator(request).account
-    event = account.store.get("event", event_id)
-    listeners = [it for it in account.store.oldest_first("webhook_endpoint") if wants(it, event["type"])]
-    account.deliver(event, listeners)
-    return {"event": event_id, "deliveries": len(listeners)}
+    return {"event": event_id, "deliveries": account.resend(account.store.get("event", event_id))}
 
 
 async def advance(request: Request) -> Json:
-    """Set the clock ahead by `{"seconds": …}` and do at once what that brings due."""
-    account, body = _emulator(request).account, await _json(request)
-    seconds = body.pop("seconds", None)
-    if body or isinstance(seconds, bool) or not isinstance(seconds, int) or not 0 <= seconds <= MAX_ADVANCE:
-        raise errors.invalid(f"seconds must be a whole number from 0 to {MAX_ADVANCE}", "seconds")
-    account.clock.ahead += seconds
+    """Move the clock ahead, then settle the payments and expire the sessions that are due."""
+    account, body = _emulator(request).account, await _body(request, AdvanceBody)
+    account.clock.ahead += body.seconds
     checkout.run_due(account)
     return {"now": account.now(), "ahead": account.clock.ahead}
 
 
 async def reset(request: Request) -> Json:
-    """Forget everything: objects, events, deliveries, faults, the clock; as after a restart."""
+    """Delete everything: objects, events, deliveries, faults and the clock's offset, as a restart does."""
     old = _emulator(request)
     request.app.state.emulator = emulator.build(old.settings, old.send)
     await old.deliverer.close()
@@ -182,18 +202,19 @@ def _emulator(request: Request) -> Emulator:
     return one
 
 
-def _choice(request: Request, name: str, allowed: tuple[str, ...]) -> str:
-    value = request.query_params.get(name, "")
-    if value not in allowed:
-        raise errors.invalid(f"{name} must be {' or '.join(allowed)}", name)
-    return value
+async def _body(request: Request, model: type[B]) -> B:
+    try:
+        return model.model_validate(await _json(request))
+    except ValidationError as error:
+        first = problems(error)[0]
+        raise (errors.unknown(first.path) if first.is_unknown else errors.invalid(str(first), first.path)) from error
 
 
-async def _json(request: Request) -> dict[str, Any]:
+async def _json(request: Request) -> Json:
     try:
         body = await request.json() if await request.body() else {}
-    except ValueError as broken:
-        raise ApiError(f"The body is not JSON: {broken}", status=422, param="body") from broken
+    except ValueError as error:
+        raise ApiError(f"The body is not JSON: {error}", status=422, param="body") from error
     if not isinstance(body, dict):
         raise ApiError("The body must be a JSON object.", status=422, param="body")
     return body

@@ -1,18 +1,19 @@
-"""Stripe's form encoding, read back into nested values; knows nothing of which parameters exist."""
+"""Decodes Stripe's form encoding, `a[b][0]=c`, into nested values."""
 
 from typing import Any
 from urllib.parse import parse_qsl
 
-Json = dict[str, Any]
+from stripe_emulator.reference.shapes import Json
+
 MAX_DEPTH = 20
 
 
 class FormError(ValueError):
-    """Raised when brackets do not nest or two parameters claim the same place."""
+    """Raised when brackets do not match, or when two parameters conflict."""
 
 
 def parse(encoded: str) -> Json:
-    """`a[b][0][c]=1&d[]=2` as `{"a": {"b": {"0": {"c": "1"}}}, "d": {"0": "2"}}`; leaves stay strings."""
+    """Return `a[b][0][c]=1&d[]=2` as `{"a": {"b": {"0": {"c": "1"}}}, "d": {"0": "2"}}`. All values are strings."""
     tree: Json = {}
     for name, value in parse_qsl(encoded, keep_blank_values=True):
         _put(tree, _path(name), value, name)
@@ -20,7 +21,7 @@ def parse(encoded: str) -> Json:
 
 
 def as_list(branch: Any) -> list[Any] | None:
-    """The items of a branch whose keys are all indexes, in order; None when it is no list."""
+    """Return the items of a branch in the order of their indexes, or None if a key is not an index."""
     if not isinstance(branch, dict) or not all(key.isascii() and key.isdigit() for key in branch):
         return None
     return [branch[key] for key in sorted(branch, key=int)]
@@ -46,6 +47,6 @@ def _put(tree: Json, path: list[str], value: str, name: str) -> None:
 
 
 def _open_index(tree: Json, following: str) -> str:
-    """Where `[]` points: the last item while it lacks the key that follows, then a new one."""
+    """Return the index that `[]` stands for: the last item if it lacks the key that follows, otherwise a new one."""
     last = str(len(tree) - 1)
     return last if isinstance(tree.get(last), dict) and following not in tree[last] else str(len(tree))

@@ -1,12 +1,4 @@
-"""The hosted pay page, `/c/pay/{session}`: plain HTML and form posts, no script; decides nothing about money.
-
-Form fields, stable for tests: `email`; `method` (radio: `card` or `delayed`); `cardnumber`, `expiry` (MM / YY), `cvc`;
-`outcome` (`succeeded` or `failed`) and `after_seconds` for the delayed method. Each input's id is its name, except the
-radios `method-card` and `method-delayed`. The button is `#pay`, the way back `#cancel`, a refusal `#error` with
-`data-code` and `data-decline-code`, the link on a closed session's page `#return`. Labels: "Email (optional)",
-"Card", "Card number", "Expiry (MM / YY)", "CVC", "Bank transfer (delayed)", "Later result",
-"Seconds until the result", "Pay SGD 120.00", "Back".
-"""
+"""Serves the hosted pay page, `/c/pay/{session}`."""
 
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -16,10 +8,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stripe_emulator.emulator import Emulator
 from stripe_emulator.pay_page import payment
-from stripe_emulator.pay_page.payment import Wish
+from stripe_emulator.pay_page.payment import PaymentForm
 from stripe_emulator.payments import checkout
 from stripe_emulator.reference import cards, money
-from stripe_emulator.reference.errors import ApiError, Json
+from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.shapes import Json
 
 TEMPLATES = Path(__file__).parent / "templates"
 PAGES = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -34,45 +27,42 @@ CLOSED = {
 
 
 def add_routes(app: FastAPI) -> None:
-    """The page and its stylesheet."""
+    """Add the page and its stylesheet."""
     app.add_api_route("/c/pay/{session_id}", show, methods=["GET"])
     app.add_api_route("/c/pay/{session_id}", submit, methods=["POST"])
     app.add_api_route("/c/pay.css", stylesheet, methods=["GET"])
 
 
 async def show(request: Request, session_id: str) -> Response:
-    """The page as the customer first sees it."""
+    """Show the page."""
     session = _session(request, session_id)
-    return _page(request, session, Wish()) if session and session["status"] == "open" else _closed(session)
+    return _page(request, session, PaymentForm()) if session and session["status"] == "open" else _closed(session)
 
 
 async def submit(request: Request, session_id: str) -> Response:
-    """Pay; then back to the merchant, or the same page with the reason why not."""
+    """Pay, and send the customer back to the merchant. After an error, show the page again with the reason."""
     emulator = _emulator(request)
-    session, wish = _session(request, session_id), wish_of(await request.body())
+    session, form = _session(request, session_id), read_form(await request.body())
     if session is None or session["status"] == "expired":
         return _closed(session)
     if session["status"] == "open":
         try:
-            payment.pay(emulator, session, wish)
-        except ApiError as refused:
-            return _page(request, session, wish, refused)
+            payment.pay(emulator, session, form)
+        except ApiError as error:
+            return _page(request, session, form, error)
     await payment.wait_for_merchant(emulator, session)
     back = quote(checkout.success_url(session), safe=URL_SAFE)
     return Response(status_code=303, headers={"Location": back} | _headers(session))
 
 
 async def stylesheet() -> Response:
-    """The page's looks."""
+    """Return the stylesheet."""
     return Response(STYLE, media_type="text/css")
 
 
-def wish_of(body: bytes) -> Wish:
-    """What the customer filled in."""
-    fields = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    names = {"method": "method", "number": "cardnumber", "expiry": "expiry", "cvc": "cvc", "email": "email"}
-    names |= {"outcome": "outcome", "after_seconds": "after_seconds"}
-    return Wish(**{ours: fields[theirs].strip() for ours, theirs in names.items() if theirs in fields})
+def read_form(body: bytes) -> PaymentForm:
+    """Return the fields that the browser posted."""
+    return PaymentForm.model_validate(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
 
 
 def _emulator(request: Request) -> Emulator:
@@ -84,18 +74,13 @@ def _session(request: Request, session_id: str) -> Json | None:
     return _emulator(request).account.store.tables["checkout.session"].get(session_id)
 
 
-def _page(request: Request, session: Json, wish: Wish, refused: ApiError | None = None) -> Response:
+def _page(request: Request, session: Json, form: PaymentForm, error: ApiError | None = None) -> Response:
     emulator = _emulator(request)
     currency, kinds = session["currency"], session["payment_method_types"]
     items = [
         item | {"shown_amount": money.formatted(item["amount_total"], currency)}
         for item in emulator.account.store.orders[session["id"]].items
     ]
-    error = None
-    if refused:
-        error = {"code": refused.code, "message": refused.message, "param": refused.param}
-        error["decline_code"] = refused.more.get("decline_code", "")
-
     total = money.formatted(session["amount_total"], currency)
     html = PAY_PAGE.render(
         state="open",
@@ -103,12 +88,12 @@ def _page(request: Request, session: Json, wish: Wish, refused: ApiError | None 
         total=total,
         session=session,
         items=items,
-        wish=wish,
+        form=form,
         error=error,
         card="card" in kinds,
         delayed=any(kind in cards.DELAYED_KINDS for kind in kinds),
     )
-    return Response(html, refused.status if refused else 200, _headers(session), "text/html")
+    return Response(html, error.status if error else 200, _headers(session), "text/html")
 
 
 def _closed(session: Json | None) -> Response:
@@ -122,7 +107,7 @@ def _closed(session: Json | None) -> Response:
 
 
 def _headers(session: Json | None) -> dict[str, str]:
-    # Browsers hold a form's redirects to form-action too, so the merchant's origin has to be named.
+    # form-action also restricts the redirect after the form, so it must contain the merchant's origin.
     merchant = ""
     if session:
         parts = urlsplit(session["success_url"])

@@ -1,26 +1,24 @@
-"""A checkout session's life: paid, declined, settled later, expired; never how it was asked for or shown."""
+"""Pays, settles and expires checkout sessions."""
 
 import heapq
 
-from stripe_emulator.payments import charging
+from stripe_emulator.payments import charges, disputes
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.cards import Decline
-from stripe_emulator.reference.errors import Json
+from stripe_emulator.reference.shapes import ADDRESS, Json
 from stripe_emulator.state.account import Account
-from stripe_emulator.state.objects import ADDRESS
-from stripe_emulator.v1 import disputes
 
 PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 
 
 def success_url(session: Json) -> str:
-    """Where the customer goes after paying, with the session's id where the merchant asked for it."""
+    """Return the success URL with the session's id in place of the placeholder."""
     url: str = session["success_url"]
     return url.replace(PLACEHOLDER, session["id"])
 
 
 def pay(account: Account, session: Json, method: Json) -> Decline | None:
-    """Confirm the session with this payment method; a refusal leaves it open for another try."""
+    """Pay the session with this payment method. After a decline it stays open for another attempt."""
     require_open(session)
     if method["type"] not in session["payment_method_types"]:
         raise errors.invalid(
@@ -30,23 +28,23 @@ def pay(account: Account, session: Json, method: Json) -> Decline | None:
         )
     intent = _intent(account, session)
     session["payment_intent"] = intent["id"]
-    decline = charging.attempt(account, intent, method)
+    decline = charges.attempt(account, intent, method)
     if decline:
         return decline
     _complete(account, session, method["billing_details"], paid=intent["status"] == "succeeded")
-    disputes.open_if_bound_to(account, intent)
+    disputes.open_if_test_card(account, intent)
     return None
 
 
 def complete_free(account: Account, session: Json, billing: Json) -> None:
-    """Finish a session whose total is nothing, which needs no payment method."""
+    """Complete a session with a total of zero, without a payment method."""
     require_open(session)
     _complete(account, session, billing, paid=False)
 
 
 def settle(account: Account, intent: Json, result: str) -> None:
-    """End a delayed payment, and the session that waits for it if there is one."""
-    charging.settle(account, intent, result)
+    """End a delayed payment, and update its session if it has one."""
+    charges.settle(account, intent, result)
     session_id = account.store.session_of.get(intent["id"])
     if session_id is None:
         return
@@ -57,7 +55,7 @@ def settle(account: Account, intent: Json, result: str) -> None:
 
 
 def expire(account: Account, session: Json) -> None:
-    """Close an open session unpaid."""
+    """Expire an open session."""
     if session["status"] != "open":
         raise errors.invalid(
             'Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status'
@@ -66,16 +64,16 @@ def expire(account: Account, session: Json) -> None:
         )
     session |= {"status": "expired", "url": None}
     if session["payment_intent"]:
-        charging.cancel(account, account.store.get("payment_intent", session["payment_intent"]), "automatic")
+        charges.cancel(account, account.store.get("payment_intent", session["payment_intent"]), "automatic")
     account.emit("checkout.session.expired", session)
 
 
 def run_due(account: Account) -> None:
-    """Do what time has brought: delayed payments end, forgotten sessions expire."""
+    """Settle the delayed payments and expire the sessions that are due."""
     now = account.now()
-    for intent_id, due in list(account.store.due.items()):
-        if due.at <= now:
-            settle(account, account.store.get("payment_intent", intent_id), due.settlement.result)
+    for intent_id, scheduled in list(account.store.settlements.items()):
+        if scheduled.at <= now:
+            settle(account, account.store.get("payment_intent", intent_id), scheduled.settlement.result)
     while account.store.expiries and account.store.expiries[0][0] <= now:
         session = account.store.get("checkout.session", heapq.heappop(account.store.expiries)[1])
         if session["status"] == "open":
@@ -83,7 +81,7 @@ def run_due(account: Account) -> None:
 
 
 def require_open(session: Json) -> None:
-    """Refuse to touch a session that has ended."""
+    """Raise an ApiError unless the session is open."""
     if session["status"] != "open":
         raise errors.unexpected_state(
             f"This Checkout Session is {session['status']} and can no longer be paid.",
@@ -94,7 +92,7 @@ def require_open(session: Json) -> None:
 def _intent(account: Account, session: Json) -> Json:
     if session["payment_intent"]:
         return account.store.get("payment_intent", session["payment_intent"])
-    intent = charging.new_intent(
+    intent = charges.new_intent(
         account,
         session["amount_total"],
         session["currency"],

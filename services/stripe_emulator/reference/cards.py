@@ -1,18 +1,14 @@
-"""What Stripe's test numbers do when they are charged, as tables; charges nothing itself.
-
-Rows come from https://docs.stripe.com/testing and keep Stripe's own names for them, so that `pm_card_<name>` and
-`tok_<name>` mean what they mean there.
-"""
+"""Stripe's test cards and test bank accounts, and what happens when they are charged."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Result = Literal["succeeded", "failed"]
 
 
 @dataclass(frozen=True)
 class Decline:
-    """Why an issuer refuses: what Stripe tells the merchant, and what the customer reads."""
+    """Why the issuer refuses a charge: Stripe's codes, and the message for the customer."""
 
     code: str
     decline_code: str | None
@@ -21,7 +17,7 @@ class Decline:
 
 @dataclass(frozen=True)
 class Settlement:
-    """How and when a delayed payment ends."""
+    """The result of a delayed payment, and how long it takes."""
 
     result: Result
     after_seconds: int
@@ -29,7 +25,7 @@ class Settlement:
 
 @dataclass(frozen=True)
 class Instrument:
-    """One way to pay and everything it will do."""
+    """A test card or bank account, and how it behaves."""
 
     kind: str = "card"
     brand: str = "visa"
@@ -43,7 +39,7 @@ class Instrument:
 
     @property
     def last4(self) -> str:
-        """The only digits anyone may see again."""
+        """The last four digits, the only ones that Stripe shows."""
         return self.number[-4:]
 
 
@@ -64,6 +60,7 @@ DEBIT_FAILED = Decline(
     "payment_intent_payment_attempt_failed", None, "The payment failed: the customer's bank refused it."
 )
 
+# Rows from https://docs.stripe.com/testing under Stripe's own names: `pm_card_<name>` and `tok_<name>`.
 CARDS: dict[str, Instrument] = {
     "visa": Instrument(),
     "visa_debit": Instrument(number="4000056655665556"),
@@ -93,7 +90,7 @@ CARDS: dict[str, Instrument] = {
 }
 BY_NUMBER = {card.number: card for card in CARDS.values()}
 
-# A bank debit is always delayed; three minutes where Stripe documents three minutes.
+# Bank debits are always delayed. 180 seconds where Stripe documents three minutes.
 IBANS = {
     "AT611904300234573201": Settlement("succeeded", 1),
     "AT321904300235473204": Settlement("succeeded", 180),
@@ -101,23 +98,25 @@ IBANS = {
     "AT051904300235473205": Settlement("failed", 180),
     "IT60X0542811101000000123456": Settlement("failed", 1),
 }
-DELAYED_KINDS = ("sepa_debit", "bacs_debit", "us_bank_account")
-INSTANT_KINDS = ("card", "link", "paynow", "grabpay", "alipay", "wechat_pay", "fpx")
-# What a session offers that names no methods of its own.
+DelayedKind = Literal["sepa_debit", "bacs_debit", "us_bank_account"]
+InstantKind = Literal["card", "link", "paynow", "grabpay", "alipay", "wechat_pay", "fpx"]
+DELAYED_KINDS: tuple[DelayedKind, ...] = get_args(DelayedKind)
+INSTANT_KINDS: tuple[InstantKind, ...] = get_args(InstantKind)
+# The payment method types of a session that was created without any.
 DEFAULT_KINDS = ("card", "sepa_debit")
 
 
 def by_number(number: str) -> Instrument | None:
-    """The test card with this number, written with or without spaces."""
+    """Return the test card with this number. Spaces and dashes are ignored."""
     return BY_NUMBER.get(number.replace(" ", "").replace("-", ""))
 
 
 def by_name(test_id: str) -> Instrument | None:
-    """The card behind `pm_card_visa`, `pm_card_visa_chargeDeclined`, `tok_visa` and the like."""
+    """Return the test card with a name such as `pm_card_visa`, `pm_card_visa_chargeDeclined` or `tok_visa`."""
     name = test_id.removeprefix("pm_card_").removeprefix("tok_")
     return CARDS.get(name) or CARDS.get(name.removeprefix("visa_"))
 
 
 def bank_debit(kind: str, settles: Settlement, number: str = "0000000000003000") -> Instrument:
-    """An account to debit that answers later."""
+    """Return a bank account that settles later."""
     return Instrument(kind=kind, brand=kind, number=number, country="AT", settles=settles)

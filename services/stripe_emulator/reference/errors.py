@@ -1,12 +1,10 @@
-"""Every refusal Stripe's API would give, as one exception that knows its JSON; never decides who is refused."""
+"""Stripe's API errors as exceptions."""
 
-from typing import Any
-
-Json = dict[str, Any]
+from stripe_emulator.reference.shapes import Json
 
 
 class ApiError(Exception):
-    """Raised wherever a request cannot be honoured; the API turns it into Stripe's error reply."""
+    """Raised when a request must be refused. The API answers with it in Stripe's error format."""
 
     def __init__(
         self,
@@ -23,7 +21,7 @@ class ApiError(Exception):
         self.code, self.param, self.more = code, param, more or {}
 
     def body(self) -> Json:
-        """The reply as Stripe shapes it: only the keys that say something."""
+        """Return the error as Stripe sends it, without empty fields."""
         error: Json = {"message": self.message, "type": self.kind}
         if self.code:
             error["code"] = self.code
@@ -34,26 +32,26 @@ class ApiError(Exception):
 
 
 def missing(param: str) -> ApiError:
-    """A parameter the call cannot do without is absent or empty."""
+    """Return the error for a required parameter that is absent or empty."""
     return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
 
 
 def invalid(message: str, param: str, code: str | None = None) -> ApiError:
-    """A parameter is there, but not acceptable."""
+    """Return the error for a parameter with a value that is not allowed."""
     return ApiError(message, code=code, param=param)
 
 
 def unknown(param: str) -> ApiError:
-    """A parameter nobody reads: misspelled, or beyond what this emulator models."""
+    """Return the error for a parameter that does not exist, or that the emulator does not support."""
     return ApiError(
-        f"Received unknown parameter: {param} (misspelled, or not modelled by this emulator)",
+        f"Received unknown parameter: {param} (misspelled, or not supported by this emulator)",
         code="parameter_unknown",
         param=param,
     )
 
 
 def no_such(kind: str, object_id: str, param: str = "id") -> ApiError:
-    """An id that names nothing: 404 in the path, 400 in a parameter, as Stripe does."""
+    """Return the error for an unknown id: 404 if it is in the path, 400 if it is in a parameter, as at Stripe."""
     return ApiError(
         f"No such {kind}: '{object_id}'",
         status=404 if param == "id" else 400,
@@ -63,5 +61,5 @@ def no_such(kind: str, object_id: str, param: str = "id") -> ApiError:
 
 
 def unexpected_state(message: str, code: str, more: Json | None = None) -> ApiError:
-    """The object exists, but this cannot be done to it now."""
+    """Return the error for an operation that the object's current state does not allow."""
     return ApiError(message, code=code, more=more)

@@ -1,4 +1,4 @@
-"""The types of event that can happen here, so that a misspelled one is noticed; makes no events."""
+"""The event types that the emulator can send."""
 
 EVENT_TYPES = frozenset(
     {

@@ -1,4 +1,4 @@
-"""What Stripe knows of currencies, as tables: decimals, minimums, how an amount reads; never holds money."""
+"""Stripe's currencies: decimals, and the smallest and largest amounts that can be charged."""
 
 from stripe_emulator.reference import errors
 
@@ -10,7 +10,7 @@ def _codes(names: str) -> frozenset[str]:
 # https://docs.stripe.com/currencies
 ZERO_DECIMAL = _codes("bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf")
 THREE_DECIMAL = _codes("bhd jod kwd omr tnd")
-# Written with two decimals, of which both must be zero.
+# Amounts have two decimals, and both must be zero.
 WHOLE_UNITS_ONLY = frozenset({"isk", "ugx"})
 MINIMUM = {
     "aed": 200, "aud": 50, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50, "gbp": 30,
@@ -28,23 +28,15 @@ CURRENCIES = _codes(
 )
 
 
-def currency(value: str, param: str) -> str:
-    """The currency in the lower case Stripe answers with."""
-    lowered = value.lower()
-    if lowered not in CURRENCIES:
-        raise errors.invalid(f"Invalid currency: {lowered}", param)
-    return lowered
-
-
 def decimals(code: str) -> int:
-    """How many digits of an amount stand behind the point."""
+    """Return the number of decimals of this currency."""
     if code in ZERO_DECIMAL:
         return 0
     return 3 if code in THREE_DECIMAL else 2
 
 
 def formatted(amount: int, code: str) -> str:
-    """The amount as the pay page shows it: `SGD 1,234.50`."""
+    """Return the amount as the pay page shows it: `SGD 1,234.50`."""
     places = decimals(code)
     whole, fraction = divmod(amount, 10**places)
     point = f".{fraction:0{places}d}" if places else ""
@@ -52,7 +44,7 @@ def formatted(amount: int, code: str) -> str:
 
 
 def check_chargeable(amount: int, code: str, param: str) -> None:
-    """Refuse an amount no card network would take."""
+    """Raise an ApiError if Stripe does not charge this amount."""
     if amount < MINIMUM.get(code, 1):
         raise errors.invalid(
             f"Amount must be at least {formatted(MINIMUM.get(code, 1), code)}", param, "amount_too_small"
@@ -62,4 +54,4 @@ def check_chargeable(amount: int, code: str, param: str) -> None:
     if code in THREE_DECIMAL and amount % 10:
         raise errors.invalid(f"Invalid amount: the last digit of {code} must be 0", param)
     if code in WHOLE_UNITS_ONLY and amount % 100:
-        raise errors.invalid(f"Invalid amount: {code} has no fraction, so the last two digits are 00", param)
+        raise errors.invalid(f"Invalid amount: the last two digits of {code} must be 00", param)

@@ -1,120 +1,23 @@
-"""The shape of every Stripe object spoken here, field by field as published; decides no value of its own.
-
-API version 2026-10-28.endive. A field that is always null here is named all the same, because Stripe sends it.
-"""
+"""Creates Stripe objects with new ids."""
 
 import copy
 import secrets
 import string
 from typing import Any
 
-from stripe_emulator.reference.cards import Decline, Instrument
-from stripe_emulator.reference.errors import Json
+from stripe_emulator.reference.shapes import ID_LENGTHS, PREFIXES, SHAPES, Json
 
-API_VERSION = "2026-10-28.endive"
 _ALPHABET = string.ascii_letters + string.digits
 
 
-def _null(names: str) -> Json:
-    return dict.fromkeys(names.split())
-
-
-ADDRESS = _null("city country line1 line2 postal_code state")
-BILLING_DETAILS: Json = {"address": ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}
-
-SHAPES: dict[str, Json] = {
-    "product": {"object": "product", "active": True, "created": 0, "images": [], "livemode": False}
-    | {"marketing_features": [], "metadata": {}, "name": "", "type": "service", "updated": 0}
-    | _null("default_price description package_dimensions shippable statement_descriptor tax_code unit_label url"),
-    "price": {"object": "price", "active": True, "billing_scheme": "per_unit", "created": 0, "currency": ""}
-    | {"livemode": False, "metadata": {}, "product": "", "tax_behavior": "unspecified", "type": "one_time"}
-    | _null("custom_unit_amount lookup_key nickname recurring tiers_mode transform_quantity unit_amount")
-    | _null("unit_amount_decimal"),
-    "customer": {"object": "customer", "balance": 0, "created": 0, "delinquent": False, "livemode": False}
-    | {"invoice_prefix": "EMULATOR", "metadata": {}, "next_invoice_sequence": 1, "preferred_locales": []}
-    | {"invoice_settings": _null("custom_fields default_payment_method footer rendering_options")}
-    | _null("address currency default_source description discount email name phone shipping test_clock")
-    | {"tax_exempt": "none"},
-    "checkout.session": {"object": "checkout.session", "amount_subtotal": 0, "amount_total": 0, "created": 0}
-    | {"adaptive_pricing": {"enabled": False}, "currency": "", "custom_fields": [], "discounts": []}
-    | {"automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None}}
-    | {"custom_text": _null("after_submit shipping_address submit terms_of_service_acceptance")}
-    | {"customer_creation": "if_required", "expires_at": 0, "livemode": False, "metadata": {}, "mode": "payment"}
-    | {
-        "invoice_creation": {
-            "enabled": False,
-            "invoice_data": _null("account_tax_ids custom_fields description footer issuer rendering_options")
-            | {"metadata": {}},
-        }
-    }
-    | {"payment_method_collection": "if_required", "payment_method_options": {}, "payment_method_types": []}
-    | {"payment_status": "unpaid", "phone_number_collection": {"enabled": False}, "shipping_options": []}
-    | {"status": "open", "ui_mode": "hosted_page"}
-    | {"total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}}
-    | _null("after_expiration allow_promotion_codes billing_address_collection branding_settings cancel_url")
-    | _null("client_reference_id client_secret collected_information consent consent_collection locale")
-    | _null("currency_conversion customer customer_account customer_details customer_email invoice origin_context")
-    | _null("integration_identifier payment_intent payment_link payment_method_configuration_details permissions")
-    | _null("recovered_from saved_payment_method_options setup_intent shipping_address_collection")
-    | _null("shipping_cost submit_type subscription success_url url wallet_options"),
-    "item": {"object": "item", "amount_discount": 0, "amount_subtotal": 0, "amount_tax": 0, "amount_total": 0}
-    | {"adjustable_quantity": None, "currency": "", "description": None, "metadata": {}, "price": None}
-    | {"quantity": 1},
-    "payment_intent": {"object": "payment_intent", "amount": 0, "amount_capturable": 0, "amount_received": 0}
-    | {"amount_details": {"tip": {}}, "capture_method": "automatic_async", "confirmation_method": "automatic"}
-    | {"client_secret": None, "created": 0, "currency": "", "livemode": False, "metadata": {}}
-    | {"payment_method_options": {}, "payment_method_types": [], "status": "requires_payment_method"}
-    | _null("application application_fee_amount automatic_payment_methods canceled_at cancellation_reason")
-    | _null("customer customer_account description excluded_payment_method_types last_payment_error")
-    | _null("latest_charge next_action on_behalf_of payment_method payment_method_configuration_details processing")
-    | _null("receipt_email review setup_future_usage shipping source statement_descriptor")
-    | _null("statement_descriptor_suffix transfer_data transfer_group"),
-    "payment_method": {"object": "payment_method", "allow_redisplay": "unspecified", "created": 0}
-    | {"billing_details": BILLING_DETAILS, "customer": None, "customer_account": None, "livemode": False}
-    | {"metadata": {}, "type": "card"},
-    "charge": {"object": "charge", "amount": 0, "amount_captured": 0, "amount_refunded": 0, "captured": True}
-    | {"billing_details": BILLING_DETAILS, "calculated_statement_descriptor": "EMULATOR", "created": 0}
-    | {"currency": "", "disputed": False, "fraud_details": {}, "livemode": False, "metadata": {}, "paid": True}
-    | {"payment_method_details": None, "radar_options": {}, "refunded": False, "status": "succeeded"}
-    | _null("application application_fee application_fee_amount balance_transaction customer description")
-    | _null("failure_balance_transaction failure_code failure_message on_behalf_of outcome payment_intent")
-    | _null("payment_method receipt_email receipt_number receipt_url review shipping source source_transfer")
-    | _null("statement_descriptor statement_descriptor_suffix transfer_data transfer_group"),
-    "refund": {"object": "refund", "amount": 0, "created": 0, "currency": "", "metadata": {}, "status": None}
-    | {"destination_details": {"type": "card", "card": {"reference_status": "pending", "type": "refund"}}}
-    | _null("balance_transaction charge payment_intent reason receipt_number source_transfer_reversal")
-    | _null("transfer_reversal"),
-    "dispute": {"object": "dispute", "amount": 0, "balance_transactions": [], "charge": "", "created": 0}
-    | {"currency": "", "enhanced_eligibility_types": [], "evidence": {}, "is_charge_refundable": False}
-    | {
-        "evidence_details": {"due_by": None, "enhanced_eligibility": {}, "has_evidence": False}
-        | {"past_due": False, "submission_count": 0}
-    }
-    | {"livemode": False, "metadata": {}, "network_reason_code": "10.4", "payment_intent": None}
-    | {"payment_method_details": {"type": "card", "card": {"brand": "visa", "case_type": "chargeback"}}}
-    | {"reason": "fraudulent", "status": "needs_response"},
-    "event": {"object": "event", "api_version": API_VERSION, "created": 0, "data": {}, "livemode": False}
-    | {"pending_webhooks": 0, "request": {"id": None, "idempotency_key": None}, "type": ""},
-    "webhook_endpoint": {"object": "webhook_endpoint", "api_version": None, "application": None, "created": 0}
-    | {"description": None, "enabled_events": ["*"], "livemode": False, "metadata": {}, "status": "enabled"}
-    | {"url": ""},
-}
-PREFIXES = {
-    "product": "prod", "price": "price", "customer": "cus", "checkout.session": "cs_test", "item": "li",
-    "payment_intent": "pi", "payment_method": "pm", "charge": "ch", "refund": "re", "dispute": "du",
-    "event": "evt", "webhook_endpoint": "we",
-}  # fmt: skip
-ID_LENGTHS = {"cs_test": 58, "prod": 14, "cus": 14}
-
-
 def new_id(prefix: str) -> str:
-    """A fresh id that looks like Stripe's."""
+    """Return a random id in Stripe's format."""
     tail = "".join(secrets.choice(_ALPHABET) for _ in range(ID_LENGTHS.get(prefix, 24)))
     return f"{prefix}_{tail}"
 
 
 def make(kind: str, **fields: Any) -> Json:
-    """A new object of this kind: an id, the published fields, and these values in them."""
+    """Create an object of this kind: a new id, the default values of its fields, and the given values."""
     shape = copy.deepcopy(SHAPES[kind])
     if unpublished := fields.keys() - shape.keys() - {"id"}:
         raise ValueError(f"{kind} has no field {', '.join(sorted(unpublished))}")
@@ -122,55 +25,5 @@ def make(kind: str, **fields: Any) -> Json:
 
 
 def listing(url: str, data: list[Json], *, has_more: bool = False) -> Json:
-    """A page of objects."""
+    """Return objects as one page of a Stripe list."""
     return {"object": "list", "data": data, "has_more": has_more, "url": url}
-
-
-def card_details(card: Instrument, *, charged: bool) -> Json:
-    """A card as a payment method shows it, or as the charge made with it does."""
-    details: Json = {"brand": card.brand, "country": card.country, "exp_month": 12, "exp_year": 2034}
-    details |= {"fingerprint": f"emulator{card.last4}", "funding": "credit", "last4": card.last4, "wallet": None}
-    checks = {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"}
-    if charged:
-        charge_only = {"network": card.brand, "three_d_secure": None, "installments": None, "mandate": None}
-        return details | charge_only | {"checks": checks, "extended_authorization": {"status": "disabled"}}
-    usage = {"networks": {"available": [card.brand], "preferred": None}, "generated_from": None}
-    return details | usage | {"checks": checks, "three_d_secure_usage": {"supported": True}} | {
-        "display_brand": card.brand, "regulated_status": "unregulated"
-    }  # fmt: skip
-
-
-def debit_details(account: Instrument) -> Json:
-    """A bank account, as far as it may be shown."""
-    return {"bank_code": "19043", "branch_code": "", "country": account.country} | {
-        "fingerprint": f"emulator{account.last4}", "last4": account.last4
-    }  # fmt: skip
-
-
-def method_details(instrument: Instrument, *, charged: bool = False) -> Json:
-    """`{"card": {…}}` or `{"sepa_debit": {…}}`."""
-    if instrument.kind == "card":
-        return {"card": card_details(instrument, charged=charged)}
-    return {instrument.kind: debit_details(instrument) | ({"mandate": None} if charged else {})}
-
-
-def outcome(decline: Decline | None) -> Json:
-    """What the network said of a charge."""
-    result: Json = {"advice_code": None, "network_advice_code": None, "network_decline_code": None}
-    result |= {"reason": None, "risk_level": "normal", "risk_score": 20}
-    if decline is None:
-        said = {"network_status": "approved_by_network", "seller_message": "Payment complete."}
-        return result | said | {"type": "authorized"}
-    said = {"network_status": "declined_by_network", "seller_message": "The bank did not accept this payment."}
-    return result | said | {"type": "issuer_declined", "reason": decline.decline_code or decline.code}
-
-
-def payment_error(decline: Decline, method: Json, charge_id: str | None) -> Json:
-    """A refusal as `last_payment_error` and as the API's card_error carry it."""
-    error: Json = {"code": decline.code, "message": decline.message, "type": "card_error"}
-    if method["type"] != "card":
-        error["type"] = "invalid_request_error"
-    if decline.decline_code:
-        error["decline_code"] = decline.decline_code
-    doc_url = f"https://stripe.com/docs/error-codes/{decline.code.replace('_', '-')}"
-    return error | {"charge": charge_id, "doc_url": doc_url, "payment_method": method}

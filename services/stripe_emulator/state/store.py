@@ -1,17 +1,16 @@
-"""Everything the emulator remembers, in this process's memory only; decides nothing and emits nothing."""
+"""Keeps the emulator's objects in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.cards import Instrument, Settlement
-from stripe_emulator.reference.errors import Json
-from stripe_emulator.state.objects import SHAPES
+from stripe_emulator.reference.shapes import SHAPES, Json
 
 
 @dataclass
 class Order:
-    """What a checkout session was created with and does not show."""
+    """Data of a checkout session that the session object does not contain."""
 
     items: list[Json]
     intent: Json
@@ -19,8 +18,8 @@ class Order:
 
 
 @dataclass
-class Due:
-    """A delayed payment that waits for its end."""
+class ScheduledSettlement:
+    """The result of a delayed payment, and when it is due."""
 
     settlement: Settlement
     at: int
@@ -28,41 +27,41 @@ class Due:
 
 @dataclass
 class Store:
-    """Objects by kind and id, oldest first, and what belongs to them but is never shown."""
+    """Objects by kind and id, and internal data about them that the API never shows."""
 
     tables: dict[str, dict[str, Json]] = field(default_factory=lambda: {kind: {} for kind in SHAPES})
-    instruments: dict[str, Instrument] = field(default_factory=dict)
-    orders: dict[str, Order] = field(default_factory=dict)
-    session_of: dict[str, str] = field(default_factory=dict)
-    due: dict[str, Due] = field(default_factory=dict)
-    expiries: list[tuple[int, str]] = field(default_factory=list)
-    secrets: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    bodies: dict[str, bytes] = field(default_factory=dict)
+    instruments: dict[str, Instrument] = field(default_factory=dict)  # by payment method
+    orders: dict[str, Order] = field(default_factory=dict)  # by checkout session
+    session_of: dict[str, str] = field(default_factory=dict)  # by PaymentIntent
+    settlements: dict[str, ScheduledSettlement] = field(default_factory=dict)  # by PaymentIntent
+    expiries: list[tuple[int, str]] = field(default_factory=list)  # a heap of times and checkout sessions
+    secrets: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by webhook endpoint
+    bodies: dict[str, bytes] = field(default_factory=dict)  # by event
 
     def add(self, thing: Json) -> Json:
-        """Keep an object; the caller's changes to it are changes here."""
+        """Store an object. It is not copied: later changes by the caller change the stored object."""
         self.tables[thing["object"]][thing["id"]] = thing
         return thing
 
     def get(self, kind: str, object_id: str, param: str = "id") -> Json:
-        """The object, or Stripe's `resource_missing`."""
+        """Return an object, or raise Stripe's `resource_missing`."""
         thing = self.tables[kind].get(object_id)
         if thing is None:
             raise errors.no_such(kind, object_id, param)
         return thing
 
     def find(self, object_id: str) -> Json | None:
-        """The object with this id, whatever its kind."""
+        """Return the object with this id, of any kind."""
         return next((table[object_id] for table in self.tables.values() if object_id in table), None)
 
     def remove(self, kind: str, object_id: str) -> None:
-        """Forget an object."""
+        """Delete an object."""
         del self.tables[kind][object_id]
 
     def oldest_first(self, kind: str) -> Iterator[Json]:
-        """All objects of a kind as they were made."""
+        """Return all objects of a kind in the order of their creation."""
         return iter(list(self.tables[kind].values()))
 
     def newest_first(self, kind: str) -> Iterator[Json]:
-        """All objects of a kind as Stripe lists them."""
+        """Return all objects of a kind in the order of Stripe's lists."""
         return reversed(list(self.tables[kind].values()))

@@ -1,114 +1,188 @@
-"""`/v1/payment_intents` and `/v1/charges`: what may be asked of them; what charging does is in charging.py."""
+"""`/v1/payment_intents` and `/v1/charges`."""
 
-from stripe_emulator.calls import calls
-from stripe_emulator.calls.calls import Call
-from stripe_emulator.calls.params import Params
-from stripe_emulator.payments import charging
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from stripe_emulator.calls import lists
+from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.lists import ListParameters
+from stripe_emulator.calls.parameters import (
+    Currency,
+    Flag,
+    Integer,
+    MetadataParameters,
+    NoParameters,
+    Parameters,
+    Text,
+    Texts,
+    Url,
+)
+from stripe_emulator.payments import charges, disputes, methods
 from stripe_emulator.reference import errors, money
 from stripe_emulator.reference.cards import DELAYED_KINDS, INSTANT_KINDS
-from stripe_emulator.reference.errors import Json
+from stripe_emulator.reference.shapes import Json
 from stripe_emulator.state.account import Account
-from stripe_emulator.v1 import disputes, payment_methods
 
-TEXTS = ("description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix")
-CANCELLATIONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
+Amount = Annotated[Integer, Field(ge=1)]
+CHANGEABLE = (
+    *("description", "receipt_email", "statement_descriptor", "statement_descriptor_suffix"),
+    *("shipping", "setup_future_usage"),
+)
+
+
+class AutomaticMethods(Parameters):
+    """The branch `automatic_payment_methods`."""
+
+    enabled: Flag | None = None
+    allow_redirects: Literal["always", "never"] | None = None
+
+
+class Confirmation(Parameters):
+    """Parameters of a confirmation. Only the payment method matters, because no test card asks the customer to act."""
+
+    payment_method: Text | None = None
+    return_url: Url | None = None
+    payment_method_options: Any = None
+    mandate_data: Any = None
+    off_session: Flag | None = None
+    error_on_requires_action: Flag | None = None
+    confirmation_method: Literal["automatic", "manual"] | None = None
+
+
+class UpdateIntent(MetadataParameters):
+    """The parameters that can be changed."""
+
+    amount: Amount | None = None
+    description: Text | None = None
+    receipt_email: Text | None = None
+    statement_descriptor: Text | None = None
+    statement_descriptor_suffix: Text | None = None
+    shipping: Any = None
+    setup_future_usage: Literal["off_session", "on_session"] | None = None
+
+
+class CreateIntent(Confirmation, UpdateIntent):
+    """The parameters of a new PaymentIntent."""
+
+    currency: Currency
+    amount: Amount
+    customer: Text | None = None
+    automatic_payment_methods: AutomaticMethods | None = None
+    payment_method_types: Texts | None = None
+    confirm: Flag | None = None
+    capture_method: Literal["automatic", "automatic_async"] | None = None
+
+
+class RetrieveIntent(Parameters):
+    """The parameters of a browser's call. The secret is not checked."""
+
+    client_secret: Text | None = None
+
+
+class CancelIntent(Parameters):
+    """The parameters of a cancellation."""
+
+    cancellation_reason: Literal["duplicate", "fraudulent", "requested_by_customer", "abandoned"] | None = None
+
+
+class ListIntents(ListParameters):
+    """The filters of the list of PaymentIntents."""
+
+    customer: Text | None = None
+
+
+class ListCharges(ListParameters):
+    """The filters of the list of charges."""
+
+    customer: Text | None = None
+    payment_intent: Text | None = None
 
 
 def create(account: Account, call: Call) -> Json:
-    """A PaymentIntent, charged at once with `confirm=true`."""
-    params = call.params
-    currency = money.currency(params.required("currency"), "currency")
-    amount = params.integer("amount", minimum=1)
-    if amount is None:
-        raise errors.missing("amount")
-    money.check_chargeable(amount, currency, "amount")
-    customer = params.text("customer")
-    if customer:
-        account.store.get("customer", customer, "customer")
-    automatic = _automatic(params.child("automatic_payment_methods"))
-    fields = _changeable(params) | {
-        "automatic_payment_methods": automatic,
-        "customer": customer,
-        "metadata": params.metadata(),
-        "payment_method_types": _kinds(params),
-    }
-    confirmed, method_id = params.flag("confirm"), params.text("payment_method")
-    _read_confirmation(params)
-    params.choice("capture_method", ("automatic", "automatic_async"))
-    params.finish()
-    method = payment_methods.resolve(account, method_id, "payment_method") if method_id else None
-    if confirmed and method is None:
+    """Create a PaymentIntent, and charge it at once with `confirm=true`."""
+    params = call.read(CreateIntent)
+    money.check_chargeable(params.amount, params.currency, "amount")
+    if params.customer:
+        account.store.get("customer", params.customer, "customer")
+    kinds = _method_types(params)
+    method = methods.resolve(account, params.payment_method, "payment_method") if params.payment_method else None
+    if params.confirm and method is None:
         raise errors.missing("payment_method")
-    intent = charging.new_intent(account, amount, currency, **fields)
+    intent = charges.new_intent(
+        account,
+        params.amount,
+        params.currency,
+        automatic_payment_methods=_automatic(params.automatic_payment_methods),
+        customer=params.customer,
+        metadata=params.metadata or {},
+        payment_method_types=kinds,
+        **{name: getattr(params, name) for name in CHANGEABLE},
+    )
     if method:
         intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
-    if confirmed and method:
+    if params.confirm and method:
         _charge(account, intent, method)
     return intent
 
 
 def retrieve(account: Account, call: Call) -> Json:
-    """A PaymentIntent by its id; its client_secret proves nothing here."""
-    call.params.text("client_secret")
+    """Return a PaymentIntent."""
+    call.read(RetrieveIntent)
     return account.store.get("payment_intent", call.id)
 
 
 def list_all(account: Account, call: Call) -> Json:
-    """PaymentIntents."""
-    return calls.page(account, call, "payment_intent", customer=call.params.text("customer"))
+    """List PaymentIntents."""
+    return lists.page(account, call, "payment_intent", ListIntents)
 
 
 def update(account: Account, call: Call) -> Json:
-    """Change a PaymentIntent that is not paid yet; its metadata at any time."""
-    intent, params = retrieve(account, call), call.params
-    changes = {name: value for name, value in _changeable(params).items() if params.has(name)}
-    changes["metadata"] = params.merged_metadata(intent["metadata"])
-    amount = params.integer("amount", minimum=1)
-    params.finish()
-    if amount is not None:
+    """Change a PaymentIntent. Its amount can change until it is paid."""
+    params = call.read(UpdateIntent)
+    intent = account.store.get("payment_intent", call.id)
+    if params.amount is not None:
         _require_own(account, intent, "update the amount of")
-        _require(intent, charging.RETRYABLE, "updated")
-        money.check_chargeable(amount, intent["currency"], "amount")
-        changes["amount"] = amount
-    intent |= changes
+        _require_status(intent, charges.RETRYABLE, "updated")
+        money.check_chargeable(params.amount, intent["currency"], "amount")
+        intent["amount"] = params.amount
+    intent |= {name: value for name, value in params.given().items() if name in CHANGEABLE}
+    intent["metadata"] = params.merged_metadata(intent["metadata"])
     return intent
 
 
 def confirm(account: Account, call: Call) -> Json:
     """Charge a PaymentIntent."""
-    intent, params = retrieve(account, call), call.params
-    method_id = params.text("payment_method") or intent["payment_method"]
-    _read_confirmation(params)
-    params.finish()
+    params = call.read(Confirmation)
+    intent = account.store.get("payment_intent", call.id)
+    method_id = params.payment_method or intent["payment_method"]
     _require_own(account, intent, "confirm")
-    _require(intent, charging.RETRYABLE, "confirmed")
+    _require_status(intent, charges.RETRYABLE, "confirmed")
     if method_id is None:
         raise errors.missing("payment_method")
-    _charge(account, intent, payment_methods.resolve(account, method_id, "payment_method"))
+    _charge(account, intent, methods.resolve(account, method_id, "payment_method"))
     return intent
 
 
 def cancel(account: Account, call: Call) -> Json:
-    """Give a PaymentIntent up."""
-    intent, reason = retrieve(account, call), call.params.choice("cancellation_reason", CANCELLATIONS)
-    call.params.finish()
+    """Cancel a PaymentIntent."""
+    params = call.read(CancelIntent)
+    intent = account.store.get("payment_intent", call.id)
     _require_own(account, intent, "cancel")
-    _require(intent, (*charging.RETRYABLE, "requires_action"), "canceled")
-    charging.cancel(account, intent, reason)
+    _require_status(intent, (*charges.RETRYABLE, "requires_action"), "canceled")
+    charges.cancel(account, intent, params.cancellation_reason)
     return intent
 
 
 def retrieve_charge(account: Account, call: Call) -> Json:
-    """A charge by its id."""
+    """Return a charge."""
+    call.read(NoParameters)
     return account.store.get("charge", call.id)
 
 
 def list_charges(account: Account, call: Call) -> Json:
-    """Charges, failed ones included."""
-    params = call.params
-    return calls.page(
-        account, call, "charge", customer=params.text("customer"), payment_intent=params.text("payment_intent")
-    )
+    """List charges, including failed ones."""
+    return lists.page(account, call, "charge", ListCharges)
 
 
 def _charge(account: Account, intent: Json, method: Json) -> None:
@@ -117,43 +191,25 @@ def _charge(account: Account, intent: Json, method: Json) -> None:
             f"The PaymentIntent accepts {', '.join(intent['payment_method_types'])}, not {method['type']}.",
             "payment_method",
         )
-    if charging.attempt(account, intent, method):
-        raise payment_methods.declined(account, intent["id"])
-    disputes.open_if_bound_to(account, intent)
+    if charges.attempt(account, intent, method):
+        raise methods.declined(account, intent["id"])
+    disputes.open_if_test_card(account, intent)
 
 
-def _changeable(params: Params) -> Json:
-    fields: Json = {name: params.text(name) for name in TEXTS}
-    fields["shipping"] = params.raw("shipping") or None
-    fields["setup_future_usage"] = params.choice("setup_future_usage", ("off_session", "on_session"))
-    return fields
+def _automatic(params: AutomaticMethods | None) -> Json | None:
+    if params is None or not params.enabled:
+        return None
+    return {"enabled": True, "allow_redirects": params.allow_redirects or "always"}
 
 
-def _automatic(branch: Params) -> Json | None:
-    enabled = branch.flag("enabled")
-    redirects = branch.choice("allow_redirects", ("always", "never")) or "always"
-    return {"enabled": True, "allow_redirects": redirects} if enabled else None
-
-
-def _kinds(params: Params) -> list[str]:
-    kinds = params.texts("payment_method_types")
-    for kind in kinds:
+def _method_types(params: CreateIntent) -> list[str]:
+    for kind in params.payment_method_types or ():
         if kind not in INSTANT_KINDS + DELAYED_KINDS:
             raise errors.invalid(f"Invalid payment method type: {kind}", "payment_method_types")
-    return kinds or ["card", *DELAYED_KINDS]
+    return params.payment_method_types or ["card", *DELAYED_KINDS]
 
 
-def _read_confirmation(params: Params) -> None:
-    """Accept what only matters where a customer has to act, which no instrument here asks for."""
-    params.url("return_url")
-    params.raw("payment_method_options")
-    params.raw("mandate_data")
-    params.flag("off_session")
-    params.flag("error_on_requires_action")
-    params.choice("confirmation_method", ("automatic", "manual"))
-
-
-def _require(intent: Json, statuses: tuple[str, ...], done: str) -> None:
+def _require_status(intent: Json, statuses: tuple[str, ...], done: str) -> None:
     if intent["status"] not in statuses:
         raise errors.unexpected_state(
             f"This PaymentIntent could not be {done} because it has a status of {intent['status']}.",

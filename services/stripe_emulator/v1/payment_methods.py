@@ -1,63 +1,129 @@
-"""`/v1/payment_methods`: making them from test numbers, tokens and accounts; charges none of them."""
+"""`/v1/payment_methods`."""
 
-from stripe_emulator.calls import calls
-from stripe_emulator.calls.calls import Call
-from stripe_emulator.calls.params import Params
-from stripe_emulator.payments import charging
+from dataclasses import replace
+
+from stripe_emulator.calls import lists
+from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.lists import ListParameters
+from stripe_emulator.calls.parameters import Integer, MetadataParameters, NoParameters, Parameters, Text
+from stripe_emulator.payments import methods
 from stripe_emulator.reference import cards, errors
 from stripe_emulator.reference.cards import Instrument, Settlement
-from stripe_emulator.reference.errors import ApiError, Json
+from stripe_emulator.reference.shapes import Json
 from stripe_emulator.state.account import Account
 
-BILLING = ("email", "name", "phone")
-ADDRESS_PARTS = ("city", "country", "line1", "line2", "postal_code", "state")
-DECEMBER, FULL_YEAR = 12, 100
-INCORRECT_NUMBER = "Your card number is incorrect."
+
+class Address(Parameters):
+    """The branch `billing_details[address]`."""
+
+    city: Text | None = None
+    country: Text | None = None
+    line1: Text | None = None
+    line2: Text | None = None
+    postal_code: Text | None = None
+    state: Text | None = None
+
+
+class BillingDetails(Parameters):
+    """The branch `billing_details`."""
+
+    email: Text | None = None
+    name: Text | None = None
+    phone: Text | None = None
+    address: Address | None = None
+
+
+class Card(Parameters):
+    """The branch `card`: a token or a number."""
+
+    token: Text | None = None
+    number: Text | None = None
+    exp_month: Integer | None = None
+    exp_year: Integer | None = None
+    cvc: Text | None = None
+
+
+class SepaDebit(Parameters):
+    """The branch `sepa_debit`."""
+
+    iban: Text
+
+
+class BacsDebit(Parameters):
+    """The branch `bacs_debit`."""
+
+    account_number: Text
+    sort_code: Text
+
+
+class UsBankAccount(Parameters):
+    """The branch `us_bank_account`."""
+
+    account_number: Text
+    routing_number: Text
+    account_holder_type: Text
+    account_type: Text
+
+
+class CreateMethod(MetadataParameters):
+    """The parameters of a new payment method."""
+
+    type: Text
+    card: Card | None = None
+    sepa_debit: SepaDebit | None = None
+    bacs_debit: BacsDebit | None = None
+    us_bank_account: UsBankAccount | None = None
+    billing_details: BillingDetails | None = None
+
+
+class AttachMethod(Parameters):
+    """The parameters of an attachment."""
+
+    customer: Text
+
+
+class ListMethods(ListParameters):
+    """The filters of the list of payment methods."""
+
+    customer: Text | None = None
+    type: Text | None = None
 
 
 def create(account: Account, call: Call) -> Json:
-    """A payment method, not yet anybody's."""
-    params = call.params
-    kind = params.required("type")
-    if kind == "card":
-        instrument = _card(account, params.child("card"))
-    elif kind in cards.DELAYED_KINDS:
-        instrument = _debit(kind, params.child(kind))
-    else:
-        supported = ", ".join(("card", *cards.DELAYED_KINDS))
-        raise errors.invalid(f"Invalid type: this emulator models {supported}", "type")
-    billing, metadata = _billing(params.child("billing_details")), params.metadata()
-    params.finish()
-    return charging.new_method(account, instrument, billing, metadata=metadata)
+    """Create a payment method that belongs to no customer yet."""
+    params = call.read(CreateMethod)
+    instrument = _instrument(account, params)
+    billing = (params.billing_details or BillingDetails()).model_dump()
+    return methods.create(account, instrument, billing, metadata=params.metadata or {})
 
 
 def retrieve(account: Account, call: Call) -> Json:
-    """A payment method by its id, or the well-known test one by its name."""
-    return resolve(account, call.id, "id")
+    """Return a payment method by its id or by the name of a test card."""
+    call.read(NoParameters)
+    return methods.resolve(account, call.id, "id")
 
 
 def list_all(account: Account, call: Call) -> Json:
-    """Payment methods of a customer."""
-    params = call.params
-    customer = call.id or params.text("customer")
-    return calls.page(account, call, "payment_method", customer=customer, type=params.text("type"))
+    """List the payment methods of a customer, who may be named in the path."""
+    if call.id:
+        call = replace(call, values=call.values | {"customer": call.id})
+    return lists.page(account, call, "payment_method", ListMethods)
 
 
 def attach(account: Account, call: Call) -> Json:
-    """Give a payment method to a customer."""
-    method = retrieve(account, call)
-    customer = call.params.required("customer")
-    call.params.finish()
-    account.store.get("customer", customer, "customer")
-    method["customer"] = customer
+    """Attach a payment method to a customer."""
+    params = call.read(AttachMethod)
+    method = methods.resolve(account, call.id, "id")
+    account.store.get("customer", params.customer, "customer")
+    method["customer"] = params.customer
     account.emit("payment_method.attached", method)
     return method
 
 
 def detach(account: Account, call: Call) -> Json:
-    """Take a payment method from its customer."""
-    method = retrieve(account, call)
-    call.params.finish()
+    """Detach a payment method from its customer."""
+    call.read(NoParameters)
+    method = methods.resolve(account, call.id, "id")
     if method["customer"] is None:
         raise errors.invalid("The payment method you provided is not attached to a customer.", "payment_method")
     previous, method["customer"] = {"customer": method["customer"]}, None
@@ -65,75 +131,38 @@ def detach(account: Account, call: Call) -> Json:
     return method
 
 
-def resolve(account: Account, method_id: str, param: str) -> Json:
-    """The payment method; a `pm_card_…` name makes a new one, as it does at Stripe."""
-    instrument = cards.by_name(method_id) if method_id.startswith("pm_card_") else None
-    if instrument:
-        return charging.new_method(account, instrument)
-    return account.store.get("payment_method", method_id, param)
+def _instrument(account: Account, params: CreateMethod) -> Instrument:
+    supported = ("card", *cards.DELAYED_KINDS)
+    if params.type not in supported:
+        raise errors.invalid(f"Invalid type: this emulator supports {', '.join(supported)}", "type")
+    if other_branches := params.model_fields_set & set(supported) - {params.type}:
+        raise errors.unknown(min(other_branches))
+    branch = getattr(params, params.type)
+    if branch is None:
+        raise errors.missing(params.type)
+    return _card(account, branch) if isinstance(branch, Card) else _bank_debit(params.type, branch)
 
 
-def declined(account: Account, intent_id: str) -> ApiError:
-    """The refusal of a payment as the API reports it, with the PaymentIntent in it."""
-    intent = account.store.get("payment_intent", intent_id)
-    error = dict(intent["last_payment_error"])
-    return ApiError(
-        error.pop("message"),
-        status=402,
-        kind=error.pop("type"),
-        code=error.pop("code"),
-        more=error | {"payment_intent": intent},
-    )
-
-
-def check_expiry(month: int, year: int, now_month: int, now_year: int) -> ApiError | None:
-    """What is wrong with a card's expiry at this time."""
-    year = year + 2000 if year < FULL_YEAR else year
-    if not 1 <= month <= DECEMBER:
-        return _card_error("Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month")
-    if (year, month) < (now_year, now_month):
-        return _card_error("Your card's expiration year is invalid.", "invalid_expiry_year", "exp_year")
-    return None
-
-
-def incorrect_number() -> ApiError:
-    """A number that is no test card's; nothing is charged and no event follows."""
-    return _card_error(INCORRECT_NUMBER, "incorrect_number", "number")
-
-
-def _card_error(message: str, code: str, param: str) -> ApiError:
-    return ApiError(message, status=402, kind="card_error", code=code, param=param)
-
-
-def _card(account: Account, card: Params) -> Instrument:
-    token = card.text("token")
-    if token:
-        instrument = cards.by_name(token)
+def _card(account: Account, card: Card) -> Instrument:
+    if card.token:
+        instrument = cards.by_name(card.token)
         if instrument is None:
-            raise errors.no_such("token", token, card.name("token"))
+            raise errors.no_such("token", card.token, "card[token]")
         return instrument
-    instrument = cards.by_number(card.required("number"))
-    month, year = card.integer("exp_month"), card.integer("exp_year")
-    card.text("cvc")
+    if card.number is None:
+        raise errors.missing("card[number]")
+    instrument = cards.by_number(card.number)
     if instrument is None:
-        raise incorrect_number()
-    if month is None or year is None:
-        raise errors.missing(card.name("exp_month"))
+        raise methods.incorrect_number()
+    if card.exp_month is None or card.exp_year is None:
+        raise errors.missing("card[exp_month]")
     now_year, now_month = account.clock.year_and_month()
-    refusal = check_expiry(month, year, now_month, now_year)
-    if refusal:
-        raise refusal
+    problem = methods.check_expiry(card.exp_month, card.exp_year, now_month, now_year)
+    if problem:
+        raise problem
     return instrument
 
 
-def _debit(kind: str, bank: Params) -> Instrument:
-    fields = {"sepa_debit": ("iban",), "bacs_debit": ("account_number", "sort_code")}
-    fields["us_bank_account"] = ("account_number", "routing_number", "account_holder_type", "account_type")
-    number, *_ = [bank.required(name) for name in fields[kind]]
+def _bank_debit(kind: str, bank: SepaDebit | BacsDebit | UsBankAccount) -> Instrument:
+    number = bank.iban if isinstance(bank, SepaDebit) else bank.account_number
     return cards.bank_debit(kind, cards.IBANS.get(number.replace(" ", ""), Settlement("succeeded", 1)), number)
-
-
-def _billing(details: Params) -> Json:
-    billing: Json = {name: details.text(name) for name in BILLING}
-    address = details.child("address")
-    return billing | {"address": {part: address.text(part) for part in ADDRESS_PARTS}}

@@ -1,108 +1,78 @@
-"""`/v1/events` and `/v1/webhook_endpoints`: what happened, and who is told; the telling is delivery.py's."""
+"""`/v1/webhook_endpoints`."""
 
-from stripe_emulator.calls import calls
-from stripe_emulator.calls.calls import Call
+from stripe_emulator.calls import lists
+from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.parameters import Flag, MetadataParameters, NoParameters, Text, Texts, Url
 from stripe_emulator.reference import errors
-from stripe_emulator.reference.errors import Json
-from stripe_emulator.state.account import Account, wants
-from stripe_emulator.state.objects import API_VERSION, new_id
-
-MAX_TYPES = 20
+from stripe_emulator.reference.shapes import API_VERSION, Json
+from stripe_emulator.state.account import Account
+from stripe_emulator.state.objects import new_id
 
 
-def retrieve_event(account: Account, call: Call) -> Json:
-    """An event by its id."""
-    return account.store.get("event", call.id)
+class CreateEndpoint(MetadataParameters):
+    """The parameters of a new webhook endpoint."""
+
+    url: Url
+    enabled_events: Texts
+    api_version: Text | None = None
+    description: Text | None = None
 
 
-def list_events(account: Account, call: Call) -> Json:
-    """Events, newest first; `delivery_success=false` are those some endpoint has not taken yet."""
-    params = call.params
-    one, several = params.text("type"), params.texts("types")
-    if one and several:
-        raise errors.invalid("You may pass `type` or `types`, not both.", "types")
-    if len(several) > MAX_TYPES:
-        raise errors.invalid(f"You may pass up to {MAX_TYPES} types.", "types")
-    patterns = [one] if one else several
-    delivered = params.flag("delivery_success")
-    keep_created = calls.created_filter(params.raw("created"), "created")
-    everything = list(account.store.newest_first("event"))
-    found = [
-        event
-        for event in everything
-        if (not patterns or any(_matches(event["type"], pattern) for pattern in patterns))
-        and (delivered is None or delivered == (event["pending_webhooks"] == 0))
-        and keep_created(event["created"])
-    ]
-    return calls.cut(call, found, everything)
+class UpdateEndpoint(MetadataParameters):
+    """The parameters that can be changed."""
 
-
-def retry_event(account: Account, call: Call) -> Json:
-    """Deliver an event again, as `stripe events resend` asks."""
-    event = retrieve_event(account, call)
-    chosen = call.params.text("webhook_endpoint")
-    # The command line means its own listener; with none here, everybody hears again.
-    call.params.flag("for_stripecli")
-    call.params.finish()
-    listeners = [
-        endpoint
-        for endpoint in account.store.oldest_first("webhook_endpoint")
-        if wants(endpoint, event["type"]) and chosen in (None, endpoint["id"])
-    ]
-    account.deliver(event, listeners)
-    return event
+    url: Url | None = None
+    enabled_events: Texts | None = None
+    disabled: Flag | None = None
+    description: Text | None = None
 
 
 def create(account: Account, call: Call) -> Json:
-    """Register an address; its secret is shown this once."""
-    params = call.params
-    url, enabled = params.url("url"), params.texts("enabled_events")
-    if url is None:
-        raise errors.missing("url")
-    if not enabled:
-        raise errors.missing("enabled_events")
-    if params.text("api_version") not in (None, API_VERSION):
-        raise errors.invalid(f"This emulator speaks {API_VERSION} only.", "api_version")
+    """Create a webhook endpoint. Only this answer contains its signing secret."""
+    params = call.read(CreateEndpoint)
+    if params.api_version not in (None, API_VERSION):
+        raise errors.invalid(f"This emulator supports {API_VERSION} only.", "api_version")
     secret = new_id("whsec")
-    description, metadata = params.text("description"), params.metadata()
-    params.finish()
-    endpoint = account.listen(url, (secret,), enabled, description=description, metadata=metadata)
+    endpoint = account.add_endpoint(
+        params.url,
+        (secret,),
+        params.enabled_events,
+        description=params.description,
+        metadata=params.metadata or {},
+    )
     return endpoint | {"secret": secret}
 
 
 def retrieve(account: Account, call: Call) -> Json:
-    """A webhook endpoint by its id."""
+    """Return a webhook endpoint."""
+    call.read(NoParameters)
     return account.store.get("webhook_endpoint", call.id)
 
 
 def list_all(account: Account, call: Call) -> Json:
-    """Webhook endpoints."""
-    return calls.page(account, call, "webhook_endpoint")
+    """List webhook endpoints."""
+    return lists.page(account, call, "webhook_endpoint")
 
 
 def update(account: Account, call: Call) -> Json:
-    """Move, narrow or switch off an endpoint."""
-    endpoint, params = retrieve(account, call), call.params
-    changes: Json = {"url": params.url("url"), "enabled_events": params.texts("enabled_events") or None}
-    disabled = params.flag("disabled")
-    if disabled is not None:
-        changes["status"] = "disabled" if disabled else "enabled"
-    described = {"description": params.text("description")} if params.has("description") else {}
-    metadata = params.merged_metadata(endpoint["metadata"])
-    params.finish()
-    endpoint |= {name: value for name, value in changes.items() if value is not None}
-    endpoint |= described | {"metadata": metadata}
+    """Change the URL, the events or the status of a webhook endpoint."""
+    params = call.read(UpdateEndpoint)
+    endpoint = account.store.get("webhook_endpoint", call.id)
+    if params.url:
+        endpoint["url"] = params.url
+    if params.enabled_events:
+        endpoint["enabled_events"] = params.enabled_events
+    if params.disabled is not None:
+        endpoint["status"] = "disabled" if params.disabled else "enabled"
+    if "description" in params.model_fields_set:
+        endpoint["description"] = params.description
+    endpoint["metadata"] = params.merged_metadata(endpoint["metadata"])
     return endpoint
 
 
 def delete(account: Account, call: Call) -> Json:
-    """Stop telling an address."""
-    endpoint = retrieve(account, call)
-    call.params.finish()
+    """Delete a webhook endpoint."""
+    call.read(NoParameters)
+    endpoint = account.store.get("webhook_endpoint", call.id)
     account.store.remove("webhook_endpoint", endpoint["id"])
     return {"id": endpoint["id"], "object": "webhook_endpoint", "deleted": True}
-
-
-def _matches(event_type: str, pattern: str) -> bool:
-    """`charge.*` stands for everything that begins with `charge.`."""
-    return event_type.startswith(pattern[:-1]) if pattern.endswith(".*") else event_type == pattern

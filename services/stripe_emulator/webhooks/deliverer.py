@@ -1,4 +1,4 @@
-"""Telling the endpoints: signed, retried with growing pauses, faulty on request; never blocks who emits."""
+"""Delivers events to webhook endpoints, with retries and with faults on request."""
 
 import asyncio
 import random
@@ -9,26 +9,22 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stripe_emulator.faults.faults import Faults, Reorder
-from stripe_emulator.reference.errors import Json
+from stripe_emulator.reference.shapes import Json
 from stripe_emulator.settings import Settings
 from stripe_emulator.state.store import Store
 from stripe_emulator.webhooks import signature
+from stripe_emulator.webhooks.sender import Send, UnreachableError
 
-Send = Callable[[str, dict[str, str], bytes], Awaitable[int]]
 Sleep = Callable[[float], Awaitable[object]]
 State = Literal["held", "waiting", "delivered", "failed", "dropped"]
 MAX_PAUSE = 60.0
-KEPT_ATTEMPTS = 20_000
+MAX_LOGGED_ATTEMPTS = 20_000
 OK = range(200, 300)
-
-
-class UnreachableError(Exception):
-    """Raised by a sender that got no answer at all."""
 
 
 @dataclass
 class Delivery:
-    """One event on its way to one endpoint."""
+    """The delivery of one event to one endpoint."""
 
     event: Json
     endpoint: Json
@@ -39,23 +35,23 @@ class Delivery:
 
 
 class Deliverer:
-    """All deliveries of one emulator."""
+    """Runs all deliveries of one emulator in the background."""
 
     def __init__(self, settings: Settings, store: Store, send: Send, sleep: Sleep = asyncio.sleep) -> None:
         self.faults = Faults()
-        self.log: deque[Json] = deque(maxlen=KEPT_ATTEMPTS)
+        self.attempt_log: deque[Json] = deque(maxlen=MAX_LOGGED_ATTEMPTS)
         self.states: dict[State, int] = dict.fromkeys(("held", "waiting", "delivered", "failed", "dropped"), 0)
         self.attempts = 0
         self._settings, self._store, self._send, self._sleep = settings, store, send, sleep
-        self._random = random.Random()  # noqa: S311  # chooses what goes wrong, guards nothing
+        self._random = random.Random()  # noqa: S311  # decides about faults, not about security
         self._held: list[Delivery] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._pauses: set[asyncio.Future[None]] = set()
-        self._acknowledged: dict[str, asyncio.Event] = {}
-        self._taken: set[tuple[str, str]] = set()
+        self._waiting: dict[str, asyncio.Event] = {}
+        self._delivered: set[tuple[str, str]] = set()
 
     def deliver(self, event: Json, endpoints: Sequence[Json]) -> None:
-        """Send an event to these endpoints, as well as the faults let it."""
+        """Start the delivery of an event to these endpoints, subject to the faults."""
         faults = self.faults.of(event["type"])
         for endpoint in endpoints:
             for number in range(1 + faults.duplicate):
@@ -67,13 +63,13 @@ class Deliverer:
                 elif self.faults.reorder:
                     self._hold(delivery, self.faults.reorder)
                 else:
-                    self._start(self._run(delivery, faults.delay_seconds))
+                    self._start(self._deliver(delivery, faults.delay_seconds))
 
     async def acknowledged(self, event_id: str, seconds: float) -> bool:
-        """Wait until an endpoint has answered 2xx to this event, but no longer than this."""
+        """Wait until an endpoint has answered 2xx to this event, and return whether it did in time."""
         if self._store.get("event", event_id)["pending_webhooks"] == 0:
             return True
-        waiting = self._acknowledged.setdefault(event_id, asyncio.Event())
+        waiting = self._waiting.setdefault(event_id, asyncio.Event())
         try:
             async with asyncio.timeout(seconds):
                 return await waiting.wait()
@@ -81,29 +77,29 @@ class Deliverer:
             return False
 
     def set_faults(self, faults: Faults) -> None:
-        """Let other things go wrong from now on; what is held goes out first."""
+        """Replace the faults, after the release of all held deliveries."""
         self.release()
         self.faults = faults
         if faults.seed is not None:
             self._random.seed(faults.seed)
 
     def release(self) -> None:
-        """Send what is held, shuffled, each after the one before has been tried."""
+        """Send the held deliveries in random order, one after the other."""
         held, self._held = self._held, []
         if held:
-            order = random.Random(self.faults.reorder.seed if self.faults.reorder else 0)  # noqa: S311
+            order = random.Random(self.faults.reorder.seed if self.faults.reorder else 0)  # noqa: S311  # as above
             order.shuffle(held)
-            self._start(self._run_in_turn(held))
+            self._start(self._deliver_in_turn(held))
 
-    def hurry(self) -> int:
-        """Try at once whatever waits for its next attempt; how many deliveries that are."""
+    def retry_now(self) -> int:
+        """Retry all deliveries that wait for their next attempt, and return how many that are."""
         pauses, self._pauses = self._pauses, set()
-        for hurried in pauses:
-            hurried.set_result(None)
+        for skipped in pauses:
+            skipped.set_result(None)
         return len(pauses)
 
     async def close(self) -> None:
-        """Give up what is still under way."""
+        """Cancel all deliveries."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -120,33 +116,33 @@ class Deliverer:
         await self._sleep(seconds)
         self.release()
 
-    async def _run_in_turn(self, deliveries: Sequence[Delivery]) -> None:
+    async def _deliver_in_turn(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
             self._move(delivery, "waiting")
-            self._start(self._run(delivery, self.faults.of(delivery.event["type"]).delay_seconds))
+            self._start(self._deliver(delivery, self.faults.of(delivery.event["type"]).delay_seconds))
             await delivery.first_attempt.wait()
 
-    async def _run(self, delivery: Delivery, delay: float) -> None:
+    async def _deliver(self, delivery: Delivery, delay: float) -> None:
         if delay:
             await self._sleep(delay)
         pause = self._settings.retry_base_seconds
         while not await self._attempt(delivery):
-            if delivery.attempts >= self._settings.retry_attempts or not self._listens(delivery.endpoint):
+            if delivery.attempts >= self._settings.retry_attempts or not self._is_enabled(delivery.endpoint):
                 self._move(delivery, "failed")
                 return
             await self._pause(min(pause, MAX_PAUSE))
             pause *= 2
         self._move(delivery, "delivered")
-        self._take(delivery)
+        self._acknowledge(delivery)
 
     async def _pause(self, seconds: float) -> None:
-        hurried = asyncio.get_running_loop().create_future()
+        skipped = asyncio.get_running_loop().create_future()
         sleeping = asyncio.ensure_future(self._sleep(seconds))
-        self._pauses.add(hurried)
+        self._pauses.add(skipped)
         try:
-            await asyncio.wait((sleeping, hurried), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((sleeping, skipped), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._pauses.discard(hurried)
+            self._pauses.discard(skipped)
             sleeping.cancel()
 
     async def _attempt(self, delivery: Delivery) -> bool:
@@ -162,21 +158,21 @@ class Deliverer:
         started, status, error = time.perf_counter(), None, None
         try:
             status = await self._send(delivery.endpoint["url"], headers, body)
-        except UnreachableError as unreachable:
-            error = str(unreachable)
+        except UnreachableError as reason:
+            error = str(reason)
         self._record(delivery, status=status, error=error, seconds=time.perf_counter() - started)
         delivery.first_attempt.set()
         return status in OK
 
-    def _listens(self, endpoint: Json) -> bool:
+    def _is_enabled(self, endpoint: Json) -> bool:
         return endpoint["id"] in self._store.tables["webhook_endpoint"] and endpoint["status"] == "enabled"
 
-    def _take(self, delivery: Delivery) -> None:
-        taken = (delivery.event["id"], delivery.endpoint["id"])
-        if taken not in self._taken:
-            self._taken.add(taken)
+    def _acknowledge(self, delivery: Delivery) -> None:
+        pair = (delivery.event["id"], delivery.endpoint["id"])
+        if pair not in self._delivered:
+            self._delivered.add(pair)
             delivery.event["pending_webhooks"] = max(0, delivery.event["pending_webhooks"] - 1)
-        if waiting := self._acknowledged.pop(delivery.event["id"], None):
+        if waiting := self._waiting.pop(delivery.event["id"], None):
             waiting.set()
 
     def _move(self, delivery: Delivery, state: State) -> None:
@@ -186,7 +182,7 @@ class Deliverer:
 
     def _record(self, delivery: Delivery, *, status: int | None, error: str | None, seconds: float) -> None:
         event, endpoint = delivery.event, delivery.endpoint
-        self.log.append(
+        self.attempt_log.append(
             {"event": event["id"], "type": event["type"], "object": event["data"]["object"].get("id")}
             | {"endpoint": endpoint["id"], "url": endpoint["url"], "copy": delivery.copy}
             | {"attempt": delivery.attempts, "at": time.time(), "status": status, "error": error}

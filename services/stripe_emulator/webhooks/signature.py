@@ -1,4 +1,4 @@
-"""Stripe's webhook signature, made; never checked here, and no clock of its own."""
+"""Creates the signature of a webhook delivery."""
 
 import hashlib
 import hmac
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 
 def header(body: bytes, secrets: Sequence[str], timestamp: int) -> str:
-    """The `Stripe-Signature` of this body at this time: one v1 for each active secret."""
+    """Return the `Stripe-Signature` of this body at this time, with one v1 signature per active secret."""
     signed = f"{timestamp}.".encode() + body
-    parts = [f"v1={_digest(secret, signed)}" for secret in secrets]
-    # Test mode adds a v0 that matches nothing, so that receivers prove they ignore it.
-    return ",".join([f"t={timestamp}", *parts, f"v0={_digest('v0', signed)}"])
+    signatures = [f"v1={_digest(secret, signed)}" for secret in secrets]
+    # Like Stripe's test mode, add a v0 that matches no secret: receivers must ignore it.
+    return ",".join([f"t={timestamp}", *signatures, f"v0={_digest('v0', signed)}"])
 
 
 def _digest(secret: str, signed: bytes) -> str:

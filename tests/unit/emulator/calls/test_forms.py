@@ -19,7 +19,7 @@ VALUES = st.recursive(
 
 
 def indexed(value: Any) -> Any:
-    """The same value with lists written as parse() leaves them: by index."""
+    """Return the value with lists as parse() returns them: by index."""
     if isinstance(value, list):
         return {str(place): indexed(item) for place, item in enumerate(value)}
     return {name: indexed(item) for name, item in value.items()} if isinstance(value, dict) else value
@@ -27,7 +27,7 @@ def indexed(value: Any) -> Any:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(NAMES, VALUES, max_size=3))
-def test_whatever_the_official_package_encodes_is_read_back(params: dict[str, Any]) -> None:
+def test_the_encoding_of_the_official_package_is_decoded(params: dict[str, Any]) -> None:
     encoded = urlencode(list(_api_encode(params)))
 
     assert forms.parse(encoded) == indexed(params)
@@ -43,15 +43,15 @@ def test_empty_brackets_fill_an_item_until_a_key_repeats() -> None:
     assert forms.as_list(items) == [{"price": "a", "quantity": "1"}, {"price": "b"}]
 
 
-def test_items_come_in_the_order_of_their_indexes() -> None:
+def test_items_are_in_the_order_of_their_indexes() -> None:
     assert forms.as_list(forms.parse("t[10]=c&t[2]=b&t[0]=a")["t"]) == ["a", "b", "c"]
 
 
-def test_a_key_that_is_no_index_makes_it_no_list() -> None:
+def test_a_branch_with_another_key_is_not_a_list() -> None:
     assert forms.as_list({"0": "a", "name": "b"}) is None
 
 
 @pytest.mark.parametrize("broken", ["a=1&a[b]=2", "a[b]=2&a=1", "a[b=1", "[a]=1", "a[b]c=1", "a" + "[b]" * 21 + "=1"])
-def test_what_does_not_nest_is_refused(broken: str) -> None:
+def test_malformed_names_are_refused(broken: str) -> None:
     with pytest.raises(forms.FormError):
         forms.parse(broken)

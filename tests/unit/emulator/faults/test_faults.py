@@ -1,4 +1,4 @@
-"""Faults, as checked values."""
+"""Faults, validated from JSON."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from stripe_emulator.faults import faults
 from stripe_emulator.faults.faults import ApiFault, EventFaults, Faults, Reorder
 
 
-def test_nothing_asked_is_nothing_wrong() -> None:
+def test_without_a_request_there_are_no_faults() -> None:
     assert faults.read({}) == Faults()
 
 
-def test_everything_can_be_asked() -> None:
-    asked = {
+def test_everything_can_be_requested() -> None:
+    requested = {
         "delay_seconds": 0.5,
         "duplicate": 2,
         "drop": 0.25,
@@ -25,8 +25,10 @@ def test_everything_can_be_asked() -> None:
         "seed": 1,
     }
 
-    assert faults.read(asked) == Faults(
-        every=EventFaults(delay_seconds=0.5, duplicate=2, drop=0.25),
+    assert faults.read(requested) == Faults(
+        delay_seconds=0.5,
+        duplicate=2,
+        drop=0.25,
         per_type={"charge.succeeded": EventFaults(drop=1.0)},
         reorder=Reorder(hold=5, seed=7, release_after_seconds=3.0),
         api_error=ApiFault(status=429, probability=0.5, times=3, path="/v1/checkout", stored=True, retry_after=2),
@@ -35,15 +37,15 @@ def test_everything_can_be_asked() -> None:
     )
 
 
-def test_a_type_s_own_faults_replace_everybody_s() -> None:
-    asked = faults.read({"duplicate": 1, "per_type": {"charge.succeeded": {"delay_seconds": 2}}})
+def test_the_faults_of_a_type_replace_the_general_ones() -> None:
+    requested = faults.read({"duplicate": 1, "per_type": {"charge.succeeded": {"delay_seconds": 2}}})
 
-    assert asked.of("charge.succeeded") == EventFaults(delay_seconds=2.0)
-    assert asked.of("charge.failed") == EventFaults(duplicate=1)
+    assert requested.of("charge.succeeded") == EventFaults(delay_seconds=2.0)
+    assert requested.of("charge.failed") == EventFaults(duplicate=1)
 
 
 @pytest.mark.parametrize(
-    ("asked", "complaint"),
+    ("requested", "message"),
     [
         ([], "body must be an object"),
         ({"delay": 1}, "unknown field delay"),
@@ -57,7 +59,7 @@ def test_a_type_s_own_faults_replace_everybody_s() -> None:
         ({"reorder": {"hold": 3, "seeds": 1}}, "unknown field reorder.seeds"),
         ({"per_type": {"charge.failed": {"x": 1}}}, "unknown field per_type.charge.failed.x"),
         ({"per_type": {"charge.failed": 1}}, "per_type.charge.failed must be an object"),
-        ({"per_type": {"charge.fialed": {}}}, "no event is called charge.fialed"),
+        ({"per_type": {"charge.fialed": {}}}, "per_type.charge.fialed is not an event type of this emulator"),
         ({"api_error": {}}, "needs one of status, drop, or delay_seconds"),
         ({"api_error": {"status": 500, "drop": "request"}}, "needs one of status, drop, or delay_seconds"),
         ({"api_error": {"status": 200}}, "api_error.status must be one of"),
@@ -69,13 +71,13 @@ def test_a_type_s_own_faults_replace_everybody_s() -> None:
         ({"seed": "x"}, "seed must be a whole number"),
     ],
 )
-def test_a_wrong_wish_is_explained(asked: Any, complaint: str) -> None:
-    with pytest.raises(faults.WrongFaultsError, match=complaint.replace("(", r"\(")):
-        faults.read(asked)
+def test_an_invalid_fault_is_explained(requested: Any, message: str) -> None:
+    with pytest.raises(faults.InvalidFaultsError, match=message.replace("(", r"\(")):
+        faults.read(requested)
 
 
-def test_every_mistake_is_named_at_once() -> None:
-    with pytest.raises(faults.WrongFaultsError) as refused:
+def test_all_problems_are_reported_together() -> None:
+    with pytest.raises(faults.InvalidFaultsError) as refused:
         faults.read({"drop": 2, "duplicate": -1, "colour": "red"})
 
     assert len(str(refused.value).split("; ")) == 3

@@ -1,10 +1,10 @@
-"""A session's life, event by event."""
+"""The life cycle of a checkout session, event by event."""
 
 from typing import Any
 
 import pytest
 
-from stripe_emulator.payments import charging, checkout
+from stripe_emulator.payments import checkout, methods
 from stripe_emulator.reference import cards
 from stripe_emulator.reference.cards import Settlement
 from stripe_emulator.reference.errors import ApiError
@@ -14,14 +14,14 @@ Json = dict[str, Any]
 
 
 def method(account: Account, name: str = "visa") -> Json:
-    return charging.new_method(account, cards.CARDS[name])
+    return methods.create(account, cards.CARDS[name])
 
 
 def debit(account: Account, result: cards.Result, after_seconds: int = 60) -> Json:
-    return charging.new_method(account, cards.bank_debit("sepa_debit", Settlement(result, after_seconds)))
+    return methods.create(account, cards.bank_debit("sepa_debit", Settlement(result, after_seconds)))
 
 
-def test_success_is_four_events(account: Account, session: Json, emitted: Any) -> None:
+def test_a_successful_payment_is_four_events(account: Account, session: Json, emitted: Any) -> None:
     assert checkout.pay(account, session, method(account)) is None
 
     assert emitted.types == [
@@ -33,9 +33,7 @@ def test_success_is_four_events(account: Account, session: Json, emitted: Any) -
     assert (session["status"], session["payment_status"], session["url"]) == ("complete", "paid", None)
 
 
-def test_a_decline_leaves_the_session_open_with_its_payment_intent(
-    account: Account, session: Json, emitted: Any
-) -> None:
+def test_a_declined_session_stays_open(account: Account, session: Json, emitted: Any) -> None:
     decline = checkout.pay(account, session, method(account, "chargeDeclinedInsufficientFunds"))
 
     assert decline is not None
@@ -46,7 +44,7 @@ def test_a_decline_leaves_the_session_open_with_its_payment_intent(
     assert session["payment_intent"] == emitted.last("payment_intent.payment_failed")["id"]
 
 
-def test_a_second_try_uses_the_same_payment_intent(account: Account, session: Json, emitted: Any) -> None:
+def test_a_second_attempt_uses_the_same_payment_intent(account: Account, session: Json, emitted: Any) -> None:
     checkout.pay(account, session, method(account, "chargeDeclined"))
     first = session["payment_intent"]
     checkout.pay(account, session, method(account))
@@ -64,7 +62,7 @@ def test_a_delayed_method_completes_the_session_unpaid(account: Account, session
 
 
 @pytest.mark.parametrize(("result", "status"), [("succeeded", "paid"), ("failed", "unpaid")])
-def test_a_delayed_method_ends_when_its_time_comes(
+def test_a_delayed_method_settles_when_it_is_due(
     account: Account, session: Json, emitted: Any, result: cards.Result, status: str
 ) -> None:
     checkout.pay(account, session, debit(account, result, after_seconds=60))
@@ -101,7 +99,7 @@ def test_a_paid_session_never_expires(account: Account, session: Json, emitted: 
     assert "checkout.session.expired" not in emitted.types
 
 
-def test_expiry_gives_up_the_declined_payment_intent(account: Account, session: Json, emitted: Any) -> None:
+def test_expiry_cancels_the_declined_payment_intent(account: Account, session: Json, emitted: Any) -> None:
     checkout.pay(account, session, method(account, "chargeDeclined"))
     checkout.expire(account, session)
 
@@ -109,7 +107,7 @@ def test_expiry_gives_up_the_declined_payment_intent(account: Account, session: 
 
 
 @pytest.mark.parametrize("ended", ["paid", "expired"])
-def test_an_ended_session_takes_no_money_and_does_not_expire(account: Account, session: Json, ended: str) -> None:
+def test_a_closed_session_cannot_be_paid_or_expired(account: Account, session: Json, ended: str) -> None:
     checkout.pay(account, session, method(account)) if ended == "paid" else checkout.expire(account, session)
 
     with pytest.raises(ApiError):
@@ -118,7 +116,7 @@ def test_an_ended_session_takes_no_money_and_does_not_expire(account: Account, s
         checkout.expire(account, session)
 
 
-def test_a_method_that_is_not_offered_is_refused(account: Account, session: Json, emitted: Any) -> None:
+def test_only_the_offered_methods_are_accepted(account: Account, session: Json, emitted: Any) -> None:
     session["payment_method_types"] = ["card"]
 
     with pytest.raises(ApiError, match="does not accept sepa_debit"):
@@ -135,9 +133,7 @@ def test_a_free_session_completes_without_a_payment_intent(account: Account, ses
     assert (session["payment_status"], session["payment_intent"]) == ("no_payment_required", None)
 
 
-def test_the_dispute_card_is_disputed_after_its_session_completed(
-    account: Account, session: Json, emitted: Any
-) -> None:
+def test_the_dispute_card_is_disputed_after_completion(account: Account, session: Json, emitted: Any) -> None:
     checkout.pay(account, session, method(account, "createDispute"))
 
     assert emitted.types[-3:] == [
@@ -149,5 +145,5 @@ def test_the_dispute_card_is_disputed_after_its_session_completed(
     assert (dispute["reason"], dispute["payment_intent"]) == ("fraudulent", session["payment_intent"])
 
 
-def test_the_placeholder_becomes_the_session_s_id(session: Json) -> None:
+def test_the_success_url_contains_the_session_id(session: Json) -> None:
     assert checkout.success_url(session) == f"https://merchant.test/success?session_id={session['id']}"

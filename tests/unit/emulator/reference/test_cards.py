@@ -1,4 +1,4 @@
-"""The test cards do what Stripe documents."""
+"""The test cards behave as Stripe documents."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_a_declining_card_declines_with_its_code(number: str, reason: tuple[str,
     assert (card.decline.code, card.decline.decline_code) == reason
 
 
-def test_the_ordinary_card_has_nothing_against_it() -> None:
+def test_the_ordinary_card_succeeds() -> None:
     card = cards.by_number("4242-4242 4242 4242")
 
     assert card == cards.Instrument()
@@ -43,5 +43,5 @@ def test_a_card_has_many_names(test_id: str) -> None:
     assert cards.by_name(test_id) is cards.CARDS["chargeDeclined"]
 
 
-def test_an_unknown_name_is_no_card() -> None:
+def test_an_unknown_name_is_not_a_card() -> None:
     assert cards.by_name("pm_card_nonsense") is None

@@ -1,12 +1,12 @@
-"""PaymentIntents asked for directly."""
+"""PaymentIntents and charges through the API."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.calls import Call
-from stripe_emulator.payments import charging, checkout
+from stripe_emulator.calls.call import Call
+from stripe_emulator.payments import checkout, methods
 from stripe_emulator.reference import cards
 from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.state.account import Account
@@ -17,14 +17,14 @@ Json = dict[str, Any]
 MONEY = {"amount": 12000, "currency": "SGD"}
 
 
-def test_it_waits_for_a_payment_method(account: Account, ask: Ask, emitted: Any) -> None:
+def test_a_new_intent_waits_for_a_payment_method(account: Account, ask: Ask, emitted: Any) -> None:
     intent = payment_intents.create(account, ask(**MONEY, metadata={"a": "b"}))
 
     assert (intent["status"], intent["currency"]) == ("requires_payment_method", "sgd")
     assert emitted.types == ["payment_intent.created"]
 
 
-def test_it_can_be_confirmed_at_once_or_later(account: Account, ask: Ask) -> None:
+def test_an_intent_can_be_confirmed_at_once_or_later(account: Account, ask: Ask) -> None:
     at_once = payment_intents.create(account, ask(**MONEY, payment_method="pm_card_visa", confirm=True))
     later = payment_intents.create(account, ask(**MONEY, payment_method="pm_card_visa"))
     waiting = later["status"]
@@ -33,7 +33,7 @@ def test_it_can_be_confirmed_at_once_or_later(account: Account, ask: Ask) -> Non
     assert (at_once["status"], waiting, later["status"]) == ("succeeded", "requires_confirmation", "succeeded")
 
 
-def test_a_decline_is_a_card_error_that_carries_the_intent(account: Account, ask: Ask, emitted: Any) -> None:
+def test_a_decline_is_a_card_error_with_the_intent(account: Account, ask: Ask, emitted: Any) -> None:
     with pytest.raises(ApiError) as refused:
         payment_intents.create(
             account, ask(**MONEY, payment_method="pm_card_chargeDeclinedInsufficientFunds", confirm=True)
@@ -55,7 +55,7 @@ def test_a_cancelled_intent_cannot_be_paid(account: Account, ask: Ask, emitted: 
         payment_intents.confirm(account, ask(intent["id"], payment_method="pm_card_visa"))
 
 
-def test_an_update_changes_what_it_names_and_merges_metadata(account: Account, ask: Ask) -> None:
+def test_an_update_changes_only_given_fields(account: Account, ask: Ask) -> None:
     intent = payment_intents.create(account, ask(**MONEY, description="Policy", metadata={"a": "1", "b": "2"}))
     payment_intents.update(account, ask(intent["id"], amount=5000, metadata={"b": "", "c": "3"}))
 
@@ -64,8 +64,8 @@ def test_an_update_changes_what_it_names_and_merges_metadata(account: Account, a
 
 
 @pytest.mark.parametrize("act", [payment_intents.confirm, payment_intents.cancel], ids=["confirm", "cancel"])
-def test_checkout_s_own_intents_are_left_to_checkout(account: Account, ask: Ask, session: Json, act: Any) -> None:
-    checkout.pay(account, session, charging.new_method(account, cards.CARDS["chargeDeclined"]))
+def test_an_intent_of_a_session_cannot_be_changed(account: Account, ask: Ask, session: Json, act: Any) -> None:
+    checkout.pay(account, session, methods.create(account, cards.CARDS["chargeDeclined"]))
 
     with pytest.raises(ApiError, match="created by Checkout"):
         act(account, ask(session["payment_intent"]))
@@ -84,7 +84,7 @@ def test_checkout_s_own_intents_are_left_to_checkout(account: Account, ask: Ask,
         ({"amout": 1}, "parameter_unknown", "amout"),
     ],
 )
-def test_a_wrong_intent_is_refused_and_leaves_no_trace(
+def test_an_invalid_intent_is_refused_and_not_created(
     account: Account, ask: Ask, emitted: Any, changes: Json, code: str | None, param: str
 ) -> None:
     with pytest.raises(ApiError) as refused:

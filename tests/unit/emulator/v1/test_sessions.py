@@ -1,14 +1,14 @@
-"""What a checkout session may be asked to be."""
+"""Checkout sessions through the API."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.calls import Call
+from stripe_emulator.calls.call import Call
 from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.state.account import Account
-from stripe_emulator.v1 import sessions
+from stripe_emulator.v1 import catalog, sessions
 
 Ask = Callable[..., Call]
 Json = dict[str, Any]
@@ -18,8 +18,10 @@ def price(**changes: Any) -> Json:
     return {"currency": "sgd", "unit_amount": 12000, "product_data": {"name": "Policy"}} | changes
 
 
-def test_a_new_session_waits_on_its_page(account: Account, ask: Ask, wanted: Json) -> None:
-    session = sessions.create(account, ask(**wanted, client_reference_id="payment_1", metadata={"quote_id": "q_1"}))
+def test_a_new_session_waits_on_its_page(account: Account, ask: Ask, session_params: Json) -> None:
+    session = sessions.create(
+        account, ask(**session_params, client_reference_id="payment_1", metadata={"quote_id": "q_1"})
+    )
 
     assert (session["status"], session["payment_status"], session["payment_intent"]) == ("open", "unpaid", None)
     assert (session["amount_total"], session["currency"]) == (12000, "sgd")
@@ -28,25 +30,50 @@ def test_a_new_session_waits_on_its_page(account: Account, ask: Ask, wanted: Jso
     assert (session["client_reference_id"], session["metadata"]) == ("payment_1", {"quote_id": "q_1"})
 
 
-def test_the_total_is_the_sum_of_its_lines(account: Account, ask: Ask, wanted: Json) -> None:
+def test_the_total_is_the_sum_of_its_lines(account: Account, ask: Ask, session_params: Json) -> None:
     lines = [{"price_data": price(), "quantity": 2}, {"price_data": price(unit_amount=50), "quantity": 3}]
 
-    assert sessions.create(account, ask(**wanted | {"line_items": lines}))["amount_total"] == 24150
+    assert sessions.create(account, ask(**session_params | {"line_items": lines}))["amount_total"] == 24150
 
 
-def test_a_free_order_needs_no_payment(account: Account, ask: Ask, wanted: Json) -> None:
+def test_a_free_order_needs_no_payment(account: Account, ask: Ask, session_params: Json) -> None:
     lines = [{"price_data": price(unit_amount=0), "quantity": 1}]
 
-    session = sessions.create(account, ask(**wanted | {"line_items": lines}))
+    session = sessions.create(account, ask(**session_params | {"line_items": lines}))
 
     assert session["payment_status"] == "no_payment_required"
 
 
 @pytest.mark.parametrize("seconds", [30 * 60, 24 * 3600], ids=["30 minutes", "24 hours"])
-def test_a_session_may_live_from_30_minutes_to_24_hours(account: Account, ask: Ask, wanted: Json, seconds: int) -> None:
-    session = sessions.create(account, ask(**wanted, expires_at=account.now() + seconds))
+def test_a_session_expires_after_30_minutes_to_24_hours(
+    account: Account, ask: Ask, session_params: Json, seconds: int
+) -> None:
+    session = sessions.create(account, ask(**session_params, expires_at=account.now() + seconds))
 
     assert session["expires_at"] == account.now() + seconds
+
+
+def test_an_inactive_price_cannot_be_paid(account: Account, ask: Ask, session_params: Json) -> None:
+    price = catalog.create_price(account, ask(currency="sgd", unit_amount=1, product_data={"name": "Policy"}))
+    catalog.update_price(account, ask(price["id"], active=False))
+
+    with pytest.raises(ApiError, match="inactive"):
+        sessions.create(account, ask(**session_params | {"line_items": [{"price": price["id"], "quantity": 1}]}))
+
+
+def test_line_items_are_listed_by_page(account: Account, ask: Ask, session_params: Json) -> None:
+    lines = [{"price_data": price(), "quantity": number} for number in (1, 2, 3)]
+    session = sessions.create(account, ask(**session_params | {"line_items": lines}))
+    page = sessions.line_items(account, ask(session["id"], limit=2))
+
+    assert ([item["quantity"] for item in page["data"]], page["has_more"]) == ([1, 2], True)
+
+
+def test_sessions_are_listed_by_status(account: Account, ask: Ask, session: Json) -> None:
+    sessions.expire(account, ask(session["id"]))
+
+    assert sessions.list_all(account, ask(status="expired"))["data"] == [session]
+    assert sessions.list_all(account, ask(status="open"))["data"] == []
 
 
 NOW = 1_800_000_000
@@ -123,11 +150,11 @@ WRONG: dict[str, tuple[Json, str | None, str]] = {
 
 
 @pytest.mark.parametrize(("changes", "code", "param"), WRONG.values(), ids=WRONG)
-def test_a_wrong_session_is_refused_by_name(
-    account: Account, ask: Ask, wanted: Json, changes: Json, code: str | None, param: str
+def test_an_invalid_session_names_its_parameter(
+    account: Account, ask: Ask, session_params: Json, changes: Json, code: str | None, param: str
 ) -> None:
     with pytest.raises(ApiError) as refused:
-        sessions.create(account, ask(**wanted | changes))
+        sessions.create(account, ask(**session_params | changes))
 
     assert (refused.value.code, refused.value.param) == (code, param)
     assert list(account.store.oldest_first("checkout.session")) == []

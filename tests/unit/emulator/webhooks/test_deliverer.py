@@ -1,4 +1,4 @@
-"""Deliveries, with a sender and a clock of the test's own: no socket, no waiting."""
+"""Deliveries without sockets and without waiting."""
 
 import asyncio
 import json
@@ -15,7 +15,8 @@ from stripe_emulator.settings import Settings
 from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 from stripe_emulator.state.store import Store
-from stripe_emulator.webhooks.deliverer import Deliverer, UnreachableError
+from stripe_emulator.webhooks.deliverer import Deliverer, Sleep
+from stripe_emulator.webhooks.sender import UnreachableError
 
 Json = dict[str, Any]
 URL = "http://merchant.test/webhook"
@@ -23,7 +24,7 @@ URL = "http://merchant.test/webhook"
 
 @dataclass
 class Post:
-    """The network: keeps what was sent, and answers from a list until it only says 200."""
+    """The network: records the requests, and answers from a list, then with 200."""
 
     answers: list[int | None] = field(default_factory=list)
     sent: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
@@ -43,7 +44,7 @@ class Post:
 
 @dataclass
 class Setup:
-    """A account whose events are delivered through a Post."""
+    """An account whose events are delivered through a Post."""
 
     post: Post
     deliverer: Deliverer
@@ -65,12 +66,14 @@ Build = Callable[..., Setup]
 
 @pytest.fixture
 def build() -> Build:
-    def make_setup(*answers: int | None, secrets: tuple[str, ...] = ("whsec_a",), **settings: Any) -> Setup:
+    def make_setup(
+        *answers: int | None, secrets: tuple[str, ...] = ("whsec_a",), sleep: Sleep | None = None, **settings: Any
+    ) -> Setup:
         post, store = Post(list(answers)), Store()
         chosen = Settings(**settings)
-        deliverer = Deliverer(chosen, store, post.send, post.sleep)
+        deliverer = Deliverer(chosen, store, post.send, sleep or post.sleep)
         account = Account(chosen, deliverer.deliver, store=store)
-        account.listen(URL, secrets, ["*"])
+        account.add_endpoint(URL, secrets, ["*"])
         return Setup(post, deliverer, account)
 
     return make_setup
@@ -96,13 +99,13 @@ async def test_emitting_returns_before_anything_is_sent(build: Build) -> None:
 
 
 @pytest.mark.parametrize("failure", [199, 302, 400, 500, None])
-async def test_anything_but_2xx_is_tried_again_with_the_same_body(build: Build, failure: int | None) -> None:
+async def test_any_answer_but_2xx_is_retried_with_the_same_body(build: Build, failure: int | None) -> None:
     setup = build(failure, failure, 204)
     setup.emit()
     await setup.settled()
 
     assert len({body for _, _, body in setup.post.sent}) == 1
-    assert [row["status"] for row in setup.deliverer.log] == [failure, failure, 204]
+    assert [row["status"] for row in setup.deliverer.attempt_log] == [failure, failure, 204]
     assert setup.deliverer.states["delivered"] == 1
 
 
@@ -114,7 +117,7 @@ async def test_pauses_double_up_to_a_minute(build: Build) -> None:
     assert setup.post.pauses == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
-async def test_it_gives_up_after_so_many_attempts(build: Build) -> None:
+async def test_a_delivery_fails_after_its_last_attempt(build: Build) -> None:
     setup = build(*[500] * 9, retry_attempts=3)
     event = setup.emit()
     await setup.settled()
@@ -124,21 +127,20 @@ async def test_it_gives_up_after_so_many_attempts(build: Build) -> None:
     assert event["pending_webhooks"] == 1
 
 
-async def test_what_waits_for_its_next_attempt_can_be_hurried(build: Build) -> None:
-    setup = build(500, 500)
-    setup.deliverer._sleep = lambda _seconds: asyncio.Event().wait()
+async def test_waiting_deliveries_can_be_retried_now(build: Build) -> None:
+    setup = build(500, 500, sleep=lambda _seconds: asyncio.Event().wait())
     setup.emit()
-    hurried = []
+    retried = []
     while setup.deliverer._tasks:
-        hurried.append(setup.deliverer.hurry())
+        retried.append(setup.deliverer.retry_now())
         await asyncio.sleep(0)
 
-    assert sum(hurried) == 2
+    assert sum(retried) == 2
     assert (setup.deliverer.attempts, setup.deliverer.states["delivered"]) == (3, 1)
 
 
 @pytest.mark.parametrize("ahead", [600, -600])
-async def test_a_clock_may_be_wrong_when_signing(build: Build, ahead: int) -> None:
+async def test_the_signing_clock_can_be_wrong(build: Build, ahead: int) -> None:
     setup = build()
     setup.deliverer.set_faults(faults.read({"clock_seconds": ahead}))
     now = int(time.time())
@@ -151,7 +153,7 @@ async def test_a_clock_may_be_wrong_when_signing(build: Build, ahead: int) -> No
     assert stripe.WebhookSignature.verify_header(body.decode(), headers["Stripe-Signature"], "whsec_a", None)
 
 
-async def test_a_removed_endpoint_is_not_tried_again(build: Build) -> None:
+async def test_a_deleted_endpoint_is_not_retried(build: Build) -> None:
     setup = build(500)
     setup.emit()
     endpoint = next(setup.account.store.oldest_first("webhook_endpoint"))
@@ -161,9 +163,9 @@ async def test_a_removed_endpoint_is_not_tried_again(build: Build) -> None:
     assert len(setup.post.sent) == 1
 
 
-async def test_success_counts_an_endpoint_off_once(build: Build) -> None:
+async def test_an_endpoint_acknowledges_an_event_once(build: Build) -> None:
     setup = build()
-    setup.account.listen("http://other.test", ("whsec_b",), ["*"])
+    setup.account.add_endpoint("http://other.test", ("whsec_b",), ["*"])
     setup.deliverer.set_faults(faults.read({"duplicate": 2}))
     event = setup.emit()
     before = event["pending_webhooks"]
@@ -173,7 +175,7 @@ async def test_success_counts_an_endpoint_off_once(build: Build) -> None:
     assert len(setup.post.sent) == 6
 
 
-async def test_an_acknowledgement_can_be_waited_for(build: Build) -> None:
+async def test_an_acknowledgement_ends_the_wait(build: Build) -> None:
     setup = build(500, 200)
     event = setup.emit()
 
@@ -181,7 +183,7 @@ async def test_an_acknowledgement_can_be_waited_for(build: Build) -> None:
     assert event["pending_webhooks"] == 0
 
 
-async def test_waiting_ends_without_an_acknowledgement(build: Build) -> None:
+async def test_waiting_for_an_acknowledgement_can_time_out(build: Build) -> None:
     setup = build()
     setup.deliverer.set_faults(faults.read({"drop": True}))
     event = setup.emit()
@@ -189,14 +191,14 @@ async def test_waiting_ends_without_an_acknowledgement(build: Build) -> None:
     assert not await setup.deliverer.acknowledged(event["id"], 0)
 
 
-async def test_nobody_to_wait_for_is_no_wait(build: Build) -> None:
+async def test_without_an_endpoint_nothing_is_waited_for(build: Build) -> None:
     setup = build()
     setup.account.store.tables["webhook_endpoint"].clear()
 
     assert await setup.deliverer.acknowledged(setup.emit()["id"], 0)
 
 
-async def test_a_dropped_event_is_never_sent_but_still_undelivered(build: Build) -> None:
+async def test_a_dropped_event_is_not_sent_and_stays_pending(build: Build) -> None:
     setup = build()
     setup.deliverer.set_faults(faults.read({"per_type": {"charge.failed": {"drop": True}}}))
     dropped = setup.emit("charge.failed")
@@ -208,7 +210,7 @@ async def test_a_dropped_event_is_never_sent_but_still_undelivered(build: Build)
     assert setup.deliverer.states["dropped"] == 1
 
 
-async def test_a_delay_comes_before_the_first_attempt(build: Build) -> None:
+async def test_a_delay_precedes_the_first_attempt(build: Build) -> None:
     setup = build()
     setup.deliverer.set_faults(faults.read({"delay_seconds": 7}))
     setup.emit()
@@ -217,7 +219,7 @@ async def test_a_delay_comes_before_the_first_attempt(build: Build) -> None:
     assert setup.post.pauses == [7]
 
 
-async def test_reordering_is_the_same_for_the_same_seed(build: Build) -> None:
+async def test_the_same_seed_gives_the_same_order(build: Build) -> None:
     orders = []
     for _ in range(2):
         setup = build()
@@ -231,7 +233,7 @@ async def test_reordering_is_the_same_for_the_same_seed(build: Build) -> None:
     assert orders[0] != sorted(orders[0]) == [f"type.{number}" for number in range(6)]
 
 
-async def test_held_events_go_out_when_the_fault_ends(build: Build) -> None:
+async def test_held_events_are_sent_when_the_fault_ends(build: Build) -> None:
     setup = build()
     setup.deliverer.set_faults(faults.read({"reorder": {"hold": 3}}))
     setup.emit()
@@ -243,7 +245,7 @@ async def test_held_events_go_out_when_the_fault_ends(build: Build) -> None:
     assert (len(setup.post.sent), setup.deliverer.states["held"]) == (1, 0)
 
 
-async def test_held_events_go_out_after_their_time(build: Build) -> None:
+async def test_held_events_are_sent_after_a_time(build: Build) -> None:
     setup = build()
     setup.deliverer.set_faults(faults.read({"reorder": {"hold": 9, "release_after_seconds": 4}}))
     setup.emit()
@@ -253,7 +255,7 @@ async def test_held_events_go_out_after_their_time(build: Build) -> None:
     assert setup.post.pauses == [4]
 
 
-async def test_chance_is_the_same_for_the_same_seed(build: Build) -> None:
+async def test_the_same_seed_drops_the_same_events(build: Build) -> None:
     drops = []
     for _ in range(2):
         setup = build()
@@ -267,7 +269,7 @@ async def test_chance_is_the_same_for_the_same_seed(build: Build) -> None:
     assert 0 < len(drops[0]) < 20
 
 
-async def test_closing_leaves_nothing_running(build: Build) -> None:
+async def test_closing_cancels_all_deliveries(build: Build) -> None:
     setup = build()
     setup.emit()
     await setup.deliverer.close()

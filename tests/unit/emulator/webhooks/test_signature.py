@@ -1,4 +1,4 @@
-"""Signatures, against the official package's own check."""
+"""Signatures, verified by the official package."""
 
 import pytest
 import stripe
@@ -19,12 +19,12 @@ def test_every_active_secret_verifies(secret: str) -> None:
 @pytest.mark.parametrize(
     ("body", "secret"), [(BODY + " ", "whsec_current"), (BODY, "whsec_other")], ids=["changed body", "other secret"]
 )
-def test_nothing_else_verifies(body: str, secret: str) -> None:
+def test_another_body_or_secret_does_not_verify(body: str, secret: str) -> None:
     header = signature.header(BODY.encode(), ["whsec_current"], NOW)
 
     with pytest.raises(stripe.SignatureVerificationError):
         stripe.WebhookSignature.verify_header(body, header, secret)
 
 
-def test_the_time_is_signed() -> None:
+def test_the_signature_covers_the_time() -> None:
     assert signature.header(b"{}", ["s"], NOW).split(",")[1] != signature.header(b"{}", ["s"], NOW + 1).split(",")[1]

@@ -1,29 +1,19 @@
-"""Charging a payment method for a PaymentIntent, and what Stripe emits when it goes well or not; no API words."""
+"""Charges PaymentIntents and emits the events of success, failure and cancellation."""
 
 import copy
 
+from stripe_emulator.payments.details import method_details, outcome, payment_error
 from stripe_emulator.reference.cards import DEBIT_FAILED, Decline, Instrument
-from stripe_emulator.reference.errors import Json
+from stripe_emulator.reference.shapes import Json
 from stripe_emulator.state.account import Account
-from stripe_emulator.state.objects import ADDRESS, make, method_details, outcome, payment_error
-from stripe_emulator.state.store import Due
+from stripe_emulator.state.objects import make
+from stripe_emulator.state.store import ScheduledSettlement
 
 RETRYABLE = ("requires_payment_method", "requires_confirmation")
 
 
-def new_method(account: Account, instrument: Instrument, billing: Json | None = None, **fields: object) -> Json:
-    """A payment method for this instrument."""
-    method = make("payment_method", created=account.now(), type=instrument.kind, **fields)
-    method |= method_details(instrument)
-    given = {key: value for key, value in (billing or {}).items() if key in method["billing_details"]}
-    method["billing_details"] |= given
-    method["billing_details"]["address"] = ADDRESS | (given.get("address") or {})
-    account.store.instruments[method["id"]] = instrument
-    return account.store.add(method)
-
-
 def new_intent(account: Account, amount: int, currency: str, **fields: object) -> Json:
-    """A PaymentIntent that waits for a payment method."""
+    """Create a PaymentIntent without a payment method."""
     intent = make("payment_intent", amount=amount, currency=currency, created=account.now(), **fields)
     intent["client_secret"] = f"{intent['id']}_secret_emulator"
     account.store.add(intent)
@@ -32,7 +22,7 @@ def new_intent(account: Account, amount: int, currency: str, **fields: object) -
 
 
 def attempt(account: Account, intent: Json, method: Json) -> Decline | None:
-    """Charge the method once; the reason when it is refused, None when the money came or is on its way."""
+    """Charge the payment method once. Return the reason if it is declined."""
     instrument = account.store.instruments[method["id"]]
     charge = _new_charge(account, intent, method, instrument)
     intent |= {"latest_charge": charge["id"], "payment_method": method["id"], "last_payment_error": None}
@@ -42,7 +32,8 @@ def attempt(account: Account, intent: Json, method: Json) -> Decline | None:
     if instrument.settles:
         intent["status"] = "processing"
         charge |= {"status": "pending", "paid": False, "amount_captured": 0}
-        account.store.due[intent["id"]] = Due(instrument.settles, account.now() + instrument.settles.after_seconds)
+        due = account.now() + instrument.settles.after_seconds
+        account.store.settlements[intent["id"]] = ScheduledSettlement(instrument.settles, due)
         account.emit("payment_intent.processing", intent)
         account.emit("charge.pending", charge)
         return None
@@ -51,8 +42,8 @@ def attempt(account: Account, intent: Json, method: Json) -> Decline | None:
 
 
 def settle(account: Account, intent: Json, result: str) -> None:
-    """End a payment that was processing."""
-    account.store.due.pop(intent["id"], None)
+    """End a delayed payment with this result."""
+    account.store.settlements.pop(intent["id"], None)
     charge = account.store.get("charge", intent["latest_charge"])
     if result == "succeeded":
         _succeed(account, intent, charge)
@@ -61,7 +52,7 @@ def settle(account: Account, intent: Json, result: str) -> None:
 
 
 def cancel(account: Account, intent: Json, reason: str | None) -> None:
-    """Give an unpaid PaymentIntent up."""
+    """Cancel an unpaid PaymentIntent."""
     intent |= {"status": "canceled", "canceled_at": account.now(), "cancellation_reason": reason}
     account.emit("payment_intent.canceled", intent)
 
