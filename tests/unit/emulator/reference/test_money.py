@@ -2,6 +2,7 @@
 
 import pytest
 
+from lea_payments import money as service
 from stripe_emulator.reference import money
 from stripe_emulator.reference.errors import ApiError
 
@@ -41,3 +42,8 @@ def test_an_amount_outside_stripe_s_limits_is_refused(amount: int, currency: str
 @pytest.mark.parametrize(("amount", "currency"), [(50, "sgd"), (30, "gbp"), (50, "jpy"), (12050, "bhd"), (100, "ugx")])
 def test_the_smallest_amounts_are_accepted(amount: int, currency: str) -> None:
     money.check_chargeable(amount, currency, "amount")
+
+
+@pytest.mark.parametrize("table", ["CURRENCIES", "ZERO_DECIMAL", "THREE_DECIMAL", "WHOLE_UNITS_ONLY", "MINIMUM"])
+def test_the_service_has_the_same_tables(table: str) -> None:
+    assert getattr(money, table) == getattr(service, table)
