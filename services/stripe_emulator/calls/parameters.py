@@ -16,9 +16,7 @@ MAX_METADATA_KEYS, MAX_METADATA_KEY, MAX_METADATA_VALUE = 50, 40, 500
 
 # Stripe's wording and codes for pydantic's error types.
 MESSAGES = {
-    "string_type": "Invalid string: {value}",
     "string_too_long": "Invalid string: {value:.10}…; must be at most {max_length} characters",
-    "int_type": "Invalid integer: {value}",
     "int_parsing": "Invalid integer: {value}",
     "int_parsing_size": "Invalid integer: {value}",
     "greater_than_equal": "This value must be greater than or equal to {ge}.",
@@ -30,11 +28,13 @@ MESSAGES = {
 }
 CODES = {
     **dict.fromkeys(
-        ("int_type", "int_parsing", "int_parsing_size", "greater_than_equal", "less_than_equal"),
+        ("int_parsing", "int_parsing_size", "greater_than_equal", "less_than_equal"),
         "parameter_invalid_integer",
     ),
     "url_invalid": "url_invalid",
 }
+# The problems of values that have parts. A form contains only strings in all other places.
+BRANCH_PROBLEMS = ("list_type", "dict_type", "model_type", "too_long")
 
 
 class Parameters(BaseModel):
@@ -94,9 +94,14 @@ def _known_currency(value: str) -> str:
     return code
 
 
-def _items(value: object) -> object:
-    items = as_list(value)
-    return value if items is None else items
+def form_list(kind: type[str] | type[Json]) -> BeforeValidator:
+    """Make a list of what a form encodes as `name[0]=…&name[1]=…`. Leave a list with items of another kind alone."""
+
+    def convert(value: object) -> object:
+        items = as_list(value)
+        return value if items is None or not all(isinstance(item, kind) for item in items) else items
+
+    return BeforeValidator(convert)
 
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
@@ -104,9 +109,7 @@ Integer = Annotated[int, BeforeValidator(_digits_only)]
 Flag = Annotated[bool, BeforeValidator(_true_or_false)]
 Url = Annotated[Text, AfterValidator(_http_url)]
 Currency = Annotated[Text, AfterValidator(_known_currency)]
-# Makes a list of what the form encodes as `name[0]=…&name[1]=…`.
-FormList = BeforeValidator(_items)
-Texts = Annotated[list[Text], FormList]
+Texts = Annotated[list[str], form_list(str)]
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=MAX_METADATA_KEY)], Annotated[str, Field(max_length=MAX_METADATA_VALUE)]],
     Field(max_length=MAX_METADATA_KEYS),
@@ -141,6 +144,8 @@ def _refusal(error: ValidationError) -> ApiError:
         return errors.unknown(name)
     if kind == "missing" or first["input"] is None:
         return errors.missing(name)
+    if isinstance(first["input"], dict) and kind not in BRANCH_PROBLEMS:
+        return errors.invalid(f"Invalid string: {first['input']}", name)
     return errors.invalid(_message(first, name), name, CODES.get(kind))
 
 

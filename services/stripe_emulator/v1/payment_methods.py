@@ -36,11 +36,11 @@ class BillingDetails(Parameters):
 class Card(Parameters):
     """The branch `card`: a token or a number."""
 
-    token: Text | None = None
     number: Text | None = None
     exp_month: Integer | None = None
     exp_year: Integer | None = None
     cvc: Text | None = None
+    token: Text | None = None
 
 
 class SepaDebit(Parameters):
@@ -63,6 +63,14 @@ class UsBankAccount(Parameters):
     routing_number: Text
     account_holder_type: Text
     account_type: Text
+
+
+BRANCHES: dict[str, type[Parameters]] = {
+    "card": Card,
+    "sepa_debit": SepaDebit,
+    "bacs_debit": BacsDebit,
+    "us_bank_account": UsBankAccount,
+}
 
 
 class CreateMethod(MetadataParameters):
@@ -132,14 +140,14 @@ def detach(account: Account, call: Call) -> Json:
 
 
 def _instrument(account: Account, params: CreateMethod) -> Instrument:
-    supported = ("card", *cards.DELAYED_KINDS)
-    if params.type not in supported:
-        raise errors.invalid(f"Invalid type: this emulator supports {', '.join(supported)}", "type")
-    if other_branches := params.model_fields_set & set(supported) - {params.type}:
+    if params.type not in BRANCHES:
+        raise errors.invalid(f"Invalid type: this emulator supports {', '.join(BRANCHES)}", "type")
+    if other_branches := params.model_fields_set & BRANCHES.keys() - {params.type}:
         raise errors.unknown(min(other_branches))
     branch = getattr(params, params.type)
     if branch is None:
-        raise errors.missing(params.type)
+        first_field = next(iter(BRANCHES[params.type].model_fields))
+        raise errors.missing(f"{params.type}[{first_field}]")
     return _card(account, branch) if isinstance(branch, Card) else _bank_debit(params.type, branch)
 
 

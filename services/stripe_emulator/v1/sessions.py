@@ -10,13 +10,13 @@ from stripe_emulator.calls.call import Call
 from stripe_emulator.calls.lists import ListParameters, PageParameters
 from stripe_emulator.calls.parameters import (
     Flag,
-    FormList,
     Integer,
     MetadataParameters,
     NoParameters,
     Parameters,
     Text,
     Url,
+    form_list,
 )
 from stripe_emulator.payments import checkout
 from stripe_emulator.reference import errors, money
@@ -71,14 +71,14 @@ class CreateSession(MetadataParameters):
     phone_number_collection: Feature | None = None
     adaptive_pricing: Feature | None = None
     invoice_creation: Feature | None = None
-    line_items: Annotated[list[LineItem], FormList]
+    line_items: Annotated[list[LineItem], form_list(dict)]
     payment_intent_data: IntentFields | None = None
     cancel_url: Url | None = None
     client_reference_id: Annotated[str, Field(max_length=MAX_REFERENCE)] | None = None
     customer: Text | None = None
     expires_at: Integer | None = None
     payment_method_options: Any = None
-    payment_method_types: Annotated[list[Literal[InstantKind, DelayedKind]], FormList] | None = None
+    payment_method_types: Annotated[list[Literal[InstantKind, DelayedKind]], form_list(str)] | None = None
     success_url: Url
     billing_address_collection: Text | None = None
     locale: Text | None = None

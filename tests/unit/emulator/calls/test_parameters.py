@@ -8,13 +8,13 @@ from pydantic import Field
 from stripe_emulator.calls.parameters import (
     Currency,
     Flag,
-    FormList,
     Integer,
     MetadataParameters,
     Parameters,
     Text,
     Texts,
     Url,
+    form_list,
     read,
 )
 from stripe_emulator.reference.errors import ApiError
@@ -43,7 +43,7 @@ class Example(MetadataParameters):
     currency: Currency | None = None
     reason: Literal["duplicate", "fraudulent"] | None = None
     types: Texts | None = None
-    items: Annotated[list[Item], FormList] | None = None
+    items: Annotated[list[Item], form_list(dict)] | None = None
     data: Branch | None = None
 
 
@@ -72,10 +72,12 @@ INVALID = "parameter_invalid_integer"
         ({"amount": "٣"}, INVALID, "amount", "Invalid integer: ٣"),
         ({"amount": "1_000"}, INVALID, "amount", "Invalid integer: 1_000"),
         ({"amount": " 1"}, INVALID, "amount", "Invalid integer:  1"),
-        ({"amount": {"a": "1"}}, INVALID, "amount", "Invalid integer: {'a': '1'}"),
+        ({"amount": {"a": "1"}}, None, "amount", "Invalid string: {'a': '1'}"),
         ({"amount": "-1"}, INVALID, "amount", "This value must be greater than or equal to 0."),
         ({"limit": "101"}, INVALID, "limit", "This value must be less than or equal to 100."),
         ({"active": "yes"}, None, "active", "Invalid active: must be one of true, false"),
+        ({"active": {"a": "b"}}, None, "active", "Invalid string: {'a': 'b'}"),
+        ({"reason": {"a": "b"}}, None, "reason", "Invalid string: {'a': 'b'}"),
         ({"active": "1"}, None, "active", "Invalid active: must be one of true, false"),
         ({"url": "merchant.test"}, "url_invalid", "url", "Not a valid URL"),
         ({"url": "ftp://merchant.test"}, "url_invalid", "url", "Not a valid URL"),
@@ -85,6 +87,8 @@ INVALID = "parameter_invalid_integer"
         ({"currency": "abc"}, None, "currency", "Invalid currency: abc"),
         ({"reason": "x"}, None, "reason", "Invalid reason: must be one of duplicate, fraudulent"),
         ({"types": "card"}, None, "types", "Invalid array"),
+        ({"types": {"0": {"a": "b"}}}, None, "types", "Invalid array"),
+        ({"items": {"0": "x"}}, None, "items", "Invalid array"),
         ({"items": {"a": "b"}}, None, "items", "Invalid array"),
         ({"items": {"0": {"quantity": "none"}}}, INVALID, "items[0][quantity]", "Invalid integer: none"),
         ({"data": "x"}, None, "data", "Invalid object"),

@@ -78,7 +78,7 @@ def test_a_method_is_attached_and_detached(account: Account, ask: Ask, emitted: 
     ("params", "code", "param"),
     [
         ({}, "parameter_missing", "type"),
-        ({"type": "card"}, "parameter_missing", "card"),
+        ({"type": "card"}, "parameter_missing", "card[number]"),
         ({"type": "card", "card": {"exp_month": 12, "exp_year": 2034}}, "parameter_missing", "card[number]"),
         ({"type": "card", "card": {"number": "4242424242424242"}}, "parameter_missing", "card[exp_month]"),
         ({"type": "card", "card": {"token": "tok_1"}}, "resource_missing", "card[token]"),
