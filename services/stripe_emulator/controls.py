@@ -29,7 +29,7 @@ class Body(BaseModel):
 class PayBody(Body):
     """How to pay. By default, a test card pays."""
 
-    model_config = ConfigDict(coerce_numbers_to_str=True)
+    model_config = ConfigDict(strict=False, coerce_numbers_to_str=True)
 
     card: str = "4242424242424242"
     expiry: str = "12/34"

@@ -46,43 +46,45 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_by_name=True, str_strip_whitespace=True)
 
-    host: str = Field("0.0.0.0", validation_alias="HOST", description="the address to listen on (0.0.0.0)")
-    port: Port = Field(8087, validation_alias="PORT", description="the port to listen on (8087)")
+    host: str = Field(default="0.0.0.0", validation_alias="HOST", description="the address to listen on (0.0.0.0)")
+    port: Port = Field(default=8087, validation_alias="PORT", description="the port to listen on (8087)")
     public_url: Annotated[Url, AfterValidator(lambda url: url.rstrip("/"))] = Field(
         validation_alias="EMULATOR_PUBLIC_URL",
         default_factory=lambda valid: f"http://localhost:{valid['port']}",
         description="the URL of the emulator in pay links (http://localhost:PORT)",
     )
     webhook_url: Url | None = Field(
-        None, validation_alias="EMULATOR_WEBHOOK_URL", description="the URL that every event is delivered to (none)"
+        default=None,
+        validation_alias="EMULATOR_WEBHOOK_URL",
+        description="the URL that every event is delivered to (none)",
     )
     webhook_secrets: Secrets = Field(
-        ("whsec_emulator",),
+        default=("whsec_emulator",),
         validation_alias="EMULATOR_WEBHOOK_SECRET",
         description="the secrets that sign deliveries to that URL, comma-separated (whsec_emulator)",
     )
     retry_base_seconds: Seconds = Field(
-        1.0,
+        default=1.0,
         validation_alias="EMULATOR_RETRY_BASE_SECONDS",
         description="the pause before the first retry; it doubles, up to a minute (1)",
     )
     retry_attempts: Count = Field(
-        12,
+        default=12,
         validation_alias="EMULATOR_RETRY_ATTEMPTS",
         description="the number of attempts per delivery, including the first (12)",
     )
     delivery_timeout_seconds: Seconds = Field(
-        10.0,
+        default=10.0,
         validation_alias="EMULATOR_DELIVERY_TIMEOUT_SECONDS",
         description="how long an endpoint may take to answer (10)",
     )
     redirect_wait_seconds: Seconds = Field(
-        10.0,
+        default=10.0,
         validation_alias="EMULATOR_REDIRECT_WAIT_SECONDS",
         description="how long the pay page waits for the merchant's 2xx (10)",
     )
     log_level: LogLevel = Field(
-        "info", validation_alias="LOG_LEVEL", description="debug, info, warning or error (info)"
+        default="info", validation_alias="LOG_LEVEL", description="debug, info, warning or error (info)"
     )
 
     @model_validator(mode="before")
