@@ -174,8 +174,6 @@ def _check_supported(params: CreateSession) -> None:
 
 
 def _line_items(account: Account, rows: list[LineItem]) -> list[Json]:
-    if not rows:
-        raise errors.missing("line_items")
     if len(rows) > MAX_LINE_ITEMS:
         raise errors.invalid(f"Exceeded maximum of {MAX_LINE_ITEMS} line items.", "line_items")
     items = [_line_item(account, row, f"line_items[{index}]") for index, row in enumerate(rows)]

@@ -40,11 +40,12 @@ def test_a_declined_card_is_the_customer_s_error(emulator: Emulator, session: Js
     assert (refused.value.status, refused.value.more["decline_code"]) == (402, "insufficient_funds")
 
 
-def test_a_delayed_payment_is_scheduled(emulator: Emulator, session: Json) -> None:
-    payment.pay(emulator, session, PaymentForm(**DELAYED))
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+def test_a_delayed_payment_is_scheduled(emulator: Emulator, session: Json, outcome: str) -> None:
+    payment.pay(emulator, session, PaymentForm(**DELAYED | {"outcome": outcome}))
 
     scheduled = emulator.account.store.settlements[session["payment_intent"]]
-    assert (scheduled.settlement.result, scheduled.at) == ("failed", emulator.account.now() + 60)
+    assert (scheduled.settlement.result, scheduled.at) == (outcome, emulator.account.now() + 60)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,14 @@ def test_a_free_session_needs_no_card(emulator: Emulator, session: Json) -> None
 
 
 async def test_without_an_endpoint_nothing_is_waited_for(emulator: Emulator, session: Json) -> None:
+    payment.pay(emulator, session, PaymentForm(**CARD))
+
+    assert await payment.wait_for_merchant(emulator, session)
+
+
+async def test_the_merchant_s_answer_is_waited_for(emulator: Emulator, session: Json) -> None:
+    emulator.account.deliver = emulator.deliverer.deliver
+    emulator.account.add_endpoint("http://merchant.test", ("whsec_a",), ["*"])
     payment.pay(emulator, session, PaymentForm(**CARD))
 
     assert await payment.wait_for_merchant(emulator, session)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.payments import checkout, methods
+from stripe_emulator.payments import charges, checkout, methods
 from stripe_emulator.reference import cards
 from stripe_emulator.reference.cards import Settlement
 from stripe_emulator.reference.errors import ApiError
@@ -147,3 +147,11 @@ def test_the_dispute_card_is_disputed_after_completion(account: Account, session
 
 def test_the_success_url_contains_the_session_id(session: Json) -> None:
     assert checkout.success_url(session) == f"https://merchant.test/success?session_id={session['id']}"
+
+
+def test_a_payment_without_a_session_settles_alone(account: Account, emitted: Any) -> None:
+    intent = charges.new_intent(account, 12000, "sgd")
+    charges.attempt(account, intent, debit(account, "succeeded"))
+    checkout.settle(account, intent, "succeeded")
+
+    assert emitted.types[-1] == "payment_intent.succeeded"

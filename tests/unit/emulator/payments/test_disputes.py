@@ -93,3 +93,20 @@ def test_other_test_cards_are_not_disputed(account: Account, intent: Json) -> No
     disputes.open_if_test_card(account, intent)
 
     assert disputes.of_charge(account, intent["latest_charge"]) == []
+
+
+def test_evidence_is_staged_before_it_is_submitted(account: Account, dispute: Json, emitted: Any) -> None:
+    disputes.answer(account, dispute, {"customer_name": "Tan Ah Kow"}, None, submit=False)
+    staged = (dispute["status"], dispute["evidence_details"]["submission_count"])
+    disputes.answer(account, dispute, {"customer_name": "Tan"}, {"a": "b"}, submit=True)
+
+    assert staged == ("needs_response", 0)
+    assert (dispute["status"], dispute["evidence_details"]["submission_count"]) == ("under_review", 1)
+    assert emitted[-1]["data"]["previous_attributes"] == {"status": "needs_response", "metadata": {}}
+
+
+def test_metadata_alone_submits_nothing(account: Account, dispute: Json) -> None:
+    disputes.answer(account, dispute, {}, {"a": "b"}, submit=True)
+
+    assert (dispute["status"], dispute["metadata"]) == ("needs_response", {"a": "b"})
+    assert not dispute["evidence_details"]["has_evidence"]

@@ -34,3 +34,7 @@ def test_more_fields_are_added() -> None:
 )
 def test_an_error_names_its_parameter(error: ApiError, status: int, code: str | None) -> None:
     assert (error.status, error.code, error.param) == (status, code, "amount")
+
+
+def test_a_parameter_is_part_of_the_body() -> None:
+    assert errors.missing("amount").body()["error"]["param"] == "amount"

@@ -74,3 +74,9 @@ def test_an_event_is_resent_to_the_chosen_endpoint(account: Account, ask: Ask) -
     events.retry(account, ask(event["id"], webhook_endpoint=chosen["id"]))
 
     assert deliveries == [["http://one.test", "http://two.test"], ["http://two.test"]]
+
+
+def test_an_event_is_retrieved(account: Account, ask: Ask) -> None:
+    event = account.emit("charge.failed", make("charge"))
+
+    assert events.retrieve(account, ask(event["id"])) is event

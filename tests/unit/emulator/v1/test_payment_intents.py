@@ -10,6 +10,7 @@ from stripe_emulator.payments import checkout, methods
 from stripe_emulator.reference import cards
 from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.state.account import Account
+from stripe_emulator.state.objects import make
 from stripe_emulator.v1 import payment_intents
 
 Ask = Callable[..., Call]
@@ -92,3 +93,54 @@ def test_an_invalid_intent_is_refused_and_not_created(
 
     assert (refused.value.code, refused.value.param) == (code, param)
     assert emitted.types == []
+
+
+def test_a_customer_must_exist(account: Account, ask: Ask) -> None:
+    customer = account.store.add(make("customer"))
+    intent = payment_intents.create(account, ask(**MONEY, customer=customer["id"]))
+
+    assert payment_intents.list_all(account, ask(customer=customer["id"]))["data"] == [intent]
+    assert payment_intents.retrieve(account, ask(intent["id"], client_secret="secret")) is intent
+
+
+def test_automatic_methods_are_shown_when_enabled(account: Account, ask: Ask) -> None:
+    def create(**branch: object) -> object:
+        return payment_intents.create(account, ask(**MONEY, automatic_payment_methods=branch))[
+            "automatic_payment_methods"
+        ]
+
+    assert create(enabled=True) == {"enabled": True, "allow_redirects": "always"}
+    assert create(enabled=False) is None
+
+
+def test_a_method_of_another_type_is_refused(account: Account, ask: Ask) -> None:
+    params = {"payment_method": "pm_card_visa", "payment_method_types": ["sepa_debit"], "confirm": True}
+
+    with pytest.raises(ApiError, match="accepts sepa_debit, not card"):
+        payment_intents.create(account, ask(**MONEY, **params))
+    with pytest.raises(ApiError, match="Invalid payment method type: barter"):
+        payment_intents.create(account, ask(**MONEY, payment_method_types=["barter"]))
+
+
+def test_a_confirmation_needs_a_payment_method(account: Account, ask: Ask) -> None:
+    intent = payment_intents.create(account, ask(**MONEY))
+
+    with pytest.raises(ApiError, match="Missing required param: payment_method"):
+        payment_intents.confirm(account, ask(intent["id"]))
+
+
+def test_an_update_without_an_amount_keeps_it(account: Account, ask: Ask) -> None:
+    intent = payment_intents.create(account, ask(**MONEY, payment_method="pm_card_visa", confirm=True))
+    payment_intents.update(account, ask(intent["id"], description="Policy"))
+
+    assert (intent["amount"], intent["description"]) == (12000, "Policy")
+    with pytest.raises(ApiError, match="could not be updated"):
+        payment_intents.update(account, ask(intent["id"], amount=1))
+
+
+def test_charges_include_failed_ones(account: Account, ask: Ask, paid_intent: Callable[[str], Json]) -> None:
+    failed, paid = paid_intent("chargeDeclined"), paid_intent("visa")
+    listed = payment_intents.list_charges(account, ask())["data"]
+
+    assert [charge["id"] for charge in listed] == [paid["latest_charge"], failed["latest_charge"]]
+    assert payment_intents.retrieve_charge(account, ask(paid["latest_charge"])) is listed[0]

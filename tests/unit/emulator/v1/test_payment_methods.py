@@ -99,3 +99,12 @@ def test_a_token_names_a_test_card(account: Account, ask: Ask) -> None:
     method = payment_methods.create(account, ask(type="card", card={"token": "tok_mastercard"}))
 
     assert method["card"]["brand"] == "mastercard"
+
+
+def test_methods_are_listed_by_customer(account: Account, ask: Ask) -> None:
+    method = payment_methods.create(account, ask(type="card", card=CARD))
+    method["customer"] = "cus_1"
+
+    assert payment_methods.list_all(account, ask(customer="cus_1"))["data"] == [method]
+    assert payment_methods.list_all(account, ask(customer="cus_2"))["data"] == []
+    assert payment_methods.retrieve(account, ask(method["id"])) is method

@@ -8,6 +8,7 @@ import pytest
 from stripe_emulator.calls.call import Call
 from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.state.account import Account
+from stripe_emulator.state.objects import make
 from stripe_emulator.v1 import catalog, sessions
 
 Ask = Callable[..., Call]
@@ -158,3 +159,18 @@ def test_an_invalid_session_names_its_parameter(
 
     assert (refused.value.code, refused.value.param) == (code, param)
     assert list(account.store.oldest_first("checkout.session")) == []
+
+
+def test_an_update_merges_metadata(account: Account, ask: Ask, session: Json) -> None:
+    sessions.update(account, ask(session["id"], metadata={"a": "1", "b": "2"}))
+    sessions.update(account, ask(session["id"], metadata={"a": ""}))
+
+    assert sessions.retrieve(account, ask(session["id"]))["metadata"] == {"b": "2"}
+
+
+def test_a_session_can_belong_to_a_customer(account: Account, ask: Ask, session_params: Json) -> None:
+    customer = account.store.add(make("customer"))
+
+    session = sessions.create(account, ask(**session_params, customer=customer["id"]))
+
+    assert session["customer"] == customer["id"]

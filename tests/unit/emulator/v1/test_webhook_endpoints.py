@@ -53,3 +53,19 @@ def test_an_invalid_endpoint_names_its_parameter(
         webhook_endpoints.create(account, ask(**params))
 
     assert refused.value.param == param
+
+
+def test_an_empty_update_changes_nothing(account: Account, ask: Ask) -> None:
+    created = webhook_endpoints.create(account, ask(url="https://merchant.test", enabled_events=["*"]))
+    before = dict(webhook_endpoints.retrieve(account, ask(created["id"])))
+    webhook_endpoints.update(account, ask(created["id"]))
+
+    assert webhook_endpoints.list_all(account, ask())["data"] == [before]
+
+
+def test_a_description_can_be_changed_and_unset(account: Account, ask: Ask) -> None:
+    created = webhook_endpoints.create(account, ask(url="https://merchant.test", enabled_events=["*"]))
+    described = webhook_endpoints.update(account, ask(created["id"], description="Shop"))["description"]
+    unset = webhook_endpoints.update(account, ask(created["id"], description=""))["description"]
+
+    assert (described, unset) == ("Shop", None)
