@@ -5,8 +5,7 @@ from typing import Annotated, TypeVar
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stripe_emulator import emulator
-from stripe_emulator.emulator import Emulator
+from stripe_emulator.emulator import Current, build
 from stripe_emulator.faults.faults import InvalidFaultsError
 from stripe_emulator.pay_page import payment
 from stripe_emulator.pay_page.payment import PaymentForm
@@ -87,60 +86,59 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/_reset", reset, methods=["POST"])
 
 
-async def show_faults(request: Request) -> object:
+async def show_faults(emulator: Current) -> object:
     """Return the current faults as they were requested."""
-    return _emulator(request).requested_faults
+    return emulator.requested_faults
 
 
-async def set_faults(request: Request) -> object:
+async def set_faults(request: Request, emulator: Current) -> object:
     """Replace all faults."""
     try:
-        _emulator(request).set_faults(await _json(request))
+        emulator.set_faults(await _json(request))
     except InvalidFaultsError as error:
         raise ApiError(str(error), status=422, param="body") from error
-    return await show_faults(request)
+    return emulator.requested_faults
 
 
-async def clear_faults(request: Request) -> object:
+async def clear_faults(emulator: Current) -> object:
     """Switch all faults off and send the held deliveries."""
-    _emulator(request).set_faults({})
+    emulator.set_faults({})
     return {}
 
 
-async def list_deliveries(request: Request) -> Json:
+async def list_deliveries(request: Request, emulator: Current) -> Json:
     """List all attempts, oldest first. `?event=`, `?type=` and `?object=` are filters."""
-    deliverer = _emulator(request).deliverer
+    deliverer = emulator.deliverer
     filters = {name: value for name, value in request.query_params.items() if name in ("event", "type", "object")}
     data = [row for row in deliverer.attempt_log if all(row[name] == value for name, value in filters.items())]
     return {"object": "list", "states": deliverer.states, "attempts": deliverer.attempts, "data": data}
 
 
-async def retry_deliveries(request: Request) -> Json:
+async def retry_deliveries(emulator: Current) -> Json:
     """Retry all deliveries that wait for their next attempt."""
-    return {"retried": _emulator(request).deliverer.retry_now()}
+    return {"retried": emulator.deliverer.retry_now()}
 
 
-async def set_secrets(request: Request, endpoint_id: str) -> Json:
+async def set_secrets(request: Request, emulator: Current, endpoint_id: str) -> Json:
     """Replace the signing secrets of a webhook endpoint."""
-    store, body = _emulator(request).account.store, await _body(request, SecretsBody)
+    store, body = emulator.account.store, await _body(request, SecretsBody)
     endpoint = store.get("webhook_endpoint", endpoint_id)
     store.secrets[endpoint["id"]] = tuple(body.secrets)
     return {"id": endpoint["id"], "secrets": len(body.secrets)}
 
 
-async def pay_session(request: Request, session_id: str) -> Json:
+async def pay_session(request: Request, emulator: Current, session_id: str) -> Json:
     """Pay as the customer would, and wait for the merchant as the pay page does."""
-    one = _emulator(request)
-    session, body = one.account.store.get("checkout.session", session_id), await _body(request, PayBody)
-    payment.pay(one, session, PaymentForm(cardnumber=body.card, **body.model_dump(exclude={"card", "wait"})))
-    answered = await payment.wait_for_merchant(one, session) if body.wait else None
+    session, body = emulator.account.store.get("checkout.session", session_id), await _body(request, PayBody)
+    payment.pay(emulator, session, PaymentForm(cardnumber=body.card, **body.model_dump(exclude={"card", "wait"})))
+    answered = await payment.wait_for_merchant(emulator, session) if body.wait else None
     shown = {name: session[name] for name in ("status", "payment_status", "payment_intent")}
     return {"id": session_id} | shown | {"redirect_url": checkout.success_url(session), "merchant_answered": answered}
 
 
-async def settle_session(request: Request, session_id: str, result: str = "") -> Json:
+async def settle_session(emulator: Current, session_id: str, result: str = "") -> Json:
     """End a delayed payment now: `?result=succeeded` or `?result=failed`."""
-    account = _emulator(request).account
+    account = emulator.account
     if result not in ("succeeded", "failed"):
         raise errors.invalid("result must be succeeded or failed", "result")
     session = account.store.get("checkout.session", session_id)
@@ -150,16 +148,16 @@ async def settle_session(request: Request, session_id: str, result: str = "") ->
     return session
 
 
-async def open_dispute(request: Request) -> Json:
+async def open_dispute(request: Request, emulator: Current) -> Json:
     """Dispute a payment."""
-    account, body = _emulator(request).account, await _body(request, DisputeBody)
+    account, body = emulator.account, await _body(request, DisputeBody)
     intent = account.store.get("payment_intent", body.payment_intent, "payment_intent")
     return disputes.open_dispute(account, intent, body.reason, inquiry=body.inquiry, amount=body.amount)
 
 
-async def close_dispute(request: Request, dispute_id: str, status: str = "") -> Json:
+async def close_dispute(emulator: Current, dispute_id: str, status: str = "") -> Json:
     """Close a dispute: `?status=won` or `?status=lost`."""
-    account = _emulator(request).account
+    account = emulator.account
     if status not in ("won", "lost"):
         raise errors.invalid("status must be won or lost", "status")
     dispute = account.store.get("dispute", dispute_id)
@@ -167,39 +165,33 @@ async def close_dispute(request: Request, dispute_id: str, status: str = "") -> 
     return dispute
 
 
-async def fail_refund(request: Request, refund_id: str) -> Json:
+async def fail_refund(emulator: Current, refund_id: str) -> Json:
     """Let a refund fail."""
-    account = _emulator(request).account
+    account = emulator.account
     refund = account.store.get("refund", refund_id)
     refunds.fail(account, refund)
     return refund
 
 
-async def resend_event(request: Request, event_id: str) -> Json:
+async def resend_event(emulator: Current, event_id: str) -> Json:
     """Deliver an event again to all its subscribers."""
-    account = _emulator(request).account
+    account = emulator.account
     return {"event": event_id, "deliveries": account.resend(account.store.get("event", event_id))}
 
 
-async def advance(request: Request) -> Json:
+async def advance(request: Request, emulator: Current) -> Json:
     """Move the clock ahead, then settle the payments and expire the sessions that are due."""
-    account, body = _emulator(request).account, await _body(request, AdvanceBody)
+    account, body = emulator.account, await _body(request, AdvanceBody)
     account.clock.ahead += body.seconds
     checkout.run_due(account)
     return {"now": account.now(), "ahead": account.clock.ahead}
 
 
-async def reset(request: Request) -> Json:
+async def reset(request: Request, emulator: Current) -> Json:
     """Delete everything: objects, events, deliveries, faults and the clock's offset, as a restart does."""
-    old = _emulator(request)
-    request.app.state.emulator = emulator.build(old.settings, old.send)
-    await old.deliverer.close()
+    request.app.state.emulator = build(emulator.settings, emulator.send)
+    await emulator.deliverer.close()
     return {"status": "ok"}
-
-
-def _emulator(request: Request) -> Emulator:
-    one: Emulator = request.app.state.emulator
-    return one
 
 
 async def _body(request: Request, model: type[B]) -> B:

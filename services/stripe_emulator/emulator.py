@@ -1,6 +1,9 @@
 """The state of one running emulator: account, deliveries, faults and idempotency keys."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from stripe_emulator.calls.idempotency import Replies
 from stripe_emulator.faults import faults
@@ -40,3 +43,12 @@ def build(settings: Settings, send: Send) -> Emulator:
     if settings.webhook_url:
         account.add_endpoint(settings.webhook_url, settings.webhook_secrets, ["*"], description="EMULATOR_WEBHOOK_URL")
     return Emulator(settings, send, account, deliverer)
+
+
+async def current(request: Request) -> Emulator:
+    """Return the emulator that serves this request. A reset replaces it."""
+    emulator: Emulator = request.app.state.emulator
+    return emulator
+
+
+Current = Annotated[Emulator, Depends(current)]

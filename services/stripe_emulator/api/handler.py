@@ -12,7 +12,7 @@ from stripe_emulator.calls import expansion, forms, parameters
 from stripe_emulator.calls.call import Call, Endpoint
 from stripe_emulator.calls.expansion import ExpandParameters
 from stripe_emulator.calls.idempotency import Reply
-from stripe_emulator.emulator import Emulator
+from stripe_emulator.emulator import Current, Emulator
 from stripe_emulator.faults.faults import ApiFault
 from stripe_emulator.faults.gate import injected_error
 from stripe_emulator.reference.errors import ApiError
@@ -20,11 +20,10 @@ from stripe_emulator.reference.shapes import API_VERSION, Json
 from stripe_emulator.state.objects import new_id
 
 
-def handler(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+def handler(endpoint: Endpoint) -> Callable[[Request, Emulator], Awaitable[Response]]:
     """Return the HTTP handler of an endpoint."""
 
-    async def handle(request: Request) -> Response:
-        emulator: Emulator = request.app.state.emulator
+    async def handle(request: Request, emulator: Current) -> Response:
         body = await request.body()
         request_id = new_id("req")
         fault = emulator.gate.next_fault(request.url.path)

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from fastapi import FastAPI, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stripe_emulator.emulator import Emulator
+from stripe_emulator.emulator import Current, Emulator
 from stripe_emulator.pay_page import payment
 from stripe_emulator.pay_page.payment import PaymentForm
 from stripe_emulator.payments import checkout
@@ -33,23 +33,22 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/c/pay.css", stylesheet, methods=["GET"])
 
 
-async def show(request: Request, session_id: str) -> Response:
+async def show(emulator: Current, session_id: str) -> Response:
     """Show the page."""
-    session = _session(request, session_id)
-    return _page(request, session, PaymentForm()) if session and session["status"] == "open" else _closed(session)
+    session = _session(emulator, session_id)
+    return _page(emulator, session, PaymentForm()) if session and session["status"] == "open" else _closed(session)
 
 
-async def submit(request: Request, session_id: str) -> Response:
+async def submit(request: Request, emulator: Current, session_id: str) -> Response:
     """Pay, and send the customer back to the merchant. After an error, show the page again with the reason."""
-    emulator = _emulator(request)
-    session, form = _session(request, session_id), read_form(await request.body())
+    session, form = _session(emulator, session_id), read_form(await request.body())
     if session is None or session["status"] == "expired":
         return _closed(session)
     if session["status"] == "open":
         try:
             payment.pay(emulator, session, form)
         except ApiError as error:
-            return _page(request, session, form, error)
+            return _page(emulator, session, form, error)
     await payment.wait_for_merchant(emulator, session)
     back = quote(checkout.success_url(session), safe=URL_SAFE)
     return Response(status_code=303, headers={"Location": back} | _headers(session))
@@ -65,17 +64,11 @@ def read_form(body: bytes) -> PaymentForm:
     return PaymentForm.model_validate(dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)))
 
 
-def _emulator(request: Request) -> Emulator:
-    emulator: Emulator = request.app.state.emulator
-    return emulator
+def _session(emulator: Emulator, session_id: str) -> Json | None:
+    return emulator.account.store.tables["checkout.session"].get(session_id)
 
 
-def _session(request: Request, session_id: str) -> Json | None:
-    return _emulator(request).account.store.tables["checkout.session"].get(session_id)
-
-
-def _page(request: Request, session: Json, form: PaymentForm, error: ApiError | None = None) -> Response:
-    emulator = _emulator(request)
+def _page(emulator: Emulator, session: Json, form: PaymentForm, error: ApiError | None = None) -> Response:
     currency, kinds = session["currency"], session["payment_method_types"]
     items = [
         item | {"shown_amount": money.formatted(item["amount_total"], currency)}
