@@ -1,4 +1,4 @@
-"""The command `stripe-emulator`."""
+"""Runs the command `stripe-emulator`."""
 
 import sys
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The emulator's own controls under `/_…`, which Stripe does not have."""
+"""Serves the emulator's own controls under `/_…`, which Stripe does not have."""
 
 from typing import Annotated, TypeVar
 

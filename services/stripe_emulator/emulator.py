@@ -1,4 +1,4 @@
-"""The state of one running emulator: account, deliveries, faults and idempotency keys."""
+"""Holds the state of one running emulator: account, deliveries, faults and idempotency keys."""
 
 from dataclasses import dataclass, field
 from typing import Annotated

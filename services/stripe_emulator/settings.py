@@ -1,4 +1,4 @@
-"""The emulator's settings, read once from environment variables."""
+"""Reads the emulator's settings from environment variables."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal

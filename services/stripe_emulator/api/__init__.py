@@ -1,1 +1,1 @@
-"""Stripe's API over HTTP: routes, authentication and error replies."""
+"""Serves Stripe's API over HTTP."""

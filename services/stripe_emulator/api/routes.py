@@ -1,4 +1,4 @@
-"""The routes of Stripe's API v1 and their endpoints."""
+"""Maps the routes of Stripe's API v1 to their endpoints."""
 
 from fastapi import FastAPI
 

@@ -1,1 +1,1 @@
-"""What all API calls share: form decoding, parameters, lists, expansion and idempotency."""
+"""Decodes and validates API calls, and builds their answers."""

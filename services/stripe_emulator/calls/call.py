@@ -1,4 +1,4 @@
-"""One API call as the endpoints receive it."""
+"""Represents one API call."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

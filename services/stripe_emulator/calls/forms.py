@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 
 from stripe_emulator.reference.shapes import Json
 
+# A parser of our own, because the common libraries read flat forms only.
 MAX_DEPTH = 20
 
 

@@ -14,7 +14,7 @@ from stripe_emulator.reference.shapes import Json
 MAX_TEXT = 5000
 MAX_METADATA_KEYS, MAX_METADATA_KEY, MAX_METADATA_VALUE = 50, 40, 500
 
-# Stripe's wording and codes for pydantic's error types.
+# Stripe's messages for pydantic's error types, because Stripe's packages and their users rely on messages and codes.
 MESSAGES = {
     "string_too_long": "Invalid string: {value:.10}…; must be at most {max_length} characters",
     "int_parsing": "Invalid integer: {value}",

@@ -1,1 +1,1 @@
-"""Faults that a test can switch on."""
+"""Validates faults and decides which API calls fail."""

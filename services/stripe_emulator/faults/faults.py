@@ -1,4 +1,4 @@
-"""The faults that can be switched on, validated from JSON."""
+"""Validates the faults that can be switched on."""
 
 from typing import Annotated, Literal, Self
 

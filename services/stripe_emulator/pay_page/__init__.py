@@ -1,1 +1,1 @@
-"""The hosted pay page."""
+"""Serves the hosted pay page."""

@@ -1,1 +1,1 @@
-"""What happens to sessions, charges, refunds and disputes, and which events it emits."""
+"""Changes sessions, charges, refunds and disputes, and emits their events."""

@@ -1,1 +1,1 @@
-"""What Stripe publishes: object shapes, errors, test cards, currencies and event types."""
+"""Lists what Stripe publishes: object shapes, errors, test cards, currencies and event types."""

@@ -1,4 +1,4 @@
-"""Stripe's test cards and test bank accounts, and what happens when they are charged."""
+"""Lists Stripe's test cards and test bank accounts, and how they behave."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args

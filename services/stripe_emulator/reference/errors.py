@@ -1,4 +1,4 @@
-"""Stripe's API errors as exceptions."""
+"""Defines Stripe's API errors as exceptions."""
 
 from stripe_emulator.reference.shapes import Json
 

@@ -1,4 +1,4 @@
-"""The event types that the emulator can send."""
+"""Lists the event types that the emulator can send."""
 
 EVENT_TYPES = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Stripe's currencies: decimals, and the smallest and largest amounts that can be charged."""
+"""Lists Stripe's currencies, and checks which amounts can be charged."""
 
 from stripe_emulator.reference import errors
 

@@ -1,4 +1,4 @@
-"""The fields and default values of every Stripe object that the emulator creates."""
+"""Lists the fields and default values of every Stripe object that the emulator creates."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""What the emulated Stripe account remembers: its objects, its clock and its events."""
+"""Keeps the emulated Stripe account in memory."""

@@ -1,4 +1,4 @@
-"""The emulated Stripe account: its objects, its clock and its events."""
+"""Keeps the emulated Stripe account: its objects, its clock and its events."""
 
 import copy
 import json

@@ -1,1 +1,1 @@
-"""The resources of Stripe's API v1, one module each."""
+"""Serves the resources of Stripe's API v1, one module each."""

@@ -1,4 +1,4 @@
-"""`/v1/products` and `/v1/prices`."""
+"""Serves `/v1/products` and `/v1/prices`."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""`/v1/customers`."""
+"""Serves `/v1/customers`."""
 
 from stripe_emulator.calls import lists
 from stripe_emulator.calls.call import Call

@@ -1,4 +1,4 @@
-"""`/v1/disputes`."""
+"""Serves `/v1/disputes`."""
 
 from stripe_emulator.calls import lists
 from stripe_emulator.calls.call import Call

@@ -1,4 +1,4 @@
-"""`/v1/events`."""
+"""Serves `/v1/events`."""
 
 from stripe_emulator.calls import lists
 from stripe_emulator.calls.call import Call

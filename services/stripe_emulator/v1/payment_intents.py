@@ -1,4 +1,4 @@
-"""`/v1/payment_intents` and `/v1/charges`."""
+"""Serves `/v1/payment_intents` and `/v1/charges`."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""`/v1/payment_methods`."""
+"""Serves `/v1/payment_methods`."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""`/v1/payment_pages`, which Stripe does not document but the official CLI uses to pay a session."""
+"""Serves `/v1/payment_pages`, which Stripe does not document but the official CLI uses to pay a session."""
 
 from stripe_emulator.calls.call import Call
 from stripe_emulator.calls.parameters import Integer, NoParameters, Parameters, Text

@@ -1,4 +1,4 @@
-"""`/v1/refunds`."""
+"""Serves `/v1/refunds`."""
 
 from typing import Annotated, Literal
 

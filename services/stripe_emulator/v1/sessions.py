@@ -1,4 +1,4 @@
-"""`/v1/checkout/sessions`."""
+"""Serves `/v1/checkout/sessions`."""
 
 import heapq
 from typing import Annotated, Any, Literal

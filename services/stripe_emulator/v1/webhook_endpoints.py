@@ -1,4 +1,4 @@
-"""`/v1/webhook_endpoints`."""
+"""Serves `/v1/webhook_endpoints`."""
 
 from stripe_emulator.calls import lists
 from stripe_emulator.calls.call import Call
