@@ -1,6 +1,5 @@
-"""The command `stripe-emulator`: reads the environment and serves; holds no behaviour of its own."""
+"""Runs the command `stripe-emulator`."""
 
-import os
 import sys
 from typing import Annotated
 
@@ -14,8 +13,8 @@ VARIABLES = "\n\n".join(f"- `{name}`: {text}" for name, text in environment.VARI
 
 @cli.command(
     help="A Stripe for development and tests: API v1, a hosted pay page, signed webhooks, and faults on request."
-    f"\n\nEnvironment (defaults in brackets):\n\n{VARIABLES}\n\nAny `sk_test_…` key is accepted."
-    " Everything is kept in memory and gone at the end."
+    f"\n\nEnvironment variables (defaults in brackets):\n\n{VARIABLES}\n\nEvery `sk_test_…` key is accepted."
+    " All data is in memory and is lost when the command ends."
 )
 def serve(
     host: Annotated[str | None, typer.Option(help="Overrides HOST.")] = None,
@@ -24,16 +23,15 @@ def serve(
     """Serve until stopped."""
     import uvicorn
 
+    from stripe_emulator.api.hang_up import HangUpProtocol
     from stripe_emulator.app import create_app
-    from stripe_emulator.connection import HangUpProtocol
 
     options = {"HOST": host, "PORT": port}
-    given = {name: str(value) for name, value in options.items() if value is not None}
     try:
-        settings = environment.read(os.environ | given)
-    except environment.WrongSettingsError as wrong:
-        print(f"stripe-emulator cannot start:\n{wrong}", file=sys.stderr)
-        raise typer.Exit(2) from wrong
+        settings = environment.read({name: str(value) for name, value in options.items() if value is not None})
+    except environment.SettingsError as error:
+        print(f"stripe-emulator cannot start. Correct these variables:\n{error}", file=sys.stderr)
+        raise typer.Exit(2) from error
     uvicorn.run(
         create_app(settings),
         http=HangUpProtocol,

@@ -1,65 +1,50 @@
-"""The emulator as one web application: its parts, its background work, its health; no rule of Stripe's in it."""
+"""Builds the emulator's web application."""
 
 import asyncio
-import itertools
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from stripe_emulator import api, checkout, control, emulator, pay_page
-from stripe_emulator.delivery import UnreachableError
-from stripe_emulator.errors import ApiError
+from stripe_emulator import controls, emulator
+from stripe_emulator.api import routes
+from stripe_emulator.pay_page import page
+from stripe_emulator.payments import checkout
+from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.settings import Settings
+from stripe_emulator.webhooks.sender import Sender
 
 TICK_SECONDS = 0.2
-MAX_CONNECTIONS = 50
-CLIENTS = 10
 log = logging.getLogger("stripe_emulator")
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application; one memory for each."""
-    timeout = settings.delivery_timeout_seconds
-    # A client of httpx looks through all its connections, and all that wait for one, at each request; so there are
-    # several, and nothing waits in them.
-    clients = [httpx.AsyncClient(follow_redirects=False, timeout=timeout, trust_env=False) for _ in range(CLIENTS)]
-    in_turn = itertools.cycle(clients)
-    connections = asyncio.Semaphore(MAX_CONNECTIONS)
-
-    async def send(url: str, headers: dict[str, str], body: bytes) -> int:
-        try:
-            async with connections:
-                return (await next(in_turn).post(url, headers=headers, content=body)).status_code
-        # A receiver that is killed while it is connected to makes the client stumble over a socket that is no more.
-        except (httpx.HTTPError, AttributeError) as broken:
-            raise UnreachableError(str(broken) or type(broken).__name__) from broken
+    """Build an application with an emulator of its own."""
+    sender = Sender(settings.delivery_timeout_seconds)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        clockwork = asyncio.create_task(_tick(app))
+        ticking = asyncio.create_task(_tick(app))
         yield
-        clockwork.cancel()
+        ticking.cancel()
         await app.state.emulator.deliverer.close()
-        for client in clients:
-            await client.aclose()
+        await sender.close()
 
     app = FastAPI(title="Stripe emulator", openapi_url=None, lifespan=lifespan)
-    app.state.emulator = emulator.build(settings, send)
-    app.add_exception_handler(ApiError, _refusal)
-    app.add_exception_handler(Exception, _own_bug)
+    app.state.emulator = emulator.build(settings, sender.send)
+    app.add_exception_handler(ApiError, _answer_error)
+    app.add_exception_handler(Exception, _answer_bug)
     app.add_api_route("/health", health, methods=["GET"])
-    api.add_routes(app)
-    pay_page.add_routes(app)
-    control.add_routes(app)
+    routes.add_routes(app)
+    page.add_routes(app)
+    controls.add_routes(app)
     return app
 
 
 async def health() -> dict[str, str]:
-    """Whether it serves at all."""
+    """Answer that the emulator is running."""
     return {"status": "ok"}
 
 
@@ -67,17 +52,17 @@ async def _tick(app: FastAPI) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
         try:
-            checkout.run_due(app.state.emulator.world)
+            checkout.run_due(app.state.emulator.account)
         except Exception:
-            log.exception("what was due could not be done")
+            log.exception("due_payments_failed")
 
 
-async def _own_bug(_request: Request, _bug: Exception) -> Response:
-    """Answer as Stripe would; the server logs the traceback."""
+async def _answer_bug(_request: Request, _bug: Exception) -> Response:
+    """Answer in Stripe's format. The server logs the traceback."""
     return JSONResponse(ApiError("The emulator has a bug; see its log.", status=500, kind="api_error").body(), 500)
 
 
-async def _refusal(_request: Request, refused: Exception) -> Response:
-    if not isinstance(refused, ApiError):
-        raise refused
-    return JSONResponse(refused.body(), refused.status)
+async def _answer_error(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, ApiError):
+        raise error
+    return JSONResponse(error.body(), error.status)

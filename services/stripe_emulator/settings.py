@@ -1,108 +1,106 @@
-"""The emulator's environment, read once into a frozen object; never read anywhere else, never at import."""
+"""Reads the emulator's settings from environment variables."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-T = TypeVar("T")
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from stripe_emulator.validation import must_be, problems
+
 MAX_PORT = 65535
 
 
-class WrongSettingsError(Exception):
-    """Raised once, with every wrong variable and what to do about it."""
+class SettingsError(Exception):
+    """Raised when variables have values that cannot be used. The message names each of them."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How this emulator runs."""
-
-    host: str = "0.0.0.0"
-    port: int = 8087
-    public_url: str = "http://localhost:8087"
-    webhook_url: str | None = None
-    webhook_secrets: tuple[str, ...] = ("whsec_emulator",)
-    retry_base_seconds: float = 1.0
-    retry_attempts: int = 12
-    delivery_timeout_seconds: float = 10.0
-    redirect_wait_seconds: float = 10.0
-    log_level: str = "info"
-
-
-VARIABLES = {
-    "HOST": "the address to listen on (0.0.0.0)",
-    "PORT": "the port to listen on (8087)",
-    "EMULATOR_PUBLIC_URL": "the address customers reach it at, for pay links (http://localhost:PORT)",
-    "EMULATOR_WEBHOOK_URL": "where to deliver every event (nowhere)",
-    "EMULATOR_WEBHOOK_SECRET": "what to sign deliveries to it with, comma-separated (whsec_emulator)",
-    "EMULATOR_RETRY_BASE_SECONDS": "the pause before the first retry; doubles, up to a minute (1)",
-    "EMULATOR_RETRY_ATTEMPTS": "attempts per delivery, the first included (12)",
-    "EMULATOR_DELIVERY_TIMEOUT_SECONDS": "how long a receiver may take to answer (10)",
-    "EMULATOR_REDIRECT_WAIT_SECONDS": "how long the pay page waits for the merchant's 2xx (10)",
-    "LOG_LEVEL": "debug, info, warning or error (info)",
-}
-
-
-def read(environ: Mapping[str, str]) -> Settings:
-    """The settings of this environment, or one error that names everything wrong with it."""
-    wrong: list[str] = []
-
-    def take(name: str, default: T, convert: Callable[[str], T], wanted: str) -> T:
-        text = environ.get(name, "").strip()
-        if not text:
-            return default
-        try:
-            return convert(text)
-        except ValueError:
-            wrong.append(f"{name}={text}: must be {wanted}")
-            return default
-
-    port = take("PORT", 8087, _port, f"a port number from 1 to {MAX_PORT}")
-    settings = Settings(
-        host=environ.get("HOST", "").strip() or "0.0.0.0",
-        port=port,
-        public_url=take("EMULATOR_PUBLIC_URL", f"http://localhost:{port}", _url, "an http or https address").rstrip(
-            "/"
-        ),
-        webhook_url=take("EMULATOR_WEBHOOK_URL", None, _url, "an http or https address"),
-        webhook_secrets=take("EMULATOR_WEBHOOK_SECRET", ("whsec_emulator",), _secrets, "comma-separated secrets"),
-        retry_base_seconds=take("EMULATOR_RETRY_BASE_SECONDS", 1.0, _positive, "a number of seconds above 0"),
-        retry_attempts=take("EMULATOR_RETRY_ATTEMPTS", 12, _count, "a whole number above 0"),
-        delivery_timeout_seconds=take(
-            "EMULATOR_DELIVERY_TIMEOUT_SECONDS", 10.0, _positive, "a number of seconds above 0"
-        ),
-        redirect_wait_seconds=take("EMULATOR_REDIRECT_WAIT_SECONDS", 10.0, _positive, "a number of seconds above 0"),
-        log_level=take("LOG_LEVEL", "info", _level, "debug, info, warning or error"),
-    )
-    if wrong:
-        raise WrongSettingsError("\n".join(wrong))
-    return settings
-
-
-def _port(text: str) -> int:
-    return _count(text) if int(text) <= MAX_PORT else _refuse()
-
-
-def _count(text: str) -> int:
-    return int(text) if int(text) > 0 else _refuse()
-
-
-def _positive(text: str) -> float:
-    return float(text) if 0 < float(text) < float("inf") else _refuse()
-
-
-def _url(text: str) -> str:
+def _http_url(text: str) -> str:
     parts = urlsplit(text)
-    return text if parts.scheme in {"http", "https"} and parts.hostname else _refuse()
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError
+    return text
 
 
-def _secrets(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip()) or _refuse()
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def _level(text: str) -> str:
-    return text.lower() if text.lower() in {"debug", "info", "warning", "error"} else _refuse()
+Port = Annotated[int, Field(ge=1, le=MAX_PORT), must_be(f"a port number from 1 to {MAX_PORT}")]
+Url = Annotated[str, AfterValidator(_http_url), must_be("an http or https URL")]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), must_be("a number of seconds above 0")]
+Count = Annotated[int, Field(gt=0), must_be("a whole number above 0")]
+Secrets = Annotated[
+    tuple[str, ...], NoDecode, Field(min_length=1), BeforeValidator(_split), must_be("comma-separated secrets")
+]
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    BeforeValidator(lambda value: str(value).lower()),
+    must_be("debug, info, warning or error"),
+]
 
 
-def _refuse() -> NoReturn:
-    raise ValueError
+class Settings(BaseSettings):
+    """The settings of one emulator. The help of the command shows the descriptions of the fields."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_by_name=True, str_strip_whitespace=True)
+
+    host: str = Field(default="0.0.0.0", validation_alias="HOST", description="the address to listen on (0.0.0.0)")
+    port: Port = Field(default=8087, validation_alias="PORT", description="the port to listen on (8087)")
+    public_url: Annotated[Url, AfterValidator(lambda url: url.rstrip("/"))] = Field(
+        validation_alias="EMULATOR_PUBLIC_URL",
+        default_factory=lambda valid: f"http://localhost:{valid['port']}",
+        description="the URL of the emulator in pay links (http://localhost:PORT)",
+    )
+    webhook_url: Url | None = Field(
+        default=None,
+        validation_alias="EMULATOR_WEBHOOK_URL",
+        description="the URL that every event is delivered to (none)",
+    )
+    webhook_secrets: Secrets = Field(
+        default=("whsec_emulator",),
+        validation_alias="EMULATOR_WEBHOOK_SECRET",
+        description="the secrets that sign deliveries to that URL, comma-separated (whsec_emulator)",
+    )
+    retry_base_seconds: Seconds = Field(
+        default=1.0,
+        validation_alias="EMULATOR_RETRY_BASE_SECONDS",
+        description="the pause before the first retry; it doubles, up to a minute (1)",
+    )
+    retry_attempts: Count = Field(
+        default=12,
+        validation_alias="EMULATOR_RETRY_ATTEMPTS",
+        description="the number of attempts per delivery, including the first (12)",
+    )
+    delivery_timeout_seconds: Seconds = Field(
+        default=10.0,
+        validation_alias="EMULATOR_DELIVERY_TIMEOUT_SECONDS",
+        description="how long an endpoint may take to answer (10)",
+    )
+    redirect_wait_seconds: Seconds = Field(
+        default=10.0,
+        validation_alias="EMULATOR_REDIRECT_WAIT_SECONDS",
+        description="how long the pay page waits for the merchant's 2xx (10)",
+    )
+    log_level: LogLevel = Field(
+        default="info", validation_alias="LOG_LEVEL", description="debug, info, warning or error (info)"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_blank(cls, values: Any) -> Any:
+        return {name: value for name, value in values.items() if not isinstance(value, str) or value.strip()}
+
+
+VARIABLES = {str(field.validation_alias): field.description or "" for field in Settings.model_fields.values()}
+
+
+def read(overrides: Mapping[str, str]) -> Settings:
+    """Return the settings of the environment, where these overrides replace variables."""
+    try:
+        return Settings.model_validate(overrides)
+    except ValidationError as error:
+        raise SettingsError(
+            "\n".join(f"{problem.path}={problem.value}: {problem.message}" for problem in problems(error))
+        ) from error

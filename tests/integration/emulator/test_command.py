@@ -1,20 +1,16 @@
-"""The command itself."""
+"""The command as a process."""
 
 import os
 import subprocess
 import sys
-from typing import Any
+
+from tests.integration.emulator.client import Start
+from tests.integration.emulator.receiver import Receiver
 
 COMMAND = [sys.executable, "-m", "stripe_emulator"]
 
 
-def test_help_names_the_environment() -> None:
-    shown = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, check=True)
-
-    assert "EMULATOR_WEBHOOK_URL" in shown.stdout
-
-
-def test_a_wrong_environment_is_explained_at_once() -> None:
+def test_all_invalid_variables_are_reported_together() -> None:
     wrong = os.environ | {"PORT": "no", "EMULATOR_WEBHOOK_URL": "webhook"}
     ended = subprocess.run(COMMAND, env=wrong, capture_output=True, text=True, check=False)
 
@@ -23,7 +19,7 @@ def test_a_wrong_environment_is_explained_at_once() -> None:
     assert "EMULATOR_WEBHOOK_URL=webhook" in ended.stderr
 
 
-def test_it_is_healthy_and_its_links_follow_its_public_address(start: Any) -> None:
+def test_pay_links_begin_with_the_public_url(start: Start) -> None:
     emulator = start(EMULATOR_PUBLIC_URL="https://pay.test/")
     session = emulator.checkout()
 
@@ -31,7 +27,7 @@ def test_it_is_healthy_and_its_links_follow_its_public_address(start: Any) -> No
     assert session.url == f"https://pay.test/c/pay/{session.id}"
 
 
-def test_several_secrets_sign_every_delivery(start: Any, receiver: Any) -> None:
+def test_several_secrets_sign_every_delivery(start: Start, receiver: Receiver) -> None:
     emulator = start(EMULATOR_WEBHOOK_SECRET="whsec_next,whsec_test_of_the_emulator")
     emulator.stripe.v1.customers.create({"name": "Tan Ah Kow"})
 

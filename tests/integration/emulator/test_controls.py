@@ -1,12 +1,15 @@
-"""The emulator's own controls, one by one."""
+"""The emulator's own controls under `/_…`."""
 
 from typing import Any
 
 import pytest
 import stripe
 
+from tests.integration.emulator.client import EmulatorClient, Start
+from tests.integration.emulator.receiver import Receiver
 
-def test_paying_by_json_tells_where_the_customer_would_go(emulator: Any) -> None:
+
+def test_a_payment_returns_the_redirect_url(emulator: EmulatorClient) -> None:
     session = emulator.checkout()
     paid = emulator.pay(session.id, card="5555 5555 5555 4444", email="customer@example.test").json()
 
@@ -14,7 +17,7 @@ def test_paying_by_json_tells_where_the_customer_would_go(emulator: Any) -> None
     assert paid["redirect_url"] == f"http://merchant.test/success?session_id={session.id}"
 
 
-def test_paying_by_json_tells_why_not(emulator: Any) -> None:
+def test_a_declined_payment_returns_the_reason(emulator: EmulatorClient) -> None:
     refused = emulator.pay(emulator.checkout().id, card="4000000000009995")
 
     assert refused.status_code == 402
@@ -24,18 +27,20 @@ def test_paying_by_json_tells_why_not(emulator: Any) -> None:
 @pytest.mark.parametrize(
     ("how", "status"), [({"colour": "red"}, 400), ({"method": "delayed", "outcome": "maybe"}, 402)]
 )
-def test_paying_by_json_is_strict(emulator: Any, how: dict[str, str], status: int) -> None:
+def test_an_invalid_payment_is_refused(emulator: EmulatorClient, how: dict[str, str], status: int) -> None:
     assert emulator.pay(emulator.checkout().id, **how).status_code == status
 
 
-def test_paying_nothing_is_resource_missing(emulator: Any) -> None:
+def test_an_unknown_session_is_resource_missing(emulator: EmulatorClient) -> None:
     answer = emulator.pay("cs_test_nobody")
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "resource_missing")
 
 
 @pytest.mark.parametrize(("result", "status"), [("succeeded", "paid"), ("failed", "unpaid")])
-def test_a_delayed_payment_can_be_settled_by_hand(emulator: Any, receiver: Any, result: str, status: str) -> None:
+def test_a_delayed_payment_can_be_settled_now(
+    emulator: EmulatorClient, receiver: Receiver, result: str, status: str
+) -> None:
     session = emulator.checkout()
     emulator.pay(session.id, method="delayed", after_seconds=3600)
     settled = emulator.http.post(f"/_sessions/{session.id}/settle", params={"result": result})
@@ -46,7 +51,7 @@ def test_a_delayed_payment_can_be_settled_by_hand(emulator: Any, receiver: Any, 
     assert (ended.id, ended.payment_status) == (session.id, status)
 
 
-def test_a_delayed_payment_settles_by_itself(emulator: Any, receiver: Any) -> None:
+def test_a_delayed_payment_settles_by_itself(emulator: EmulatorClient, receiver: Receiver) -> None:
     emulator.pay(emulator.checkout().id, method="delayed", outcome="failed", after_seconds=0)
 
     failed = receiver.first("payment_intent.payment_failed").event.data.object
@@ -54,7 +59,7 @@ def test_a_delayed_payment_settles_by_itself(emulator: Any, receiver: Any) -> No
     receiver.first("checkout.session.async_payment_failed")
 
 
-def test_time_can_be_set_ahead(emulator: Any, receiver: Any) -> None:
+def test_the_clock_can_be_moved_ahead(emulator: EmulatorClient, receiver: Receiver) -> None:
     session = emulator.checkout()
     moved = emulator.http.post("/_advance", json={"seconds": 24 * 3600}).json()
 
@@ -63,12 +68,12 @@ def test_time_can_be_set_ahead(emulator: Any, receiver: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"seconds": -1}, {"seconds": "60"}, {"seconds": True}, {"minutes": 1}])
-def test_time_never_goes_back(emulator: Any, body: dict[str, Any]) -> None:
+def test_the_clock_cannot_be_moved_back(emulator: EmulatorClient, body: dict[str, Any]) -> None:
     assert emulator.http.post("/_advance", json=body).status_code == 400
 
 
 @pytest.mark.parametrize("status", ["won", "lost"])
-def test_a_payment_can_be_disputed_and_decided(emulator: Any, receiver: Any, status: str) -> None:
+def test_a_payment_can_be_disputed_and_decided(emulator: EmulatorClient, receiver: Receiver, status: str) -> None:
     intent = emulator.pay(emulator.checkout().id).json()["payment_intent"]
     opened = emulator.http.post(
         "/_disputes", json={"payment_intent": intent, "reason": "product_not_received", "amount": 6000}
@@ -91,11 +96,11 @@ def test_a_payment_can_be_disputed_and_decided(emulator: Any, receiver: Any, sta
         {"payment_intent": "pi_1", "colour": "red"},
     ],
 )
-def test_a_wrong_dispute_is_refused(emulator: Any, body: dict[str, Any]) -> None:
+def test_an_invalid_dispute_is_refused(emulator: EmulatorClient, body: dict[str, Any]) -> None:
     assert emulator.http.post("/_disputes", json=body).status_code == 400
 
 
-def test_a_refund_can_be_made_to_fail(emulator: Any, receiver: Any) -> None:
+def test_a_refund_can_be_made_to_fail(emulator: EmulatorClient, receiver: Receiver) -> None:
     intent = emulator.pay(emulator.checkout().id).json()["payment_intent"]
     refund = emulator.stripe.v1.refunds.create({"payment_intent": intent})
     emulator.http.post(f"/_refunds/{refund.id}/fail").raise_for_status()
@@ -104,7 +109,7 @@ def test_a_refund_can_be_made_to_fail(emulator: Any, receiver: Any) -> None:
 
 
 @pytest.mark.parametrize("address", ["/_events/{}/resend", "/v1/events/{}/retry"])
-def test_an_event_can_be_sent_again_unchanged(emulator: Any, receiver: Any, address: str) -> None:
+def test_a_resent_event_has_the_same_body(emulator: EmulatorClient, receiver: Receiver, address: str) -> None:
     emulator.pay(emulator.checkout().id)
     first = receiver.first("checkout.session.completed")
     receiver.wait(lambda requests: len(requests) == 4)
@@ -115,7 +120,7 @@ def test_an_event_can_be_sent_again_unchanged(emulator: Any, receiver: Any, addr
     assert received[-1].event.id == first.event.id
 
 
-def test_attempts_can_be_looked_at(emulator: Any, receiver: Any) -> None:
+def test_delivery_attempts_are_listed(emulator: EmulatorClient, receiver: Receiver) -> None:
     receiver.answer = lambda _received, number: 500 if number <= 2 else 200
     customer = emulator.stripe.v1.customers.create({"name": "Tan Ah Kow"})
     receiver.wait(lambda requests: len(requests) == 3)
@@ -128,7 +133,7 @@ def test_attempts_can_be_looked_at(emulator: Any, receiver: Any) -> None:
     ]
 
 
-def test_a_secret_can_be_rolled_with_both_signing_for_a_while(emulator: Any, receiver: Any) -> None:
+def test_two_secrets_sign_while_one_is_rolled(emulator: EmulatorClient, receiver: Receiver) -> None:
     endpoint = emulator.stripe.v1.webhook_endpoints.list().data[0].id
     rolled = {"secrets": ["whsec_new", receiver.secret]}
     emulator.http.put(f"/_webhook_endpoints/{endpoint}/secrets", json=rolled).raise_for_status()
@@ -142,13 +147,13 @@ def test_a_secret_can_be_rolled_with_both_signing_for_a_while(emulator: Any, rec
 
 
 @pytest.mark.parametrize("body", [{}, {"secrets": []}, {"secrets": "whsec_a"}, {"secrets": ["whsec_a"], "x": 1}])
-def test_wrong_secrets_are_refused(emulator: Any, body: dict[str, Any]) -> None:
+def test_invalid_secrets_are_refused(emulator: EmulatorClient, body: dict[str, Any]) -> None:
     endpoint = emulator.stripe.v1.webhook_endpoints.list().data[0].id
 
     assert emulator.http.put(f"/_webhook_endpoints/{endpoint}/secrets", json=body).status_code == 400
 
 
-def test_retries_can_be_had_now(start: Any, receiver: Any) -> None:
+def test_waiting_deliveries_can_be_retried_now(start: Start, receiver: Receiver) -> None:
     emulator = start(EMULATOR_RETRY_BASE_SECONDS="60")
     receiver.answer = lambda _received, number: 500 if number == 1 else 200
     emulator.stripe.v1.customers.create({"name": "Tan Ah Kow"})
@@ -160,7 +165,7 @@ def test_retries_can_be_had_now(start: Any, receiver: Any) -> None:
     assert emulator.http.get("/_deliveries").json()["attempts"] == 2
 
 
-def test_everything_can_be_forgotten(emulator: Any) -> None:
+def test_a_reset_deletes_everything(emulator: EmulatorClient) -> None:
     session = emulator.checkout()
     emulator.http.put("/_faults", json={"duplicate": 1})
     emulator.http.post("/_advance", json={"seconds": 3600})
@@ -175,7 +180,7 @@ def test_everything_can_be_forgotten(emulator: Any) -> None:
 @pytest.mark.parametrize(
     "address", ["/_disputes/dp_1/close?status=won", "/_refunds/re_1/fail", "/_events/evt_1/resend"]
 )
-def test_a_control_of_nothing_is_resource_missing(emulator: Any, address: str) -> None:
+def test_an_unknown_object_is_resource_missing(emulator: EmulatorClient, address: str) -> None:
     answer = emulator.http.post(address)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "resource_missing")

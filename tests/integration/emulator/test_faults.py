@@ -1,4 +1,4 @@
-"""What goes wrong on request: deliveries and API calls."""
+"""Faults of deliveries and of API calls."""
 
 from collections import Counter
 from typing import Any
@@ -6,15 +6,14 @@ from typing import Any
 import pytest
 import stripe
 
+from tests.integration.emulator.client import EmulatorClient
+from tests.integration.emulator.receiver import Receiver
+
 PARAMS: Any = {"amount": 500, "currency": "sgd"}
 
 
-def fault(emulator: Any, **faults: Any) -> None:
-    emulator.http.put("/_faults", json=faults).raise_for_status()
-
-
-def test_a_duplicated_event_arrives_so_many_times_more(emulator: Any, receiver: Any) -> None:
-    fault(emulator, per_type={"checkout.session.completed": {"duplicate": 2}})
+def test_a_duplicated_event_arrives_more_than_once(emulator: EmulatorClient, receiver: Receiver) -> None:
+    emulator.set_faults(per_type={"checkout.session.completed": {"duplicate": 2}})
     emulator.pay(emulator.checkout().id)
 
     received = receiver.wait(lambda requests: len(requests) >= 6)
@@ -22,8 +21,8 @@ def test_a_duplicated_event_arrives_so_many_times_more(emulator: Any, receiver: 
     assert len({one.body for one in received}) == 4
 
 
-def test_a_dropped_event_never_arrives_but_is_listed_as_undelivered(emulator: Any, receiver: Any) -> None:
-    fault(emulator, per_type={"payment_intent.succeeded": {"drop": True}})
+def test_a_dropped_event_is_listed_as_undelivered(emulator: EmulatorClient, receiver: Receiver) -> None:
+    emulator.set_faults(per_type={"payment_intent.succeeded": {"drop": True}})
     emulator.pay(emulator.checkout().id)
     receiver.wait(lambda requests: len(requests) >= 3)
 
@@ -34,8 +33,8 @@ def test_a_dropped_event_never_arrives_but_is_listed_as_undelivered(emulator: An
     assert [event.pending_webhooks for event in events.data] == [1]
 
 
-def test_held_events_arrive_shuffled_once_there_are_enough(emulator: Any, receiver: Any) -> None:
-    fault(emulator, reorder={"hold": 8, "seed": 3})
+def test_enough_held_events_arrive_in_random_order(emulator: EmulatorClient, receiver: Receiver) -> None:
+    emulator.set_faults(reorder={"hold": 8, "seed": 3})
     emulator.pay(emulator.checkout().id, wait=False)
     held = (list(receiver.types()), emulator.http.get("/_deliveries").json()["states"]["held"])
     emulator.pay(emulator.checkout().id, wait=False)
@@ -47,8 +46,8 @@ def test_held_events_arrive_shuffled_once_there_are_enough(emulator: Any, receiv
     assert sorted(receiver.types()) == sorted(emitted)
 
 
-def test_what_is_held_arrives_when_the_faults_end(emulator: Any, receiver: Any) -> None:
-    fault(emulator, reorder={"hold": 100})
+def test_held_events_arrive_when_the_faults_end(emulator: EmulatorClient, receiver: Receiver) -> None:
+    emulator.set_faults(reorder={"hold": 100})
     emulator.pay(emulator.checkout().id, wait=False)
     emulator.http.delete("/_faults")
 
@@ -57,8 +56,8 @@ def test_what_is_held_arrives_when_the_faults_end(emulator: Any, receiver: Any) 
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_an_api_call_fails_with_the_wanted_status_then_works(emulator: Any, status: int) -> None:
-    fault(emulator, api_error={"status": status, "times": 1, "path": "/v1/payment_intents"})
+def test_an_api_call_fails_once_with_the_status(emulator: EmulatorClient, status: int) -> None:
+    emulator.set_faults(api_error={"status": status, "times": 1, "path": "/v1/payment_intents"})
 
     with pytest.raises(stripe.StripeError) as refused:
         emulator.stripe.v1.payment_intents.create(PARAMS)
@@ -67,8 +66,8 @@ def test_an_api_call_fails_with_the_wanted_status_then_works(emulator: Any, stat
     assert emulator.stripe.v1.payment_intents.create(PARAMS).amount == 500
 
 
-def test_a_busy_stripe_says_how_long_to_wait(emulator: Any) -> None:
-    fault(emulator, api_error={"status": 429, "times": 1, "retry_after": 3})
+def test_a_rate_limit_has_a_retry_after_header(emulator: EmulatorClient) -> None:
+    emulator.set_faults(api_error={"status": 429, "times": 1, "retry_after": 3})
 
     with pytest.raises(stripe.RateLimitError) as refused:
         emulator.stripe.v1.payment_intents.create(PARAMS)
@@ -76,8 +75,8 @@ def test_a_busy_stripe_says_how_long_to_wait(emulator: Any) -> None:
     assert (refused.value.headers or {})["Retry-After"] == "3"
 
 
-def test_other_paths_are_left_alone(emulator: Any) -> None:
-    fault(emulator, api_error={"status": 500, "path": "/v1/checkout"})
+def test_other_paths_are_not_affected(emulator: EmulatorClient) -> None:
+    emulator.set_faults(api_error={"status": 500, "path": "/v1/checkout"})
 
     assert emulator.stripe.v1.payment_intents.create(PARAMS).amount == 500
     with pytest.raises(stripe.APIError):
@@ -85,8 +84,8 @@ def test_other_paths_are_left_alone(emulator: Any) -> None:
 
 
 @pytest.mark.parametrize(("drop", "made"), [("request", 0), ("response", 1)])
-def test_a_lost_connection_may_have_done_its_work(emulator: Any, drop: str, made: int) -> None:
-    fault(emulator, api_error={"drop": drop, "times": 1})
+def test_only_a_call_with_a_lost_response_was_executed(emulator: EmulatorClient, drop: str, made: int) -> None:
+    emulator.set_faults(api_error={"drop": drop, "times": 1})
 
     with pytest.raises(stripe.APIConnectionError):
         emulator.stripe.v1.payment_intents.create(PARAMS)
@@ -94,8 +93,8 @@ def test_a_lost_connection_may_have_done_its_work(emulator: Any, drop: str, made
     assert len(emulator.stripe.v1.payment_intents.list().data) == made
 
 
-def test_a_retry_with_the_same_key_after_a_lost_answer_makes_nothing_new(emulator: Any) -> None:
-    fault(emulator, api_error={"drop": "response", "times": 1})
+def test_a_retry_after_a_lost_response_creates_nothing_new(emulator: EmulatorClient) -> None:
+    emulator.set_faults(api_error={"drop": "response", "times": 1})
     client = stripe.StripeClient("sk_test_a", base_addresses={"api": emulator.url}, max_network_retries=2)
 
     intent = client.v1.payment_intents.create(PARAMS)
@@ -105,10 +104,10 @@ def test_a_retry_with_the_same_key_after_a_lost_answer_makes_nothing_new(emulato
 
 @pytest.mark.parametrize("status", [402, 500])
 @pytest.mark.parametrize(("stored", "works"), [(False, True), (True, False)])
-def test_a_stored_error_is_the_answer_to_its_key_for_good(
-    emulator: Any, status: int, *, stored: bool, works: bool
+def test_a_stored_error_is_repeated_for_its_key(
+    emulator: EmulatorClient, status: int, *, stored: bool, works: bool
 ) -> None:
-    fault(emulator, api_error={"status": status, "times": 1, "stored": stored})
+    emulator.set_faults(api_error={"status": status, "times": 1, "stored": stored})
     key = {"idempotency_key": "payment_1/1"}
     with pytest.raises(stripe.StripeError):
         emulator.stripe.v1.payment_intents.create(PARAMS, key)
@@ -119,8 +118,8 @@ def test_a_stored_error_is_the_answer_to_its_key_for_good(
     assert (again.status_code == 200) == works
 
 
-def test_a_wrong_wish_changes_nothing_and_is_explained(emulator: Any) -> None:
-    fault(emulator, duplicate=1)
+def test_invalid_faults_change_nothing_and_are_explained(emulator: EmulatorClient) -> None:
+    emulator.set_faults(duplicate=1)
     answer = emulator.http.put("/_faults", json={"duplicate": -1, "colour": "red"})
 
     assert answer.status_code == 422
@@ -130,5 +129,5 @@ def test_a_wrong_wish_changes_nothing_and_is_explained(emulator: Any) -> None:
 
 
 @pytest.mark.parametrize("body", ["{", "[]", "1"])
-def test_what_is_no_json_object_is_refused(emulator: Any, body: str) -> None:
+def test_a_body_must_be_a_json_object(emulator: EmulatorClient, body: str) -> None:
     assert emulator.http.put("/_faults", content=body).status_code == 422

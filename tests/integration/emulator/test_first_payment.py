@@ -1,14 +1,15 @@
-"""One payment from the session to the signed webhook and back; the rest of the emulator is proved elsewhere."""
-
-from typing import Any
+"""One payment from the session to the signed webhook and back."""
 
 import pytest
+
+from tests.integration.emulator.client import EmulatorClient
+from tests.integration.emulator.receiver import Receiver
 
 CARD = {"method": "card", "cardnumber": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123"}
 DECLINED = CARD | {"cardnumber": "4000 0000 0000 9995"}
 
 
-def test_the_pay_page_takes_a_card_and_returns_to_the_merchant(emulator: Any, receiver: Any) -> None:
+def test_a_card_pays_and_the_customer_returns(emulator: EmulatorClient, receiver: Receiver) -> None:
     session = emulator.checkout(client_reference_id="payment_123")
     page = emulator.http.get(f"/c/pay/{session.id}")
 
@@ -22,7 +23,7 @@ def test_the_pay_page_takes_a_card_and_returns_to_the_merchant(emulator: Any, re
     assert (completed.client_reference_id, completed.payment_status) == ("payment_123", "paid")
 
 
-def test_a_success_is_told_in_four_events(emulator: Any, receiver: Any) -> None:
+def test_a_successful_payment_sends_four_events(emulator: EmulatorClient, receiver: Receiver) -> None:
     emulator.pay(emulator.checkout().id).raise_for_status()
 
     received = receiver.wait(lambda requests: len(requests) >= 4)
@@ -34,7 +35,7 @@ def test_a_success_is_told_in_four_events(emulator: Any, receiver: Any) -> None:
     ]
 
 
-def test_a_declined_card_can_be_followed_by_another_on_the_same_page(emulator: Any, receiver: Any) -> None:
+def test_another_card_can_pay_after_a_decline(emulator: EmulatorClient, receiver: Receiver) -> None:
     session = emulator.checkout()
 
     refused = emulator.http.post(f"/c/pay/{session.id}", data=DECLINED)
@@ -49,7 +50,7 @@ def test_a_declined_card_can_be_followed_by_another_on_the_same_page(emulator: A
 
 
 @pytest.mark.parametrize("number", ["4242 4242 4242 4241", "", "1234"])
-def test_a_number_that_is_no_test_card_leaves_no_trace(emulator: Any, number: str) -> None:
+def test_an_unknown_card_number_changes_nothing(emulator: EmulatorClient, number: str) -> None:
     session = emulator.checkout()
 
     refused = emulator.http.post(f"/c/pay/{session.id}", data=CARD | {"cardnumber": number})

@@ -1,10 +1,13 @@
-"""The pay page over HTTP, as a browser without JavaScript uses it."""
+"""The pay page, as a browser without JavaScript uses it."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
+from tests.integration.emulator.client import EmulatorClient, Start
+from tests.integration.emulator.receiver import Receiver
 
 CARD = {"method": "card", "cardnumber": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123"}
 LATER = {"method": "delayed", "outcome": "succeeded", "after_seconds": "3600"}
@@ -19,7 +22,9 @@ def line(currency: str, amount: int) -> list[Any]:
     ("currency", "amount", "shown"),
     [("sgd", 123450, "SGD 1,234.50"), ("jpy", 12000, "JPY 12,000"), ("kwd", 12050, "KWD 12.050")],
 )
-def test_the_amount_reads_by_its_currency(emulator: Any, currency: str, amount: int, shown: str) -> None:
+def test_the_amount_is_formatted_by_its_currency(
+    emulator: EmulatorClient, currency: str, amount: int, shown: str
+) -> None:
     session = emulator.checkout(line_items=line(currency, amount))
     page = emulator.http.get(f"/c/pay/{session.id}").text
 
@@ -27,7 +32,7 @@ def test_the_amount_reads_by_its_currency(emulator: Any, currency: str, amount: 
     assert "Policy &lt;b&gt;" in page
 
 
-def test_the_page_may_only_send_the_customer_to_the_merchant(emulator: Any) -> None:
+def test_the_page_can_redirect_only_to_the_merchant(emulator: EmulatorClient) -> None:
     headers = emulator.http.get(f"/c/pay/{emulator.checkout().id}").headers
 
     assert headers["Content-Security-Policy"] == (
@@ -37,7 +42,7 @@ def test_the_page_may_only_send_the_customer_to_the_merchant(emulator: Any) -> N
     assert (headers["Cache-Control"], headers["Referrer-Policy"]) == ("no-store", "no-referrer")
 
 
-def test_the_stylesheet_is_served(emulator: Any) -> None:
+def test_the_stylesheet_is_served(emulator: EmulatorClient) -> None:
     style = emulator.http.get("/c/pay.css")
 
     assert (style.status_code, style.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
@@ -46,10 +51,10 @@ def test_the_stylesheet_is_served(emulator: Any) -> None:
 @pytest.mark.parametrize(
     ("kinds", "card", "delayed"),
     [([], True, True), (["card"], True, False), (["sepa_debit"], False, True)],
-    ids=["nothing said", "card only", "delayed only"],
+    ids=["no types given", "card only", "delayed only"],
 )
 def test_the_page_offers_what_the_session_accepts(
-    emulator: Any, kinds: list[str], *, card: bool, delayed: bool
+    emulator: EmulatorClient, kinds: list[str], *, card: bool, delayed: bool
 ) -> None:
     session = emulator.checkout(**({"payment_method_types": kinds} if kinds else {}))
     page = emulator.http.get(f"/c/pay/{session.id}").text
@@ -70,8 +75,8 @@ def test_the_page_offers_what_the_session_accepts(
         (LATER | {"outcome": "maybe"}, "invalid_outcome", "outcome"),
     ],
 )
-def test_a_wrong_field_is_marked_and_nothing_happens(
-    emulator: Any, receiver: Any, changes: dict[str, str], code: str, field: str
+def test_an_invalid_field_is_marked_and_nothing_is_paid(
+    emulator: EmulatorClient, receiver: Receiver, changes: dict[str, str], code: str, field: str
 ) -> None:
     session = emulator.checkout()
     page = emulator.http.post(f"/c/pay/{session.id}", data=CARD | {"email": "a@b.test"} | changes)
@@ -84,13 +89,13 @@ def test_a_wrong_field_is_marked_and_nothing_happens(
     assert receiver.types() == []
 
 
-def test_what_the_customer_typed_of_a_card_is_not_sent_back(emulator: Any) -> None:
+def test_card_details_are_not_sent_back(emulator: EmulatorClient) -> None:
     page = emulator.http.post(f"/c/pay/{emulator.checkout().id}", data=CARD | {"cvc": "1"})
 
     assert "4242 4242 4242 4242" not in page.text.partition("<button")[0]
 
 
-def test_a_delayed_payment_sends_the_customer_back_before_it_is_decided(emulator: Any, receiver: Any) -> None:
+def test_the_customer_returns_before_a_delayed_payment_ends(emulator: EmulatorClient, receiver: Receiver) -> None:
     session = emulator.checkout()
     back = emulator.http.post(f"/c/pay/{session.id}", data=LATER | {"email": "customer@example.test"})
 
@@ -100,7 +105,7 @@ def test_a_delayed_payment_sends_the_customer_back_before_it_is_decided(emulator
     assert completed.customer_details.email == "customer@example.test"
 
 
-def test_a_free_order_is_completed_without_a_card(emulator: Any, receiver: Any) -> None:
+def test_a_free_order_is_completed_without_a_card(emulator: EmulatorClient, receiver: Receiver) -> None:
     session = emulator.checkout(line_items=line("sgd", 0))
     page = emulator.http.get(f"/c/pay/{session.id}").text
     back = emulator.http.post(f"/c/pay/{session.id}", data={})
@@ -111,7 +116,7 @@ def test_a_free_order_is_completed_without_a_card(emulator: Any, receiver: Any) 
     assert (completed.payment_status, completed.payment_intent) == ("no_payment_required", None)
 
 
-def test_pressing_pay_twice_pays_once(emulator: Any) -> None:
+def test_pressing_pay_twice_pays_once(emulator: EmulatorClient) -> None:
     session = emulator.checkout()
     both = [emulator.http.post(f"/c/pay/{session.id}", data=CARD) for _ in range(2)]
 
@@ -119,7 +124,7 @@ def test_pressing_pay_twice_pays_once(emulator: Any) -> None:
     assert len(emulator.stripe.v1.charges.list().data) == 1
 
 
-def test_a_paid_session_s_page_leads_back(emulator: Any) -> None:
+def test_the_page_of_a_paid_session_leads_back(emulator: EmulatorClient) -> None:
     session = emulator.checkout()
     emulator.pay(session.id)
     page = emulator.http.get(f"/c/pay/{session.id}")
@@ -130,7 +135,7 @@ def test_a_paid_session_s_page_leads_back(emulator: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_expired_session_s_page_says_so(emulator: Any, method: str) -> None:
+def test_the_page_of_an_expired_session_says_so(emulator: EmulatorClient, method: str) -> None:
     session = emulator.checkout()
     emulator.stripe.v1.checkout.sessions.expire(session.id)
     page = emulator.http.request(method, f"/c/pay/{session.id}")
@@ -141,14 +146,14 @@ def test_an_expired_session_s_page_says_so(emulator: Any, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_unknown_session_s_page_says_so(emulator: Any, method: str) -> None:
+def test_the_page_of_an_unknown_session_says_so(emulator: EmulatorClient, method: str) -> None:
     page = emulator.http.request(method, "/c/pay/cs_test_nobody")
 
     assert page.status_code == 404
     assert "No such payment" in page.text
 
 
-def test_the_customer_returns_only_after_the_merchant_has_answered(emulator: Any, receiver: Any) -> None:
+def test_the_customer_returns_after_the_merchant_answered(emulator: EmulatorClient, receiver: Receiver) -> None:
     may_answer = threading.Event()
     receiver.answer = lambda _received, _number: 200 if may_answer.wait(20) else 500
     session = emulator.checkout()
@@ -165,14 +170,14 @@ def test_the_customer_returns_only_after_the_merchant_has_answered(emulator: Any
     assert waited
 
 
-def test_a_merchant_who_never_answers_does_not_keep_the_customer(start: Any, receiver: Any) -> None:
+def test_the_customer_returns_even_without_an_answer(start: Start, receiver: Receiver) -> None:
     receiver.answer = lambda _received, _number: 500
     emulator = start(EMULATOR_REDIRECT_WAIT_SECONDS="0.2")
 
     assert emulator.http.post(f"/c/pay/{emulator.checkout().id}", data=CARD).status_code == 303
 
 
-def test_the_address_of_success_may_have_any_letters(emulator: Any) -> None:
+def test_the_success_url_may_contain_any_letters(emulator: EmulatorClient) -> None:
     session = emulator.checkout(success_url="http://merchant.test/danké?id={CHECKOUT_SESSION_ID}&a=%20b")
     back = emulator.http.post(f"/c/pay/{session.id}", data=CARD)
 

@@ -5,9 +5,11 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.integration.emulator.client import EmulatorClient
+from tests.integration.emulator.receiver import Receiver
 
 VERSION = "1.52.0"
 pytestmark = pytest.mark.stripe_cli
@@ -28,7 +30,7 @@ def stripe_cli(root: Path) -> Path:
 
 
 @pytest.fixture
-def trigger(stripe_cli: Path, emulator: Any, tmp_path: Path) -> Trigger:
+def trigger(stripe_cli: Path, emulator: EmulatorClient, tmp_path: Path) -> Trigger:
     def run(event_type: str) -> subprocess.CompletedProcess[str]:
         where = ["--api-base", emulator.url, "--api-key", "sk_test_emulator123456"]
         return _run([stripe_cli, "trigger", event_type, *where], tmp_path)
@@ -56,16 +58,16 @@ def trigger(stripe_cli: Path, emulator: Any, tmp_path: Path) -> Trigger:
         "charge.dispute.closed",
     ],
 )
-def test_a_triggered_event_arrives_signed(trigger: Trigger, receiver: Any, event_type: str) -> None:
+def test_a_triggered_event_arrives_signed(trigger: Trigger, receiver: Receiver, event_type: str) -> None:
     ended = trigger(event_type)
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert receiver.first(event_type).event.type == event_type
 
 
-@pytest.mark.parametrize("chosen", [False, True], ids=["to everybody", "to one endpoint"])
-def test_an_event_is_sent_again_by_the_cli(
-    stripe_cli: Path, trigger: Trigger, emulator: Any, receiver: Any, tmp_path: Path, *, chosen: bool
+@pytest.mark.parametrize("chosen", [False, True], ids=["to all endpoints", "to one endpoint"])
+def test_the_cli_resends_an_event(
+    stripe_cli: Path, trigger: Trigger, emulator: EmulatorClient, receiver: Receiver, tmp_path: Path, *, chosen: bool
 ) -> None:
     trigger("customer.created").check_returncode()
     first = receiver.first("customer.created")

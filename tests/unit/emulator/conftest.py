@@ -1,4 +1,4 @@
-"""An emulator's world without a server: its clock stands still, and what it emits is kept in a list."""
+"""An emulated account without a server: its clock stands still, and its events are collected in a list."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,28 +7,35 @@ from urllib.parse import urlencode
 import pytest
 from stripe._encode import _api_encode
 
-from stripe_emulator import sessions
-from stripe_emulator.calls import Call
-from stripe_emulator.forms import parse
-from stripe_emulator.params import Params
-from stripe_emulator.settings import Settings
-from stripe_emulator.world import Clock, World
+from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.forms import parse
+from stripe_emulator.payments import charges, methods
+from stripe_emulator.reference import cards
+from stripe_emulator.settings import VARIABLES, Settings
+from stripe_emulator.state.account import Account, Clock
+from stripe_emulator.v1 import sessions
 
 Ask = Callable[..., Call]
 NOON = 1_800_000_000
 
 
 class Emitted(list[dict[str, Any]]):
-    """The events of a world, oldest first."""
+    """The events of an account, oldest first."""
 
     @property
     def types(self) -> list[str]:
-        """Their types."""
+        """Return their types."""
         return [event["type"] for event in self]
 
     def last(self, event_type: str) -> dict[str, Any]:
-        """The object of the newest event of a type."""
+        """Return the object of the newest event of a type."""
         return next(event["data"]["object"] for event in reversed(self) if event["type"] == event_type)
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -37,23 +44,23 @@ def emitted() -> Emitted:
 
 
 @pytest.fixture
-def world(emitted: Emitted) -> World:
-    return World(Settings(), lambda event, _endpoints: emitted.append(event), Clock(read=lambda: NOON))
+def account(emitted: Emitted) -> Account:
+    return Account(Settings(), lambda event, _endpoints: emitted.append(event), Clock(read=lambda: NOON))
 
 
 @pytest.fixture
 def ask() -> Ask:
-    """A call with these parameters, encoded by the official package and read back."""
+    """Return a function that makes a call with these parameters, encoded by the official package."""
 
     def encode(object_id: str = "", /, **params: Any) -> Call:
-        return Call("/v1/things", Params(parse(urlencode(list(_api_encode(params))))), object_id)
+        return Call("/v1/things", parse(urlencode(list(_api_encode(params)))), object_id)
 
     return encode
 
 
 @pytest.fixture
-def wanted() -> dict[str, Any]:
-    """The parameters of an ordinary checkout session."""
+def session_params() -> dict[str, Any]:
+    """Return the parameters of an ordinary checkout session."""
     product = {"currency": "sgd", "unit_amount": 12000, "product_data": {"name": "Travel insurance"}}
     return {
         "mode": "payment",
@@ -63,7 +70,19 @@ def wanted() -> dict[str, Any]:
 
 
 @pytest.fixture
-def session(world: World, ask: Ask, wanted: dict[str, Any], emitted: Emitted) -> dict[str, Any]:
-    created = sessions.create(world, ask(**wanted))
+def session(account: Account, ask: Ask, session_params: dict[str, Any], emitted: Emitted) -> dict[str, Any]:
+    created = sessions.create(account, ask(**session_params))
     emitted.clear()
     return created
+
+
+@pytest.fixture
+def paid_intent(account: Account) -> Callable[[str], dict[str, Any]]:
+    """Return a function that creates a PaymentIntent and charges a test card for it."""
+
+    def pay(card: str = "visa") -> dict[str, Any]:
+        intent = charges.new_intent(account, 12000, "sgd", payment_method_types=["card"])
+        charges.attempt(account, intent, methods.create(account, cards.CARDS[card]))
+        return intent
+
+    return pay

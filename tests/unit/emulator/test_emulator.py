@@ -1,31 +1,46 @@
-"""Which API calls go wrong."""
+"""One running emulator."""
 
-import random
+import pytest
 
-from stripe_emulator.emulator import ApiGate
-from stripe_emulator.faults import ApiFault
-
-
-def test_a_gate_without_a_fault_lets_everything_through() -> None:
-    assert ApiGate().strike("/v1/charges") is None
+from stripe_emulator.emulator import Emulator, build
+from stripe_emulator.faults.faults import ApiFault, InvalidFaultsError
+from stripe_emulator.settings import Settings
 
 
-def test_only_paths_that_begin_so_are_struck() -> None:
-    fault = ApiFault(status=500, path="/v1/checkout")
-    gate = ApiGate(fault)
-
-    assert gate.strike("/v1/checkout/sessions") is fault
-    assert gate.strike("/v1/charges") is None
+async def no_send(_url: str, _headers: dict[str, str], _body: bytes) -> int:
+    return 200
 
 
-def test_a_fault_strikes_so_many_times() -> None:
-    gate = ApiGate(ApiFault(status=500), left=2)
+@pytest.fixture
+def emulator() -> Emulator:
+    return build(Settings(), no_send)
 
-    assert [gate.strike("/v1/charges") is not None for _ in range(4)] == [True, True, False, False]
+
+def test_a_new_account_is_empty(emulator: Emulator) -> None:
+    assert not any(emulator.account.store.tables.values())
 
 
-def test_a_fault_strikes_by_chance() -> None:
-    gate = ApiGate(ApiFault(status=500, probability=0.5), chance=random.Random(1))
+def test_the_endpoint_of_the_settings_receives_every_event() -> None:
+    settings = Settings(webhook_url="http://merchant.test", webhook_secrets=("whsec_a", "whsec_b"))
+    account = build(settings, no_send).account
 
-    struck = [gate.strike("/v1/charges") is not None for _ in range(100)]
-    assert 30 < sum(struck) < 70
+    endpoint = account.subscribers("charge.failed")[0]
+    assert endpoint["url"] == "http://merchant.test"
+    assert account.store.secrets[endpoint["id"]] == ("whsec_a", "whsec_b")
+
+
+def test_faults_reach_deliveries_and_api_calls(emulator: Emulator) -> None:
+    emulator.set_faults({"duplicate": 1, "api_error": {"status": 500, "times": 2}})
+
+    assert emulator.deliverer.faults.duplicate == 1
+    assert (emulator.gate.fault, emulator.gate.left) == (ApiFault(status=500, times=2), 2)
+
+
+def test_invalid_faults_change_nothing(emulator: Emulator) -> None:
+    emulator.set_faults({"duplicate": 1})
+
+    with pytest.raises(InvalidFaultsError):
+        emulator.set_faults({"duplicate": -1})
+
+    assert emulator.requested_faults == {"duplicate": 1}
+    assert emulator.deliverer.faults.duplicate == 1

@@ -1,0 +1,1 @@
+"""Serves Stripe's API over HTTP."""

@@ -1,0 +1,1 @@
+"""Decodes and validates API calls, and builds their answers."""

@@ -1,0 +1,1 @@
+"""Validates faults and decides which API calls fail."""

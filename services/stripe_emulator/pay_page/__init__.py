@@ -1,0 +1,1 @@
+"""Serves the hosted pay page."""

@@ -1,0 +1,1 @@
+"""Changes sessions, charges, refunds and disputes, and emits their events."""

@@ -1,0 +1,62 @@
+"""Creates payment methods from test cards and bank accounts, and reports declines."""
+
+from stripe_emulator.payments.details import method_details
+from stripe_emulator.reference import cards
+from stripe_emulator.reference.cards import Instrument
+from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.shapes import ADDRESS, Json
+from stripe_emulator.state.account import Account
+from stripe_emulator.state.objects import make
+
+DECEMBER, TWO_DIGIT_YEARS = 12, 100
+
+
+def create(account: Account, instrument: Instrument, billing: Json | None = None, **fields: object) -> Json:
+    """Create a payment method for this card or bank account."""
+    method = make("payment_method", created=account.now(), type=instrument.kind, **fields)
+    method |= method_details(instrument)
+    given = {key: value for key, value in (billing or {}).items() if key in method["billing_details"]}
+    method["billing_details"] |= given
+    method["billing_details"]["address"] = ADDRESS | (given.get("address") or {})
+    account.store.instruments[method["id"]] = instrument
+    return account.store.add(method)
+
+
+def resolve(account: Account, method_id: str, param: str) -> Json:
+    """Return the payment method with this id. The name of a test card, `pm_card_…`, creates a new one."""
+    instrument = cards.by_name(method_id) if method_id.startswith("pm_card_") else None
+    if instrument:
+        return create(account, instrument)
+    return account.store.get("payment_method", method_id, param)
+
+
+def declined(account: Account, intent_id: str) -> ApiError:
+    """Return the error that reports the last decline of a PaymentIntent."""
+    intent = account.store.get("payment_intent", intent_id)
+    error = dict(intent["last_payment_error"])
+    return ApiError(
+        error.pop("message"),
+        status=402,
+        kind=error.pop("type"),
+        code=error.pop("code"),
+        more=error | {"payment_intent": intent},
+    )
+
+
+def check_expiry(month: int, year: int, now_month: int, now_year: int) -> ApiError | None:
+    """Return the error for an expiry date that is invalid or in the past."""
+    year = year + 2000 if year < TWO_DIGIT_YEARS else year
+    if not 1 <= month <= DECEMBER:
+        return _card_error("Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month")
+    if (year, month) < (now_year, now_month):
+        return _card_error("Your card's expiration year is invalid.", "invalid_expiry_year", "exp_year")
+    return None
+
+
+def incorrect_number() -> ApiError:
+    """Return the error for a number that is not a test card. Nothing is charged, and there is no event."""
+    return _card_error("Your card number is incorrect.", "incorrect_number", "number")
+
+
+def _card_error(message: str, code: str, param: str) -> ApiError:
+    return ApiError(message, status=402, kind="card_error", code=code, param=param)

@@ -1,0 +1,1 @@
+"""Lists what Stripe publishes: object shapes, errors, test cards, currencies and event types."""

@@ -1,0 +1,36 @@
+"""Lists the event types that the emulator can send."""
+
+EVENT_TYPES = frozenset(
+    {
+        "charge.dispute.closed",
+        "charge.dispute.created",
+        "charge.dispute.funds_reinstated",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.updated",
+        "charge.failed",
+        "charge.pending",
+        "charge.refund.updated",
+        "charge.refunded",
+        "charge.succeeded",
+        "checkout.session.async_payment_failed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.completed",
+        "checkout.session.expired",
+        "customer.created",
+        "customer.updated",
+        "payment_intent.canceled",
+        "payment_intent.created",
+        "payment_intent.payment_failed",
+        "payment_intent.processing",
+        "payment_intent.succeeded",
+        "payment_method.attached",
+        "payment_method.detached",
+        "price.created",
+        "price.updated",
+        "product.created",
+        "product.updated",
+        "refund.created",
+        "refund.failed",
+        "refund.updated",
+    }
+)

@@ -1,0 +1,1 @@
+"""Keeps the emulated Stripe account in memory."""

@@ -1,0 +1,108 @@
+"""Keeps the emulated Stripe account: its objects, its clock and its events."""
+
+import copy
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from stripe_emulator.reference.shapes import API_VERSION, Json
+from stripe_emulator.settings import Settings
+from stripe_emulator.state.objects import make
+from stripe_emulator.state.store import Store
+
+Deliver = Callable[[Json, list[Json]], None]
+
+
+@dataclass
+class Clock:
+    """The current time in whole seconds, as Stripe counts it. It can be moved ahead, but not back."""
+
+    read: Callable[[], float] = time.time
+    ahead: int = 0
+
+    def now(self) -> int:
+        """Return the emulated time."""
+        return int(self.read()) + self.ahead
+
+    def year_and_month(self) -> tuple[int, int]:
+        """Return the current year and month, for comparison with a card's expiry date."""
+        today = time.gmtime(self.now())
+        return today.tm_year, today.tm_mon
+
+
+@dataclass
+class Account:
+    """One Stripe account."""
+
+    settings: Settings
+    deliver: Deliver
+    clock: Clock = field(default_factory=Clock)
+    store: Store = field(default_factory=Store)
+    _request: Json = field(default_factory=lambda: {"id": None, "idempotency_key": None})
+
+    def now(self) -> int:
+        """Return the emulated time."""
+        return self.clock.now()
+
+    def emit(self, event_type: str, thing: Json, previous: Json | None = None) -> Json:
+        """Create an event with a snapshot of this object, and deliver it."""
+        endpoints = self.subscribers(event_type)
+        data: Json = {"object": copy.deepcopy(thing)}
+        if previous:
+            data["previous_attributes"] = previous
+        event = self.store.add(
+            make(
+                "event",
+                created=self.now(),
+                data=data,
+                pending_webhooks=len(endpoints),
+                request=self._request,
+                type=event_type,
+            )
+        )
+        # Every attempt sends the same bytes, even when the event has changed since.
+        self.store.bodies[event["id"]] = json.dumps(event, indent=2).encode()
+        self.deliver(event, endpoints)
+        return event
+
+    def resend(self, event: Json, endpoint_id: str | None = None) -> int:
+        """Deliver an event again, to all its subscribers or to one, and return how many that are."""
+        endpoints = [it for it in self.subscribers(event["type"]) if endpoint_id in (None, it["id"])]
+        self.deliver(event, endpoints)
+        return len(endpoints)
+
+    def subscribers(self, event_type: str) -> list[Json]:
+        """Return the enabled webhook endpoints that are subscribed to this event type."""
+        return [it for it in self.store.oldest_first("webhook_endpoint") if subscribes(it, event_type)]
+
+    @contextmanager
+    def caused_by(self, request_id: str | None, idempotency_key: str | None) -> Iterator[None]:
+        """Name this API request in all events of the block. The block must not await anything."""
+        before, self._request = self._request, {"id": request_id, "idempotency_key": idempotency_key}
+        try:
+            yield
+        finally:
+            self._request = before
+
+    def add_endpoint(self, url: str, secrets: tuple[str, ...], event_types: list[str], **fields: object) -> Json:
+        """Create a webhook endpoint."""
+        endpoint = self.store.add(
+            make(
+                "webhook_endpoint",
+                api_version=API_VERSION,
+                created=self.now(),
+                enabled_events=event_types,
+                url=url,
+                **fields,
+            )
+        )
+        self.store.secrets[endpoint["id"]] = secrets
+        return endpoint
+
+
+def subscribes(endpoint: Json, event_type: str) -> bool:
+    """Return whether an endpoint is enabled and subscribed to this event type."""
+    enabled = endpoint["enabled_events"]
+    return endpoint["status"] == "enabled" and ("*" in enabled or event_type in enabled)

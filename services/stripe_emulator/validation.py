@@ -1,0 +1,62 @@
+"""Describes values that pydantic refuses in short messages."""
+
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
+
+OBJECT_EXPECTED = ("model_type", "dict_type")
+# A default that depends on another field cannot be computed when that field has a problem.
+CONSEQUENCES = ("default_factory_not_called",)
+
+
+class Problem(NamedTuple):
+    """One value that was refused, and why."""
+
+    path: str
+    message: str
+    value: object
+    is_unknown: bool
+
+    def __str__(self) -> str:
+        """Return the problem as one sentence."""
+        return f"unknown field {self.path}" if self.is_unknown else f"{self.path} {self.message}"
+
+
+def must_be(expectation: str, limits: tuple[float, float] | None = None) -> WrapValidator:
+    """Accept valid values within the limits. The message for any other value describes all valid ones."""
+
+    def check(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            valid = validate(value)
+        except ValidationError:
+            valid = None
+        if valid is None or (limits and not limits[0] <= valid <= limits[1]):
+            raise PydanticCustomError("must_be", "must be {expectation}", {"expectation": expectation})
+        return valid
+
+    return WrapValidator(check)
+
+
+def number(least: float, most: float) -> WrapValidator:
+    """Accept numbers between two limits."""
+    return must_be(f"a number from {least:g} to {most:g}", (least, most))
+
+
+def whole_number(least: int, most: int) -> WrapValidator:
+    """Accept whole numbers between two limits."""
+    return must_be(f"a whole number from {least} to {most}", (least, most))
+
+
+def problems(error: ValidationError) -> list[Problem]:
+    """Return every problem that a validation found."""
+    return [
+        Problem(
+            path=".".join(str(part) for part in detail["loc"] if part != "[key]") or "body",
+            message="must be an object" if detail["type"] in OBJECT_EXPECTED else detail["msg"],
+            value=detail["input"],
+            is_unknown=detail["type"] == "extra_forbidden",
+        )
+        for detail in error.errors()
+        if detail["type"] not in CONSEQUENCES
+    ]

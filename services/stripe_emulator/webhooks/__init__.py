@@ -1,0 +1,1 @@
+"""Signs and delivers events to webhook endpoints."""

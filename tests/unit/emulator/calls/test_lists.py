@@ -1,0 +1,70 @@
+"""Pages and filters of list calls."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stripe_emulator.calls import lists
+from stripe_emulator.calls.call import Call
+from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.state import objects
+from stripe_emulator.state.account import Account
+
+Ask = Callable[..., Call]
+
+
+@pytest.fixture
+def products(account: Account) -> list[dict[str, Any]]:
+    """Five products, newest first."""
+    made = [account.store.add(objects.make("product", id=f"prod_{n}", created=n)) for n in range(5)]
+    return made[::-1]
+
+
+def ids(page: dict[str, Any]) -> str:
+    return "".join(thing["id"][-1] for thing in page["data"])
+
+
+@pytest.mark.usefixtures("products")
+@pytest.mark.parametrize(
+    ("params", "matches", "has_more"),
+    [
+        ({}, "43210", False),
+        ({"limit": 2}, "43", True),
+        ({"limit": 5}, "43210", False),
+        ({"limit": 2, "starting_after": "prod_3"}, "21", True),
+        ({"limit": 2, "starting_after": "prod_2"}, "10", False),
+        ({"starting_after": "prod_0"}, "", False),
+        ({"limit": 2, "ending_before": "prod_1"}, "32", True),
+        ({"limit": 2, "ending_before": "prod_2"}, "43", False),
+        ({"ending_before": "prod_4"}, "", False),
+        ({"created": 2}, "2", False),
+        ({"created": {"gt": 1, "lte": 3}}, "32", False),
+        ({"created": {"gte": 1, "lt": 3}}, "21", False),
+    ],
+)
+def test_the_parameters_select_a_page(
+    account: Account, ask: Ask, params: dict[str, Any], matches: str, *, has_more: bool
+) -> None:
+    page = lists.page(account, ask(**params), "product")
+
+    assert (ids(page), page["has_more"]) == (matches, has_more)
+
+
+@pytest.mark.usefixtures("products")
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": 101}, "limit"),
+        ({"starting_after": "prod_9"}, "starting_after"),
+        ({"starting_after": "prod_1", "ending_before": "prod_3"}, "ending_before"),
+        ({"created": {"after": 1}}, "created[after]"),
+        ({"created": {"gt": "noon"}}, "created[gt]"),
+    ],
+)
+def test_invalid_page_parameters_are_refused(account: Account, ask: Ask, params: dict[str, Any], param: str) -> None:
+    with pytest.raises(ApiError) as refused:
+        lists.page(account, ask(**params), "product")
+
+    assert refused.value.param == param

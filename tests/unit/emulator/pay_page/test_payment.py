@@ -1,0 +1,102 @@
+"""Payments from the pay page."""
+
+from typing import Any
+
+import pytest
+
+from stripe_emulator.emulator import Emulator
+from stripe_emulator.pay_page import payment
+from stripe_emulator.pay_page.payment import PaymentForm
+from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.settings import Settings
+from stripe_emulator.state.account import Account
+from stripe_emulator.webhooks.deliverer import Deliverer
+
+Json = dict[str, Any]
+CARD = {"cardnumber": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123"}
+DELAYED = {"method": "delayed", "outcome": "failed", "after_seconds": "60"}
+
+
+async def no_send(_url: str, _headers: dict[str, str], _body: bytes) -> int:
+    return 200
+
+
+@pytest.fixture
+def emulator(account: Account) -> Emulator:
+    return Emulator(Settings(), no_send, account, Deliverer(Settings(), account.store, no_send))
+
+
+def test_a_card_pays_the_session(emulator: Emulator, session: Json) -> None:
+    payment.pay(emulator, session, PaymentForm(**CARD, email="customer@example.test"))
+
+    assert session["payment_status"] == "paid"
+    assert session["customer_details"]["email"] == "customer@example.test"
+
+
+def test_a_declined_card_is_the_customer_s_error(emulator: Emulator, session: Json) -> None:
+    with pytest.raises(ApiError) as refused:
+        payment.pay(emulator, session, PaymentForm(**CARD | {"cardnumber": "4000000000009995"}))
+
+    assert (refused.value.status, refused.value.more["decline_code"]) == (402, "insufficient_funds")
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+def test_a_delayed_payment_is_scheduled(emulator: Emulator, session: Json, outcome: str) -> None:
+    payment.pay(emulator, session, PaymentForm(**DELAYED | {"outcome": outcome}))
+
+    scheduled = emulator.account.store.settlements[session["payment_intent"]]
+    assert (scheduled.settlement.result, scheduled.at) == (outcome, emulator.account.now() + 60)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"cardnumber": "4242"}, "incorrect_number"),
+        ({"expiry": "12"}, "incomplete_expiry"),
+        ({"expiry": "01/20"}, "invalid_expiry_year"),
+        ({"expiry": "13/34"}, "invalid_expiry_month"),
+        ({"cvc": "1"}, "incomplete_cvc"),
+        (DELAYED | {"after_seconds": "soon"}, "invalid_delay"),
+        (DELAYED | {"after_seconds": "86401"}, "invalid_delay"),
+        (DELAYED | {"outcome": "maybe"}, "invalid_outcome"),
+    ],
+)
+def test_an_invalid_field_is_named(
+    emulator: Emulator, session: Json, emitted: Any, changes: dict[str, str], code: str
+) -> None:
+    with pytest.raises(ApiError) as refused:
+        payment.pay(emulator, session, PaymentForm(**CARD | changes))
+
+    assert (refused.value.status, refused.value.code) == (402, code)
+    assert emitted.types == []
+
+
+def test_a_session_may_not_offer_delayed_payments(emulator: Emulator, session: Json) -> None:
+    session["payment_method_types"] = ["card"]
+
+    with pytest.raises(ApiError) as refused:
+        payment.pay(emulator, session, PaymentForm(**DELAYED))
+
+    assert refused.value.code == "method_not_offered"
+
+
+def test_a_free_session_needs_no_card(emulator: Emulator, session: Json) -> None:
+    session |= {"amount_total": 0, "payment_status": "no_payment_required"}
+
+    payment.pay(emulator, session, PaymentForm())
+
+    assert session["status"] == "complete"
+
+
+async def test_without_an_endpoint_nothing_is_waited_for(emulator: Emulator, session: Json) -> None:
+    payment.pay(emulator, session, PaymentForm(**CARD))
+
+    assert await payment.wait_for_merchant(emulator, session)
+
+
+async def test_the_merchant_s_answer_is_waited_for(emulator: Emulator, session: Json) -> None:
+    emulator.account.deliver = emulator.deliverer.deliver
+    emulator.account.add_endpoint("http://merchant.test", ("whsec_a",), ["*"])
+    payment.pay(emulator, session, PaymentForm(**CARD))
+
+    assert await payment.wait_for_merchant(emulator, session)

@@ -1,0 +1,41 @@
+"""Payment methods and outcomes in Stripe's fields."""
+
+import pytest
+
+from stripe_emulator.payments import details
+from stripe_emulator.reference import cards
+from stripe_emulator.reference.cards import Settlement
+
+
+@pytest.mark.parametrize("charged", [True, False], ids=["charged", "kept"])
+def test_only_the_last_digits_of_a_card_are_shown(*, charged: bool) -> None:
+    shown = details.method_details(cards.CARDS["mastercard"], charged=charged)
+
+    assert shown["card"]["last4"] == "4444"
+    assert cards.CARDS["mastercard"].number not in str(shown)
+
+
+def test_a_bank_account_shows_a_mandate_only_in_a_charge() -> None:
+    bank = cards.bank_debit("sepa_debit", Settlement("succeeded", 1), "AT611904300234573201")
+
+    assert "mandate" not in details.method_details(bank)["sepa_debit"]
+    assert details.method_details(bank, charged=True)["sepa_debit"]["mandate"] is None
+    assert details.method_details(bank)["sepa_debit"]["last4"] == "3201"
+
+
+def test_the_outcome_of_a_decline_names_its_reason() -> None:
+    decline = cards.CARDS["chargeDeclinedLostCard"].decline
+
+    assert details.outcome(None)["type"] == "authorized"
+    assert details.outcome(decline)["type"] == "issuer_declined"
+    assert details.outcome(decline)["reason"] == "lost_card"
+
+
+@pytest.mark.parametrize(("kind", "error_type"), [("card", "card_error"), ("sepa_debit", "invalid_request_error")])
+def test_the_error_type_depends_on_the_payment_method(kind: str, error_type: str) -> None:
+    decline = cards.Decline("card_declined", "lost_card", "Your card was declined.")
+
+    error = details.payment_error(decline, {"type": kind}, "ch_1")
+
+    assert (error["type"], error["code"], error["decline_code"]) == (error_type, "card_declined", "lost_card")
+    assert (error["charge"], error["message"]) == ("ch_1", "Your card was declined.")

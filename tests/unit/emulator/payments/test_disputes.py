@@ -1,0 +1,112 @@
+"""Disputes, from opening to verdict."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stripe_emulator.payments import disputes
+from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.state.account import Account
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+def intent(paid_intent: Callable[[], Json]) -> Json:
+    return paid_intent()
+
+
+@pytest.fixture
+def dispute(account: Account, intent: Json, emitted: Any) -> Json:
+    opened = disputes.open_dispute(account, intent, "product_not_received")
+    emitted.clear()
+    return opened
+
+
+def test_a_new_dispute_withdraws_the_money(account: Account, intent: Json, emitted: Any) -> None:
+    dispute = disputes.open_dispute(account, intent, "fraudulent", amount=5000)
+
+    assert emitted.types[-2:] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
+    assert (dispute["status"], dispute["amount"], dispute["is_charge_refundable"]) == ("needs_response", 5000, False)
+    assert disputes.of_charge(account, intent["latest_charge"]) == [dispute]
+
+
+def test_an_inquiry_ends_without_a_winner(account: Account, intent: Json, emitted: Any) -> None:
+    inquiry = disputes.open_dispute(account, intent, "fraudulent", inquiry=True)
+    disputes.close(account, inquiry, "won")
+
+    assert inquiry["status"] == "warning_closed"
+    assert "charge.dispute.funds_withdrawn" not in emitted.types
+
+
+@pytest.mark.parametrize(
+    ("status", "last"), [("won", "charge.dispute.funds_reinstated"), ("lost", "charge.dispute.closed")]
+)
+def test_only_a_won_dispute_returns_the_money(
+    account: Account, dispute: Json, emitted: Any, status: str, last: str
+) -> None:
+    disputes.close(account, dispute, status)
+
+    assert (dispute["status"], emitted.types[-1]) == (status, last)
+    assert dispute["is_charge_refundable"] == (status == "won")
+
+
+def test_a_closed_dispute_stays_closed(account: Account, dispute: Json) -> None:
+    disputes.close(account, dispute, "won")
+
+    with pytest.raises(ApiError, match="already closed"):
+        disputes.close(account, dispute, "lost")
+    with pytest.raises(ApiError, match="already closed"):
+        disputes.answer(account, dispute, {}, {"a": "b"}, submit=True)
+
+
+@pytest.mark.usefixtures("dispute")
+def test_a_charge_is_disputed_at_most_once(account: Account, intent: Json) -> None:
+    with pytest.raises(ApiError, match="undisputed"):
+        disputes.open_dispute(account, intent, "fraudulent")
+
+
+def test_a_dispute_cannot_exceed_its_charge(account: Account, intent: Json) -> None:
+    with pytest.raises(ApiError, match="cannot exceed"):
+        disputes.open_dispute(account, intent, "fraudulent", amount=12001)
+
+
+def test_a_declined_charge_cannot_be_disputed(account: Account, paid_intent: Callable[[str], Json]) -> None:
+    with pytest.raises(ApiError, match="Only a succeeded"):
+        disputes.open_dispute(account, paid_intent("chargeDeclined"), "fraudulent")
+
+
+@pytest.mark.parametrize(
+    ("card", "status"), [("createDispute", "needs_response"), ("createDisputeInquiry", "warning_needs_response")]
+)
+def test_some_test_cards_are_always_disputed(
+    account: Account, paid_intent: Callable[[str], Json], card: str, status: str
+) -> None:
+    intent = paid_intent(card)
+    disputes.open_if_test_card(account, intent)
+
+    assert [dispute["status"] for dispute in disputes.of_charge(account, intent["latest_charge"])] == [status]
+
+
+def test_other_test_cards_are_not_disputed(account: Account, intent: Json) -> None:
+    disputes.open_if_test_card(account, intent)
+
+    assert disputes.of_charge(account, intent["latest_charge"]) == []
+
+
+def test_evidence_is_staged_before_it_is_submitted(account: Account, dispute: Json, emitted: Any) -> None:
+    disputes.answer(account, dispute, {"customer_name": "Tan Ah Kow"}, None, submit=False)
+    staged = (dispute["status"], dispute["evidence_details"]["submission_count"])
+    disputes.answer(account, dispute, {"customer_name": "Tan"}, {"a": "b"}, submit=True)
+
+    assert staged == ("needs_response", 0)
+    assert (dispute["status"], dispute["evidence_details"]["submission_count"]) == ("under_review", 1)
+    assert emitted[-1]["data"]["previous_attributes"] == {"status": "needs_response", "metadata": {}}
+
+
+def test_metadata_alone_submits_nothing(account: Account, dispute: Json) -> None:
+    disputes.answer(account, dispute, {}, {"a": "b"}, submit=True)
+
+    assert (dispute["status"], dispute["metadata"]) == ("needs_response", {"a": "b"})
+    assert not dispute["evidence_details"]["has_evidence"]

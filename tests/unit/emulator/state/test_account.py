@@ -1,0 +1,86 @@
+"""The clock and the events of an account."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stripe_emulator.settings import Settings
+from stripe_emulator.state.account import Account, Clock, subscribes
+from stripe_emulator.state.objects import make
+
+Json = dict[str, Any]
+
+
+def test_an_event_is_a_snapshot(account: Account, emitted: Any) -> None:
+    thing = make("product", name="before")
+    account.emit("product.created", thing)
+    thing["name"] = "after"
+
+    assert emitted.last("product.created")["name"] == "before"
+
+
+def test_an_event_has_the_fields_of_stripe_s_events(account: Account) -> None:
+    account.add_endpoint("http://merchant.test", ("whsec_a",), ["*"])
+    with account.caused_by("req_1", "key_1"):
+        event = account.emit("product.updated", make("product"), {"name": "old"})
+    later = account.emit("product.updated", make("product"))
+
+    assert (event["object"], event["api_version"], event["livemode"]) == ("event", "2026-10-28.endive", False)
+    assert (event["created"], event["pending_webhooks"]) == (account.now(), 1)
+    assert event["request"] == {"id": "req_1", "idempotency_key": "key_1"}
+    assert event["data"]["previous_attributes"] == {"name": "old"}
+    assert later["request"] == {"id": None, "idempotency_key": None}
+
+
+def test_the_body_is_the_event_at_its_creation(account: Account) -> None:
+    event = account.emit("product.created", make("product"))
+    body = account.store.bodies[event["id"]]
+    event["pending_webhooks"] = 7
+
+    assert json.loads(body) == event | {"pending_webhooks": 0}
+
+
+@pytest.mark.parametrize(
+    ("enabled", "status", "subscribed"),
+    [
+        (["*"], "enabled", True),
+        (["charge.failed"], "enabled", False),
+        (["charge.failed", "product.created"], "enabled", True),
+        (["*"], "disabled", False),
+    ],
+)
+def test_an_enabled_endpoint_receives_its_event_types(enabled: list[str], status: str, *, subscribed: bool) -> None:
+    endpoint = make("webhook_endpoint", enabled_events=enabled, status=status)
+
+    assert subscribes(endpoint, "product.created") == subscribed
+
+
+def test_only_subscribed_endpoints_get_the_event() -> None:
+    deliveries: list[list[Json]] = []
+    account = Account(Settings(), lambda _event, endpoints: deliveries.append(endpoints))
+    subscriber = account.add_endpoint("http://one.test", ("a",), ["product.created"])
+    account.add_endpoint("http://other.test", ("b",), ["charge.failed"])
+
+    account.emit("product.created", make("product"))
+
+    assert deliveries == [[subscriber]]
+
+
+def test_time_is_in_whole_seconds_and_can_be_set_ahead() -> None:
+    clock = Clock(read=lambda: 1_800_000_000.9)
+    clock.ahead = 60
+
+    assert clock.now() == 1_800_000_060
+    assert clock.year_and_month() == (2027, 1)
+
+
+def test_an_event_is_resent_to_all_subscribers_or_to_one() -> None:
+    deliveries: list[list[str]] = []
+    account = Account(Settings(), lambda _event, endpoints: deliveries.append([one["url"] for one in endpoints]))
+    account.add_endpoint("http://one.test", ("a",), ["*"])
+    chosen = account.add_endpoint("http://two.test", ("b",), ["*"])
+    event = account.emit("charge.failed", make("charge"))
+
+    assert (account.resend(event), account.resend(event, chosen["id"])) == (2, 1)
+    assert deliveries[1:] == [["http://one.test", "http://two.test"], ["http://two.test"]]
