@@ -4,7 +4,7 @@ import pytest
 
 import lea_payments.__main__ as commands
 from lea_payments import settings
-from lea_payments.serving import app, server
+from lea_payments.serving import health, server
 from lea_payments.telemetry import setup as observability
 from stripe_emulator import settings as emulator_settings
 from tests.chart.rendered import PARTS, SETS, WORKERS, Rendered, ci, container, merged, read, render, variables
@@ -167,7 +167,7 @@ def test_only_readiness_asks_for_the_table(part: str) -> None:
     paths = {probe: pod[probe]["httpGet"]["path"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")}
 
     assert paths == {"startupProbe": "/livez", "readinessProbe": "/readyz", "livenessProbe": "/livez"}
-    assert pod["readinessProbe"]["timeoutSeconds"] > app.READY_CACHE_SECONDS
+    assert pod["readinessProbe"]["timeoutSeconds"] > health.READY_CACHE_SECONDS
 
 
 @pytest.mark.parametrize("part", PARTS)
