@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.bench.processes import BenchError
 
 SAMPLES_PER_SECOND = 500
-_PY_SPY = Path(sys.executable).parent / "py-spy"
+_PY_SPY = str(Path(sys.executable).parent / "py-spy")
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>.+?)(:\d+)?\)")
 _STANDARD_LIBRARY = "Python's standard library"
 _WAITING = re.compile(r"(\S*\.)?(select|wait|_worker) \(.*/(selectors|threading|concurrent/futures/thread)\.py\)")
@@ -26,7 +26,7 @@ _WAITING = re.compile(r"(\S*\.)?(select|wait|_worker) \(.*/(selectors|threading|
 def recording(process_id: int, output: Path) -> Iterator[None]:
     """Records the process during the block; raises BenchError if py-spy is not allowed to."""
     options = f"--pid {process_id} --rate {SAMPLES_PER_SECOND} --format raw --full-filenames --nolineno --output"
-    command = (_PY_SPY, "record", *options.split(), output)
+    command = (_PY_SPY, "record", *options.split(), str(output))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as py_spy:
         assert py_spy.stdout is not None
         first_line = py_spy.stdout.readline()
