@@ -35,11 +35,12 @@ cluster-delete: ## Delete that cluster
 e2e: setup ## Test the chart on a new kind cluster; needs Docker, kind, kubectl, helm and skaffold
 	@exec $(BIN)/pytest tests/e2e -s $(ARGS)
 
-check: setup ## Check style, types, import layers and lock files, exactly as CI does
+check: setup ## Check style, types, import layers, dependencies and lock files, exactly as CI does
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
 	bash requirements/lock.sh --check
 
 format: setup ## Format the code and apply ruff's safe fixes
