@@ -1,10 +1,10 @@
 #!/bin/bash
-# install.sh demo|dev: makes .venv when there is none that runs, and installs that lock file and ourselves into it.
+# install.sh demo|dev: creates .venv if it is missing or broken, and installs that lock file and this project into it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 lock=requirements/$1.txt
 
-make_environment() {
+create_environment() {
 	local python
 	for python in python3.13 python3.12 python3.11 python3 ''; do
 		[ "$python" ] || break
@@ -15,10 +15,10 @@ make_environment() {
 		exit 1
 	fi
 	if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-		echo "$python cannot make environments: install what it lacks (Debian, Ubuntu: apt install python3-venv)." >&2
+		echo "$python cannot create environments: install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2
 		exit 1
 	fi
-	echo "Making .venv with $("$python" --version)"
+	echo "Creating .venv with $("$python" --version)"
 	"$python" -m venv --clear .venv
 }
 
@@ -26,13 +26,13 @@ show_progress() {
 	local count=0 line
 	while read -r line; do
 		case $line in
-		'Collecting '*) ((++count % 20)) || echo "  $count of $total" ;;
-		'Installing collected '*) echo "  all $count here, unpacking them" ;;
+		'Collecting '*) ((++count % 20)) || echo "  package $count of $total" ;;
+		'Installing collected '*) echo "  all $count downloaded, installing them" ;;
 		esac
 	done
 }
 
-.venv/bin/python -c '' 2>/dev/null || make_environment
+.venv/bin/python -c '' 2>/dev/null || create_environment
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
 total=$(grep -c == "$lock")
 echo "Installing $total packages into .venv"

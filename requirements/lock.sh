@@ -1,10 +1,10 @@
 #!/bin/bash
-# lock.sh [--upgrade] writes the lock files from pyproject.toml; lock.sh --check fails when they are not what it
-# would write, or when they carry a registry's address (they are installed from whichever the reader uses).
+# lock.sh [--upgrade] writes the lock files from pyproject.toml. lock.sh --check fails if they differ from what it would
+# write, or if they contain the address of a registry: everybody installs from the registry that they have configured.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# compile FOLDER [--upgrade]: the largest first, so that the others, being parts of it, agree on every version
+# compile FOLDER [--upgrade]: the largest file first; the others start from its versions, so that all files agree
 compile() {
 	local name uv=(.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 		--no-emit-index-url --no-header)
@@ -22,7 +22,7 @@ compile() {
 check() {
 	local name
 	if grep -nE '://|^ *-' requirements/*.txt | grep -v -- '    --hash=sha256:'; then
-		echo 'A lock file carries an address or an option: only names, versions and hashes belong there.' >&2
+		echo 'A lock file contains an address or an option: remove it. Only names, versions and hashes may be there.' >&2
 		return 1
 	fi
 	fresh=$(mktemp -d)
@@ -31,7 +31,7 @@ check() {
 	compile "$fresh"
 	for name in service demo dev emulator reloader; do
 		cmp "requirements/$name.txt" "$fresh/$name.txt" || {
-			echo "requirements/$name.txt is not what pyproject.toml asks for: run \`make lock\`." >&2
+			echo "requirements/$name.txt does not match pyproject.toml: run \`make lock\`." >&2
 			return 1
 		}
 	done

@@ -1,7 +1,7 @@
-"""What a receiver talks to, answering at once: DynamoDB and a collector of traces; stores nothing, only counts.
+"""Stands in for DynamoDB and the trace collector: answers at once, stores nothing, and counts.
 
-`python -m tests.bench.backends DYNAMODB_PORT COLLECTOR_PORT`. `POST /report` on the first port tells what was
-written since the last report.
+`python -m tests.bench.backends DYNAMODB_PORT COLLECTOR_PORT`. `GET /report` on the first port returns the counts since
+the last report, as JSON.
 """
 
 import asyncio
@@ -18,12 +18,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 KEY = "payment_intent_id"
 
 
-class Report(msgspec.Struct):
-    """The key of every accepted write, and the calls that carried them; the bytes and spans of exported traces."""
+class BackendCounts(msgspec.Struct):
+    """The key of each accepted write, the number of calls with writes, and the number of exported spans."""
 
     keys: list[str] = []
     calls: int = 0
-    trace_calls: int = 0
     spans: int = 0
 
 
@@ -49,7 +48,7 @@ _decode_update = msgspec.json.Decoder(_Update).decode
 
 
 def answer(status: str, body: bytes, content_type: str) -> bytes:
-    """A whole HTTP response, with the checksum that botocore verifies."""
+    """A complete HTTP response, with the checksum that botocore verifies."""
     head = (
         f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
         f"x-amzn-RequestId: BENCH\r\nx-amz-crc32: {zlib.crc32(body)}\r\n\r\n"
@@ -58,7 +57,7 @@ def answer(status: str, body: bytes, content_type: str) -> bytes:
 
 
 def dynamodb_answer(body: bytes, status: str = "200 OK") -> bytes:
-    """A response as DynamoDB gives it."""
+    """A response in DynamoDB's format."""
     return answer(status, body, "application/x-amz-json-1.0")
 
 
@@ -72,30 +71,30 @@ _DUPLICATES = dynamodb_answer(
 
 
 @lru_cache
-def _written(count: int) -> bytes:
+def _batch_answer(count: int) -> bytes:
     return dynamodb_answer(msgspec.json.encode({"Responses": [{"TableName": "lea-payments-local"}] * count}))
 
 
 @lru_cache
-def _place_of_key(statement: str) -> int:
-    """Which of a statement's parameters is the item's key."""
+def _key_index(statement: str) -> int:
+    """The index of the item's key among the parameters of a statement."""
     return statement.partition(f"{KEY}=?")[0].count("?")
 
 
 class Backends:
-    """Both services; one report for the two."""
+    """Both stand-ins, with common counts."""
 
     def __init__(self) -> None:
-        self._seen = Report()
+        self._counts = BackendCounts()
         self._traces: list[bytes] = []
 
     def dynamodb(self, target: bytes, body: bytes) -> bytes:
-        """The answer to one call of DynamoDB's API, or the report."""
+        """Answers one call of DynamoDB's API, or the request for the report."""
         operation = target.rpartition(b".")[2]
         if operation == b"batchexecutestatement":
             statements = _decode_batch(body).Statements
-            keys = [str(each.Parameters[_place_of_key(each.Statement)].S) for each in statements]
-            return self._accept(keys, _written(len(keys)))
+            keys = [str(each.Parameters[_key_index(each.Statement)].S) for each in statements]
+            return self._accept(keys, _batch_answer(len(keys)))
         if operation == b"updateitem":
             return self._accept([str(_decode_update(body).Key[KEY].S)], _EMPTY)
         if operation == b"getitem":
@@ -105,20 +104,20 @@ class Backends:
     def _accept(self, keys: list[str], response: bytes) -> bytes:
         if len(set(keys)) != len(keys):
             return _DUPLICATES
-        self._seen.keys += keys
-        self._seen.calls += 1
+        self._counts.keys += keys
+        self._counts.calls += 1
         return response
 
     def collector(self, _: bytes, body: bytes) -> bytes:
-        """The answer to one export of traces; they are counted later, when nobody is being measured."""
+        """Answers one export of traces; the spans are counted later, when nothing is measured."""
         self._traces.append(body)
         return _COLLECTED
 
     def _report(self) -> bytes:
-        seen, self._seen = self._seen, Report()
+        counts, self._counts = self._counts, BackendCounts()
         traces, self._traces = self._traces, []
-        seen.trace_calls, seen.spans = len(traces), sum(map(_spans_in, traces))
-        return msgspec.json.encode(seen)
+        counts.spans = sum(map(_spans_in, traces))
+        return msgspec.json.encode(counts)
 
 
 def _spans_in(export: bytes) -> int:
@@ -126,15 +125,15 @@ def _spans_in(export: bytes) -> int:
     return sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
 
 
-class _Connection(asyncio.Protocol):
-    """One keep-alive connection: requests with a Content-Length in, whole answers out."""
+class _ServerConnection(asyncio.Protocol):
+    """One keep-alive connection. Requests need a Content-Length."""
 
     def __init__(self, handle: Callable[[bytes, bytes], bytes]) -> None:
         self._handle = handle
         self._unread = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's does not say so itself
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's class is not a subclass of it
 
     def data_received(self, data: bytes) -> None:
         self._unread += data
@@ -155,7 +154,7 @@ async def _serve(ports: Iterable[int]) -> None:
     backends = Backends()
     loop = asyncio.get_running_loop()
     for port, handle in zip(ports, (backends.dynamodb, backends.collector), strict=True):
-        await loop.create_server(partial(_Connection, handle), "127.0.0.1", port)
+        await loop.create_server(partial(_ServerConnection, handle), "127.0.0.1", port)
     await asyncio.Event().wait()
 
 

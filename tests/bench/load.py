@@ -1,7 +1,7 @@
-"""The sender: signed events over keep-alive connections, each answer timed; a process of its own.
+"""Sends signed events over keep-alive connections, as a separate process, and times each answer.
 
-`python -m tests.bench.load PORT CONNECTIONS EVENTS PREFIX` signs EVENTS events with STRIPE_WEBHOOK_SECRET, says
-"ready", waits for a line, sends them all and prints a Sent as JSON. The payments are PREFIX0, PREFIX1 …
+`python -m tests.bench.load PORT CONNECTIONS EVENTS PREFIX` signs EVENTS events with STRIPE_WEBHOOK_SECRET, prints
+"ready", waits for a line, sends all events and prints a LoadResult as JSON. The payments are PREFIX0, PREFIX1 …
 """
 
 import asyncio
@@ -20,8 +20,8 @@ import uvloop
 TEMPLATE = (Path(__file__).parent / "event.json").read_text()
 
 
-class Sent(msgspec.Struct):
-    """What came back: how often each status, how long each answer took in milliseconds, how long all of it."""
+class LoadResult(msgspec.Struct):
+    """The number of answers by HTTP status, the duration of each answer, and the duration of the whole run."""
 
     statuses: dict[int, int]
     milliseconds: list[float]
@@ -29,12 +29,12 @@ class Sent(msgspec.Struct):
 
 
 def payment_ids(prefix: str, count: int) -> list[str]:
-    """The payments that a run pays, one event each."""
+    """The ids of the payments of a run; each gets one event."""
     return [f"{prefix}{number}" for number in range(count)]
 
 
 def requests(secret: str, ids: Sequence[str], now: int) -> list[bytes]:
-    """Whole HTTP requests, as Stripe sends them."""
+    """Complete HTTP requests in the form in which Stripe sends them."""
     return [_request(secret, payment_id, number, now) for number, payment_id in enumerate(ids)]
 
 
@@ -53,20 +53,20 @@ def _request(secret: str, payment_id: str, number: int, now: int) -> bytes:
     return (head + body).encode()
 
 
-class _Connection(asyncio.Protocol):
-    """Sends the next request as soon as the last one has its answer, and ends when none is left."""
+class _ClientConnection(asyncio.Protocol):
+    """Sends the next request when the previous one is answered, until none is left."""
 
-    def __init__(self, left: Iterator[bytes], sent: Sent, done: asyncio.Future[None]) -> None:
-        self._left = left
-        self._sent = sent
+    def __init__(self, remaining: Iterator[bytes], result: LoadResult, done: asyncio.Future[None]) -> None:
+        self._remaining = remaining
+        self._result = result
         self._done = done
         self._unread = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's does not say so itself
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's class is not a subclass of it
 
     def start(self) -> None:
-        request = next(self._left, None)
+        request = next(self._remaining, None)
         if request is None:
             self._done.set_result(None)
             return
@@ -78,9 +78,9 @@ class _Connection(asyncio.Protocol):
         head, found, body = self._unread.partition(b"\r\n\r\n")
         if not found or len(body) < int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]):
             return
-        self._sent.milliseconds.append((time.perf_counter() - self._started) * 1000)
+        self._result.milliseconds.append((time.perf_counter() - self._started) * 1000)
         status = int(head[9:12])
-        self._sent.statuses[status] = self._sent.statuses.get(status, 0) + 1
+        self._result.statuses[status] = self._result.statuses.get(status, 0) + 1
         self._unread = b""
         self.start()
 
@@ -89,34 +89,36 @@ class _Connection(asyncio.Protocol):
             self._done.set_exception(exc or ConnectionError("the server closed the connection"))
 
 
-async def send(port: int, connections: int, prepared: Sequence[bytes]) -> Sent:
-    """Sends all of them, by as many connections, as fast as they are answered."""
+async def send(port: int, connections: int, prepared: Sequence[bytes]) -> LoadResult:
+    """Sends all requests as fast as they are answered, one at a time on each connection."""
     loop = asyncio.get_running_loop()
-    sent, left, done = Sent(Counter(), [], 0), iter(prepared), []
-    started = []
+    result, remaining, done = LoadResult(Counter(), [], 0), iter(prepared), []
+    opened = []
     for _ in range(connections):
         done.append(loop.create_future())
-        _, connection = await loop.create_connection(lambda: _Connection(left, sent, done[-1]), "127.0.0.1", port)
-        started.append(connection)
-    begun = time.perf_counter()
-    for connection in started:
+        _, connection = await loop.create_connection(
+            lambda: _ClientConnection(remaining, result, done[-1]), "127.0.0.1", port
+        )
+        opened.append(connection)
+    started = time.perf_counter()
+    for connection in opened:
         connection.start()
     await asyncio.gather(*done)
-    sent.seconds = time.perf_counter() - begun
-    return sent
+    result.seconds = time.perf_counter() - started
+    return result
 
 
 def main(port: int, connections: int, events: int, prefix: str) -> None:
-    """Prepares, waits for the word, sends, tells."""
+    """Prepares the requests, waits for a line on standard input, sends them and prints the result."""
     ids = payment_ids(prefix, events)
     prepared = requests(os.environ["STRIPE_WEBHOOK_SECRET"], ids, int(time.time()))
-    _say("ready")
+    _print("ready")
     sys.stdin.readline()
-    sent = uvloop.run(send(port, connections, prepared))
-    _say(msgspec.json.encode(sent).decode())
+    result = uvloop.run(send(port, connections, prepared))
+    _print(msgspec.json.encode(result).decode())
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

@@ -1,7 +1,7 @@
-"""The plain recipe that the receiver is compared with, as a good developer writes it today; nothing of ours is in it.
+"""The plain webhook that ours is compared with: public libraries, used as their documentation says, none of our code.
 
-Where one has a choice it takes the quick one: uvicorn with uvloop and httptools and no access log, boto3's low-level
-client with a connection per thread, one server span per request (FastAPI's own is off, the ones per ASGI message too).
+Where there is a choice, it takes the fast one: uvicorn with uvloop and httptools and no access log, boto3's low-level
+client with a connection per thread, one server span per request (no spans of FastAPI itself or per ASGI message).
 """
 
 import asyncio
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 THREADS = 32
-"""The most that asyncio's own pool has; with few of them it is quicker here than Starlette's pool of 40."""
+"""The maximum of asyncio's default pool; on few cores it is faster than Starlette's pool of 40."""
 
 SECRET = os.environ["STRIPE_WEBHOOK_SECRET"]
 TABLE = os.environ["DYNAMODB_PAYMENTS_TABLE"]

@@ -1,4 +1,4 @@
-"""Starts processes with one environment, sees that they answer, and ends them in order; knows nothing of costs."""
+"""Starts the processes of a benchmark, waits until they answer, and stops them."""
 
 import http.client
 import os
@@ -15,8 +15,8 @@ MODULE = (sys.executable, "-m")
 START_SECONDS = 30
 
 
-class Wrong(Exception):  # noqa: N818 - it is a verdict, not an accident
-    """Raised when a process did not do its work; a number measured then means nothing."""
+class BenchError(Exception):
+    """Raised when a process did not do its work, so that the measured numbers would mean nothing."""
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
@@ -31,18 +31,18 @@ def get(port: int, path: str) -> tuple[int, bytes]:
 
 
 class Processes:
-    """Processes of one benchmark; each writes to a file of its own in the folder."""
+    """The processes of one benchmark, with a common environment; each has its own log file in the folder."""
 
     def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         self._folder = folder
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        self._env = kept | {"PYTHONPATH": str(ROOT)} | dict(env)
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        self._env = inherited | {"PYTHONPATH": str(ROOT)} | dict(env)
 
     @contextmanager
     def serving(
         self, name: str, command: Sequence[str], port: int, path: str, env: Mapping[str, str]
     ) -> Iterator[subprocess.Popen[bytes]]:
-        """A server, from its first 200 at the path; raises Wrong when it does not come up or ends badly."""
+        """A server that answers 200 at the path; raises BenchError if it does not start, or ends with an error."""
         log = self._folder / f"{name}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -50,7 +50,7 @@ class Processes:
             )
         try:
             if not _answers(process, port, path):
-                raise Wrong(f"{name} was not ready within {START_SECONDS} s:\n{_end_of(log)}")
+                raise BenchError(f"{name} was not ready within {START_SECONDS} s:\n{_last_output(log)}")
             yield process
             process.send_signal(signal.SIGTERM)
             process.wait(30)
@@ -58,11 +58,11 @@ class Processes:
             process.kill()
             process.wait()
         if process.returncode not in (0, -signal.SIGTERM):
-            raise Wrong(f"{name} ended with {process.returncode}:\n{_end_of(log)}")
+            raise BenchError(f"{name} ended with {process.returncode}:\n{_last_output(log)}")
 
     @contextmanager
-    def talking(self, command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
-        """A process that is told a line and says one."""
+    def piped(self, command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+        """A process with pipes for its standard input and output."""
         with subprocess.Popen(
             command, env=self._env, cwd=self._folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
@@ -79,5 +79,5 @@ def _answers(process: subprocess.Popen[bytes], port: int, path: str) -> bool:
     return False
 
 
-def _end_of(log: Path) -> str:
+def _last_output(log: Path) -> str:
     return log.read_text(errors="replace")[-2000:]

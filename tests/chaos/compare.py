@@ -1,14 +1,14 @@
-"""The table beside Stripe's truth: what is lost, what is wrong, what was applied twice; reads nothing itself."""
+"""Compares the records with the states that Stripe's objects require: what is lost, wrong or applied twice."""
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tests.chaos.truth import Asked, State, Stripe, demands
+from tests.chaos.expected import PaymentRequest, RecordState, StripeObjects, expected_states
 
 Record = Mapping[str, Any]
-"""A record as boto3's resource reads it: plain values by the names of its attributes."""
+"""A record as boto3's resource reads it: values by attribute name."""
 
 _PROGRESS = (
     ("pending", None),
@@ -22,8 +22,8 @@ _PROGRESS = (
 _DISPUTE_PROGRESS = ("none", "open", "review", "won", "lost")
 
 
-class Finding(NamedTuple):
-    """A payment whose record is not as it must be; `kind` is lost, wrong or twice."""
+class Mismatch(NamedTuple):
+    """A payment whose record is not as expected; `kind` is lost, wrong or twice."""
 
     kind: str
     payment_id: str
@@ -33,43 +33,46 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"{self.kind}: payment {self.payment_id}\n  Stripe says {self.stripe}\n"
-            f"  the table says {self.table}\n  its history: {self.history}"
+            f"{self.kind}: payment {self.payment_id}\n  expected from Stripe: {self.stripe}\n"
+            f"  in the table: {self.table}\n  history: {self.history}"
         )
 
 
-def compare(asked: Sequence[Asked], stripe: Stripe, records: Mapping[str, Record]) -> list[Finding]:
-    """All that is not as Stripe's objects demand; nothing when all is well."""
-    wanted = demands(asked, stripe)
-    found = [finding for payment_id in wanted for finding in _look(wanted[payment_id], payment_id, records, stripe)]
-    strangers = records.keys() - wanted.keys()
-    return found + [Finding("wrong", each, "no such payment", _shown(records[each]), "-") for each in sorted(strangers)]
+def compare(requests: Sequence[PaymentRequest], stripe: StripeObjects, records: Mapping[str, Record]) -> list[Mismatch]:
+    """Every difference between the records and what Stripe's objects require."""
+    expected = expected_states(requests, stripe)
+    mismatches = [
+        mismatch
+        for payment_id, state in expected.items()
+        for mismatch in _check(state, payment_id, records.get(payment_id), stripe)
+    ]
+    unexpected = sorted(records.keys() - expected.keys())
+    return mismatches + [Mismatch("wrong", name, "no such payment", _shown(records[name]), "-") for name in unexpected]
 
 
 def applied(records: Mapping[str, Record]) -> int:
-    """How many events changed a payment or were noted for a person to look at."""
+    """The number of events that changed a payment or marked it for review."""
     return sum(entry["outcome"] in ("applied", "review") for record in records.values() for entry in _history(record))
 
 
-def _look(wanted: State, payment_id: str, records: Mapping[str, Record], stripe: Stripe) -> Iterator[Finding]:
-    record = records.get(payment_id)
+def _check(expected: RecordState, payment_id: str, record: Record | None, stripe: StripeObjects) -> Iterator[Mismatch]:
     if record is None:
-        yield Finding("lost", payment_id, str(wanted), "no such record", "-")
+        yield Mismatch("lost", payment_id, str(expected), "no such record", "-")
         return
     history = "".join(f"\n    {json.dumps(entry)}" for entry in _history(record)) or "empty"
-    held = _state(record)
-    if held != wanted:
-        kind = "lost" if _is_behind(held, wanted) else "wrong"
-        yield Finding(kind, payment_id, str(wanted), str(held), history)
+    actual = _state(record)
+    if actual != expected:
+        kind = "lost" if _is_behind(actual, expected) else "wrong"
+        yield Mismatch(kind, payment_id, str(expected), str(actual), history)
     ids = Counter(entry["event_id"] for entry in _history(record))
-    if twice := [each for each, count in ids.items() if count > 1]:
-        yield Finding("twice", payment_id, f"once {', '.join(twice)}", "each of them more than once", history)
-    if unknown := {each for each in ids if not each.startswith("sweep_")} - stripe.event_ids:
-        yield Finding("wrong", payment_id, "no such event", ", ".join(unknown), history)
+    if twice := [name for name, count in ids.items() if count > 1]:
+        yield Mismatch("twice", payment_id, f"{', '.join(twice)} once", "each of them more than once", history)
+    if unknown := {name for name in ids if not name.startswith("sweep_")} - stripe.event_ids:
+        yield Mismatch("wrong", payment_id, "no such event", ", ".join(unknown), history)
 
 
-def _state(record: Record) -> State:
-    return State(
+def _state(record: Record) -> RecordState:
+    return RecordState(
         record["payment_status"],
         record.get("status_reason"),
         record.get("stripe_payment_intent"),
@@ -78,16 +81,16 @@ def _state(record: Record) -> State:
     )
 
 
-def _is_behind(held: State, wanted: State) -> bool:
-    """Whether the table knows less than Stripe, in any respect."""
+def _is_behind(actual: RecordState, expected: RecordState) -> bool:
+    """Whether the record is behind Stripe in its status, its refunds or its dispute."""
     return (
-        _progress(held) < _progress(wanted)
-        or held.refunded < wanted.refunded
-        or _DISPUTE_PROGRESS.index(held.dispute) < _DISPUTE_PROGRESS.index(wanted.dispute)
+        _progress(actual) < _progress(expected)
+        or actual.refunded < expected.refunded
+        or _DISPUTE_PROGRESS.index(actual.dispute) < _DISPUTE_PROGRESS.index(expected.dispute)
     )
 
 
-def _progress(state: State) -> int:
+def _progress(state: RecordState) -> int:
     reason = state.reason
     if state.status == "completed":
         reason = None

@@ -1,4 +1,4 @@
-"""The runs: what goes wrong in each, and what it must not lead to; the comparison at the end is the same for all."""
+"""Defines the runs: each injects its faults, and all end with the same comparison."""
 
 import asyncio
 import time
@@ -6,20 +6,20 @@ from collections.abc import Callable, Coroutine
 from typing import NamedTuple
 
 from lea_demo.dynamodb_local import DynamoDBLocal
-from tests.chaos.load import BARE_STORIES, CUSTOMERS, STORIES
-from tests.chaos.scene import Scene, Verdict
-from tests.chaos.stage import SECRET
-from tests.chaos.weather import TURNS, Weather
+from tests.chaos.context import RunContext, RunResult
+from tests.chaos.customers import ACTIVE_CUSTOMERS, BARE_JOURNEYS, JOURNEYS
+from tests.chaos.faults import FAULTS, RotatingFaults
+from tests.chaos.system import SECRET
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 
-LIVES = 8
-"""Into so many parts, or more, the kills cut a run."""
+KILLS = 8
+"""The approximate number of kills in a run."""
 
 DROPPED_COPIES = 0.55
-"""Each event has two copies, so three in ten never arrive."""
+"""The share of dropped deliveries. Each event has two copies, so 30 % of the events never arrive."""
 
 ROTATION_SECONDS = 10
-"""The load lasts that long at least, since a changed file of secrets counts after a second or two."""
+"""The minimum duration of the rotation run, because the webhook loads a changed file of secrets within 1 to 2 s."""
 
 ROTATION = (
     ("Stripe", ("whsec_next", SECRET)),
@@ -31,42 +31,42 @@ ROTATION = (
     ("Stripe", ("whsec_last",)),
     ("webhook", ("whsec_last",)),
 )
-"""Who changes to which secrets: once Stripe begins, with two signatures, and once we do."""
+"""Who changes to which secrets. In the first rotation Stripe begins, in the second the webhook begins."""
 
 CLOCK_SECONDS, TOLERATED_SECONDS, SKEW_SECONDS = 600, 240, 30
 
 
-async def webhook_killed(scene: Scene) -> Verdict:
-    """SIGKILL for the webhook, again and again, in the middle of its work."""
-    async with scene.on_stage() as stage:
-        stage.start_emulator()
-        stage.start_webhook()
-        load = await scene.load(stage)
+async def webhook_killed(run: RunContext) -> RunResult:
+    """Kills the webhook with SIGKILL while it works."""
+    async with run.system() as system:
+        system.start_emulator()
+        system.start_webhook()
+        customers = await run.customers(system)
 
         def kill_and_restart() -> None:
-            stage.kill_webhook()
-            stage.start_webhook()
+            system.kill_webhook()
+            system.start_webhook()
 
         kills = 0
-        for work in (load.sell, load.follow_up):
-            kills += await scene.amid(stage, work(), scene.events // (2 * LIVES), kill_and_restart)
-        scene.notes.append(f"killed {kills} times")
-        scene.must(kills > 1, f"the webhook was killed {kills} times only: give the run more events")
-        return await scene.verdict(stage, load, all_heard=False)
+        for work in (customers.take_first_steps, customers.take_later_steps):
+            kills += await run.act_during(system, work(), run.events // (2 * KILLS), kill_and_restart)
+        run.notes.append(f"killed {kills} times")
+        run.require(kills > 1, f"the webhook was killed only {kills} times: use more --events")
+        return await run.result(system, customers, log_is_complete=False)
 
 
-async def dynamodb_killed(scene: Scene) -> Verdict:
-    """SIGKILL for DynamoDB Local; what it had acknowledged is on its disk."""
-    dynamodb = DynamoDBLocal(scene.free_port(), scene.folder.with_suffix(".data"))
+async def dynamodb_killed(run: RunContext) -> RunResult:
+    """Kills DynamoDB Local with SIGKILL; the writes that it acknowledged are on its disk."""
+    dynamodb = DynamoDBLocal(run.free_port(), run.folder.with_suffix(".data"))
     with dynamodb:
-        return await _under_kills(scene, dynamodb)
+        return await _with_kills(run, dynamodb)
 
 
-async def _under_kills(scene: Scene, dynamodb: DynamoDBLocal) -> Verdict:
-    async with scene.on_stage(dynamodb.endpoint) as stage:
-        stage.start_emulator()
-        stage.start_webhook()
-        load = await scene.load(stage)
+async def _with_kills(run: RunContext, dynamodb: DynamoDBLocal) -> RunResult:
+    async with run.system(dynamodb.endpoint) as system:
+        system.start_emulator()
+        system.start_webhook()
+        customers = await run.customers(system)
 
         def kill_and_restart() -> None:
             assert dynamodb._server is not None
@@ -75,159 +75,164 @@ async def _under_kills(scene: Scene, dynamodb: DynamoDBLocal) -> Verdict:
             dynamodb.start()
 
         kills = 0
-        for work in (load.sell, load.follow_up):
-            kills += await scene.amid(stage, work(), scene.events // LIVES, kill_and_restart)
-        scene.notes.append(f"killed {kills} times; {stage.told()['unavailable']} deliveries were answered 503")
-        scene.must(kills > 1, f"DynamoDB was killed {kills} times only: give the run more events")
-        return await scene.verdict(stage, load, all_heard=False)
+        for work in (customers.take_first_steps, customers.take_later_steps):
+            kills += await run.act_during(system, work(), run.events // KILLS, kill_and_restart)
+        run.notes.append(f"killed {kills} times; {system.outcomes()['unavailable']} deliveries were answered 503")
+        run.require(kills > 1, f"DynamoDB was killed only {kills} times: use more --events")
+        return await run.result(system, customers, log_is_complete=False)
 
 
-async def dynamodb_unwell(scene: Scene) -> Verdict:
-    """Slow, throttled, broken off, and batches of which half is refused."""
-    with FaultyDynamoDB(scene.dynamodb, scene.free_port()) as proxy:
-        return await _in_bad_weather(scene, proxy)
+async def dynamodb_faulty(run: RunContext) -> RunResult:
+    """Slows, throttles and interrupts the calls to DynamoDB, and fails half of a batch."""
+    with FaultyDynamoDB(run.dynamodb, run.free_port()) as proxy:
+        return await _with_faults(run, proxy)
 
 
-async def _in_bad_weather(scene: Scene, proxy: FaultyDynamoDB) -> Verdict:
-    async with scene.on_stage(seen_at=proxy.endpoint) as stage:
-        stage.start_emulator()
-        load = await scene.load(stage)
-        stage.start_webhook()
-        proxy.fault = weather = Weather()
-        await load.sell()
-        await stage.settled()
-        await load.follow_up()
-        verdict = await scene.verdict(stage, load, all_heard=False)
-        scene.notes.append(f"{sum(weather.met.values())} calls, each fault {min(weather.met.values())} times at least")
-        scene.must(len(weather.met) == len(TURNS), f"only {len(weather.met)} of {len(TURNS)} faults were met")
-        return verdict
+async def _with_faults(run: RunContext, proxy: FaultyDynamoDB) -> RunResult:
+    async with run.system(proxy=proxy.endpoint) as system:
+        system.start_emulator()
+        customers = await run.customers(system)
+        system.start_webhook()
+        proxy.fault = faults = RotatingFaults()
+        await customers.take_first_steps()
+        await system.settled()
+        await customers.take_later_steps()
+        result = await run.result(system, customers, log_is_complete=False)
+        run.notes.append(f"{faults.counts.total()} calls, each fault at least {min(faults.counts.values())} times")
+        run.require(len(faults.counts) == len(FAULTS), f"only {len(faults.counts)} of {len(FAULTS)} faults occurred")
+        return result
 
 
-async def events_lost(scene: Scene) -> Verdict:
-    """Events late, doubled and shuffled, a third of them lost for good, the webhook away; then the reconciler."""
-    async with scene.on_stage() as stage:
-        stage.start_emulator(EMULATOR_RETRY_ATTEMPTS="4")
-        stage.start_webhook()
-        load = await scene.load(stage, STORIES + BARE_STORIES)
-        shuffled = {"hold": 20, "seed": scene.seed, "release_after_seconds": 1}
-        await stage.set_faults(delay_seconds=0.3, duplicate=1, drop=DROPPED_COPIES, reorder=shuffled, seed=scene.seed)
-        acting = asyncio.ensure_future(load.sell())
-        await scene.more_answers(stage, acting, scene.events // 8)
-        await asyncio.to_thread(stage.stop_webhook)
-        await acting
-        acting = asyncio.ensure_future(load.follow_up())
-        await asyncio.to_thread(stage.start_webhook)
-        await acting
-        await stage.set_faults()
-        gone = (await stage.settled()).gone
-        scene.repaired = await asyncio.to_thread(stage.reconcile)
-        again = await asyncio.to_thread(stage.reconcile)
-        scene.notes.append(f"{gone} deliveries lost for good")
-        scene.must(again == 0, f"a second run of the reconciler made {again} changes")
-        return await scene.verdict(stage, load)
+async def events_lost(run: RunContext) -> RunResult:
+    """Delays, duplicates and reorders events, loses 30 % of them, stops the webhook for a while, then reconciles."""
+    async with run.system() as system:
+        system.start_emulator(EMULATOR_RETRY_ATTEMPTS="4")
+        system.start_webhook()
+        customers = await run.customers(system, JOURNEYS + BARE_JOURNEYS)
+        reorder = {"hold": 20, "seed": run.seed, "release_after_seconds": 1}
+        await system.set_faults(delay_seconds=0.3, duplicate=1, drop=DROPPED_COPIES, reorder=reorder, seed=run.seed)
+        work = asyncio.ensure_future(customers.take_first_steps())
+        await run.wait_for_answers(system, work, run.events // 8)
+        await asyncio.to_thread(system.stop_webhook)
+        await work
+        work = asyncio.ensure_future(customers.take_later_steps())
+        await asyncio.to_thread(system.start_webhook)
+        await work
+        await system.set_faults()
+        lost = (await system.settled()).lost
+        run.repaired = await asyncio.to_thread(system.reconcile)
+        again = await asyncio.to_thread(system.reconcile)
+        run.notes.append(f"{lost} deliveries lost")
+        run.require(again == 0, f"a second run of the reconciler made {again} changes")
+        return await run.result(system, customers)
 
 
-async def two_reconcilers(scene: Scene) -> Verdict:
-    """Most events are lost, and two reconcilers repair at the same time, beside a webhook that still gets some."""
-    async with scene.on_stage() as stage:
-        stage.start_emulator()
-        stage.start_webhook()
-        load = await scene.load(stage, STORIES + BARE_STORIES)
-        await stage.set_faults(drop=0.7, seed=scene.seed)
-        await load.sell()
-        both = asyncio.gather(asyncio.to_thread(stage.reconcile), asyncio.to_thread(stage.reconcile))
-        await load.follow_up()
+async def two_reconcilers(run: RunContext) -> RunResult:
+    """Loses 70 % of the events, and runs two reconcilers at the same time beside the webhook."""
+    async with run.system() as system:
+        system.start_emulator()
+        system.start_webhook()
+        customers = await run.customers(system, JOURNEYS + BARE_JOURNEYS)
+        await system.set_faults(drop=0.7, seed=run.seed)
+        await customers.take_first_steps()
+        both = asyncio.gather(asyncio.to_thread(system.reconcile), asyncio.to_thread(system.reconcile))
+        await customers.take_later_steps()
         first, second = await both
-        await stage.settled()
-        last = await asyncio.to_thread(stage.reconcile)
-        scene.repaired = first + second + last
-        again = await asyncio.to_thread(stage.reconcile)
-        scene.notes.append(f"the two made {first} and {second} changes, a later one {last}")
-        scene.must(again == 0, f"one more run of the reconciler made {again} changes")
-        return await scene.verdict(stage, load)
+        await system.settled()
+        last = await asyncio.to_thread(system.reconcile)
+        run.repaired = first + second + last
+        again = await asyncio.to_thread(system.reconcile)
+        run.notes.append(f"the two made {first} and {second} changes, a later one {last}")
+        run.require(again == 0, f"one more run of the reconciler made {again} changes")
+        return await run.result(system, customers)
 
 
-async def secret_rotated(scene: Scene) -> Verdict:
-    """Stripe signs with two secrets for a while, then with the new one; not one delivery is refused."""
-    async with scene.on_stage() as stage:
-        file = scene.folder / "secrets"
+async def secret_rotated(run: RunContext) -> RunResult:
+    """Rotates the signing secret twice; no delivery may be rejected."""
+    async with run.system() as system:
+        file = run.folder / "secrets"
         file.write_text(SECRET)
-        stage.start_emulator()
-        stage.start_webhook(STRIPE_WEBHOOK_SECRET_FILE=str(file))
-        load = await scene.load(stage)
-        load.pause_seconds = ROTATION_SECONDS * CUSTOMERS / scene.events
-        selling = asyncio.ensure_future(load.sell())
+        system.start_emulator()
+        system.start_webhook(STRIPE_WEBHOOK_SECRET_FILE=str(file))
+        customers = await run.customers(system)
+        customers.pause_seconds = ROTATION_SECONDS * ACTIVE_CUSTOMERS / run.events
+        work = asyncio.ensure_future(customers.take_first_steps())
         for who, secrets in ROTATION:
-            await scene.more_answers(stage, selling)
-            await (stage.sign_with(*secrets) if who == "Stripe" else stage.change_secrets(file, secrets))
-        await selling
-        load.pause_seconds = 0
-        await load.follow_up()
-        verdict = await scene.verdict(stage, load)
-        used = stage.metrics().series("payments_webhook_secret_used_total")
-        refused = stage.told()["invalid_signature"]
-        scene.notes.append(f"rotated twice; the previous secret held {used['previous',]:.0f} times, {refused} refused")
-        scene.must(refused == 0, f"{refused} deliveries were refused although one of their signatures held")
-        scene.must(used["previous",] > 0, "no delivery was signed with the previous secret alone")
-        return verdict
+            await run.wait_for_answers(system, work)
+            await (system.sign_with(*secrets) if who == "Stripe" else system.change_secrets(file, secrets))
+        await work
+        customers.pause_seconds = 0
+        await customers.take_later_steps()
+        result = await run.result(system, customers)
+        used = system.metrics().series("payments_webhook_secret_used_total")
+        rejected = system.outcomes()["invalid_signature"]
+        run.notes.append(
+            f"rotated twice; the previous secret verified {used['previous',]:.0f} deliveries, {rejected} were rejected"
+        )
+        run.require(rejected == 0, f"{rejected} deliveries with a valid signature were rejected")
+        run.require(used["previous",] > 0, "no delivery was signed with the previous secret alone")
+        return result
 
 
-async def clock_wrong(scene: Scene) -> Verdict:
-    """The two clocks are 10 minutes apart, one way and the other: all is refused, and nothing is lost by it."""
-    async with scene.on_stage() as stage:
-        stage.start_emulator()
-        stage.start_webhook()
-        load = await scene.load(stage)
-        await stage.set_faults(clock_seconds=CLOCK_SECONDS)
-        await load.sell()
+async def clock_wrong(run: RunContext) -> RunResult:
+    """Sets the sender's clock 10 minutes ahead and behind: every delivery is rejected, and nothing is lost."""
+    async with run.system() as system:
+        system.start_emulator()
+        system.start_webhook()
+        customers = await run.customers(system)
+        await system.set_faults(clock_seconds=CLOCK_SECONDS)
+        await customers.take_first_steps()
         for ahead, reason in ((CLOCK_SECONDS, "in_future"), (-CLOCK_SECONDS, "too_old")):
-            await stage.set_faults(clock_seconds=ahead)
-            await scene.refused(stage, reason)
-            skew = stage.metrics().value("payments_webhook_clock_skew_seconds") or 0
-            scene.notes.append(f"sender {ahead:+} s: skew metric {skew:+.0f}")
-            scene.must(abs(skew + ahead) < SKEW_SECONDS, f"the skew metric shows {skew} s for a clock {ahead} s ahead")
-        records = await asyncio.to_thread(stage.records)
-        scene.must(not any("history" in each for each in records.values()), "a refused delivery changed a record")
-        await stage.set_faults(clock_seconds=TOLERATED_SECONDS)
-        await stage.settled()
-        await stage.set_faults()
-        await load.follow_up()
-        return await scene.verdict(stage, load)
+            await system.set_faults(clock_seconds=ahead)
+            await run.wait_for_rejections(system, reason)
+            skew = system.metrics().value("payments_webhook_clock_skew_seconds") or 0
+            run.notes.append(f"sender {ahead:+} s: skew metric {skew:+.0f}")
+            run.require(abs(skew + ahead) < SKEW_SECONDS, f"the skew metric is {skew} s for a clock {ahead} s ahead")
+        records = await asyncio.to_thread(system.records)
+        changed = sum("history" in record for record in records.values())
+        run.require(changed == 0, f"rejected deliveries changed {changed} records")
+        await system.set_faults(clock_seconds=TOLERATED_SECONDS)
+        await system.settled()
+        await system.set_faults()
+        await customers.take_later_steps()
+        return await run.result(system, customers)
 
 
-async def all_at_once(scene: Scene) -> Verdict:
-    """Nobody listens; then everything that Stripe has kept for us arrives in one moment."""
-    async with scene.on_stage() as stage:
-        stage.start_emulator(EMULATOR_RETRY_BASE_SECONDS="60")
-        load = await scene.load(stage)
-        await load.sell()
-        kept = (await stage.sent()).waiting
-        stage.start_webhook()
+async def all_at_once(run: RunContext) -> RunResult:
+    """Starts the webhook after all events have occurred, so that all deliveries arrive at the same time."""
+    async with run.system() as system:
+        system.start_emulator(EMULATOR_RETRY_BASE_SECONDS="60")
+        customers = await run.customers(system)
+        await customers.take_first_steps()
+        waiting = (await system.deliveries()).waiting
+        system.start_webhook()
         started = time.monotonic()
-        await stage.settled()
+        await system.settled()
         seconds = time.monotonic() - started
-        busy = stage.told()["unavailable"]
-        scene.notes.append(f"{kept} at once, taken in {seconds:.0f} s; {busy} were told 503 and came again")
-        await load.follow_up()
-        return await scene.verdict(stage, load)
+        unavailable = system.outcomes()["unavailable"]
+        run.notes.append(
+            f"{waiting} at once, accepted within {seconds:.0f} s; {unavailable} were answered 503 and sent again"
+        )
+        await customers.take_later_steps()
+        return await run.result(system, customers)
 
 
 class Run(NamedTuple):
-    """A run, its name in the table, and its share of all events."""
+    """A run with its title in the table and its share of all events."""
 
     key: str
     title: str
     share: float
-    play: Callable[[Scene], Coroutine[None, None, Verdict]]
+    execute: Callable[[RunContext], Coroutine[None, None, RunResult]]
 
 
 RUNS = (
     Run("a", "webhook killed", 0.055, webhook_killed),
     Run("b", "DynamoDB killed", 0.055, dynamodb_killed),
-    Run("c", "DynamoDB unwell", 0.055, dynamodb_unwell),
-    Run("d", "30 % lost for good", 0.055, events_lost),
+    Run("c", "DynamoDB faulty", 0.055, dynamodb_faulty),
+    Run("d", "30 % of events lost", 0.055, events_lost),
     Run("e", "secret rotated", 0.055, secret_rotated),
-    Run("f", "clock 10 min off", 0.055, clock_wrong),
+    Run("f", "clock 10 min wrong", 0.055, clock_wrong),
     Run("g", "all at once", 0.64, all_at_once),
     Run("h", "two reconcilers", 0.055, two_reconcilers),
 )

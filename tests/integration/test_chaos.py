@@ -1,4 +1,4 @@
-"""The chaos suite's own verdict: it says nothing of a healthy table, and names what is altered by hand."""
+"""Tests the comparison of the chaos suite: it accepts a correct table and names each altered record."""
 
 import asyncio
 import copy
@@ -7,71 +7,73 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.chaos.compare import Finding, compare
+from tests.chaos.compare import Mismatch, compare
+from tests.chaos.context import RunContext, RunResult
+from tests.chaos.expected import PaymentRequest, RecordState, StripeObjects, expected_states
 from tests.chaos.runs import RUNS
-from tests.chaos.scene import Scene, Verdict
-from tests.chaos.truth import Asked, State, Stripe, demands
 
 Records = dict[str, dict[str, Any]]
 
 
-class Played(NamedTuple):
-    """A run without any trouble, and the same table judged again with one record altered."""
+class QuietRun(NamedTuple):
+    """A run without faults, and the result of the same run after one record was altered."""
 
-    asked: list[Asked]
-    stripe: Stripe
+    requests: list[PaymentRequest]
+    stripe: StripeObjects
     records: Records
-    clean: Verdict
+    clean: RunResult
     altered_id: str
-    altered: Verdict
+    altered: RunResult
 
 
-async def _play(scene: Scene) -> Played:
-    async with scene.on_stage() as stage:
-        stage.start_emulator()
-        stage.start_webhook()
-        load = await scene.load(stage)
-        await load.sell()
-        await stage.settled()
-        await load.follow_up()
-        clean = await scene.verdict(stage, load)
-        records = stage.records()
+async def _execute(run: RunContext) -> QuietRun:
+    async with run.system() as system:
+        system.start_emulator()
+        system.start_webhook()
+        customers = await run.customers(system)
+        await customers.take_first_steps()
+        await system.settled()
+        await customers.take_later_steps()
+        clean = await run.result(system, customers)
+        records = system.records()
         altered_id = next(name for name, record in records.items() if record["payment_status"] == "completed")
-        stage.table.update_item(
+        system.table.update_item(
             Key={"payment_intent_id": altered_id},
             UpdateExpression="SET payment_status = :failed",
             ExpressionAttributeValues={":failed": "failed"},
         )
-        altered = await scene.verdict(stage, load)
-        plain = {name: dict(record) for name, record in records.items()}
-        return Played(load.asked, await stage.truth(), plain, clean, altered_id, altered)
+        altered = await run.result(system, customers)
+        copies = {name: dict(record) for name, record in records.items()}
+        return QuietRun(customers.requests, await system.stripe_objects(), copies, clean, altered_id, altered)
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], dynamodb_endpoint: str) -> Played:
+def quiet_run(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], dynamodb_endpoint: str
+) -> QuietRun:
     folder = tmp_path_factory.mktemp("chaos") / "quiet"
-    return asyncio.run(_play(Scene(folder, free_port, dynamodb_endpoint, events=300, seed=1)))
+    return asyncio.run(_execute(RunContext(folder, free_port, dynamodb_endpoint, events=300, seed=1)))
 
 
-def test_a_run_without_trouble_leaves_nothing_to_say(played: Played) -> None:
-    assert not played.clean.failed
-    assert played.clean.events >= 300
-    assert played.clean.answered == played.clean.sent == played.clean.events
-    assert played.clean.applied + played.clean.duplicates + played.clean.stale == played.clean.events
+def test_a_run_without_faults_has_no_mismatch(quiet_run: QuietRun) -> None:
+    assert not quiet_run.clean.failed
+    assert quiet_run.clean.events >= 300
+    assert quiet_run.clean.answered == quiet_run.clean.sent == quiet_run.clean.events
+    assert quiet_run.clean.applied + quiet_run.clean.duplicates + quiet_run.clean.stale == quiet_run.clean.events
 
 
-def test_a_record_altered_by_hand_in_the_table_fails_the_run_and_is_named(played: Played) -> None:
-    (finding,) = played.altered.findings
+def test_an_altered_record_fails_the_run_and_is_named(quiet_run: QuietRun) -> None:
+    (mismatch,) = quiet_run.altered.mismatches
 
-    assert played.altered.failed
-    assert (finding.kind, finding.payment_id) == ("lost", played.altered_id)
-    assert played.altered_id in str(finding)
-    assert "Stripe says State(status='completed'" in str(finding)
-    assert "the table says State(status='failed'" in str(finding)
-    assert "checkout.session.completed" in finding.history
+    assert quiet_run.altered.failed
+    assert (mismatch.kind, mismatch.payment_id) == ("lost", quiet_run.altered_id)
+    assert quiet_run.altered_id in str(mismatch)
+    assert "expected from Stripe: RecordState(status='completed'" in str(mismatch)
+    assert "in the table: RecordState(status='failed'" in str(mismatch)
+    assert "checkout.session.completed" in mismatch.history
 
 
-def _one(records: Records, **fields: object) -> str:
+def _id_of_one(records: Records, **fields: object) -> str:
     return next(
         name for name, record in records.items() if all(record.get(field) == value for field, value in fields.items())
     )
@@ -93,58 +95,67 @@ def _repeat(payment_id: str, records: Records) -> str:
 
 
 def _invent(payment_id: str, records: Records) -> str:
-    records[payment_id]["history"][0]["event_id"] = "evt_of_nobody"
+    records[payment_id]["history"][0]["event_id"] = "evt_unknown"
     return payment_id
 
 
 def _add(records: Records) -> str:
-    records["payment_of_nobody"] = {"payment_status": "completed"}
-    return "payment_of_nobody"
+    records["payment_unknown"] = {"payment_status": "completed"}
+    return "payment_unknown"
 
 
-DAMAGES: dict[str, tuple[str, Callable[[Records], str]]] = {
-    "a completed payment forgotten": (
+ALTERATIONS: dict[str, tuple[str, Callable[[Records], str]]] = {
+    "completed payment reset to pending": (
         "lost",
-        lambda all_: _set(_one(all_, payment_status="completed"), all_, payment_status="pending"),
+        lambda records: _set(_id_of_one(records, payment_status="completed"), records, payment_status="pending"),
     ),
-    "a record gone": ("lost", lambda all_: _drop(_one(all_, payment_status="expired"), all_)),
-    "an expired payment completed": (
+    "record deleted": ("lost", lambda records: _drop(_id_of_one(records, payment_status="expired"), records)),
+    "expired payment completed": (
         "wrong",
-        lambda all_: _set(_one(all_, payment_status="expired"), all_, payment_status="completed"),
+        lambda records: _set(_id_of_one(records, payment_status="expired"), records, payment_status="completed"),
     ),
-    "money on its way taken for failed": (
+    "awaiting funds marked as failed": (
         "wrong",
-        lambda all_: _set(
-            _one(all_, status_reason="awaiting_funds"),
-            all_,
+        lambda records: _set(
+            _id_of_one(records, status_reason="awaiting_funds"),
+            records,
             payment_status="failed",
             status_reason="async_payment_failed",
         ),
     ),
-    "another decline": (
+    "other decline code": (
         "wrong",
-        lambda all_: _set(_one(all_, status_reason="expired_card"), all_, status_reason="card_declined:lost_card"),
+        lambda records: _set(
+            _id_of_one(records, status_reason="expired_card"), records, status_reason="card_declined:lost_card"
+        ),
     ),
-    "paid twice, not said": (
+    "paid twice without its reason": (
         "wrong",
-        lambda all_: _set(_one(all_, status_reason="paid_twice"), all_, status_reason=None),
+        lambda records: _set(_id_of_one(records, status_reason="paid_twice"), records, status_reason=None),
     ),
-    "a refund forgotten": ("lost", lambda all_: _set(_refunded(all_), all_, amount_refunded=0)),
-    "a refund made up": (
+    "refund removed": ("lost", lambda records: _set(_refunded(records), records, amount_refunded=0)),
+    "refund invented": (
         "wrong",
-        lambda all_: _set(_one(all_, payment_status="completed", amount_refunded=None), all_, amount_refunded=1),
+        lambda records: _set(
+            _id_of_one(records, payment_status="completed", amount_refunded=None), records, amount_refunded=1
+        ),
     ),
-    "a verdict forgotten": (
+    "dispute reopened": (
         "lost",
-        lambda all_: _set(_one(all_, dispute_status="won"), all_, dispute_status="open"),
+        lambda records: _set(_id_of_one(records, dispute_status="won"), records, dispute_status="open"),
     ),
-    "somebody else's payer": (
+    "other PaymentIntent": (
         "wrong",
-        lambda all_: _set(_one(all_, payment_status="completed"), all_, stripe_payment_intent="pi_of_nobody"),
+        lambda records: _set(
+            _id_of_one(records, payment_status="completed"), records, stripe_payment_intent="pi_unknown"
+        ),
     ),
-    "an event twice": ("twice", lambda all_: _repeat(_one(all_, payment_status="completed"), all_)),
-    "an event that never was": ("wrong", lambda all_: _invent(_one(all_, payment_status="completed"), all_)),
-    "a payment that nobody made": ("wrong", _add),
+    "event recorded twice": (
+        "twice",
+        lambda records: _repeat(_id_of_one(records, payment_status="completed"), records),
+    ),
+    "event invented": ("wrong", lambda records: _invent(_id_of_one(records, payment_status="completed"), records)),
+    "payment invented": ("wrong", _add),
 }
 
 
@@ -152,25 +163,25 @@ def _refunded(records: Records) -> str:
     return next(name for name, record in records.items() if record.get("amount_refunded"))
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_every_damage_is_found_and_nothing_else(played: Played, damage: str) -> None:
-    records = copy.deepcopy(played.records)
-    kind, do = DAMAGES[damage]
-    payment_id = do(records)
+@pytest.mark.parametrize("alteration", ALTERATIONS)
+def test_every_alteration_is_found_and_nothing_else(quiet_run: QuietRun, alteration: str) -> None:
+    records = copy.deepcopy(quiet_run.records)
+    kind, alter = ALTERATIONS[alteration]
+    payment_id = alter(records)
 
-    found: list[Finding] = compare(played.asked, played.stripe, records)
+    mismatches: list[Mismatch] = compare(quiet_run.requests, quiet_run.stripe, records)
 
-    assert [(finding.payment_id, finding.kind) for finding in found if finding.kind == kind] == [(payment_id, kind)]
-    assert {finding.payment_id for finding in found} == {payment_id}
+    assert [(each.payment_id, each.kind) for each in mismatches if each.kind == kind] == [(payment_id, kind)]
+    assert {each.payment_id for each in mismatches} == {payment_id}
 
 
-def test_every_way_a_payment_can_end_is_in_the_load(played: Played) -> None:
+def test_the_customers_cause_every_final_state(quiet_run: QuietRun) -> None:
     ends = {
         (
             state.status,
             state.reason if state.status != "failed" or state.reason == "async_payment_failed" else "declined",
         )
-        for state in demands(played.asked, played.stripe).values()
+        for state in expected_states(quiet_run.requests, quiet_run.stripe).values()
     }
 
     assert ends == {
@@ -185,12 +196,12 @@ def test_every_way_a_payment_can_end_is_in_the_load(played: Played) -> None:
     }
 
 
-def test_the_runs_are_those_that_were_asked_for() -> None:
+def test_the_runs_are_complete_and_share_all_events() -> None:
     assert "".join(run.key for run in RUNS) == "abcdefgh"
     assert sum(run.share for run in RUNS) >= 1
 
 
-ASKED = Asked("payment_1", 4999, "SGD", "cs_2")
+REQUEST = PaymentRequest("payment_1", 4999, "SGD", "cs_2")
 
 
 def _session(number: int, status: str, payment_status: str = "unpaid", **fields: object) -> dict[str, Any]:
@@ -200,9 +211,9 @@ def _session(number: int, status: str, payment_status: str = "unpaid", **fields:
     )
 
 
-def _stripe(*sessions: dict[str, Any], **objects: list[dict[str, Any]]) -> Stripe:
+def _stripe(*sessions: dict[str, Any], **objects: list[dict[str, Any]]) -> StripeObjects:
     kinds: dict[str, Any] = {"intents": [], "charges": [], "refunds": [], "disputes": []}
-    return Stripe(sessions=sessions, event_ids=frozenset(), **(kinds | objects))
+    return StripeObjects(sessions=sessions, event_ids=frozenset(), **(kinds | objects))
 
 
 FAILED_CHARGE = {"payment_intent": "pi_2", "status": "failed", "failure_code": "card_declined"}
@@ -211,29 +222,29 @@ FAILED_CHARGE = {"payment_intent": "pi_2", "status": "failed", "failure_code": "
 @pytest.mark.parametrize(
     ("stripe", "state"),
     [
-        (_stripe(_session(2, "open", payment_intent=None)), State("pending")),
-        (_stripe(_session(1, "expired"), _session(2, "open")), State("pending")),
-        (_stripe(_session(1, "complete", "paid"), _session(2, "expired")), State("completed", None, "pi_1")),
-        (_stripe(_session(2, "complete", "paid", amount_total=1)), State("pending", "amount_mismatch", "pi_2")),
-        (_stripe(_session(2, "complete", "paid", currency="usd")), State("pending", "currency_mismatch", "pi_2")),
+        (_stripe(_session(2, "open", payment_intent=None)), RecordState("pending")),
+        (_stripe(_session(1, "expired"), _session(2, "open")), RecordState("pending")),
+        (_stripe(_session(1, "complete", "paid"), _session(2, "expired")), RecordState("completed", None, "pi_1")),
+        (_stripe(_session(2, "complete", "paid", amount_total=1)), RecordState("pending", "amount_mismatch", "pi_2")),
+        (_stripe(_session(2, "complete", "paid", currency="usd")), RecordState("pending", "currency_mismatch", "pi_2")),
         (
             _stripe(_session(1, "complete", "paid"), _session(2, "complete", "paid")),
-            State("completed", "paid_twice", "pi_1"),
+            RecordState("completed", "paid_twice", "pi_1"),
         ),
         (
             _stripe(
                 _session(2, "open"),
                 charges=[FAILED_CHARGE | {"outcome": {"reason": code}} for code in ("lost_card", "expired_card")],
             ),
-            State("failed", "card_declined:lost_card"),
+            RecordState("failed", "card_declined:lost_card"),
         ),
         (
             _stripe(_session(2, "complete"), intents=[{"id": "pi_2", "status": "processing"}]),
-            State("pending", "awaiting_funds"),
+            RecordState("pending", "awaiting_funds"),
         ),
         (
             _stripe(_session(2, "complete"), intents=[{"id": "pi_2", "status": "requires_payment_method"}]),
-            State("failed", "async_payment_failed"),
+            RecordState("failed", "async_payment_failed"),
         ),
         (
             _stripe(
@@ -241,10 +252,10 @@ FAILED_CHARGE = {"payment_intent": "pi_2", "status": "failed", "failure_code": "
                 refunds=[{"payment_intent": "pi_2", "amount": 20}, {"payment_intent": "pi_2", "amount": 30}],
                 disputes=[{"payment_intent": "pi_2", "status": "lost"}],
             ),
-            State("completed", None, "pi_2", 50, "lost"),
+            RecordState("completed", None, "pi_2", 50, "lost"),
         ),
     ],
-    ids=lambda value: f"{value.status} {value.reason}" if isinstance(value, State) else "",
+    ids=lambda value: f"{value.status} {value.reason}" if isinstance(value, RecordState) else "",
 )
-def test_what_stripe_s_objects_demand(stripe: Stripe, state: State) -> None:
-    assert demands([ASKED], stripe) == {"payment_1": state}
+def test_the_expected_state_follows_stripes_objects(stripe: StripeObjects, state: RecordState) -> None:
+    assert expected_states([REQUEST], stripe) == {"payment_1": state}

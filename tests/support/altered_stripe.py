@@ -58,5 +58,5 @@ class _Handler(BaseHTTPRequestHandler):
         """A write, which nobody should try."""
         self.do_GET()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has in the library
+    def log_message(self, format: str, *args: Any) -> None:
         """Says nothing."""

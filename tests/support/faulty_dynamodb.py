@@ -260,5 +260,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body[: answer.cut])
         self.wfile.flush()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has in the library
+    def log_message(self, format: str, *args: Any) -> None:
         """Says nothing."""

@@ -116,5 +116,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has in the library
+    def log_message(self, format: str, *args: Any) -> None:
         """Says nothing."""
