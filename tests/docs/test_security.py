@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 NODE_ID = re.compile(r"(tests/[a-z0-9_/]+\.py)::(test_[a-z0-9_]+)")
-SHOWN = ("Whom we trust with what", "What each part may reach", "How an attack ends")
+SECTIONS = ("Trust boundaries", "What each service may do", "Attacks and their results")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_every_test_that_is_named_exists(root: Path, text: str) -> None:
     assert text.count("::") == len(NODE_ID.findall(text)), "a node id that is none"
 
 
-@pytest.mark.parametrize("section", SHOWN)
+@pytest.mark.parametrize("section", SECTIONS)
 def test_every_claim_names_a_test(text: str, section: str) -> None:
     rows = list(_rows(text, section))
 
