@@ -75,12 +75,17 @@ def anchors(document: Path) -> set[str]:
     return set(titles)
 
 
-def commands(document: Path) -> Iterator[Command]:
-    """The commands of a document, in its blocks and in its prose."""
+def block_commands(document: Path) -> Iterator[Command]:
+    """The commands in the shell blocks of a document."""
     for block in blocks(document):
         if block.language == "sh":
             for line in logical_lines(block.text):
                 yield from _commands_of(document, line)
+
+
+def commands(document: Path) -> Iterator[Command]:
+    """The commands of a document, in its blocks and in its prose."""
+    yield from block_commands(document)
     if document.name == "CHANGELOG.md":  # its prose names commands that no longer exist
         return
     for code in inline_code(document):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,15 @@ def helm(arguments: Arguments) -> None:
     """The chart and the files of values exist, and Helm renders them."""
     words = _without_options(arguments, {"-n", "--namespace"})
     assert words[0] in HELM_VERBS
-    files = [ROOT / value for option, value in zip(arguments, arguments[1:], strict=False) if option == "-f"]
+    files = [ROOT / value for option, value in pairwise(arguments) if option == "-f"]
     assert all(file.is_file() for file in files)
     if words[0] in {"install", "upgrade"}:
         assert "charts/lea-payments" in words
-        rendered.render(rendered.read(*files))
+        values = rendered.read(*files)
+        for option, setting in pairwise(arguments):
+            if option == "--set":
+                values = rendered.merged(values, _value(setting))
+        rendered.render(values)
 
 
 def kubectl(arguments: Arguments) -> None:
@@ -88,7 +93,7 @@ def aws(arguments: Arguments) -> None:
 
 def docker(arguments: Arguments) -> None:
     """The Dockerfile has the target."""
-    options = dict(zip(arguments, arguments[1:], strict=False))
+    options = dict(pairwise(arguments))
     assert arguments[0] == "build"
     assert f" AS {options['--target']}" in (ROOT / options["-f"]).read_text()
 
@@ -110,6 +115,15 @@ PROGRAMS: Mapping[str, Callable[[Arguments], None]] = {
     **dict.fromkeys(("date", "export", "grep", "jq", "kind", "promtool", "stripe", "stripe-emulator"), no_check),
 }
 """The check of each program. A program that is not in this table fails the test."""
+
+
+def _value(setting: str) -> dict[str, Any]:
+    """The value of `--set a.b=c`, nested as in a file of values, with placeholders such as YOUR_REGISTRY filled in."""
+    path, _, text = setting.partition("=")
+    value: Any = re.sub("YOUR_[A-Z_]+", "your.example", text)
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return {**value}
 
 
 def _without_options(arguments: Arguments, with_value: set[str]) -> list[str]:

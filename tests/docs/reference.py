@@ -54,14 +54,15 @@ def settings_page() -> Iterator[str]:
     """Every environment variable that a service reads."""
     yield "# Settings"
     yield ""
-    yield "Services and commands read these variables from the environment and from a file `.env` in the current folder."
-    yield "They report all missing and invalid values together and then exit."
+    yield "Services and commands read these variables from the environment and from a file `.env` in the current"
+    yield "folder. They report all missing and invalid values together and then exit."
     yield ""
     yield from table_of(("variable", "default", "services", "meaning"), _settings())
     yield ""
-    yield "`lea-payments init-table`, `show` and `replay` read the settings of the table. `show --stripe` and `replay --since` also"
-    yield "read the reconciler's API key, address and mode. `lea-payments check` checks every setting that is present. If"
-    yield "`DDB_ENDPOINT` is set and there are no AWS credentials, the services use placeholder credentials."
+    yield "`lea-payments init-table`, `show` and `replay` read the settings of the table. `show --stripe` and"
+    yield "`replay --since` also read the reconciler's API key, address and mode. `lea-payments check` checks every"
+    yield "setting that is present. If `DDB_ENDPOINT` is set and there are no AWS credentials, the services use"
+    yield "placeholder credentials."
 
 
 def _settings() -> Iterator[Sequence[str]]:
@@ -92,8 +93,8 @@ def metrics_page() -> Iterator[str]:
     """Every metric that a service exposes."""
     yield "# Metrics"
     yield ""
-    yield "Every service exposes `/metrics` on port 9464 in the Prometheus and OpenMetrics formats. Every series starts at 0. Labels"
-    yield "come from fixed lists, so a sender cannot create new series."
+    yield "Every service exposes `/metrics` on port 9464 in the Prometheus and OpenMetrics formats. Every series"
+    yield "starts at 0. Labels come from fixed lists, so a sender cannot create new series."
     yield ""
     yield from table_of(("metric", "type", "labels", "meaning"), _metrics())
 
@@ -110,8 +111,8 @@ def webhook_answers_page() -> Iterator[str]:
     """The answers of the webhook and the events to subscribe to."""
     yield "# Webhook answers"
     yield ""
-    yield 'The webhook answers every delivery with one outcome, for example `{"outcome": "applied"}`. Stripe sends an event again, for'
-    yield "up to three days, until it receives a 2xx answer."
+    yield 'The webhook answers every delivery with one outcome, for example `{"outcome": "applied"}`. Stripe sends'
+    yield "an event again, for up to three days, until it receives a 2xx answer."
     yield ""
     answers = ((f"`{outcome}`", status, OUTCOMES[outcome]) for outcome, status in HTTP_STATUS.items())
     yield from table_of(("outcome", "HTTP status", "meaning"), answers)
@@ -128,9 +129,9 @@ def signature_reasons_page() -> Iterator[str]:
     yield "# Signature reasons"
     yield ""
     yield "A delivery with the outcome `invalid_signature` has one of these reasons. The metric"
-    yield "`payments_webhook_signature_failures_total` counts every rejected delivery by reason. The log event `signature_rejected`"
-    yield "names the reason and the remedy, at most once per minute and reason. A reason other than `wrong_secret` is given only if"
-    yield "the service can prove it."
+    yield "`payments_webhook_signature_failures_total` counts every rejected delivery by reason. The log event"
+    yield "`signature_rejected` names the reason and the remedy, at most once per minute and reason. A reason other"
+    yield "than `wrong_secret` is given only if the service can prove it."
     yield ""
     yield from table_of(("reason", "remedy"), ((f"`{reason}`", remedy) for reason, remedy in REMEDIES.items()))
 
@@ -139,7 +140,8 @@ def api_errors_page() -> Iterator[str]:
     """The error codes of the checkout API."""
     yield "# API errors"
     yield ""
-    yield 'An error of the checkout API is `{"error": {"code", "message", "param"}}`. The code is stable; the message may change.'
+    yield 'An error of the checkout API is `{"error": {"code", "message", "param"}}`. The code is stable; the'
+    yield "message may change."
     yield ""
     errors = ((f"`{code}`", error.status, error.when) for code, error in ERRORS.items())
     yield from table_of(("code", "HTTP status", "when"), errors)
@@ -151,8 +153,8 @@ def states_page() -> Iterator[str]:
     reasons = {10: "the decline code", REVIEW_RULE.rank: "what differs"}
     yield "# States of a payment"
     yield ""
-    yield "An event changes the status only if its rank is higher than the rank of the record. [Architecture](../architecture.md)"
-    yield "explains why."
+    yield "An event changes the status only if its rank is higher than the rank of the record."
+    yield "[Architecture](../architecture.md) explains why."
     yield ""
     first = (0, "`pending`", "", "the record was created", "yes")
     rest = (
@@ -183,8 +185,8 @@ def chaos_results_page() -> Iterator[str]:
     totals = {column: sum(run[column] for run in results["runs"]) for column in columns}
     yield "# Chaos results"
     yield ""
-    yield f"One run of `make chaos` on {results['machine']} ({results['date']}, {results['duration']}). Each row is one kind of failure"
-    yield "under load. After it, the suite compares every record with Stripe's objects."
+    yield f"One run of `make chaos` on {results['machine']} ({results['date']}, {results['duration']})."
+    yield "Each row is one kind of failure under load. After it, the suite compares every record with Stripe's objects."
     yield ""
     rows = ((run["name"], *(f"{run[column]:,}" for column in columns)) for run in results["runs"])
     yield from table_of(("run", *columns), [*rows, ("**all**", *(f"{totals[column]:,}" for column in columns))])

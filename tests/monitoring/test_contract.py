@@ -1,4 +1,4 @@
-"""The telemetry contract: what dashboards, rules and README name is in live `/metrics`, and what is there is named."""
+"""The telemetry contract: what dashboards, rules and docs name is in live `/metrics`, and what is there is named."""
 
 import re
 from collections import defaultdict
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from lea_payments.telemetry.metrics import DURATION
-from tests.docs.blocks import README
+from tests.docs.reference import METRICS_PAGE
 from tests.monitoring.conftest import Day
 from tests.monitoring.promql import RECORDED, Selector, grouped, rules, selectors
 from tests.monitoring.test_dashboards import ASKED, filled
@@ -71,16 +71,16 @@ def test_every_metric_that_is_exposed_is_looked_at_and_explained(
     exposed: Mapping[str, list[Mapping[str, str]]],
 ) -> None:
     ours = {_family(name) for name in exposed if name.startswith("payments_")}
-    readme = README.read_text()
+    documented = METRICS_PAGE.read_text()
 
     assert len(ours) > 15
     assert ours - {_family(selector.name) for selector in NAMED} == set()
-    assert [name for name in ours if f"`{name}`" not in readme] == []
+    assert [name for name in ours if f"`{name}`" not in documented] == []
 
 
-def test_every_metric_that_the_readme_names_is_exposed(exposed: Mapping[str, list[Mapping[str, str]]]) -> None:
-    rows = dict(re.findall(r"^\| `(payments_\w+)` \| \w+ \| ([^|]*) \|", README.read_text(), re.MULTILINE))
-    named = set(re.findall(r"`(payments_\w+)`", README.read_text()))
+def test_every_documented_metric_is_exposed(exposed: Mapping[str, list[Mapping[str, str]]]) -> None:
+    rows = dict(re.findall(r"^\| `(payments_\w+)` \| \w+ \| ([^|]*) \|", METRICS_PAGE.read_text(), re.MULTILINE))
+    named = set(re.findall(r"`(payments_\w+)`", METRICS_PAGE.read_text()))
     families: defaultdict[str, set[str]] = defaultdict(set)
     for name, series in exposed.items():
         families[_family(name)] |= set().union(*series) - {"le"}
