@@ -1,1 +1,1 @@
-"""Dashboards and alert rules as code: what is shown and what wakes somebody up; never part of an image."""
+"""Grafana dashboards and Prometheus rules as code; not part of any image."""

@@ -1,4 +1,4 @@
-"""`python -m dashboards.build` writes what is generated: the dashboards' JSON, and the rules that follow a table."""
+"""`python -m dashboards.build` writes the generated files: the dashboards' JSON and the rules of the objectives."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,8 +8,8 @@ from dashboards import payment_outcomes, slo, webhook_health
 FOLDER = Path(__file__).parent
 
 
-def generated() -> Mapping[Path, str]:
-    """Every generated file with its text."""
+def generated_files() -> Mapping[Path, str]:
+    """The text of every generated file, by its path."""
     return {
         FOLDER / "json" / "payment-outcomes.json": payment_outcomes.as_json(),
         FOLDER / "json" / "webhook-health.json": webhook_health.as_json(),
@@ -18,5 +18,5 @@ def generated() -> Mapping[Path, str]:
 
 
 if __name__ == "__main__":
-    for path, text in generated().items():
+    for path, text in generated_files().items():
         path.write_text(text)

@@ -1,163 +1,172 @@
-"""The kinds of panels that our dashboards are made of, each with a question, unit and explanation; names no metric."""
+"""Builds Grafana panels, each with a title, description, unit and queries, and links to the runbook and to traces."""
 
 import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from grafana_foundation_sdk.builders import bargauge, common, dashboard, heatmap, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import bargauge as bar_gauge_builders
+from grafana_foundation_sdk.builders import common, dashboard, prometheus
+from grafana_foundation_sdk.builders import heatmap as heatmap_builders
+from grafana_foundation_sdk.builders import stat as stat_builders
+from grafana_foundation_sdk.builders import table as table_builders
+from grafana_foundation_sdk.builders import timeseries as time_series_builders
 from grafana_foundation_sdk.cog.builder import Builder
-from grafana_foundation_sdk.models import common as kinds
+from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 RUNBOOK = "dashboards/runbook.md"
-"""A place in this repository; who deploys puts the address of their copy there."""
+"""A path in this repository; a deployment can put the address of its own copy there."""
 
 PROMETHEUS = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-NAMESPACE = 'namespace=~"$namespace"'
-GREEN, AMBER, RED, BLUE = "green", "orange", "red", "blue"
-LEFT_TO_RIGHT = 24
+TRANSPARENT, GREEN, AMBER, RED, BLUE = "transparent", "green", "orange", "red", "blue"
 
-PanelT = TypeVar("PanelT", timeseries.Panel, stat.Panel, heatmap.Panel, bargauge.Panel, table.Panel)
+PanelT = TypeVar(
+    "PanelT",
+    time_series_builders.Panel,
+    stat_builders.Panel,
+    heatmap_builders.Panel,
+    bar_gauge_builders.Panel,
+    table_builders.Panel,
+)
 Panel = Builder[models.Panel]
-Steps = Sequence[tuple[float | None, str]]
-ALWAYS_WELL: Steps = ((None, BLUE),)
+Thresholds = Sequence[tuple[float | None, str]]
+"""Colours and the values from which they apply; the first has no value."""
+
+NEUTRAL: Thresholds = ((None, BLUE),)
 
 
 class Query(NamedTuple):
-    """One line of PromQL; `at_end` looks at the last moment only, `traced` shows the traces behind it."""
+    """One PromQL query; `instant` evaluates it at the end of the range only, `exemplars` shows exemplars as dots."""
 
     expr: str
     legend: str = ""
-    at_end: bool = False
-    traced: bool = False
+    instant: bool = False
+    exemplars: bool = False
 
 
-def lines(
+def time_series(
     title: str,
-    says: str,
+    description: str,
     *queries: Query,
     unit: str = "short",
-    steps: Steps = (),
+    thresholds: Thresholds = (),
     stacked: bool = False,
     width: int = 12,
     runbook: str = "",
 ) -> Panel:
-    """What happens over time."""
-    panel = _begun(timeseries.Panel(), title, says, unit, width, runbook).min(0).fill_opacity(25 if stacked else 5)
-    panel = panel.legend(common.VizLegendOptions().display_mode(kinds.LegendDisplayMode.TABLE).placement(
-        kinds.LegendPlacement.BOTTOM).show_legend(show_legend=True).calcs(["lastNotNull", "max"]))  # fmt: skip
-    panel = panel.tooltip(common.VizTooltipOptions().mode(kinds.TooltipDisplayMode.MULTI))
+    """Lines over time."""
+    builder = time_series_builders.Panel().min(0).fill_opacity(25 if stacked else 5)
+    panel = _with_header(builder, title, description, unit, width, runbook)
+    panel = panel.legend(common.VizLegendOptions().display_mode(options.LegendDisplayMode.TABLE).placement(
+        options.LegendPlacement.BOTTOM).show_legend(show_legend=True).calcs(["lastNotNull", "max"]))  # fmt: skip
+    panel = panel.tooltip(common.VizTooltipOptions().mode(options.TooltipDisplayMode.MULTI))
     if stacked:
-        panel = panel.stacking(common.StackingConfig().mode(kinds.StackingMode.NORMAL))
-    if steps:
-        panel = panel.thresholds(_thresholds(steps)).thresholds_style(
-            common.GraphThresholdsStyleConfig().mode(kinds.GraphThresholdsStyleMode.LINE)
+        panel = panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL))
+    if thresholds:
+        panel = panel.thresholds(_thresholds_config(thresholds)).thresholds_style(
+            common.GraphThresholdsStyleConfig().mode(options.GraphThresholdsStyleMode.LINE)
         )
-    return _asking(panel, queries)
+    return _with_queries(panel, queries)
 
 
-def number(
+def stat(
     title: str,
-    says: str,
-    *queries: Query,
+    description: str,
+    query: Query,
+    *,
     unit: str = "short",
-    steps: Steps = ALWAYS_WELL,
+    thresholds: Thresholds = NEUTRAL,
     width: int = 4,
-    decimals: int | None = None,
     runbook: str = "",
 ) -> Panel:
-    """One number, its colour says whether it is well."""
-    panel = _begun(stat.Panel(), title, says, unit, width, runbook, height=4).thresholds(_thresholds(steps))
-    panel = panel.color_mode(kinds.BigValueColorMode.VALUE).graph_mode(kinds.BigValueGraphMode.NONE)
-    panel = panel.reduce_options(_last()).no_value("none")
-    if decimals is not None:
-        panel = panel.decimals(decimals)
-    return _asking(panel, queries)
+    """A single number, coloured by the thresholds."""
+    panel = _with_header(stat_builders.Panel(), title, description, unit, width, runbook, height=4)
+    panel = panel.thresholds(_thresholds_config(thresholds)).color_mode(options.BigValueColorMode.VALUE)
+    panel = panel.graph_mode(options.BigValueGraphMode.NONE).reduce_options(_last_value()).no_value("none")
+    return _with_queries(panel, [query])
 
 
-def bars(title: str, says: str, *queries: Query, unit: str = "short", width: int = 12, runbook: str = "") -> Panel:
-    """A few numbers beside each other."""
-    panel = _begun(bargauge.Panel(), title, says, unit, width, runbook).min(0).decimals(0)
-    panel = panel.orientation(kinds.VizOrientation.HORIZONTAL).display_mode(kinds.BarGaugeDisplayMode.BASIC)
-    panel = panel.reduce_options(_last()).thresholds(_thresholds(ALWAYS_WELL)).no_value("none")
-    return _asking(panel, queries)
+def bar_gauge(title: str, description: str, *queries: Query, runbook: str = "") -> Panel:
+    """A few numbers as bars, one below the other."""
+    panel = _with_header(bar_gauge_builders.Panel(), title, description, "short", 12, runbook).min(0).decimals(0)
+    panel = panel.orientation(options.VizOrientation.HORIZONTAL).display_mode(options.BarGaugeDisplayMode.BASIC)
+    panel = panel.reduce_options(_last_value()).thresholds(_thresholds_config(NEUTRAL)).no_value("none")
+    return _with_queries(panel, queries)
 
 
-def rows_of(title: str, says: str, *queries: Query, width: int = 12, runbook: str = "") -> Panel:
+def table(title: str, description: str, *queries: Query, width: int = 12) -> Panel:
     """A table: one row for each combination of labels, one column for each query."""
-    panel = _begun(table.Panel(), title, says, "short", width, runbook)
-    for name, options in (
-        ("merge", {}),
-        ("organize", {"excludeByName": {"Time": True}, "renameByName": _columns(queries)}),
-    ):
-        panel = panel.with_transformation(models.DataTransformerConfig(id_val=name, options=options))
-    for number_of, query in enumerate(queries):
-        panel.with_target(_target(query, number_of).format(PromQueryFormat.TABLE))
+    panel = _with_header(table_builders.Panel(), title, description, "short", width)
+    columns = {"excludeByName": {"Time": True}, "renameByName": _column_names(queries)}
+    panel = panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
+    panel = panel.with_transformation(models.DataTransformerConfig(id_val="organize", options=columns))
+    for position, query in enumerate(queries):
+        panel.with_target(_target(query, position).format(PromQueryFormat.TABLE))
     return panel
 
 
-def heat(title: str, says: str, query: Query, *, unit: str = "s", width: int = 12, runbook: str = "") -> Panel:
-    """How a histogram spreads over time; each dot is a trace."""
-    panel = _begun(heatmap.Panel(), title, says, unit, width, runbook)
-    panel = panel.y_axis(heatmap.YAxisConfig().unit(unit)).exemplars_color("rgba(255,0,255,0.8)")
-    panel = panel.color(heatmap.HeatmapColorOptions().scheme("Oranges").mode(heatmap_models.HeatmapColorMode.SCHEME))
-    return panel.with_target(_target(query, 0).format(PromQueryFormat.HEATMAP).legend_format("{{le}}"))
+def heatmap(title: str, description: str, query: Query, *, width: int = 12, runbook: str = "") -> Panel:
+    """The distribution of a histogram in seconds over time; each dot is an exemplar."""
+    panel = _with_header(heatmap_builders.Panel(), title, description, "s", width, runbook)
+    panel = panel.y_axis(heatmap_builders.YAxisConfig().unit("s")).exemplars_color("rgba(255,0,255,0.8)")
+    colors = heatmap_builders.HeatmapColorOptions().scheme("Oranges").mode(heatmap_models.HeatmapColorMode.SCHEME)
+    target = _target(query, 0).format(PromQueryFormat.HEATMAP).legend_format("{{le}}")
+    return panel.color(colors).with_target(target)
 
 
-def trace_link(part: str) -> Builder[models.DashboardLink]:
-    """A search for a part's traces in whatever data source keeps them."""
-    query = {"refId": "A", "queryType": "search", "service": f"lea-payments-{part}"}
+def trace_link(service: str) -> Builder[models.DashboardLink]:
+    """A link that searches the traces of a service in the selected data source."""
+    query = {"refId": "A", "queryType": "search", "service": f"lea-payments-{service}"}
     panes = {"a": {"datasource": "${traces}", "queries": [query], "range": {"from": "now-1h", "to": "now"}}}
-    address = f"/explore?schemaVersion=1&panes={quote(json.dumps(panes), safe='${}:,')}"
-    return dashboard.DashboardLink(f"Traces of {part}").type(models.DashboardLinkType.LINK).url(address)
+    url = f"/explore?schemaVersion=1&panes={quote(json.dumps(panes), safe='${}:,')}"
+    return dashboard.DashboardLink(f"Traces of {service}").type(models.DashboardLinkType.LINK).url(url)
 
 
 def runbook_link(heading: str = "") -> Builder[models.DashboardLink]:
-    """What to do, as a link."""
-    address = f"{RUNBOOK}#{heading.lower()}" if heading else RUNBOOK
-    title = f"What to do: {heading}" if heading else "Runbook"
-    return dashboard.DashboardLink(title).type(models.DashboardLinkType.LINK).url(address).target_blank(True)  # noqa: FBT003
+    """A link to the runbook, or to one of its headings."""
+    url = f"{RUNBOOK}#{heading.lower()}" if heading else RUNBOOK
+    link = dashboard.DashboardLink(f"Runbook: {heading}" if heading else "Runbook")
+    return link.type(models.DashboardLinkType.LINK).url(url).target_blank(target_blank=True)
 
 
-def _begun(panel: PanelT, title: str, says: str, unit: str, width: int, runbook: str, height: int = 8) -> PanelT:
-    panel = panel.title(title).description(says).unit(unit).span(width).height(height).datasource(PROMETHEUS)
+def _with_header(
+    panel: PanelT, title: str, description: str, unit: str, width: int, runbook: str = "", height: int = 8
+) -> PanelT:
+    panel = panel.title(title).description(description).unit(unit).span(width).height(height).datasource(PROMETHEUS)
     return panel.links([runbook_link(runbook)]) if runbook else panel
 
 
-def _asking(panel: PanelT, queries: Sequence[Query]) -> PanelT:
-    for place, query in enumerate(queries):
-        panel.with_target(_target(query, place))
+def _with_queries(panel: PanelT, queries: Sequence[Query]) -> PanelT:
+    for position, query in enumerate(queries):
+        panel.with_target(_target(query, position))
     return panel
 
 
-def _target(query: Query, place: int) -> prometheus.Dataquery:
-    target = prometheus.Dataquery().expr(query.expr).ref_id(chr(ord("A") + place)).datasource(PROMETHEUS)
+def _target(query: Query, position: int) -> prometheus.Dataquery:
+    target = prometheus.Dataquery().expr(query.expr).ref_id(_ref_id(position)).datasource(PROMETHEUS)
     target = target.legend_format(query.legend) if query.legend else target
-    target = target.exemplar(True) if query.traced else target  # noqa: FBT003 - the builder's way
-    return target.instant() if query.at_end else target.range()
+    target = target.exemplar(exemplar=True) if query.exemplars else target
+    return target.instant() if query.instant else target.range()
 
 
-def _columns(queries: Sequence[Query]) -> dict[str, str]:
+def _ref_id(position: int) -> str:
+    return chr(ord("A") + position)
+
+
+def _column_names(queries: Sequence[Query]) -> dict[str, str]:
+    """Grafana calls the column of a single query `Value`, and those of several `Value #A`, `Value #B`."""
     if len(queries) == 1:
         return {"Value": queries[0].legend}
-    return {f"Value #{chr(ord('A') + place)}": query.legend for place, query in enumerate(queries)}
+    return {f"Value #{_ref_id(position)}": query.legend for position, query in enumerate(queries)}
 
 
-def _thresholds(steps: Steps) -> dashboard.ThresholdsConfig:
-    found = [models.Threshold(value=value, color=color) for value, color in steps]
-    return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(found)
+def _thresholds_config(thresholds: Thresholds) -> dashboard.ThresholdsConfig:
+    steps = [models.Threshold(value=value, color=color) for value, color in thresholds]
+    return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-def _last() -> common.ReduceDataOptions:
+def _last_value() -> common.ReduceDataOptions:
     return common.ReduceDataOptions().calcs(["lastNotNull"])
-
-
-def as_json(made: models.Dashboard) -> str:
-    """The dashboard as Grafana stores it."""
-    from grafana_foundation_sdk.cog.encoder import JSONEncoder  # noqa: PLC0415
-
-    whole: dict[str, Any] = json.loads(JSONEncoder().encode(made))
-    return json.dumps(whole, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

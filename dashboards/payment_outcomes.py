@@ -1,11 +1,11 @@
-"""The dashboard *Payment outcomes*: what happens to the money, for whoever is asked about it.
+"""The dashboard *Payment outcomes*: how payments end, how much money comes in, and what needs a person.
 
-Money is never added up across currencies, and what is counted as the currency `other` is several: it has no sum.
+Amounts are never added up across currencies. The currency label `other` covers several currencies, so it has no amount.
 """
 
-from dashboards import frame
-from dashboards.panels import AMBER, GREEN, NAMESPACE, RED, Query, Steps, bars, heat, lines, number, rows_of
-from dashboards.promql import any_of, bucket, name
+from dashboards import layout
+from dashboards.panels import AMBER, GREEN, RED, Query, Thresholds, bar_gauge, heatmap, stat, table, time_series
+from dashboards.promql import NAMESPACE, RANGE, RATE_INTERVAL, any_of, bucket, name
 from lea_payments.payment import money
 from lea_payments.telemetry import metrics
 
@@ -15,181 +15,187 @@ RUNS, REPAIRED = name(metrics.RECONCILER_RUNS), name(metrics.REPAIRED)
 DRIFT, LAST_RUN = name(metrics.DRIFT), name(metrics.RECONCILER_LAST_RUN)
 
 CURRENCY = 'currency=~"$currency"'
-RANGE, STEP = "$__range", "$__rate_interval"
-WHOLE = any_of(code for code in metrics.CURRENCIES if code != metrics.OTHER and money.exponent(code) == 0)
-"""Currencies without hundredths: yen and the like."""
+ZERO_DECIMAL = any_of(code for code in metrics.CURRENCIES if code != metrics.OTHER and money.exponent(code) == 0)
+"""Currencies without a minor unit, such as the yen."""
 
-LOOK: Steps = ((None, GREEN), (0.5, AMBER))
-AT_ONCE: Steps = ((None, GREEN), (0.5, RED))
-RATIO: Steps = ((None, RED), (0.5, AMBER), (0.7, GREEN))
-
-
-def counted(series: str, *selectors: str, by: str = "", over: str = RANGE) -> str:
-    """How much the series grew, of all pods together."""
-    grown = f"increase({series}{{{', '.join((NAMESPACE, *selectors))}}}[{over}])"
-    return f"sum by ({by}) ({grown})" if by else f"sum({grown})"
+AMBER_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.5, AMBER))
+RED_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.5, RED))
+PAID_RATIO: Thresholds = ((None, RED), (0.5, AMBER), (0.7, GREEN))
 
 
-def money_of(over: str, by: str, *selectors: str) -> str:
-    """In major units, each currency by itself; `by` names the currency."""
-    hundredths = counted(AMOUNT, CURRENCY, f'currency!~"{WHOLE}|{metrics.OTHER}"', *selectors, by=by, over=over)
-    whole = counted(AMOUNT, CURRENCY, f'currency=~"{WHOLE}"', *selectors, by=by, over=over)
-    return f"{hundredths} / 100 or {whole}"
+def increase(series: str, *matchers: str, by: str = "", over: str = RANGE) -> str:
+    """The increase of the series, summed over all pods."""
+    increased = f"increase({series}{{{', '.join((NAMESPACE, *matchers))}}}[{over}])"
+    return f"sum by ({by}) ({increased})" if by else f"sum({increased})"
+
+
+def amount(over: str, by: str, *matchers: str) -> str:
+    """The amount in major units; `by` must contain `currency`."""
+    two_decimal = f'currency!~"{ZERO_DECIMAL}|{metrics.OTHER}"'
+    cents = increase(AMOUNT, CURRENCY, two_decimal, *matchers, by=by, over=over)
+    whole = increase(AMOUNT, CURRENCY, f'currency=~"{ZERO_DECIMAL}"', *matchers, by=by, over=over)
+    return f"{cents} / 100 or {whole}"
 
 
 def _paid_ratio() -> str:
-    paid, ended = (counted(SESSIONS, f'stage=~"{stages}"') for stages in ("completed", "completed|failed|expired"))
+    paid, ended = (increase(SESSIONS, f'stage=~"{stages}"') for stages in ("completed", "completed|failed|expired"))
     return f"{paid} / {ended}"
 
 
-def _outcome(outcome: str) -> Query:
-    return Query(counted(OUTCOMES, CURRENCY, f'outcome="{outcome}"'), outcome, at_end=True)
+def _payments(outcome: str) -> Query:
+    return Query(increase(OUTCOMES, CURRENCY, f'outcome="{outcome}"'), outcome, instant=True)
 
 
-def _quantile(share: float) -> Query:
+def _completion_time(quantile: float) -> Query:
     series = f"{bucket(metrics.COMPLETION_TIME)}{{{NAMESPACE}}}"
-    expr = f"histogram_quantile({share}, sum by (le) (rate({series}[{STEP}])))"
-    return Query(expr, f"{share:.0%} are quicker", traced=True)
+    expr = f"histogram_quantile({quantile}, sum by (le) (rate({series}[{RATE_INTERVAL}])))"
+    return Query(expr, f"p{quantile * 100:.0f}", exemplars=True)
 
 
-_CAME_IN = money_of(STEP, "currency", 'outcome="completed"')
+_COMPLETED_AMOUNT = amount(RATE_INTERVAL, "currency", 'outcome="completed"')
 
-ROWS: frame.Rows = {
+ROWS: layout.Rows = {
     "Is money coming in?": (
-        number("Completed", "Payments that were completed in the time shown.", _outcome("completed")),
-        number(
-            "How many of them paid?",
-            "Of the checkout sessions that ended, the share that was paid. Links that are still open do not count.",
-            Query(_paid_ratio(), "paid", at_end=True),
+        stat("Completed", "Payments completed in the selected time range.", _payments("completed")),
+        stat(
+            "Paid sessions",
+            "Share of the ended Checkout Sessions that were paid. Open sessions are not counted.",
+            Query(_paid_ratio(), "paid", instant=True),
             unit="percentunit",
-            steps=RATIO,
+            thresholds=PAID_RATIO,
             runbook="PaymentsNoneCompleted",
         ),
-        number(
-            "Failed", "Payments that were declined; some customers tried again and have paid since.", _outcome("failed")
+        stat(
+            "Failed",
+            "Payments that failed. Some of these customers have tried again and paid since.",
+            _payments("failed"),
         ),
-        number("Expired", "Payments whose link ran out.", _outcome("expired")),
-        number(
+        stat("Expired", "Payments whose link expired.", _payments("expired")),
+        stat(
             "In review",
-            "Money came that is not what was asked for, or a refund did not arrive: a person must decide.",
-            Query(counted(REVIEWS, 'reason!="paid_twice"'), "in review", at_end=True),
-            steps=LOOK,
+            "The amount or currency paid differs from the payment, or a refund failed. A person must decide.",
+            Query(increase(REVIEWS, 'reason!="paid_twice"'), "in review", instant=True),
+            thresholds=AMBER_ABOVE_ZERO,
             runbook="PaymentsInReview",
         ),
-        number(
+        stat(
             "Paid twice",
-            "Two PaymentIntents have paid one payment: one of them is to be refunded.",
-            Query(counted(REVIEWS, 'reason="paid_twice"'), "paid twice", at_end=True),
-            steps=AT_ONCE,
+            "Two PaymentIntents paid the same payment. One of them must be refunded.",
+            Query(increase(REVIEWS, 'reason="paid_twice"'), "paid twice", instant=True),
+            thresholds=RED_ABOVE_ZERO,
             runbook="PaymentsPaidTwice",
         ),
-        lines(
+        time_series(
             "How many payments ended, and how?",
-            "Payments by the status that they reached, each counted once however often Stripe sends the news.",
-            Query(counted(OUTCOMES, CURRENCY, by="outcome", over=STEP), "{{outcome}}"),
+            "Payments by final status. Each is counted once, even if Stripe delivers the event several times.",
+            Query(increase(OUTCOMES, CURRENCY, by="outcome", over=RATE_INTERVAL), "{{outcome}}"),
             stacked=True,
             runbook="PaymentsNoneCompleted",
         ),
-        rows_of(
+        table(
             "How many payments and how much money, in which currency?",
-            "Each row is one currency in its own unit; a sum across rows would mean nothing. `other` has no amount.",
-            Query(f"{counted(OUTCOMES, CURRENCY, by='outcome, currency')} > 0", "payments", at_end=True),
-            Query(f"({money_of(RANGE, 'outcome, currency')}) > 0", "amount", at_end=True),
+            "Amounts are in the currency of their row; do not add them up. `other` has no amount.",
+            Query(f"{increase(OUTCOMES, CURRENCY, by='outcome, currency')} > 0", "payments", instant=True),
+            Query(f"({amount(RANGE, 'outcome, currency')}) > 0", "amount", instant=True),
         ),
-        lines(
+        time_series(
             "How much money came in?",
-            "Completed payments: one line for each currency, in its own unit. The lines do not add up.",
-            Query(f"({_CAME_IN}) > 0", "{{currency}}"),
+            "Amount of the completed payments, one line per currency in its own unit. Do not add up the lines.",
+            Query(f"({_COMPLETED_AMOUNT}) > 0", "{{currency}}"),
             width=24,
         ),
     ),
     "Where do customers drop out?": (
-        bars(
-            "From the link to the end",
-            "Checkout sessions: created, then paid, failed or run out. What is missing is still open.",
+        bar_gauge(
+            "How do checkout sessions end?",
+            "Checkout Sessions created, and how they ended: paid, failed or expired. The rest are still open.",
             *(
-                Query(counted(SESSIONS, f'stage="{stage}"'), stage, at_end=True)
+                Query(increase(SESSIONS, f'stage="{stage}"'), stage, instant=True)
                 for stage in ("created", "completed", "failed", "expired")
             ),
             runbook="PaymentsNoneCompleted",
         ),
-        lines(
-            "How many links were made, and how did they end?",
-            "The same over time; `reused` is a link that was handed out again while it was open.",
-            Query(counted(SESSIONS, by="stage", over=STEP), "{{stage}}"),
+        time_series(
+            "How many links were created, and how did they end?",
+            "The same over time. `reused` counts the times that an open link was returned again.",
+            Query(increase(SESSIONS, by="stage", over=RATE_INTERVAL), "{{stage}}"),
             runbook="PaymentsNoneCompleted",
         ),
-        lines(
+        time_series(
             "What did customers see?",
-            "Pages shown, by what they said of the payment.",
-            Query(f"{counted(VIEWS, by='page, status', over=STEP)} > 0", "{{page}}: {{status}}"),
+            "Page views by the status that the page showed.",
+            Query(f"{increase(VIEWS, by='page, status', over=RATE_INTERVAL)} > 0", "{{page}}: {{status}}"),
             stacked=True,
             runbook="PaymentsPagesBurnFast",
         ),
-        lines(
-            "How long from the link to the money?",
-            "From the paid session's making to completion; delayed methods take days. Dots are traces.",
-            *map(_quantile, (0.5, 0.9, 0.99)),
+        time_series(
+            "How long from link to payment?",
+            "Time from the creation of the paid session to completion. Delayed payment methods take days. "
+            "Each dot links to the trace of a delivery.",
+            *map(_completion_time, (0.5, 0.9, 0.99)),
             unit="s",
             runbook="PaymentsEventAgeBurnFast",
         ),
-        heat(
-            "How long did most of them take?",
-            "The same, spread out. Each dot is a payment with its trace.",
-            Query(f"sum by (le) (increase({bucket(metrics.COMPLETION_TIME)}{{{NAMESPACE}}}[{STEP}]))", traced=True),
+        heatmap(
+            "How is the time to completion distributed?",
+            "The same as a distribution. Each dot links to the trace of the delivery that completed a payment.",
+            Query(
+                f"sum by (le) (increase({bucket(metrics.COMPLETION_TIME)}{{{NAMESPACE}}}[{RATE_INTERVAL}]))",
+                exemplars=True,
+            ),
             width=24,
         ),
     ),
-    "Why were payments declined?": (
-        bars(
+    "Why do payments fail?": (
+        bar_gauge(
             "Which reasons?",
-            "Stripe's codes; `other` is every code without a name of its own here.",
-            Query(f"sort_desc({counted(FAILURES, by='reason')} > 0)", "{{reason}}", at_end=True),
+            "Stripe's decline codes; `other` stands for every code without a label of its own.",
+            Query(f"sort_desc({increase(FAILURES, by='reason')} > 0)", "{{reason}}", instant=True),
         ),
-        lines(
+        time_series(
             "Since when?",
-            "A single reason that rises alone is often a bank or a fraud wave; all of them together are busy days.",
-            Query(f"{counted(FAILURES, by='reason', over=STEP)} > 0", "{{reason}}"),
+            "One reason that rises alone often means a bank's outage or card fraud. All rising together: a busy day.",
+            Query(f"{increase(FAILURES, by='reason', over=RATE_INTERVAL)} > 0", "{{reason}}"),
             stacked=True,
         ),
     ),
-    "Does a person have to look?": (
-        lines(
-            "Which payments wait for a decision, and why?",
-            "Look one up with `lea-payments show ID`; the log line of its event names the payment.",
-            Query(counted(REVIEWS, by="reason", over=STEP), "{{reason}}"),
-            steps=LOOK,
+    "Which payments need a person?": (
+        time_series(
+            "How many payments need a decision, and why?",
+            "The log line of the event names the payment; `lea-payments show ID` explains it.",
+            Query(increase(REVIEWS, by="reason", over=RATE_INTERVAL), "{{reason}}"),
+            thresholds=AMBER_ABOVE_ZERO,
             width=24,
             runbook="PaymentsInReview",
         ),
     ),
     "Do our records agree with Stripe?": (
-        number(
-            "Differing",
-            "Payments that the last run of the reconciler found to differ from Stripe's word; it has repaired them.",
-            Query(f"max({DRIFT}{{{NAMESPACE}}})", "differing", at_end=True),
-            steps=LOOK,
+        stat(
+            "Drift",
+            "Payments that the last reconciler run found to differ from Stripe. It has repaired them.",
+            Query(f"max({DRIFT}{{{NAMESPACE}}})", "drift", instant=True),
+            thresholds=AMBER_ABOVE_ZERO,
             runbook="PaymentsReconcilerDrift",
         ),
-        number(
-            "Since the last look",
-            "Time since the reconciler last finished a run; it begins one every five minutes.",
-            Query(f"time() - max({LAST_RUN}{{{NAMESPACE}}} > 0)", "since then", at_end=True),
+        stat(
+            "Since the last run",
+            "Time since the reconciler last finished a run. A run starts every five minutes.",
+            Query(f"time() - max({LAST_RUN}{{{NAMESPACE}}} > 0)", "since the last run", instant=True),
             unit="s",
-            steps=((None, GREEN), (900, AMBER), (1800, RED)),
+            thresholds=((None, GREEN), (900, AMBER), (1800, RED)),
             runbook="PaymentsReconcilerBehind",
         ),
-        lines(
+        time_series(
             "What was repaired?",
-            "Events that no webhook had told of. A few after an outage are right; many are a webhook that loses.",
-            Query(counted(REPAIRED, by="event_type", over=STEP), "{{event_type}}"),
+            "Repairs by event type. A few after an outage are expected; many mean that the webhook misses events.",
+            Query(increase(REPAIRED, by="event_type", over=RATE_INTERVAL), "{{event_type}}"),
             width=8,
             runbook="PaymentsReconcilerDrift",
         ),
-        lines(
-            "How do its runs end?",
-            "`ok`, or what kept it from finishing.",
-            Query(counted(RUNS, by="outcome", over=STEP), "{{outcome}}"),
+        time_series(
+            "How do reconciler runs end?",
+            "`ok`, or the reason why the run did not finish.",
+            Query(increase(RUNS, by="outcome", over=RATE_INTERVAL), "{{outcome}}"),
             width=8,
             runbook="PaymentsReconcilerBehind",
         ),
@@ -198,11 +204,11 @@ ROWS: frame.Rows = {
 
 
 def as_json() -> str:
-    """The dashboard's file."""
-    return frame.page(
+    """The dashboard's JSON."""
+    return layout.dashboard_json(
         "lea-payment-outcomes",
         "Payment outcomes",
-        "What happens to the money: read the rows from the top, each is a question.",
+        "How payments end and how much money comes in. Each row answers the question in its title; start at the top.",
         ROWS,
         ("checkout", "webhook", "pages"),
         by_currency=True,

@@ -1,4 +1,4 @@
-"""Names of metrics as PromQL has them, taken from the code that counts them, so that a rename breaks the build."""
+"""Names and label matchers that the PromQL of dashboards and rules shares."""
 
 from collections.abc import Iterable
 
@@ -6,16 +6,27 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from lea_payments.telemetry import metrics
 
-PARTS = ("webhook", "pages", "checkout", "reconciler")
-"""The values of the label `part`, which Prometheus takes from the pod that it scrapes."""
+SERVICES = ("webhook", "pages", "checkout", "reconciler")
+"""Values of the target label `component`, copied from the pod label `app.kubernetes.io/component`."""
+
+REJECTED = ("invalid_signature", "invalid_payload", "too_large")
+"""Outcomes answered 4xx: the sender's fault, so they do not count in our objectives."""
+
+FAILED = (metrics.UNAVAILABLE, metrics.ERROR)
+"""Outcomes answered 5xx: Stripe must send again."""
+
+NAMESPACE = 'namespace=~"$namespace"'
+RANGE, RATE_INTERVAL = "$__range", "$__rate_interval"
+"""Grafana's variables: the time range of the dashboard, and the shortest safe interval for a rate."""
 
 
 def _family(metric: Counter | Gauge | Histogram) -> str:
+    # Taken from the metric itself, so that a renamed metric breaks the build and not a dashboard.
     return next(iter(metric.describe())).name
 
 
 def name(metric: Counter | Gauge) -> str:
-    """What Prometheus calls the metric."""
+    """The series of a counter or gauge."""
     family = _family(metric)
     return f"{family}_total" if isinstance(metric, Counter) else family
 
@@ -26,22 +37,15 @@ def bucket(metric: Histogram) -> str:
 
 
 def count(metric: Histogram) -> str:
-    """The series that counts what went into a histogram."""
+    """The series with the number of a histogram's observations."""
     return f"{_family(metric)}_count"
 
 
 def total(metric: Histogram) -> str:
-    """The series that adds up what went into a histogram."""
+    """The series with the sum of a histogram's observations."""
     return f"{_family(metric)}_sum"
 
 
 def any_of(values: Iterable[str]) -> str:
-    """A regular expression that fits these values and no other."""
+    """A regular expression that matches exactly these values."""
     return "|".join(values)
-
-
-NOT_TRUSTED = ("invalid_signature", "invalid_payload", "too_large")
-"""Outcomes of deliveries that anybody may have sent: they say nothing of how well we serve Stripe."""
-
-FAILED = (metrics.UNAVAILABLE, metrics.ERROR)
-"""Outcomes that are answered 5xx, so that Stripe must send again."""

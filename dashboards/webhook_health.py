@@ -1,252 +1,206 @@
-"""The dashboard *Webhook health*: whether Stripe's events arrive, are believed, and are written, for who is on call."""
+"""The dashboard *Webhook health*: whether Stripe's events arrive, pass verification and are written in time."""
 
 from prometheus_client import Histogram
 
-from dashboards import frame
-from dashboards.panels import AMBER, GREEN, NAMESPACE, RED, Query, Steps, heat, lines, number, rows_of
-from dashboards.promql import FAILED, PARTS, any_of, bucket, count, name, total
-from dashboards.slo import PROMISES, Promise
+from dashboards import layout, pods
+from dashboards.panels import AMBER, GREEN, RED, TRANSPARENT, Panel, Query, Thresholds, heatmap, stat, time_series
+from dashboards.promql import FAILED, NAMESPACE, RATE_INTERVAL, any_of, bucket, count, name, total
+from dashboards.slo import OBJECTIVES, Objective
 from lea_payments.telemetry import metrics
 
 EVENTS, FAILURES = name(metrics.EVENTS), name(metrics.SIGNATURE_FAILURES)
-SECRETS, SKEW, LAST = name(metrics.SECRET_USED), name(metrics.CLOCK_SKEW), name(metrics.LAST_APPLIED)
-TOOK, AGE, STORE, BATCH = metrics.DURATION, metrics.EVENT_AGE, metrics.STORE_DURATION, metrics.BATCH_SIZE
-STEP = "$__rate_interval"
-OURS = f'part=~"{any_of(PARTS)}"'
-LOOK: Steps = ((None, GREEN), (0.001, AMBER))
-AT_ONCE: Steps = ((None, GREEN), (0.001, RED))
+SECRETS, SKEW, LAST_APPLIED = name(metrics.SECRET_USED), name(metrics.CLOCK_SKEW), name(metrics.LAST_APPLIED)
+AMBER_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.001, AMBER))
+RED_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.001, RED))
 
 
-def rate(series: str, *selectors: str, by: str = "") -> str:
-    """How much a second, of all pods together."""
-    growing = f"rate({series}{{{', '.join((NAMESPACE, *selectors))}}}[{STEP}])"
-    return f"sum by ({by}) ({growing})" if by else f"sum({growing})"
+def rate(series: str, *matchers: str, by: str = "") -> str:
+    """The rate of the series per second, summed over all pods."""
+    rates = f"rate({series}{{{', '.join((NAMESPACE, *matchers))}}}[{RATE_INTERVAL}])"
+    return f"sum by ({by}) ({rates})" if by else f"sum({rates})"
 
 
-def _quantiles(metric: Histogram, *selectors: str, by: str = "", legend: str = "") -> list[Query]:
-    labels = f"le, {by}" if by else "le"
-    grown = rate(bucket(metric), *selectors, by=labels)
+def _quantiles(metric: Histogram) -> list[Query]:
+    buckets = rate(bucket(metric), by="le")
     return [
-        Query(f"histogram_quantile({share}, {grown})", f"{share:.0%}{legend}", traced=True)
-        for share in ((0.99,) if by else (0.5, 0.95, 0.99))
+        Query(f"histogram_quantile({quantile}, {buckets})", f"p{quantile * 100:.0f}", exemplars=True)
+        for quantile in (0.5, 0.95, 0.99)
     ]
 
 
-def _spread(metric: Histogram) -> Query:
-    return Query(f"sum by (le) (increase({bucket(metric)}{{{NAMESPACE}}}[{STEP}]))", traced=True)
+def _distribution(metric: Histogram) -> Query:
+    return Query(f"sum by (le) (increase({bucket(metric)}{{{NAMESPACE}}}[{RATE_INTERVAL}]))", exemplars=True)
 
 
-def _promise(promise: Promise) -> tuple[str, str, Query, Steps, str]:
-    budget = f"1 - {promise.ratio('3d')}{{{NAMESPACE}}} / {promise.budget}"
-    says = f"What a month like the last three days would leave. Promised: at most {promise.budget:.1%} {promise.says}."
-    return (
-        promise.title,
-        says,
-        Query(f"min({budget})", "left", at_end=True),
-        ((None, RED), (0, AMBER), (0.5, GREEN)),
-        f"{promise.alert}BurnFast",
+def _budget_left(objective: Objective) -> Panel:
+    return stat(
+        objective.title,
+        "Share of the error budget that a month like the last three days would leave. "
+        f"Objective: at most {objective.budget:.1%} {objective.violation}.",
+        Query(f"min(1 - {objective.ratio('3d')}{{{NAMESPACE}}} / {objective.budget})", "left", instant=True),
+        unit="percentunit",
+        thresholds=((None, RED), (0, AMBER), (0.5, GREEN)),
+        width=6,
+        runbook=f"{objective.alert}BurnFast",
     )
 
 
-PROMISED = tuple(
-    number(title, says, query, unit="percentunit", steps=steps, width=6, runbook=runbook)
-    for title, says, query, steps, runbook in map(_promise, PROMISES)
-)
+def _burn_rate(objective: Objective) -> Query:
+    return Query(f"max({objective.ratio('1h')}{{{NAMESPACE}}}) / {objective.budget}", objective.title)
 
-ROWS: frame.Rows = {
-    "Do we keep our promises?": (
-        *PROMISED,
-        lines(
-            "How fast is the budget spent?",
-            "1 is the pace that a month allows; a page goes out at 14.4 over an hour, a ticket at 3 over a day.",
-            *(
-                Query(f"max({promise.ratio('1h')}{{{NAMESPACE}}}) / {promise.budget}", promise.title)
-                for promise in PROMISES
-            ),
-            steps=((None, "transparent"), (1, AMBER), (14.4, RED)),
+
+ROWS: layout.Rows = {
+    "Do we meet our objectives?": (
+        *map(_budget_left, OBJECTIVES),
+        time_series(
+            "How fast is the error budget spent?",
+            "Burn rate over one hour. 1 spends exactly the budget of a month; 14.4 over an hour pages, 3 over a day "
+            "opens a ticket.",
+            *map(_burn_rate, OBJECTIVES),
+            thresholds=((None, TRANSPARENT), (1, AMBER), (14.4, RED)),
             width=24,
             runbook="PaymentsWebhookErrorsBurnFast",
         ),
     ),
     "What does Stripe send, and what do we answer?": (
-        lines(
-            "How many events of which type?",
-            "Deliveries a second. `other` are types that we do not use, `unread` could not be trusted.",
+        time_series(
+            "How many deliveries of which event type?",
+            "Deliveries per second. `other`: types that we do not use. `unread`: rejected before the type was read.",
             Query(f"{rate(EVENTS, by='event_type')} > 0", "{{event_type}}"),
             unit="reqps",
             stacked=True,
         ),
-        lines(
-            "What became of them?",
-            "`applied` changed a payment; `duplicate` and `stale` are Stripe's habits and harmless.",
+        time_series(
+            "What was the outcome?",
+            "`applied` changed a payment. `duplicate` and `stale` are normal: Stripe repeats and reorders events.",
             Query(f"{rate(EVENTS, by='outcome')} > 0", "{{outcome}}"),
             unit="reqps",
             stacked=True,
             runbook="PaymentsUnmatchedSurge",
         ),
-        lines(
-            "What did we fail to take?",
-            "Answered 5xx or 400: Stripe sends these again, for three days.",
+        time_series(
+            "Which deliveries did we not accept?",
+            "Answered with 5xx, or with 400 because the event cannot be read. Stripe retries for three days.",
             Query(rate(EVENTS, f'outcome=~"{any_of((*FAILED, "invalid_payload"))}"', by="outcome"), "{{outcome}}"),
             unit="reqps",
-            steps=AT_ONCE,
+            thresholds=RED_ABOVE_ZERO,
             runbook="PaymentsWebhookErrorsBurnFast",
         ),
-        lines(
-            "When did we last hear of each type?",
+        time_series(
+            "When was each event type last applied?",
             "Time since an event of this type last changed a payment.",
-            Query(f"time() - max by (event_type) ({LAST}{{{NAMESPACE}}} > 0)", "{{event_type}}"),
+            Query(f"time() - max by (event_type) ({LAST_APPLIED}{{{NAMESPACE}}} > 0)", "{{event_type}}"),
             unit="s",
             runbook="PaymentsNoneCompleted",
         ),
     ),
-    "How long does Stripe wait for us?": (
-        heat(
+    "How long does Stripe wait for our answer?": (
+        heatmap(
             "How long does an answer take?",
-            "From receipt to answer, the database write in between. Each dot is a delivery with its trace.",
-            _spread(TOOK),
+            "Time from receipt to answer, including the database write. Each dot links to the trace of a delivery.",
+            _distribution(metrics.DURATION),
             runbook="PaymentsWebhookLatencyBurnFast",
         ),
-        lines(
-            "And for the slowest?",
-            "The customer waits on Stripe's page for as long as we take, up to 10 s. Promised: 99 % under 1 s.",
-            *_quantiles(TOOK),
+        time_series(
+            "How slow are the slowest answers?",
+            "Customers wait on Stripe's page until we answer, up to 10 s. Objective: 99 % within 1 s.",
+            *_quantiles(metrics.DURATION),
             unit="s",
-            steps=((None, "transparent"), (1, RED)),
+            thresholds=((None, TRANSPARENT), (1, RED)),
             runbook="PaymentsWebhookLatencyBurnFast",
         ),
-        heat(
-            "How old are events when they come?",
-            "Retries make events old: what failed an hour ago comes again now.",
-            _spread(AGE),
+        heatmap(
+            "How old are events when they arrive?",
+            "A retry arrives with the age of its event: what failed an hour ago is an hour old now.",
+            _distribution(metrics.EVENT_AGE),
             runbook="PaymentsEventAgeBurnFast",
         ),
-        lines(
-            "And the oldest?",
-            "Promised: 99 % younger than a minute. Over a quarter of an hour, Stripe is sending again.",
-            *_quantiles(AGE),
+        time_series(
+            "How old are the oldest events?",
+            "Objective: 99 % at most one minute old. Events older than 15 minutes are usually retries.",
+            *_quantiles(metrics.EVENT_AGE),
             unit="s",
-            steps=((None, "transparent"), (60, AMBER), (900, RED)),
+            thresholds=((None, TRANSPARENT), (60, AMBER), (900, RED)),
             runbook="PaymentsEventAgeBurnFast",
         ),
     ),
-    "Is it really Stripe?": (
-        lines(
-            "Why were deliveries not believed?",
-            "`wrong_secret`: signed with another secret. `altered_body`, `truncated`: the body changed on its way. "
-            "`too_old`, `in_future`: the clocks differ, or somebody replays.",
+    "Are the deliveries really from Stripe?": (
+        time_series(
+            "Why were signatures rejected?",
+            "`wrong_secret`: signed with another secret. `altered_body`, `truncated`: the body was changed in transit. "
+            "`too_old`, `in_future`: clocks differ, or an old delivery was replayed.",
             Query(rate(FAILURES, by="reason"), "{{reason}}"),
             unit="reqps",
-            steps=LOOK,
+            thresholds=AMBER_ABOVE_ZERO,
             width=8,
             runbook="PaymentsSignatureFailures",
         ),
-        lines(
-            "Which secret is in use?",
-            "While a secret is rolled, `previous` should fade out within a day.",
+        time_series(
+            "Which signing secret is in use?",
+            "After a rotation, `previous` should drop to 0 within a day.",
             Query(rate(SECRETS, by="secret"), "{{secret}}"),
             unit="reqps",
             width=8,
             runbook="PaymentsPreviousSecretInUse",
         ),
-        lines(
+        time_series(
             "Is our clock right?",
-            "Our clock less Stripe's at the last delivery. At 300 s deliveries are refused.",
-            Query(f'max by (pod) (abs({SKEW}{{{NAMESPACE}, part="webhook"}}))', "{{pod}}"),
+            "Difference between our clock and Stripe's at the last delivery. From 300 s, deliveries are rejected.",
+            Query(f'max by (pod) (abs({SKEW}{{{NAMESPACE}, component="webhook"}}))', "{{pod}}"),
             unit="s",
-            steps=((None, "transparent"), (60, AMBER), (300, RED)),
+            thresholds=((None, TRANSPARENT), (60, AMBER), (300, RED)),
             width=8,
             runbook="PaymentsClockSkew",
         ),
     ),
-    "Is DynamoDB well?": (
-        lines(
-            "How long do its answers take?",
-            "The slowest hundredth of the calls, by what was asked. Dots are traces.",
-            *_quantiles(STORE, by="operation", legend=" {{operation}}"),
+    "Is DynamoDB healthy?": (
+        time_series(
+            "How long do calls take?",
+            "99th percentile by operation. Each dot links to the trace of a call.",
+            Query(
+                f"histogram_quantile(0.99, {rate(bucket(metrics.STORE_DURATION), by='le, operation')})",
+                "p99 {{operation}}",
+                exemplars=True,
+            ),
             unit="s",
             runbook="PaymentsStoreErrors",
         ),
-        lines(
+        time_series(
             "How do calls end?",
-            "`refused` is an answer too: a condition did not hold. `throttled`: the table's limits.",
-            Query(rate(count(STORE), by="outcome"), "{{outcome}}"),
+            "`refused` is a normal answer: a condition was not met. `throttled`: the table's capacity is exceeded.",
+            Query(rate(count(metrics.STORE_DURATION), by="outcome"), "{{outcome}}"),
             unit="reqps",
             runbook="PaymentsStoreThrottled",
         ),
-        lines(
-            "What fails?",
-            "Errors and throttling by what was asked.",
+        time_series(
+            "Which calls fail?",
+            "Errors and throttled calls by operation.",
             Query(
-                rate(count(STORE), 'outcome=~"error|throttled"', by="operation, outcome"), "{{operation}}: {{outcome}}"
+                rate(count(metrics.STORE_DURATION), 'outcome=~"error|throttled"', by="operation, outcome"),
+                "{{operation}}: {{outcome}}",
             ),
             unit="reqps",
-            steps=AT_ONCE,
+            thresholds=RED_ABOVE_ZERO,
             runbook="PaymentsStoreErrors",
         ),
-        lines(
-            "How many writes travel together?",
-            "The mean; 25 is the most that fits. Large batches under load are as they should be.",
-            Query(f"{rate(total(BATCH))} / {rate(count(BATCH))}", "writes in a batch"),
-            steps=((None, "transparent"), (25, AMBER)),
+        time_series(
+            "How large are the batches?",
+            "Mean number of writes in a batch; 25 is the maximum. Large batches under load are expected.",
+            Query(f"{rate(total(metrics.BATCH_SIZE))} / {rate(count(metrics.BATCH_SIZE))}", "writes per batch"),
+            thresholds=((None, TRANSPARENT), (25, AMBER)),
         ),
     ),
-    "Have the pods what they need?": (
-        lines(
-            "CPU",
-            "Cores in use; one pod runs on one core.",
-            Query(f"rate(process_cpu_seconds_total{{{NAMESPACE}, {OURS}}}[{STEP}])", "{{part}} {{pod}}"),
-            steps=((None, "transparent"), (0.8, AMBER)),
-            width=8,
-        ),
-        lines(
-            "Memory",
-            "Resident memory of each process.",
-            Query(f"process_resident_memory_bytes{{{NAMESPACE}, {OURS}}}", "{{part}} {{pod}}"),
-            unit="bytes",
-            width=8,
-        ),
-        lines(
-            "Open files and connections",
-            "Against what the process may have open.",
-            Query(
-                f"process_open_fds{{{NAMESPACE}, {OURS}}} / process_max_fds{{{NAMESPACE}, {OURS}}}", "{{part}} {{pod}}"
-            ),
-            unit="percentunit",
-            steps=((None, "transparent"), (0.8, RED)),
-            width=8,
-        ),
-        lines(
-            "Does Prometheus reach them?",
-            "Pods that answer at their metrics' port, by part.",
-            Query(f"sum by (part) (up{{{NAMESPACE}, {OURS}}})", "{{part}}"),
-            width=8,
-            runbook="PaymentsPartGone",
-        ),
-        lines(
-            "How long do they run?",
-            "A line that falls to 0 is a restart.",
-            Query(f"time() - process_start_time_seconds{{{NAMESPACE}, {OURS}}}", "{{part}} {{pod}}"),
-            unit="s",
-            width=8,
-            runbook="PaymentsTargetDown",
-        ),
-        rows_of(
-            "Which version runs?",
-            "Two versions at a time are a rollout under way.",
-            Query(f"count by (version, revision, part) ({name(metrics.BUILD)}{{{NAMESPACE}}})", "pods", at_end=True),
-            width=8,
-        ),
-    ),
+    "Do the pods have what they need?": pods.PANELS,
 }
 
 
 def as_json() -> str:
-    """The dashboard's file."""
-    return frame.page(
+    """The dashboard's JSON."""
+    return layout.dashboard_json(
         "lea-webhook-health",
         "Webhook health",
-        "Whether Stripe's events arrive, are believed and are written: read the rows from the top, each is a question.",
+        "Whether Stripe's events arrive, pass verification and are written in time. Each row answers the question in "
+        "its title; start at the top.",
         ROWS,
         ("webhook", "pages", "checkout"),
         by_currency=False,

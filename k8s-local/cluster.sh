@@ -1,44 +1,40 @@
 #!/bin/bash
-# cluster.sh up|delete: makes the kind cluster of kind.yaml ready for `skaffold dev`, or removes it. Safe to repeat.
+# cluster.sh up|delete: creates the kind cluster of kind.yaml for `skaffold dev`, or deletes it. Safe to repeat.
 set -euo pipefail
 cd "$(dirname "$0")"
 name=lea-payments
-images=(
-	amazon/dynamodb-local:3.1.0 aaronshaf/dynamodb-admin:5.3.3
-	prom/prometheus:v3.16.0 jaegertracing/jaeger:2.13.0 grafana/grafana:12.3.0
-)
 kubectl() { command kubectl --context "kind-$name" "$@"; }
 
 exists() { kind get clusters --quiet | grep -qx "$name"; }
 
 create() { kind create cluster --name "$name" --config kind.yaml --wait 3m; }
 
-# After a restart of Docker the node may be stopped, and another KUBECONFIG knows nothing of the cluster.
+# After a restart of Docker, the node may be stopped. A new KUBECONFIG has no entry for the cluster.
 resume() {
 	echo "The cluster $name exists."
 	docker start "$name-control-plane" >/dev/null
 	kubectl config get-contexts "kind-$name" >/dev/null 2>&1 || kind export kubeconfig --name "$name"
-	local try
-	for try in $(seq 60); do
+	local attempt
+	for attempt in $(seq 60); do
 		kubectl get --raw /readyz >/dev/null 2>&1 && return
 		sleep 1
 	done
-	echo "✗ It does not answer. Make it anew: make cluster-delete && make cluster" >&2
+	echo "✗ The cluster does not answer. Create it again: make cluster-delete && make cluster" >&2
 	exit 1
 }
 
-# A node pulls what it lacks. What this machine's Docker has already need not come over the network again.
+# Copies images from this machine's Docker into the cluster, to save a download. The cluster pulls all others.
 load_images() {
 	local image
-	for image in "${images[@]}"; do
+	for image in $(bash images.sh); do
 		docker image inspect "$image" >/dev/null 2>&1 || continue
 		kind load docker-image --name "$name" "$image" ||
 			echo "$image was not loaded; the cluster pulls it when it needs it."
 	done
 }
 
-# What breaks the restricted Pod Security Standard is refused here too.
-make_namespace() { # NAME
+# The namespaces enforce the restricted Pod Security Standard, so a violation fails here as in production.
+create_namespace() { # NAME
 	kubectl apply -f - <<-YAML
 		apiVersion: v1
 		kind: Namespace
@@ -53,8 +49,8 @@ up)
 	bash tools.sh docker kind kubectl helm skaffold
 	if exists; then resume; else create; fi
 	load_images
-	make_namespace "$name"
-	make_namespace monitoring
+	create_namespace "$name"
+	create_namespace monitoring
 	kubectl apply -f metrics-server.yaml >/dev/null
 	echo 'The cluster is ready. Next: skaffold dev'
 	;;

@@ -1,12 +1,12 @@
 #!/bin/sh
-# reload.sh PART: the entry of the `dev` image. Serves from a copy in /tmp, where Skaffold may write though the root is
-# read-only, and serves again after each change. A command that is no server runs once.
+# reload.sh SERVICE: the entry point of the `dev` image. Runs a copy of the code in /tmp, which Skaffold can write to although
+# the root file system is read-only, and restarts the service after each change. Other commands run once.
 set -eu
 case ${1:-} in
 webhook | pages | checkout | reconciler) ;;
 *) exec lea-payments "$@" ;;
 esac
-# A container that starts again in its pod keeps the copy as Skaffold left it.
+# A restarted container keeps the copy of its pod, with Skaffold's changes.
 if [ ! -d /tmp/app ]; then
 	mkdir -p /tmp/new
 	cp -R --preserve=timestamps /app/lea_payments /tmp/new

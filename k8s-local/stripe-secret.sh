@@ -1,6 +1,6 @@
 #!/bin/bash
-# stripe-secret.sh: puts the Stripe sandbox of the environment into the Secret that `skaffold dev` and `run` then name to
-# the chart; refuses half of one, and live keys.
+# stripe-secret.sh: copies the Stripe sandbox in the environment into the Secret that `skaffold dev` and `skaffold run` use.
+# Refuses live keys, and one variable without the other.
 set -euo pipefail
 name=lea-payments
 kubectl() { command kubectl --context "${SKAFFOLD_KUBE_CONTEXT:-kind-$name}" --namespace "$name" "$@"; }
@@ -14,16 +14,16 @@ unset_them='or unset STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET to use the Stri
 case $key in
 sk_test_* | rk_test_*) ;;
 '') refuse "STRIPE_SECRET_KEY is missing: set it to the sk_test_… key of your Stripe sandbox, $unset_them" ;;
-*) refuse "STRIPE_SECRET_KEY is not a key of a Stripe sandbox: those start with sk_test_ or rk_test_; $unset_them" ;;
+*) refuse "STRIPE_SECRET_KEY is not the key of a Stripe sandbox: set one that starts with sk_test_ or rk_test_, $unset_them" ;;
 esac
 [ "$secret" ] ||
-	refuse "STRIPE_WEBHOOK_SECRET is missing: \`stripe listen --print-secret\` shows it; set it, $unset_them"
+	refuse "STRIPE_WEBHOOK_SECRET is missing: set it to the output of \`stripe listen --print-secret\`, $unset_them"
 
 kubectl get namespace "$name" >/dev/null 2>&1 || kubectl create namespace "$name"
-# Not as arguments, which every user of this machine could read.
+# Not as arguments: every user of this machine could read them.
 kubectl create secret generic lea-payments-stripe --dry-run=client --output=yaml --from-env-file=<(
 	echo "STRIPE_SECRET_KEY=$key"
 	echo "STRIPE_WEBHOOK_SECRET=$secret"
 	echo "PAYMENTS_API_TOKEN=${PAYMENTS_API_TOKEN:-demo-token}"
 ) | kubectl apply --server-side --force-conflicts -f -
-echo 'To get the events of the sandbox: stripe listen --forward-to localhost:8086/webhook/stripe'
+echo 'To receive the events of the sandbox: stripe listen --forward-to localhost:8086/webhook/stripe'

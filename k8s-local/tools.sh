@@ -1,14 +1,14 @@
 #!/bin/bash
-# tools.sh COMMAND…: says which of these commands are not here and how to get them; then exit status 1.
+# tools.sh COMMAND…: prints which of these commands are missing and how to install them. Exit status 1 if any is missing.
 set -euo pipefail
 missing=0
 
-lacks() { # WHAT HOW
+report_missing() { # PROBLEM REMEDY
 	printf '✗ %s\n  %s\n' "$1" "$2" >&2
 	missing=1
 }
 
-how() {
+remedy() {
 	case $1 in
 	docker) echo 'Docker Engine or Docker Desktop: https://docs.docker.com/get-docker/' ;;
 	kind) echo 'kind 0.30 or newer: https://kind.sigs.k8s.io/docs/user/quick-start/#installation (macOS: brew install kind)' ;;
@@ -20,9 +20,9 @@ how() {
 
 for name; do
 	if ! command -v "$name" >/dev/null; then
-		lacks "$name is not installed" "$(how "$name")"
-	elif [ "$name" = docker ] && ! trouble=$(docker info 2>&1 >/dev/null); then
-		lacks "docker does not answer: ${trouble%%$'\n'*}" \
+		report_missing "$name is not installed" "$(remedy "$name")"
+	elif [ "$name" = docker ] && ! problem=$(docker info 2>&1 >/dev/null); then
+		report_missing "docker does not answer: ${problem%%$'\n'*}" \
 			'Start Docker Desktop, or: sudo systemctl start docker; on Linux you must also be in the group `docker`'
 	fi
 done

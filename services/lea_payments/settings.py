@@ -52,6 +52,11 @@ class Settings(BaseSettings):
         description="OTLP/HTTP collector that gets the traces, such as `http://localhost:4318`; empty means no export. "
         "OpenTelemetry's other `OTEL_EXPORTER_OTLP_*` variables count too",
     )
+    build_revision: str = Field(
+        "",
+        validation_alias="BUILD_REVISION",
+        description="revision in `payments_build_info`; the image sets it",
+    )
     sampling_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
         1.0,
         validation_alias="OTEL_TRACES_SAMPLER_ARG",

@@ -1,4 +1,4 @@
-"""What the NetworkPolicies of a release allow, worked out as a cluster's network would; no packet is sent."""
+"""Decides from the NetworkPolicies of a release which connections a cluster would allow; sends no packets."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from tests.chart.rendered import NAMESPACE, Rendered
 
 @dataclass(frozen=True)
 class End:
-    """One end of a connection: a pod, or an address outside of the cluster."""
+    """One end of a connection: a pod, or an address outside the cluster."""
 
     labels: Mapping[str, str] = field(default_factory=dict)
     namespace: str = NAMESPACE
@@ -29,29 +29,30 @@ INTERNET = End(outside=True)
 
 
 def allowed(release: Rendered, source: End, target: End, port: int) -> bool:
-    """Whether a connection may leave its source and come in at its target."""
+    """Whether a connection may leave its source and enter its target."""
     return _passes(release, "egress", source, target, port) and _passes(release, "ingress", target, source, port)
 
 
-def _passes(release: Rendered, way: str, selected: End, peer: End, port: int) -> bool:
+def _passes(release: Rendered, direction: str, selected: End, peer: End, port: int) -> bool:
     if selected.outside or selected.namespace != NAMESPACE:
         return True
     policies = [
-        found["spec"]
-        for found in release.of("NetworkPolicy").values()
-        if _matches(found["spec"]["podSelector"], selected.labels) and way.title() in found["spec"]["policyTypes"]
+        policy["spec"]
+        for policy in release.of("NetworkPolicy").values()
+        if _matches(policy["spec"]["podSelector"], selected.labels)
+        and direction.title() in policy["spec"]["policyTypes"]
     ]
-    rules = [rule for policy in policies for rule in policy.get(way) or []]
-    return not policies or any(_rule_allows(rule, way, peer, port) for rule in rules)
+    rules = [rule for policy in policies for rule in policy.get(direction) or []]
+    return not policies or any(_rule_allows(rule, direction, peer, port) for rule in rules)
 
 
-def _rule_allows(rule: Mapping[str, Any], way: str, peer: End, port: int) -> bool:
+def _rule_allows(rule: Mapping[str, Any], direction: str, peer: End, port: int) -> bool:
     ports = [one["port"] for one in rule.get("ports", [])]
-    peers = rule.get("to" if way == "egress" else "from")
-    return (not ports or port in ports) and (not peers or _any_is(peers, peer))
+    peers = rule.get("to" if direction == "egress" else "from")
+    return (not ports or port in ports) and (not peers or _any_matches(peers, peer))
 
 
-def _any_is(peers: Iterable[Mapping[str, Any]], peer: End) -> bool:
+def _any_matches(peers: Iterable[Mapping[str, Any]], peer: End) -> bool:
     for one in peers:
         if "ipBlock" in one:
             if peer.outside and one["ipBlock"]["cidr"] == "0.0.0.0/0":
@@ -68,6 +69,6 @@ def _any_is(peers: Iterable[Mapping[str, Any]], peer: End) -> bool:
 
 
 def _matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    assert selector.keys() <= {"matchLabels"}, "only matchLabels is worked out here"
-    wanted: Mapping[str, str] = selector.get("matchLabels", {})
-    return wanted.items() <= labels.items()
+    assert selector.keys() <= {"matchLabels"}, "only matchLabels is supported"
+    required: Mapping[str, str] = selector.get("matchLabels", {})
+    return required.items() <= labels.items()

@@ -1,4 +1,4 @@
-"""The table of values in the chart's README, made from values.yaml; `python -m tests.chart.readme` writes it anew."""
+"""Generates the table of values in the chart's README from values.yaml: `python -m tests.chart.readme`."""
 
 import re
 from collections.abc import Iterator
@@ -15,18 +15,18 @@ MARKED = re.compile(r"(<!-- values -->\n).*?(<!-- /values -->)", re.DOTALL)
 
 
 def rows() -> Iterator[tuple[str, str, str]]:
-    """Each value that has a comment: its name, its default and the comment. One without a default is commented out."""
+    """Name, default and comment of each value that has a comment. A value without a default is commented out."""
     path: list[str] = []
     comment: list[str] = []
     text = VALUES.read_text()
     defaults = yaml.safe_load(text)
     for line in text.splitlines():
-        found = LINE.match(line)
-        is_key = found and (not found["optional"] or comment)
-        if found and is_key:
-            path[len(found["indent"]) // 2 :] = [found["key"]]
+        match = LINE.match(line)
+        is_key = match and (not match["optional"] or comment)
+        if match and is_key:
+            path[len(match["indent"]) // 2 :] = [match["key"]]
             if comment:
-                yield ".".join(path), "" if found["optional"] else default_of(path, defaults), " ".join(comment)
+                yield ".".join(path), "" if match["optional"] else default_of(path, defaults), " ".join(comment)
             comment = []
         elif line.strip().startswith("# "):
             comment.append(line.strip().removeprefix("# "))
@@ -44,14 +44,14 @@ def default_of(path: list[str], defaults: Any) -> str:
 
 
 def current(text: str) -> str:
-    """The README with the table as values.yaml has it."""
+    """The README with a table that matches values.yaml."""
     if not MARKED.search(text):
-        raise ValueError("charts/lea-payments/README.md lacks the marks of the values")
+        raise ValueError("charts/lea-payments/README.md has no markers: add <!-- values --> and <!-- /values -->")
     table = "\n".join(
         ["| value | default | meaning |", "|---|---|---|"]
         + [f"| `{name}` | {default} | {meaning} |" for name, default, meaning in rows()]
     )
-    return MARKED.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
+    return MARKED.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text)
 
 
 if __name__ == "__main__":

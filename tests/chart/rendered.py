@@ -1,4 +1,4 @@
-"""The chart as Helm's own engine renders it, without a cluster or a helm binary; what a test asks of the objects."""
+"""Renders the chart with Helm's own engine, without a cluster or a helm binary."""
 
 import copy
 import json
@@ -17,35 +17,38 @@ STAGING = CHART / "values-staging.yaml"
 PRODUCTION = CHART / "values-production.yaml"
 RELEASE = "lea-payments"
 NAMESPACE = "lea"
-PARTS = ("webhook", "pages", "checkout")
-"""Those that are asked for something, by Services of their own."""
+KUBERNETES = "1.34"
+"""The version whose schemas the objects are validated against."""
 
-WORKERS = (*PARTS, "reconciler")
-OTHERS_KINDS = {"HTTPRoute", "PrometheusRule", "ServiceMonitor"}
-"""Kinds that Kubernetes itself does not know: their schemas come with their operators."""
+REPLICATED = ("webhook", "pages", "checkout")
+"""The services that have a Kubernetes Service and any number of pods."""
+
+SERVICES = (*REPLICATED, "reconciler")
+OPERATOR_KINDS = {"HTTPRoute", "PrometheusRule", "ServiceMonitor"}
+"""Kinds that are not part of Kubernetes: operators bring their schemas."""
 
 Object = dict[str, Any]
 Values = dict[str, Any]
 
 
-def merged(values: Values, more: Mapping[str, Any]) -> Values:
-    """The values with more of them on top, as Helm lays files over each other; None takes a value away."""
-    whole = copy.deepcopy(values)
-    for key, value in more.items():
+def merged(values: Values, overrides: Mapping[str, Any]) -> Values:
+    """The values with overrides on top, merged as Helm merges files; None removes a value."""
+    result = copy.deepcopy(values)
+    for key, value in overrides.items():
         if value is None:
-            whole.pop(key, None)
+            result.pop(key, None)
             continue
-        below = whole.get(key)
-        whole[key] = merged(below, value) if isinstance(value, Mapping) and isinstance(below, dict) else value
-    return whole
+        below = result.get(key)
+        result[key] = merged(below, value) if isinstance(value, Mapping) and isinstance(below, dict) else value
+    return result
 
 
 def read(*files: Path) -> Values:
-    """The values in these files, later ones on top."""
-    whole: Values = {}
+    """The values in these files; later files override earlier ones."""
+    values: Values = {}
     for file in files:
-        whole = merged(whole, yaml.safe_load(file.read_text()))
-    return whole
+        values = merged(values, yaml.safe_load(file.read_text()))
+    return values
 
 
 def ci(behaviour: str) -> Values:
@@ -59,52 +62,52 @@ SETS: Mapping[str, tuple[Path, ...]] = {
     "staging": (STAGING,),
     "production": (STAGING, PRODUCTION),
 }
-"""Every set of values that the chart comes with."""
+"""All sets of values in this repository."""
 
 
 class Rendered:
-    """The objects of one release, by the file that each came from."""
+    """The objects of one release, by the template file of each."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self.notes = next((text for name, text in files.items() if name.endswith("/NOTES.txt")), "")
         documents = {
-            name.partition("/templates/")[2]: [found for found in yaml.safe_load_all(text) if found]
+            name.partition("/templates/")[2]: [document for document in yaml.safe_load_all(text) if document]
             for name, text in files.items()
             if name.endswith(".yaml")
         }
-        self.by_file = {name: found for name, found in documents.items() if found}
+        self.by_file = {name: objects for name, objects in documents.items() if objects}
 
     def __iter__(self) -> Iterator[Object]:
-        return (found for objects in self.by_file.values() for found in objects)
+        return (one for objects in self.by_file.values() for one in objects)
 
     def of(self, kind: str) -> dict[str, Object]:
-        """The objects of one kind, by what follows the release's name in theirs."""
-        return {found["metadata"]["name"].removeprefix(f"{RELEASE}-"): found for found in self if found["kind"] == kind}
+        """The objects of one kind, by their names without the release's prefix."""
+        return {one["metadata"]["name"].removeprefix(f"{RELEASE}-"): one for one in self if one["kind"] == kind}
 
     def pods(self) -> dict[str, Object]:
-        """Every pod or pod template (its metadata and spec), by its component."""
-        found = [
+        """All pods and pod templates (metadata and spec), by component."""
+        pods = [
             (one, one if one["kind"] == "Pod" else one["spec"].get("template"))
             for one in self
             if one["kind"] in {"Deployment", "StatefulSet", "Job", "Pod"}
         ]
-        return {one["metadata"]["labels"]["app.kubernetes.io/component"]: pod for one, pod in found if pod}
+        return {one["metadata"]["labels"]["app.kubernetes.io/component"]: pod for one, pod in pods if pod}
 
     def job(self) -> Object:
         """The only Job."""
-        (found,) = self.of("Job").values()
-        return found
+        (job,) = self.of("Job").values()
+        return job
 
 
 def container(pod: Object) -> Object:
     """The pod's only container."""
-    (found,) = pod["spec"]["containers"]
-    assert isinstance(found, dict)
-    return found
+    (only,) = pod["spec"]["containers"]
+    assert isinstance(only, dict)
+    return only
 
 
 def variables(pod: Object) -> dict[str, Any]:
-    """The container's environment: a text, or where the text comes from."""
+    """The container's environment: each value, or the reference to its source."""
     return {one["name"]: one.get("value", one.get("valueFrom")) for one in container(pod).get("env", [])}
 
 
@@ -119,8 +122,8 @@ def _render(values: str, folder: Path, name: str) -> Rendered:
 
 
 def render(values: Values, folder: Path = CHART, name: str = RELEASE) -> Rendered:
-    """The release with these values on top of the chart's; raises helm.HelmError when the chart refuses them.
+    """The release with these values on top of the chart's; raises helm.HelmError if the chart refuses them.
 
-    The same values give the same objects: look at them, change none.
+    Results are cached, so callers must not change the objects.
     """
     return _render(json.dumps(values), folder, name)

@@ -1,5 +1,7 @@
-"""What stands around the chart in this repository agrees with it: the versions, kind's files, skaffold.yaml."""
+"""Checks that the Dockerfile, skaffold.yaml and k8s-local agree with the chart."""
 
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -7,71 +9,114 @@ import pytest
 import yaml
 
 from lea_payments import __version__
-from tests.chart.rendered import CHART, LOCAL, PARTS, ROOT, container, merged, read, render
-from tests.chart.test_every_set_of_values import KUBERNETES
+from tests.chart.rendered import CHART, KUBERNETES, LOCAL, REPLICATED, ROOT, container, merged, read, render
+
+LICENCE = "Proprietary - Ancileo"
+DOCKERFILE = (ROOT / "services" / "Dockerfile").read_text()
+OBSERVABILITY = ROOT / "k8s-local" / "observability"
 
 
 @pytest.fixture(scope="module")
 def skaffold() -> dict[str, Any]:
-    found = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
-    assert isinstance(found, dict)
-    return found
+    config = yaml.safe_load((ROOT / "skaffold.yaml").read_text())
+    assert isinstance(config, dict)
+    return config
+
+
+def patches(skaffold: dict[str, Any]) -> list[dict[str, Any]]:
+    return [patch for profile in skaffold["profiles"] for patch in profile.get("patches", [])]
+
+
+def stage(name: str) -> str:
+    """The instructions of one stage of the Dockerfile."""
+    _, _, after = DOCKERFILE.partition(f" AS {name}\n")
+    assert after, name
+    return after.partition("\nFROM ")[0]
 
 
 def test_the_chart_installs_the_version_of_the_service() -> None:
     assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == __version__
 
 
-def test_kinds_node_runs_the_version_that_objects_are_checked_against() -> None:
+def test_the_chart_and_the_images_name_the_licence() -> None:
+    annotations = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]
+
+    assert annotations == {"artifacthub.io/license": LICENCE}
+    assert f'LABEL org.opencontainers.image.licenses="{LICENCE}"' in stage("runtime")
+
+
+@pytest.mark.parametrize("target", ["production", "dev"])
+def test_an_image_knows_the_revision_it_was_built_from(target: str) -> None:
+    instructions = stage(target)
+
+    assert re.search(r"^ARG .*\bREVISION\b", instructions, re.MULTILINE)
+    assert "ENV BUILD_REVISION=$REVISION\n" in instructions
+
+
+def test_skaffold_passes_the_build_arguments_of_the_image(skaffold: dict[str, Any]) -> None:
+    (artifact,) = skaffold["build"]["artifacts"]
+    (arguments,) = re.findall(r"^ARG (.*)$", stage(artifact["docker"]["target"]), re.MULTILINE)
+
+    assert {"VERSION", "REVISION"} <= artifact["docker"]["buildArgs"].keys() <= set(arguments.split())
+
+
+def test_kind_runs_the_version_that_objects_are_validated_for() -> None:
     (node,) = yaml.safe_load((ROOT / "k8s-local" / "kind.yaml").read_text())["nodes"]
 
     assert node["image"].startswith(f"kindest/node:v{KUBERNETES}.")
 
 
-def test_local_values_hold_only_what_differs() -> None:
+def test_local_values_hold_only_differences() -> None:
     def same(values: dict[str, Any], defaults: dict[str, Any], path: str = "") -> list[str]:
-        found = []
+        names = []
         for key, value in values.items():
             if isinstance(value, dict):
-                found += same(value, defaults.get(key, {}), f"{path}{key}.")
+                names += same(value, defaults.get(key, {}), f"{path}{key}.")
             elif defaults.get(key) == value:
-                found.append(f"{path}{key}")
-        return found
+                names.append(f"{path}{key}")
+        return names
 
-    assert same(read(LOCAL), read(CHART / "values.yaml")) == []
+    defaults = read(CHART / "values.yaml")
+    for service in REPLICATED:
+        defaults[service] = merged(defaults["serviceDefaults"], defaults[service])
 
-
-def forwards(skaffold: dict[str, Any]) -> list[dict[str, Any]]:
-    patches = [patch for profile in skaffold["profiles"] for patch in profile.get("patches", [])]
-    added = [patch["value"] for patch in patches if patch["path"].startswith("/portForward")]
-    return [*skaffold["portForward"], *added]
+    assert same(read(LOCAL), defaults) == []
 
 
-def test_skaffold_forwards_services_and_ports_that_the_chart_has(skaffold: dict[str, Any]) -> None:
+def forwards(skaffold: dict[str, Any], namespace: str) -> set[tuple[str, int]]:
+    """The Services and ports that Skaffold forwards from a namespace."""
+    added = [patch["value"] for patch in patches(skaffold) if patch["path"].startswith("/portForward")]
+    all_forwards = [*skaffold["portForward"], *added]
+    return {(one["resourceName"], one["port"]) for one in all_forwards if one["namespace"] == namespace}
+
+
+def test_skaffold_forwards_the_ports_of_the_chart(skaffold: dict[str, Any]) -> None:
     services = {
-        (found["metadata"]["name"], port["port"])
-        for found in render(read(LOCAL)).of("Service").values()
-        for port in found["spec"]["ports"]
+        (one["metadata"]["name"], port["port"])
+        for one in render(read(LOCAL)).of("Service").values()
+        for port in one["spec"]["ports"]
     }
-    wanted = {(one["resourceName"], one["port"]) for one in forwards(skaffold) if one["namespace"] == "lea-payments"}
 
-    assert wanted == services
-
-
-def test_skaffold_forwards_the_local_stack(skaffold: dict[str, Any]) -> None:
-    files = (ROOT / "k8s-local" / "observability").rglob("*.yaml")
-    objects = [one for file in files for one in yaml.safe_load_all(file.read_text()) if one.get("kind") == "Service"]
-    services = {(one["metadata"]["name"], port["port"]) for one in objects for port in one["spec"]["ports"]}
-    wanted = {(one["resourceName"], one["port"]) for one in forwards(skaffold) if one["namespace"] == "monitoring"}
-
-    assert wanted == services - {("jaeger", 4318)}  # where the parts send their traces, in the cluster
+    assert forwards(skaffold, "lea-payments") == services
 
 
-def test_skaffold_sets_only_values_that_the_chart_takes(skaffold: dict[str, Any]) -> None:
+def test_skaffold_forwards_the_ports_of_the_local_stack(skaffold: dict[str, Any]) -> None:
+    objects = [one for file in OBSERVABILITY.rglob("*.yaml") for one in yaml.safe_load_all(file.read_text())]
+    services = {
+        (one["metadata"]["name"], port["port"])
+        for one in objects
+        if one.get("kind") == "Service"
+        for port in one["spec"]["ports"]
+    }
+
+    # The services send their traces to this port inside the cluster.
+    assert forwards(skaffold, "monitoring") == services - {("jaeger", 4318)}
+
+
+def test_skaffold_sets_only_values_that_the_chart_accepts(skaffold: dict[str, Any]) -> None:
     (release,) = skaffold["deploy"]["helm"]["releases"]
-    patches = [patch for profile in skaffold["profiles"] for patch in profile.get("patches", [])]
     names = {*release.get("setValueTemplates", {}), *release.get("setValues", {})}
-    for patch in patches:
+    for patch in patches(skaffold):
         where = patch["path"].partition("/releases/0/setValue")[2]
         if where:
             _, _, name = where.partition("/")
@@ -90,19 +135,49 @@ def test_skaffold_sets_only_values_that_the_chart_takes(skaffold: dict[str, Any]
     assert list(render(merged(read(LOCAL), values)))
 
 
-def test_skaffold_copies_code_to_where_a_part_may_write(skaffold: dict[str, Any]) -> None:
-    patches = [patch for profile in skaffold["profiles"] for patch in profile.get("patches", [])]
-    copies = [rule["dest"] for patch in patches if patch["path"].endswith("/sync") for rule in patch["value"]["manual"]]
+def test_skaffold_copies_code_to_a_writable_folder(skaffold: dict[str, Any]) -> None:
+    syncs = [patch["value"] for patch in patches(skaffold) if patch["path"].endswith("/sync")]
+    copies = [rule["dest"] for sync in syncs for rule in sync["manual"]]
     pods = render(read(LOCAL)).pods()
 
     assert copies
-    for part in PARTS:
-        mounts = [mount["mountPath"] for mount in container(pods[part])["volumeMounts"] if not mount.get("readOnly")]
+    for service in REPLICATED:
+        mounts = [mount["mountPath"] for mount in container(pods[service])["volumeMounts"] if not mount.get("readOnly")]
         assert all(any(Path(copy).is_relative_to(mount) for mount in mounts) for copy in copies)
 
 
-def test_the_images_that_make_cluster_loads_are_those_of_the_chart() -> None:
-    script = (ROOT / "k8s-local" / "cluster.sh").read_text()
-    images = {container(pod)["image"] for pod in render(read(LOCAL)).pods().values()}
+def listed_images() -> list[str]:
+    """The images that `make cluster` loads."""
+    script = str(ROOT / "k8s-local" / "images.sh")
+    return subprocess.run(["bash", script], check=True, capture_output=True, text=True).stdout.split()
 
-    assert all(image in script for image in images if not image.startswith("lea-payments"))
+
+def test_make_cluster_loads_the_images_of_the_chart() -> None:
+    images = {container(pod)["image"] for pod in render(read(LOCAL)).pods().values()}
+    third_party = {image for image in images if not image.startswith("lea-payments")}
+
+    assert third_party <= set(listed_images())
+
+
+def test_make_cluster_loads_the_images_of_the_local_stack() -> None:
+    manifests = [OBSERVABILITY / name for name in ("prometheus.yaml", "jaeger.yaml", "grafana/grafana.yaml")]
+    deployments = [
+        one for file in manifests for one in yaml.safe_load_all(file.read_text()) if one["kind"] == "Deployment"
+    ]
+    images = {
+        one["image"] for deployment in deployments for one in deployment["spec"]["template"]["spec"]["containers"]
+    }
+
+    assert len(images) == len(manifests)
+    assert images <= set(listed_images())
+    assert "in $(bash images.sh)" in (ROOT / "k8s-local" / "cluster.sh").read_text()
+
+
+def test_no_version_of_an_image_is_stated_twice() -> None:
+    """The version of an image is in values.yaml or in a manifest, not in a script or a test as well."""
+    files = [*(ROOT / "k8s-local").rglob("*.*"), *(ROOT / "tests" / "e2e").glob("*.py"), ROOT / "skaffold.yaml"]
+    texts = [file.read_text() for file in files if file.is_file()]
+
+    for image in listed_images():
+        in_values = image.startswith(("amazon/", "aaronshaf/"))
+        assert sum(image in text for text in texts) == (0 if in_values else 1), image

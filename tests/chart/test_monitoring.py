@@ -1,4 +1,4 @@
-"""Rules and dashboards reach the cluster whole, by the chart and by k8s-local/observability alike."""
+"""Checks that the chart and k8s-local/observability deploy all rules and dashboards."""
 
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ LOCAL_STACK = ROOT / "k8s-local" / "observability"
 
 
 def groups(text: str) -> list[Any]:
-    found = yaml.safe_load(text)["groups"]
-    assert isinstance(found, list)
-    return found
+    rules = yaml.safe_load(text)["groups"]
+    assert isinstance(rules, list)
+    return rules
 
 
-def test_the_operator_gets_every_rule_with_links_to_the_runbook_that_people_read() -> None:
+def test_the_rule_object_has_all_rules_and_runbook_links() -> None:
     rule = render(ci("telemetry")).of("PrometheusRule")["rules"]
     texts = [file.read_text().replace("dashboards/runbook.md#", "https://wiki.example.com/payments#") for file in RULES]
     links = [
@@ -35,19 +35,19 @@ def test_the_operator_gets_every_rule_with_links_to_the_runbook_that_people_read
     assert all(link.startswith("https://wiki.example.com/payments#") for link in links)
 
 
-def test_each_dashboard_is_in_a_config_map_of_its_own_as_it_was_made() -> None:
+def test_each_dashboard_has_its_own_config_map() -> None:
     maps = render(ci("telemetry")).of("ConfigMap")
-    found = {name: one for name, one in maps.items() if name.startswith("dashboard-")}
+    dashboards = {name: one for name, one in maps.items() if name.startswith("dashboard-")}
 
-    assert len(found) == len(DASHBOARDS) > 0
+    assert len(dashboards) == len(DASHBOARDS) > 0
     for file in DASHBOARDS:
-        one = found[f"dashboard-{file.stem}"]
+        one = dashboards[f"dashboard-{file.stem}"]
         assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
         assert one["metadata"]["annotations"]["grafana_folder"] == "Payments"
         assert one["data"][file.name].strip() == file.read_text().strip()
 
 
-def test_neither_is_there_unless_asked_for() -> None:
+def test_without_their_values_there_are_none() -> None:
     release = render(ci("emulator"))
 
     assert not release.of("PrometheusRule")
@@ -59,20 +59,17 @@ def test_neither_is_there_unless_asked_for() -> None:
     [(LOCAL_STACK, "prometheus-rules", RULES), (LOCAL_STACK / "grafana", "grafana-dashboards", DASHBOARDS)],
     ids=["rules", "dashboards"],
 )
-def test_the_local_stack_takes_all_of_them(folder: Path, name: str, files: list[Path]) -> None:
+def test_the_local_stack_has_all_of_them(folder: Path, name: str, files: list[Path]) -> None:
     kustomization = read(folder / "kustomization.yaml")
     (listed,) = (one["files"] for one in kustomization["configMapGenerator"] if one["name"] == name)
 
     assert sorted((folder / file).resolve() for file in listed) == files
 
 
-def test_the_images_of_the_local_stack_are_loaded_by_make_cluster() -> None:
-    script = (ROOT / "k8s-local" / "cluster.sh").read_text()
-    manifests = [LOCAL_STACK / "prometheus.yaml", LOCAL_STACK / "jaeger.yaml", LOCAL_STACK / "grafana" / "grafana.yaml"]
-    deployments = [
-        one for file in manifests for one in yaml.safe_load_all(file.read_text()) if one["kind"] == "Deployment"
-    ]
-    images = {one["image"] for found in deployments for one in found["spec"]["template"]["spec"]["containers"]}
+def test_both_label_targets_by_component() -> None:
+    (endpoint,) = render(ci("telemetry")).of("ServiceMonitor")["metrics"]["spec"]["endpoints"]
+    (job,) = read(LOCAL_STACK / "prometheus.yml")["scrape_configs"]
+    source = "__meta_kubernetes_pod_label_app_kubernetes_io_component"
 
-    assert len(images) == len(manifests)
-    assert all(image in script for image in images)
+    assert endpoint["relabelings"] == [{"sourceLabels": [source], "targetLabel": "component"}]
+    assert {"source_labels": [source], "target_label": "component"} in job["relabel_configs"]

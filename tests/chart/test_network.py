@@ -1,9 +1,9 @@
-"""The NetworkPolicies: what may speak with what, and nothing else."""
+"""Checks which connections the NetworkPolicies allow and deny."""
 
 import pytest
 
 from tests.chart.network import DNS, ELSEWHERE, INTERNET, PROMETHEUS, STRANGER, End, allowed, pod
-from tests.chart.rendered import SETS, WORKERS, Rendered, ci, merged, read, render
+from tests.chart.rendered import SERVICES, SETS, Rendered, ci, merged, read, render
 
 OUTSIDE = {
     "stranger": STRANGER,
@@ -28,9 +28,9 @@ LOCAL_ALLOWED = [
     ("reconciler", "emulator", 8087),
     ("stranger", "emulator", 8087),
     ("emulator", "webhook", 8086),
-    *((part, "dns", 53) for part in (*WORKERS, "table-init", "dynamodb-admin", "emulator", "test")),
-    *(("prometheus", part, 9464) for part in WORKERS),
-    *(("test", part, port) for part, port in (("webhook", 8086), ("pages", 8085), ("checkout", 8084))),
+    *((service, "dns", 53) for service in (*SERVICES, "table-init", "dynamodb-admin", "emulator", "test")),
+    *(("prometheus", service, 9464) for service in SERVICES),
+    *(("test", service, port) for service, port in (("webhook", 8086), ("pages", 8085), ("checkout", 8084))),
 ]
 LOCAL_DENIED = [
     ("pages", "checkout", 8084),
@@ -56,12 +56,12 @@ LOCAL_DENIED = [
     ("table-init", "webhook", 8086),
     ("test", "dynamodb", 8000),
     ("test", "internet", 443),
-    *((part, "internet", 443) for part in WORKERS),
+    *((service, "internet", 443) for service in SERVICES),
     *((source, "reconciler", 8083) for source in ("stranger", "elsewhere", "prometheus", "internet", "test")),
-    *(("reconciler", part, port) for part, port in (("webhook", 8086), ("pages", 8085), ("checkout", 8084))),
-    *(("stranger", part, 9464) for part in WORKERS),
-    *(("elsewhere", part, 9464) for part in WORKERS),
-    *(("internet", part, 9464) for part in WORKERS),
+    *(("reconciler", service, port) for service, port in (("webhook", 8086), ("pages", 8085), ("checkout", 8084))),
+    *(("stranger", service, 9464) for service in SERVICES),
+    *(("elsewhere", service, 9464) for service in SERVICES),
+    *(("internet", service, 9464) for service in SERVICES),
     ("prometheus", "checkout", 8084),
     ("prometheus", "dynamodb", 8000),
 ]
@@ -77,22 +77,22 @@ def end(release: Rendered, name: str) -> End:
 
 
 @pytest.mark.parametrize(("source", "target", "port"), LOCAL_ALLOWED)
-def test_what_is_needed_may_pass(local: Rendered, source: str, target: str, port: int) -> None:
+def test_needed_connections_are_allowed(local: Rendered, source: str, target: str, port: int) -> None:
     assert allowed(local, end(local, source), end(local, target), port)
 
 
 @pytest.mark.parametrize(("source", "target", "port"), LOCAL_DENIED)
-def test_what_is_not_needed_may_not_pass(local: Rendered, source: str, target: str, port: int) -> None:
+def test_other_connections_are_denied(local: Rendered, source: str, target: str, port: int) -> None:
     assert not allowed(local, end(local, source), end(local, target), port)
 
 
-def test_every_pod_is_denied_what_no_rule_names_both_ways(local: Rendered) -> None:
+def test_traffic_that_no_rule_allows_is_denied_both_ways(local: Rendered) -> None:
     for name in local.pods():
         assert not allowed(local, pod(local, name), ELSEWHERE, 1234), name
         assert not allowed(local, ELSEWHERE, pod(local, name), 1234), name
 
 
-def test_a_pod_of_the_release_that_no_policy_of_its_own_names_is_denied_everything(local: Rendered) -> None:
+def test_a_pod_without_a_policy_of_its_own_is_denied_everything(local: Rendered) -> None:
     new = End({**pod(local, "webhook").labels, "app.kubernetes.io/component": "new"})
 
     assert not allowed(local, new, ELSEWHERE, 443)
@@ -100,7 +100,8 @@ def test_a_pod_of_the_release_that_no_policy_of_its_own_names_is_denied_everythi
     assert not allowed(local, ELSEWHERE, new, 8080)
 
 
-def test_in_a_sandbox_checkout_and_reconciler_alone_reach_the_internet_and_only_by_tls() -> None:
+def test_with_a_sandbox_only_two_services_reach_the_internet() -> None:
+    """checkout and reconciler, and only by TLS."""
     release = render(ci("sandbox"))
     reach = {name for name in release.pods() if allowed(release, pod(release, name), INTERNET, 443)}
 
@@ -109,50 +110,50 @@ def test_in_a_sandbox_checkout_and_reconciler_alone_reach_the_internet_and_only_
 
 
 @pytest.mark.parametrize("values", ["aws", "staging", "production"])
-def test_on_aws_the_parts_reach_it_by_tls_only(values: str) -> None:
+def test_on_aws_the_services_reach_it_only_by_tls(values: str) -> None:
     release = render(read(*SETS[values]))
     reach = {name for name in release.pods() if allowed(release, pod(release, name), INTERNET, 443)}
 
-    assert reach == {*WORKERS, "table-init"} & release.pods().keys()
+    assert reach == {*SERVICES, "table-init"} & release.pods().keys()
     assert not any(allowed(release, pod(release, name), INTERNET, 80) for name in release.pods())
 
 
-def test_on_aws_the_addresses_can_be_narrowed() -> None:
+def test_the_cidrs_of_aws_can_be_narrowed() -> None:
     release = render(merged(ci("aws"), {"networkPolicy": {"awsCidrs": ["10.0.0.0/16"]}}))
 
     assert not allowed(release, pod(release, "webhook"), INTERNET, 443)
-    assert allowed(release, pod(release, "checkout"), INTERNET, 443), "Stripe is somewhere else"
+    assert allowed(release, pod(release, "checkout"), INTERNET, 443), "Stripe has other addresses"
 
 
-def test_with_pod_identity_the_agent_of_the_node_can_be_asked() -> None:
+def test_with_pod_identity_services_reach_the_nodes_agent() -> None:
     for name, policy in render(ci("pod-identity")).of("NetworkPolicy").items():
         agent = [
             rule
             for rule in policy["spec"].get("egress", [])
             if {"ipBlock": {"cidr": "169.254.170.23/32"}} in rule["to"] and rule["ports"] == [{"port": 80}]
         ]
-        assert bool(agent) == (name in WORKERS), name
+        assert bool(agent) == (name in SERVICES), name
 
 
-def test_traces_may_leave_to_the_collectors_namespace_at_its_port_only() -> None:
+def test_traces_may_go_only_to_the_collectors_port() -> None:
     release = render(ci("telemetry"))
     collector = End({"app": "collector"}, "telemetry")
 
-    for part in WORKERS:
-        assert allowed(release, pod(release, part), collector, 4318)
-        assert not allowed(release, pod(release, part), collector, 4317)
-        assert not allowed(release, pod(release, part), ELSEWHERE, 4318)
+    for service in SERVICES:
+        assert allowed(release, pod(release, service), collector, 4318)
+        assert not allowed(release, pod(release, service), collector, 4317)
+        assert not allowed(release, pod(release, service), ELSEWHERE, 4318)
     assert not allowed(release, pod(release, "emulator"), collector, 4318)
 
 
-def test_the_monitoring_namespace_can_be_another() -> None:
+def test_the_monitoring_namespace_can_be_changed() -> None:
     release = render(ci("telemetry"))
 
     assert allowed(release, End({}, "prometheus"), pod(release, "webhook"), 9464)
     assert not allowed(release, PROMETHEUS, pod(release, "webhook"), 9464)
 
 
-def test_callers_of_checkout_can_be_narrowed() -> None:
+def test_the_callers_of_checkout_can_be_narrowed() -> None:
     callers = [{"podSelector": {"matchLabels": {"app": "agent"}}}]
     release = render(merged(ci("emulator"), {"checkout": {"callers": callers}}))
     none = render(merged(ci("emulator"), {"checkout": {"callers": []}}))
@@ -163,7 +164,7 @@ def test_callers_of_checkout_can_be_narrowed() -> None:
     assert allowed(none, pod(none, "test"), pod(none, "checkout"), 8084)
 
 
-def test_code_of_ones_own_can_be_let_to_dynamodb_local() -> None:
+def test_more_callers_of_dynamodb_local_can_be_allowed() -> None:
     callers = [{"podSelector": {"matchLabels": {"app": "stranger"}}}]
     release = render(merged(ci("emulator"), {"dynamodb": {"local": {"callers": callers}}}))
 
@@ -171,13 +172,13 @@ def test_code_of_ones_own_can_be_let_to_dynamodb_local() -> None:
     assert not allowed(release, ELSEWHERE, pod(release, "dynamodb"), 8000)
 
 
-def test_more_ways_out_can_be_added_to_the_parts() -> None:
+def test_more_egress_can_be_allowed_for_the_services() -> None:
     rule = {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "elsewhere"}}}]}
     release = render(merged(ci("emulator"), {"networkPolicy": {"extraEgress": [rule]}}))
 
-    assert all(allowed(release, pod(release, part), ELSEWHERE, 3128) for part in WORKERS)
+    assert all(allowed(release, pod(release, service), ELSEWHERE, 3128) for service in SERVICES)
     assert not allowed(release, pod(release, "emulator"), ELSEWHERE, 3128)
 
 
-def test_policies_can_be_switched_off() -> None:
+def test_the_network_policies_can_be_disabled() -> None:
     assert render(ci("no-networkpolicy")).of("NetworkPolicy") == {}

@@ -1,13 +1,53 @@
-"""The chart's README and its schema say what values.yaml has."""
+"""Checks the chart's README and schema against values.yaml."""
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 
 from tests.chart.readme import README, VALUES, current, rows
 from tests.chart.rendered import CHART, ROOT
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+DRAFT_7 = {
+    *("$schema", "$comment", "$ref", "title", "definitions", "type", "enum", "const", "pattern", "minLength"),
+    *("maxLength", "minimum", "maximum", "items", "minItems", "uniqueItems", "properties", "required"),
+    *("additionalProperties", "minProperties", "allOf", "anyOf", "if", "then"),
+}
+"""The keywords that we use and that the validators of all Helm versions know."""
+
+
+def leaves(values: dict[str, Any], path: str = "") -> set[str]:
+    names: set[str] = set()
+    for key, value in values.items():
+        deeper = isinstance(value, dict) and value and key not in {"labels", "resources"}
+        names |= leaves(value, f"{path}{key}.") if deeper else {f"{path}{key}"}
+    return names
+
+
+def schemas(schema: Any) -> Iterator[dict[str, Any]]:
+    """The schema and all schemas inside it."""
+    if not isinstance(schema, dict):
+        return
+    yield schema
+    by_name = [*schema.get("properties", {}).values(), *schema.get("definitions", {}).values()]
+    nested = [schema.get(keyword) for keyword in ("items", "additionalProperties", "if", "then")]
+    for one in [*by_name, *nested, *schema.get("allOf", []), *schema.get("anyOf", [])]:
+        yield from schemas(one)
+
+
+def documented_names(schema: dict[str, Any], path: str = "") -> set[str]:
+    """The values of the schema, without those that refer to another value: the table has only the other one."""
+    reference = schema.get("$ref", "")
+    if reference.startswith("#/properties/"):
+        return set()
+    target = SCHEMA["definitions"][reference.rpartition("/")[2]] if reference else schema
+    inner = target.get("properties") if target.get("additionalProperties") is False else None
+    if not inner or path.endswith("resources."):
+        return {path.removesuffix(".")}
+    return set().union(*(documented_names(one, f"{path}{key}.") for key, one in inner.items()))
 
 
 def test_the_table_of_values_is_current() -> None:
@@ -16,33 +56,24 @@ def test_the_table_of_values_is_current() -> None:
     assert current(text) == text, "run `.venv/bin/python -m tests.chart.readme`"
 
 
-def leaves(values: dict[str, Any], path: str = "") -> set[str]:
-    found: set[str] = set()
-    for key, value in values.items():
-        deeper = isinstance(value, dict) and value and key not in {"labels", "resources"}
-        found |= leaves(value, f"{path}{key}.") if deeper else {f"{path}{key}"}
-    return found
-
-
 def test_every_value_has_a_comment() -> None:
     assert leaves(yaml.safe_load(VALUES.read_text())) <= {name for name, _, _ in rows()}
 
 
 def test_every_value_of_the_schema_is_in_the_table() -> None:
-    schema = json.loads((CHART / "values.schema.json").read_text())
-
-    def named(part: dict[str, Any], path: str) -> set[str]:
-        target = schema["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
-        inner = target.get("properties") if target.get("additionalProperties") is False else None
-        if not inner or path.endswith("resources."):
-            return {path.removesuffix(".")}
-        return set().union(*(named(one, f"{path}{key}.") for key, one in inner.items()))
-
-    assert named(schema, "") - {"global"} == {name for name, _, _ in rows()}
+    assert documented_names(SCHEMA) - {"global"} == {name for name, _, _ in rows()}
 
 
-def test_every_file_that_the_readme_names_exists() -> None:
-    named = set(re.findall(r"-f (\S+\.yaml)", README.read_text()))
+def test_the_schema_uses_only_keywords_of_draft_7() -> None:
+    """Helm before 3.18 validates by draft 7: it ignores later keywords, and keywords beside `$ref`."""
+    assert SCHEMA["$schema"] == "http://json-schema.org/draft-07/schema#"
+    for schema in schemas(SCHEMA):
+        assert schema.keys() <= DRAFT_7
+        assert "$ref" not in schema or len(schema) == 1
 
-    assert named
-    assert all((ROOT / name).is_file() for name in named)
+
+def test_every_file_in_the_readme_exists() -> None:
+    names = set(re.findall(r"-f (\S+\.yaml)", README.read_text()))
+
+    assert names
+    assert all((ROOT / name).is_file() for name in names)

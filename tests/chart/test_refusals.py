@@ -1,4 +1,4 @@
-"""Values that are refused, and that the message says which one and why."""
+"""Checks which values the chart refuses, and that the message names the value and the reason."""
 
 from typing import Any
 
@@ -60,10 +60,10 @@ def env(name: str) -> list[dict[str, str]]:
         *(
             (
                 "aws",
-                {part: {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": None}}}},
-                f"at '/{part}/serviceAccount/annotations': missing property 'eks.amazonaws.com/role-arn'",
+                {service: {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": None}}}},
+                f"at '/{service}/serviceAccount/annotations': missing property 'eks.amazonaws.com/role-arn'",
             )
-            for part in ("webhook", "pages", "checkout", "reconciler", "tableInit")
+            for service in ("webhook", "pages", "checkout", "reconciler", "tableInit")
         ),
         (
             "aws",
@@ -73,10 +73,10 @@ def env(name: str) -> list[dict[str, str]]:
         *(
             (
                 "aws",
-                {part: {"extraEnv": env(name)}},
-                f"{part}.extraEnv sets {name}: AWS keys are never given; use a role",
+                {service: {"extraEnv": env(name)}},
+                f"{service}.extraEnv sets {name}: AWS keys are never given; use a role",
             )
-            for part in ("webhook", "pages", "checkout", "reconciler")
+            for service in ("webhook", "pages", "checkout", "reconciler")
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         ),
         ("aws", {"extraEnv": env("AWS_ACCESS_KEY_ID")}, "extraEnv sets AWS_ACCESS_KEY_ID: AWS keys are never given"),
@@ -98,6 +98,22 @@ def env(name: str) -> list[dict[str, str]]:
             {"emulator": {"extraEnv": env("EMULATOR_WEBHOOK_URL")}},
             "emulator.extraEnv sets EMULATOR_WEBHOOK_URL",
         ),
+        ("emulator", {"serviceDefaults": {"replicas": -1}}, "at '/serviceDefaults/replicas': minimum: got -1, want 0"),
+        (
+            "emulator",
+            {"checkout": {"ingress": {"enabled": True}}},
+            "at '/checkout': additional properties 'ingress' not",
+        ),
+        (
+            "emulator",
+            {"serviceDefaults": {"ingress": {}}},
+            "at '/serviceDefaults': additional properties 'ingress' not",
+        ),
+        (
+            "emulator",
+            {"serviceDefaults": {"autoscaling": {"maxReplicas": 4}}, "pages": {"autoscaling": {"minReplicas": 5}}},
+            "pages.autoscaling.minReplicas 5 is more than maxReplicas 4",
+        ),
         (
             "autoscaling",
             {"webhook": {"autoscaling": {"minReplicas": 20}}},
@@ -105,16 +121,14 @@ def env(name: str) -> list[dict[str, str]]:
         ),
     ],
 )
-def test_a_wrong_value_is_refused_with_its_name_and_the_reason(
-    start: str, values: dict[str, Any], message: str
-) -> None:
+def test_a_refusal_names_the_value_and_the_reason(start: str, values: dict[str, Any], message: str) -> None:
     with pytest.raises(helm.HelmError) as refusal:
         render(merged(ci(start), values))
 
     assert message in str(refusal.value)
 
 
-def test_without_any_values_the_chart_says_which_secrets_it_wants() -> None:
+def test_without_values_the_refusal_names_the_missing_secrets() -> None:
     with pytest.raises(helm.HelmValuesError) as refusal:
         render({})
 
@@ -134,5 +148,5 @@ def test_without_any_values_the_chart_says_which_secrets_it_wants() -> None:
         ("emulator", {"global": {"anything": 1}}),
     ],
 )
-def test_what_is_not_wrong_is_not_refused(start: str, values: dict[str, Any]) -> None:
+def test_valid_values_are_accepted(start: str, values: dict[str, Any]) -> None:
     assert list(render(merged(ci(start), values)))

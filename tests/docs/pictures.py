@@ -68,18 +68,18 @@ def outcomes(prometheus: Prometheus, started: float) -> str:
     now = time.time()
     over = f"{now - started:.0f}s"
     funnel, reasons, money = (
-        "From the link to the end",
+        "How do checkout sessions end?",
         "Which reasons?",
         "How many payments and how much money, in which currency?",
     )
     stages = ("created", "completed", "failed", "expired")
-    asked = [prometheus.ask(query_of(funnel, place, over=over)) for place in range(len(stages))]
-    why = prometheus.ask(query_of(reasons, over=over))
+    asked = [prometheus.query(query_of(funnel, place, over=over)) for place in range(len(stages))]
+    why = prometheus.query(query_of(reasons, over=over))
     ended = "How many payments ended, and how?"
     counts, sums = (
         {
             (one.labels["outcome"], one.labels["currency"]): one.value
-            for one in prometheus.ask(query_of(money, place, over=over))
+            for one in prometheus.query(query_of(money, place, over=over))
         }
         for place in (0, 1)
     )
@@ -95,7 +95,7 @@ def outcomes(prometheus: Prometheus, started: float) -> str:
                     {stage: sum(one.value for one in found) for stage, found in zip(stages, asked, strict=True)}
                 ),
             ),
-            (ended, drawing.lines(prometheus.over(query_of(ended, over=over), started, now, STEP))),
+            (ended, drawing.lines(prometheus.query_range(query_of(ended, over=over), started, now, STEP))),
             (money, drawing.rows(("outcome", "currency", "payments", "amount"), table)),
             (reasons, drawing.bars({one.labels["reason"]: one.value for one in why})),
         ]
@@ -125,8 +125,8 @@ def _success(one: Shop, sale: Sale) -> str:
 def main() -> int:
     """Takes them all; 1 with what to install when something is missing."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if programs.program() is None or chromium is None:
-        sys.stderr.write(f"{programs.NEEDED}, and Chromium (Debian: apt install chromium)\n")
+    if programs.find_program() is None or chromium is None:
+        sys.stderr.write(f"{programs.INSTALL_HINT}, and Chromium (Debian: apt install chromium)\n")
         return 1
     PICTURES.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -134,7 +134,10 @@ def main() -> int:
         dynamodb = stack.enter_context(DynamoDBLocal(free_port(), None, ROOT / ".data" / "dynamodb-local"))
         sink = stack.enter_context(OtlpSink(free_port()))
         one = stack.enter_context(shop(folder, free_port, dynamodb.endpoint, sink))
-        targets = [(url, {"namespace": NAMESPACE, "part": part, "pod": part}) for part, url in one.metrics.items()]
+        targets = [
+            (url, {"namespace": NAMESPACE, "component": service, "pod": service})
+            for service, url in one.metrics.items()
+        ]
         prometheus = stack.enter_context(Prometheus(folder, free_port(), targets, []))
         prometheus.until(f"count(up == 1) == {len(targets)}")
         time.sleep(2 * STEP)

@@ -1,4 +1,4 @@
-"""A kind cluster of its own for the end-to-end tests, and the commands that people use on one."""
+"""Runs kind, kubectl, helm and docker for the end-to-end tests, on a cluster of their own."""
 
 import json
 import os
@@ -18,20 +18,23 @@ from tests.support.ports import free_port
 ROOT = Path(__file__).parents[2]
 TOOLS = ("docker", "kind", "kubectl", "helm", "skaffold")
 RESTRICTED = ("enforce", "audit", "warn")
-THIRD_PARTY_IMAGES = (
-    *("amazon/dynamodb-local:3.1.0", "aaronshaf/dynamodb-admin:5.3.3"),
-    *("prom/prometheus:v3.16.0", "jaegertracing/jaeger:2.13.0"),
-)
 
 
 def missing_tools() -> str:
-    """What is not there, with where to get it; nothing when all is there and Docker runs."""
+    """The missing tools and how to install them; empty if none is missing and Docker runs."""
     script = str(ROOT / "k8s-local" / "tools.sh")
     return subprocess.run(["bash", script, *TOOLS], capture_output=True, text=True, check=False).stderr
 
 
+def third_party_images() -> list[str]:
+    """The images of the chart and of the local stack, without Grafana, which these tests do not run."""
+    script = str(ROOT / "k8s-local" / "images.sh")
+    listed = subprocess.run(["bash", script], capture_output=True, text=True, check=True).stdout.split()
+    return [image for image in listed if not image.startswith("grafana/")]
+
+
 class Cluster:
-    """One kind cluster, with a kubeconfig of its own, so that nobody's other cluster is touched."""
+    """One kind cluster, with its own kubeconfig, so that no other cluster is touched."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
@@ -47,9 +50,9 @@ class Cluster:
         variables: Mapping[str, str] = MappingProxyType({}),
         folder: Path = ROOT,
     ) -> str:
-        """What the command prints; raises with all that it said when it fails."""
+        """Runs the command and returns its output; raises with the whole output if it fails."""
         environment = {**self.environment, **variables}
-        done = subprocess.run(
+        result = subprocess.run(
             command,
             input=text,
             capture_output=True,
@@ -59,45 +62,45 @@ class Cluster:
             timeout=seconds,
             check=False,
         )
-        if check and done.returncode:
-            raise AssertionError(f"{' '.join(command)} failed:\n{done.stdout}\n{done.stderr}")
-        return done.stdout if check else done.stdout + done.stderr
+        if check and result.returncode:
+            raise AssertionError(f"{' '.join(command)} failed:\n{result.stdout}\n{result.stderr}")
+        return result.stdout if check else result.stdout + result.stderr
 
     def kubectl(self, *arguments: str, **options: Any) -> str:
-        """What kubectl prints."""
+        """Runs kubectl and returns its output."""
         return self.run("kubectl", *arguments, **options)
 
     def helm(self, *arguments: str, **options: Any) -> str:
-        """What helm prints."""
+        """Runs helm and returns its output."""
         return self.run("helm", *arguments, **options)
 
     def get(self, *arguments: str) -> Any:
-        """Objects as kubectl gives them in JSON."""
+        """Runs `kubectl get` and returns its JSON."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
     def create(self) -> None:
-        """A new cluster with the images that the chart needs."""
+        """Creates the cluster, in place of one that an earlier run left."""
         self.delete()
         config = str(ROOT / "k8s-local" / "kind.yaml")
         self.run("kind", "create", "cluster", "--name", self.name, "--config", config, "--wait", "180s", seconds=420)
 
-    def make_namespace(self, name: str) -> None:
-        """A namespace that enforces Pod Security `restricted`; safe to repeat."""
+    def create_namespace(self, name: str) -> None:
+        """Creates a namespace that enforces Pod Security `restricted`; safe to repeat."""
         labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in RESTRICTED}
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         self.kubectl("apply", "-f", "-", text=json.dumps(namespace))
 
     def load(self, *images: str) -> None:
-        """Makes local images known to the cluster."""
+        """Copies local images into the cluster."""
         self.run("kind", "load", "docker-image", "--name", self.name, *images)
 
     def delete(self) -> None:
-        """Removes the cluster if it is there."""
+        """Deletes the cluster if it exists."""
         self.run("kind", "delete", "cluster", "--name", self.name, check=False)
 
     @contextmanager
     def forward(self, namespace: str, target: str, port: int, ready_at: str | None = None) -> Iterator[str]:
-        """The address of a Service's port on this machine, for as long as the block runs."""
+        """Forwards a Service's port to this machine while the block runs, and yields its address."""
         local = free_port()
         command = ["kubectl", "-n", namespace, "port-forward", target, f"{local}:{port}"]
         with subprocess.Popen(
@@ -114,27 +117,27 @@ class Cluster:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody accepts connections there on this machine."""
+    """Whether a process on this machine accepts connections on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 120) -> None:
-    """Waits until it holds; raises AssertionError that names what was waited for."""
+def until(condition: Callable[[], bool], description: str, seconds: float = 120) -> None:
+    """Waits until the condition holds; raises AssertionError with its description if it does not in time."""
     deadline = time.monotonic() + seconds
     problem: object = "not yet"
     while time.monotonic() < deadline:
         try:
-            if holds():
+            if condition():
                 return
         except (httpx.HTTPError, AssertionError, LookupError, OSError) as error:
             problem = error
         time.sleep(0.5)
-    raise AssertionError(f"waited {seconds:.0f} s for {what}: {problem}")
+    raise AssertionError(f"waited {seconds:.0f} s for {description}: {problem}")
 
 
 def build(target: str, tag: str, build_arguments: Sequence[str] = ()) -> str:
-    """Builds a target of our Dockerfile and gives the image's name."""
+    """Builds a target of services/Dockerfile and returns the image's name."""
     command = ["docker", "build", "-q", "-f", "services/Dockerfile", "--target", target, "-t", tag]
     for argument in build_arguments:
         command += ["--build-arg", argument]

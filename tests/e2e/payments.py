@@ -1,4 +1,4 @@
-"""A payment from the API to the card, through the forwarded ports."""
+"""Creates a payment with the checkout API and pays it at the emulator."""
 
 import httpx
 
@@ -6,13 +6,13 @@ from tests.e2e.release import Release
 
 
 def pay(release: Release) -> tuple[str, str]:
-    """A payment at a release's parts: its id and the session where its customer is sent."""
+    """Pays one payment through a release's services; returns its id and its session."""
     with release.at("checkout", "/readyz") as checkout, release.at("emulator", "/health") as emulator:
         return pay_at(checkout, emulator, release.secret("apiToken"))
 
 
 def pay_at(checkout: str, emulator: str, token: str) -> tuple[str, str]:
-    """A payment at these addresses, made with a token of the API's: its id and session."""
+    """Pays one payment through these addresses, with a token of the API; returns its id and its session."""
     headers = {"Authorization": f"Bearer {token}"}
     body = {"user_id": "user_1", "quote_id": "quote_1", "amount": 12000, "currency": "sgd", "product_name": "Insurance"}
     created = httpx.post(f"{checkout}/payments", json=body, headers=headers, timeout=30)

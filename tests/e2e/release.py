@@ -1,4 +1,4 @@
-"""The chart as installed in the cluster: its parts by their component's name, and what people do with a release."""
+"""Installs, upgrades and reads a release of the chart in the cluster."""
 
 import json
 from collections.abc import Iterator
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 NAMESPACE, NAME = "lea", "lea"
+STRANGERS, MONITORING = "strangers", "monitoring"
 PORTS = {"webhook": 8086, "pages": 8085, "checkout": 8084, "emulator": 8087, "dynamodb": 8000}
 
 
 class Release:
-    """`helm install`, `upgrade`, `rollback` and `uninstall`, and the addresses of the parts."""
+    """A release of the chart, its objects and the addresses of its services."""
 
     def __init__(self, cluster: Cluster, chart: Path, values: Path) -> None:
         self.cluster = cluster
         self._chart = ("-n", NAMESPACE, NAME, str(chart), "-f", str(values))
 
     def install(self, tag: str) -> None:
-        """Installs, or upgrades to, the images with this tag, and waits until everything is ready."""
+        """Installs the images with this tag, or upgrades to them, and waits until everything is ready."""
         images = f"image.tag={tag},emulator.image.tag={tag}"
         self.cluster.helm(
             *("upgrade", "--install", *self._chart, "--set", images, "--wait", "--wait-for-jobs", "--timeout", "5m"),
@@ -35,7 +36,7 @@ class Release:
         )
 
     def install_with_autoscaling(self) -> None:
-        """The release as it is, with the number of webhook's pods following their CPU."""
+        """Enables autoscaling of webhook and leaves all other values as they are."""
         self.cluster.helm(
             *("upgrade", *self._chart, "--reuse-values", "--set", "webhook.autoscaling.enabled=true"),
             *("--wait", "--timeout", "5m"),
@@ -49,7 +50,7 @@ class Release:
         )
 
     def uninstall(self) -> None:
-        """Removes everything but the volume."""
+        """Removes everything except the volume."""
         self.cluster.helm("uninstall", "-n", NAMESPACE, NAME, "--wait", "--timeout", "5m", seconds=400)
 
     def objects(self, kind: str, component: str | None = None) -> list[Any]:
@@ -57,23 +58,28 @@ class Release:
         selector = f"app.kubernetes.io/instance={NAME}"
         if component is not None:
             selector += f",app.kubernetes.io/component={component}"
-        found: list[Any] = self.cluster.get("-n", NAMESPACE, kind, "-l", selector)["items"]
-        return found
+        items: list[Any] = self.cluster.get("-n", NAMESPACE, kind, "-l", selector)["items"]
+        return items
+
+    def running_pod(self, component: str) -> str:
+        """The name of a component's running pod."""
+        running = (pod for pod in self.objects("pods", component) if pod["status"]["phase"] == "Running")
+        return str(next(running)["metadata"]["name"])
 
     def service(self, component: str) -> str:
-        """The name of a part's Service."""
-        names = sorted(found["metadata"]["name"] for found in self.objects("service", component))
+        """The name of a component's Service."""
+        names = sorted(one["metadata"]["name"] for one in self.objects("service", component))
         return str(names[0])
 
     @contextmanager
     def at(self, component: str, ready_at: str | None = None) -> Iterator[str]:
-        """A part's address on this machine."""
+        """Forwards a component's port to this machine and yields its address."""
         target = f"service/{self.service(component)}"
         with self.cluster.forward(NAMESPACE, target, PORTS[component], ready_at) as address:
             yield address
 
     def secret(self, name: str) -> str:
-        """One of the made-up secrets of the emulator's values."""
+        """One of the emulator's development secrets, from the release's values."""
         values = self.cluster.helm("get", "values", "-n", NAMESPACE, NAME, "--all", "-o", "json")
         return str(json.loads(values)["emulator"][name])
 
@@ -90,20 +96,20 @@ def records(address: str) -> Iterator["Records"]:
 
 
 class Records:
-    """Payments as their owner puts and reads them."""
+    """Creates and reads records as the caller's own code does."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._table = name
 
     def put(self, payment_id: str) -> None:
-        """A pending payment of 49.99 SGD."""
+        """Creates a pending payment of 49.99 SGD."""
         record = Payment(
             payment_intent_id=payment_id, user_id="user_1", quote_id="quote_1", amount=4999, currency="sgd"
         )
         self._client.put_item(TableName=self._table, Item=item_of(record))
 
     def get(self, payment_id: str) -> Payment:
-        """How it stands."""
+        """The payment as the table has it."""
         key = {table.KEY: {"S": payment_id}}
         return payment_of(self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)["Item"])

@@ -1,6 +1,6 @@
-"""Sends signed events at a steady rate from a pod; what is not answered 2xx again and ever later, as Stripe would.
+"""Sends signed events at a steady rate from a pod and retries like Stripe, with growing pauses, until a 200.
 
-It knows the standard library only. Prints one JSON line at the end: what was sent, answered and refused.
+It uses only the standard library, because it runs in the service's image. It prints its counts as one JSON line.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""One payment as the people who watch see it: in Prometheus by the dashboards' own queries, in Jaeger as one story."""
+"""Checks that a payment shows up in Prometheus, by the dashboards' own queries, and in Jaeger as connected traces."""
 
 import json
 from collections.abc import Iterator
@@ -10,17 +10,16 @@ import pytest
 
 from tests.e2e.cluster import Cluster, until
 from tests.e2e.payments import pay
-from tests.e2e.release import NAMESPACE, Release
+from tests.e2e.release import MONITORING, NAMESPACE, Release
 
-MONITORING = "monitoring"
 SCRAPED = {"webhook": 2, "pages": 1, "checkout": 1, "reconciler": 1}
-"""Part: how many of its pods run with the local values."""
+"""Service: the number of its pods with the local values."""
 
 
 @pytest.fixture(scope="module")
 def monitoring(cluster: Cluster, root: Path) -> Iterator[Cluster]:
-    """Prometheus and Jaeger as `skaffold dev` sets them up."""
-    cluster.make_namespace(MONITORING)
+    """Prometheus and Jaeger, as `skaffold dev` deploys them."""
+    cluster.create_namespace(MONITORING)
     folder = str(root / "k8s-local" / "observability")
     manifests = cluster.kubectl("kustomize", "--load-restrictor=LoadRestrictionsNone", folder)
     cluster.kubectl("apply", "-f", "-", text=manifests)
@@ -32,7 +31,7 @@ def monitoring(cluster: Cluster, root: Path) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def prometheus(monitoring: Cluster, release: Release) -> Iterator[httpx.Client]:
-    """Prometheus, which scrapes what the release's network policies let it reach."""
+    """The API of Prometheus, which scrapes the release through its NetworkPolicies."""
     assert release
     with (
         monitoring.forward(MONITORING, "service/prometheus", 9090, "/-/ready") as address,
@@ -43,7 +42,7 @@ def prometheus(monitoring: Cluster, release: Release) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def jaeger(monitoring: Cluster) -> Iterator[httpx.Client]:
-    """Jaeger's query API."""
+    """The query API of Jaeger."""
     with (
         monitoring.forward(MONITORING, "service/jaeger", 16686, "/") as address,
         httpx.Client(base_url=f"{address}/api", timeout=30) as client,
@@ -56,21 +55,29 @@ def _data(client: httpx.Client, path: str, **parameters: str) -> Any:
 
 
 def _query(prometheus: httpx.Client, expression: str) -> list[Any]:
-    found: list[Any] = _data(prometheus, "/query", query=expression)["result"]
-    return found
+    result: list[Any] = _data(prometheus, "/query", query=expression)["result"]
+    return result
 
 
-def test_every_part_is_scraped_through_the_network_policies(prometheus: httpx.Client) -> None:
-    wanted = {part: str(count) for part, count in SCRAPED.items()}
+def test_all_services_are_scraped_through_the_policies(prometheus: httpx.Client) -> None:
+    expected = {service: str(count) for service, count in SCRAPED.items()}
 
     def scraped() -> bool:
-        up = _query(prometheus, f'sum by (part) (up{{namespace="{NAMESPACE}"}})')
-        return {one["metric"]["part"]: one["value"][1] for one in up} == wanted
+        up = _query(prometheus, f'sum by (component) (up{{namespace="{NAMESPACE}"}})')
+        return {one["metric"]["component"]: one["value"][1] for one in up} == expected
 
-    until(scraped, f"{wanted} to be up")
+    until(scraped, f"{expected} to be up")
 
 
-def test_the_rules_are_loaded_and_evaluated_without_an_error(prometheus: httpx.Client) -> None:
+def test_the_running_revision_is_a_metric(prometheus: httpx.Client) -> None:
+    def known() -> bool:
+        infos = _query(prometheus, f'payments_build_info{{namespace="{NAMESPACE}"}}')
+        return bool(infos) and all(info["metric"].get("revision") for info in infos)
+
+    until(known, "payments_build_info with a revision")
+
+
+def test_all_rules_are_evaluated_without_an_error(prometheus: httpx.Client) -> None:
     def healthy() -> bool:
         rules = [rule for group in _data(prometheus, "/rules")["groups"] for rule in group["rules"]]
         assert not [rule["lastError"] for rule in rules if rule.get("lastError")]
@@ -79,34 +86,34 @@ def test_the_rules_are_loaded_and_evaluated_without_an_error(prometheus: httpx.C
     until(healthy, "all rules to be evaluated")
 
 
-def test_a_payments_outcome_shows_in_the_dashboards_own_query(
+def test_a_completed_payment_shows_in_the_dashboards_query(
     prometheus: httpx.Client, release: Release, root: Path
 ) -> None:
     variables = {"namespace": NAMESPACE, "currency": "sgd", "__range": "15m", "__rate_interval": "1m"}
     queries = _completed_queries(root / "dashboards" / "json" / "payment-outcomes.json", variables)
     assert queries
-    # A counter that begins to be scraped with its first count has not been seen to rise.
+    # Prometheus sees an increase only if it has scraped the counter before.
     until(lambda: bool(_query(prometheus, 'payments_outcomes_total{outcome="completed"}')), "the first scrape")
 
     pay(release)
 
-    def shown() -> bool:
+    def shows() -> bool:
         return all(any(float(one["value"][1]) > 0 for one in _query(prometheus, query)) for query in queries)
 
-    until(shown, f"a completed payment in {queries}")
+    until(shows, f"a completed payment in {queries}")
 
 
 def _completed_queries(dashboard: Path, variables: dict[str, str]) -> list[str]:
-    """The queries of a dashboard that count completed payments, with its variables filled in."""
-    found = []
+    """The queries of a dashboard that count completed payments, with values for its variables."""
+    queries = []
     for panel in _panels(json.loads(dashboard.read_text())):
         for target in panel.get("targets", []):
             query = str(target.get("expr", ""))
             if "payments_outcomes_total" in query and 'outcome="completed"' in query:
                 for name, value in variables.items():
                     query = query.replace(f"${{{name}}}", value).replace(f"${name}", value)
-                found.append(query)
-    return found
+                queries.append(query)
+    return queries
 
 
 def _panels(dashboard: Any) -> Iterator[Any]:
@@ -115,12 +122,12 @@ def _panels(dashboard: Any) -> Iterator[Any]:
         yield from panel.get("panels", [])
 
 
-def test_jaeger_holds_the_one_connected_story_of_a_payment(jaeger: httpx.Client, release: Release) -> None:
+def test_jaeger_connects_all_traces_of_a_payment(jaeger: httpx.Client, release: Release) -> None:
     payment_id, session = pay(release)
     with release.at("pages", "/readyz") as pages:
         assert httpx.get(f"{pages}/success", params={"session_id": session}, timeout=30).is_success
 
-    def told() -> bool:
+    def connected() -> bool:
         deliveries = _traces(jaeger, "webhook", payment_id)
         completed = [one for one in deliveries if _tag(one, "stripe.event.type") == "checkout.session.completed"]
         assert completed, f"no trace of the delivery for {payment_id}"
@@ -129,18 +136,21 @@ def test_jaeger_holds_the_one_connected_story_of_a_payment(jaeger: httpx.Client,
         receipt, apply = spans["POST /webhook/stripe"], spans["payments.apply"]
         assert _parent(apply) == receipt["spanID"]
         assert spans["BatchExecuteStatement"]["spanID"] in _linked_spans(apply)
-        created = _linked_traces(receipt) | _linked_traces(apply)
+        created = _linked_traces(receipt)
         whole = [_data(jaeger, f"/traces/{trace}")[0] for trace in created]
         names = {span["operationName"] for trace in whole for span in trace["spans"]}
-        return {"POST /payments", "GET /success"} <= names
+        views = [span for trace in _traces(jaeger, "pages", payment_id) for span in trace["spans"]]
+        linked = [span for span in views if span["operationName"] == "GET /success" and _linked_traces(span) == created]
+        return "POST /payments" in names and bool(linked)
 
-    until(told, "one connected story in Jaeger")
+    until(connected, "connected traces in Jaeger")
 
 
-def _traces(jaeger: httpx.Client, part: str, payment_id: str) -> list[Any]:
+def _traces(jaeger: httpx.Client, service: str, payment_id: str) -> list[Any]:
     tags = json.dumps({"payments.payment.id": payment_id})
-    found: list[Any] = _data(jaeger, "/traces", service=f"lea-payments-{part}", tags=tags, lookback="1h", limit="20")
-    return found
+    name = f"lea-payments-{service}"
+    traces: list[Any] = _data(jaeger, "/traces", service=name, tags=tags, lookback="1h", limit="20")
+    return traces
 
 
 def _tag(trace: Any, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What a developer types, as the README says it, on the cluster of these tests and in a copy of the project."""
+"""Checks the Skaffold commands of the README in a copy of the project."""
 
 import contextlib
 import json
@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -25,9 +25,9 @@ NO_GRAFANA = {"GRAFANA": "off"}
 
 @pytest.fixture(scope="module")
 def project(cluster: Cluster, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the project in another folder, where a test may edit them, and the namespaces of `make cluster`."""
+    """A copy of the project that a test may edit, and the namespaces of `make cluster`."""
     for namespace in (NAMESPACE, "monitoring"):
-        cluster.make_namespace(namespace)
+        cluster.create_namespace(namespace)
     copy = tmp_path_factory.mktemp("project")
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
@@ -43,7 +43,7 @@ def project(cluster: Cluster, root: Path, tmp_path_factory: pytest.TempPathFacto
 
 
 class Development:
-    """`skaffold dev` as it runs, and what it says."""
+    """A running `skaffold dev` and its output."""
 
     def __init__(self, cluster: Cluster, project: Path, log: Path) -> None:
         self._log = log
@@ -57,45 +57,74 @@ class Development:
                 stderr=subprocess.STDOUT,
             )
 
-    def said(self) -> str:
-        """All of it so far; raises RuntimeError with it when Skaffold has ended too early."""
+    def runs(self) -> bool:
+        """Whether Skaffold has not ended."""
+        return self._process.poll() is None
+
+    def output(self) -> str:
+        """The output so far; raises RuntimeError with it if Skaffold has ended."""
         text = self._log.read_text()
-        if self._process.poll() is not None:
+        if not self.runs():
             raise RuntimeError(f"skaffold dev has ended:\n{text}")
         return text
 
     def addresses(self) -> dict[int, str]:
-        """Where each port of a Service is on this machine: a busy one becomes another."""
-        found = re.findall(r"remote port (\d+) -> (http://\S+)", self.said())
-        # Skaffold says nothing of one that came about at the second try, when the first met a pod that was going away.
+        """The address of each forwarded port on this machine: Skaffold replaces a busy port by another."""
+        forwarded = re.findall(r"remote port (\d+) -> (http://\S+)", self.output())
+        # Skaffold prints nothing for a port that it forwarded at the second attempt, after a pod that was ending.
         same = {port: f"http://127.0.0.1:{port}" for port in FORWARDED}
-        return same | {int(port): address for port, address in found}
+        return same | {int(port): address for port, address in forwarded}
 
     def watches(self) -> bool:
         """Whether everything is deployed and forwarded."""
         ports = [int(address.rpartition(":")[2]) for address in self.addresses().values()]
-        return "Watching for changes" in self.said() and all(listens(port) for port in ports)
+        return "Watching for changes" in self.output() and all(listens(port) for port in ports)
 
     def end(self) -> None:
-        """As Ctrl-C ends it."""
+        """Ends Skaffold like Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(60)
         self._process.kill()
 
 
+class Sessions:
+    """The `skaffold dev` of these tests, started when a test needs it and ended when a test needs it gone."""
+
+    def __init__(self, start: Callable[[], Development]) -> None:
+        self._start = start
+        self._current: Development | None = None
+
+    def running(self) -> Development:
+        """The running session, or a new one that watches for changes."""
+        if self._current is None or not self._current.runs():
+            self._current = self._start()
+            until(self._current.watches, "skaffold dev to watch for changes", 280)
+        return self._current
+
+    def end(self) -> None:
+        """Ends the session, if one runs."""
+        if self._current is not None:
+            self._current.end()
+
+
 @pytest.fixture(scope="module")
-def development(cluster: Cluster, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Development]:
-    """A running `skaffold dev`; where Grafana's image is not to be had it could not be ready, so it is left out."""
-    development = Development(cluster, project, tmp_path_factory.mktemp("skaffold") / "log")
+def sessions(cluster: Cluster, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sessions]:
+    """Sessions without Grafana, whose image some networks cannot pull."""
+    sessions = Sessions(lambda: Development(cluster, project, tmp_path_factory.mktemp("skaffold") / "log"))
     try:
-        until(development.watches, "skaffold dev to watch for changes", 280)
-        yield development
+        yield sessions
     finally:
-        development.end()
+        sessions.end()
 
 
-def test_skaffold_dev_serves_a_payment_through_the_forwarded_ports(development: Development) -> None:
+@pytest.fixture
+def development(sessions: Sessions) -> Development:
+    """A running `skaffold dev`."""
+    return sessions.running()
+
+
+def test_skaffold_dev_serves_a_payment_on_the_forwarded_ports(development: Development) -> None:
     at = development.addresses()
 
     _, session = pay_at(at[8084], at[8087], "demo-token")
@@ -106,54 +135,56 @@ def test_skaffold_dev_serves_a_payment_through_the_forwarded_ports(development: 
     assert "lea-payments-local" in admin.text
 
 
-def test_an_edited_file_reaches_the_running_pods_without_a_new_image(
+def test_an_edited_file_reaches_the_pods_without_a_new_image(
     development: Development, cluster: Cluster, project: Path
 ) -> None:
     before = _pods(cluster)
-    module = project / "services" / "lea_payments" / "web.py"
+    module = project / "services" / "lea_payments" / "serving" / "health.py"
     text = module.read_text()
     assert '{"status": "ok"}' in text
 
-    began = time.monotonic()
+    start = time.monotonic()
     module.write_text(text.replace('{"status": "ok"}', '{"status": "edited"}'))
 
     def edited(port: int) -> bool:
         return bool(httpx.get(f"{development.addresses()[port]}/health", timeout=5).json() == {"status": "edited"})
 
     until(lambda: all(edited(port) for port in (8084, 8085, 8086)), "the edit to be served", 60)
-    print(f"\nan edit was served by all parts after {time.monotonic() - began:.1f} s")  # noqa: T201 - asked for
+    seconds = time.monotonic() - start
+    print(f"\nall services served an edit after {seconds:.1f} s")  # noqa: T201 - `make e2e` reports it
     assert _pods(cluster) == before
 
 
-def test_ctrl_c_takes_everything_away_but_the_volume(development: Development, cluster: Cluster) -> None:
+def test_ctrl_c_removes_everything_except_the_volume(development: Development, cluster: Cluster) -> None:
     development.end()
 
     until(lambda: not _pods(cluster), "the pods to be gone")
     assert cluster.get("-n", NAMESPACE, "persistentvolumeclaims")["items"]
 
 
-def test_skaffold_render_prints_what_would_be_deployed(cluster: Cluster, project: Path) -> None:
+def test_skaffold_render_prints_the_manifests(cluster: Cluster, project: Path) -> None:
     rendered = cluster.run("skaffold", "render", variables=NO_SANDBOX, folder=project, seconds=420)
 
     assert "kind: StatefulSet" in rendered
     assert "lea-payments-emulator" in rendered
 
 
-def test_with_a_sandbox_in_the_environment_stripe_takes_the_emulators_place(cluster: Cluster, project: Path) -> None:
+def test_with_a_sandbox_stripe_replaces_the_emulator(sessions: Sessions, cluster: Cluster, project: Path) -> None:
+    sessions.end()
     _skaffold(cluster, project, "run", SANDBOX)
     deployments = cluster.get("-n", NAMESPACE, "deployments")["items"]
-    names = {found["metadata"]["name"] for found in deployments}
+    names = {one["metadata"]["name"] for one in deployments}
     [mounted] = (
         volume["secret"]["secretName"]
-        for found in deployments
-        if found["metadata"]["name"] == "lea-payments-webhook"
-        for volume in found["spec"]["template"]["spec"]["volumes"]
+        for one in deployments
+        if one["metadata"]["name"] == "lea-payments-webhook"
+        for volume in one["spec"]["template"]["spec"]["volumes"]
         if "secret" in volume
     )
     _skaffold(cluster, project, "delete", SANDBOX)
 
-    parts = ("webhook", "pages", "checkout", "reconciler", "dynamodb-admin")
-    assert names == {f"lea-payments-{part}" for part in parts}
+    components = ("webhook", "pages", "checkout", "reconciler", "dynamodb-admin")
+    assert names == {f"lea-payments-{component}" for component in components}
     assert mounted == "lea-payments-stripe"
     until(lambda: not _pods(cluster), "the pods to be gone")
 
@@ -168,6 +199,6 @@ def _skaffold(cluster: Cluster, project: Path, command: str, sandbox: dict[str, 
 
 
 def _pods(cluster: Cluster) -> set[str]:
-    """The names of the pods that are meant to stay."""
-    found = json.loads(cluster.kubectl("-n", NAMESPACE, "get", "pods", "-o", "json"))["items"]
-    return {pod["metadata"]["name"] for pod in found if pod["status"]["phase"] != "Succeeded"}
+    """The names of the pods, without finished ones."""
+    pods = json.loads(cluster.kubectl("-n", NAMESPACE, "get", "pods", "-o", "json"))["items"]
+    return {pod["metadata"]["name"] for pod in pods if pod["status"]["phase"] != "Succeeded"}

@@ -1,4 +1,4 @@
-"""The API server looks at what each set of values renders to, with the kinds that operators bring known to it."""
+"""Checks that the API server accepts the objects of every set of values, including the operators' kinds."""
 
 import json
 import re
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.chart.rendered import NAMESPACE, OTHERS_KINDS, SETS, read, render
+from tests.chart.rendered import NAMESPACE, OPERATOR_KINDS, SETS, read, render
 from tests.e2e.cluster import Cluster, until
 
-OTHERS = {
+OPERATORS = {
     "ServiceMonitor": ("monitoring.coreos.com", "v1", "servicemonitors"),
     "PrometheusRule": ("monitoring.coreos.com", "v1", "prometheusrules"),
     "HTTPRoute": ("gateway.networking.k8s.io", "v1", "httproutes"),
@@ -19,8 +19,8 @@ OTHERS = {
 
 
 def _definition(kind: str) -> dict[str, object]:
-    """A kind that takes any fields: their schemas belong to the operators."""
-    group, version, plural = OTHERS[kind]
+    """The definition of a kind that accepts any fields: the real schemas belong to the operators."""
+    group, version, plural = OPERATORS[kind]
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -40,16 +40,16 @@ def _definition(kind: str) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def operators(cluster: Cluster) -> Cluster:
-    """The cluster, with the kinds and the priority that the values name."""
-    assert set(OTHERS) >= OTHERS_KINDS
-    names = [str(_definition(kind)["metadata"]["name"]) for kind in OTHERS]  # type: ignore[index]
-    for kind in OTHERS:
+    """The cluster with the kinds and the PriorityClass that the values use."""
+    assert set(OPERATORS) >= OPERATOR_KINDS
+    names = [str(_definition(kind)["metadata"]["name"]) for kind in OPERATORS]  # type: ignore[index]
+    for kind in OPERATORS:
         cluster.kubectl("apply", "-f", "-", text=json.dumps(_definition(kind)))
     cluster.kubectl("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in names))
     priority = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "important"}}
     cluster.kubectl("apply", "-f", "-", text=json.dumps({**priority, "value": 1000}))
     for namespace in (NAMESPACE, "payments"):
-        cluster.make_namespace(namespace)
+        cluster.create_namespace(namespace)
     until(lambda: "servicemonitors" in cluster.kubectl("api-resources"), "the kinds to be known")
     return cluster
 
@@ -58,9 +58,9 @@ def operators(cluster: Cluster) -> Cluster:
 def test_the_server_accepts_what_helm_4_renders(operators: Cluster, name: str) -> None:
     objects = {"apiVersion": "v1", "kind": "List", "items": list(render(read(*SETS[name])))}
 
-    told = operators.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=json.dumps(objects))
+    output = operators.kubectl("apply", "--server-side", "--dry-run=server", "-f", "-", text=json.dumps(objects))
 
-    assert told.count("serverside-applied") == len(objects["items"])
+    assert output.count("serverside-applied") == len(objects["items"])
 
 
 def test_the_server_accepts_the_command_for_staging(operators: Cluster, root: Path) -> None:
@@ -68,6 +68,6 @@ def test_the_server_accepts_the_command_for_staging(operators: Cluster, root: Pa
         r"^helm (upgrade .*values-staging.*)$", (root / "docs" / "kubernetes.md").read_text(), re.MULTILINE
     )
 
-    told = operators.helm(*shlex.split(command), "--dry-run=server")
+    output = operators.helm(*shlex.split(command), "--dry-run=server")
 
-    assert "lea-payments-staging" in told
+    assert "lea-payments-staging" in output

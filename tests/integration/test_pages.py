@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from lea_payments.pages.app import create_app
 from lea_payments.payment.record import Payment, Status
-from lea_payments.settings import PagesSettings, TableSettings
+from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.items import Item, item_of
 from tests.support.parts import Part
@@ -252,7 +252,7 @@ class BrokenStore:
 
 
 async def test_a_bug_of_ours_is_a_friendly_page() -> None:
-    app = create_app(PagesSettings(), BrokenStore())  # type: ignore[call-arg, arg-type]
+    app = create_app(BrokenStore())  # type: ignore[arg-type]
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://pages") as customer:
         page = await customer.get("/success?session_id=cs_test_bug")
@@ -341,7 +341,7 @@ def collector() -> Iterator[Collector]:
     collector.server.server_close()
 
 
-def test_the_view_joins_the_trace_that_created_the_checkout(
+def test_a_view_is_linked_to_the_trace_of_its_checkout(
     start: Callable[..., Part], put: Put, collector: Collector
 ) -> None:
     part = start("pages", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
@@ -349,6 +349,6 @@ def test_the_view_joins_the_trace_that_created_the_checkout(
     part.stop()
 
     span = next(span for span in collector.spans if span.name == "GET /success")
-    assert span.trace_id.hex() == TRACE_ID
-    assert span.parent_span_id.hex() == SPAN_ID
+    assert [(link.trace_id.hex(), link.span_id.hex()) for link in span.links] == [(TRACE_ID, SPAN_ID)]
+    assert (span.trace_id.hex() == TRACE_ID, span.parent_span_id) == (False, b"")
     assert "cs_test" not in str(span)

@@ -44,7 +44,7 @@ class Webhook(NamedTuple):
     def told(self) -> list[dict[str, Any]]:
         """The lines of log that say what to do."""
         lines = map(json.loads, self.part.log.read_text().splitlines())
-        return [line for line in lines if line["event"] == "signature_refused"]
+        return [line for line in lines if line["event"] == "signature_rejected"]
 
 
 @pytest.fixture

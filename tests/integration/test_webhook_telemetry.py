@@ -296,8 +296,8 @@ def test_each_delivery_is_one_line_of_log(traced: Webhook, records: Records) -> 
         delivery.to(traced.client)
     traced.client.post("/webhook/stripe", content=b"")
 
-    lines = [line for line in traced.lines()[start:] if line["event"] == "webhook"]
-    assert [(line["outcome"], line["status"]) for line in lines] == [
+    lines = [line for line in traced.lines()[start:] if line["event"] == "webhook_answered"]
+    assert [(line["outcome"], line["http_status"]) for line in lines] == [
         ("applied", 200),
         ("duplicate", 200),
         ("stale", 200),
@@ -306,10 +306,10 @@ def test_each_delivery_is_one_line_of_log(traced: Webhook, records: Records) -> 
     ]
     assert len({line["trace_id"] for line in lines}) == 5
     assert all(re.fullmatch("[0-9a-f]{32}", line["trace_id"]) for line in lines)
-    assert [line.get("payment") for line in lines] == [payment_id] * 3 + [None] * 2
+    assert [line.get("payment_id") for line in lines] == [payment_id] * 3 + [None] * 2
     assert [line["level"] for line in lines] == ["info"] * 4 + ["warning"]
-    told = [line for line in traced.lines()[start:] if line["event"] == "payment completed"]
-    assert [(line["payment"], line["trace_id"]) for line in told] == [(payment_id, lines[0]["trace_id"])]
+    told = [line for line in traced.lines()[start:] if line["event"] == "payment_completed"]
+    assert [(line["payment_id"], line["trace_id"]) for line in told] == [(payment_id, lines[0]["trace_id"])]
 
 
 def _tree(sink: OtlpSink, delivery: Delivery, outcome: str) -> tuple[Span, Span]:

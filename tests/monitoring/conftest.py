@@ -1,4 +1,4 @@
-"""One day of a shop, seen by a real Prometheus, for all the tests of what it shows."""
+"""Fixtures of the monitoring tests: a day of a running shop, scraped by a real Prometheus."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ COMPLETED = 'sum(payments_checkout_sessions_total{stage="completed"})'
 
 
 class Day(NamedTuple):
-    """What there is to see of it."""
+    """The running shop, and the metrics and traces that were collected from it."""
 
     shop: Shop
     prometheus: Prometheus
@@ -27,19 +27,20 @@ class Day(NamedTuple):
 def day(
     tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], dynamodb_endpoint: str
 ) -> Iterator[Day]:
-    """Yield a shop on which everything has happened that we can tell of, and Prometheus, which has seen it."""
-    if programs.program() is None:
-        pytest.skip(programs.NEEDED)
+    """Yield a shop in which every kind of event has happened, and the Prometheus that scraped it meanwhile."""
+    if programs.find_program() is None:
+        pytest.skip(programs.INSTALL_HINT)
     folder = tmp_path_factory.mktemp("shop")
-    with OtlpSink(free_port()) as sink, shop(folder, free_port, dynamodb_endpoint, sink) as one:
+    with OtlpSink(free_port()) as sink, shop(folder, free_port, dynamodb_endpoint, sink) as one_shop:
         targets = [
-            (url, {"namespace": NAMESPACE, "part": part, "pod": f"{part}-0"}) for part, url in one.metrics.items()
+            (url, {"namespace": NAMESPACE, "component": service, "pod": f"{service}-0"})
+            for service, url in one_shop.metrics.items()
         ]
         rules = sorted(RULES.glob("*.yaml"))
         with Prometheus(tmp_path_factory.mktemp("prometheus"), free_port(), targets, rules) as prometheus:
             prometheus.until(f"count(up == 1) == {len(targets)}")
-            one.day()
-            ended = sum(sample.value for sample in prometheus.ask(COMPLETED))
-            one.sold()
-            prometheus.until(f"{COMPLETED} > {ended}")
-            yield Day(one, prometheus, sink)
+            one_shop.day()
+            completed = sum(sample.value for sample in prometheus.query(COMPLETED))
+            one_shop.sold()
+            prometheus.until(f"{COMPLETED} > {completed}")
+            yield Day(one_shop, prometheus, sink)

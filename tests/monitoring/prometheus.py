@@ -1,4 +1,4 @@
-"""A real Prometheus on a free port, and the questions that tests ask it; knows no metric."""
+"""Runs a real Prometheus and queries it through its HTTP API."""
 
 import json
 import shutil
@@ -13,23 +13,23 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 START_SECONDS = 60
-NEEDED = "needs Prometheus (Debian: apt install prometheus; or a release from prometheus.io on the PATH)"
+INSTALL_HINT = "needs Prometheus (Debian: apt install prometheus; or a release from prometheus.io on the PATH)"
 
 
 class Sample(NamedTuple):
-    """One series of an answer, at one moment."""
+    """One series in the result of an instant query."""
 
     labels: Mapping[str, str]
     value: float
 
 
-def program(name: str = "prometheus") -> str | None:
-    """Where `prometheus` or `promtool` is on this machine."""
+def find_program(name: str = "prometheus") -> str | None:
+    """The path of `prometheus` or `promtool`, if it is installed."""
     return shutil.which(name)
 
 
 class Prometheus:
-    """Scrapes every second, keeps exemplars, evaluates the rule files; `targets` are addresses with their labels."""
+    """A Prometheus that scrapes and evaluates rules every second; `targets` are URLs with their labels."""
 
     def __init__(
         self, folder: Path, port: int, targets: Iterable[tuple[str, Mapping[str, str]]], rules: Sequence[Path]
@@ -42,17 +42,16 @@ class Prometheus:
                 {
                     "job_name": "lea-payments-metrics",
                     "static_configs": [
-                        {"targets": [address.removeprefix("http://")], "labels": dict(labels)}
-                        for address, labels in targets
+                        {"targets": [url.removeprefix("http://")], "labels": dict(labels)} for url, labels in targets
                     ],
                 }
             ],
         }
-        file = folder / "prometheus.json"  # JSON is YAML too
+        file = folder / "prometheus.json"  # JSON is also YAML
         file.write_text(json.dumps(config))
         self._log = folder / "prometheus.log"
         self._command = [
-            program() or "prometheus",
+            find_program() or "prometheus",
             f"--config.file={file}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
@@ -84,32 +83,32 @@ class Prometheus:
         self._http.close()
 
     def api(self, path: str, **params: str | float) -> Any:
-        """What the HTTP API answers; an error is the caller's."""
+        """The data in an answer of the HTTP API; fails if it reports an error."""
         answer = self._http.get(f"/api/v1/{path}", params=params)
         assert answer.is_success, (params, answer.text)
         return answer.json()["data"]
 
-    def ask(self, expr: str) -> list[Sample]:
-        """The answer to a query now."""
+    def query(self, expr: str) -> list[Sample]:
+        """The result of an instant query."""
         data = self.api("query", query=expr)
         if data["resultType"] == "scalar":
             return [Sample({}, float(data["result"][1]))]
         return [Sample(one["metric"], float(one["value"][1])) for one in data["result"]]
 
     def until(self, expr: str, seconds: float = 60) -> None:
-        """Returns once a query has an answer."""
+        """Returns when the query has a result."""
         deadline = time.monotonic() + seconds
-        while not self.ask(expr):
-            assert time.monotonic() < deadline, f"no answer to {expr}"
+        while not self.query(expr):
+            assert time.monotonic() < deadline, f"no result for {expr}"
             time.sleep(0.3)
 
-    def over(self, expr: str, start: float, end: float, step: float) -> Mapping[str, list[tuple[float, float]]]:
-        """The answers over time, by the labels' values; moments in seconds since 1970."""
-        found = self.api("query_range", query=expr, start=start, end=end, step=step)["result"]
-        return {" ".join(one["metric"].values()): [(at, float(value)) for at, value in one["values"]] for one in found}
+    def query_range(self, expr: str, start: float, end: float, step: float) -> Mapping[str, list[tuple[float, float]]]:
+        """The result of a range query, by the values of the labels; times are in seconds since 1970."""
+        result = self.api("query_range", query=expr, start=start, end=end, step=step)["result"]
+        return {" ".join(one["metric"].values()): [(at, float(value)) for at, value in one["values"]] for one in result}
 
     def exemplars(self, expr: str) -> list[Mapping[str, str]]:
-        """The labels of the exemplars behind a query in the last hour."""
+        """The labels of the exemplars of a query in the last hour."""
         now = time.time()
-        found = self.api("query_exemplars", query=expr, start=now - 3600, end=now)
-        return [exemplar["labels"] for series in found for exemplar in series["exemplars"]]
+        result = self.api("query_exemplars", query=expr, start=now - 3600, end=now)
+        return [exemplar["labels"] for series in result for exemplar in series["exemplars"]]

@@ -1,4 +1,4 @@
-"""PromQL taken apart as far as our tests need it: which series a query names, and by which labels; no full parser."""
+"""Reads PromQL as far as the tests need it: the series that a query selects and the labels that it groups by."""
 
 import re
 from typing import Any, NamedTuple
@@ -13,45 +13,45 @@ _GROUPED = re.compile(r"\b(?:by|on|without) \(([^)]*)\)")
 
 
 class Matcher(NamedTuple):
-    """One condition on a label."""
+    """One label matcher."""
 
     label: str
-    sign: str
+    operator: str
     value: str
 
 
 class Selector(NamedTuple):
-    """One series as a query names it."""
+    """One selector: the name of a series and its label matchers."""
 
     name: str
     matchers: tuple[Matcher, ...]
 
     def __str__(self) -> str:
-        inside = ", ".join(f'{one.label}{one.sign}"{one.value}"' for one in self.matchers)
-        return f"{self.name}{{{inside}}}" if inside else self.name
+        matchers = ", ".join(f'{one.label}{one.operator}"{one.value}"' for one in self.matchers)
+        return f"{self.name}{{{matchers}}}" if matchers else self.name
 
     @property
     def labels(self) -> set[str]:
-        """The labels that it has conditions on."""
+        """The labels that it matches on."""
         return {matcher.label for matcher in self.matchers}
 
 
 def selectors(expr: str) -> list[Selector]:
-    """Every series that the query names."""
-    bare = re.sub(r"\b(?:by|on|without) \([^)]*\)", "", expr)
+    """Every selector in the query."""
+    ungrouped = re.sub(r"\b(?:by|on|without) \([^)]*\)", "", expr)
     return [
-        Selector(name, tuple(Matcher(*found) for found in _MATCHER.findall(inside or "")))
-        for name, inside in _SELECTOR.findall(bare)
+        Selector(name, tuple(Matcher(*groups) for groups in _MATCHER.findall(matchers or "")))
+        for name, matchers in _SELECTOR.findall(ungrouped)
     ]
 
 
-def grouped(expr: str) -> set[str]:
-    """The labels by which the query groups."""
+def group_labels(expr: str) -> set[str]:
+    """The labels that the query groups by."""
     return {label.strip() for labels in _GROUPED.findall(expr) for label in labels.split(",") if label.strip()}
 
 
 def rules() -> list[dict[str, Any]]:
-    """Every rule of every file."""
+    """All rules of all rule files."""
     groups = [group for path in sorted(RULES.glob("*.yaml")) for group in yaml.safe_load(path.read_text())["groups"]]
     return [rule for group in groups for rule in group["rules"]]
 

@@ -1,4 +1,4 @@
-"""What the dashboards ask, asked of a real Prometheus that has seen a real day."""
+"""Runs the queries of the dashboards on a real Prometheus, and checks their panels, rows and variables."""
 
 import json
 import math
@@ -8,21 +8,21 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dashboards.build import FOLDER, generated
+from dashboards.build import FOLDER, generated_files
 from tests.monitoring.conftest import Day
 
 VARIABLES = {"$__rate_interval": "5m", "$__range": "5m", "$namespace": ".+", "$currency": ".+"}
-"""What stands for the variables: five minutes hold all that the tests do, and hundreds of scrapes."""
+"""Values of the dashboards' variables; five minutes cover the whole run of the tests."""
 
 
-class Asked(NamedTuple):
+class PanelQuery(NamedTuple):
     """One query of one panel."""
 
     dashboard: str
     panel: str
     expr: str
     legend: str
-    traced: bool
+    exemplars: bool
 
     def __str__(self) -> str:
         return f"{self.dashboard}: {self.panel}: {self.legend}"
@@ -34,47 +34,47 @@ def _panels() -> list[tuple[str, dict[str, Any]]]:
 
 
 PANELS = [(name, panel) for name, panel in _panels() if panel["type"] != "row"]
-ASKED = [
-    Asked(name, panel["title"], target["expr"], target.get("legendFormat", ""), bool(target.get("exemplar")))
+PANEL_QUERIES = [
+    PanelQuery(name, panel["title"], target["expr"], target.get("legendFormat", ""), bool(target.get("exemplar")))
     for name, panel in PANELS
     for target in panel["targets"]
 ]
 
 
-def filled(expr: str) -> str:
-    """The query with its variables filled in."""
+def without_variables(expr: str) -> str:
+    """The query with its variables replaced by values."""
     for variable, value in VARIABLES.items():
         expr = expr.replace(variable, value)
     assert "$" not in expr
     return expr
 
 
-@pytest.mark.parametrize("path", generated(), ids=lambda path: path.name)
-def test_what_is_generated_is_current(path: Path) -> None:
-    assert path.read_text() == generated()[path], "run `make dashboards`"
+@pytest.mark.parametrize("path", generated_files(), ids=lambda path: path.name)
+def test_generated_files_are_up_to_date(path: Path) -> None:
+    assert path.read_text() == generated_files()[path], "run `make dashboards`"
 
 
-def test_the_folders_hold_what_is_shipped_and_nothing_else() -> None:
+def test_the_folders_contain_only_shipped_files() -> None:
     assert {path.name for path in (FOLDER / "json").iterdir()} == {"payment-outcomes.json", "webhook-health.json"}
     assert {path.name for path in (FOLDER / "rules").iterdir()} == {"alerts.yaml", "slo.yaml"}
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_every_query_of_a_panel_has_an_answer(day: Day, asked: Asked) -> None:
-    answer = day.prometheus.ask(filled(asked.expr))
+@pytest.mark.parametrize("query", PANEL_QUERIES, ids=str)
+def test_every_query_of_a_panel_has_a_result(day: Day, query: PanelQuery) -> None:
+    samples = day.prometheus.query(without_variables(query.expr))
 
-    assert [sample for sample in answer if not math.isnan(sample.value)]
-    labels = set(re.findall(r"{{(\w+)}}", asked.legend))
-    assert all(labels <= sample.labels.keys() for sample in answer)
+    assert [sample for sample in samples if not math.isnan(sample.value)]
+    labels = set(re.findall(r"{{(\w+)}}", query.legend))
+    assert all(labels <= sample.labels.keys() for sample in samples)
 
 
-@pytest.mark.parametrize("asked", [asked for asked in ASKED if asked.traced], ids=str)
-def test_the_dots_of_a_panel_lead_to_traces_that_were_kept(day: Day, asked: Asked) -> None:
-    dots = day.prometheus.exemplars(filled(asked.expr))
+@pytest.mark.parametrize("query", [query for query in PANEL_QUERIES if query.exemplars], ids=str)
+def test_exemplars_of_a_panel_lead_to_exported_traces(day: Day, query: PanelQuery) -> None:
+    exemplars = day.prometheus.exemplars(without_variables(query.expr))
 
-    kept = {span.trace_id for span in day.sink.spans}
-    assert dots
-    assert {labels["trace_id"] for labels in dots} <= kept
+    exported = {span.trace_id for span in day.sink.spans}
+    assert exemplars
+    assert {labels["trace_id"] for labels in exemplars} <= exported
 
 
 @pytest.mark.parametrize(
@@ -91,15 +91,15 @@ def test_every_panel_explains_itself(name: str, panel: dict[str, Any]) -> None:
         assert f"\n## {heading}\n" in runbook
 
 
-def test_no_query_adds_up_the_money_of_several_currencies() -> None:
-    money = [asked.expr for asked in ASKED if "payments_amount_minor_units_total" in asked.expr]
+def test_no_query_adds_up_amounts_of_several_currencies() -> None:
+    queries = [query.expr for query in PANEL_QUERIES if "payments_amount_minor_units_total" in query.expr]
 
-    assert money
-    for expr in money:
+    assert queries
+    for expr in queries:
         sums = re.findall(r"sum(?: by \(([^)]*)\))? \(increase\(payments_amount_minor_units_total{([^}]*)}", expr)
         assert len(sums) == expr.count("payments_amount_minor_units_total")
         assert all("currency" in by for by, _ in sums)
-        assert all("other" in left_out or '"jpy|krw|vnd"' in left_out for _, left_out in sums)
+        assert all("other" in matchers or '"jpy|krw|vnd"' in matchers for _, matchers in sums)
 
 
 def test_every_row_asks_a_question() -> None:
@@ -110,12 +110,12 @@ def test_every_row_asks_a_question() -> None:
 
 
 @pytest.mark.parametrize("file", sorted((FOLDER / "json").glob("*.json")), ids=lambda file: file.stem)
-def test_a_dashboard_can_be_turned_to_another_place(day: Day, file: Path) -> None:
+def test_every_variable_of_a_dashboard_has_values(day: Day, file: Path) -> None:
     variables = {one["name"]: one for one in json.loads(file.read_text())["templating"]["list"]}
 
     assert {"datasource", "traces", "namespace"} <= variables.keys()
     for variable in variables.values():
-        found = re.fullmatch(r"(?:label_values|query_result)\((.*?)(?:, \w+)?\)", variable["query"])
+        match = re.fullmatch(r"(?:label_values|query_result)\((.*?)(?:, \w+)?\)", variable["query"])
         if variable["type"] == "query":
-            assert found
-            assert day.prometheus.ask(filled(found[1]))
+            assert match
+            assert day.prometheus.query(without_variables(match[1]))

@@ -1,4 +1,4 @@
-"""The runbook: a heading for each alert, and commands that run."""
+"""Checks that the runbook has a section for every alert, and that its queries and commands work."""
 
 import os
 import re
@@ -11,22 +11,22 @@ from typing import NamedTuple
 import pytest
 
 from dashboards.build import FOLDER
-from dashboards.promql import PARTS
+from dashboards.promql import SERVICES
 from tests.monitoring import prometheus
 from tests.monitoring.conftest import Day
 from tests.monitoring.promql import ALERTS, selectors
-from tests.monitoring.test_contract import CHECKED as LOOKED_AT
+from tests.monitoring.test_contract import EXPECTED
 from tests.support.shop import NAMESPACE
 
 TEXT = (FOLDER / "runbook.md").read_text()
 HEADINGS = re.findall(r"^## (\w+)$", TEXT, re.MULTILINE)
 VERBS = {"cordon", "delete", "describe", "exec", "get", "logs", "scale", "top"}
-COMPONENTS = {*PARTS, "table-init"}
-OF_NO_NAMESPACE = ("cordon",)
+COMPONENTS = {*SERVICES, "table-init"}
+VERBS_WITHOUT_NAMESPACE = ("cordon",)
 
 
 class Block(NamedTuple):
-    """One fenced block of a section."""
+    """One fenced code block."""
 
     section: str
     language: str
@@ -49,24 +49,24 @@ SHELL = [block for block in BLOCKS if block.language == "sh"]
 LINES = [line for block in SHELL for line in block.text.splitlines()]
 
 
-def test_every_alert_has_its_heading_and_no_heading_is_of_an_alert_that_is_gone() -> None:
+def test_every_alert_has_exactly_one_heading() -> None:
     assert set(HEADINGS) == ALERTS.keys()
     assert len(HEADINGS) == len(ALERTS)
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_every_heading_says_what_it_means_how_to_look_and_what_to_do(alert: str) -> None:
+def test_every_section_has_meaning_diagnosis_and_mitigation(alert: str) -> None:
     section = TEXT.partition(f"\n## {alert}\n")[2].partition("\n## ")[0]
 
-    assert re.findall(r"^\*\*(\w+):\*\*", section, re.MULTILINE) == ["Means", "Look", "Do"]
+    assert re.findall(r"^\*\*(\w+):\*\*", section, re.MULTILINE) == ["Meaning", "Diagnosis", "Mitigation"]
     assert any(block.section == alert for block in BLOCKS)
 
 
-def test_links_within_lead_to_headings() -> None:
+def test_internal_links_lead_to_headings() -> None:
     assert set(re.findall(r"\]\(#(\w+)\)", TEXT)) <= {heading.lower() for heading in HEADINGS}
 
 
-def test_every_block_is_of_a_kind_that_is_tried() -> None:
+def test_every_code_block_is_promql_or_shell() -> None:
     assert {block.language for block in BLOCKS} == {"promql", "sh"}
 
 
@@ -75,49 +75,51 @@ def test_every_query_runs_on_a_real_prometheus(day: Day, query: Block) -> None:
     expr = query.text.replace("$NAMESPACE", NAMESPACE)
 
     assert "$" not in expr
-    day.prometheus.ask(expr)
+    day.prometheus.query(expr)
     for selector in selectors(expr):
-        assert day.prometheus.ask(str(selector)), f"nothing is called {selector}"
+        assert day.prometheus.query(str(selector)), f"no series matches {selector}"
 
 
-def test_the_first_query_by_promtool_runs(day: Day) -> None:
+def test_the_promtool_command_runs(day: Day) -> None:
     (line,) = [line for line in LINES if line.startswith("promtool")]
-    if prometheus.program("promtool") is None:
-        pytest.skip(prometheus.NEEDED)
+    if prometheus.find_program("promtool") is None:
+        pytest.skip(prometheus.INSTALL_HINT)
     env = {"PROMETHEUS": day.prometheus.url, "PATH": os.environ["PATH"]}
-    done = subprocess.run(["bash", "-c", line], env=env, capture_output=True, text=True, check=False)
+    run = subprocess.run(["bash", "-c", line], env=env, capture_output=True, text=True, check=False)
 
-    assert done.returncode == 0, done.stderr
-    assert f'namespace="{NAMESPACE}"' in done.stdout
+    assert run.returncode == 0, run.stderr
+    assert f'namespace="{NAMESPACE}"' in run.stdout
 
 
 @pytest.mark.parametrize("block", SHELL, ids=str)
-def test_every_block_of_commands_is_shell(block: Block) -> None:
-    done = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
+def test_every_shell_block_is_valid_shell(block: Block) -> None:
+    run = subprocess.run(["bash", "-n"], input=block.text, capture_output=True, text=True, check=False)
 
-    assert done.returncode == 0, done.stderr
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.parametrize("line", sorted({line for line in LINES if line.startswith("kubectl")}))
-def test_every_kubectl_command_names_what_the_chart_makes(line: str) -> None:
+def test_every_kubectl_command_names_objects_of_the_chart(line: str) -> None:
     words = shlex.split(line.partition(" | ")[0].partition(" -- ")[0])
     verb = words[3] if words[1] == "-n" else words[1]
 
     assert verb in VERBS
-    assert words[1] == "-n" or verb in OF_NO_NAMESPACE
+    assert words[1] == "-n" or verb in VERBS_WITHOUT_NAMESPACE
     for name in re.findall(r"deploy/\$RELEASE-([\w-]+)", " ".join(words)):
-        assert name in PARTS
+        assert name in SERVICES
     for component in re.findall(r"app\.kubernetes\.io/component=([\w-]+)", line):
         assert component in COMPONENTS
 
 
-OURS = sorted({found for line in LINES for found in re.findall(r"lea-payments [a-z]+(?:-[a-z]+)*[^|]*", line)})
+OUR_COMMANDS = sorted(
+    {command for line in LINES for command in re.findall(r"lea-payments [a-z]+(?:-[a-z]+)*[^|]*", line)}
+)
 
 
-@pytest.mark.parametrize("command", OURS)
-def test_every_command_of_ours_has_these_options(command: str) -> None:
+@pytest.mark.parametrize("command", OUR_COMMANDS)
+def test_every_lea_payments_command_has_its_options(command: str) -> None:
     _, name, *arguments = shlex.split(command)
-    shown = subprocess.run(
+    run = subprocess.run(
         [sys.executable, "-m", "lea_payments", name, "--help"],
         capture_output=True,
         text=True,
@@ -125,11 +127,11 @@ def test_every_command_of_ours_has_these_options(command: str) -> None:
         env={**os.environ, "COLUMNS": "200"},
     )
 
-    assert shown.returncode == 0, shown.stderr
-    assert all(option in shown.stdout for option in arguments if option.startswith("--"))
+    assert run.returncode == 0, run.stderr
+    assert all(option in run.stdout for option in arguments if option.startswith("--"))
 
 
-def test_what_the_runbook_looks_at_is_what_the_alerts_look_at() -> None:
+def test_queries_use_metrics_of_alerts_or_panels() -> None:
     names = {selector.name for query in QUERIES for selector in selectors(query.text)}
 
-    assert {name for name in names if name.startswith("payments_")} <= {selector.name for selector in LOOKED_AT}
+    assert {name for name in names if name.startswith("payments_")} <= {selector.name for selector in EXPECTED}

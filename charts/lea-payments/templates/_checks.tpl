@@ -1,44 +1,63 @@
-{{/* What the schema cannot say in words: variables that may not be given by hand. */}}
+{{/* Rules that values.schema.json cannot express. Each failure names the value and what to do. */}}
 {{- define "lea-payments.checks" -}}
-{{- $ours := list "PORT" "METRICS_PORT" "LOG_LEVEL" "AWS_REGION" "DYNAMODB_PAYMENTS_TABLE" "DDB_ENDPOINT"
+{{- range list "webhook" "pages" "checkout" "reconciler" }}
+{{- include "lea-payments.checkVariables" (list $ (printf "%s.extraEnv" .) (index $.Values .).extraEnv) }}
+{{- end }}
+{{- include "lea-payments.checkVariables" (list $ "extraEnv" .Values.extraEnv) }}
+{{- include "lea-payments.checkEmulatorVariables" . }}
+{{- range list "webhook" "pages" "checkout" }}
+{{- include "lea-payments.checkAutoscaling" (list $ .) }}
+{{- end }}
+{{- end -}}
+
+{{/* Refuses variables of the services that the chart sets itself, AWS keys and duplicates: (list $ name variables). */}}
+{{- define "lea-payments.checkVariables" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- $reserved := list "PORT" "METRICS_PORT" "LOG_LEVEL" "AWS_REGION" "DYNAMODB_PAYMENTS_TABLE" "DDB_ENDPOINT"
   "STRIPE_WEBHOOK_SECRET" "STRIPE_WEBHOOK_SECRET_FILE" "STRIPE_LIVEMODE" "STRIPE_SECRET_KEY" "STRIPE_API_BASE"
   "PAYMENTS_API_TOKEN" "PAGES_BASE_URL" "RECONCILER_INTERVAL_SECONDS" -}}
-{{- $keys := list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" -}}
+{{- $awsKeys := list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" -}}
 {{- $otlp := list "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_TRACES_SAMPLER_ARG" -}}
-{{- range $where, $part := dict "extraEnv" .Values "webhook.extraEnv" .Values.webhook "pages.extraEnv" .Values.pages "checkout.extraEnv" .Values.checkout "reconciler.extraEnv" .Values.reconciler }}
 {{- $names := dict }}
-{{- range $part.extraEnv }}
-{{- if has .name $keys }}
-{{- fail (printf "%s sets %s: AWS keys are never given; use a role (serviceAccount.annotations)" $where .name) }}
+{{- range index . 2 }}
+{{- if has .name $awsKeys }}
+{{- fail (printf "%s sets %s: AWS keys are never given; use a role (serviceAccount.annotations)" $name .name) }}
 {{- end }}
-{{- if has .name $ours }}
-{{- fail (printf "%s sets %s, which the chart sets itself: use the chart's value for it" $where .name) }}
+{{- if has .name $reserved }}
+{{- fail (printf "%s sets %s, which the chart sets itself: use the chart's value for it" $name .name) }}
 {{- end }}
-{{- if and (has .name $otlp) $.Values.otlp.endpoint }}
-{{- fail (printf "%s sets %s, which otlp sets already: use one of the two" $where .name) }}
+{{- if and (has .name $otlp) $root.Values.otlp.endpoint }}
+{{- fail (printf "%s sets %s, which otlp sets already: use one of the two" $name .name) }}
 {{- end }}
 {{- if hasKey $names .name }}
-{{- fail (printf "%s sets %s twice" $where .name) }}
+{{- fail (printf "%s sets %s twice: remove one of them" $name .name) }}
 {{- end }}
 {{- $_ := set $names .name true }}
 {{- end }}
-{{- if ne $where "extraEnv" }}
-{{- range $.Values.extraEnv }}
+{{- if ne $name "extraEnv" }}
+{{- range $root.Values.extraEnv }}
 {{- if hasKey $names .name }}
-{{- fail (printf "extraEnv and %s both set %s" $where .name) }}
+{{- fail (printf "extraEnv and %s both set %s: remove one of them" $name .name) }}
 {{- end }}
 {{- end }}
 {{- end }}
-{{- end }}
-{{- $emulators := list "PORT" "LOG_LEVEL" "EMULATOR_PUBLIC_URL" "EMULATOR_WEBHOOK_URL" "EMULATOR_WEBHOOK_SECRET" }}
+{{- end -}}
+
+{{/* Refuses variables of the emulator that the chart sets itself. */}}
+{{- define "lea-payments.checkEmulatorVariables" -}}
+{{- $reserved := list "PORT" "LOG_LEVEL" "EMULATOR_PUBLIC_URL" "EMULATOR_WEBHOOK_URL" "EMULATOR_WEBHOOK_SECRET" }}
 {{- range .Values.emulator.extraEnv }}
-{{- if has .name $emulators }}
+{{- if has .name $reserved }}
 {{- fail (printf "emulator.extraEnv sets %s, which the chart sets itself: use the chart's value for it" .name) }}
 {{- end }}
 {{- end }}
-{{- range $where, $part := dict "webhook" .Values.webhook "pages" .Values.pages "checkout" .Values.checkout }}
-{{- if gt (int $part.autoscaling.minReplicas) (int $part.autoscaling.maxReplicas) }}
-{{- fail (printf "%s.autoscaling.minReplicas %v is more than maxReplicas %v" $where $part.autoscaling.minReplicas $part.autoscaling.maxReplicas) }}
-{{- end }}
+{{- end -}}
+
+{{/* Refuses a smallest number of pods above the largest: (list $ service). */}}
+{{- define "lea-payments.checkAutoscaling" -}}
+{{- $scaling := (include "lea-payments.serviceValues" . | fromYaml).autoscaling }}
+{{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) }}
+{{- fail (printf "%s.autoscaling.minReplicas %v is more than maxReplicas %v" (last .) $scaling.minReplicas $scaling.maxReplicas) }}
 {{- end }}
 {{- end -}}

@@ -1,11 +1,11 @@
-{{/* Peer that is the pods of one part: (list $ part). */}}
+{{/* NetworkPolicy peer: the pods of one component: (list $ component). */}}
 {{- define "lea-payments.peer" -}}
 podSelector:
   matchLabels:
     {{- include "lea-payments.selector" . | nindent 4 }}
 {{- end -}}
 
-{{/* Beginning of a NetworkPolicy for one part: (list $ part). Only what its rules name is allowed, both ways. */}}
+{{/* First lines of a component's NetworkPolicy: (list $ component). It denies all traffic that no rule allows, in and out. */}}
 {{- define "lea-payments.networkPolicy" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -18,17 +18,17 @@ spec:
   policyTypes: [Ingress, Egress]
 {{- end -}}
 
-{{/* Ingress rule for the metrics. */}}
+{{/* Ingress rule: Prometheus may scrape the metrics. */}}
 {{- define "lea-payments.metricsIngress" -}}
 - from:
     - namespaceSelector:
         matchLabels:
           kubernetes.io/metadata.name: {{ .Values.networkPolicy.monitoringNamespace }}
   ports:
-    - port: 9464
+    - port: {{ include "lea-payments.port" "metrics" }}
 {{- end -}}
 
-{{/* Egress rule for DNS. */}}
+{{/* Egress rule: DNS. */}}
 {{- define "lea-payments.dnsEgress" -}}
 - to:
     {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
@@ -39,17 +39,17 @@ spec:
       protocol: TCP
 {{- end -}}
 
-{{/* Egress rules to the table, wherever it is. */}}
+{{/* Egress rules: the table, in DynamoDB Local or on AWS. */}}
 {{- define "lea-payments.tableEgress" -}}
 {{- if eq .Values.dynamodb.mode "local" -}}
 - to:
     - {{- include "lea-payments.peer" (list . "dynamodb") | nindent 6 }}
   ports:
-    - port: 8000
+    - port: {{ include "lea-payments.port" "dynamodb" }}
 {{- else -}}
 {{ include "lea-payments.cidrEgress" .Values.networkPolicy.awsCidrs }}
 {{- if eq .Values.dynamodb.aws.identity "pod-identity" }}
-# The agent on each node that hands out the role's credentials.
+# The EKS Pod Identity agent on the node, which serves the role's credentials.
 - to:
     - ipBlock:
         cidr: 169.254.170.23/32
@@ -59,7 +59,7 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* Egress rule to addresses, at port 443 only. */}}
+{{/* Egress rule: these CIDRs, on port 443 only. */}}
 {{- define "lea-payments.cidrEgress" -}}
 - to:
     {{- range . }}
@@ -70,21 +70,21 @@ spec:
     - port: 443
 {{- end -}}
 
-{{/* Egress rule to Stripe, or to what stands in for it. */}}
+{{/* Egress rule: Stripe or the emulator. */}}
 {{- define "lea-payments.stripeEgress" -}}
 {{- if .Values.emulator.enabled -}}
 - to:
     - {{- include "lea-payments.peer" (list . "emulator") | nindent 6 }}
   ports:
-    - port: 8087
+    - port: {{ include "lea-payments.port" "emulator" }}
 {{- else -}}
 # Stripe
 {{ include "lea-payments.cidrEgress" .Values.networkPolicy.stripeCidrs }}
 {{- end -}}
 {{- end -}}
 
-{{/* Egress rules that webhook, pages, checkout and reconciler share. */}}
-{{- define "lea-payments.partEgress" -}}
+{{/* Egress rules shared by webhook, pages, checkout and reconciler. */}}
+{{- define "lea-payments.serviceEgress" -}}
 {{ include "lea-payments.dnsEgress" . }}
 {{ include "lea-payments.tableEgress" . }}
 {{- with .Values.otlp }}

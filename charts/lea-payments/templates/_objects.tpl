@@ -1,10 +1,10 @@
-{{/* Deployment of a part: what lea-payments.pod takes. */}}
+{{/* Deployment of webhook, pages or checkout: the arguments of lea-payments.pod. */}}
 {{- define "lea-payments.deployment" -}}
-{{- $values := index .root.Values .part -}}
+{{- $values := include "lea-payments.serviceValues" (list .root .service) | fromYaml -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  {{- include "lea-payments.metadata" (list .root .part) | nindent 2 }}
+  {{- include "lea-payments.metadata" (list .root .service) | nindent 2 }}
 spec:
   {{- if not $values.autoscaling.enabled }}
   replicas: {{ $values.replicas }}
@@ -16,18 +16,18 @@ spec:
       maxSurge: 1
   selector:
     matchLabels:
-      {{- include "lea-payments.selector" (list .root .part) | nindent 6 }}
+      {{- include "lea-payments.selector" (list .root .service) | nindent 6 }}
   template:
     {{- include "lea-payments.pod" . | nindent 4 }}
 {{- end -}}
 
-{{/* Service of a part; its metrics are behind a Service of their own: (dict "root" "part" "port"). */}}
+{{/* Service in front of webhook, pages or checkout, without the metrics: (list $ service). */}}
 {{- define "lea-payments.service" -}}
-{{- $values := index .root.Values .part -}}
+{{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
 apiVersion: v1
 kind: Service
 metadata:
-  {{- include "lea-payments.metadata" (list .root .part) | nindent 2 }}
+  {{- include "lea-payments.metadata" . | nindent 2 }}
   {{- with $values.service.annotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
@@ -35,20 +35,20 @@ metadata:
 spec:
   type: {{ $values.service.type }}
   selector:
-    {{- include "lea-payments.selector" (list .root .part) | nindent 4 }}
+    {{- include "lea-payments.selector" . | nindent 4 }}
   ports:
     - name: http
-      port: {{ .port }}
+      port: {{ include "lea-payments.port" (last .) }}
       targetPort: http
       appProtocol: http
 {{- end -}}
 
-{{/* ServiceAccount of a part: (dict "root" "part" "annotations"). */}}
+{{/* ServiceAccount of a component: (dict "root" "component" "annotations"). */}}
 {{- define "lea-payments.serviceAccount" -}}
 apiVersion: v1
 kind: ServiceAccount
 metadata:
-  {{- include "lea-payments.metadata" (list .root .part) | nindent 2 }}
+  {{- include "lea-payments.metadata" (list .root .component) | nindent 2 }}
   {{- with .annotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
@@ -56,19 +56,19 @@ metadata:
 automountServiceAccountToken: false
 {{- end -}}
 
-{{/* HorizontalPodAutoscaler of a part, when it scales by itself: (dict "root" "part"). */}}
+{{/* HorizontalPodAutoscaler of webhook, pages or checkout, if autoscaling is on: (list $ service). */}}
 {{- define "lea-payments.horizontalPodAutoscaler" -}}
-{{- $scaling := (index .root.Values .part).autoscaling -}}
+{{- $scaling := (include "lea-payments.serviceValues" . | fromYaml).autoscaling -}}
 {{- if $scaling.enabled -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
-  {{- include "lea-payments.metadata" (list .root .part) | nindent 2 }}
+  {{- include "lea-payments.metadata" . | nindent 2 }}
 spec:
   scaleTargetRef:
     apiVersion: apps/v1
     kind: Deployment
-    name: {{ include "lea-payments.fullname" .root }}-{{ .part }}
+    name: {{ include "lea-payments.fullname" (first .) }}-{{ last . }}
   minReplicas: {{ $scaling.minReplicas }}
   maxReplicas: {{ $scaling.maxReplicas }}
   metrics:
@@ -85,32 +85,32 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* PodDisruptionBudget of a part that has two pods at least: (dict "root" "part"). */}}
+{{/* PodDisruptionBudget of webhook, pages or checkout, if it always has at least two pods: (list $ service). */}}
 {{- define "lea-payments.podDisruptionBudget" -}}
-{{- $values := index .root.Values .part -}}
+{{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
 {{- $fewest := $values.autoscaling.enabled | ternary $values.autoscaling.minReplicas $values.replicas -}}
 {{- if and $values.podDisruptionBudget.enabled (gt (int $fewest) 1) -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
-  {{- include "lea-payments.metadata" (list .root .part) | nindent 2 }}
+  {{- include "lea-payments.metadata" . | nindent 2 }}
 spec:
   maxUnavailable: {{ $values.podDisruptionBudget.maxUnavailable }}
   unhealthyPodEvictionPolicy: AlwaysAllow
   selector:
     matchLabels:
-      {{- include "lea-payments.selector" (list .root .part) | nindent 6 }}
+      {{- include "lea-payments.selector" . | nindent 6 }}
 {{- end -}}
 {{- end -}}
 
-{{/* Ingress of a part: (dict "root" "part" "paths"), each path with path and pathType. */}}
+{{/* Ingress to some paths of webhook or pages: (dict "root" "service" "paths"). */}}
 {{- define "lea-payments.ingress" -}}
-{{- $ingress := (index .root.Values .part).ingress -}}
+{{- $ingress := (index .root.Values .service).ingress -}}
 {{- if $ingress.enabled -}}
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
-  {{- include "lea-payments.metadata" (list .root .part) | nindent 2 }}
+  {{- include "lea-payments.metadata" (list .root .service) | nindent 2 }}
   {{- with $ingress.annotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
@@ -133,21 +133,21 @@ spec:
             pathType: Exact
             backend:
               service:
-                name: {{ include "lea-payments.fullname" $.root }}-{{ $.part }}
+                name: {{ include "lea-payments.fullname" $.root }}-{{ $.service }}
                 port:
                   name: http
           {{- end }}
 {{- end -}}
 {{- end -}}
 
-{{/* HTTPRoute of a part: (dict "root" "part" "port" "paths"). */}}
+{{/* HTTPRoute to some paths of webhook or pages: (dict "root" "service" "paths"). */}}
 {{- define "lea-payments.httpRoute" -}}
-{{- $route := (index .root.Values .part).httpRoute -}}
+{{- $route := (index .root.Values .service).httpRoute -}}
 {{- if $route.enabled -}}
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata:
-  {{- include "lea-payments.metadata" (list .root .part) | nindent 2 }}
+  {{- include "lea-payments.metadata" (list .root .service) | nindent 2 }}
 spec:
   parentRefs:
     {{- toYaml $route.parentRefs | nindent 4 }}
@@ -163,7 +163,7 @@ spec:
             value: {{ . }}
         {{- end }}
       backendRefs:
-        - name: {{ include "lea-payments.fullname" .root }}-{{ .part }}
-          port: {{ .port }}
+        - name: {{ include "lea-payments.fullname" .root }}-{{ .service }}
+          port: {{ include "lea-payments.port" .service }}
 {{- end -}}
 {{- end -}}

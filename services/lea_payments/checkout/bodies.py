@@ -225,14 +225,15 @@ def _where(location: Sequence[str | int]) -> str:
     return inner or str(location[0])
 
 
-def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route as OpenAPI has them, with an example for each code."""
+def documented(call: str) -> dict[int | str, dict[str, Any]]:
+    """The errors of a call as OpenAPI describes them, with an example for each code."""
     responses: dict[int | str, dict[str, Any]] = {}
-    for code in codes:
-        status, when = ERRORS[code]
+    for code, error in ERRORS.items():
+        if call not in error.calls:
+            continue
         response = responses.setdefault(
-            status, {"model": ErrorBody, "description": "", "content": {"application/json": {"examples": {}}}}
+            error.status, {"model": ErrorBody, "description": "", "content": {"application/json": {"examples": {}}}}
         )
-        response["description"] = f"{response['description']} `{code}`: {when}".strip()
-        response["content"]["application/json"]["examples"][code] = {"value": error_body(code, when)}
+        response["description"] = f"{response['description']} `{code}`: {error.when}".strip()
+        response["content"]["application/json"]["examples"][code] = {"value": error_body(code, error.when)}
     return responses

@@ -1,7 +1,7 @@
-"""The calls to Stripe for Checkout Sessions, the only place that knows Stripe's words for them; decides nothing.
+"""Creates and reads Checkout Sessions at Stripe, and turns Stripe's errors into errors of the checkout API.
 
-The official package's blocking client, in threads: its asynchronous one needs a second HTTP library in the image, and
-these calls are few and slow.
+It uses the official package's blocking client in threads: the asynchronous one needs a second HTTP library in the
+image, and these calls are few and slow.
 """
 
 import asyncio
@@ -14,12 +14,11 @@ from typing import TypeVar
 import stripe
 
 from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
-from lea_payments.log import log
 from lea_payments.payment.record import Payment
 from lea_payments.settings import CheckoutSettings
 from lea_payments.stripe import client as stripe_client
 from lea_payments.stripe.checkout_sessions import CheckoutSession, idempotency_key, params_of, session_of
-from lea_payments.telemetry import spans
+from lea_payments.telemetry import events, spans
 
 THREADS = 16
 NETWORK_RETRIES = 1
@@ -66,13 +65,7 @@ class StripeCheckout:
                 return await loop.run_in_executor(self._threads, partial(call, *arguments))
         except stripe.StripeError as error:
             refusal = refusal_of(error)
-            log.warning(
-                "stripe call failed",
-                code=refusal.code,
-                http_status=error.http_status,
-                stripe_code=error.code,
-                stripe_request=error.request_id,
-            )
+            events.stripe_call_failed(refusal.code, error)
             raise refusal from None
 
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from lea_payments.log import log
 from lea_payments.payment.event import CHANGES, PaymentEvent
-from lea_payments.serving import app as web
+from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.settings import ReconcilerSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
@@ -149,14 +149,7 @@ def _stripe_failed(run: Run, trouble: StripeCallError) -> None:
 def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
     """The reconciler at work, with nothing to be asked of it but its health."""
     reconciler = Reconciler(store, StripeRecords(settings, StripeCalls(settings)))
-    return web.create_app(
-        store,
-        lambda: reconciler.work(settings.interval_seconds),
-        title="LEA Payments reconciler",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-    )
+    return create_base_app("reconciler", store, background=lambda: reconciler.work(settings.interval_seconds))
 
 
 def run_once(settings: ReconcilerSettings) -> Run:

@@ -1,105 +1,72 @@
-"""What the apps share: start and end, health, the limit on bodies, answers in JSON; knows no route of theirs."""
+"""Builds the app of an HTTP service: health routes, error answers, an orderly start and shutdown."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 
-from lea_payments.store.errors import UnavailableError
+from lea_payments.serving.health import Readiness, health
+from lea_payments.serving.responses import error_response
 from lea_payments.store.payments import PaymentStore
-from lea_payments.telemetry import setup as observability
+from lea_payments.telemetry import setup as telemetry
 
-READY_CACHE_SECONDS = 2.0
-READY_MISSES = 3
-"""A part is unready after this many failed looks at the table in a row: a blip is for Stripe's retries."""
+Background = Callable[[], Coroutine[Any, Any, None]]
+ErrorHandlers = Mapping[Any, Callable[..., Any]]
 
-OWN_SPANS: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
-"""FastAPI's `telemetry`: every part makes its own server span, which would else be there twice."""
-
-
-def json_response(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
-    """An answer whose body is JSON."""
-    body = msgspec.json.encode(content)
-    return Response(body, status_code=status, headers=headers, media_type="application/json")
+_NO_FASTAPI_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+"""Each service makes its own server span; FastAPI's would be a second one."""
 
 
 def create_app(
-    store: PaymentStore, work: Callable[[], Coroutine[Any, Any, None]] | None = None, **options: Any
+    title: str,
+    store: PaymentStore,
+    *,
+    background: Background | None = None,
+    description: str = "",
+    openapi: bool = False,
+    error_handlers: ErrorHandlers | None = None,
+    redirect_slashes: bool = False,
 ) -> FastAPI:
-    """An app with the health routes and an orderly end; `work` goes on beside it, the options are FastAPI's."""
+    """The app of one service. It closes the store when it ends; `background` runs beside it from start to end.
+
+    `/docs` is off because FastAPI's page loads its scripts from another host.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with store, _beside(work):
+        async with store, _running(background):
             yield
-        await asyncio.to_thread(observability.stop)
+        await asyncio.to_thread(telemetry.stop)
 
-    app = FastAPI(lifespan=lifespan, telemetry=OWN_SPANS, **options)
+    app = FastAPI(
+        title=f"LEA Payments {title}",
+        description=description,
+        lifespan=lifespan,
+        telemetry=_NO_FASTAPI_TELEMETRY,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if openapi else None,
+        redirect_slashes=redirect_slashes,
+    )
+    handlers: ErrorHandlers = {HTTPException: error_response, **(error_handlers or {})}
+    for error, handler in handlers.items():
+        app.add_exception_handler(error, handler)
     readiness = Readiness(store.ping)
-    app.add_api_route("/health", health, methods=["GET"], tags=["health"])
-    app.add_api_route("/livez", health, methods=["GET"], tags=["health"])
-    app.add_api_route("/readyz", readiness.answer, methods=["GET"], tags=["health"], response_model=None)
+    for path, endpoint in (("/health", health), ("/livez", health), ("/readyz", readiness.check)):
+        app.add_api_route(path, endpoint, methods=["GET"], tags=["health"], response_model=None)
     return app
 
 
 @asynccontextmanager
-async def _beside(work: Callable[[], Coroutine[Any, Any, None]] | None) -> AsyncIterator[None]:
-    if work is None:
+async def _running(background: Background | None) -> AsyncIterator[None]:
+    if background is None:
         yield
         return
-    task = asyncio.create_task(work())
+    task = asyncio.create_task(background())
     yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def health() -> dict[str, str]:
-    """Answers while the process does; asks nobody else."""
-    return {"status": "ok"}
-
-
-class Readiness:
-    """Whether the table answers, asked every few seconds at most and slow to say no."""
-
-    def __init__(self, ping: Callable[[], Awaitable[None]]) -> None:
-        self._ping = ping
-        self._asked_at = float("-inf")
-        self._misses = 0
-        self._ever = False
-
-    async def answer(self) -> Response:
-        """200 when the part can do its work, 503 when the table has not answered for a while."""
-        if time.monotonic() - self._asked_at >= READY_CACHE_SECONDS:
-            self._asked_at = time.monotonic()
-            await self._ask()
-        if self._ever and self._misses < READY_MISSES:
-            return json_response(200, {"status": "ready"})
-        return json_response(503, {"status": "unready", "reason": "the table of payments does not answer"})
-
-    async def _ask(self) -> None:
-        try:
-            await self._ping()
-        except UnavailableError:
-            self._misses += 1
-        else:
-            self._misses, self._ever = 0, True
-
-
-def error_response(request: Request, error: Exception) -> Response:
-    """FastAPI's own refusals (no such path, wrong method) in the body that all errors have."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    allowed = (error.headers or {}).get("allow", (error.headers or {}).get("Allow", ""))
-    message = {
-        404: f"There is nothing at {request.url.path}.",
-        405: f"{request.method} is not allowed here; use {allowed}.",
-    }.get(error.status_code, str(error.detail))
-    return json_response(error.status_code, {"error": {"code": code, "message": message}}, error.headers)

@@ -4,15 +4,15 @@ from starlette.requests import Request
 
 
 class BodyTooLargeError(Exception):
-    """Raised when a body is longer than the limit."""
+    """The body is longer than the limit."""
 
 
 class BodyIncompleteError(Exception):
-    """Raised when the sender went away in the middle of its body."""
+    """The sender closed the connection before the end of the body."""
 
 
-async def body_of(request: Request, limit: int) -> bytes:
-    """The raw body; raises BodyTooLargeError over `limit` bytes, as soon as that is known, or BodyIncompleteError."""
+async def read_body(request: Request, limit: int) -> bytes:
+    """The raw body, at most `limit` bytes. Raises BodyTooLargeError and BodyIncompleteError."""
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
         raise BodyTooLargeError

@@ -1,6 +1,6 @@
-"""uvicorn's HTTP with the head and the body of an answer in one packet, where uvicorn sends two; knows no route.
+"""Sends the head and the body of an answer in one packet, where uvicorn sends two.
 
-Each packet is a call of the kernel's and wakes the reader up: of all that one delivery costs it was the dearest part.
+Each packet costs a system call and wakes the client up: it was the largest single cost of a delivery.
 """
 
 import asyncio
@@ -10,35 +10,35 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
-class OnePacket(HttpToolsProtocol):
-    """A class for uvicorn's `http` setting."""
+class OnePacketProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol on a transport that collects writes; a value for uvicorn's `http` setting."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Puts itself between uvicorn and the socket."""
-        super().connection_made(cast("asyncio.Transport", _Gathered(transport, self.loop.call_soon)))
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
+        """Wraps the connection's transport."""
+        super().connection_made(cast("asyncio.Transport", _CollectingTransport(transport, self.loop.call_soon)))
 
 
-class _Gathered:
-    """A transport that sends what is written in one turn of the event loop in one go, and else is the one it has."""
+class _CollectingTransport:
+    """A transport that joins all writes of one turn of the event loop; everything else passes through."""
 
     def __init__(self, transport: asyncio.Transport, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self._transport = transport
         self._call_soon = call_soon
-        self._waiting: list[bytes] = []
+        self._pending: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        if not self._waiting:
-            self._call_soon(self._send)
-        self._waiting.append(data)
+        if not self._pending:
+            self._call_soon(self._flush)
+        self._pending.append(data)
 
     def close(self) -> None:
-        self._send()
+        self._flush()
         self._transport.close()
 
-    def _send(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        if waiting and not self._transport.is_closing():
-            self._transport.write(b"".join(waiting))
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, []
+        if pending and not self._transport.is_closing():
+            self._transport.write(b"".join(pending))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

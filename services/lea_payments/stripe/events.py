@@ -25,6 +25,9 @@ from lea_payments.stripe.shapes import (
     our_id,
 )
 
+WEBHOOK_PATH = "/webhook/stripe"
+"""The path to which Stripe delivers events."""
+
 OTHER_TYPE = "other"
 """The event type in metrics for all that we do not use, so that a sender cannot invent label values."""
 

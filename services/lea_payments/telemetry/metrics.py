@@ -1,7 +1,9 @@
-"""Every metric we have, with all label values it can take; labels come from our own enums, never from a sender."""
+"""Every metric, with all values that its labels can have."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import product
+from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -11,31 +13,17 @@ from lea_payments.payment.rules import PAID_TWICE, REFUND_FAILED
 from lea_payments.stripe.events import OTHER_TYPE, TRANSLATORS
 from lea_payments.stripe.signature import SIGNATURE_REASONS
 
+MetricT = TypeVar("MetricT", Counter, Gauge, Histogram)
+
 UNREAD_TYPE = "unread"
-"""The event type of a delivery that was refused before its type could be trusted."""
+"""The event type of a delivery that was rejected before its type could be trusted."""
 
 OTHER = "other"
 CURRENCIES = (
-    *(
-        "aed",
-        "aud",
-        "cad",
-        "chf",
-        "cny",
-        "eur",
-        "gbp",
-        "hkd",
-        "idr",
-        "inr",
-        "jpy",
-        "krw",
-        "myr",
-        "nzd",
-        "php",
-    ),
-    *("sgd", "thb", "twd", "usd", "vnd", OTHER),
+    *("aed", "aud", "cad", "chf", "cny", "eur", "gbp", "hkd", "idr", "inr", "jpy", "krw", "myr", "nzd", "php", "sgd"),
+    *("thb", "twd", "usd", "vnd", OTHER),
 )
-"""The currencies that have a label of their own; the rest counts as `other`, so that series stay bounded."""
+"""Currencies with a label of their own. All others count as `other`, which bounds the number of series."""
 
 DECLINES = (
     *("insufficient_funds", "generic_decline", "lost_card", "stolen_card", "expired_card", "incorrect_cvc"),
@@ -47,9 +35,9 @@ FINAL = (PaymentStatus.COMPLETED, PaymentStatus.FAILED, PaymentStatus.EXPIRED)
 
 UNAVAILABLE = "unavailable"
 ERROR = "error"
-_REFUSALS = ("invalid_signature", "invalid_payload", "too_large", ERROR)
-_OF_ANY_TYPE = (Outcome.WRONG_MODE, ERROR)
-_OF_USED_TYPES = (
+_REJECTIONS = ("invalid_signature", "invalid_payload", "too_large", ERROR)
+_OUTCOMES_OF_ALL_TYPES = (Outcome.WRONG_MODE, ERROR)
+_OUTCOMES_OF_USED_TYPES = (
     Outcome.APPLIED,
     Outcome.DUPLICATE,
     Outcome.STALE,
@@ -59,70 +47,72 @@ _OF_USED_TYPES = (
 )
 
 _DELIVERY = ("event_type", "outcome")
-EVENTS = Counter("payments_webhook_events_total", "Deliveries by what became of them.", _DELIVERY)
+EVENTS = Counter("payments_webhook_events_total", "Webhook deliveries by outcome.", _DELIVERY)
 DURATION = Histogram(
     "payments_webhook_processing_duration_seconds",
-    "From receiving a delivery to answering it.",
+    "Time from the first byte of a delivery to its answer.",
     _DELIVERY,
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
 )
 EVENT_AGE = Histogram(
     "payments_webhook_event_age_seconds",
-    "How old an event was when it arrived; retries make it grow.",
+    "Age of an event when it was delivered. Stripe's retries make it grow.",
     ("event_type",),
     buckets=(1, 5, 15, 30, 60, 300, 900, 3600, 21600, 86400, 259200),
 )
 LAST_APPLIED = Gauge(
     "payments_webhook_last_applied_timestamp_seconds",
-    "When an event of this type last changed a payment, in seconds since 1970.",
+    "Unix time at which an event of this type last changed a payment.",
     ("event_type",),
 )
 SIGNATURE_FAILURES = Counter(
-    "payments_webhook_signature_failures_total", "Deliveries that did not prove to be Stripe's.", ("reason",)
+    "payments_webhook_signature_failures_total",
+    "Deliveries rejected because of their signature, by reason.",
+    ("reason",),
 )
 SECRET_USED = Counter(
-    "payments_webhook_secret_used_total", "Verified deliveries by the secret that signed them.", ("secret",)
+    "payments_webhook_secret_used_total", "Verified deliveries by the signing secret that matched.", ("secret",)
 )
 CLOCK_SKEW = Gauge(
     "payments_webhook_clock_skew_seconds",
-    "Our clock less the sender's at the last signed delivery, its travel included.",
+    "Our clock minus the sender's at the last signed delivery, travel time included.",
 )
-OUTCOMES = Counter("payments_outcomes_total", "Payments that reached a status.", ("outcome", "currency"))
+OUTCOMES = Counter("payments_outcomes_total", "Payments that reached a final status.", ("outcome", "currency"))
 AMOUNT = Counter(
     "payments_amount_minor_units_total",
-    "Money of the payments that reached a status, in minor units; never add up currencies.",
+    "Amount of the payments that reached a final status, in minor units. Never add different currencies.",
     ("outcome", "currency"),
 )
 COMPLETION_TIME = Histogram(
     "payments_time_to_completion_seconds",
-    "From the making of the Checkout Session that was paid to the payment's completion.",
+    "Time from the creation of the paid Checkout Session to the completion of its payment.",
     buckets=(15, 30, 60, 120, 300, 600, 1800, 3600, 10800, 43200, 86400, 259200, 604800),
 )
-FAILURES = Counter("payments_failures_total", "Declines and failures by Stripe's code.", ("reason",))
+FAILURES = Counter("payments_failures_total", "Declined and failed payments by Stripe's code.", ("reason",))
 REVIEWS = Counter("payments_review_total", "Payments that a person must look at.", ("reason",))
-CHECKOUT_SESSIONS = Counter("payments_checkout_sessions_total", "Checkout sessions by how far they came.", ("stage",))
+CHECKOUT_SESSIONS = Counter("payments_checkout_sessions_total", "Checkout Sessions by stage.", ("stage",))
 STORE_DURATION = Histogram(
     "payments_store_operation_duration_seconds",
-    "Calls to DynamoDB.",
+    "Duration of calls to DynamoDB.",
     ("operation", "outcome"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 BATCH_SIZE = Histogram(
-    "payments_store_batch_size", "Writes that travelled together.", buckets=(1, 2, 3, 5, 8, 13, 20, 25)
+    "payments_store_batch_size", "Number of writes in one call to DynamoDB.", buckets=(1, 2, 3, 5, 8, 13, 20, 25)
 )
-PAGE_VIEWS = Counter("payments_page_views_total", "Pages shown.", ("page", "status"))
-RECONCILER_RUNS = Counter("payments_reconciler_runs_total", "Runs of the reconciler by how they ended.", ("outcome",))
+PAGE_VIEWS = Counter("payments_page_views_total", "Pages shown to customers.", ("page", "status"))
+RECONCILER_RUNS = Counter("payments_reconciler_runs_total", "Reconciler runs by outcome.", ("outcome",))
 REPAIRED = Counter(
     "payments_reconciler_repaired_total",
-    "Changes that the reconciler made, each of which a webhook should have made.",
+    "Changes made by the reconciler that a webhook should have made.",
     ("event_type",),
 )
-DRIFT = Gauge("payments_reconciler_drift", "Payments that the last whole run found to differ from Stripe.")
+DRIFT = Gauge("payments_reconciler_drift", "Payments that the last complete run found to differ from Stripe.")
 RECONCILER_LAST_RUN = Gauge(
     "payments_reconciler_last_run_timestamp_seconds",
-    "When the last whole run ended, in seconds since 1970.",
+    "Unix time at which the last complete run ended.",
 )
-BUILD = Gauge("payments_build_info", "What runs here.", ("version", "revision"))
+BUILD = Gauge("payments_build_info", "Version and revision of the running service.", ("version", "revision"))
 
 PAGES = (
     *product(
@@ -136,16 +126,16 @@ RUN_OK = "ok"
 RECONCILER_RUN_OUTCOMES = (RUN_OK, "stripe_unavailable", "stripe_refused", "table_unavailable", ERROR)
 CHECKOUT_STAGES = ("created", "reused", "completed", "expired", "failed")
 STORE_OUTCOMES = (OK := "ok", REFUSED := "refused", THROTTLED := "throttled", ERROR)
-"""Of a call to DynamoDB; `refused` is an answer too: a condition did not hold, or an index is missing."""
+"""Outcomes of a call to DynamoDB. `refused`: a condition was not met, or an index is missing."""
 
 STORE_OPERATIONS = ("apply", "get", "query", "create", "change_checkout")
 
 
 def _deliveries() -> Iterator[tuple[str, str]]:
     for event_type in TRANSLATORS:
-        yield from product((event_type,), (*_OF_USED_TYPES, *_OF_ANY_TYPE))
-    yield from product((OTHER_TYPE,), (Outcome.IGNORED, *_OF_ANY_TYPE))
-    yield from product((UNREAD_TYPE,), _REFUSALS)
+        yield from product((event_type,), (*_OUTCOMES_OF_USED_TYPES, *_OUTCOMES_OF_ALL_TYPES))
+    yield from product((OTHER_TYPE,), (Outcome.IGNORED, *_OUTCOMES_OF_ALL_TYPES))
+    yield from product((UNREAD_TYPE,), _REJECTIONS)
 
 
 _LABELS: tuple[tuple[Counter | Gauge | Histogram, Iterable[tuple[str, ...]]], ...] = (
@@ -168,10 +158,16 @@ _LABELS: tuple[tuple[Counter | Gauge | Histogram, Iterable[tuple[str, ...]]], ..
 
 
 def _start_every_series_at_zero() -> None:
-    """A rate over a series that appears at 1 shows nothing, so each is there from the start."""
+    """Creates every series: a rate over a series that first appears at 1 shows nothing."""
     for metric, combinations in _LABELS:
         for labels in combinations:
             metric.labels(*labels)
 
 
 _start_every_series_at_zero()
+
+
+@cache
+def series(metric: MetricT, *labels: str) -> MetricT:
+    """The metric's child for these labels, cached: a look-up in the metric costs more than the increment."""
+    return metric.labels(*labels)

@@ -1,8 +1,9 @@
-"""Starting and stopping logs, metrics and traces of a process; what is told through them stands in telemetry.py."""
+"""Starts and stops the log, metrics and traces of a process."""
 
 import threading
 from collections.abc import Sequence
 
+import stamina
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
@@ -12,16 +13,45 @@ from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, Sam
 from opentelemetry.trace import Link, SpanKind
 from opentelemetry.util.types import Attributes
 from prometheus_client import start_http_server
+from stamina.instrumentation import RetryDetails
 
 from lea_payments import __version__, log
 from lea_payments.settings import Settings
+from lea_payments.telemetry import events
 from lea_payments.telemetry.metrics import BUILD
 
 STOP_SECONDS = 5
 
 
+def start(settings: Settings, service: str) -> None:
+    """Starts the log, metrics and traces of a service. Raises OSError if the metrics port is in use."""
+    log.configure(settings.log_level)
+    stamina.instrumentation.set_on_retry_hooks([_record_retry])
+    BUILD.labels(__version__, settings.build_revision).set(1)
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port, settings.host)
+    if settings.otlp_endpoint:
+        _start_traces(settings, service)
+
+
+def start_for_commands() -> None:
+    """Starts the log of a command that a person runs: warnings and errors, on standard error."""
+    log.configure_for_commands()
+    stamina.instrumentation.set_on_retry_hooks([_record_retry])
+
+
+def stop() -> None:
+    """Sends the spans that are still waiting, and gives up after 5 s."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        # In a thread with a limit of its own: the provider tries each batch for as long as one export may take.
+        shutdown = threading.Thread(target=provider.shutdown, daemon=True)
+        shutdown.start()
+        shutdown.join(STOP_SECONDS)
+
+
 class _KeepErrors(Sampler):
-    """A share of the new traces, and every span that is started with an error to tell."""
+    """Samples a share of the new traces, and every span that starts with an error."""
 
     def __init__(self, ratio: float) -> None:
         self._ratio = TraceIdRatioBased(ratio)
@@ -44,32 +74,15 @@ class _KeepErrors(Sampler):
         return f"KeepErrors({self._ratio.get_description()})"
 
 
-def start(settings: Settings, part: str, revision: str = "") -> None:
-    """Starts logs, metrics and traces of this process. Raises OSError when the port of the metrics is in use."""
-    log.configure(settings.log_level)
-    BUILD.labels(__version__, revision).set(1)
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port, settings.host)
-    if settings.otlp_endpoint:
-        _start_traces(settings, part)
+def _record_retry(details: RetryDetails) -> None:
+    events.call_retried(details.name, details.retry_num, details.wait_for, details.caused_by)
 
 
-def stop() -> None:
-    """Sends the spans that still wait, and gives up after 5 s."""
-    provider = trace.get_tracer_provider()
-    if isinstance(provider, TracerProvider):
-        # The provider's own limits do not hold: it tries each batch of spans for as long as one export may take.
-        last = threading.Thread(target=provider.shutdown, daemon=True)
-        last.start()
-        last.join(STOP_SECONDS)
+def _start_traces(settings: Settings, service: str) -> None:
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - takes 60 ms
 
-
-def _start_traces(settings: Settings, part: str) -> None:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - 60 ms
-
-    resource = Resource.create({"service.name": f"lea-payments-{part}", "service.version": __version__})
-    sampler = ParentBased(_KeepErrors(settings.sampling_ratio))
-    provider = TracerProvider(resource=resource, sampler=sampler)
+    resource = Resource.create({"service.name": f"lea-payments-{service}", "service.version": __version__})
+    provider = TracerProvider(resource=resource, sampler=ParentBased(_KeepErrors(settings.sampling_ratio)))
     exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces", timeout=5)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)

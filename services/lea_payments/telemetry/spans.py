@@ -1,4 +1,4 @@
-"""The spans of what happens inside a part, and how spans are joined across parts and through Stripe."""
+"""Starts spans, and joins them across services and through Stripe."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,11 +12,14 @@ from lea_payments import __version__
 from lea_payments.telemetry import metrics
 
 tracer = trace.get_tracer("lea_payments", __version__)
+NEW_TRACE = Context()
+"""The parent of a span that starts a trace of its own."""
+
 _propagator = TraceContextTextMapPropagator()
 
 
 def applying(event_id: str, event_type: str) -> AbstractContextManager[Span]:
-    """The span from knowing what an event says to knowing what became of it; none where its trace is not kept."""
+    """The span of applying one event to its payment. In a trace that is not sampled, the current span instead."""
     current = trace.get_current_span()
     if current.get_span_context().is_valid and not current.is_recording():
         return nullcontext(current)
@@ -33,88 +36,104 @@ def _applying(event_id: str, event_type: str) -> Iterator[Span]:
 
 
 @contextmanager
-def batch(carried: Sequence[Span]) -> Iterator[None]:
-    """The span of one round trip that carries the writes of many events; it and they are linked to each other."""
-    sampled = [span for span in carried if span.get_span_context().trace_flags.sampled]
+def batch(members: Sequence[Span]) -> Iterator[None]:
+    """The span of one call that carries the writes of several events. It and their spans are linked to each other."""
+    sampled = [span for span in members if span.get_span_context().trace_flags.sampled]
     if not sampled:
-        metrics.BATCH_SIZE.observe(len(carried))
-        # The task that sends is as old as the first event it carried, and would still be in that one's trace.
+        metrics.BATCH_SIZE.observe(len(members))
+        # The sending task inherits the context of the first event it ever carried; its trace is over.
         with trace.use_span(trace.INVALID_SPAN):
             yield
         return
-    metrics.BATCH_SIZE.observe(len(carried), exemplar(sampled[0]))
+    metrics.BATCH_SIZE.observe(len(members), exemplar(sampled[0]))
     attributes: dict[str, str | int] = {
         "db.system.name": "aws.dynamodb",
         "db.operation.name": "BatchExecuteStatement",
-        "db.operation.batch.size": len(carried),
+        "db.operation.batch.size": len(members),
     }
     links = [Link(span.get_span_context()) for span in sampled]
-    # A child of the first one, so that it is kept where they are kept.
-    around = trace.set_span_in_context(sampled[0])
-    with tracer.start_as_current_span("BatchExecuteStatement", around, SpanKind.CLIENT, attributes, links) as span:
-        for waiting in sampled:
-            waiting.add_link(span.get_span_context())
+    # A child of the first one, so that sampling keeps them together.
+    parent = trace.set_span_in_context(sampled[0])
+    with tracer.start_as_current_span("BatchExecuteStatement", parent, SpanKind.CLIENT, attributes, links) as span:
+        for member in sampled:
+            member.add_link(span.get_span_context())
         yield
 
 
-def calling(name: str, attributes: Mapping[str, str], started_ns: int | None = None) -> Span:
-    """A span around a call to another service, not yet current; none of its own where its trace is not kept."""
+def client_span(name: str, attributes: Mapping[str, str]) -> Span:
+    """A span for a call to another service, not yet current. It records nothing if its trace is not sampled."""
     if not trace.get_current_span().is_recording():
         return trace.INVALID_SPAN
-    return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes, start_time=started_ns)
+    return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
+
+
+def fail(span: Span, error_type: str) -> None:
+    """Marks a span as failed."""
+    span.set_attribute("error.type", error_type)
+    span.set_status(Status(StatusCode.ERROR))
 
 
 @contextmanager
 def stripe_call(method: str, route: str) -> Iterator[None]:
-    """The span of one call to Stripe, its retries by the official package included."""
-    span = calling(
+    """The span of one call to Stripe, including the retries of the official package."""
+    span = client_span(
         f"{method} {route}", {"http.request.method": method, "url.template": route, "peer.service": "stripe"}
     )
     try:
         yield
     except Exception as error:
-        span.set_attribute("error.type", type(error).__name__)
-        span.set_status(Status(StatusCode.ERROR))
+        fail(span, type(error).__name__)
         raise
     finally:
-        if span.is_recording():
-            span.end()
+        span.end()
 
 
 def kept(
     span: Span, name: str, attributes: Mapping[str, str], started_ns: int, kind: SpanKind = SpanKind.SERVER
 ) -> Span:
-    """The span of work that failed, or, where sampling has dropped it, one made afterwards that is kept.
+    """The span of failed work: the span itself, or, if sampling dropped it, a new one that the sampler keeps.
 
-    The attributes hold an `error.type`, by which the sampler knows it.
+    The attributes need an `error.type`, by which the sampler recognises a failure.
     """
     if span.get_span_context().trace_flags.sampled:
         return span
-    return tracer.start_span(name, Context(), kind, attributes, start_time=started_ns)
+    return tracer.start_span(name, NEW_TRACE, kind, attributes, start_time=started_ns)
 
 
 def current_traceparent() -> str | None:
-    """The W3C `traceparent` of the span we are in, to be carried through Stripe; None outside of any."""
+    """The W3C `traceparent` of the current span, or None. Checkout stores it in the record and sends it to Stripe."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
     return carrier.get("traceparent")
 
 
 def trace_id(span: Span) -> str | None:
-    """The trace's id in hex, or None when there is no trace."""
+    """The id of the span's trace in hex, or None if there is no trace."""
     context = span.get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else None
 
 
+def current_trace_id() -> str | None:
+    """The id of the current trace in hex, or None if there is no trace."""
+    return trace_id(trace.get_current_span())
+
+
 def exemplar(span: Span) -> dict[str, str] | None:
-    """What joins a metric's sample to its trace, where that is kept."""
+    """The exemplar that joins a metric's sample to its trace, or None if the trace is not sampled."""
     context = span.get_span_context()
     return {"trace_id": trace.format_trace_id(context.trace_id)} if context.trace_flags.sampled else None
 
 
 def remote(traceparent: str | None) -> Span | None:
-    """The span that a W3C `traceparent` names; None when it names none."""
+    """The span that a W3C `traceparent` names, or None if it names none."""
     if not traceparent:
         return None
-    span = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, Context()))
+    span = trace.get_current_span(_propagator.extract({"traceparent": traceparent}, NEW_TRACE))
     return span if span.get_span_context().is_valid else None
+
+
+def link(span: Span, traceparent: str | None) -> None:
+    """Links a span to the one that a W3C `traceparent` names, if it names one."""
+    target = remote(traceparent)
+    if target is not None:
+        span.add_link(target.get_span_context())

@@ -1,18 +1,21 @@
-"""Lets something through once in a while for each subject, and counts what it held back; pure, told the time."""
+"""Throttles log lines: at most one per key and interval."""
 
 
-class Seldom:
-    """For lines of log that a stranger can cause: however many there are, one a subject in so many seconds."""
+class Throttle:
+    """Limits the log lines that a stranger can cause."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._next_at: dict[str, float] = {}
-        self._since: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
 
-    def pass_on(self, subject: str, now: float) -> int:
-        """How often it came since it was last let through, this time included; 0 means not now."""
-        self._since[subject] = self._since.get(subject, 0) + 1
-        if now < self._next_at.get(subject, now):
+    def count(self, key: str, now: float) -> int:
+        """Counts one event of the key; returns the number since the last line if a line is due now, otherwise 0.
+
+        `now` is in seconds of any clock that never goes back.
+        """
+        self._counts[key] = self._counts.get(key, 0) + 1
+        if now < self._next_at.get(key, now):
             return 0
-        self._next_at[subject] = now + self._seconds
-        return self._since.pop(subject)
+        self._next_at[key] = now + self._seconds
+        return self._counts.pop(key)

@@ -1,55 +1,55 @@
-"""The webhook's signing secrets as they are now: from the environment, or from a file that may change; never logged."""
+"""The webhook's current signing secrets, from the environment or from a file that can change. They are never logged."""
 
 import time
 from pathlib import Path
 
-from lea_payments.log import log
 from lea_payments.settings import SettingsError, WebhookSettings, read_secret_file
+from lea_payments.telemetry import webhook as telemetry
 
-LOOK_SECONDS = 1.0
-"""How often the file is looked at: a changed secret counts after this long at the latest."""
+CHECK_SECONDS = 1.0
+"""How often the file is checked: a changed secret is in use after this time at the latest."""
 
-_State = tuple[int, int, int]
+_Version = tuple[int, int, int]
 
 
 class SigningSecrets:
-    """One or more secrets, the current one first. Raises SettingsError at the start when the file holds none."""
+    """One or more secrets, the current one first. Raises SettingsError at the start if the file has none."""
 
     def __init__(self, settings: WebhookSettings) -> None:
         self._file = settings.webhook_secret_file
         self._secrets = settings.webhook_secrets
-        self._state: _State | None = None
-        self._looked_at = 0.0
+        self._version: _Version | None = None
+        self._checked_at = 0.0
         if self._file is not None:
-            self._state, self._secrets = _read(self._file)
-            self._looked_at = time.monotonic()
+            self._version, self._secrets = _read(self._file)
+            self._checked_at = time.monotonic()
 
     def __call__(self) -> tuple[str, ...]:
-        """The secrets; a file that has become unreadable or empty leaves the last ones in force."""
-        if self._file is not None and time.monotonic() - self._looked_at >= LOOK_SECONDS:
-            self._look(self._file)
+        """The secrets. A file that becomes unreadable or empty leaves the last ones in use."""
+        if self._file is not None and time.monotonic() - self._checked_at >= CHECK_SECONDS:
+            self._check(self._file)
         return self._secrets
 
-    def _look(self, file: Path) -> None:
-        self._looked_at = time.monotonic()
+    def _check(self, file: Path) -> None:
+        self._checked_at = time.monotonic()
         try:
-            if _state(file) == self._state:
+            if _version(file) == self._version:
                 return
-            self._state, self._secrets = _read(file)
+            self._version, self._secrets = _read(file)
         except (SettingsError, OSError) as error:
-            log.error("signing_secrets_kept", problem=str(error))
+            telemetry.signing_secrets_kept(str(error))
         else:
-            log.info("signing_secrets_read", count=len(self._secrets))
+            telemetry.signing_secrets_loaded(len(self._secrets))
 
 
-def _state(file: Path) -> _State:
-    found = file.stat()
-    return found.st_mtime_ns, found.st_ino, found.st_size
+def _version(file: Path) -> _Version:
+    status = file.stat()
+    return status.st_mtime_ns, status.st_ino, status.st_size
 
 
-def _read(file: Path) -> tuple[_State, tuple[str, ...]]:
+def _read(file: Path) -> tuple[_Version, tuple[str, ...]]:
     try:
-        state = _state(file)  # before the text, so that a change in between is noticed at the next look
+        version = _version(file)  # before the text, so that a change in between is found by the next check
     except OSError as error:
         raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {error}; name a readable text file") from None
-    return state, read_secret_file(file)
+    return version, read_secret_file(file)

@@ -15,7 +15,7 @@ from lea_payments.checkout.bodies import (
     invalid,
     record_of,
 )
-from lea_payments.checkout.errors import ERRORS
+from lea_payments.checkout.errors import CREATE, ERRORS, LIST
 from lea_payments.payment.record import Dispute, Payment
 from lea_payments.store.table import PUBLISHED_FIELDS
 
@@ -107,15 +107,19 @@ def test_an_error_has_a_code_a_sentence_and_no_empty_field() -> None:
 
 
 def test_codes_of_one_status_are_described_together() -> None:
-    responses = documented("stripe_error", "stripe_refused", "try_again")
+    responses = documented(CREATE)
 
-    assert list(responses) == [502, 503]
-    assert list(responses[502]["content"]["application/json"]["examples"]) == ["stripe_error", "stripe_refused"]
+    examples = responses[502]["content"]["application/json"]["examples"]
+    assert list(examples) == ["stripe_unreachable", "stripe_error", "stripe_refused"]
+
+
+def test_a_call_documents_its_own_errors_only() -> None:
+    assert list(documented(LIST)) == [401, 422, 500, 503]
 
 
 @pytest.mark.parametrize("code", ERRORS)
 def test_every_code_says_when_in_a_sentence(code: str) -> None:
-    status, when = ERRORS[code]
+    status, when, _ = ERRORS[code]
 
     assert 400 <= status < 600
     assert when.endswith(".")

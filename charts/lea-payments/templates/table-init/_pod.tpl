@@ -1,4 +1,4 @@
-{{/* Whether the Job runs as a hook: on AWS, where nothing of this chart makes the database, it ends before the parts change. */}}
+{{/* Hook annotations of the Job and its objects, in aws mode only: the Job ends before any service changes. */}}
 {{- define "lea-payments.tableInitHook" -}}
 {{- if eq .Values.dynamodb.mode "aws" -}}
 helm.sh/hook: pre-install,pre-upgrade
@@ -6,11 +6,11 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}
 {{- end -}}
 
-{{/* The Job's pod template. Nothing in it may change with the chart's version: a Job cannot be changed. */}}
+{{/* Pod template of the Job. It must not contain the chart's version, because a Job's pod template cannot be updated. */}}
 {{- define "lea-payments.tableInitPod" -}}
 metadata:
   labels:
-    {{- include "lea-payments.podLabels" (dict "root" $ "part" "table-init") | nindent 4 }}
+    {{- include "lea-payments.podLabels" (dict "root" $ "component" "table-init") | nindent 4 }}
   {{- with include "lea-payments.podAnnotations" (list $ nil) }}
   annotations:
     {{- . | nindent 4 }}
@@ -22,8 +22,7 @@ spec:
   terminationGracePeriodSeconds: 5
   containers:
     - name: table-init
-      image: {{ include "lea-payments.image" (list $ .Values.image) | quote }}
-      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      {{- include "lea-payments.image" (list $ "table-init") | nindent 6 }}
       {{- if eq .Values.dynamodb.mode "local" }}
       # The database starts at the same time. A new pod for each try would wait longer and longer between them.
       args: [init-table, --wait=180]

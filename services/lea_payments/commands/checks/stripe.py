@@ -11,9 +11,8 @@ import stripe
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.commands.checks.settings import CheckSettings
 from lea_payments.stripe import client as stripe_client
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.events import TRANSLATORS, WEBHOOK_PATH
 from lea_payments.stripe.signature import TOLERANCE_SECONDS
-from lea_payments.telemetry.events import WEBHOOK_ROUTE
 
 SKEW_SECONDS = 30
 """Clocks that keep time by NTP differ by less than one second; more is the beginning of trouble."""
@@ -87,8 +86,8 @@ def _clocks(skew: float) -> Finding:
 
 
 def _endpoints(found: Sequence[Any], address: str | None, *, livemode: bool) -> Iterator[Finding]:
-    wanted = address or f"the path {WEBHOOK_ROUTE}"
-    ours = [one for one in found if (one.url == address if address else _path(one.url) == WEBHOOK_ROUTE)]
+    wanted = address or f"the path {WEBHOOK_PATH}"
+    ours = [one for one in found if (one.url == address if address else _path(one.url) == WEBHOOK_PATH)]
     if not ours:
         says = f"none of {len(found)} has {wanted}: no event reaches us"
         remedy = f"make one {DASHBOARD}"

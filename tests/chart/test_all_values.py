@@ -1,4 +1,4 @@
-"""What holds for every set of values that the chart comes with."""
+"""Rules for the objects of every set of values in this repository."""
 
 import json
 from collections import Counter
@@ -10,16 +10,15 @@ import helm_python as helm
 import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
-from tests.chart.rendered import CHART, OTHERS_KINDS, SETS, Object, Rendered, container, read, render
+from tests.chart.rendered import CHART, KUBERNETES, OPERATOR_KINDS, SETS, Object, Rendered, container, read, render
 
-KUBERNETES = "1.34"
 VERSIONED = {"helm.sh/chart", "app.kubernetes.io/version", "app.kubernetes.io/managed-by"}
 
 
 @cache
-def validate(found: str) -> None:
-    """Raises when Kubernetes does not know this object, in JSON; most are the same in many sets."""
-    kubernetes_validate.validate(json.loads(found), KUBERNETES, strict=True)
+def validate(text: str) -> None:
+    """Raises if Kubernetes does not know this object, in JSON. Cached, because most objects are in many sets."""
+    kubernetes_validate.validate(json.loads(text), KUBERNETES, strict=True)
 
 
 @pytest.fixture(params=SETS)
@@ -33,26 +32,26 @@ def release(files: tuple[Path, ...]) -> Rendered:
 
 
 def test_kubernetes_knows_every_object_and_every_field(release: Rendered) -> None:
-    known = [found for found in release if found["kind"] not in OTHERS_KINDS]
+    objects = [one for one in release if one["kind"] not in OPERATOR_KINDS]
 
-    assert known
-    for found in known:
-        validate(json.dumps(found))
+    assert objects
+    for one in objects:
+        validate(json.dumps(one))
 
 
-def test_helm_lint_has_nothing_to_say(files: tuple[Path, ...]) -> None:
+def test_helm_lint_reports_nothing(files: tuple[Path, ...]) -> None:
     report = helm.lint(CHART, read(*files), strict=True, namespace="lea")
 
-    assert [found for found in report["messages"] if found["severity"] > 1] == []
+    assert [message for message in report["messages"] if message["severity"] > 1] == []
 
 
 def test_each_file_holds_one_kind_and_is_named_after_it(release: Rendered) -> None:
     for name, objects in release.by_file.items():
-        assert {found["kind"].lower() for found in objects} == {Path(name).stem}, name
+        assert {one["kind"].lower() for one in objects} == {Path(name).stem}, name
 
 
 def test_names_are_unique_and_short_enough_for_dns(release: Rendered) -> None:
-    names = Counter((found["kind"], found["metadata"]["name"]) for found in release)
+    names = Counter((one["kind"], one["metadata"]["name"]) for one in release)
 
     assert set(names.values()) == {1}
     assert all(len(name) <= 63 for _, name in names)
@@ -71,7 +70,7 @@ def test_every_pod_meets_the_restricted_standard(release: Rendered) -> None:
         assert all(volume.keys() & {"emptyDir", "secret"} for volume in pod["spec"].get("volumes", [])), name
 
 
-def test_no_pod_can_write_but_into_its_tmp_and_its_volume(release: Rendered) -> None:
+def test_no_pod_can_write_outside_its_tmp_and_its_volume(release: Rendered) -> None:
     for name, pod in release.pods().items():
         mounts = {one["mountPath"] for one in container(pod).get("volumeMounts", []) if not one.get("readOnly")}
 
@@ -79,19 +78,19 @@ def test_no_pod_can_write_but_into_its_tmp_and_its_volume(release: Rendered) -> 
         assert mounts <= {"/tmp", "/data"}, name  # noqa: S108 - a path in the container
 
 
-def test_no_pod_gets_a_token_of_the_cluster_or_the_names_of_other_services(release: Rendered) -> None:
+def test_no_pod_gets_an_api_token_or_service_links(release: Rendered) -> None:
     for name, pod in release.pods().items():
         assert pod["spec"]["automountServiceAccountToken"] is False, name
         assert pod["spec"]["enableServiceLinks"] is False, name
-    assert all(found["automountServiceAccountToken"] is False for found in release.of("ServiceAccount").values())
+    assert all(one["automountServiceAccountToken"] is False for one in release.of("ServiceAccount").values())
 
 
-def test_every_pod_but_the_test_has_a_service_account_of_its_own(release: Rendered) -> None:
+def test_every_pod_but_the_test_has_its_own_service_account(release: Rendered) -> None:
     accounts = {name: pod["spec"]["serviceAccountName"] for name, pod in release.pods().items()}
-    made = {found["metadata"]["name"] for found in release.of("ServiceAccount").values()}
+    created = {one["metadata"]["name"] for one in release.of("ServiceAccount").values()}
 
     assert accounts.pop("test") == "default"
-    assert sorted(accounts.values()) == sorted(made)
+    assert sorted(accounts.values()) == sorted(created)
 
 
 def test_no_variable_is_set_twice(release: Rendered) -> None:
@@ -101,7 +100,7 @@ def test_no_variable_is_set_twice(release: Rendered) -> None:
         assert len(names) == len(set(names)), name
 
 
-def test_every_container_says_what_it_needs(release: Rendered) -> None:
+def test_every_container_has_requests_and_a_memory_limit(release: Rendered) -> None:
     for name, pod in release.pods().items():
         resources = container(pod)["resources"]
 
@@ -118,22 +117,22 @@ def test_every_service_leads_to_a_port_of_its_pods(release: Rendered) -> None:
             assert service["spec"]["ports"][0]["targetPort"] in {one["name"] for one in container(pod)["ports"]}, name
 
 
-def test_every_selector_is_of_this_release_and_finds_its_own_pods(release: Rendered) -> None:
-    for found in release:
-        selector = _selector(found)
+def test_every_selector_matches_only_pods_of_this_release(release: Rendered) -> None:
+    for one in release:
+        selector = _selector(one)
         if selector is None or "app.kubernetes.io/instance" not in selector:
-            assert selector is None, found["metadata"]["name"]
+            assert selector is None, one["metadata"]["name"]
             continue
         assert not selector.keys() & VERSIONED
-        template = found["spec"].get("template")
+        template = one["spec"].get("template")
         assert template is None or _selects(selector, template)
 
 
-def test_what_cannot_be_changed_carries_no_version(release: Rendered) -> None:
+def test_fields_that_cannot_be_updated_carry_no_version(release: Rendered) -> None:
     for name, pod in release.pods().items():
         if name != "test":
             assert not pod["metadata"]["labels"].keys() & VERSIONED, name
-    for claim in (one for found in release.of("StatefulSet").values() for one in found["spec"]["volumeClaimTemplates"]):
+    for claim in (one for set_ in release.of("StatefulSet").values() for one in set_["spec"]["volumeClaimTemplates"]):
         assert not claim["metadata"]["labels"].keys() & VERSIONED
 
 
@@ -142,10 +141,10 @@ def _selects(selector: dict[str, str], pod: Object) -> bool:
     return selector.items() <= labels.items()
 
 
-def _selector(found: Object) -> dict[str, str] | None:
-    spec: dict[str, Any] = found.get("spec") or {}
-    if found["kind"] == "NetworkPolicy":
+def _selector(one: Object) -> dict[str, str] | None:
+    spec: dict[str, Any] = one.get("spec") or {}
+    if one["kind"] == "NetworkPolicy":
         return dict(spec["podSelector"]["matchLabels"])
-    if found["kind"] == "Service":
+    if one["kind"] == "Service":
         return dict(spec["selector"])
     return dict(spec["selector"]["matchLabels"]) if "selector" in spec else None

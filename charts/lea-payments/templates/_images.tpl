@@ -1,0 +1,16 @@
+{{/*
+The table of images: the image of a container, and when nodes pull it: (list $ component).
+A component that has no line of its own runs `image`. An empty tag means the chart's appVersion.
+*/}}
+{{- define "lea-payments.image" -}}
+{{- $values := (first .).Values -}}
+{{- $images := dict
+  "emulator" $values.emulator.image
+  "dynamodb" $values.dynamodb.local.image
+  "dynamodb-admin" $values.dynamodb.admin.image
+-}}
+{{- $image := get $images (last .) | default $values.image -}}
+{{- $name := printf "%s:%s" $image.repository (default (first .).Chart.AppVersion $image.tag) -}}
+image: {{ empty $image.digest | ternary $name (printf "%s@%s" $name $image.digest) | quote }}
+imagePullPolicy: {{ $values.image.pullPolicy }}
+{{- end -}}

@@ -1,0 +1,22 @@
+{{/* The table of ports: each port is stated here and nowhere else. */}}
+{{- define "lea-payments.ports" -}}
+dynamodb: 8000
+dynamodb-admin: 8001
+dynamodb-admin-service: 8010
+reconciler: 8083
+checkout: 8084
+pages: 8085
+webhook: 8086
+emulator: 8087
+metrics: 9464
+{{- end -}}
+
+{{/* One port of the table, by its name. */}}
+{{- define "lea-payments.port" -}}
+{{- index (include "lea-payments.ports" . | fromYaml) . | required (printf "_ports.tpl has no port named %s" .) -}}
+{{- end -}}
+
+{{/* URL of a component's Service inside the cluster: (list $ component). */}}
+{{- define "lea-payments.url" -}}
+http://{{ include "lea-payments.fullname" (first .) }}-{{ last . }}:{{ include "lea-payments.port" (last .) }}
+{{- end -}}

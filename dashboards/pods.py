@@ -1,0 +1,56 @@
+"""The dashboard row about pods: resources, scrape targets, restarts and versions."""
+
+from collections.abc import Sequence
+
+from dashboards.panels import AMBER, RED, TRANSPARENT, Panel, Query, table, time_series
+from dashboards.promql import NAMESPACE, RATE_INTERVAL, SERVICES, any_of, name
+from lea_payments.telemetry import metrics
+
+OURS = f'{NAMESPACE}, component=~"{any_of(SERVICES)}"'
+POD = "{{component}} {{pod}}"
+
+PANELS: Sequence[Panel] = (
+    time_series(
+        "CPU",
+        "CPU cores in use. A pod runs one process, which uses at most about one core.",
+        Query(f"rate(process_cpu_seconds_total{{{OURS}}}[{RATE_INTERVAL}])", POD),
+        thresholds=((None, TRANSPARENT), (0.8, AMBER)),
+        width=8,
+    ),
+    time_series(
+        "Memory",
+        "Resident memory of each process.",
+        Query(f"process_resident_memory_bytes{{{OURS}}}", POD),
+        unit="bytes",
+        width=8,
+    ),
+    time_series(
+        "Open files and connections",
+        "Share of the process's limit of open file descriptors.",
+        Query(f"process_open_fds{{{OURS}}} / process_max_fds{{{OURS}}}", POD),
+        unit="percentunit",
+        thresholds=((None, TRANSPARENT), (0.8, RED)),
+        width=8,
+    ),
+    time_series(
+        "Can Prometheus scrape the pods?",
+        "Pods that Prometheus scrapes successfully, by service.",
+        Query(f"sum by (component) (up{{{OURS}}})", "{{component}}"),
+        width=8,
+        runbook="PaymentsServiceDown",
+    ),
+    time_series(
+        "How long have the pods been running?",
+        "A line that drops to 0 is a restart.",
+        Query(f"time() - process_start_time_seconds{{{OURS}}}", POD),
+        unit="s",
+        width=8,
+        runbook="PaymentsTargetDown",
+    ),
+    table(
+        "Which version is running?",
+        "Two versions of a service at the same time mean a rollout in progress.",
+        Query(f"count by (version, revision, component) ({name(metrics.BUILD)}{{{NAMESPACE}}})", "pods", instant=True),
+        width=8,
+    ),
+)

@@ -1,0 +1,68 @@
+"""Authenticates a caller before anything is read, and reads no more than a small JSON body."""
+
+import hmac
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from fastapi import Response
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.requests import Request
+from starlette.types import Message
+
+from lea_payments.checkout.errors import RefusalError
+from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, read_body
+
+BODY_LIMIT = 16 * 1024
+"""In bytes; a request of ours is under 4 KiB."""
+
+BEARER = HTTPBearer(auto_error=False, description="One of the tokens in PAYMENTS_API_TOKEN.")
+"""Documents the authentication in OpenAPI; the route class below enforces it."""
+
+
+def guarded_route(tokens: Sequence[str]) -> type[APIRoute]:
+    """A route class that accepts these bearer tokens. It runs before FastAPI reads the body."""
+
+    class GuardedRoute(APIRoute):
+        """A route that authenticates its caller and limits the body."""
+
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def guarded(request: Request) -> Response:
+                _authenticate(request, tokens)
+                return await handle(await _with_small_json(request) if request.method == "POST" else request)
+
+            return guarded
+
+    return GuardedRoute
+
+
+def _authenticate(request: Request, tokens: Sequence[str]) -> None:
+    """Compares with every token in constant time, so that the duration reveals nothing."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    matches = [hmac.compare_digest(token.encode(), given.strip().encode()) for token in tokens]
+    if scheme.lower() != "bearer" or not any(matches):
+        raise RefusalError(
+            "unauthorized",
+            "Send the header Authorization: Bearer with one of the tokens in this service's PAYMENTS_API_TOKEN.",
+            param="Authorization",
+        )
+
+
+async def _with_small_json(request: Request) -> Request:
+    """The request with its body already read."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        raise RefusalError("unsupported_media_type", "Send the body as JSON, with Content-Type: application/json.")
+    try:
+        body = await read_body(request, BODY_LIMIT)
+    except BodyTooLargeError:
+        raise RefusalError("too_large", f"Send a body of at most {BODY_LIMIT} bytes.") from None
+    except BodyIncompleteError:
+        raise RefusalError("invalid_json", "The connection was closed within the body; send it again.") from None
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body}
+
+    return Request(request.scope, receive)

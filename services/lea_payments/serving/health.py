@@ -1,0 +1,45 @@
+"""Answers the probes of Kubernetes: is the process alive, and can it do its work."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from starlette.responses import Response
+
+from lea_payments.serving.responses import json_response
+from lea_payments.store.errors import UnavailableError
+
+READY_CACHE_SECONDS = 2.0
+READY_FAILURES = 3
+"""A service is not ready after this many failed reads of the table in a row: Stripe's retries cover a short outage."""
+
+
+async def health() -> dict[str, str]:
+    """200 while the process answers. It never depends on the table."""
+    return {"status": "ok"}
+
+
+class Readiness:
+    """Reads the table at most every 2 s, and needs three failures in a row to report that it is not ready."""
+
+    def __init__(self, ping: Callable[[], Awaitable[None]]) -> None:
+        self._ping = ping
+        self._checked_at = float("-inf")
+        self._failures = 0
+        self._has_succeeded = False
+
+    async def check(self) -> Response:
+        """200 if the service can do its work, 503 if the table has not answered for a while."""
+        if time.monotonic() - self._checked_at >= READY_CACHE_SECONDS:
+            self._checked_at = time.monotonic()
+            await self._read_table()
+        if self._has_succeeded and self._failures < READY_FAILURES:
+            return json_response(200, {"status": "ready"})
+        return json_response(503, {"status": "unready", "reason": "the table of payments does not answer"})
+
+    async def _read_table(self) -> None:
+        try:
+            await self._ping()
+        except UnavailableError:
+            self._failures += 1
+        else:
+            self._failures, self._has_succeeded = 0, True

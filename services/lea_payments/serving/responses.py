@@ -1,0 +1,25 @@
+"""Builds JSON answers and the error body that all services share."""
+
+from collections.abc import Mapping
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+
+def json_response(status: int, content: object, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer whose body is JSON."""
+    body = msgspec.json.encode(content)
+    return Response(body, status_code=status, headers=headers, media_type="application/json")
+
+
+def error_response(request: Request, error: HTTPException) -> Response:
+    """The answer to a path or method that does not exist."""
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    allowed = (error.headers or {}).get("allow", (error.headers or {}).get("Allow", ""))
+    message = {
+        404: f"There is nothing at {request.url.path}.",
+        405: f"{request.method} is not allowed here; use {allowed}.",
+    }.get(error.status_code, str(error.detail))
+    return json_response(error.status_code, {"error": {"code": code, "message": message}}, error.headers)

@@ -1,0 +1,147 @@
+"""Records deliveries to the webhook as metrics, spans and log lines.
+
+No label, span attribute or log field holds personal data or a secret: labels come from our own enums, and ids go to
+spans and log lines only.
+"""
+
+import time
+from typing import Self
+
+from opentelemetry import trace
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import Span, SpanKind
+
+from lea_payments.log import log
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.stripe.events import OTHER_TYPE, TRANSLATORS, WEBHOOK_PATH, Ignored
+from lea_payments.stripe.signature import REMEDIES
+from lea_payments.telemetry import metrics, spans
+from lea_payments.telemetry.metrics import series
+from lea_payments.telemetry.throttle import Throttle
+
+_SPAN_NAME = f"POST {WEBHOOK_PATH}"
+_SPAN_ATTRIBUTES = {
+    "http.request.method": "POST",
+    "http.route": WEBHOOK_PATH,
+    "url.path": WEBHOOK_PATH,
+    "url.scheme": "http",
+}
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+
+_rejections = Throttle(seconds=60)
+
+
+class DeliverySpan:
+    """The server span of one delivery, from its first byte to its answer.
+
+    It starts a trace of its own: a `traceparent` header could come from anybody.
+    """
+
+    __slots__ = ("_token", "received_at", "span", "started")
+
+    def __enter__(self) -> Self:
+        """Starts the span and makes it the current one."""
+        self.started = time.perf_counter()
+        self.received_at = time.time_ns()
+        self.span = spans.tracer.start_span(_SPAN_NAME, spans.NEW_TRACE, SpanKind.SERVER, _SPAN_ATTRIBUTES)
+        self._token = attach(trace.set_span_in_context(self.span, spans.NEW_TRACE))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends the span."""
+        detach(self._token)
+        self.span.end()
+
+
+def webhook_answered(
+    delivery: DeliverySpan,
+    outcome: str,
+    http_status: int,
+    event: PaymentEvent | Ignored | None,
+    payment_id: str | None,
+    reason: str | None,
+) -> None:
+    """A delivery is answered. `event` is None if the delivery was rejected before its event could be trusted."""
+    event_type = metrics.UNREAD_TYPE if event is None else event.type if event.type in TRANSLATORS else OTHER_TYPE
+    seconds = time.perf_counter() - delivery.started
+    span = delivery.span
+    if http_status >= _CLIENT_ERROR:
+        span = spans.kept(span, _SPAN_NAME, {**_SPAN_ATTRIBUTES, "error.type": outcome}, delivery.received_at)
+    exemplar = spans.exemplar(span)
+    series(metrics.EVENTS, event_type, outcome).inc()
+    series(metrics.DURATION, event_type, outcome).observe(seconds, exemplar)
+    if event is not None:
+        age = max(0.0, delivery.received_at / 1e9 - event.created)
+        series(metrics.EVENT_AGE, event_type).observe(age, exemplar)
+    if outcome == Outcome.APPLIED:
+        series(metrics.LAST_APPLIED, event_type).set(delivery.received_at / 1e9)
+    if span.is_recording():
+        _describe(span, outcome, http_status, event, payment_id)
+    if span is not delivery.span:
+        span.end()
+    fields = {
+        "event_id": event.id if event else None,
+        "event_type": event.type if event else metrics.UNREAD_TYPE,
+        "payment_id": payment_id,
+        "reason": reason,
+        "trace_id": spans.trace_id(span),
+    }
+    write = log.info if http_status < _CLIENT_ERROR else log.warning
+    write(
+        "webhook_answered",
+        outcome=outcome,
+        http_status=http_status,
+        duration_ms=round(seconds * 1000, 1),
+        **{name: value for name, value in fields.items() if value is not None},
+    )
+
+
+def _describe(
+    span: Span, outcome: str, http_status: int, event: PaymentEvent | Ignored | None, payment_id: str | None
+) -> None:
+    span.set_attribute("http.response.status_code", http_status)
+    span.set_attribute("payments.outcome", outcome)
+    if payment_id:
+        span.set_attribute("payments.payment.id", payment_id)
+    if http_status >= _SERVER_ERROR:  # semantic conventions: a server span fails from 500 on
+        spans.fail(span, outcome)
+    if event is None:
+        return
+    span.set_attribute("stripe.event.id", event.id)
+    span.set_attribute("stripe.event.type", event.type)
+    if isinstance(event, PaymentEvent):
+        spans.link(span, event.traceparent)
+
+
+def signature_verified(secret_index: int, skew_seconds: float) -> None:
+    """A delivery was signed with the secret at this place of the list, 0 for the current one.
+
+    `skew_seconds` is our clock minus the sender's, including the time that the delivery travelled.
+    """
+    series(metrics.SECRET_USED, "current" if secret_index == 0 else "previous").inc()
+    metrics.CLOCK_SKEW.set(skew_seconds)
+
+
+def signature_rejected(reason: str, skew_seconds: float | None) -> None:
+    """A delivery does not prove that it comes from Stripe. One log line per reason and minute says what to do."""
+    series(metrics.SIGNATURE_FAILURES, reason).inc()
+    if skew_seconds is not None:
+        metrics.CLOCK_SKEW.set(skew_seconds)
+    count = _rejections.count(reason, time.monotonic())
+    if count:
+        log.warning("signature_rejected", reason=reason, count=count, remedy=REMEDIES[reason])
+
+
+def webhook_failed() -> None:
+    """A delivery met a bug of ours. Call it where the exception is handled: the line has its traceback."""
+    log.exception("webhook_failed")
+
+
+def signing_secrets_loaded(count: int) -> None:
+    """The file of signing secrets changed and was read."""
+    log.info("signing_secrets_loaded", count=count)
+
+
+def signing_secrets_kept(problem: str) -> None:
+    """The file of signing secrets changed and cannot be used; the last good secrets stay in use."""
+    log.error("signing_secrets_kept", problem=problem)

@@ -1,0 +1,200 @@
+"""Checks the commands, settings, secrets and images that the pods get."""
+
+import pytest
+
+import lea_payments.__main__ as commands
+from lea_payments import settings
+from stripe_emulator import settings as emulator_settings
+from tests.chart.rendered import REPLICATED, SERVICES, SETS, Rendered, ci, container, merged, read, render, variables
+
+SETTINGS: dict[str, type[settings.TableSettings]] = {
+    "webhook": settings.WebhookSettings,
+    "pages": settings.PagesSettings,
+    "checkout": settings.CheckoutSettings,
+    "reconciler": settings.ReconcilerSettings,
+    "table-init": settings.TableSettings,
+}
+SECRETS = {
+    "STRIPE_SECRET_KEY": "sk_test_1",
+    "PAYMENTS_API_TOKEN": "token",
+    "EMULATOR_WEBHOOK_SECRET": "whsec_1",
+}
+
+
+def environment(release: Rendered, component: str) -> dict[str, str]:
+    """The container's environment, with made-up texts for the references to Secrets."""
+    values = variables(release.pods()[component])
+    live = values.get("STRIPE_LIVEMODE") == "true"
+    secrets = SECRETS | ({"STRIPE_SECRET_KEY": "sk_live_1"} if live else {})
+    return {name: value if isinstance(value, str) else secrets[name] for name, value in values.items()}
+
+
+@pytest.mark.parametrize("values", ["emulator", "sandbox", "aws", "staging", "production"])
+@pytest.mark.parametrize("component", SETTINGS)
+def test_a_service_gets_settings_that_it_can_read(values: str, component: str) -> None:
+    release = render(read(*SETS[values]))
+    if component not in release.pods():
+        assert (values, component) == ("production", "table-init")
+        return
+
+    names = {str(field.validation_alias) for field in SETTINGS[component].model_fields.values()}
+    given = environment(release, component)
+    parsed = SETTINGS[component].model_validate(given)
+
+    assert given.keys() <= names
+    assert parsed.ddb_endpoint == ("" if values in {"aws", "staging", "production"} else parsed.ddb_endpoint)
+
+
+def test_the_emulator_gets_settings_that_it_can_read() -> None:
+    given = environment(render(ci("emulator")), "emulator")
+
+    assert given.keys() <= emulator_settings.VARIABLES.keys()
+    assert emulator_settings.read(given).webhook_url == "http://lea-payments-webhook:8086/webhook/stripe"
+
+
+@pytest.mark.parametrize("service", REPLICATED)
+def test_a_service_runs_its_own_command_on_its_own_port(service: str) -> None:
+    release = render(ci("emulator"))
+    own = container(release.pods()[service])
+    ports = {one["name"]: one["containerPort"] for one in own["ports"]}
+
+    assert own["args"] == [service]
+    assert service in {
+        command.name or command.callback.__name__ for command in commands.app.registered_commands if command.callback
+    }
+    assert ports == {"http": SETTINGS[service].model_fields["port"].default, "metrics": 9464}
+    assert release.of("Service")[service]["spec"]["ports"][0]["port"] == ports["http"]
+
+
+def test_only_one_reconciler_runs_and_no_service_leads_to_it() -> None:
+    release = render(ci("emulator"))
+    spec = release.of("Deployment")["reconciler"]["spec"]
+    own = container(release.pods()["reconciler"])
+
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert own["args"] == ["reconciler"]
+    assert {"name": "http", "containerPort": SETTINGS["reconciler"].model_fields["port"].default} in own["ports"]
+    assert {"reconciler"}.isdisjoint(release.of("Service").keys() | release.of("PodDisruptionBudget").keys())
+
+
+@pytest.mark.parametrize(
+    ("service", "secrets"),
+    [
+        ("webhook", set()),
+        ("pages", set()),
+        ("checkout", {("my-stripe", "key"), ("my-checkout", "token")}),
+        ("reconciler", {("my-stripe", "key")}),
+    ],
+)
+def test_a_service_gets_only_the_secrets_it_needs(service: str, secrets: set[tuple[str, str]]) -> None:
+    values = variables(render(ci("sandbox")).pods()[service])
+    references = {
+        (one["secretKeyRef"]["name"], one["secretKeyRef"]["key"]) for one in values.values() if isinstance(one, dict)
+    }
+
+    assert references == secrets
+    assert ("STRIPE_SECRET_KEY" in values) == (service in {"checkout", "reconciler"})
+
+
+def test_the_reconciler_can_have_its_own_api_key() -> None:
+    reference = variables(render(ci("aws")).pods()["reconciler"])["STRIPE_SECRET_KEY"]["secretKeyRef"]
+
+    assert reference == {"name": "my-reconciler", "key": "STRIPE_SECRET_KEY"}
+
+
+def test_only_webhook_mounts_the_signing_secrets() -> None:
+    """As a file without subPath, so that the kubelet updates it when the Secret changes."""
+    pods = render(ci("sandbox")).pods()
+    mounted = {name: [one for one in pod["spec"].get("volumes", []) if "secret" in one] for name, pod in pods.items()}
+    (volume,) = mounted.pop("webhook")
+    mount = next(one for one in container(pods["webhook"])["volumeMounts"] if one["name"] == volume["name"])
+
+    assert not any(mounted.values())
+    assert volume["secret"]["secretName"] == "my-stripe"
+    assert volume["secret"]["items"] == [{"key": "signing", "path": "webhook-secrets"}]
+    assert variables(pods["webhook"])["STRIPE_WEBHOOK_SECRET_FILE"] == f"{mount['mountPath']}/webhook-secrets"
+    assert "subPath" not in mount
+
+
+def test_with_existing_secrets_the_chart_creates_none() -> None:
+    assert render(ci("sandbox")).of("Secret") == {}
+    assert render(read(*SETS["staging"])).of("Secret") == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "keys"),
+    [
+        ({}, {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN"}),
+        ({"stripe": {"existingSecret": "my-stripe"}}, {"PAYMENTS_API_TOKEN"}),
+        ({"checkout": {"existingSecret": "my-checkout"}}, {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY"}),
+        ({"checkout": {"enabled": False}}, {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY"}),
+    ],
+)
+def test_with_the_emulator_missing_secrets_are_created(values: dict[str, object], keys: set[str]) -> None:
+    secret = render(merged(ci("emulator"), values)).of("Secret")["emulator"]
+
+    assert secret["stringData"].keys() == keys
+
+
+@pytest.mark.parametrize("service", ["checkout", "reconciler"])
+def test_a_changed_development_secret_restarts_the_service(service: str) -> None:
+    before, after = (
+        render(merged(ci("emulator"), {"emulator": {"apiToken": token}})).pods()[service] for token in ("one", "two")
+    )
+
+    assert before != after
+
+
+def test_values_for_all_pods_apply_to_all_pods() -> None:
+    pods = render(ci("scheduling")).pods()
+    pods.pop("test")
+
+    for name, pod in pods.items():
+        assert pod["spec"]["priorityClassName"] == "important", name
+        assert pod["spec"]["nodeSelector"] == {"kubernetes.io/os": "linux"}, name
+        assert pod["spec"]["tolerations"][0]["key"] == "dedicated", name
+        assert "nodeAffinity" in pod["spec"]["affinity"], name
+        assert pod["spec"]["imagePullSecrets"] == [{"name": "my-registry"}], name
+        assert pod["metadata"]["labels"]["team"] == "payments", name
+        assert "example.com/team" in pod["metadata"]["annotations"], name
+
+
+def test_own_annotations_and_labels_win_except_over_selectors() -> None:
+    metadata = render(ci("scheduling")).pods()["webhook"]["metadata"]
+
+    assert metadata["annotations"]["example.com/team"] == "webhooks"
+    assert metadata["labels"]["tier"] == "front"
+    assert metadata["labels"]["app.kubernetes.io/component"] == "webhook"
+
+
+def test_additional_variables_are_added_to_those_of_the_chart() -> None:
+    pods = render(ci("scheduling")).pods()
+
+    assert {"OTEL_RESOURCE_ATTRIBUTES", "GREETING", "PORT"} <= variables(pods["webhook"]).keys()
+    assert "OTEL_RESOURCE_ATTRIBUTES" in variables(pods["pages"])
+    assert "GREETING" not in variables(pods["pages"])
+    assert variables(pods["emulator"])["EMULATOR_RETRY_BASE_SECONDS"] == "0.5"
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ({}, "lea-payments:0.1.0"),
+        ({"tag": "1.2.3"}, "lea-payments:1.2.3"),
+        ({"repository": "example/lea", "digest": f"sha256:{'0' * 64}"}, f"example/lea:0.1.0@sha256:{'0' * 64}"),
+        ({"tag": f"dev@sha256:{'0' * 64}"}, f"lea-payments:dev@sha256:{'0' * 64}"),
+    ],
+)
+def test_all_services_and_the_job_run_the_same_image(image: dict[str, str], expected: str) -> None:
+    pods = render(merged(ci("emulator"), {"image": image})).pods()
+
+    assert {container(pods[name])["image"] for name in (*SERVICES, "table-init", "test")} == {expected}
+    assert container(pods["emulator"])["image"] == "lea-payments-emulator:0.1.0"
+
+
+def test_two_releases_in_one_namespace_share_no_object() -> None:
+    names = [
+        {(one["kind"], one["metadata"]["name"]) for one in render(ci("emulator"), name=name)} for name in ("one", "two")
+    ]
+
+    assert names[0].isdisjoint(names[1])
