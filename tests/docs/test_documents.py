@@ -123,7 +123,7 @@ def test_every_path_in_inline_code_exists(document: Path) -> None:
 
 def test_the_documented_log_events_are_the_written_ones() -> None:
     table = (ROOT / "docs" / "operations.md").read_text().partition("| event | when |")[2].partition("\n\n")[0]
-    documented = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1:2][0])}
+    documented = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.partition(" | ")[0])}
     written = {name for path in (ROOT / "services" / "lea_payments").rglob("*.py") for name in _log_events(path)}
 
     assert [name for name in documented if not any(re.fullmatch(event, name) for event in written)] == []
@@ -134,7 +134,9 @@ def _log_events(path: Path) -> Iterator[str]:
     """The names of the log events that a module writes, as patterns: a name may contain a variable."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in _LOG_CALLS and node.args:
-            yield re.sub(r"\{.*?\}", r"\\w+", ast.unparse(node.args[0]).removeprefix("f")[1:-1])
+            name = node.args[0]
+            for one in (name.body, name.orelse) if isinstance(name, ast.IfExp) else (name,):
+                yield re.sub(r"\{.*?\}", r"\\w+", ast.unparse(one).removeprefix("f")[1:-1])
 
 
 _LOG_CALLS = {"write", *(f"log.{level}" for level in ("debug", "info", "warning", "error", "exception"))}
