@@ -25,7 +25,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """What every part reads. The description of a field is its row in the README."""
+    """What every part reads. The description of a field is its row in docs/reference/settings.md."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -251,7 +251,7 @@ def _explain(where: tuple[int | str, ...], message: str) -> str:
         return message.removeprefix("Value error, ")
     name = str(where[0])
     hint = _HINTS.get(name)
-    return f"{name}: {message}" + (f"; {hint}" if hint else "; see the settings table in README.md")
+    return f"{name}: {message}" + (f"; {hint}" if hint else "; see docs/reference/settings.md")
 
 
 def signing_secrets(secrets: tuple[str, ...], file: Path | None) -> tuple[str, ...]:

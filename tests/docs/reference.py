@@ -158,8 +158,8 @@ def states_page() -> Iterator[str]:
     yield ""
     first = (0, "`pending`", "", "the record was created", "yes")
     rest = (
-        (rule.rank, f"`{rule.status}`", rule.reason or reasons.get(rule.rank, ""), rule.source, rule.may_pay)
-        for rule in steps
+        (rank, f"`{status}`", reason or reasons.get(rank, ""), event, may_pay)
+        for rank, status, reason, event, may_pay, *_ in steps
     )
     yield from table_of(
         ("rank", "`payment_status`", "`status_reason`", "event", "may the customer still pay?"), [first, *rest]

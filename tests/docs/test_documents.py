@@ -142,6 +142,14 @@ def _log_events(path: Path) -> Iterator[str]:
 _LOG_CALLS = {"write", *(f"log.{level}" for level in ("debug", "info", "warning", "error", "exception"))}
 
 
+def test_every_document_named_in_the_code_exists() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
+    named = set(re.findall(r"docs/[\w./-]+\.md", sources))
+
+    assert named
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
 def test_every_picture_is_used_and_small() -> None:
     used = {Path(link).name for document in DOCUMENTS for link in links(document) if "pictures/" in link}
     pictures = list((ROOT / "docs" / "pictures").iterdir())

@@ -21,7 +21,7 @@ def findings(address: str | None = None) -> list[Finding]:
     try:
         settings = environment.read(CheckSettings)
     except SettingsError as error:
-        return [wrong("settings", line, "see the settings table in README.md") for line in str(error).splitlines()]
+        return [wrong("settings", line, "see docs/reference/settings.md") for line in str(error).splitlines()]
     return [*_settings(settings), *check_table.findings(settings), *_stripe(settings, address)]
 
 

@@ -24,7 +24,7 @@ def findings(settings: CheckSettings) -> Iterator[Finding]:
     try:
         dynamodb = connection.client(settings)
     except SettingsError as error:
-        yield wrong("table", str(error), "see the settings table in README.md")
+        yield wrong("table", str(error), "see docs/reference/settings.md")
         return
     described = _described(dynamodb, settings)
     if isinstance(described, Finding):
