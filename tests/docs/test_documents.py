@@ -90,6 +90,20 @@ def test_the_readme_diagram_shows_every_service() -> None:
     assert set(re.findall(r"[\w-]+", diagram)) >= {*reference.SERVICES, "stripe", "table"}
 
 
+def test_the_readme_states_the_port_of_every_service() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (\d+)", README.read_text(), re.MULTILINE))
+    defaults = {service: kind.model_fields["port"].default for service, kind in reference.SERVICES.items()}
+
+    assert {service: int(port) for service, port in rows.items()} == defaults
+
+
+def test_the_documented_local_ports_are_the_forwarded_ones() -> None:
+    section = (ROOT / "docs" / "kubernetes.md").read_text().partition("| port | what |")[2].partition("\n\n")[0]
+    ports = re.findall(r"\d{4,5}", section)
+
+    assert set(ports) == set(re.findall(r"localPort: (\d+)", (ROOT / "skaffold.yaml").read_text()))
+
+
 def test_the_documented_layers_are_the_enforced_ones() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
