@@ -1,7 +1,7 @@
 """Writes the lock of DynamoDB Local's jars: their names and SHA-256, for the version that the chart runs.
 
 To change the version, edit the chart's `values.yaml`, run `make lock` and read the diff.
-"""  # noqa: INP001 - a script, run by its path
+"""
 
 import hashlib
 import sys

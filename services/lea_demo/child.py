@@ -20,7 +20,7 @@ class ChildProcess:
         env: Mapping[str, str] | None = None,
         folder: Path | None = None,
     ) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 - the demo's own commands
+        self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -29,7 +29,7 @@ class ChildProcess:
             cwd=folder,
             start_new_session=True,
         )
-        self._guard = subprocess.Popen(  # noqa: S603 - a constant and a number
+        self._guard = subprocess.Popen(
             [*GUARD, str(self.process.pid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from lea_demo.settings import DemoSettings
 
 EMULATOR_KEY = "sk_test_demo"
-EMULATOR_SECRET = "whsec_demo"  # noqa: S105 - between the emulator and the webhook of one machine
+EMULATOR_SECRET = "whsec_demo"
 NOT_INHERITED = ("AWS_", "DEMO_", "DDB_", "DYNAMODB_", "EMULATOR_", "STRIPE_", "PAYMENTS_", "PYTHONDONTWRITEBYTECODE")
 """Prefixes of variables that could lead a service to another table, account or Stripe, or slow down its start."""
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from lea_payments.settings import SecretList, SettingsError, TableSettings, mode_of
 
-DEMO_TOKEN = "demo-token"  # noqa: S105 - valid only in the demo
+DEMO_TOKEN = "demo-token"
 COMMAND = "make demo"
 
 

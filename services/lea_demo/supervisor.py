@@ -95,7 +95,7 @@ class Demo:
 
     def _print_output(self, service: str, child: ChildProcess) -> None:
         """In a thread per service: prints its events until it exits."""
-        assert child.process.stdout is not None  # noqa: S101 - it is a pipe
+        assert child.process.stdout is not None
         last = deque[str](maxlen=LAST_LINES)
         for written in child.process.stdout:
             last.append(written.decode(errors="replace").rstrip("\n"))
@@ -107,9 +107,7 @@ class Demo:
 
     def _create_table(self) -> None:
         env = environment(self._settings, os.environ)
-        done = run(  # noqa: S603 - a constant
-            INIT_TABLE, capture_output=True, env=env, cwd=FOLDER, text=True, check=False, start_new_session=True
-        )
+        done = run(INIT_TABLE, capture_output=True, env=env, cwd=FOLDER, text=True, check=False, start_new_session=True)
         if done.returncode:
             raise DemoError(f"the table could not be created: {done.stderr.strip()}")
 

@@ -1,7 +1,4 @@
-"""`python -m tests.docs.pictures` takes the pictures of README.md: a shop at work, its pages, and what Prometheus saw.
-
-The numbers are the dashboard's own queries, asked of a real Prometheus; nothing in them is made up.
-"""
+"""Takes the pictures of the documents: pages in a browser, and the dashboard's queries against a real Prometheus."""
 
 import json
 import random
@@ -34,7 +31,7 @@ STEP, WINDOW = 1.0, "15s"
 
 
 def trade(one: Shop) -> None:
-    """Customers come one after the other, and do as customers do."""
+    """Customers order one after another; some are declined, and some give up."""
     chance = random.Random(7)
     for _ in range(CUSTOMERS):
         (currency,) = chance.choices(*zip(*CURRENCIES.items(), strict=True))
@@ -53,12 +50,12 @@ def trade(one: Shop) -> None:
 
 
 def query_of(title: str, place: int = 0, *, over: str) -> str:
-    """A panel's query with its variables filled in."""
+    """The query of a panel with its variables replaced."""
     panels = json.loads((FOLDER / "json" / "payment-outcomes.json").read_text())["panels"]
     (panel,) = [panel for panel in panels if panel["title"] == title]
     expr: str = panel["targets"][place]["expr"]
-    filled = {"$namespace": NAMESPACE, "$currency": ".+", "$__rate_interval": WINDOW, "$__range": over}
-    for variable, value in filled.items():
+    variables = {"$namespace": NAMESPACE, "$currency": ".+", "$__rate_interval": WINDOW, "$__range": over}
+    for variable, value in variables.items():
         expr = expr.replace(variable, value)
     return expr
 
@@ -103,7 +100,7 @@ def outcomes(prometheus: Prometheus, started: float) -> str:
 
 
 def photograph(browser: Browser, one: Shop) -> None:
-    """The customer's pages on a telephone: paying, paid, declined."""
+    """Takes screenshots of the customer's pages on a phone: paying, paid, declined."""
     paid, declined, paying = one.sold(product_name="Travel insurance, Japan, 10 days"), one.order(), one.order()
     one.account.pay(declined.session_id, card=DECLINED)
     one.until(declined, payment_status="failed")
@@ -123,7 +120,7 @@ def _success(one: Shop, sale: Sale) -> str:
 
 
 def main() -> int:
-    """Takes them all; 1 with what to install when something is missing."""
+    """Takes all pictures; returns 1 and prints what to install if a program is missing."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if programs.find_program() is None or chromium is None:
         sys.stderr.write(f"{programs.INSTALL_HINT}, and Chromium (Debian: apt install chromium)\n")

@@ -36,7 +36,7 @@ class Sending:
         sender.join()
         with self.release.at("dynamodb") as dynamodb, records(dynamodb) as table:
             payments = [table.get(f"{self.prefix}_{number}") for number in range(self.count)]
-        print(f"\n{self.prefix}: {self._result}")  # noqa: T201 - `make e2e` reports the counts
+        print(f"\n{self.prefix}: {self._result}")
         assert self._result["answered"] == self._result["events"] == self.count
         assert {(payment.payment_status, len(payment.history)) for payment in payments} == {("completed", 1)}
         return self._result
@@ -95,7 +95,7 @@ def test_an_outage_of_dynamodb_costs_retries_and_no_event(release: Release, stra
     assert result["refused_within_2_s"] >= 0.9 * result["by_answer"]["503"]
     assert result["slowest_503"] < 6
     slowest = max(_refusal_milliseconds(release))
-    print(f"away: by webhook's own clock, the slowest 503 took {slowest} ms")  # noqa: T201 - `make e2e` reports it
+    print(f"away: by webhook's own clock, the slowest 503 took {slowest} ms")
 
 
 def test_payments_survive_upgrade_rollback_and_reinstallation(release: Release) -> None:

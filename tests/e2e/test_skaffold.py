@@ -151,7 +151,7 @@ def test_an_edited_file_reaches_the_pods_without_a_new_image(
 
     until(lambda: all(edited(port) for port in (8084, 8085, 8086)), "the edit to be served", 60)
     seconds = time.monotonic() - start
-    print(f"\nall services served an edit after {seconds:.1f} s")  # noqa: T201 - `make e2e` reports it
+    print(f"\nall services served an edit after {seconds:.1f} s")
     assert _pods(cluster) == before
 
 

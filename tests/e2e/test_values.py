@@ -63,8 +63,10 @@ def test_the_server_accepts_what_helm_4_renders(operators: Cluster, name: str) -
     assert output.count("serverside-applied") == len(objects["items"])
 
 
-def test_the_server_accepts_the_readmes_command_for_staging(operators: Cluster, root: Path) -> None:
-    [command] = re.findall(r"^helm (upgrade .*values-staging.*)$", (root / "README.md").read_text(), re.MULTILINE)
+def test_the_server_accepts_the_command_for_staging(operators: Cluster, root: Path) -> None:
+    [command] = re.findall(
+        r"^helm (upgrade .*values-staging.*)$", (root / "docs" / "kubernetes.md").read_text(), re.MULTILINE
+    )
 
     output = operators.helm(*shlex.split(command), "--dry-run=server")
 

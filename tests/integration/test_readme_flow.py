@@ -1,30 +1,73 @@
+"""Executes the examples of the documents: the program, the requests and the commands, against real services."""
+
+import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.store.items import payment_of
-from tests.docs.blocks import README
+from tests.docs.documents import DOCUMENTS, ROOT, Command, block_commands, blocks
+from tests.docs.reference import SERVICES
 from tests.support.parts import Part
 
-SECRET = "whsec_of_the_readme"
+SECRET, STRIPE_KEY, TOKEN = "whsec_of_the_readme", "sk_test_readme", "demo-token"
+GUIDE = ROOT / "docs" / "guide.md"
+ALL = list({command.words: command for document in DOCUMENTS for command in block_commands(document)}.values())
+REQUESTS = [command for command in ALL if command.words[0] == "curl"]
+FLOWS = [command for command in ALL if command.words[:2] == ("lea-demo", "flow")]
+COMMANDS = [
+    command
+    for command in ALL
+    if command.words[0] == "lea-payments" and command.words[1:] not in {(name,) for name in SERVICES}
+]
+ABSOLUTE_TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-def _hand_written() -> str:
-    [code] = re.findall(r"```python\n(# Without the checkout API.*?)```", README.read_text(), re.DOTALL)
-    return str(code)
+class Services(NamedTuple):
+    """The running services and their table."""
+
+    webhook: Part
+    pages: Part
+    checkout: Part
+    emulator: Part
+    table: TableSettings
+
+    def run(self, module: str, arguments: list[str], folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command of ours with the settings of these services; its standard input is Stripe's events."""
+        events = httpx.get(f"{self.emulator.url}/v1/events", headers={"Authorization": f"Bearer {STRIPE_KEY}"})
+        settings = {
+            "PATH": os.environ["PATH"],
+            "DDB_ENDPOINT": self.table.ddb_endpoint,
+            "DYNAMODB_PAYMENTS_TABLE": self.table.table,
+            "STRIPE_SECRET_KEY": STRIPE_KEY,
+            "STRIPE_API_BASE": self.emulator.url,
+            "STRIPE_WEBHOOK_SECRET": SECRET,
+            "PAYMENTS_API_TOKEN": TOKEN,
+        }
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=folder,
+            env=settings | env,
+            input="\n".join(json.dumps(event) for event in events.json()["data"]),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
-def test_the_hand_written_flow_works_as_it_stands(
-    start: Callable[..., Part],
-    table_settings: TableSettings,
-    tmp_path: Path,
-) -> None:
+@pytest.fixture(scope="module")
+def services(start: Callable[..., Part], table_settings: TableSettings) -> Services:
     webhook = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET)
     pages = start("pages")
     emulator = start(
@@ -32,29 +75,110 @@ def test_the_hand_written_flow_works_as_it_stands(
         EMULATOR_WEBHOOK_URL=f"{webhook.url}/webhook/stripe",
         EMULATOR_WEBHOOK_SECRET=SECRET,
     )
-    code = _hand_written()
-    for written, ours in {
-        "http://localhost:8000": table_settings.ddb_endpoint,
-        "lea-payments-local": table_settings.table,
-        "http://localhost:8087": emulator.url,
-        "http://localhost:8085": pages.url,
+    checkout = start(
+        "checkout",
+        STRIPE_SECRET_KEY=STRIPE_KEY,
+        STRIPE_API_BASE=emulator.url,
+        PAYMENTS_API_TOKEN=TOKEN,
+        PAGES_BASE_URL=pages.url,
+    )
+    return Services(webhook, pages, checkout, emulator, table_settings)
+
+
+@pytest.fixture
+def documented_payment(services: Services) -> None:
+    """Puts the payment that the documents name into the table."""
+    item = {
+        "payment_intent_id": "payment_123",
+        "user_id": "user_42",
+        "quote_id": "quote_7",
+        "payment_status": "pending",
+        "stripe_session_id": "cs_test_123",
+    }
+    client = connection.client(services.table)
+    client.put_item(TableName=services.table.table, Item={name: {"S": value} for name, value in item.items()})
+    client.close()
+
+
+def _send(command: Command, services: Services) -> httpx.Response:
+    """Sends the request of a `curl` command."""
+    url, *words = command.words[1:]
+    options = list(zip(words[::2], words[1::2], strict=True))
+    headers = dict(value.split(": ", 1) for option, value in options if option == "-H")
+    headers["Authorization"] = headers["Authorization"].replace("$PAYMENTS_API_TOKEN", TOKEN)
+    (body,) = [value for option, value in options if option == "-d"]
+    return httpx.post(f"{services.checkout.url}{urlsplit(url).path}", headers=headers, content=body, timeout=30)
+
+
+def _shape(value: Any) -> Any:
+    """The names in a JSON object, nested."""
+    return {name: _shape(inner) for name, inner in value.items()} if isinstance(value, dict) else None
+
+
+def test_the_hand_written_flow_works_as_it_stands(services: Services, tmp_path: Path) -> None:
+    (code,) = [block.text for document in DOCUMENTS for block in blocks(document) if block.language == "python"]
+    for written, actual in {
+        "http://localhost:8000": services.table.ddb_endpoint,
+        "lea-payments-local": services.table.table,
+        "http://localhost:8087": services.emulator.url,
+        "http://localhost:8085": services.pages.url,
     }.items():
         assert written in code
-        code = code.replace(written, ours)
+        code = code.replace(written, actual)
     script = tmp_path / "flow.py"
     script.write_text(code)
 
     printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
     session_id = re.findall(r"cs_test_\w+", printed)[0]
-    paid = httpx.post(f"{emulator.url}/_pay/{session_id}", json={"card": "4242424242424242"}, timeout=30)
+    paid = httpx.post(f"{services.emulator.url}/_pay/{session_id}", json={"card": "4242424242424242"}, timeout=30)
 
     assert paid.is_success, paid.text
-    dynamodb = connection.client(table_settings)
+    dynamodb = connection.client(services.table)
     found = payment_of(
-        dynamodb.get_item(TableName=table_settings.table, Key={table.KEY: {"S": "payment_123"}}, ConsistentRead=True)[
+        dynamodb.get_item(TableName=services.table.table, Key={table.KEY: {"S": "payment_123"}}, ConsistentRead=True)[
             "Item"
         ]
     )
     assert (found.payment_status, found.stripe_session_id) == ("completed", session_id)
-    page = httpx.get(f"{pages.url}/success", params={"session_id": session_id})
+    page = httpx.get(f"{services.pages.url}/success", params={"session_id": session_id})
     assert "Payment received" in page.text
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=str)
+def test_every_documented_request_returns_a_link(services: Services, request_: Command) -> None:
+    answer = _send(request_, services)
+
+    assert answer.status_code in (200, 201), answer.text
+    assert urlsplit(answer.json()["link"]["url"]).path.startswith("/c/pay/cs_test_")
+
+
+def test_the_documented_answers_have_the_real_fields(services: Services) -> None:
+    answer, error = [json.loads(block.text) for block in blocks(GUIDE) if block.language == "json"]
+    (request,) = [command for command in REQUESTS if command.document == GUIDE]
+    too_small = request._replace(words=tuple(word.replace("12000", "1") for word in request.words))
+
+    assert _shape(answer) == _shape(_send(request, services).json())
+    assert _shape(error) == _shape(_send(too_small, services).json())
+    assert error["error"]["code"] == _send(too_small, services).json()["error"]["code"]
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=str)
+def test_every_documented_demo_flow_succeeds(services: Services, flow: Command, tmp_path: Path) -> None:
+    ports = {
+        f"DEMO_{name}_PORT": getattr(services, name.lower()).url.rpartition(":")[2] for name in ("CHECKOUT", "PAGES")
+    }
+
+    finished = services.run("lea_demo", list(flow.words[1:]), tmp_path, **ports, STRIPE_SECRET_KEY="")
+
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+@pytest.mark.usefixtures("documented_payment")
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_every_documented_command_succeeds(services: Services, command: Command, tmp_path: Path) -> None:
+    days_ago = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"  # Stripe keeps events for 30 days
+    arguments = [ABSOLUTE_TIME.sub(days_ago, word) for word in command.words[1:]]
+
+    finished = services.run("lea_payments", arguments, tmp_path)
+
+    assert finished.returncode == 0, finished.stdout + finished.stderr

@@ -1,4 +1,4 @@
-"""Compares the metrics that running services expose with those that dashboards, rules and README use."""
+"""Compares the metrics that running services expose with those that dashboards, rules and docs use."""
 
 import re
 from collections import defaultdict
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from lea_payments.telemetry.metrics import DURATION
-from tests.docs.blocks import README
+from tests.docs.reference import METRICS_PAGE
 from tests.monitoring.conftest import Day
 from tests.monitoring.promql import RECORDED, Selector, group_labels, rules, selectors
 from tests.monitoring.test_dashboards import PANEL_QUERIES, without_variables
@@ -65,16 +65,16 @@ def _family(series: str) -> str:
 
 def test_every_exposed_metric_is_used_and_documented(exposed: Mapping[str, list[Mapping[str, str]]]) -> None:
     ours = {_family(name) for name in exposed if name.startswith("payments_")}
-    readme = README.read_text()
+    documented = METRICS_PAGE.read_text()
 
     assert len(ours) > 15
     assert ours - {_family(selector.name) for selector in SELECTORS} == set()
-    assert [name for name in ours if f"`{name}`" not in readme] == []
+    assert [name for name in ours if f"`{name}`" not in documented] == []
 
 
 def test_every_documented_metric_is_exposed(exposed: Mapping[str, list[Mapping[str, str]]]) -> None:
-    rows = dict(re.findall(r"^\| `(payments_\w+)` \| \w+ \| ([^|]*) \|", README.read_text(), re.MULTILINE))
-    documented = set(re.findall(r"`(payments_\w+)`", README.read_text()))
+    rows = dict(re.findall(r"^\| `(payments_\w+)` \| \w+ \| ([^|]*) \|", METRICS_PAGE.read_text(), re.MULTILINE))
+    documented = set(re.findall(r"`(payments_\w+)`", METRICS_PAGE.read_text()))
     families: defaultdict[str, set[str]] = defaultdict(set)
     for name, series in exposed.items():
         families[_family(name)] |= set().union(*series) - {"le"}

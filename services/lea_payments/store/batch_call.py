@@ -55,7 +55,7 @@ class BatchCall:
         self._url = URL(url, encoded=True)
         self._region = region
         credentials = session.get_credentials()
-        assert credentials is not None  # noqa: S101 - connection.session checks it
+        assert credentials is not None
         self._credentials = credentials
         self._tls = _tls(session) if self._url.scheme == "https" else True
         self._http: aiohttp.ClientSession | None = None

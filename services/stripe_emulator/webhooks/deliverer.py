@@ -43,7 +43,7 @@ class Deliverer:
         self.states: dict[State, int] = dict.fromkeys(("held", "waiting", "delivered", "failed", "dropped"), 0)
         self.attempts = 0
         self._settings, self._store, self._send, self._sleep = settings, store, send, sleep
-        self._random = random.Random()  # noqa: S311  # decides about faults, not about security
+        self._random = random.Random()  # decides about faults, not about security
         self._held: list[Delivery] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._pauses: set[asyncio.Future[None]] = set()
@@ -87,7 +87,7 @@ class Deliverer:
         """Send the held deliveries in random order, one after the other."""
         held, self._held = self._held, []
         if held:
-            order = random.Random(self.faults.reorder.seed if self.faults.reorder else 0)  # noqa: S311  # as above
+            order = random.Random(self.faults.reorder.seed if self.faults.reorder else 0)  # as above
             order.shuffle(held)
             self._start(self._deliver_in_turn(held))
 

@@ -81,7 +81,7 @@ def serve(receiver: Receiver) -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name is the standard library's
+        def log_message(self, format: str, *args: Any) -> None:  # the name is the standard library's
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

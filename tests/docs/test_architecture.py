@@ -1,0 +1,100 @@
+"""Compares the documented walk of a delivery with a trace of its calls, and counts the modules of each package."""
+
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from lea_payments.settings import WebhookSettings
+from lea_payments.store import connection, table
+from lea_payments.store.payments import PaymentStore
+from lea_payments.webhook.app import create_app
+from tests.docs.documents import ROOT
+from tests.support import stripe_bodies
+
+ROOMS_LIMIT = 6
+MODULES_LIMIT = 10
+SERVICES = ROOT / "services"
+PACKAGES = sorted(path.parent for path in SERVICES.rglob("__init__.py"))
+
+
+def _documented_walk() -> list[str]:
+    """The modules that the document names, in order of their first mention, such as `webhook/app`."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    walk = text.partition("<!-- walk -->")[2].partition("<!-- /walk -->")[0]
+    return list(dict.fromkeys(re.findall(r"`(\w+/\w+)\.py", walk)))
+
+
+@contextmanager
+def _recorded_modules() -> Iterator[dict[str, None]]:
+    """Records the modules that are entered inside the block, in order of their first entry."""
+    modules: dict[str, None] = {}
+
+    def record(frame: FrameType, event: str, _: object) -> None:
+        name = str(frame.f_globals.get("__name__"))
+        if event == "call" and name.startswith("lea_payments.") and frame.f_code.co_name != "<module>":
+            modules.setdefault("/".join(name.split(".")[1:]))
+
+    threading.setprofile(record)
+    sys.setprofile(record)
+    try:
+        yield modules
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+
+
+@pytest.fixture
+async def entered(dynamodb_endpoint: str) -> list[str]:
+    """Return the modules that a delivery enters, in order, such as `webhook/app`."""
+    settings = WebhookSettings.model_validate(
+        {
+            "DDB_ENDPOINT": dynamodb_endpoint,
+            "DYNAMODB_PAYMENTS_TABLE": f"test-{uuid4()}",
+            "STRIPE_WEBHOOK_SECRET": stripe_bodies.SECRET,
+        }
+    )
+    client = connection.client(settings)
+    table.ensure(client, settings)
+    client.put_item(TableName=settings.table, Item={table.KEY: {"S": "payment_1"}})
+    body = stripe_bodies.completed("payment_1")
+    headers = {"Stripe-Signature": stripe_bodies.sign(body)}
+    store = PaymentStore(settings)
+    transport = httpx.ASGITransport(create_app(settings, store))
+    async with store, httpx.AsyncClient(transport=transport, base_url="http://webhook") as http:
+        with _recorded_modules() as modules:
+            answer = await http.post("/webhook/stripe", content=body, headers=headers)
+    client.delete_table(TableName=settings.table)
+    client.close()
+    assert answer.json() == {"outcome": "applied"}
+    return list(modules)
+
+
+def _rooms(modules: list[str]) -> list[str]:
+    """The packages of these modules, in order; `log` and `settings` are modules without a package."""
+    return list(dict.fromkeys(module.partition("/")[0] for module in modules if "/" in module))
+
+
+def test_a_delivery_enters_the_documented_rooms_in_order(entered: list[str]) -> None:
+    assert _rooms(entered) == _rooms(_documented_walk()), f"the delivery entered {' → '.join(entered)}"
+    assert len(_rooms(entered)) <= ROOMS_LIMIT
+
+
+def test_a_delivery_enters_the_documented_modules_in_order(entered: list[str]) -> None:
+    walk = _documented_walk()
+
+    assert [module for module in entered if module in walk] == walk, f"the delivery entered {' → '.join(entered)}"
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: str(path.relative_to(SERVICES)))
+def test_every_package_has_at_most_ten_modules(package: Path) -> None:
+    modules = [path.name for path in package.glob("*.py") if path.name != "__init__.py"]
+
+    assert len(modules) <= MODULES_LIMIT
