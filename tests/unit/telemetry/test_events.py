@@ -10,6 +10,8 @@ from structlog.testing import capture_logs
 
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, Status
+from lea_payments.store.errors import UnavailableError
+from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.telemetry import events, spans
 from tests.support.recorded_spans import recorded_spans, span_named
 
@@ -151,8 +153,8 @@ def test_a_failed_call_to_stripe_has_its_request_id(lines: list[MutableMapping[s
 @pytest.mark.parametrize(
     ("cause", "event", "http_status"),
     [
-        (stripe.APIError("oops", http_status=500), "stripe_call_retried", 500),
-        (TimeoutError(), "table_call_retried", None),
+        (StripeUnavailableError("no answer", "/v1/events", 500), "stripe_call_retried", 500),
+        (UnavailableError(), "table_call_retried", None),
     ],
     ids=["Stripe", "table"],
 )
