@@ -31,7 +31,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def release(cluster: Cluster, root: Path) -> Release:
     """The chart with the local values, in a namespace that admits only restricted pods."""
-    images = [build("production", "lea-payments:e2e-1", ["REVISION=e2e-1"]), build("emulator", "lea-payments-emulator:e2e-1")]
+    images = [
+        build("production", "lea-payments:e2e-1", ["REVISION=e2e-1"]),
+        build("emulator", "lea-payments-emulator:e2e-1"),
+    ]
     cluster.load(*images)
     release = Release(cluster, root / "charts" / "lea-payments", root / "k8s-local" / "values.yaml")
     cluster.create_namespace(NAMESPACE)
