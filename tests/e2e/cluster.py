@@ -4,8 +4,7 @@ import json
 import os
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ("docker", "kind", "kubectl", "helm", "skaffold")
@@ -120,20 +120,6 @@ def listens(port: int) -> bool:
     """Whether a process on this machine accepts connections on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def until(condition: Callable[[], bool], description: str, seconds: float = 120) -> None:
-    """Waits until the condition holds; raises AssertionError with its description if it does not in time."""
-    deadline = time.monotonic() + seconds
-    problem: object = "not yet"
-    while time.monotonic() < deadline:
-        try:
-            if condition():
-                return
-        except (httpx.HTTPError, AssertionError, LookupError, OSError) as error:
-            problem = error
-        time.sleep(0.5)
-    raise AssertionError(f"waited {seconds:.0f} s for {description}: {problem}")
 
 
 def build(target: str, tag: str, build_arguments: Sequence[str] = ()) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.cluster import Cluster, until
+from tests.e2e.cluster import Cluster
 from tests.e2e.payments import pay
 from tests.e2e.release import MONITORING, NAMESPACE, Release
+from tests.support.waiting import until
 
 SCRAPED = {"webhook": 2, "pages": 1, "checkout": 1, "reconciler": 1}
 """Service: the number of its pods with the local values."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.cluster import Cluster, build, until
+from tests.e2e.cluster import Cluster, build
 from tests.e2e.payments import pay
 from tests.e2e.release import NAMESPACE, STRANGERS, Release, records
+from tests.support.waiting import until
 
 SENDER = (Path(__file__).parent / "sender.py").read_text()
 BY_CONNECTION = {"200", "ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected", "TimeoutError"}

@@ -13,8 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.cluster import Cluster, listens, until
+from tests.e2e.cluster import Cluster, listens
 from tests.e2e.payments import pay_at
+from tests.support.waiting import until
 
 NAMESPACE = "lea-payments"
 FORWARDED = {8000, 8010, 8084, 8085, 8086, 8087, 9090, 16686}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.chart.rendered import NAMESPACE, OPERATOR_KINDS, SETS, read, render
-from tests.e2e.cluster import Cluster, until
+from tests.e2e.cluster import Cluster
+from tests.support.waiting import until
 
 OPERATORS = {
     "ServiceMonitor": ("monitoring.coreos.com", "v1", "servicemonitors"),

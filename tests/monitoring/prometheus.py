@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
+from tests.support.waiting import until
+
 START_SECONDS = 60
 INSTALL_HINT = "needs Prometheus (Debian: apt install prometheus; or a release from prometheus.io on the PATH)"
 
@@ -97,10 +99,7 @@ class Prometheus:
 
     def until(self, expr: str, seconds: float = 60) -> None:
         """Returns when the query has a result."""
-        deadline = time.monotonic() + seconds
-        while not self.query(expr):
-            assert time.monotonic() < deadline, f"no result for {expr}"
-            time.sleep(0.3)
+        until(lambda: bool(self.query(expr)), f"a result of {expr}", seconds, pause=0.3)
 
     def query_range(self, expr: str, start: float, end: float, step: float) -> Mapping[str, list[tuple[float, float]]]:
         """The result of a range query, by the values of the labels; times are in seconds since 1970."""

@@ -1,0 +1,63 @@
+"""Starts programs as real processes: waits until they answer, and stops them by their id."""
+
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+from tests.support.waiting import until
+
+START_SECONDS = 60
+STOP_SECONDS = 25
+
+
+class Process(NamedTuple):
+    """A running program. `log` is the file with its output."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def stop(self) -> int:
+        """Stops it as Kubernetes does and returns its exit status. Harmless if it has already ended."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+
+def start_process(
+    command: Sequence[str], *, url: str, ready_at: str, log: Path, folder: Path, env: Mapping[str, str] | None = None
+) -> Process:
+    """Starts a program and returns once `ready_at` answers 2xx; raises AssertionError with its output if it ends."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        )
+    started = Process(url, process, log)
+    try:
+        with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
+            until(lambda: _has_ended(process) or _answers(client, ready_at), f"{url}{ready_at}", START_SECONDS)
+    except AssertionError as problem:
+        started.stop()
+        raise AssertionError(f"{' '.join(command)} did not start: {problem}\n{log.read_text()}") from None
+    if _has_ended(process):
+        raise AssertionError(f"{' '.join(command)} ended with {process.returncode}\n{log.read_text()}")
+    return started
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    return process.poll() is not None
+
+
+def _answers(client: httpx.Client, path: str) -> bool:
+    answer = client.get(path)
+    assert answer.is_success, f"it answered {answer.status_code}"
+    return True

@@ -1,0 +1,59 @@
+"""Starts our own services as real processes on free ports."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.support.processes import Process, start_process
+
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "stripe-emulator": ("-m", "stripe_emulator"),
+    **{service: ("-m", "lea_payments", service) for service in ("webhook", "pages", "checkout", "reconciler")},
+}
+READY_AT = {"stripe-emulator": "/health"}
+
+
+class Services:
+    """Starts services in a folder of their own, without the developer's `.env` and variables; stops all at the end."""
+
+    def __init__(self, folder: Path, free_port: Callable[[], int], defaults: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._free_port = free_port
+        self._defaults = defaults
+        self._started: list[Process] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for service in reversed(self._started):
+            service.stop()
+
+    def start(self, name: str, *, ready_at: str | None = None, **env: str) -> Process:
+        """The service, once `ready_at` (default: its readiness) answers 2xx. `env` overrides the defaults."""
+        port = env.get("PORT") or str(self._free_port())
+        environment = {
+            **{variable: os.environ[variable] for variable in ("PATH", "HOME", "TZ") if variable in os.environ},
+            "HOST": "127.0.0.1",
+            "METRICS_PORT": "0",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore",
+            **self._defaults,
+            **env,
+            "PORT": port,
+        }
+        service = start_process(
+            [sys.executable, *COMMANDS[name]],
+            url=f"http://127.0.0.1:{port}",
+            ready_at=ready_at or READY_AT.get(name, "/readyz"),
+            log=self._folder / f"{name}-{port}.log",
+            folder=self._folder,
+            env=environment,
+        )
+        self._started.append(service)
+        return service
