@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import boto3
 import httpx
@@ -20,8 +20,11 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.stripe.events import TRANSLATORS
 from tests.chaos.expected import Json, StripeObjects
-from tests.support.parts import Part, Parts
 from tests.support.scraped import Scraped
+from tests.support.services import Services
+
+if TYPE_CHECKING:
+    from tests.support.processes import Process
 
 SECRET = "whsec_of_the_chaos"
 KEY = "sk_test_chaos"
@@ -61,8 +64,8 @@ class System:
         ).Table(self._table.table)
         self._environment = {"DDB_ENDPOINT": proxy or dynamodb, "DYNAMODB_PAYMENTS_TABLE": self._table.table}
         self._stack = ExitStack()
-        self._parts = self._stack.enter_context(Parts(folder, free_port, self._environment))
-        self._webhook: Part | None = None
+        self._parts = self._stack.enter_context(Services(folder, free_port, self._environment))
+        self._webhook: Process | None = None
         self._logs: set[Path] = set()
 
     def __enter__(self) -> Self:

@@ -39,13 +39,13 @@ def trade(one: Shop) -> None:
         sale = one.order(currency=currency, amount=chance.randint(*AMOUNTS[currency]))
         time.sleep(chance.uniform(0, 0.6))
         if ending.startswith("declined"):
-            one.account.pay(sale.session_id, card=DECLINED)
+            one.account.pay_at_once(sale.session_id, card=DECLINED)
         if ending == "lost card":
-            one.account.pay(sale.session_id, card=LOST)
+            one.account.pay_at_once(sale.session_id, card=LOST)
         if ending == "gave up":
             one.account.post(f"/v1/checkout/sessions/{sale.session_id}/expire")
         if ending.endswith("paid"):
-            one.account.pay(sale.session_id)
+            one.account.pay_at_once(sale.session_id)
         one.visit(f"/success?session_id={sale.session_id}")
 
 
@@ -102,7 +102,7 @@ def outcomes(prometheus: Prometheus, started: float) -> str:
 def photograph(browser: Browser, one: Shop) -> None:
     """Takes screenshots of the customer's pages on a phone: paying, paid, declined."""
     paid, declined, paying = one.sold(product_name="Travel insurance, Japan, 10 days"), one.order(), one.order()
-    one.account.pay(declined.session_id, card=DECLINED)
+    one.account.pay_at_once(declined.session_id, card=DECLINED)
     one.until(declined, payment_status="failed")
     for name, address in (
         ("paying", paying.link),

@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.store.payments import PaymentStore
-from tests.support.parts import Part, Parts
-from tests.support.stripe_account import Account
+from tests.support.emulator import EmulatorClient
+from tests.support.processes import Process
+from tests.support.services import Services
 
 AXE_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 CHROMIUM_FLAGS = (
@@ -36,26 +37,26 @@ def table_settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
 @pytest.fixture(scope="module")
 def start(
     tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], table_settings: TableSettings
-) -> Iterator[Callable[..., Part]]:
-    """Yield `start(name, *, ready_at=None, **env) -> Part`: a part on this file's table; all stop after the file.
+) -> Iterator[Callable[..., Process]]:
+    """Yield `start(name, *, ready_at=None, **env) -> Process`: a part on this file's table; all stop after the file.
 
     A part reads no `.env` and none of the developer's variables; it has a port of its own unless PORT is given.
     """
     defaults = {"DDB_ENDPOINT": table_settings.ddb_endpoint, "DYNAMODB_PAYMENTS_TABLE": table_settings.table}
-    with Parts(tmp_path_factory.mktemp("parts"), free_port, defaults) as parts:
+    with Services(tmp_path_factory.mktemp("parts"), free_port, defaults) as parts:
         yield parts.start
 
 
 @pytest.fixture(scope="module")
-def start_service(start: Callable[..., Part]) -> Callable[..., str]:
+def start_service(start: Callable[..., Process]) -> Callable[..., str]:
     """Return `start_service(name, *, ready_at=None, **env) -> base_url`, for tests that only need the URL."""
     return lambda name, **options: start(name, **options).url
 
 
 @pytest.fixture(scope="module")
-def account(start: Callable[..., Part]) -> Iterator[Account]:
+def account(start: Callable[..., Process]) -> Iterator[EmulatorClient]:
     """Yield an account at an emulator of this file's own, which sends its events nowhere until it is told to."""
-    with Account(start("stripe-emulator").url) as one:
+    with EmulatorClient(start("stripe-emulator").url) as one:
         yield one
 
 

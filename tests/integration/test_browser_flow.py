@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.parts import Part
+from tests.support.processes import Process
 
 pytestmark = pytest.mark.browser
 SECRET, TOKEN = "whsec_of_the_browser", "token-of-the-browser"
@@ -36,12 +36,12 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def pages(start: Callable[..., Part]) -> str:
+def pages(start: Callable[..., Process]) -> str:
     return start("pages").url
 
 
 @pytest.fixture(scope="module")
-def shop(start: Callable[..., Part], pages: str) -> Iterator[Shop]:
+def shop(start: Callable[..., Process], pages: str) -> Iterator[Shop]:
     webhook = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET)
     stripe = start(
         "stripe-emulator", EMULATOR_WEBHOOK_URL=f"{webhook.url}/webhook/stripe", EMULATOR_WEBHOOK_SECRET=SECRET

@@ -17,7 +17,7 @@ from tests.support import faulty_dynamodb as faulty
 from tests.support import stripe_bodies
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink
-from tests.support.parts import Part
+from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.scraped import OPENMETRICS
 
@@ -257,7 +257,7 @@ def _page_flows(pages: str, session: str, dynamodb: FaultyDynamoDB) -> str:
 
 @pytest.fixture(scope="module")
 def outputs(
-    start: Callable[..., Part],
+    start: Callable[..., Process],
     free_port: Callable[[], int],
     table_settings: TableSettings,
 ) -> Iterator[Outputs]:
@@ -267,7 +267,7 @@ def outputs(
     ):
         metrics: dict[str, str] = {}
 
-        def start_one(name: str, kind: str, **env: str) -> Part:
+        def start_one(name: str, kind: str, **env: str) -> Process:
             metrics[name] = f"http://127.0.0.1:{(port := free_port())}/metrics"
             return start(
                 kind,
@@ -307,7 +307,7 @@ def outputs(
         stripe.close()
         records.close()
         with ThreadPoolExecutor() as stopping:
-            assert {*stopping.map(Part.stop, services.values())} == {0}
+            assert {*stopping.map(Process.stop, services.values())} == {0}
         logs = {f"log of {name}": service.log.read_text() for name, service in services.items()}
         answers = {"answers of webhook": stripe.answers, "answers of pages": answers_of_pages}
         yield Outputs({**scraped, **logs, **answers, "spans": sink.raw}, answers_of_checkout)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 import stripe
 
@@ -12,19 +11,19 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.stripe.events import TRANSLATORS
 from tests.support.altered_stripe import AlteredStripe
-from tests.support.checks import KEY, OURS, SECRET, TOKEN, Check, Stripe
+from tests.support.checks import KEY, OURS, SECRET, TOKEN, Check
+from tests.support.emulator import EmulatorClient
 
 
 @pytest.fixture(scope="module")
-def emulator(start_service: Callable[..., str]) -> Iterator[Stripe]:
-    url = start_service("stripe-emulator")
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=30) as api:
-        yield Stripe(url, api)
+def emulator(start_service: Callable[..., str]) -> Iterator[EmulatorClient]:
+    with EmulatorClient(start_service("stripe-emulator"), KEY) as emulator:
+        yield emulator
 
 
 @pytest.fixture
-def altered(emulator: Stripe, free_port: Callable[[], int]) -> Iterator[AlteredStripe]:
-    emulator.endpoint([*TRANSLATORS])
+def altered(emulator: EmulatorClient, free_port: Callable[[], int]) -> Iterator[AlteredStripe]:
+    emulator.replace_endpoints([*TRANSLATORS], OURS)
     with AlteredStripe(emulator.url, free_port()) as proxy:
         yield proxy
 
@@ -62,7 +61,7 @@ def test_a_correct_setup_has_no_problems_and_is_not_changed(
     assert connection.client(table_settings).scan(TableName=table_settings.table)["Count"] == 0
 
 
-def test_wrong_settings_have_remedies_and_show_no_secret(check: Check, emulator: Stripe) -> None:
+def test_wrong_settings_have_remedies_and_show_no_secret(check: Check, emulator: EmulatorClient) -> None:
     env = {"STRIPE_LIVEMODE": "true", "STRIPE_WEBHOOK_SECRET": f"{KEY},{SECRET}", "PAYMENTS_API_TOKEN": "short"}
     env |= _env(emulator.url)
 
@@ -95,8 +94,8 @@ def test_all_invalid_settings_are_reported_together(check: Check, tmp_path: Path
     assert ("wrong", "STRIPE_SECRET_KEY is not a secret key") in key.of("mode")
 
 
-def test_an_endpoint_with_other_event_types_is_reported(check: Check, emulator: Stripe) -> None:
-    endpoint = emulator.endpoint([*[*TRANSLATORS][2:], "customer.created"])
+def test_an_endpoint_with_other_event_types_is_reported(check: Check, emulator: EmulatorClient) -> None:
+    endpoint = emulator.replace_endpoints([*[*TRANSLATORS][2:], "customer.created"], OURS)
 
     report = check(**_env(emulator.url))
 
@@ -107,8 +106,8 @@ def test_an_endpoint_with_other_event_types_is_reported(check: Check, emulator: 
     assert len(report.wrong()) == 1
 
 
-def test_an_endpoint_that_sends_all_types_is_a_note(check: Check, emulator: Stripe) -> None:
-    endpoint = emulator.endpoint(["*"])
+def test_an_endpoint_that_sends_all_types_is_a_note(check: Check, emulator: EmulatorClient) -> None:
+    endpoint = emulator.replace_endpoints(["*"], OURS)
 
     report = check(**_env(emulator.url))
 
@@ -116,18 +115,18 @@ def test_an_endpoint_that_sends_all_types_is_a_note(check: Check, emulator: Stri
     assert report.of(f"endpoint {endpoint}")[1] == ("note", "sends all event types; most are ignored")
 
 
-def test_a_disabled_endpoint_is_reported(check: Check, emulator: Stripe) -> None:
-    endpoint = emulator.endpoint([*TRANSLATORS])
-    emulator.api.post(f"/v1/webhook_endpoints/{endpoint}", data={"disabled": "true"}).raise_for_status()
+def test_a_disabled_endpoint_is_reported(check: Check, emulator: EmulatorClient) -> None:
+    endpoint = emulator.replace_endpoints([*TRANSLATORS], OURS)
+    emulator.http.post(f"/v1/webhook_endpoints/{endpoint}", data={"disabled": "true"}).raise_for_status()
 
     (finding,) = check(**_env(emulator.url)).wrong()
 
     assert finding["says"] == f"is disabled: nothing is sent to {OURS}"
 
 
-def test_the_endpoint_is_found_by_its_path_or_its_url(check: Check, emulator: Stripe) -> None:
+def test_the_endpoint_is_found_by_its_path_or_its_url(check: Check, emulator: EmulatorClient) -> None:
     elsewhere = "https://payments.example/stripe/events"
-    endpoint = emulator.endpoint([*TRANSLATORS], elsewhere)
+    endpoint = emulator.replace_endpoints([*TRANSLATORS], elsewhere)
 
     unknown = check(**_env(emulator.url))
     assert [state for state, _ in unknown.of("endpoint")] == ["note"]
@@ -172,7 +171,7 @@ def test_a_clock_that_differs_from_stripes_is_reported(
 
 
 def test_an_unreachable_stripe_and_an_invalid_key_are_reported(
-    check: Check, emulator: Stripe, free_port: Callable[[], int]
+    check: Check, emulator: EmulatorClient, free_port: Callable[[], int]
 ) -> None:
     unreachable = check(STRIPE_SECRET_KEY=KEY, STRIPE_API_BASE=f"http://127.0.0.1:{free_port()}")
     assert [finding["says"].partition(" at ")[0] for finding in unreachable.wrong()] == ["cannot be reached"]

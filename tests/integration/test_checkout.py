@@ -1,6 +1,5 @@
 """Payments through the real checkout API, table, emulator and webhook."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +9,9 @@ import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from tests.support.checkout_calls import SECRETS, WEBHOOK_SECRET, asked, checkout_api, sessions_of, stripe_api
+from tests.support.checkout_calls import SECRETS, WEBHOOK_SECRET, asked, checkout_api, sessions_of
+from tests.support.emulator import EmulatorClient
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +19,8 @@ def stripe(start_service: Callable[..., str], free_port: Callable[[], int]) -> I
     port = str(free_port())
     url = start_service("stripe-emulator", EMULATOR_WEBHOOK_SECRET=WEBHOOK_SECRET, EMULATOR_WEBHOOK_URL=_hook(port))
     start_service("webhook", PORT=port, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
-    with stripe_api(url) as client:
-        yield client
+    with EmulatorClient(url) as emulator:
+        yield emulator.http
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +37,12 @@ def _hook(port: str) -> str:
 
 
 def _until(api: httpx.Client, payment_id: str, status: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+    def reached() -> dict[str, Any]:
         payment: dict[str, Any] = api.get(f"/payments/{payment_id}").json()
-        if payment["payment_status"] == status:
-            return payment
-        time.sleep(0.05)
-    pytest.fail(f"{payment_id} never became {status}")
+        assert payment["payment_status"] == status, payment
+        return payment
+
+    return until(reached, f"{payment_id} to become {status}")
 
 
 def _expire(stripe: httpx.Client, session_id: str) -> None:

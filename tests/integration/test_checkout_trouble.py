@@ -6,9 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.checkout_calls import SECRETS, asked, checkout_api, sessions_of, stripe_api
+from tests.support.checkout_calls import SECRETS, asked, checkout_api, sessions_of
+from tests.support.emulator import EmulatorClient
 from tests.support.otlp_sink import OtlpSink
-from tests.support.parts import Part
+from tests.support.processes import Process
 
 CANARY = "canary-4f2a"
 SESSIONS = "/v1/checkout/sessions"
@@ -16,8 +17,8 @@ SESSIONS = "/v1/checkout/sessions"
 
 @pytest.fixture(scope="module")
 def emulator(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with stripe_api(start_service("stripe-emulator")) as client:
-        yield client
+    with EmulatorClient(start_service("stripe-emulator")) as emulator:
+        yield emulator.http
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_changed_parameters_start_a_new_attempt(
         assert redeployed.post("/payments", json=body).status_code == 201
 
 
-def test_a_wrong_key_is_named_but_not_shown(start: Callable[..., Part], stripe: httpx.Client) -> None:
+def test_a_wrong_key_is_named_but_not_shown(start: Callable[..., Process], stripe: httpx.Client) -> None:
     secrets = {**SECRETS, "STRIPE_SECRET_KEY": f"sk_live_{CANARY}"}
     service = start("checkout", STRIPE_API_BASE=str(stripe.base_url), LOG_LEVEL="debug", **secrets)
 
@@ -135,7 +136,7 @@ def sink(free_port: Callable[[], int]) -> Iterator[OtlpSink]:
 
 
 def test_customer_data_is_in_no_log_metric_or_span(
-    start: Callable[..., Part], stripe: httpx.Client, free_port: Callable[[], int], sink: OtlpSink
+    start: Callable[..., Process], stripe: httpx.Client, free_port: Callable[[], int], sink: OtlpSink
 ) -> None:
     metrics = free_port()
     telemetry = {"METRICS_PORT": str(metrics), "LOG_LEVEL": "debug", "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint}

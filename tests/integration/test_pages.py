@@ -13,7 +13,7 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.items import Item, item_of
 from tests.support.otlp_sink import OtlpSink
-from tests.support.parts import Part
+from tests.support.processes import Process
 
 Put = Callable[..., str]
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -282,7 +282,7 @@ def sink(free_port: Callable[[], int]) -> Iterator[OtlpSink]:
         yield sink
 
 
-def test_a_view_is_linked_to_the_trace_of_its_checkout(start: Callable[..., Part], put: Put, sink: OtlpSink) -> None:
+def test_a_view_is_linked_to_the_trace_of_its_checkout(start: Callable[..., Process], put: Put, sink: OtlpSink) -> None:
     service = start("pages", OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint)
     httpx.get(service.url + put("traced", traceparent=f"00-{TRACE_ID}-{SPAN_ID}-01"))
     service.stop()

@@ -19,7 +19,7 @@ from lea_payments.store import connection, table
 from lea_payments.store.items import payment_of
 from tests.docs.documents import DOCUMENTS, ROOT, Command, block_commands, blocks
 from tests.docs.reference import SERVICES
-from tests.support.parts import Part
+from tests.support.processes import Process
 
 SECRET, STRIPE_KEY, TOKEN = "whsec_of_the_readme", "sk_test_readme", "demo-token"
 GUIDE = ROOT / "docs" / "guide.md"
@@ -37,10 +37,10 @@ ABSOLUTE_TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 class Services(NamedTuple):
     """The running services and their table."""
 
-    webhook: Part
-    pages: Part
-    checkout: Part
-    emulator: Part
+    webhook: Process
+    pages: Process
+    checkout: Process
+    emulator: Process
     table: TableSettings
 
     def run(self, module: str, arguments: list[str], folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -67,7 +67,7 @@ class Services(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def services(start: Callable[..., Part], table_settings: TableSettings) -> Services:
+def services(start: Callable[..., Process], table_settings: TableSettings) -> Services:
     webhook = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET)
     pages = start("pages")
     emulator = start(

@@ -25,11 +25,11 @@ from lea_payments.stripe.reader import StripeReader
 from lea_payments.telemetry import events as telemetry
 from lea_payments.telemetry import metrics
 from tests.support.commands import runner
+from tests.support.emulator import STRIPE_KEY, UNREACHABLE, EmulatorClient, no_wait
 from tests.support.otlp_sink import OtlpSink
-from tests.support.parts import Part
+from tests.support.processes import Process
 from tests.support.scenarios import record
 from tests.support.scraped import Scraped
-from tests.support.stripe_account import NOBODY, STRIPE_KEY, Account, at_once
 
 CANARY = "canary@example.com"
 DECLINED = "4000000000009995"
@@ -38,13 +38,13 @@ PER_PAYMENT = ("payment_intent_id", "history", "created_at", "updated_at", "webh
 
 
 @pytest.fixture
-def settings(account: Account, table_settings: TableSettings) -> ReconcilerSettings:
+def settings(account: EmulatorClient, table_settings: TableSettings) -> ReconcilerSettings:
     return account.settings(table_settings)
 
 
 @pytest.fixture
 def reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:
-    return Reconciler(store, _lists(settings), sleep=at_once)
+    return Reconciler(store, _lists(settings), sleep=no_wait)
 
 
 def _lists(settings: ReconcilerSettings) -> StripeLists:
@@ -62,66 +62,66 @@ def _facts(payment: Payment | None) -> Mapping[str, object]:
     return {name: value for name, value in asdict(payment).items() if name not in PER_PAYMENT}
 
 
-def _paid(account: Account, payment: Payment) -> None:
-    account.pay(account.session(payment))
+def _paid(account: EmulatorClient, payment: Payment) -> None:
+    account.pay_at_once(account.session(payment))
 
 
-def _declined(account: Account, payment: Payment) -> None:
-    account.pay(account.session(payment), card=DECLINED)
+def _declined(account: EmulatorClient, payment: Payment) -> None:
+    account.pay_at_once(account.session(payment), card=DECLINED)
 
 
-def _declined_without_metadata(account: Account, payment: Payment) -> None:
-    account.pay(account.session(payment, metadata=False), card=DECLINED)
+def _declined_without_metadata(account: EmulatorClient, payment: Payment) -> None:
+    account.pay_at_once(account.session(payment, metadata=False), card=DECLINED)
 
 
-def _declined_then_paid(account: Account, payment: Payment) -> None:
+def _declined_then_paid(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
-    account.pay(session_id, card=DECLINED)
-    account.pay(session_id)
+    account.pay_at_once(session_id, card=DECLINED)
+    account.pay_at_once(session_id)
 
 
-def _expired(account: Account, payment: Payment) -> None:
+def _expired(account: EmulatorClient, payment: Payment) -> None:
     account.post(f"/v1/checkout/sessions/{account.session(payment)}/expire")
 
 
-def _awaiting_funds(account: Account, payment: Payment) -> None:
-    account.pay(account.session(payment), method="delayed", after_seconds=3600)
+def _awaiting_funds(account: EmulatorClient, payment: Payment) -> None:
+    account.pay_at_once(account.session(payment), method="delayed", after_seconds=3600)
 
 
-def _async_paid(account: Account, payment: Payment) -> None:
+def _async_paid(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
-    account.pay(session_id, method="delayed", after_seconds=3600)
+    account.pay_at_once(session_id, method="delayed", after_seconds=3600)
     account.control(f"/_sessions/{session_id}/settle?result=succeeded")
 
 
-def _async_failed(account: Account, payment: Payment) -> None:
+def _async_failed(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
-    account.pay(session_id, method="delayed", after_seconds=3600)
+    account.pay_at_once(session_id, method="delayed", after_seconds=3600)
     account.control(f"/_sessions/{session_id}/settle?result=failed")
 
 
-def _wrong_amount(account: Account, payment: Payment) -> None:
-    account.pay(account.session(replace(payment, amount=(payment.amount or 0) + 1)))
+def _wrong_amount(account: EmulatorClient, payment: Payment) -> None:
+    account.pay_at_once(account.session(replace(payment, amount=(payment.amount or 0) + 1)))
 
 
-def _paid_twice(account: Account, payment: Payment) -> None:
+def _paid_twice(account: EmulatorClient, payment: Payment) -> None:
     _paid(account, payment)
     _paid(account, payment)
 
 
-def _refunded(account: Account, payment: Payment) -> None:
+def _refunded(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
-    account.pay(session_id)
+    account.pay_at_once(session_id)
     account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
 
 
-def _disputed(account: Account, payment: Payment) -> None:
+def _disputed(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
-    account.pay(session_id)
+    account.pay_at_once(session_id)
     account.control("/_disputes", payment_intent=account.intent_of(session_id))
 
 
-BY_SESSION: Mapping[str, Callable[[Account, Payment], None]] = {
+BY_SESSION: Mapping[str, Callable[[EmulatorClient, Payment], None]] = {
     "paid": _paid,
     "declined": _declined,
     "declined without metadata": _declined_without_metadata,
@@ -136,7 +136,7 @@ BY_SESSION: Mapping[str, Callable[[Account, Payment], None]] = {
 EVERYTHING = {**BY_SESSION, "refunded": _refunded, "disputed": _disputed}
 
 
-async def _apply_all_events(account: Account, store: PaymentStore) -> None:
+async def _apply_all_events(account: EmulatorClient, store: PaymentStore) -> None:
     for event in account.events():
         translated = stripe_events.translate(json.dumps(event).encode(), livemode=False)
         if isinstance(translated, PaymentEvent):
@@ -147,14 +147,14 @@ async def _apply_all_events(account: Account, store: PaymentStore) -> None:
     ("happen", "endpoint"),
     [
         *(pytest.param(happen, None, id=f"{name}, no event") for name, happen in BY_SESSION.items()),
-        *(pytest.param(happen, NOBODY, id=f"{name}, undelivered") for name, happen in EVERYTHING.items()),
+        *(pytest.param(happen, UNREACHABLE, id=f"{name}, undelivered") for name, happen in EVERYTHING.items()),
     ],
 )
 async def test_a_repair_leaves_the_record_that_the_webhook_leaves(
-    account: Account,
+    account: EmulatorClient,
     store: PaymentStore,
     reconciler: Reconciler,
-    happen: Callable[[Account, Payment], None],
+    happen: Callable[[EmulatorClient, Payment], None],
     endpoint: str | None,
 ) -> None:
     account.reset(endpoint, drop=1)
@@ -171,9 +171,9 @@ async def test_a_repair_leaves_the_record_that_the_webhook_leaves(
 
 
 async def test_a_second_run_and_the_late_webhook_change_nothing(
-    account: Account, store: PaymentStore, reconciler: Reconciler
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:
-    account.reset(NOBODY, drop=1)
+    account.reset(UNREACHABLE, drop=1)
     payments = [await _new(store) for _ in EVERYTHING]
     for happen, payment in zip(EVERYTHING.values(), payments, strict=True):
         happen(account, payment)
@@ -189,14 +189,14 @@ async def test_a_second_run_and_the_late_webhook_change_nothing(
 
 @pytest.mark.parametrize("metadata", [True, False], ids=["metadata", "no metadata"])
 async def test_an_event_that_arrived_before_completion_is_applied(
-    account: Account, store: PaymentStore, reconciler: Reconciler, *, metadata: bool
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler, *, metadata: bool
 ) -> None:
     """A dispute refers only to the PaymentIntent: before completion the webhook answers 2xx, unmatched."""
     account.reset()
     payment = await _new(store)
     session_id = account.session(payment, metadata=metadata)
-    account.pay(session_id, card="4000000000000002")
-    account.pay(session_id)
+    account.pay_at_once(session_id, card="4000000000000002")
+    account.pay_at_once(session_id)
     account.control("/_disputes", payment_intent=account.intent_of(session_id))
     events = [stripe_events.translate(json.dumps(event).encode(), livemode=False) for event in account.events()[::-1]]
     before = [(await store.apply(event)).outcome for event in events if isinstance(event, PaymentEvent)]
@@ -211,9 +211,9 @@ async def test_an_event_that_arrived_before_completion_is_applied(
 
 
 async def test_a_thousand_payments_are_repaired_in_one_run(
-    account: Account, store: PaymentStore, reconciler: Reconciler
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:
-    account.reset(NOBODY, drop=1)
+    account.reset(UNREACHABLE, drop=1)
     payments = [await _new(store) for _ in range(1000)]
     for payment in payments:
         _paid(account, payment)
@@ -230,13 +230,13 @@ async def test_a_thousand_payments_are_repaired_in_one_run(
 
 
 async def test_two_concurrent_runs_repair_each_payment_once(
-    account: Account, store: PaymentStore, settings: ReconcilerSettings
+    account: EmulatorClient, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
-    account.reset(NOBODY, drop=1)
+    account.reset(UNREACHABLE, drop=1)
     payments = [await _new(store) for _ in range(40)]
     for payment in payments:
         _declined_then_paid(account, payment)
-    both = [Reconciler(store, _lists(settings), sleep=at_once) for _ in range(2)]
+    both = [Reconciler(store, _lists(settings), sleep=no_wait) for _ in range(2)]
 
     runs = await _run_all(both)
 
@@ -255,9 +255,9 @@ async def _run_all(reconcilers: list[Reconciler]) -> list[Run]:
 
 
 async def test_an_event_that_the_webhook_applies_late_is_not_drift(
-    account: Account, store: PaymentStore, settings: ReconcilerSettings
+    account: EmulatorClient, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
-    account.reset(NOBODY, drop=1)
+    account.reset(UNREACHABLE, drop=1)
     payment = await _new(store)
     _paid(account, payment)
     pauses: list[float] = []
@@ -274,10 +274,10 @@ async def test_an_event_that_the_webhook_applies_late_is_not_drift(
 
 @pytest.mark.parametrize(("attempt", "drift"), [(1, 1), (2, 0)])
 async def test_an_expired_session_does_not_end_the_next_attempt(
-    account: Account, store: PaymentStore, reconciler: Reconciler, attempt: int, drift: int
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler, attempt: int, drift: int
 ) -> None:
     """Checkout has started the next attempt and waits for Stripe: the record has no session yet."""
-    account.reset(NOBODY, drop=1)
+    account.reset(UNREACHABLE, drop=1)
     soon = datetime.fromtimestamp(time.time() + 60, UTC).isoformat()
     payment = await _new(store, checkout_attempt=attempt, checkout_attempt_at=soon)
     _expired(account, payment)
@@ -290,9 +290,9 @@ async def test_an_expired_session_does_not_end_the_next_attempt(
 
 
 async def test_a_failed_write_does_not_block_other_repairs(
-    account: Account, store: PaymentStore, reconciler: Reconciler
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:
-    account.reset(NOBODY, drop=1)
+    account.reset(UNREACHABLE, drop=1)
     too_large, other = await _new(store, product_name="x" * 409_000), await _new(store)
     for payment in (too_large, other):
         _paid(account, payment)
@@ -306,15 +306,15 @@ async def test_a_failed_write_does_not_block_other_repairs(
 
 
 async def test_a_single_run_prints_its_result(
-    account: Account, store: PaymentStore, tmp_path: Path, table_settings: TableSettings
+    account: EmulatorClient, store: PaymentStore, tmp_path: Path, table_settings: TableSettings
 ) -> None:
-    account.reset(NOBODY, drop=1)
+    account.reset(UNREACHABLE, drop=1)
     payment = await _new(store)
     _paid(account, payment)
     run = runner(tmp_path, table_settings, **_environment(account))
 
     whole = await asyncio.to_thread(run, "reconciler", "--once")
-    account.faults(api_error={"status": 400}, drop=1)
+    account.set_faults(api_error={"status": 400}, drop=1)
     refused = await asyncio.to_thread(run, "reconciler", "--once")
 
     after = await store.get(payment.payment_intent_id)
@@ -331,16 +331,16 @@ async def test_a_single_run_prints_its_result(
     assert "✗ Stripe rejected the request" in refused.stderr
 
 
-def _environment(account: Account) -> dict[str, str]:
+def _environment(account: EmulatorClient) -> dict[str, str]:
     return {"STRIPE_SECRET_KEY": STRIPE_KEY, "STRIPE_API_BASE": account.url}
 
 
 async def test_the_service_repairs_and_records_its_runs(
-    account: Account, store: PaymentStore, start: Callable[..., Part], free_port: Callable[[], int]
+    account: EmulatorClient, store: PaymentStore, start: Callable[..., Process], free_port: Callable[[], int]
 ) -> None:
-    account.reset(NOBODY, drop=1)
+    account.reset(UNREACHABLE, drop=1)
     payment = await _new(store)
-    account.pay(account.session(payment), email=CANARY)
+    account.pay_at_once(account.session(payment), email=CANARY)
     port = str(free_port())
 
     service = start("reconciler", METRICS_PORT=port, RECONCILER_INTERVAL_SECONDS="1", **_environment(account))
@@ -368,9 +368,9 @@ async def test_the_service_repairs_and_records_its_runs(
 
 
 async def test_a_run_is_traced_and_a_failed_run_always(
-    account: Account, store: PaymentStore, start: Callable[..., Part], free_port: Callable[[], int]
+    account: EmulatorClient, store: PaymentStore, start: Callable[..., Process], free_port: Callable[[], int]
 ) -> None:
-    account.reset(NOBODY, drop=1)
+    account.reset(UNREACHABLE, drop=1)
     _paid(account, await _new(store))
 
     with OtlpSink(free_port()) as sink:

@@ -17,15 +17,15 @@ from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import TRIES, StripeReader
 from lea_payments.telemetry import events as telemetry
+from tests.support.emulator import UNREACHABLE, EmulatorClient, no_wait
 from tests.support.scenarios import record
-from tests.support.stripe_account import NOBODY, Account, at_once
 
 DECLINED = "4000000000009995"
 
 
 @pytest.fixture
-def settings(account: Account, table_settings: TableSettings) -> ReconcilerSettings:
-    account.reset(NOBODY, drop=1)
+def settings(account: EmulatorClient, table_settings: TableSettings) -> ReconcilerSettings:
+    account.reset(UNREACHABLE, drop=1)
     return account.settings(table_settings)
 
 
@@ -51,18 +51,18 @@ def reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:
 
 def _reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:
     """Returns a reconciler that never waits."""
-    return Reconciler(store, _lists(settings), sleep=at_once)
+    return Reconciler(store, _lists(settings), sleep=no_wait)
 
 
 def _lists(settings: ReconcilerSettings) -> StripeLists:
-    return StripeLists(settings, StripeReader(settings, at_once), telemetry.stripe_object_unreadable)
+    return StripeLists(settings, StripeReader(settings, no_wait), telemetry.stripe_object_unreadable)
 
 
-async def _paid(account: Account, store: PaymentStore) -> Payment:
+async def _paid(account: EmulatorClient, store: PaymentStore) -> Payment:
     payment = await store.create(
         replace(record(f"payment_{uuid4().hex}"), stripe_session_id=None, quote_id=uuid4().hex)
     )
-    account.pay(account.session(payment))
+    account.pay_at_once(account.session(payment))
     return payment
 
 
@@ -78,14 +78,14 @@ async def _status(store: PaymentStore, payment: Payment) -> str:
     ids=["rate limit", "server error", "unavailable", "no connection"],
 )
 async def test_calls_to_a_busy_stripe_are_repeated(
-    account: Account,
+    account: EmulatorClient,
     store: PaymentStore,
     reconciler: Reconciler,
     retries: list[StripeUnavailableError],
     fault: dict[str, object],
 ) -> None:
     payment = await _paid(account, store)
-    account.faults(api_error={**fault, "times": 3}, drop=1)
+    account.set_faults(api_error={**fault, "times": 3}, drop=1)
 
     run = await reconciler.run()
 
@@ -97,13 +97,13 @@ async def test_calls_to_a_busy_stripe_are_repeated(
 
 
 async def test_the_run_after_an_outage_of_stripe_repairs(
-    account: Account, store: PaymentStore, reconciler: Reconciler, retries: list[StripeUnavailableError]
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler, retries: list[StripeUnavailableError]
 ) -> None:
     payment = await _paid(account, store)
-    account.faults(api_error={"status": 503}, drop=1)
+    account.set_faults(api_error={"status": 503}, drop=1)
     first = await reconciler.run()
     before = await _status(store, payment)
-    account.faults(drop=1)
+    account.set_faults(drop=1)
 
     second = await reconciler.run()
 
@@ -113,10 +113,10 @@ async def test_the_run_after_an_outage_of_stripe_repairs(
 
 
 async def test_sessions_are_repaired_if_events_cannot_be_read(
-    account: Account, store: PaymentStore, reconciler: Reconciler
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:
     payment = await _paid(account, store)
-    account.faults(api_error={"status": 500, "path": "/v1/events"}, drop=1)
+    account.set_faults(api_error={"status": 500, "path": "/v1/events"}, drop=1)
 
     run = await reconciler.run()
 
@@ -137,7 +137,7 @@ async def test_an_invalid_key_ends_the_run_with_a_remedy(
 
 
 async def test_an_unreachable_table_ends_the_run(
-    account: Account, settings: ReconcilerSettings, store: PaymentStore, free_port: Callable[[], int]
+    account: EmulatorClient, settings: ReconcilerSettings, store: PaymentStore, free_port: Callable[[], int]
 ) -> None:
     payment = await _paid(account, store)
     nowhere = settings.model_copy(update={"ddb_endpoint": f"http://127.0.0.1:{free_port()}"})
@@ -150,12 +150,12 @@ async def test_an_unreachable_table_ends_the_run(
 
 
 async def test_payments_of_other_systems_are_not_touched(
-    account: Account, store: PaymentStore, reconciler: Reconciler
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:
     ours = await _paid(account, store)
     theirs = record("order_of_another_system")
-    account.pay(account.session(theirs))
-    account.pay(account.session(theirs, metadata=False, reference=False), card=DECLINED)
+    account.pay_at_once(account.session(theirs))
+    account.pay_at_once(account.session(theirs, metadata=False, reference=False), card=DECLINED)
 
     run = await reconciler.run()
 
@@ -165,13 +165,13 @@ async def test_payments_of_other_systems_are_not_touched(
 
 
 async def test_a_decline_without_metadata_is_found_by_an_old_session(
-    account: Account, store: PaymentStore, settings: ReconcilerSettings
+    account: EmulatorClient, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
     payment = await store.create(replace(record(f"payment_{uuid4().hex}"), stripe_session_id=None))
-    account.pay(account.session(payment, metadata=False), card=DECLINED)
+    account.pay_at_once(account.session(payment, metadata=False), card=DECLINED)
     later = time.time() + 27 * 3600
 
-    run = await Reconciler(store, _lists(settings), now=lambda: later, sleep=at_once).run()
+    run = await Reconciler(store, _lists(settings), now=lambda: later, sleep=no_wait).run()
 
     after = await store.get(payment.payment_intent_id)
     assert after is not None
@@ -179,11 +179,11 @@ async def test_a_decline_without_metadata_is_found_by_an_old_session(
 
 
 async def test_objects_of_the_other_mode_are_not_applied(
-    account: Account, store: PaymentStore, settings: ReconcilerSettings
+    account: EmulatorClient, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
     payment = await _paid(account, store)
     live = _lists(settings.model_copy(update={"livemode": True}))
 
-    run = await Reconciler(store, live, sleep=at_once).run()
+    run = await Reconciler(store, live, sleep=no_wait).run()
 
     assert (run.outcome, run.drift, await _status(store, payment)) == ("ok", 0, "pending")

@@ -13,9 +13,9 @@ from lea_payments.store import connection
 from lea_payments.store.items import item_of
 from tests.support import stripe_bodies
 from tests.support.commands import Run, runner
+from tests.support.emulator import STRIPE_KEY, UNREACHABLE, EmulatorClient
 from tests.support.records import Records
 from tests.support.scenarios import facts, record
-from tests.support.stripe_account import NOBODY, STRIPE_KEY, Account
 
 DECLINED = "4000000000009995"
 
@@ -28,8 +28,8 @@ def records(table_settings: TableSettings) -> Iterator[Records]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, table_settings: TableSettings, account: Account) -> Run:
-    account.reset(NOBODY, drop=1)
+def run(tmp_path: Path, table_settings: TableSettings, account: EmulatorClient) -> Run:
+    account.reset(UNREACHABLE, drop=1)
     return runner(tmp_path, table_settings, STRIPE_SECRET_KEY=STRIPE_KEY, STRIPE_API_BASE=account.url)
 
 
@@ -47,15 +47,15 @@ def _counts(printed: str) -> Mapping[str, int]:
     return {word: int(number) for word, number in re.findall(r"^\s+([a-z_]+)\s+(\d+)\s*$", printed, re.MULTILINE)}
 
 
-def _declined_then_paid_and_refunded(account: Account, payment_id: str) -> None:
+def _declined_then_paid_and_refunded(account: EmulatorClient, payment_id: str) -> None:
     session_id = account.session(record(payment_id))
-    account.pay(session_id, card=DECLINED)
-    account.pay(session_id)
+    account.pay_at_once(session_id, card=DECLINED)
+    account.pay_at_once(session_id)
     account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
 
 
 def test_events_are_applied_once_oldest_first(
-    run: Run, account: Account, records: Records, table_settings: TableSettings
+    run: Run, account: EmulatorClient, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_lost")
     _declined_then_paid_and_refunded(account, payment_id)
@@ -79,7 +79,7 @@ def test_events_are_applied_once_oldest_first(
 
 
 def test_a_dry_run_prints_the_changes_and_writes_nothing(
-    run: Run, account: Account, records: Records, table_settings: TableSettings
+    run: Run, account: EmulatorClient, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_dry")
     _declined_then_paid_and_refunded(account, payment_id)
@@ -98,7 +98,7 @@ def test_a_dry_run_prints_the_changes_and_writes_nothing(
 
 
 def test_only_the_selected_events_are_applied(
-    run: Run, account: Account, records: Records, table_settings: TableSettings
+    run: Run, account: EmulatorClient, records: Records, table_settings: TableSettings
 ) -> None:
     selected, other = (_new(records, table_settings, f"payment_{name}") for name in ("selected", "other"))
     for payment_id in (selected, other):
@@ -112,10 +112,10 @@ def test_only_the_selected_events_are_applied(
 
 
 def test_a_decline_without_metadata_is_found_through_its_session(
-    run: Run, account: Account, records: Records, table_settings: TableSettings
+    run: Run, account: EmulatorClient, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_bare")
-    account.pay(account.session(record(payment_id), metadata=False), card=DECLINED)
+    account.pay_at_once(account.session(record(payment_id), metadata=False), card=DECLINED)
 
     assert run("replay", "--since", "1h", "--payment", payment_id).returncode == 0
 

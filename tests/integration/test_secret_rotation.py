@@ -14,13 +14,12 @@ from lea_payments.settings import SettingsError, WebhookSettings
 from lea_payments.webhook.signing_secrets import SigningSecrets
 from tests.support import stripe_bodies
 from tests.support.deliveries import Delivery
-from tests.support.parts import Part
+from tests.support.processes import Process
 from tests.support.scraped import Scraped
 from tests.support.stripe_bodies import sign
+from tests.support.waiting import until
 
 CURRENT, PREVIOUS, UNKNOWN = "whsec_current", "whsec_previous", "whsec_of_a_stranger"
-SOON = 5.0
-"""The webhook reads a changed file within about a second. The machine that runs the tests can be busy."""
 
 
 class Webhook(NamedTuple):
@@ -41,27 +40,18 @@ class Webhook(NamedTuple):
 
     def soon_accepts(self, secret: str) -> bool:
         """Whether it accepts this secret after a moment, without a restart."""
-        return _soon(lambda: self.accepts(secret))
+        return until(lambda: self.accepts(secret), "the secret to be accepted")
 
     def used(self, place: str) -> float:
         """The number of deliveries that the current or the previous secret signed."""
         return Scraped.of(self.metrics).value("payments_webhook_secret_used_total", secret=place) or 0
 
 
-def _soon(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + SOON
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 Start = Callable[..., Webhook]
 
 
 @pytest.fixture(scope="module")
-def start_webhook(start: Callable[..., Part], free_port: Callable[[], int]) -> Iterator[Start]:
+def start_webhook(start: Callable[..., Process], free_port: Callable[[], int]) -> Iterator[Start]:
     clients = []
 
     def start_one(**env: str) -> Webhook:
@@ -136,7 +126,7 @@ def test_a_changed_file_is_read_without_a_restart(secret_file: SecretFile) -> No
     assert webhook.accepts("whsec_a")
     assert webhook.used("previous") == previous + 1
     path.write_text("whsec_b\n")
-    assert _soon(lambda: not webhook.accepts("whsec_a"))
+    assert until(lambda: not webhook.accepts("whsec_a"), "the old secret to be rejected")
     assert webhook.accepts("whsec_b")
 
 

@@ -15,13 +15,13 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.items import item_of
 from tests.support.commands import Run, runner
+from tests.support.emulator import STRIPE_KEY, UNREACHABLE, EmulatorClient
 from tests.support.scenarios import record
-from tests.support.stripe_account import NOBODY, STRIPE_KEY, Account
 
 
 @pytest.fixture
-def run(tmp_path: Path, table_settings: TableSettings, account: Account) -> Run:
-    account.reset(NOBODY, drop=1)
+def run(tmp_path: Path, table_settings: TableSettings, account: EmulatorClient) -> Run:
+    account.reset(UNREACHABLE, drop=1)
     return runner(tmp_path, table_settings, STRIPE_SECRET_KEY=STRIPE_KEY, STRIPE_API_BASE=account.url)
 
 
@@ -91,11 +91,11 @@ def test_the_record_is_explained_without_stripe(run: Run, put: Callable[..., Pay
     assert "Stripe's session" not in text
 
 
-def test_the_remedy_for_a_lost_payment_works(run: Run, put: Callable[..., Payment], account: Account) -> None:
+def test_the_remedy_for_a_lost_payment_works(run: Run, put: Callable[..., Payment], account: EmulatorClient) -> None:
     payment = put()
     session_id = account.session(payment)
     lost = replace(payment, stripe_session_id=session_id)
-    account.pay(session_id)
+    account.pay_at_once(session_id)
     put(**{name: getattr(lost, name) for name in ("payment_intent_id", "stripe_session_id")})
 
     before = _stripe_state(run, payment)
@@ -112,11 +112,13 @@ def test_the_remedy_for_a_lost_payment_works(run: Run, put: Callable[..., Paymen
     assert after["differences"] == []
 
 
-def test_missing_refunds_and_disputes_are_differences(run: Run, put: Callable[..., Payment], account: Account) -> None:
+def test_missing_refunds_and_disputes_are_differences(
+    run: Run, put: Callable[..., Payment], account: EmulatorClient
+) -> None:
     account.reset()
     payment = put()
     session_id = account.session(payment)
-    account.pay(session_id)
+    account.pay_at_once(session_id)
     intent_id = account.intent_of(session_id)
     account.post("/v1/refunds", payment_intent=intent_id, amount=700)
     account.control("/_disputes", payment_intent=intent_id)
@@ -139,12 +141,14 @@ def test_missing_refunds_and_disputes_are_differences(run: Run, put: Callable[..
     assert len(state["disputes"]) == 1
 
 
-def test_the_session_of_a_record_without_one_is_found(run: Run, put: Callable[..., Payment], account: Account) -> None:
+def test_the_session_of_a_record_without_one_is_found(
+    run: Run, put: Callable[..., Payment], account: EmulatorClient
+) -> None:
     account.reset()
     other, payment = put(), put(created_at="now")
-    account.pay(account.session(other))
+    account.pay_at_once(account.session(other))
     session_id = account.session(payment)
-    account.pay(session_id)
+    account.pay_at_once(session_id)
     made = account.get(f"/v1/checkout/sessions/{session_id}")["created"]
     put(payment_intent_id=payment.payment_intent_id, created_at=_iso(made))
 
@@ -158,7 +162,9 @@ def _iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def test_a_record_completed_by_hand_is_a_difference(run: Run, put: Callable[..., Payment], account: Account) -> None:
+def test_a_record_completed_by_hand_is_a_difference(
+    run: Run, put: Callable[..., Payment], account: EmulatorClient
+) -> None:
     payment = put()
     put(
         payment_intent_id=payment.payment_intent_id,
@@ -183,11 +189,11 @@ def test_a_session_that_stripe_does_not_have_is_a_difference(run: Run, put: Call
 
 
 def test_the_text_has_the_differences_and_no_personal_data(
-    run: Run, put: Callable[..., Payment], account: Account
+    run: Run, put: Callable[..., Payment], account: EmulatorClient
 ) -> None:
     payment = put()
     session_id = account.session(payment)
-    account.pay(session_id, email="someone@example.com")
+    account.pay_at_once(session_id, email="someone@example.com")
     put(payment_intent_id=payment.payment_intent_id, stripe_session_id=session_id)
 
     done = run("show", payment.payment_intent_id, "--stripe")

@@ -14,7 +14,7 @@ from lea_payments.stripe.signature import REMEDIES, SIGNATURE_REASONS
 from tests.support import stripe_bodies
 from tests.support.deliveries import ROUTE, Delivery
 from tests.support.faulty_dynamodb import FaultyDynamoDB
-from tests.support.parts import Part
+from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.scraped import Scraped
 from tests.support.stripe_bodies import SECRET, sign
@@ -26,7 +26,7 @@ FLOOD = 1500
 class Webhook(NamedTuple):
     """A webhook with the URL of its metrics, a client, and the DynamoDB proxy that records its calls."""
 
-    service: Part
+    service: Process
     metrics: str
     client: httpx.Client
     dynamodb: FaultyDynamoDB
@@ -48,7 +48,7 @@ class Webhook(NamedTuple):
 
 
 @pytest.fixture
-def webhook(start: Callable[..., Part], free_port: Callable[[], int], dynamodb_endpoint: str) -> Iterator[Webhook]:
+def webhook(start: Callable[..., Process], free_port: Callable[[], int], dynamodb_endpoint: str) -> Iterator[Webhook]:
     port = free_port()
     with FaultyDynamoDB(dynamodb_endpoint, free_port()) as dynamodb:
         service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint, METRICS_PORT=str(port))

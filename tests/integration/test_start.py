@@ -10,12 +10,12 @@ from typing import Any
 from lea_payments import __version__
 from lea_payments.settings import TableSettings
 from tests.support.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN
-from tests.support.parts import Part
+from tests.support.processes import Process
 
-Start = Callable[..., Part]
+Start = Callable[..., Process]
 
 
-def _first_line(service: Part) -> dict[str, Any]:
+def _first_line(service: Process) -> dict[str, Any]:
     line: dict[str, Any] = json.loads(service.log.read_text().splitlines()[0])
     return line
 

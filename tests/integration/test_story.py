@@ -1,6 +1,5 @@
 """The traces of one payment, from its creation to its page, found by the payment's id."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -9,9 +8,10 @@ import pytest
 from tests.support import faulty_dynamodb as faulty
 from tests.support.checkout_calls import SECRETS, asked, checkout_api
 from tests.support.otlp_sink import OtlpSink, Span
-from tests.support.parts import Part
+from tests.support.processes import Process
 from tests.support.shop import Shop, shop
 from tests.support.stories import story_of
+from tests.support.waiting import until
 
 SPANS = {
     ("lea-payments-checkout", "POST /payments", "server"),
@@ -48,15 +48,13 @@ def _kinds(story: list[Span]) -> set[tuple[str, str, str]]:
 
 def _complete_story(sink: OtlpSink, payment_id: str) -> list[Span]:
     """The story once all its spans have arrived: each service exports them in its own time."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            story = story_of(sink.spans, payment_id)
-        except AssertionError:
-            story = []
-        if _kinds(story) >= SPANS or time.monotonic() > deadline:
-            return story
-        time.sleep(0.1)
+
+    def complete() -> list[Span]:
+        story = story_of(sink.spans, payment_id)
+        assert _kinds(story) >= SPANS, _kinds(story)
+        return story
+
+    return until(complete, f"all spans of {payment_id}")
 
 
 def test_the_spans_of_a_payment_are_joined(open_shop: Shop, sink: OtlpSink) -> None:
@@ -96,13 +94,13 @@ def test_a_story_with_a_missing_link_is_not_joined(open_shop: Shop, sink: OtlpSi
 
 
 @pytest.fixture
-def checkout(start: Callable[..., Part], open_shop: Shop, sink: OtlpSink) -> Callable[..., Part]:
+def checkout(start: Callable[..., Process], open_shop: Shop, sink: OtlpSink) -> Callable[..., Process]:
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
     return lambda **env: start("checkout", **{**telemetry, "STRIPE_API_BASE": open_shop.account.url, **SECRETS, **env})
 
 
 def test_failures_of_the_api_are_kept_without_sampling(
-    checkout: Callable[..., Part], sink: OtlpSink, free_port: Callable[[], int]
+    checkout: Callable[..., Process], sink: OtlpSink, free_port: Callable[[], int]
 ) -> None:
     no_stripe = f"http://127.0.0.1:{free_port()}"
     before = len(sink.spans)
@@ -116,7 +114,7 @@ def test_failures_of_the_api_are_kept_without_sampling(
     assert (failed.name, failed.failed, failed.attributes["error.type"]) == ("POST /payments", True, "502")
 
 
-def test_a_call_joins_its_callers_trace(checkout: Callable[..., Part], sink: OtlpSink) -> None:
+def test_a_call_joins_its_callers_trace(checkout: Callable[..., Process], sink: OtlpSink) -> None:
     service = checkout()
     caller = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
     with checkout_api(service.url) as api:
@@ -134,7 +132,7 @@ def test_a_call_joins_its_callers_trace(checkout: Callable[..., Part], sink: Otl
     assert not [span for span in sink.spans if "livez" in span.name]
 
 
-def test_a_failed_page_is_kept_without_sampling(start: Callable[..., Part], open_shop: Shop, sink: OtlpSink) -> None:
+def test_a_failed_page_is_kept_without_sampling(start: Callable[..., Process], open_shop: Shop, sink: OtlpSink) -> None:
     telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_TRACES_SAMPLER_ARG": "0"}
     service = start("pages", DDB_ENDPOINT=open_shop.dynamodb.endpoint, **telemetry)
     open_shop.dynamodb.fault = faulty.refusing(400, "ThrottlingException")

@@ -20,9 +20,10 @@ from tests.support import faulty_dynamodb as faulty
 from tests.support import stripe_bodies
 from tests.support.deliveries import Answer, Delivery
 from tests.support.faulty_dynamodb import Fault, FaultyDynamoDB
-from tests.support.parts import Part
+from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET
+from tests.support.waiting import until
 
 IN_TIME = 3.0
 """The contract says 2 s. The machine that runs the tests can be busy."""
@@ -43,7 +44,7 @@ def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
 
 
 @pytest.fixture(scope="module")
-def webhook(start: Callable[..., Part], proxy: FaultyDynamoDB) -> Iterator[httpx.Client]:
+def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[httpx.Client]:
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=proxy.endpoint)
     with httpx.Client(base_url=service.url, timeout=30) as client:
         yield client
@@ -64,15 +65,8 @@ def _unavailable(answer: Answer) -> bool:
     return answer[:2] == (503, "unavailable") and answer.seconds < IN_TIME
 
 
-def _wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_events_succeed_after_an_outage_of_dynamodb(
-    start: Callable[..., Part], free_port: Callable[[], int], dynamodb_folder: Path, tmp_path: Path
+    start: Callable[..., Process], free_port: Callable[[], int], dynamodb_folder: Path, tmp_path: Path
 ) -> None:
     with DynamoDBLocal(free_port(), tmp_path / "data", dynamodb_folder) as local:
         settings = TableSettings.model_validate({"DDB_ENDPOINT": local.endpoint})
@@ -161,7 +155,7 @@ def test_a_late_write_of_a_repeated_event_is_not_applied(
     assert delivery.to(webhook).outcome == "applied"
     after = records.get(payment_id)
     held.let_go()
-    _wait_for(lambda: held.done == held.arrived > 0)
+    until(lambda: held.done == held.arrived > 0)
 
     assert records.get(payment_id) == after
     assert records.history(payment_id) == [delivery.event_id]
@@ -304,15 +298,15 @@ def _times_sent(dynamodb: FaultyDynamoDB, payment_id: str) -> int:
 def test_readiness_changes_after_three_failures(webhook: httpx.Client, dynamodb: FaultyDynamoDB) -> None:
     dynamodb.fault = faulty.refusing(500, "InternalServerError")
 
-    _wait_for(lambda: webhook.get("/readyz").status_code == 503)
+    until(lambda: webhook.get("/readyz").status_code == 503)
     assert [call.operation for call in dynamodb.calls] == ["GetItem"] * 3
     assert [webhook.get(path).status_code for path in ("/livez", "/health")] == [200, 200]
     dynamodb.fault = faulty.healthy
-    _wait_for(lambda: webhook.get("/readyz").status_code == 200)
+    until(lambda: webhook.get("/readyz").status_code == 200)
     assert len(dynamodb.calls) == 4
 
 
-def test_a_missing_table_is_a_503_and_never_ready(start: Callable[..., Part]) -> None:
+def test_a_missing_table_is_a_503_and_never_ready(start: Callable[..., Process]) -> None:
     service = start("webhook", ready_at="/livez", STRIPE_WEBHOOK_SECRET=SECRET, DYNAMODB_PAYMENTS_TABLE="not-there")
 
     with httpx.Client(base_url=service.url, timeout=30) as webhook:
@@ -323,7 +317,7 @@ def test_a_missing_table_is_a_503_and_never_ready(start: Callable[..., Part]) ->
 
 
 def test_open_requests_are_answered_after_sigterm(
-    start: Callable[..., Part], dynamodb: FaultyDynamoDB, records: Records
+    start: Callable[..., Process], dynamodb: FaultyDynamoDB, records: Records
 ) -> None:
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
     deliveries = [_paid(records.put()) for _ in range(3)]
@@ -333,9 +327,9 @@ def test_open_requests_are_answered_after_sigterm(
         answers = []
         for number, delivery in enumerate(deliveries, start=1):
             answers.append(senders.submit(delivery.to, webhook))
-            _wait_for(lambda number=number: held.arrived == number)  # type: ignore[misc]
+            until(lambda number=number: held.arrived == number)  # type: ignore[misc]
         service.process.send_signal(signal.SIGTERM)
-        _wait_for(lambda: not _accepts(service))
+        until(lambda: not _accepts(service))
         time.sleep(0.5)  # otherwise they could end before the shutdown does
         held.let_go()
 
@@ -343,7 +337,7 @@ def test_open_requests_are_answered_after_sigterm(
     assert service.process.wait(10) == 0
 
 
-def _accepts(service: Part) -> bool:
+def _accepts(service: Process) -> bool:
     try:
         httpx.get(f"{service.url}/livez", timeout=1)
     except httpx.TransportError:
@@ -352,7 +346,7 @@ def _accepts(service: Part) -> bool:
 
 
 def test_every_200_before_the_end_is_in_the_table(
-    start: Callable[..., Part], dynamodb: FaultyDynamoDB, records: Records
+    start: Callable[..., Process], dynamodb: FaultyDynamoDB, records: Records
 ) -> None:
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
     payments = [records.put() for _ in range(200)]
@@ -372,7 +366,7 @@ def test_every_200_before_the_end_is_in_the_table(
 
     with ThreadPoolExecutor(8) as senders:
         running = [senders.submit(send_until_closed) for _ in range(8)]
-        _wait_for(lambda: len(answered) >= 30)
+        until(lambda: len(answered) >= 30)
         service.process.send_signal(signal.SIGTERM)
         status = service.process.wait(25)
     for one in running:

@@ -22,7 +22,7 @@ from tests.support import stripe_bodies
 from tests.support.deliveries import Delivery
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink, Span
-from tests.support.parts import Part
+from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.scraped import Scraped
 from tests.support.stripe_bodies import SECRET
@@ -34,7 +34,7 @@ CHECKOUT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 class Webhook(NamedTuple):
     """A webhook, the URL of its metrics, and a client."""
 
-    service: Part
+    service: Process
     metrics: str
     client: httpx.Client
 
@@ -56,7 +56,7 @@ Start = Callable[..., Webhook]
 
 
 @pytest.fixture(scope="module")
-def start_webhook(start: Callable[..., Part], free_port: Callable[[], int]) -> Iterator[Start]:
+def start_webhook(start: Callable[..., Process], free_port: Callable[[], int]) -> Iterator[Start]:
     clients = []
 
     def start_one(**env: str) -> Webhook:

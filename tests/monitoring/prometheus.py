@@ -2,19 +2,17 @@
 
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import httpx
 
+from tests.support.processes import start_process
 from tests.support.waiting import until
 
-START_SECONDS = 60
 INSTALL_HINT = "needs Prometheus (Debian: apt install prometheus; or a release from prometheus.io on the PATH)"
 
 
@@ -62,26 +60,15 @@ class Prometheus:
         self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
     def __enter__(self) -> Self:
-        with self._log.open("wb") as output:
-            self._process = subprocess.Popen(self._command, stdout=output, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with suppress(httpx.TransportError):
-                if self._http.get("/-/ready").is_success:
-                    return self
-            time.sleep(0.1)
-        self.__exit__(None, None, None)
-        raise AssertionError(f"Prometheus did not start:\n{self._log.read_text()[-3000:]}")
+        self._process = start_process(
+            self._command, url=self.url, ready_at="/-/ready", log=self._log, folder=self._log.parent
+        )
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.stop()
         self._http.close()
 
     def api(self, path: str, **params: str | float) -> Any:

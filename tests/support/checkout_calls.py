@@ -29,11 +29,6 @@ def checkout_api(url: str, token: str = TOKEN) -> httpx.Client:
     return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False)
 
 
-def stripe_api(url: str) -> httpx.Client:
-    """The emulator, asked as Stripe is and through its own controls."""
-    return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {STRIPE_KEY}"}, timeout=30, trust_env=False)
-
-
 def sessions_of(stripe: httpx.Client, payment_id: str) -> list[dict[str, Any]]:
     """All of Stripe's Checkout Sessions for a payment."""
     found = stripe.get("/v1/checkout/sessions", params={"limit": 100}).json()["data"]

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
-
 from lea_payments.settings import TableSettings
 
 KEY, SECRET, TOKEN = "sk_test_Wintergoldhahn", "whsec_Sommergoldhahn", "token-of-Rohrammer"
@@ -59,18 +57,3 @@ class Check:
         done = subprocess.run(command, cwd=self._folder, env=environment, capture_output=True, text=True, check=False)
         assert not done.stderr
         return done.returncode, done.stdout
-
-
-class Stripe(NamedTuple):
-    """The emulator, spoken to as Stripe is."""
-
-    url: str
-    api: httpx.Client
-
-    def endpoint(self, events: list[str], url: str = OURS) -> str:
-        """A new endpoint in place of all others; gives its id."""
-        for one in self.api.get("/v1/webhook_endpoints", params={"limit": 100}).json()["data"]:
-            self.api.delete(f"/v1/webhook_endpoints/{one['id']}").raise_for_status()
-        params = {"url": url} | {f"enabled_events[{place}]": name for place, name in enumerate(events)}
-        answer = self.api.post("/v1/webhook_endpoints", data=params).raise_for_status()
-        return str(answer.json()["id"])

@@ -1,6 +1,5 @@
 """A collector of traces, as far as tests need one: a real HTTP server that takes OTLP and shows the spans."""
 
-import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -13,8 +12,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from tests.support.served import Served
+from tests.support.waiting import until
 
-WAIT_SECONDS = 20
 Value = str | int | float | bool
 
 
@@ -67,12 +66,9 @@ class OtlpSink(Served):
 
     def one(self, name: str, **attributes: Value) -> Span:
         """The one span of this name with these attributes, waited for."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < deadline and not self.named(name, **attributes):
-            time.sleep(0.05)
-        found = self.named(name, **attributes)
-        assert len(found) == 1, (name, attributes, found, self.spans)
-        return found[0]
+        spans = until(lambda: self.named(name, **attributes), f"a span {name} with {attributes}")
+        assert len(spans) == 1, (name, attributes, spans, self.spans)
+        return spans[0]
 
 
 def _span(span: trace_pb2.Span, resource: Mapping[str, Value]) -> Span:

@@ -1,7 +1,6 @@
 """Every part at work on real customers' doings, good and bad, so that there is something to see; judges nothing."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,15 +16,16 @@ from tests.support import faulty_dynamodb as faulty
 from tests.support import stripe_bodies
 from tests.support.checkout_calls import asked, checkout_api
 from tests.support.deliveries import Answer, Delivery
+from tests.support.emulator import STRIPE_KEY, EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink
-from tests.support.parts import Part, Parts
-from tests.support.stripe_account import STRIPE_KEY, Account
+from tests.support.processes import Process
+from tests.support.services import Services
+from tests.support.waiting import until
 
 NAMESPACE = "shop"
 TOKEN, CURRENT, PREVIOUS = "token-of-the-shop", "whsec_current", "whsec_previous"
 DECLINED, LOST = "4000000000009995", "4000000000009987"
-WAIT_SECONDS = 60.0
 PARTS = ("webhook", "pages", "checkout", "reconciler")
 
 
@@ -41,7 +41,11 @@ class Shop:
     """The parts, and what customers, Stripe, strangers and a weak database do to them."""
 
     def __init__(
-        self, parts: Mapping[str, Part], metrics: Mapping[str, str], account: Account, dynamodb: FaultyDynamoDB
+        self,
+        parts: Mapping[str, Process],
+        metrics: Mapping[str, str],
+        account: EmulatorClient,
+        dynamodb: FaultyDynamoDB,
     ) -> None:
         self.parts = parts
         self.metrics = metrics
@@ -70,15 +74,18 @@ class Shop:
 
     def until(self, sale: Sale, **fields: Any) -> None:
         """Returns once the payment is like this."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not fields.items() <= (found := self.payment(sale)).items():
-            assert time.monotonic() < deadline, (fields, found)
-            time.sleep(0.1)
+
+        def reached() -> bool:
+            payment = self.payment(sale)
+            assert fields.items() <= payment.items(), payment
+            return True
+
+        until(reached, f"{sale.payment_id} with {fields}")
 
     def sold(self, **fields: Any) -> Sale:
         """A payment that was paid at the first try, its page seen."""
         sale = self.order(**fields)
-        self.account.pay(sale.session_id)
+        self.account.pay_at_once(sale.session_id)
         self.until(sale, payment_status="completed")
         self.visit(f"/success?session_id={sale.session_id}")
         return sale
@@ -101,7 +108,7 @@ class Shop:
         for cards, ending in (((DECLINED, "4242424242424242"), "completed"), ((LOST,), "failed")):
             sale = self.order()
             for card in cards:
-                self.account.pay(sale.session_id, card=card)
+                self.account.pay_at_once(sale.session_id, card=card)
             self.until(sale, payment_status=ending)
             self.visit(f"/success?session_id={sale.session_id}")
         gone = self.order()
@@ -134,7 +141,7 @@ class Shop:
 
     def _pay_otherwise(self, sale: Sale, amount: int = 12000, currency: str = "sgd") -> None:
         """A second session for the payment, made by hand."""
-        self.account.pay(
+        self.account.pay_at_once(
             self.account.session(Payment(payment_intent_id=sale.payment_id, amount=amount, currency=currency))
         )
 
@@ -163,10 +170,10 @@ class Shop:
 
     def missed(self) -> None:
         """A payment whose events get lost, until the reconciler finds it."""
-        self.account.faults(drop=1)
+        self.account.set_faults(drop=1)
         sale = self.order()
-        self.account.pay(sale.session_id)
-        self.account.faults()
+        self.account.pay_at_once(sale.session_id)
+        self.account.set_faults()
         self.until(sale, payment_status="completed")
 
     def day(self) -> None:
@@ -188,19 +195,19 @@ def shop(folder: Path, free_port: Callable[[], int], dynamodb: str, sink: OtlpSi
         proxy = stack.enter_context(FaultyDynamoDB(dynamodb, free_port()))
         told = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
         defaults = variables | told | {"DDB_ENDPOINT": proxy.endpoint}
-        running = stack.enter_context(Parts(folder, free_port, defaults))
+        running = stack.enter_context(Services(folder, free_port, defaults))
         ports = {name: str(free_port()) for name in PARTS}
         parts = _start(running, ports)
-        account = stack.enter_context(Account(parts["stripe-emulator"].url))
+        account = stack.enter_context(EmulatorClient(parts["stripe-emulator"].url))
         metrics = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         one = Shop(parts, metrics, account, proxy)
         stack.callback(one.close)
         yield one
 
 
-def _start(running: Parts, ports: Mapping[str, str]) -> Mapping[str, Part]:
+def _start(running: Services, ports: Mapping[str, str]) -> Mapping[str, Process]:
     """Who is called comes before who calls."""
-    parts: dict[str, Part] = {}
+    parts: dict[str, Process] = {}
 
     def start(name: str, **env: str) -> str:
         more = {"METRICS_PORT": ports[name]} if name in ports else {}
@@ -215,6 +222,6 @@ def _start(running: Parts, ports: Mapping[str, str]) -> Mapping[str, Part]:
     return parts
 
 
-def lines_of(part: Part) -> Sequence[dict[str, Any]]:
+def lines_of(part: Process) -> Sequence[dict[str, Any]]:
     """What a part has told in its log."""
     return [json.loads(line) for line in part.log.read_text().splitlines() if line.startswith("{")]

@@ -12,7 +12,9 @@ NOT_YET = (AssertionError, LookupError, OSError, httpx.HTTPError)
 """What a condition may raise while it does not hold: a failed assertion, a missing item, a refused connection."""
 
 
-def until(condition: Callable[[], ResultT], description: str = "", seconds: float = 120, pause: float = 0.05) -> ResultT:
+def until(
+    condition: Callable[[], ResultT], description: str = "", seconds: float = 120, pause: float = 0.05
+) -> ResultT:
     """The first true result of the condition; raises AssertionError with its last problem after `seconds`.
 
     The limit only ends a test that would otherwise hang: choose it far above what the machine can need.

@@ -1,18 +1,18 @@
 """A real emulator in a process of its own, and a real receiver of its webhooks."""
 
 import os
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-import httpx
 import pytest
-import stripe
 
-from tests.integration.emulator.client import KEY, EmulatorClient, Start
-from tests.integration.emulator.receiver import PATIENCE, SECRET, Receiver, serve
+from tests.integration.emulator.receiver import SECRET, Receiver, serve
+from tests.support.emulator import EmulatorClient
+from tests.support.processes import start_process
+
+Start = Callable[..., EmulatorClient]
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def start(receiver: Receiver, free_port: Callable[[], int]) -> Iterator[Start]:
+def start(receiver: Receiver, free_port: Callable[[], int], tmp_path: Path) -> Iterator[Start]:
     """Return a function that starts an emulator with further environment variables."""
     with ExitStack() as stack:
 
@@ -32,14 +32,15 @@ def start(receiver: Receiver, free_port: Callable[[], int]) -> Iterator[Start]:
                 "EMULATOR_WEBHOOK_SECRET": SECRET,
                 "EMULATOR_RETRY_BASE_SECONDS": "0.05",
             }
-            return stack.enter_context(_running(free_port(), defaults | environment))
+            return stack.enter_context(_running(tmp_path, free_port(), defaults | environment))
 
         yield run
 
 
 @pytest.fixture(scope="session")
-def _shared(free_port: Callable[[], int]) -> Iterator[EmulatorClient]:
-    with _running(free_port(), {"EMULATOR_RETRY_BASE_SECONDS": "0.05"}) as one:
+def _shared(free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorClient]:
+    folder = tmp_path_factory.mktemp("emulator")
+    with _running(folder, free_port(), {"EMULATOR_RETRY_BASE_SECONDS": "0.05"}) as one:
         yield one
 
 
@@ -53,28 +54,18 @@ def emulator(_shared: EmulatorClient, receiver: Receiver) -> EmulatorClient:
 
 
 @contextmanager
-def _running(port: int, environment: dict[str, str]) -> Iterator[EmulatorClient]:
-    address = {"HOST": "127.0.0.1", "PORT": str(port), "LOG_LEVEL": "warning"}
-    process = subprocess.Popen([sys.executable, "-m", "stripe_emulator"], env=os.environ | address | environment)
+def _running(folder: Path, port: int, environment: dict[str, str]) -> Iterator[EmulatorClient]:
     url = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False) as http:
-        client = EmulatorClient(url, http, stripe.StripeClient(KEY, base_addresses={"api": url}, max_network_retries=0))
-        try:
-            _wait_until_up(process, client)
+    emulator = start_process(
+        [sys.executable, "-m", "stripe_emulator"],
+        url=url,
+        ready_at="/health",
+        log=folder / f"emulator-{port}.log",
+        folder=folder,
+        env=os.environ | {"HOST": "127.0.0.1", "PORT": str(port), "LOG_LEVEL": "warning"} | environment,
+    )
+    try:
+        with EmulatorClient(url) as client:
             yield client
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
-
-
-def _wait_until_up(process: subprocess.Popen[bytes], client: EmulatorClient) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the emulator ended instead of starting"
-        try:
-            client.http.get("/health").raise_for_status()
-        except httpx.HTTPError:
-            time.sleep(0.02)
-        else:
-            return
-    pytest.fail("the emulator did not start")
+    finally:
+        emulator.stop()

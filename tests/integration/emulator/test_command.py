@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tests.integration.emulator.client import Start
+from tests.integration.emulator.conftest import Start
 from tests.integration.emulator.receiver import Receiver
 
 COMMAND = [sys.executable, "-m", "stripe_emulator"]

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.integration.emulator.client import EmulatorClient, Start
+from tests.integration.emulator.conftest import Start
 from tests.integration.emulator.receiver import Receiver
+from tests.support.emulator import EmulatorClient
 
 
 def test_a_payment_returns_the_redirect_url(emulator: EmulatorClient) -> None:

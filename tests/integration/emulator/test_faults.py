@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.integration.emulator.client import EmulatorClient
 from tests.integration.emulator.receiver import Receiver
+from tests.support.emulator import EmulatorClient
 
 PARAMS: Any = {"amount": 500, "currency": "sgd"}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.integration.emulator.client import EmulatorClient
 from tests.integration.emulator.receiver import Receiver
+from tests.support.emulator import EmulatorClient
 
 CARD = {"method": "card", "cardnumber": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123"}
 DECLINED = CARD | {"cardnumber": "4000 0000 0000 9995"}

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.integration.emulator.client import EmulatorClient, Start
+from tests.integration.emulator.conftest import Start
 from tests.integration.emulator.receiver import Receiver
+from tests.support.emulator import EmulatorClient
 
 
 def test_a_session_is_created_retrieved_and_expired(emulator: EmulatorClient) -> None:

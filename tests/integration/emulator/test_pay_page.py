@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.emulator.client import EmulatorClient, Start
+from tests.integration.emulator.conftest import Start
 from tests.integration.emulator.receiver import Receiver
+from tests.support.emulator import EmulatorClient
 
 CARD = {"method": "card", "cardnumber": "4242 4242 4242 4242", "expiry": "12 / 34", "cvc": "123"}
 LATER = {"method": "delayed", "outcome": "succeeded", "after_seconds": "3600"}

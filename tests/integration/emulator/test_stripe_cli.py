@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.emulator.client import EmulatorClient
 from tests.integration.emulator.receiver import Receiver
+from tests.support.emulator import EmulatorClient
 
 VERSION = "1.52.0"
 pytestmark = pytest.mark.stripe_cli
