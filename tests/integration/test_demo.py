@@ -19,7 +19,7 @@ import pytest
 
 from lea_demo.dynamodb_local import fetch, is_busy
 from lea_demo.settings import port_fields
-from tests.support.parts import Part
+from tests.support.processes import Process
 
 WAIT_SECONDS = 90
 SUCCESS, NO_FUNDS, DECLINED, ATTACHED = "4242424242424242", "4000000000009995", "4000000000000002", "4000000000000341"
@@ -302,7 +302,7 @@ def test_a_live_key_starts_nothing(start_demo: Callable[..., Demo]) -> None:
 
 
 def test_a_stripe_sandbox_in_dot_env_replaces_the_emulator(
-    start_demo: Callable[..., Demo], start: Callable[..., Part], folder: Path
+    start_demo: Callable[..., Demo], start: Callable[..., Process], folder: Path
 ) -> None:
     """An emulator that the test starts is the sandbox. The demo knows only its address."""
     sandbox = start("stripe-emulator")
