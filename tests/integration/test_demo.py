@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from lea_demo.dynamodb_local import fetch, is_busy
 from lea_demo.settings import port_fields
 from tests.support.processes import Process
+from tests.support.waiting import until
 
 WAIT_SECONDS = 90
 SUCCESS, NO_FUNDS, DECLINED, ATTACHED = "4242424242424242", "4000000000009995", "4000000000000002", "4000000000000341"
@@ -43,11 +43,9 @@ class Demo:
 
     def wait_for(self, pattern: re.Pattern[str]) -> str:
         """Waits until the output matches and returns the first group."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while not (found := pattern.search(self.printed())):
-            assert self.process.poll() is None, self.printed()
-            assert time.monotonic() < deadline, self.printed()
-            time.sleep(0.05)
+        until(lambda: pattern.search(self.printed()) or self.process.poll() is not None, pattern.pattern)
+        found = pattern.search(self.printed())
+        assert found, self.printed()
         return found[1]
 
     def run(self, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":

@@ -3,7 +3,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 
 from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
+from tests.support.waiting import until
 
 
 def connect(endpoint: str) -> DynamoDBClient:
@@ -95,10 +95,7 @@ def test_it_exits_when_its_parent_is_killed(free_port: Callable[[], int], dynamo
         assert parent.stdout.readline() == b"up\n"
         parent.send_signal(signal.SIGKILL)
 
-    deadline = time.monotonic() + 10
-    while answers_on(port):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: not answers_on(port))
 
 
 def test_only_missing_and_damaged_jars_are_downloaded_again(dynamodb_folder: Path, tmp_path: Path) -> None:
