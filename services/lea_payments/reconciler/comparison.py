@@ -13,6 +13,7 @@ from lea_payments.stripe.errors import StripeCallError
 from lea_payments.stripe.events import TRANSLATORS
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.telemetry import reconciler as telemetry
+from lea_payments.telemetry import store_calls
 
 HOUR = 3600
 SESSIONS_HOURS = 26
@@ -50,7 +51,7 @@ class Reconciler:
     async def run(self) -> Run:
         """Compares everything in the time window once; errors do not raise but set the run's outcome."""
         run = Run()
-        with telemetry.recorded(run):
+        with telemetry.run_span() as span, store_calls.without_spans():
             try:
                 await self._run(run)
             except UnavailableError as error:
@@ -60,6 +61,9 @@ class Reconciler:
             except Exception:  # noqa: BLE001 - the next run tries again, and the log has the traceback
                 run.fail(RunOutcome.ERROR, "internal error: see the traceback in the log")
                 telemetry.reconciler_failed()
+            telemetry.run_finished(
+                span, run.outcome, run.problem, checked=run.checked, repaired=run.repaired, drift=run.drift
+            )
         return run
 
     async def work(self, interval_seconds: float) -> None:

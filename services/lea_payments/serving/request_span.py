@@ -3,10 +3,7 @@
 A span names the route, never the path or the query: those can contain a user's id, or anything else.
 """
 
-import time
-
 from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,7 +26,6 @@ class RequestSpan:
         if scope["type"] != "http" or scope["path"] in UNTRACED:
             await self._app(scope, receive, send)
             return
-        started_ns = time.time_ns()
         status = SERVER_ERROR
 
         async def send_and_note_status(message: Message) -> None:
@@ -40,12 +36,11 @@ class RequestSpan:
 
         caller = spans.remote(Headers(scope=scope).get("traceparent")) if self._trusts_caller else None
         parent = trace.set_span_in_context(caller) if caller else spans.NEW_TRACE
-        span = spans.tracer.start_span(_method(scope), parent, SpanKind.SERVER, start_time=started_ns)
-        with trace.use_span(span, record_exception=False, set_status_on_exception=False):
+        with spans.OperationSpan(_method(scope), parent=parent) as request:
             try:
                 await self._app(scope, receive, send_and_note_status)
             finally:
-                _end(span, scope, status, started_ns)
+                _describe(request, scope, status)
 
 
 def _method(scope: Scope) -> str:
@@ -53,19 +48,15 @@ def _method(scope: Scope) -> str:
     return scope["method"] if scope["method"] in METHODS else "HTTP"
 
 
-def _end(span: Span, scope: Scope, status: int, started_ns: int) -> None:
+def _describe(request: spans.OperationSpan, scope: Scope, status: int) -> None:
     route = getattr(scope.get("route"), "path", None)
     name = f"{_method(scope)} {route}" if route else _method(scope)
     attributes: dict[str, str] = {"http.request.method": _method(scope)} | ({"http.route": route} if route else {})
-    final = span
-    if status >= SERVER_ERROR:
-        final = spans.kept(span, name, attributes | {"error.type": str(status)}, started_ns)
-    if final.is_recording():
-        final.update_name(name)
-        final.set_attributes(attributes)
-        final.set_attribute("http.response.status_code", status)
-        if status >= SERVER_ERROR:
-            spans.fail(final, str(status))
-    final.end()
-    if final is not span:
-        span.end()
+    failed = status >= SERVER_ERROR
+    span = request.failed(str(status), name, attributes) if failed else request.span
+    if span.is_recording():
+        span.update_name(name)
+        span.set_attributes(attributes)
+        span.set_attribute("http.response.status_code", status)
+        if failed:
+            spans.fail(span, str(status))

@@ -1,10 +1,12 @@
 """Starts spans, and joins them across services and through Stripe."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Self
 
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -12,6 +14,7 @@ from lea_payments import __version__
 from lea_payments.telemetry import metrics
 
 tracer = trace.get_tracer("lea_payments", __version__)
+NO_ATTRIBUTES: Mapping[str, str] = {}
 NEW_TRACE = Context()
 """The parent of a span that starts a trace of its own."""
 
@@ -88,16 +91,52 @@ def stripe_call(method: str, route: str) -> Iterator[None]:
         span.end()
 
 
-def kept(
-    span: Span, name: str, attributes: Mapping[str, str], started_ns: int, kind: SpanKind = SpanKind.SERVER
-) -> Span:
-    """The span of failed work: the span itself, or, if sampling dropped it, a new one that the sampler keeps.
+class OperationSpan:
+    """The span of a whole operation: a delivery, a request, a run of the reconciler.
 
-    The attributes need an `error.type`, by which the sampler recognises a failure.
+    Sampling is decided at its start. A failed operation whose span was dropped gets a new span, which is always kept.
     """
-    if span.get_span_context().trace_flags.sampled:
-        return span
-    return tracer.start_span(name, NEW_TRACE, kind, attributes, start_time=started_ns)
+
+    __slots__ = ("_attributes", "_kind", "_name", "_parent", "_replacement", "_token", "span", "started", "started_ns")
+
+    def __init__(
+        self,
+        name: str,
+        kind: SpanKind = SpanKind.SERVER,
+        attributes: Mapping[str, str] = NO_ATTRIBUTES,
+        parent: Context = NEW_TRACE,
+    ) -> None:
+        self._name, self._kind, self._attributes, self._parent = name, kind, attributes, parent
+        self._replacement: Span | None = None
+
+    def __enter__(self) -> Self:
+        """Starts the span and makes it the current one."""
+        self.started, self.started_ns = time.perf_counter(), time.time_ns()
+        self.span = tracer.start_span(self._name, self._parent, self._kind, self._attributes)
+        self._token = attach(trace.set_span_in_context(self.span, self._parent))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends the span."""
+        detach(self._token)
+        self.span.end()
+        if self._replacement is not None:
+            self._replacement.end()
+
+    @property
+    def seconds(self) -> float:
+        """The time since the start."""
+        return time.perf_counter() - self.started
+
+    def failed(self, error_type: str, name: str = "", attributes: Mapping[str, str] = NO_ATTRIBUTES) -> Span:
+        """The span of the failed operation: its own, or a new one if sampling dropped it."""
+        if self.span.get_span_context().trace_flags.sampled:
+            return self.span
+        attributes = {**self._attributes, **attributes, "error.type": error_type}  # the sampler keeps an `error.type`
+        self._replacement = tracer.start_span(
+            name or self._name, NEW_TRACE, self._kind, attributes, start_time=self.started_ns
+        )
+        return self._replacement
 
 
 def current_traceparent() -> str | None:

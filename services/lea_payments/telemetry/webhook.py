@@ -5,11 +5,8 @@ spans and log lines only.
 """
 
 import time
-from typing import Self
 
-from opentelemetry import trace
-from opentelemetry.context import attach, detach
-from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace import Span
 
 from lea_payments.log import log
 from lea_payments.payment.event import Outcome, PaymentEvent
@@ -31,30 +28,13 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 _rejections = Throttle(seconds=60)
 
 
-class DeliverySpan:
-    """The server span of one delivery, from its first byte to its answer.
-
-    It starts a trace of its own: a `traceparent` header could come from anybody.
-    """
-
-    __slots__ = ("_token", "received_at", "span", "started")
-
-    def __enter__(self) -> Self:
-        """Starts the span and makes it the current one."""
-        self.started = time.perf_counter()
-        self.received_at = time.time_ns()
-        self.span = spans.tracer.start_span(_SPAN_NAME, spans.NEW_TRACE, SpanKind.SERVER, _SPAN_ATTRIBUTES)
-        self._token = attach(trace.set_span_in_context(self.span, spans.NEW_TRACE))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Ends the span."""
-        detach(self._token)
-        self.span.end()
+def delivery_span() -> spans.OperationSpan:
+    """The span of one delivery. It starts a trace of its own: a `traceparent` header could come from anybody."""
+    return spans.OperationSpan(_SPAN_NAME, attributes=_SPAN_ATTRIBUTES)
 
 
 def webhook_answered(
-    delivery: DeliverySpan,
+    delivery: spans.OperationSpan,
     outcome: str,
     http_status: int,
     event: PaymentEvent | Ignored | None,
@@ -63,22 +43,18 @@ def webhook_answered(
 ) -> None:
     """A delivery is answered. `event` is None if the delivery was rejected before its event could be trusted."""
     event_type = metrics.UNREAD_TYPE if event is None else event.type if event.type in TRANSLATORS else OTHER_TYPE
-    seconds = time.perf_counter() - delivery.started
-    span = delivery.span
-    if http_status >= _CLIENT_ERROR:
-        span = spans.kept(span, _SPAN_NAME, {**_SPAN_ATTRIBUTES, "error.type": outcome}, delivery.received_at)
+    seconds = delivery.seconds
+    span = delivery.span if http_status < _CLIENT_ERROR else delivery.failed(outcome)
     exemplar = spans.exemplar(span)
     series(metrics.EVENTS, event_type, outcome).inc()
     series(metrics.DURATION, event_type, outcome).observe(seconds, exemplar)
     if event is not None:
-        age = max(0.0, delivery.received_at / 1e9 - event.created)
+        age = max(0.0, delivery.started_ns / 1e9 - event.created)
         series(metrics.EVENT_AGE, event_type).observe(age, exemplar)
     if outcome == Outcome.APPLIED:
-        series(metrics.LAST_APPLIED, event_type).set(delivery.received_at / 1e9)
+        series(metrics.LAST_APPLIED, event_type).set(delivery.started_ns / 1e9)
     if span.is_recording():
         _describe(span, outcome, http_status, event, payment_id)
-    if span is not delivery.span:
-        span.end()
     fields = {
         "event_id": event.id if event else None,
         "event_type": event.type if event else metrics.UNREAD_TYPE,

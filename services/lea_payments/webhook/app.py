@@ -103,7 +103,7 @@ class WebhookRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Processes one delivery, records it, and answers with its outcome."""
-        with telemetry.DeliverySpan() as span:
+        with telemetry.delivery_span() as span:
             result = await self._webhook.process(Request(scope, receive))
             status = HTTP_STATUS[result.outcome]
             telemetry.webhook_answered(span, result.outcome, status, result.event, result.payment_id, result.reason)

@@ -97,15 +97,20 @@ def test_outside_a_recorded_trace_there_is_no_client_span() -> None:
     assert spans.client_span("GetItem", {}) is trace.INVALID_SPAN
 
 
-def test_a_sampled_span_is_kept_as_it_is(sampled: Span) -> None:
-    assert spans.kept(sampled, "name", {"error.type": "503"}, 1) is sampled
+def test_a_sampled_operation_keeps_its_span(exporter: InMemorySpanExporter) -> None:
+    with spans.OperationSpan("GET /success") as operation:
+        span = operation.failed("503")
+
+    assert span is operation.span
+    assert len(exporter.get_finished_spans()) == 1
 
 
-def test_an_unsampled_failure_gets_a_new_span(exporter: InMemorySpanExporter, unsampled: Span) -> None:
-    spans.kept(unsampled, "GET /success", {"error.type": "503"}, 1).end()
+def test_a_dropped_operation_gets_a_span_if_it_fails(exporter: InMemorySpanExporter, unsampled: Span) -> None:
+    with spans.OperationSpan("GET", parent=trace.set_span_in_context(unsampled)) as operation:
+        operation.failed("503", "GET /success")
 
     span = span_named(exporter, "GET /success")
-    assert (span.parent, span.start_time, span.kind) == (None, 1, SpanKind.SERVER)
+    assert (span.parent, span.start_time, span.kind) == (None, operation.started_ns, SpanKind.SERVER)
 
 
 @pytest.mark.usefixtures("exporter")
