@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, SamplingResult, TraceIdRatioBased
 from opentelemetry.trace import Link, SpanKind
 from opentelemetry.util.types import Attributes
 from prometheus_client import start_http_server
@@ -50,11 +50,8 @@ def stop() -> None:
         shutdown.join(STOP_SECONDS)
 
 
-class _KeepErrors(Sampler):
+class _KeepErrors(TraceIdRatioBased):
     """Samples a share of the new traces, and every span that starts with an error."""
-
-    def __init__(self, ratio: float) -> None:
-        self._ratio = TraceIdRatioBased(ratio)
 
     def should_sample(
         self,
@@ -68,10 +65,7 @@ class _KeepErrors(Sampler):
     ) -> SamplingResult:
         if attributes and "error.type" in attributes:
             return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, trace_state)
-        return self._ratio.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
-
-    def get_description(self) -> str:
-        return f"KeepErrors({self._ratio.get_description()})"
+        return super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
 
 def _record_retry(details: RetryDetails) -> None:

@@ -75,18 +75,15 @@ def webhook_answered(
 def _describe(
     span: Span, outcome: str, http_status: int, event: PaymentEvent | Ignored | None, payment_id: str | None
 ) -> None:
-    span.set_attribute("http.response.status_code", http_status)
-    span.set_attribute("payments.outcome", outcome)
+    span.set_attributes({"http.response.status_code": http_status, "payments.outcome": outcome})
     if payment_id:
         span.set_attribute("payments.payment.id", payment_id)
-    if http_status >= _SERVER_ERROR:  # semantic conventions: a server span fails from 500 on
-        spans.fail(span, outcome)
-    if event is None:
-        return
-    span.set_attribute("stripe.event.id", event.id)
-    span.set_attribute("stripe.event.type", event.type)
+    if event is not None:
+        span.set_attributes({"stripe.event.id": event.id, "stripe.event.type": event.type})
     if isinstance(event, PaymentEvent):
         spans.link(span, event.traceparent)
+    if http_status >= _SERVER_ERROR:  # semantic conventions: a server span fails from 500 on
+        spans.fail(span, outcome)
 
 
 def signature_verified(secret_index: int, skew_seconds: float) -> None:
