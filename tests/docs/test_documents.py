@@ -185,6 +185,14 @@ def test_the_readme_links_every_guarantee_to_its_proof() -> None:
     assert all("](" in guarantee for guarantee in guarantees)
 
 
+def test_the_readme_quotes_the_chaos_results() -> None:
+    runs = json.loads(reference.CHAOS_RESULTS.read_text())["runs"]
+
+    assert f"{sum(run['events'] for run in runs):,} events, {sum(run['lost'] for run in runs)} payments lost" in (
+        README.read_text()
+    )
+
+
 def test_the_readme_states_the_licence() -> None:
     licence = (ROOT / "LICENSE").read_text().partition("\n")[0]
 
