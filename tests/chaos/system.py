@@ -64,7 +64,7 @@ class System:
         ).Table(self._table.table)
         self._environment = {"DDB_ENDPOINT": proxy or dynamodb, "DYNAMODB_PAYMENTS_TABLE": self._table.table}
         self._stack = ExitStack()
-        self._parts = self._stack.enter_context(Services(folder, free_port, self._environment))
+        self._services = self._stack.enter_context(Services(folder, free_port, self._environment))
         self._webhook: Process | None = None
         self._logs: set[Path] = set()
 
@@ -89,12 +89,12 @@ class System:
             "EMULATOR_RETRY_ATTEMPTS": "1000000",
             "LOG_LEVEL": "warning",
         }
-        part = self._parts.start("stripe-emulator", **defaults | environment)
-        self.stripe_url = part.url
+        emulator = self._services.start("stripe-emulator", **defaults | environment)
+        self.stripe_url = emulator.url
         self.stripe = httpx.AsyncClient(
-            base_url=part.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60, trust_env=False
+            base_url=emulator.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60, trust_env=False
         )
-        with httpx.Client(base_url=part.url, headers=self.stripe.headers, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=emulator.url, headers=self.stripe.headers, timeout=60, trust_env=False) as client:
             self.endpoint = client.get("/v1/webhook_endpoints").json()["data"][0]["id"]
             enabled = {f"enabled_events[{index}]": name for index, name in enumerate(TRANSLATORS)}
             client.post(f"/v1/webhook_endpoints/{self.endpoint}", data=enabled).raise_for_status()
@@ -103,7 +103,7 @@ class System:
         """Starts the webhook, always at the same address."""
         secrets = {} if "STRIPE_WEBHOOK_SECRET_FILE" in environment else {"STRIPE_WEBHOOK_SECRET": SECRET}
         ports = {"PORT": str(self.port), "METRICS_PORT": str(self._metrics_port)}
-        self._webhook = self._parts.start("webhook", ready_at="/livez", **secrets | ports | environment)
+        self._webhook = self._services.start("webhook", ready_at="/livez", **secrets | ports | environment)
         self._logs.add(self._webhook.log)
 
     def kill_webhook(self) -> None:
