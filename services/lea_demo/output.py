@@ -1,6 +1,6 @@
 """Formats what the demo prints: the link and what to try, then one line per event."""
 
-from datetime import datetime
+import time
 from typing import Any
 
 import msgspec
@@ -24,7 +24,7 @@ Show what happened to the first payment:
 FORWARD = """Forward Stripe's events to this machine, in another terminal:
   stripe listen --forward-to localhost:{port}/webhook/stripe --events {events}
 """
-SHOWN_FIELDS = ("event", "event_type", "outcome", "page", "status", "code", "reason", "exception")
+SHOWN_FIELDS = ("event", "event_type", "outcome", "page", "status", "code", "problem", "reason", "remedy", "exception")
 
 
 def links(settings: DemoSettings, payment_id: str, link: str) -> str:
@@ -44,13 +44,13 @@ def links(settings: DemoSettings, payment_id: str, link: str) -> str:
 
 def event_line(service: str, written: str) -> str | None:
     """The line to show for a line of a service's log, or None if it reports nothing that a person needs."""
+    start = f"{time.strftime('%H:%M:%S')}  {service:<8}  "
     try:
         fields = msgspec.json.decode(written, type=dict[str, Any])
     except msgspec.DecodeError:
-        return None if written.startswith("INFO") else f"{'':8}  {service:<8}  {written}"
-    from_library = "logger" in fields and fields.get("level") == "info"
+        return f"{start}{written}" if written and not written.startswith(("INFO", "DEBUG")) else None
+    from_library = "logger" in fields and fields.get("level") in ("info", "debug")
     if from_library or fields.get("event") == "service_started" or fields.get("outcome") == "ignored":
         return None
-    time = datetime.fromisoformat(fields["timestamp"]).astimezone()
     values = " ".join(str(fields[name]) for name in SHOWN_FIELDS if fields.get(name))
-    return f"{time:%H:%M:%S}  {service:<8}  {fields.get('payment_id', ''):<22}  {values}"
+    return f"{start}{fields.get('payment_id', ''):<22}  {values}"

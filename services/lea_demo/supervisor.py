@@ -99,7 +99,7 @@ class Demo:
         command = [*PYTHON, "lea_payments", "init-table"]
         done = run(command, capture_output=True, env=env, cwd=FOLDER, text=True, check=False, start_new_session=True)
         if done.returncode:
-            raise DemoError(f"the table could not be created: {done.stderr.strip()}")
+            raise DemoError(f"the table in {FOLDER / 'dynamodb'} could not be created: {done.stderr.strip()}")
 
     def _wait(self, seconds: float) -> None:
         """Waits. Raises KeyboardInterrupt on a signal, and an error if a process has exited."""
