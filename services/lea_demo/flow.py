@@ -87,10 +87,10 @@ class Flow:
     delayed: str | None
     timeout: float
     payment_id: str = field(default_factory=lambda: f"payment_flow_{token_hex(4)}")
-    found: dict[str, Any] = field(default_factory=lambda: {"link": None, "payment": None, "success_page": None})
+    report: dict[str, Any] = field(default_factory=lambda: {"link": None, "payment": None, "success_page": None})
 
     def run(self) -> Mapping[str, Any]:
-        """Follows the payment until its end or a failed call. Prints what it finds, and returns it as a report."""
+        """Follows the payment until its end or a failed call. Prints what happens, and returns the report."""
         try:
             checks = self._follow()
         except CallError as error:
@@ -99,17 +99,19 @@ class Flow:
             self.console.print(f"✓ {item['name']}" if item["ok"] else f"✗ {item['name']}\n  → {item['remedy']}")
         ok = all(item["ok"] for item in checks)
         self.console.print("All checks passed." if ok else "Not all checks passed.")
-        return {"ok": ok, "payment_intent_id": self.payment_id, **self.found, "checks": checks}
+        return {"ok": ok, "payment_intent_id": self.payment_id, **self.report, "checks": checks}
 
     def _follow(self) -> Sequence[Check]:
-        link = self.found["link"] = self.client.create(self.payment_id, self.amount, self.currency)
+        link = self.report["link"] = self.client.create(self.payment_id, self.amount, self.currency)
         self.console.print(f"link {link}")
         expected = expected_result(self._pay(link), self.delayed)
+        if expected is PAID_BY_A_PERSON:
+            self.console.print(f"open the link and pay within {self.timeout:.0f} s; Ctrl-C stops the check")
         payment = _poll(self._read_payment, lambda read: has_ended(read, expected), self.timeout)
         # The page can be behind the record for a moment: it asks an index of the table first.
         read_heading, session_id = self.client.success_heading, payment["stripe_session_id"]
         heading = _poll(lambda: read_heading(session_id), lambda read: read == expected.heading, PAGE_SECONDS)
-        self.found["success_page"] = heading
+        self.report["success_page"] = heading
         return compare(payment, expected, heading)
 
     def _pay(self, link: str) -> Sequence[str]:
@@ -124,9 +126,9 @@ class Flow:
 
     def _read_payment(self) -> PaymentJson:
         payment = self.client.payment(self.payment_id)
-        if payment != self.found["payment"]:
+        if payment != self.report["payment"]:
             self.console.print(f"status {status_of(payment)}")
-        self.found["payment"] = payment
+        self.report["payment"] = payment
         return payment
 
 

@@ -159,7 +159,9 @@ def test_a_person_can_pay_after_a_decline(demo: Demo) -> None:
         with httpx.Client(trust_env=False) as browser:
             pay_page = link.replace("/c/pay/", "/_pay/")
             assert browser.post(pay_page, json={"card": NO_FUNDS}).status_code == 402
-            assert "card_declined:insufficient_funds" in next(line for line in flow.stdout if line.startswith("status"))
+            assert "card_declined:insufficient_funds" in next(
+                line for line in flow.stdout if line.startswith("status f")
+            )
             assert browser.post(pay_page, json={"card": SUCCESS}).is_success
         printed = flow.stdout.read()
 
