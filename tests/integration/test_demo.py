@@ -160,7 +160,7 @@ def test_a_person_can_pay_after_a_decline(demo: Demo) -> None:
             pay_page = link.replace("/c/pay/", "/_pay/")
             assert browser.post(pay_page, json={"card": NO_FUNDS}).status_code == 402
             assert "card_declined:insufficient_funds" in next(
-                line for line in flow.stdout if line.startswith("status f")
+                line for line in flow.stdout if line.startswith("status failed")
             )
             assert browser.post(pay_page, json={"card": SUCCESS}).is_success
         printed = flow.stdout.read()
