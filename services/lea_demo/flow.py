@@ -1,158 +1,140 @@
-"""Follows one payment from its link to its end and reports what is right and what is not."""
+"""Follows one payment from its link to its end, and checks that it ends as its attempts require."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import Any, NamedTuple
-from urllib.parse import urljoin
+from typing import Any, NamedTuple, TypeVar
 
 from rich.console import Console
-from rich.text import Text
 
-from lea_demo import checks
-from lea_demo.checks import Attempt, Check, ExpectedResult
-from lea_demo.client import EXAMPLE_ORDER, CallError, Client, PaymentJson
-from lea_payments.payment import money
+from lea_demo.client import CallError, Client, PaymentJson
+from lea_payments.telemetry.metrics import REVIEW_REASONS
 
-POLL_SECONDS, PAGE_SECONDS, DELAY_SECONDS = 0.25, 5.0, 2
-LABEL_WIDTH = 14
+POLL_SECONDS, PAGE_SECONDS = 0.25, 5.0
+FINAL = ("completed", "expired", "async_payment_failed", *REVIEW_REASONS)
+"""Statuses and reasons after which no event changes the status."""
+
+Check = Mapping[str, Any]
+ResultT = TypeVar("ResultT")
 
 
-class FlowOptions(NamedTuple):
-    """What to pay and how. Without cards and a delayed result, a person pays."""
+class ExpectedResult(NamedTuple):
+    """How the payment must end: its status, the events of which one decides it, the success page's heading."""
 
+    status: str
+    events: Sequence[str]
+    heading: str
+
+
+PAID = ExpectedResult("completed", ["checkout.session.completed"], "Payment received")
+PAID_LATER = PAID._replace(events=["checkout.session.async_payment_succeeded"])
+PAID_BY_A_PERSON = PAID._replace(events=[*PAID.events, *PAID_LATER.events])
+DECLINED = ExpectedResult("failed ({})", ["payment_intent.payment_failed"], "Payment not completed")
+FAILED = ExpectedResult("failed (async_payment_failed)", ["checkout.session.async_payment_failed"], DECLINED.heading)
+
+
+def expected_result(declines: Sequence[str], delayed: str | None) -> ExpectedResult:
+    """How a payment must end. `declines` has the codes of each card's decline, empty if the card was accepted."""
+    if delayed:
+        return PAID_LATER if delayed == "succeeded" else FAILED
+    if not declines:
+        return PAID_BY_A_PERSON
+    # Declines have no order, so the record keeps the greatest code of several.
+    return DECLINED._replace(status=DECLINED.status.format(max(declines))) if declines[-1] else PAID
+
+
+def status_of(payment: PaymentJson) -> str:
+    """The status of a payment with its reason, for people."""
+    reason = payment["status_reason"]
+    return f"{payment['payment_status']} ({reason})" if reason else str(payment["payment_status"])
+
+
+def has_ended(payment: PaymentJson, expected: ExpectedResult) -> bool:
+    """Whether the payment is as expected, or cannot become so."""
+    is_final = payment["payment_status"] in FINAL or payment["status_reason"] in FINAL
+    return is_final or status_of(payment) == expected.status
+
+
+def check(name: str, *, ok: bool, remedy: str) -> Check:
+    """One thing that must be true. `remedy` says what to do if it is not."""
+    return {"name": name, "ok": ok, "remedy": None if ok else remedy}
+
+
+def compare(payment: PaymentJson, expected: ExpectedResult, heading: str) -> Sequence[Check]:
+    """The checks at the end: of the events, the status and the success page."""
+    applied = {entry["event_type"] for entry in payment["history"] if entry["outcome"] == "applied"}
+    status, events = status_of(payment), " or ".join(expected.events)
+    event_remedy = "pay at the link; with a Stripe sandbox, run `stripe listen`; read the webhook's log"
+    status_remedy = f"it is {status}: `lea-payments show {payment['payment_intent_id']}` lists its events"
+    page_remedy = f"it says “{heading}”: read the pages' log"
+    return [
+        check(f"the webhook applied {events}", ok=not applied.isdisjoint(expected.events), remedy=event_remedy),
+        check(f"the payment is {expected.status}", ok=status == expected.status, remedy=status_remedy),
+        check(f"the success page says “{expected.heading}”", ok=heading == expected.heading, remedy=page_remedy),
+    ]
+
+
+@dataclass
+class Flow:
+    """One payment to follow. Without cards and a delayed result, a person pays."""
+
+    client: Client
+    console: Console
     amount: int
     currency: str
     cards: Sequence[str]
     delayed: str | None
     timeout: float
+    payment_id: str = field(default_factory=lambda: f"payment_flow_{token_hex(4)}")
+    report: dict[str, Any] = field(default_factory=lambda: {"link": None, "payment": None, "success_page": None})
 
-
-@dataclass
-class Report:
-    """What happened to the payment."""
-
-    payment_id: str
-    link: str | None = None
-    payment: PaymentJson | None = None
-    success_page: str | None = None
-    checks: list[Check] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Whether all checks passed."""
-        return all(check.ok for check in self.checks)
-
-    def summary(self) -> dict[str, Any]:
-        """The report for programs."""
-        checks = [{"name": name, "ok": ok, "remedy": None if ok else remedy} for name, ok, remedy in self.checks]
-        values = {"link": self.link, "payment": self.payment, "success_page": self.success_page, "checks": checks}
-        return {"ok": self.ok, "payment_intent_id": self.payment_id, **values}
-
-    def text(self) -> Text:
-        """The report for people."""
-        text = Text()
-        for name, ok, remedy in self.checks:
-            text.append(f"\n{'✓' if ok else '✗'} {name}", style="green" if ok else "red")
-            text.append("" if ok else f"\n  → {remedy}")
-        failed = sum(not check.ok for check in self.checks)
-        result = f"{failed} of {len(self.checks)} checks failed." if failed else "All checks passed."
-        return text.append(f"\n{result}", style="bold")
-
-
-class Flow:
-    """The steps of the check. Each adds to the report."""
-
-    def __init__(self, options: FlowOptions, client: Client, console: Console) -> None:
-        self.report = Report(f"payment_flow_{token_hex(4)}")
-        self._options = options
-        self._client = client
-        self._console = console
-
-    def run(self) -> Report:
-        """Runs the steps until one fails that the next ones need. Prints what happens."""
-        with self._console.status("Following the payment"):
-            try:
-                self._follow()
-            except CallError:
-                pass  # it is in the report
-            except KeyboardInterrupt:
-                self.report.checks.append(Check("the payment ended", ok=False, remedy="you stopped the check before"))
-        self._console.print(self.report.text(), soft_wrap=True)
-        return self.report
-
-    def _follow(self) -> None:
-        with self._step("the checkout API creates the payment and its link"):
-            link = self.report.link = self._create()
-        expected = checks.expected_after(self._pay(link))
-        with self._step("the checkout API returns the payment"):
-            payment = self._wait(expected)
-        with self._step("the success page answers"):
-            heading = self._read_success_page(payment, expected)
-        self.report.checks += checks.compare(payment, expected, heading, urljoin(link, "/").rstrip("/"))
-
-    def _create(self) -> str:
-        amount, currency = self._options.amount, self._options.currency
-        order = {"payment_intent_id": self.report.payment_id, "amount": amount, "currency": currency}
-        _, link = self._client.create({**EXAMPLE_ORDER, **order})
-        self._print("created", f"{self.report.payment_id}, {money.major_units(amount, currency)} {currency.upper()}")
-        self._print("link", link)
-        return link
-
-    def _pay(self, link: str) -> Sequence[Attempt]:
-        attempts = [
-            self._attempt(link, f"card …{card[-4:]}", checks.PAID, {"card": card}) for card in self._options.cards
-        ]
-        if delayed := self._options.delayed:
-            method = {"method": "delayed", "outcome": delayed, "after_seconds": str(DELAY_SECONDS)}
-            result = checks.DELAYED_SUCCEEDED if delayed == "succeeded" else checks.DELAYED_FAILED
-            attempts.append(self._attempt(link, "bank transfer", result, method))
-        if not attempts:
-            self._print("waiting", f"open the link and pay within {self._options.timeout:.0f} s; Ctrl-C stops")
-        return attempts
-
-    def _attempt(self, link: str, label: str, result: str, method: Mapping[str, str]) -> Attempt:
-        with self._step(f"the emulator answers to the {label}"):
-            decline = self._client.pay(link, method)
-        attempt = Attempt(checks.DECLINED, decline) if decline else Attempt(result)
-        self._print(label, checks.describe(attempt.result, attempt.reason))
-        return attempt
-
-    def _wait(self, expected: ExpectedResult) -> PaymentJson:
-        deadline = time.monotonic() + self._options.timeout
-        shown, status = 0, "pending"
-        while True:
-            payment = self.report.payment = self._client.payment(self.report.payment_id)
-            for entry in payment["history"][shown:]:
-                self._print("webhook", f"{entry['event_type']} → {entry['outcome']}")
-            before, status = status, checks.describe(payment["payment_status"], payment["status_reason"])
-            if status != before:
-                self._print("status", status)
-            if checks.has_ended(payment, expected) or time.monotonic() > deadline:
-                return payment
-            shown = len(payment["history"])
-            time.sleep(POLL_SECONDS)
-
-    def _read_success_page(self, payment: PaymentJson, expected: ExpectedResult) -> str:
-        """Reads the page again for a moment if it is behind the record: it asks an index of the table first."""
-        deadline = time.monotonic() + (PAGE_SECONDS if payment["payment_status"] == expected.status else 0)
-        while True:
-            heading = self.report.success_page = self._client.success_page(payment["stripe_session_id"])
-            if heading == expected.heading or time.monotonic() > deadline:
-                self._print("success page", f"“{heading}”")
-                return heading
-            time.sleep(POLL_SECONDS)
-
-    @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
-        """A step that the next ones need. A failed call becomes a failed check."""
+    def run(self) -> Mapping[str, Any]:
+        """Follows the payment until its end or a failed call. Prints what happens, and returns the report."""
         try:
-            yield
+            checks = self._follow()
         except CallError as error:
-            self.report.checks.append(Check(name, ok=False, remedy=str(error)))
-            raise
+            checks = [check("all calls succeed", ok=False, remedy=str(error))]
+        for item in checks:
+            self.console.print(f"✓ {item['name']}" if item["ok"] else f"✗ {item['name']}\n  → {item['remedy']}")
+        ok = all(item["ok"] for item in checks)
+        self.console.print("All checks passed." if ok else "Not all checks passed.")
+        return {"ok": ok, "payment_intent_id": self.payment_id, **self.report, "checks": checks}
 
-    def _print(self, label: str, text: str) -> None:
-        self._console.print(Text.assemble((f"{label:<{LABEL_WIDTH}}", "bold"), text), soft_wrap=True)
+    def _follow(self) -> Sequence[Check]:
+        link = self.report["link"] = self.client.create(self.payment_id, self.amount, self.currency)
+        self.console.print(f"link {link}")
+        expected = expected_result(self._pay(link), self.delayed)
+        if expected is PAID_BY_A_PERSON:
+            self.console.print(f"open the link and pay within {self.timeout:.0f} s; Ctrl-C stops the check")
+        payment = _poll(self._read_payment, lambda read: has_ended(read, expected), self.timeout)
+        # The page can be behind the record for a moment: it asks an index of the table first.
+        read_heading, session_id = self.client.success_heading, payment["stripe_session_id"]
+        heading = _poll(lambda: read_heading(session_id), lambda read: read == expected.heading, PAGE_SECONDS)
+        self.report["success_page"] = heading
+        return compare(payment, expected, heading)
+
+    def _pay(self, link: str) -> Sequence[str]:
+        """Pays at the emulator, unless a person pays. Returns the codes of each card's decline."""
+        declines = []
+        for card in self.cards:
+            declines.append(self.client.pay(link, {"card": card}))
+            self.console.print(f"card …{card[-4:]} {declines[-1] or 'accepted'}")
+        if self.delayed:
+            self.client.pay(link, {"method": "delayed", "outcome": self.delayed, "after_seconds": "2"})
+        return declines
+
+    def _read_payment(self) -> PaymentJson:
+        payment = self.client.payment(self.payment_id)
+        if payment != self.report["payment"]:
+            self.console.print(f"status {status_of(payment)}")
+        self.report["payment"] = payment
+        return payment
+
+
+def _poll(read: Callable[[], ResultT], is_expected: Callable[[ResultT], bool], seconds: float) -> ResultT:
+    """The first expected value, or the last one that was read within the time."""
+    deadline = time.monotonic() + seconds
+    while not is_expected(value := read()) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return value

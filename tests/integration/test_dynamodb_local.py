@@ -72,13 +72,14 @@ def test_a_busy_port_is_named_with_a_remedy(dynamodb_folder: Path) -> None:
             DynamoDBLocal(port, None, dynamodb_folder).start()
 
 
-def test_a_failed_start_names_the_folder_and_shows_the_log(
-    free_port: Callable[[], int], dynamodb_folder: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "shared-local-instance.db").write_bytes(b"no database" * 100)
+def test_an_exit_is_reported_with_the_end_of_its_log(free_port: Callable[[], int], dynamodb_folder: Path) -> None:
+    with DynamoDBLocal(free_port(), None, dynamodb_folder) as dynamodb:
+        assert dynamodb._server is not None
+        dynamodb._server.process.kill()
+        dynamodb._server.process.wait()
 
-    with pytest.raises(DynamoDBLocalError, match=rf"(?s)cannot read its tables in {tmp_path}.*not a database"):
-        DynamoDBLocal(free_port(), tmp_path, dynamodb_folder).start()
+        with pytest.raises(DynamoDBLocalError, match=rf"(?s)exit status -9.*port-{dynamodb.port}.*InMemory:\ttrue"):
+            dynamodb.raise_if_exited()
 
 
 def test_it_exits_when_its_parent_is_killed(free_port: Callable[[], int], dynamodb_folder: Path) -> None:
@@ -118,5 +119,5 @@ def test_only_missing_and_damaged_jars_are_downloaded_again(dynamodb_folder: Pat
     after = {path.name: path.stat().st_ino for path in (folder / "jars").iterdir()}
     assert damaged.read_bytes() == whole
     assert {name for name in jars if jars[name] != after.get(name)} == {missing.name, damaged.name}
-    assert progress == ["Downloading DynamoDB Local: 2 of 2 files"]
+    assert progress == ["Downloading DynamoDB Local: 2 files"]
     assert [path.name for path in folder.iterdir()] == ["jars"]

@@ -1,18 +1,21 @@
+from collections.abc import Mapping
+
 import pytest
 from typer.testing import CliRunner
 
 from lea_demo.__main__ import app
-from lea_demo.settings import DemoSettings, check_ports, check_stripe, port_fields
+from lea_demo.settings import DemoSettings, check_ports, check_stripe, environments, ports
 from lea_payments.settings import SettingsError
 
-SANDBOX = {"STRIPE_SECRET_KEY": "sk_test_x", "STRIPE_WEBHOOK_SECRET": "whsec_x"}
+SANDBOX = {"STRIPE_SECRET_KEY": "sk_test_mine", "STRIPE_WEBHOOK_SECRET": "whsec_mine"}
+DEFAULT_PORTS = ports(DemoSettings.model_construct())
 
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Neither the developer's variables nor a `.env`."""
     monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
-    for name in [*SANDBOX, "PAYMENTS_API_TOKEN", *(variable for _, variable, _ in port_fields())]:
+    for name in [*SANDBOX, "PAYMENTS_API_TOKEN", "STRIPE_API_BASE", *DEFAULT_PORTS]:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -24,19 +27,11 @@ def test_every_busy_port_has_a_line_with_a_remedy() -> None:
     with pytest.raises(SettingsError) as error:
         check_ports(settings(), {8085, 9464}.__contains__)
 
-    line = (
-        "port {0}, for {1}, is in use: stop the program that listens there (`lsof -i :{0}` shows it), "
-        "or use another port: {2} make demo"
-    )
+    line = "port {} is in use: stop the program that listens there, or set {} to another port"
     assert str(error.value).splitlines() == [
-        line.format(8085, "the customer's pages", "DEMO_PAGES_PORT=18085"),
-        line.format(9464, "the webhook's metrics", "DEMO_WEBHOOK_METRICS_PORT=19464"),
+        line.format(8085, "DEMO_PAGES_PORT"),
+        line.format(9464, "DEMO_WEBHOOK_METRICS_PORT"),
     ]
-
-
-def test_a_port_that_is_set_twice_is_rejected() -> None:
-    with pytest.raises(SettingsError, match=r"^port 8084 is set for both the checkout API and the customer's pages"):
-        check_ports(settings(DEMO_PAGES_PORT="8084"), lambda _: False)
 
 
 def test_free_ports_are_accepted() -> None:
@@ -52,9 +47,9 @@ def test_the_emulators_port_is_not_checked_with_a_sandbox() -> None:
     [
         ({"STRIPE_SECRET_KEY": "sk_live_x"}, "live key, and the demo must not move real money"),
         ({**SANDBOX, "STRIPE_SECRET_KEY": "rk_live_x"}, "live key, and the demo must not move real money"),
-        ({**SANDBOX, "STRIPE_SECRET_KEY": "pk_test_x"}, "not the key of a Stripe sandbox"),
-        ({"STRIPE_SECRET_KEY": "sk_test_x"}, "STRIPE_SECRET_KEY is set alone: set STRIPE_WEBHOOK_SECRET"),
-        ({"STRIPE_WEBHOOK_SECRET": "whsec_x"}, "STRIPE_WEBHOOK_SECRET is set alone: set STRIPE_SECRET_KEY"),
+        ({**SANDBOX, "STRIPE_SECRET_KEY": "pk_test_x"}, "not a key of a Stripe sandbox"),
+        ({"STRIPE_SECRET_KEY": "sk_test_x"}, "STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET .* set both"),
+        ({"STRIPE_WEBHOOK_SECRET": "whsec_x"}, "STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET .* set both"),
     ],
     ids=["live", "live, restricted", "publishable", "no secret", "no key"],
 )
@@ -73,8 +68,8 @@ def test_a_complete_sandbox_or_none_is_accepted(variables: dict[str, str]) -> No
 def test_the_help_lists_every_port_and_its_default() -> None:
     shown = " ".join(CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "300"}).output.split())
 
-    for _, variable, field in port_fields():
-        assert f"{variable} {field.default}" in shown
+    for variable, port in DEFAULT_PORTS.items():
+        assert f"{variable} {port}" in shown
 
 
 @pytest.mark.parametrize(
@@ -89,3 +84,73 @@ def test_the_help_lists_commands_and_options(arguments: list[str], words: list[s
 
     assert result.exit_code == 0
     assert [word for word in words if word not in result.output] == []
+
+
+def environments_of(shell: Mapping[str, str] | None = None, /, **variables: str) -> Mapping[str, Mapping[str, str]]:
+    return environments(settings(**variables), shell or {})
+
+
+def test_each_service_has_only_the_secrets_that_it_needs() -> None:
+    env_of = environments_of()
+
+    holders = {
+        variable: [name for name, env in env_of.items() if variable in env]
+        for variable in ("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "STRIPE_WEBHOOK_SECRET", "EMULATOR_WEBHOOK_SECRET")
+    }
+    assert holders == {
+        "STRIPE_SECRET_KEY": ["checkout"],
+        "PAYMENTS_API_TOKEN": ["checkout"],
+        "STRIPE_WEBHOOK_SECRET": ["webhook"],
+        "EMULATOR_WEBHOOK_SECRET": ["emulator"],
+    }
+
+
+def test_the_emulator_signs_with_the_webhooks_secret() -> None:
+    env_of = environments_of()
+
+    assert env_of["emulator"]["EMULATOR_WEBHOOK_SECRET"] == env_of["webhook"]["STRIPE_WEBHOOK_SECRET"]
+    assert env_of["emulator"]["EMULATOR_WEBHOOK_URL"] == "http://localhost:8086/webhook/stripe"
+    assert env_of["checkout"]["STRIPE_API_BASE"] == "http://localhost:8087"
+
+
+def test_a_sandbox_replaces_the_emulator() -> None:
+    env_of = environments_of(**SANDBOX, STRIPE_API_BASE="https://api.stripe.com")
+
+    assert "emulator" not in env_of
+    assert env_of["webhook"]["STRIPE_WEBHOOK_SECRET"] == "whsec_mine"
+    assert env_of["checkout"]["STRIPE_SECRET_KEY"] == "sk_test_mine"
+    assert env_of["checkout"]["STRIPE_API_BASE"] == "https://api.stripe.com"
+
+
+def test_no_service_can_reach_another_table_or_account() -> None:
+    names = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "STRIPE_WEBHOOK_SECRET_FILE")
+    shell = {"DDB_ENDPOINT": "", "AWS_ACCESS_KEY_ID": "mine"} | dict.fromkeys(names, "mine")
+
+    for env in environments_of(shell).values():
+        assert "mine" not in env.values()
+        assert env["DDB_ENDPOINT"] == "http://127.0.0.1:8000"
+        assert env["AWS_ACCESS_KEY_ID"] == "demo"
+
+
+def test_a_trace_collector_is_passed_to_the_services() -> None:
+    shell = {"OTEL_EXPORTER_OTLP_HEADERS": "a=b"}
+
+    for env in environments_of(shell, OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318").values():
+        assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4318"
+        assert env["OTEL_EXPORTER_OTLP_HEADERS"] == "a=b"
+
+
+def test_a_proxy_is_not_used_for_this_machine() -> None:
+    for env in environments_of({"NO_PROXY": "example.org"}).values():
+        assert env["NO_PROXY"] == "example.org,localhost,127.0.0.1"
+
+
+def test_the_second_start_uses_the_compiled_files() -> None:
+    for env in environments_of({"PYTHONDONTWRITEBYTECODE": "1"}).values():
+        assert "PYTHONDONTWRITEBYTECODE" not in env
+
+
+def test_every_port_is_different() -> None:
+    ports = [env[name] for env in environments_of().values() for name in ("PORT", "METRICS_PORT") if name in env]
+
+    assert len(ports) == len(set(ports)) == 7
