@@ -20,7 +20,7 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.stripe.events import TRANSLATORS
 from tests.chaos.expected import Json, StripeObjects
-from tests.support.scraped import Scraped
+from tests.support.scrape import Scrape
 from tests.support.services import Services
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class System:
         ).Table(self._table.table)
         self._environment = {"DDB_ENDPOINT": proxy or dynamodb, "DYNAMODB_PAYMENTS_TABLE": self._table.table}
         self._stack = ExitStack()
-        self._parts = self._stack.enter_context(Services(folder, free_port, self._environment))
+        self._services = self._stack.enter_context(Services(folder, free_port, self._environment))
         self._webhook: Process | None = None
         self._logs: set[Path] = set()
 
@@ -89,12 +89,12 @@ class System:
             "EMULATOR_RETRY_ATTEMPTS": "1000000",
             "LOG_LEVEL": "warning",
         }
-        part = self._parts.start("stripe-emulator", **defaults | environment)
-        self.stripe_url = part.url
+        emulator = self._services.start("stripe-emulator", **defaults | environment)
+        self.stripe_url = emulator.url
         self.stripe = httpx.AsyncClient(
-            base_url=part.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60, trust_env=False
+            base_url=emulator.url, headers={"Authorization": f"Bearer {KEY}"}, timeout=60, trust_env=False
         )
-        with httpx.Client(base_url=part.url, headers=self.stripe.headers, timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=emulator.url, headers=self.stripe.headers, timeout=60, trust_env=False) as client:
             self.endpoint = client.get("/v1/webhook_endpoints").json()["data"][0]["id"]
             enabled = {f"enabled_events[{index}]": name for index, name in enumerate(TRANSLATORS)}
             client.post(f"/v1/webhook_endpoints/{self.endpoint}", data=enabled).raise_for_status()
@@ -103,7 +103,7 @@ class System:
         """Starts the webhook, always at the same address."""
         secrets = {} if "STRIPE_WEBHOOK_SECRET_FILE" in environment else {"STRIPE_WEBHOOK_SECRET": SECRET}
         ports = {"PORT": str(self.port), "METRICS_PORT": str(self._metrics_port)}
-        self._webhook = self._parts.start("webhook", ready_at="/livez", **secrets | ports | environment)
+        self._webhook = self._services.start("webhook", ready_at="/livez", **secrets | ports | environment)
         self._logs.add(self._webhook.log)
 
     def kill_webhook(self) -> None:
@@ -135,9 +135,9 @@ class System:
             raise RuntimeError(f"the reconciler ended with {run.returncode}: {run.stderr}")
         return next(int(line["repaired"]) for line in _json_lines(run.stdout) if "repaired" in line)
 
-    def metrics(self) -> Scraped:
+    def metrics(self) -> Scrape:
         """The webhook's metrics since its last start."""
-        return Scraped.of(f"http://127.0.0.1:{self._metrics_port}")
+        return Scrape.of(f"http://127.0.0.1:{self._metrics_port}")
 
     def rejections(self, reason: str) -> float:
         """The number of deliveries that the webhook has rejected for this reason."""
@@ -188,7 +188,7 @@ class System:
         waiting = states["held"] + states["waiting"]
         return DeliveryCounts(answer["attempts"], waiting, states["delivered"], states["dropped"] + states["failed"])
 
-    async def settled(self) -> DeliveryCounts:
+    async def settle(self) -> DeliveryCounts:
         """Retries until no delivery waits; raises StalledError without progress."""
         last, since = await self.deliveries(), time.monotonic()
         while last.waiting:

@@ -13,13 +13,13 @@ import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.stripe import shapes as stripe_shapes
-from tests.support import faulty_dynamodb as faulty
+from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import Process
 from tests.support.records import Records
-from tests.support.scraped import OPENMETRICS
+from tests.support.scrape import OPENMETRICS
 
 EMAIL = "kanarienvogel@mail.example"
 NAME = "Wellensittich Nymphe"
@@ -153,7 +153,7 @@ def _rejected_flows(stripe: Stripe, records: Records) -> None:
         assert stripe.send(_with_person(stripe_bodies.completed(None, metadata=metadata))) == "unmatched"
     for header in (*PERSONAL, SIGNING_SECRET, f"t=1,v1={SIGNING_SECRET}", f"t={EMAIL},v1=00"):
         assert stripe.send(body, signature=header) == "invalid_signature"
-    assert stripe.send(body, secret="whsec_of_a_stranger") == "invalid_signature"
+    assert stripe.send(body, secret="whsec_unknown") == "invalid_signature"
     assert stripe.send(body + json.dumps(PERSON).encode() * 3000) == "too_large"
     for damaged in (body[:-20], body + EMAIL.encode(), f'"{NAME}"'.encode(), json.dumps([PERSON]).encode()):
         assert stripe.send(damaged) == "invalid_payload"
@@ -187,11 +187,11 @@ def _wrong_fields(stripe: Stripe, records: Records) -> None:
 
 
 def _outage_flows(stripe: Stripe, records: Records, dynamodb: FaultyDynamoDB) -> None:
-    dynamodb.fault = faulty.refusing(500, "InternalServerError")
+    dynamodb.fault = faults.error_response(500, "InternalServerError")
     assert stripe.send(_with_person(stripe_bodies.completed(records.put()))) == "unavailable"
-    dynamodb.fault = faulty.hanging_up
+    dynamodb.fault = faults.closed_connection
     assert stripe.send(_with_person(stripe_bodies.completed(EMAIL))) == "unavailable"
-    dynamodb.fault = faulty.healthy
+    dynamodb.fault = faults.healthy
 
 
 def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -> tuple[str, str]:
@@ -228,9 +228,9 @@ def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -
             client.put("/payments", content=EMAIL, params={"name": NAME}),
             httpx.post(f"{unreachable}/payments", json=new | {"payment_intent_id": "canary_2"}, headers=headers),
         ]
-        dynamodb.fault = faulty.refusing(500, "InternalServerError")
+        dynamodb.fault = faults.error_response(500, "InternalServerError")
         answers.append(client.post("/payments", json=new | {"payment_intent_id": "canary_3"}))
-        dynamodb.fault = faulty.healthy
+        dynamodb.fault = faults.healthy
     assert {answer.status_code for answer in answers} >= {200, 201, 401, 404, 405, 409, 415, 422, 502, 503}
     session = created.json()["payment"]["stripe_session_id"]
     return "\n".join(f"{answer.headers}\n{answer.text}" for answer in answers), session
@@ -248,9 +248,9 @@ def _page_flows(pages: str, session: str, dynamodb: FaultyDynamoDB) -> str:
             client.get(f"/{EMAIL}/{NAME}"),
             client.post("/success", content=EMAIL, params={"email": EMAIL}),
         ]
-        dynamodb.fault = faulty.refusing(500, "InternalServerError")
+        dynamodb.fault = faults.error_response(500, "InternalServerError")
         answers.append(client.get("/success", params={"session_id": session, "email": EMAIL}))
-        dynamodb.fault = faulty.healthy
+        dynamodb.fault = faults.healthy
     assert {answer.status_code for answer in answers} == {200, 404, 405, 503}
     return "\n".join(f"{answer.headers}\n{answer.text}" for answer in answers)
 

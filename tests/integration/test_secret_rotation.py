@@ -13,13 +13,13 @@ import pytest
 from lea_payments.settings import SettingsError, WebhookSettings
 from lea_payments.webhook.signing_secrets import SigningSecrets
 from tests.support import stripe_bodies
-from tests.support.deliveries import Delivery
 from tests.support.processes import Process
-from tests.support.scraped import Scraped
+from tests.support.scrape import Scrape
 from tests.support.stripe_bodies import sign
 from tests.support.waiting import until
+from tests.support.webhook_delivery import Delivery
 
-CURRENT, PREVIOUS, UNKNOWN = "whsec_current", "whsec_previous", "whsec_of_a_stranger"
+CURRENT, PREVIOUS, UNKNOWN = "whsec_current", "whsec_previous", "whsec_unknown"
 
 
 class Webhook(NamedTuple):
@@ -44,7 +44,7 @@ class Webhook(NamedTuple):
 
     def used(self, place: str) -> float:
         """The number of deliveries that the current or the previous secret signed."""
-        return Scraped.of(self.metrics).value("payments_webhook_secret_used_total", secret=place) or 0
+        return Scrape.of(self.metrics).value("payments_webhook_secret_used_total", secret=place) or 0
 
 
 Start = Callable[..., Webhook]

@@ -17,15 +17,15 @@ from lea_payments.settings import TableSettings
 from lea_payments.stripe.events import TRANSLATORS
 from lea_payments.stripe.signature import SIGNATURE_REASONS
 from lea_payments.telemetry import metrics
-from tests.support import faulty_dynamodb as faulty
+from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
-from tests.support.deliveries import Delivery
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink, Span
 from tests.support.processes import Process
 from tests.support.records import Records
-from tests.support.scraped import Scraped
+from tests.support.scrape import Scrape
 from tests.support.stripe_bodies import SECRET
+from tests.support.webhook_delivery import Delivery
 
 SERVER, APPLY, BATCH = "POST /webhook/stripe", "payments.apply", "BatchExecuteStatement"
 CHECKOUT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -93,22 +93,22 @@ def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[Faul
 @pytest.fixture
 def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
     yield proxy
-    proxy.fault = faulty.healthy
+    proxy.fault = faults.healthy
 
 
 @pytest.fixture(scope="module")
-def fresh(start_webhook: Start) -> tuple[Webhook, Scraped]:
+def fresh(start_webhook: Start) -> tuple[Webhook, Scrape]:
     webhook = start_webhook()
-    return webhook, Scraped.of(webhook.metrics)
+    return webhook, Scrape.of(webhook.metrics)
 
 
 @pytest.fixture(scope="module")
-def at_start(fresh: tuple[Webhook, Scraped]) -> Scraped:
+def at_start(fresh: tuple[Webhook, Scrape]) -> Scrape:
     return fresh[1]
 
 
 @pytest.fixture(scope="module")
-def untraced(fresh: tuple[Webhook, Scraped]) -> Webhook:
+def untraced(fresh: tuple[Webhook, Scrape]) -> Webhook:
     return fresh[0]
 
 
@@ -150,7 +150,7 @@ AT_ZERO: Mapping[str, set[tuple[str, ...]]] = {
 }
 
 
-def test_every_series_exists_at_zero_from_the_start(at_start: Scraped) -> None:
+def test_every_series_exists_at_zero_from_the_start(at_start: Scrape) -> None:
     for name, labels in AT_ZERO.items():
         assert dict(at_start.series(name)) == dict.fromkeys(labels, 0), name
     assert at_start.value("payments_store_operation_duration_seconds_count", operation="apply", outcome="ok") == 0
@@ -164,11 +164,11 @@ def test_the_public_port_has_no_metrics(untraced: Webhook) -> None:
 def test_a_repeated_event_counts_as_one_payment(untraced: Webhook, records: Records) -> None:
     delivery = _paid(records.put())
     event_type = "checkout.session.completed"
-    before = Scraped.of(untraced.metrics)
+    before = Scrape.of(untraced.metrics)
 
     assert [delivery.to(untraced.client).outcome for _ in range(3)] == ["applied", "duplicate", "duplicate"]
 
-    after = Scraped.of(untraced.metrics)
+    after = Scrape.of(untraced.metrics)
 
     def growth(name: str, **labels: str) -> float:
         return (after.value(name, **labels) or 0) - (before.value(name, **labels) or 0)
@@ -196,18 +196,18 @@ def test_age_skew_and_last_change_are_measured(untraced: Webhook, records: Recor
 
     assert delivery.to(untraced.client).outcome == "applied"
 
-    scraped = Scraped.of(untraced.metrics)
-    age = scraped.value("payments_webhook_event_age_seconds_sum", event_type="checkout.session.expired") or 0
+    scrape = Scrape.of(untraced.metrics)
+    age = scrape.value("payments_webhook_event_age_seconds_sum", event_type="checkout.session.expired") or 0
     changed = (
-        scraped.value("payments_webhook_last_applied_timestamp_seconds", event_type="checkout.session.expired") or 0
+        scrape.value("payments_webhook_last_applied_timestamp_seconds", event_type="checkout.session.expired") or 0
     )
     assert 7199 <= age < 7300
-    assert 59 <= (scraped.value("payments_webhook_clock_skew_seconds") or 0) < 160
+    assert 59 <= (scrape.value("payments_webhook_clock_skew_seconds") or 0) < 160
     assert before - 1 <= changed <= time.time() + 1
 
 
 def test_declines_reviews_and_rejections_have_reasons(untraced: Webhook, records: Records) -> None:
-    before = Scraped.of(untraced.metrics)
+    before = Scrape.of(untraced.metrics)
     bodies = [
         stripe_bodies.declined(records.put(), "lost_card"),
         stripe_bodies.declined(records.put(), "a_code_of_next_year"),
@@ -219,7 +219,7 @@ def test_declines_reviews_and_rejections_have_reasons(untraced: Webhook, records
     Delivery.of(bodies[0], "whsec_wrong").to(untraced.client)
     Delivery(bodies[0], stripe_bodies.sign(bodies[0], at=1)).to(untraced.client)
 
-    after = Scraped.of(untraced.metrics)
+    after = Scrape.of(untraced.metrics)
     assert _growth(before, after, "payments_failures_total") == {("lost_card",): 1, ("other",): 1}
     assert _growth(before, after, "payments_review_total") == {("amount_mismatch",): 1, ("currency_mismatch",): 1}
     assert _growth(before, after, "payments_webhook_signature_failures_total") == {
@@ -228,47 +228,49 @@ def test_declines_reviews_and_rejections_have_reasons(untraced: Webhook, records
     }
 
 
-def _growth(before: Scraped, after: Scraped, name: str) -> dict[tuple[str, ...], float]:
+def _growth(before: Scrape, after: Scrape, name: str) -> dict[tuple[str, ...], float]:
     old = before.series(name)
     return {labels: value - old[labels] for labels, value in after.series(name).items() if value != old[labels]}
 
 
 def test_a_sender_cannot_create_a_new_series(untraced: Webhook, records: Records) -> None:
-    before = {(sample.name, *sample.labels.values()) for sample in Scraped.of(untraced.metrics).samples}
+    before = {(sample.name, *sample.labels.values()) for sample in Scrape.of(untraced.metrics).samples}
 
     Delivery.of(stripe_bodies.event("an.invented.type", {"object": "x"})).to(untraced.client)
     Delivery.of(stripe_bodies.declined(records.put(), "an_invented_code")).to(untraced.client)
     Delivery.of(stripe_bodies.completed(records.put(currency="xts"), currency="xts")).to(untraced.client)
 
-    assert {(sample.name, *sample.labels.values()) for sample in Scraped.of(untraced.metrics).samples} == before
+    assert {(sample.name, *sample.labels.values()) for sample in Scrape.of(untraced.metrics).samples} == before
 
 
 def _store_calls(webhook: Webhook) -> dict[str, float]:
-    series = Scraped.of(webhook.metrics).series("payments_store_operation_duration_seconds_count")
+    series = Scrape.of(webhook.metrics).series("payments_store_operation_duration_seconds_count")
     return {outcome: value for (operation, outcome), value in series.items() if operation == "apply"}
 
 
 def test_calls_to_the_table_are_counted_by_outcome(traced: Webhook, records: Records, dynamodb: FaultyDynamoDB) -> None:
-    def growth(fault: faulty.Fault, payment_id: str) -> dict[str, float]:
+    def growth(fault: faults.Fault, payment_id: str) -> dict[str, float]:
         before = _store_calls(traced)
         dynamodb.fault = fault
         _paid(payment_id).to(traced.client)
-        dynamodb.fault = faulty.healthy
+        dynamodb.fault = faults.healthy
         return {outcome: value - before[outcome] for outcome, value in _store_calls(traced).items()}
 
     nothing = dict.fromkeys(("ok", "refused", "throttled", "error"), 0.0)
-    throttled, failing, refused, good = (records.put() for _ in range(4))
-    once = faulty.RefusedStatements("ThrottlingError", {throttled: 1})
+    throttled, failing, rejected, good = (records.put() for _ in range(4))
+    once = faults.StatementErrors("ThrottlingError", {throttled: 1})
     assert growth(once, throttled) == nothing | {"throttled": 1, "ok": 1}
-    once = faulty.RefusedStatements("InternalServerError", {failing: 1})
+    once = faults.StatementErrors("InternalServerError", {failing: 1})
     assert growth(once, failing) == nothing | {"error": 1, "ok": 1}
-    assert growth(faulty.refusing(400, "ProvisionedThroughputExceededException"), refused) == nothing | {"throttled": 1}
-    assert growth(faulty.healthy, good) == nothing | {"ok": 1}
-    assert growth(faulty.healthy, good) == nothing | {"ok": 1}  # a duplicate: its condition fails, as it must
+    assert growth(faults.error_response(400, "ProvisionedThroughputExceededException"), rejected) == nothing | {
+        "throttled": 1
+    }
+    assert growth(faults.healthy, good) == nothing | {"ok": 1}
+    assert growth(faults.healthy, good) == nothing | {"ok": 1}  # a duplicate: its condition fails, as it must
 
 
 def _exemplars(webhook: Webhook) -> set[str]:
-    samples = Scraped.with_exemplars(webhook.metrics).samples
+    samples = Scrape.with_exemplars(webhook.metrics).samples
     return {sample.exemplar.labels["trace_id"] for sample in samples if sample.exemplar}
 
 
@@ -345,8 +347,8 @@ def test_a_delivery_is_one_tree_of_spans(traced: Webhook, sink: OtlpSink, record
     )
     assert {server.trace_id, apply.trace_id, batch.trace_id} == {traced.line_of(delivery)["trace_id"]}
     assert records.get(payment_id).history[0].trace_id == server.trace_id
-    assert batch.links == (apply.place,)
-    assert apply.links == (batch.place,)
+    assert batch.links == (apply.context,)
+    assert apply.links == (batch.context,)
 
 
 def test_a_delivery_is_linked_to_its_checkout(traced: Webhook, sink: OtlpSink, records: Records) -> None:
@@ -375,26 +377,26 @@ def test_a_batch_and_its_events_are_linked(
     traced: Webhook, sink: OtlpSink, records: Records, dynamodb: FaultyDynamoDB
 ) -> None:
     deliveries = [_paid(records.put()) for _ in range(8)]
-    dynamodb.fault = faulty.slow(0.12)
+    dynamodb.fault = faults.slow(0.12)
 
     with ThreadPoolExecutor(8) as senders:
         assert {answer.status for answer in senders.map(lambda one: one.to(traced.client), deliveries)} == {200}
 
-    applies = {apply.place: apply for _, apply in (_tree(sink, one, "applied") for one in deliveries)}
+    applies = {apply.context: apply for _, apply in (_tree(sink, one, "applied") for one in deliveries)}
     batches = [span for span in sink.named(BATCH) if set(span.links) & applies.keys()]
     assert sorted(link for batch in batches for link in batch.links) == sorted(applies)
     assert max(len(batch.links) for batch in batches) > 1
     for batch in batches:
         assert batch.attributes["db.operation.batch.size"] == len(batch.links)
         assert (batch.trace_id, batch.parent) in batch.links
-        assert all(applies[link].links == (batch.place,) for link in batch.links)
+        assert all(applies[link].links == (batch.context,) for link in batch.links)
 
 
 def test_a_failed_delivery_names_its_error(
     traced: Webhook, sink: OtlpSink, records: Records, dynamodb: FaultyDynamoDB
 ) -> None:
     delivery = _paid(records.put())
-    dynamodb.fault = faulty.refusing(500, "InternalServerError")
+    dynamodb.fault = faults.error_response(500, "InternalServerError")
     delivery.to(traced.client)
 
     server, apply = _tree(sink, delivery, "unavailable")
@@ -416,7 +418,7 @@ def test_without_sampling_only_errors_are_exported(
         )
         good.to(webhook.client)
         bad.to(webhook.client)
-        dynamodb.fault = faulty.refusing(500, "InternalServerError")
+        dynamodb.fault = faults.error_response(500, "InternalServerError")
         unavailable.to(webhook.client)
         exemplars = _exemplars(webhook)
         webhook.end()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from dashboards.build import FOLDER, generated_files
-from tests.monitoring.conftest import Day
+from tests.monitoring.conftest import MonitoringStack
 
 VARIABLES = {"$__rate_interval": "5m", "$__range": "5m", "$namespace": ".+", "$currency": ".+"}
 """Values of the dashboards' variables; five minutes cover the whole run of the tests."""
@@ -60,8 +60,8 @@ def test_the_folders_contain_only_shipped_files() -> None:
 
 
 @pytest.mark.parametrize("query", PANEL_QUERIES, ids=str)
-def test_every_query_of_a_panel_has_a_result(day: Day, query: PanelQuery) -> None:
-    samples = day.prometheus.query(without_variables(query.expr))
+def test_every_query_of_a_panel_has_a_result(stack: MonitoringStack, query: PanelQuery) -> None:
+    samples = stack.prometheus.query(without_variables(query.expr))
 
     assert [sample for sample in samples if not math.isnan(sample.value)]
     labels = set(re.findall(r"{{(\w+)}}", query.legend))
@@ -69,10 +69,10 @@ def test_every_query_of_a_panel_has_a_result(day: Day, query: PanelQuery) -> Non
 
 
 @pytest.mark.parametrize("query", [query for query in PANEL_QUERIES if query.exemplars], ids=str)
-def test_exemplars_of_a_panel_lead_to_exported_traces(day: Day, query: PanelQuery) -> None:
-    exemplars = day.prometheus.exemplars(without_variables(query.expr))
+def test_exemplars_of_a_panel_lead_to_exported_traces(stack: MonitoringStack, query: PanelQuery) -> None:
+    exemplars = stack.prometheus.exemplars(without_variables(query.expr))
 
-    exported = {span.trace_id for span in day.sink.spans}
+    exported = {span.trace_id for span in stack.sink.spans}
     assert exemplars
     assert {labels["trace_id"] for labels in exemplars} <= exported
 
@@ -110,7 +110,7 @@ def test_every_row_asks_a_question() -> None:
 
 
 @pytest.mark.parametrize("file", sorted((FOLDER / "json").glob("*.json")), ids=lambda file: file.stem)
-def test_every_variable_of_a_dashboard_has_values(day: Day, file: Path) -> None:
+def test_every_variable_of_a_dashboard_has_values(stack: MonitoringStack, file: Path) -> None:
     variables = {one["name"]: one for one in json.loads(file.read_text())["templating"]["list"]}
 
     assert {"datasource", "traces", "namespace"} <= variables.keys()
@@ -118,4 +118,4 @@ def test_every_variable_of_a_dashboard_has_values(day: Day, file: Path) -> None:
         match = re.fullmatch(r"(?:label_values|query_result)\((.*?)(?:, \w+)?\)", variable["query"])
         if variable["type"] == "query":
             assert match
-            assert day.prometheus.query(without_variables(match[1]))
+            assert stack.prometheus.query(without_variables(match[1]))

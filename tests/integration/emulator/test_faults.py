@@ -59,20 +59,20 @@ def test_held_events_arrive_when_the_faults_end(emulator: EmulatorClient, receiv
 def test_an_api_call_fails_once_with_the_status(emulator: EmulatorClient, status: int) -> None:
     emulator.set_faults(api_error={"status": status, "times": 1, "path": "/v1/payment_intents"})
 
-    with pytest.raises(stripe.StripeError) as refused:
+    with pytest.raises(stripe.StripeError) as error_info:
         emulator.stripe.v1.payment_intents.create(PARAMS)
 
-    assert refused.value.http_status == status
+    assert error_info.value.http_status == status
     assert emulator.stripe.v1.payment_intents.create(PARAMS).amount == 500
 
 
 def test_a_rate_limit_has_a_retry_after_header(emulator: EmulatorClient) -> None:
     emulator.set_faults(api_error={"status": 429, "times": 1, "retry_after": 3})
 
-    with pytest.raises(stripe.RateLimitError) as refused:
+    with pytest.raises(stripe.RateLimitError) as error_info:
         emulator.stripe.v1.payment_intents.create(PARAMS)
 
-    assert (refused.value.headers or {})["Retry-After"] == "3"
+    assert (error_info.value.headers or {})["Retry-After"] == "3"
 
 
 def test_other_paths_are_not_affected(emulator: EmulatorClient) -> None:

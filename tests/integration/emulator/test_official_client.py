@@ -105,15 +105,15 @@ def test_events_are_listed_by_type_and_time(emulator: EmulatorClient) -> None:
 
 
 def test_a_decline_raises_the_package_s_card_error(emulator: EmulatorClient) -> None:
-    with pytest.raises(stripe.CardError) as refused:
+    with pytest.raises(stripe.CardError) as error_info:
         emulator.stripe.v1.payment_intents.create(
             {"amount": 500, "currency": "sgd", "confirm": True, "payment_method": "pm_card_chargeDeclined"}
         )
 
-    assert refused.value.code == "card_declined"
-    assert refused.value.error is not None
-    assert refused.value.error.decline_code == "generic_decline"
-    assert refused.value.request_id is not None
+    assert error_info.value.code == "card_declined"
+    assert error_info.value.error is not None
+    assert error_info.value.error.decline_code == "generic_decline"
+    assert error_info.value.request_id is not None
 
 
 @pytest.mark.parametrize("key", ["sk_live_real", "nonsense"])
@@ -135,10 +135,10 @@ def test_a_missing_object_is_resource_missing(emulator: EmulatorClient, kind: st
     for part in kind.split("."):
         service = getattr(service, part)
 
-    with pytest.raises(stripe.InvalidRequestError) as refused:
+    with pytest.raises(stripe.InvalidRequestError) as error_info:
         service.retrieve("missing_1")
 
-    assert (refused.value.code, refused.value.http_status) == ("resource_missing", 404)
+    assert (error_info.value.code, error_info.value.http_status) == ("resource_missing", 404)
 
 
 def test_an_unknown_url_is_404(emulator: EmulatorClient) -> None:

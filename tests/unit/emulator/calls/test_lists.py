@@ -11,7 +11,7 @@ from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.state import objects
 from stripe_emulator.state.account import Account
 
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 
 
 @pytest.fixture
@@ -44,9 +44,9 @@ def ids(page: dict[str, Any]) -> str:
     ],
 )
 def test_the_parameters_select_a_page(
-    account: Account, ask: Ask, params: dict[str, Any], matches: str, *, has_more: bool
+    account: Account, call: MakeCall, params: dict[str, Any], matches: str, *, has_more: bool
 ) -> None:
-    page = lists.page(account, ask(**params), "product")
+    page = lists.page(account, call(**params), "product")
 
     assert (ids(page), page["has_more"]) == (matches, has_more)
 
@@ -63,8 +63,10 @@ def test_the_parameters_select_a_page(
         ({"created": {"gt": "noon"}}, "created[gt]"),
     ],
 )
-def test_invalid_page_parameters_are_refused(account: Account, ask: Ask, params: dict[str, Any], param: str) -> None:
-    with pytest.raises(ApiError) as refused:
-        lists.page(account, ask(**params), "product")
+def test_invalid_page_parameters_are_refused(
+    account: Account, call: MakeCall, params: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(ApiError) as error_info:
+        lists.page(account, call(**params), "product")
 
-    assert refused.value.param == param
+    assert error_info.value.param == param

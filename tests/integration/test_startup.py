@@ -9,7 +9,7 @@ from typing import Any
 
 from lea_payments import __version__
 from lea_payments.settings import TableSettings
-from tests.support.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN
+from tests.support.checkout_api import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN
 from tests.support.processes import Process
 
 Start = Callable[..., Process]

@@ -1,4 +1,4 @@
-"""Our commands as a person runs them: to the end, away from the developer's `.env` and variables."""
+"""Runs `lea-payments` commands without the developer's `.env` and environment variables."""
 
 import os
 import subprocess
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from lea_payments.settings import TableSettings
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+RunCommand = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def runner(folder: Path, settings: TableSettings, **more: str) -> Run:
-    """`run(*arguments, text=None, **env)`: `lea-payments` with these arguments on this table."""
+def command_runner(folder: Path, settings: TableSettings, **variables: str) -> RunCommand:
+    """Returns `run(*arguments, text=None, **env)`, which runs a command on this table until it exits."""
     environment = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "DDB_ENDPOINT": settings.ddb_endpoint,
         "DYNAMODB_PAYMENTS_TABLE": settings.table,
         "PYTHONWARNINGS": "error",
         "COLUMNS": "200",
-        **more,
+        **variables,
     }
 
     def run(*arguments: str, text: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:

@@ -62,7 +62,7 @@ async def _paid(account: EmulatorClient, store: PaymentStore) -> Payment:
     payment = await store.create(
         replace(record(f"payment_{uuid4().hex}"), stripe_session_id=None, quote_id=uuid4().hex)
     )
-    account.pay_at_once(account.session(payment))
+    account.pay_without_waiting(account.session(payment))
     return payment
 
 
@@ -154,8 +154,8 @@ async def test_payments_of_other_systems_are_not_touched(
 ) -> None:
     ours = await _paid(account, store)
     theirs = record("order_of_another_system")
-    account.pay_at_once(account.session(theirs))
-    account.pay_at_once(account.session(theirs, metadata=False, reference=False), card=DECLINED)
+    account.pay_without_waiting(account.session(theirs))
+    account.pay_without_waiting(account.session(theirs, metadata=False, reference=False), card=DECLINED)
 
     run = await reconciler.run()
 
@@ -168,7 +168,7 @@ async def test_a_decline_without_metadata_is_found_by_an_old_session(
     account: EmulatorClient, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
     payment = await store.create(replace(record(f"payment_{uuid4().hex}"), stripe_session_id=None))
-    account.pay_at_once(account.session(payment, metadata=False), card=DECLINED)
+    account.pay_without_waiting(account.session(payment, metadata=False), card=DECLINED)
     later = time.time() + 27 * 3600
 
     run = await Reconciler(store, _lists(settings), now=lambda: later, sleep=no_wait).run()
