@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 NAMESPACE, NAME = "lea", "lea"
-STRANGERS, MONITORING = "strangers", "monitoring"
+OUTSIDE, MONITORING = "outside", "monitoring"
 PORTS = {"webhook": 8086, "pages": 8085, "checkout": 8084, "emulator": 8087, "dynamodb": 8000}
 
 

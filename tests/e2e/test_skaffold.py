@@ -90,7 +90,7 @@ class Development:
 
 
 class Sessions:
-    """The `skaffold dev` of these tests, started when a test needs it and ended when a test needs it gone."""
+    """Starts and ends `skaffold dev`; at most one runs at a time."""
 
     def __init__(self, start: Callable[[], Development]) -> None:
         self._start = start

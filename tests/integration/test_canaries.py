@@ -28,9 +28,9 @@ PHONE = "+6591234567"
 SIGNING_SECRET, PREVIOUS_SECRET = "whsec_Zebrafink", "whsec_Girlitz"
 API_KEY = "sk_test_Stieglitz"
 TOKEN = "token-Dompfaffen"
-STRANGERS_TOKEN = "token-Kernbeisser"
+UNKNOWN_TOKEN = "token-Kernbeisser"
 AWS_SECRET, AWS_TOKEN = "aws-Gimpelhahn", "aws-Zeisighenne"
-SECRETS = (SIGNING_SECRET, PREVIOUS_SECRET, API_KEY, TOKEN, STRANGERS_TOKEN, AWS_SECRET, AWS_TOKEN)
+SECRETS = (SIGNING_SECRET, PREVIOUS_SECRET, API_KEY, TOKEN, UNKNOWN_TOKEN, AWS_SECRET, AWS_TOKEN)
 PERSONAL = (EMAIL, NAME, CARD, PHONE)
 """The tests search for the longest run of letters or digits of each, so that no escaping hides it."""
 
@@ -124,7 +124,7 @@ def _declined(payment_id: str) -> bytes:
     return _with_person(json.dumps(event).encode())
 
 
-def _good_flows(stripe: Stripe, records: Records) -> None:
+def _accepted_flows(stripe: Stripe, records: Records) -> None:
     paid = records.put(stripe_payment_intent="pi_canary")
     completed = _with_person(stripe_bodies.completed(paid, payment_intent="pi_canary", metadata={"note": EMAIL}))
     assert stripe.send(completed) == "applied"
@@ -217,8 +217,8 @@ def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -
             client.post("/payments", json=new | PERSON),
             client.post("/payments", content=json.dumps(PERSON)[:-3], headers={"Content-Type": "application/json"}),
             client.post("/payments", content=EMAIL, headers={"Content-Type": NAME}),
-            client.post("/payments", json=new, headers={"Authorization": f"Bearer {STRANGERS_TOKEN}"}),
-            client.post("/payments", json=new, headers={"Authorization": STRANGERS_TOKEN}),
+            client.post("/payments", json=new, headers={"Authorization": f"Bearer {UNKNOWN_TOKEN}"}),
+            client.post("/payments", json=new, headers={"Authorization": UNKNOWN_TOKEN}),
             client.get("/payments/payment_canary"),
             client.get("/payments", params={"user_id": EMAIL}),
             client.get("/payments", params={"email": EMAIL}),
@@ -295,7 +295,7 @@ def outputs(
         records = Records(table_settings)
         stripe = Stripe(services["webhook"].url)
         records.put(user_id=EMAIL, quote_id=NAME)
-        _good_flows(stripe, records)
+        _accepted_flows(stripe, records)
         _rejected_flows(stripe, records)
         _wrong_fields(stripe, records)
         _outage_flows(stripe, records, dynamodb)
@@ -303,18 +303,18 @@ def outputs(
         answers_of_checkout, session = _checkout_flows(*urls, dynamodb)
         answers_of_pages = _page_flows(services["pages"].url, session, dynamodb)
         accept = {"Accept": OPENMETRICS}
-        scraped = {f"metrics of {name}": httpx.get(url, headers=accept).text for name, url in metrics.items()}
+        scrapes = {f"metrics of {name}": httpx.get(url, headers=accept).text for name, url in metrics.items()}
         stripe.close()
         records.close()
         with ThreadPoolExecutor() as stopping:
             assert {*stopping.map(Process.stop, services.values())} == {0}
         logs = {f"log of {name}": service.log.read_text() for name, service in services.items()}
         answers = {"answers of webhook": stripe.answers, "answers of pages": answers_of_pages}
-        yield Outputs({**scraped, **logs, **answers, "spans": sink.raw}, answers_of_checkout)
+        yield Outputs({**scrapes, **logs, **answers, "spans": sink.raw}, answers_of_checkout)
 
 
 @pytest.mark.parametrize("canary", [*PERSONAL, *SECRETS])
-def test_a_canary_is_nowhere(outputs: Outputs, canary: str) -> None:
+def test_no_output_contains_a_canary(outputs: Outputs, canary: str) -> None:
     assert outputs.where(_needle(canary)) == {}
 
 
@@ -323,7 +323,7 @@ def test_the_api_answers_without_any_secret(outputs: Outputs, secret: str) -> No
     assert _needle(secret) not in outputs.answers_of_checkout
 
 
-def test_the_search_finds_what_is_written(outputs: Outputs) -> None:
+def test_the_search_finds_known_text(outputs: Outputs) -> None:
     assert outputs.where("evt_decline_code").keys() >= {"spans", "log of webhook"}
     assert outputs.where("payment_CANARY").keys() >= {"answers of pages", "log of checkout", "log of pages", "spans"}
     assert {"lea-payments-webhook", "lea-payments-checkout", "lea-payments-pages"} <= {

@@ -83,7 +83,7 @@ def test_a_stored_error_of_stripe_does_not_last_a_day(api: httpx.Client, stripe:
     assert api.post("/payments", json=body).status_code == 201
 
 
-def test_a_rate_limit_of_stripe_is_a_503_with_a_wait(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_a_rate_limit_of_stripe_is_a_503_with_retry_after(api: httpx.Client, stripe: httpx.Client) -> None:
     _fail_calls(stripe, status=429)
 
     answer = api.post("/payments", json=payment_body())
@@ -150,14 +150,14 @@ def test_customer_data_is_in_no_log_metric_or_span(
         api.get("/payments", params={"user_id": CANARY})
         _fail_calls(stripe, status=400)
         api.post("/payments", json=payment_body(user_id=CANARY))
-        scraped = httpx.get(f"http://127.0.0.1:{metrics}/metrics", trust_env=False).text
+        scrape = httpx.get(f"http://127.0.0.1:{metrics}/metrics", trust_env=False).text
     service.stop()
     stripe.delete("/_faults")
 
     session = stripe.get(f"{SESSIONS}/{created.json()['payment']['stripe_session_id']}").json()
     trace_id = session["metadata"]["traceparent"].split("-")[1]
     lines = service.log.read_text()
-    assert 'payments_checkout_sessions_total{stage="created"} 1.0' in scraped
+    assert 'payments_checkout_sessions_total{stage="created"} 1.0' in scrape
     assert trace_id in {span.trace_id for span in sink.spans}
     assert f'"trace_id":"{trace_id}"' in lines
-    assert CANARY not in lines + scraped + sink.raw
+    assert CANARY not in lines + scrape + sink.raw

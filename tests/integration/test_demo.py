@@ -38,13 +38,13 @@ class Demo:
     def url(self, name: str) -> str:
         return f"http://localhost:{self.env[f'DEMO_{name}_PORT']}"
 
-    def printed(self) -> str:
+    def output(self) -> str:
         return self.log.read_text()
 
     def wait_for(self, pattern: re.Pattern[str]) -> str:
         """Waits until the output matches and returns the first group."""
-        match = until(lambda: pattern.search(self.printed()) or self.process.poll() is not None, pattern.pattern)
-        assert isinstance(match, re.Match), self.printed()
+        match = until(lambda: pattern.search(self.output()) or self.process.poll() is not None, pattern.pattern)
+        assert isinstance(match, re.Match), self.output()
         return str(match[1])
 
     def run(self, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -54,21 +54,21 @@ class Demo:
         )
 
     def flow(self, *arguments: str) -> tuple[int, dict[str, Any]]:
-        done = self.run("lea_demo", "flow", "--json", *arguments)
-        summary: dict[str, Any] = json.loads(done.stdout)
-        return done.returncode, summary
+        result = self.run("lea_demo", "flow", "--json", *arguments)
+        summary: dict[str, Any] = json.loads(result.stdout)
+        return result.returncode, summary
 
-    def end_by(self, number: int) -> int:
+    def stop_with(self, number: int) -> int:
         """Sends the signal and returns the exit status, after checking that no process and no busy port is left."""
         started = self.process.children(recursive=True)
         self.process.send_signal(number)
-        return self.ended(started)
+        return self.wait_until_stopped(started)
 
-    def ended(self, started: Sequence[psutil.Process]) -> int:
+    def wait_until_stopped(self, started: Sequence[psutil.Process]) -> int:
         assert len(started) >= 8  # at least four services and their guards
         status: int = self.process.wait(WAIT_SECONDS)
-        _, left = psutil.wait_procs(started, timeout=WAIT_SECONDS)
-        assert not left, self.printed()
+        _, running = psutil.wait_procs(started, timeout=WAIT_SECONDS)
+        assert not running, self.output()
         assert not [port for name, port in self.env.items() if name.startswith("DEMO_") and is_busy(int(port))]
         return status
 
@@ -89,9 +89,9 @@ def start_demo(folder: Path, free_port: Callable[[], int]) -> Iterator[Callable[
     started: list[Demo] = []
 
     def start(**more: str) -> Demo:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
         ports = {variable: str(free_port()) for _, variable, _ in port_fields()}
-        env = {**kept, **ports, **more}
+        env = {**inherited, **ports, **more}
         log = folder / f"demo-{len(started)}.log"
         with log.open("wb") as output:
             command = [sys.executable, "-m", "lea_demo", "run"]
@@ -168,13 +168,13 @@ def test_a_person_can_pay_after_a_decline(demo: Demo) -> None:
 
 
 def test_without_a_terminal_the_flow_prints_plain_lines(demo: Demo) -> None:
-    done = demo.run("lea_demo", "flow", "--card", SUCCESS)
+    result = demo.run("lea_demo", "flow", "--card", SUCCESS)
 
-    assert done.returncode == 0
-    assert done.stderr == ""
-    assert "\x1b" not in done.stdout
-    assert [line.split()[0] for line in done.stdout.split("\n\n")[0].splitlines()][:3] == ["created", "link", "card"]
-    assert done.stdout.endswith("All checks passed.\n")
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert "\x1b" not in result.stdout
+    assert [line.split()[0] for line in result.stdout.split("\n\n")[0].splitlines()][:3] == ["created", "link", "card"]
+    assert result.stdout.endswith("All checks passed.\n")
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_each_event_is_one_line(demo: Demo, card: str, lines: set[str]) -> None:
     payment = summary["payment_intent_id"]
     for line in lines:  # each service writes on its own, so no line is always the last
         demo.wait_for(re.compile(rf"({payment}) +{re.escape(line)}\n"))
-    printed = [line.split(payment)[1].strip() for line in demo.printed().splitlines() if payment in line]
+    printed = [line.split(payment)[1].strip() for line in demo.output().splitlines() if payment in line]
     assert sorted(printed) == sorted(lines)
 
 
@@ -220,7 +220,7 @@ def test_each_event_is_one_line(demo: Demo, card: str, lines: set[str]) -> None:
         pytest.param(["--card", "1234"], "Your card number is incorrect.", id="no test card"),
         pytest.param(["--card", SUCCESS, "--card", NO_FUNDS], "declined cards first", id="paid before"),
         pytest.param(["--amount", "1", "--card", SUCCESS], "The minimum for sgd is 50", id="amount"),
-        pytest.param(["--timeout", "1"], "pay at the link", id="nobody pays"),
+        pytest.param(["--timeout", "1"], "pay at the link", id="unpaid"),
     ],
 )
 def test_a_failed_flow_says_what_to_do(demo: Demo, arguments: list[str], remedy: str) -> None:
@@ -247,21 +247,21 @@ def test_a_missing_event_is_reported(demo: Demo) -> None:
 def test_ctrl_c_leaves_only_the_payments(start_demo: Callable[..., Demo]) -> None:
     first = start_demo()
     payment = first.wait_for(EXAMPLE)
-    assert first.end_by(signal.SIGINT) == 0, first.printed()
-    assert first.printed().endswith("Everything has stopped. The payments stay in .data/dynamodb for the next time.\n")
+    assert first.stop_with(signal.SIGINT) == 0, first.output()
+    assert first.output().endswith("Everything has stopped. The payments stay in .data/dynamodb for the next time.\n")
 
     second = start_demo(**{name: port for name, port in first.env.items() if name.startswith("DEMO_")})
     second.wait_for(EXAMPLE)
-    shown = second.run("lea_payments", "show", payment, "--json", DDB_ENDPOINT=second.url("DYNAMODB"))
-    assert [record["payment_intent_id"] for record in json.loads(shown.stdout)] == [payment]
-    assert second.end_by(signal.SIGTERM) == 0
+    result = second.run("lea_payments", "show", payment, "--json", DDB_ENDPOINT=second.url("DYNAMODB"))
+    assert [record["payment_intent_id"] for record in json.loads(result.stdout)] == [payment]
+    assert second.stop_with(signal.SIGTERM) == 0
 
 
 def test_the_services_exit_with_a_killed_demo(start_demo: Callable[..., Demo]) -> None:
     demo = start_demo()
     demo.wait_for(EXAMPLE)
 
-    assert demo.end_by(signal.SIGKILL) == -signal.SIGKILL
+    assert demo.stop_with(signal.SIGKILL) == -signal.SIGKILL
 
 
 def test_a_service_that_exits_stops_the_demo(start_demo: Callable[..., Demo]) -> None:
@@ -272,21 +272,21 @@ def test_a_service_that_exits_stops_the_demo(start_demo: Callable[..., Demo]) ->
 
     webhook.kill()
 
-    assert demo.ended(started) == 1
-    assert "✗ webhook exited (exit status -9). Its last lines:\n  {" in demo.printed()
+    assert demo.wait_until_stopped(started) == 1
+    assert "✗ webhook exited (exit status -9). Its last lines:\n  {" in demo.output()
 
 
 def test_busy_ports_are_listed_and_nothing_starts(start_demo: Callable[..., Demo]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as pages, socket.create_server(("127.0.0.1", 0)) as metrics:
-        taken = {"PAGES": pages.getsockname()[1], "CHECKOUT_METRICS": metrics.getsockname()[1]}
-        demo = start_demo(**{f"DEMO_{name}_PORT": str(port) for name, port in taken.items()})
+        busy_ports = {"PAGES": pages.getsockname()[1], "CHECKOUT_METRICS": metrics.getsockname()[1]}
+        demo = start_demo(**{f"DEMO_{name}_PORT": str(port) for name, port in busy_ports.items()})
 
         assert demo.process.wait(WAIT_SECONDS) == 1
 
-    lines = demo.printed().splitlines()
+    lines = demo.output().splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        f"✗ port {taken['PAGES']}, for the customer's pages, is in use",
-        f"✗ port {taken['CHECKOUT_METRICS']}, for the checkout API's metrics, is in use",
+        f"✗ port {busy_ports['PAGES']}, for the customer's pages, is in use",
+        f"✗ port {busy_ports['CHECKOUT_METRICS']}, for the checkout API's metrics, is in use",
     ]
 
 
@@ -294,8 +294,8 @@ def test_a_live_key_starts_nothing(start_demo: Callable[..., Demo]) -> None:
     demo = start_demo(STRIPE_SECRET_KEY="sk_live_x", STRIPE_WEBHOOK_SECRET="whsec_x")
 
     assert demo.process.wait(WAIT_SECONDS) == 1
-    assert demo.printed().startswith("✗ STRIPE_SECRET_KEY is a live key")
-    assert "sk_live_x" not in demo.printed()
+    assert demo.output().startswith("✗ STRIPE_SECRET_KEY is a live key")
+    assert "sk_live_x" not in demo.output()
 
 
 def test_a_stripe_sandbox_in_dot_env_replaces_the_emulator(
@@ -313,7 +313,7 @@ def test_a_stripe_sandbox_in_dot_env_replaces_the_emulator(
         dot_env.unlink()
 
     webhook = demo.url("WEBHOOK").removeprefix("http://")
-    assert f"stripe listen --forward-to {webhook}/webhook/stripe --events checkout.session.completed," in demo.printed()
-    assert f"http://localhost:{sandbox.url.rpartition(':')[2]}/c/pay/cs_test_" in demo.printed()
+    assert f"stripe listen --forward-to {webhook}/webhook/stripe --events checkout.session.completed," in demo.output()
+    assert f"http://localhost:{sandbox.url.rpartition(':')[2]}/c/pay/cs_test_" in demo.output()
     assert not is_busy(int(demo.env["DEMO_EMULATOR_PORT"]))
-    assert not [value for value in secrets.values() if value in demo.printed()]
+    assert not [value for value in secrets.values() if value in demo.output()]

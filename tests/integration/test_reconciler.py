@@ -121,7 +121,7 @@ def _disputed(account: EmulatorClient, payment: Payment) -> None:
     account.control("/_disputes", payment_intent=account.intent_of(session_id))
 
 
-BY_SESSION: Mapping[str, Callable[[EmulatorClient, Payment], None]] = {
+SESSION_ACTIONS: Mapping[str, Callable[[EmulatorClient, Payment], None]] = {
     "paid": _paid,
     "declined": _declined,
     "declined without metadata": _declined_without_metadata,
@@ -133,7 +133,7 @@ BY_SESSION: Mapping[str, Callable[[EmulatorClient, Payment], None]] = {
     "wrong amount": _wrong_amount,
     "paid twice": _paid_twice,
 }
-EVERYTHING = {**BY_SESSION, "refunded": _refunded, "disputed": _disputed}
+ALL_ACTIONS = {**SESSION_ACTIONS, "refunded": _refunded, "disputed": _disputed}
 
 
 async def _apply_all_events(account: EmulatorClient, store: PaymentStore) -> None:
@@ -144,22 +144,22 @@ async def _apply_all_events(account: EmulatorClient, store: PaymentStore) -> Non
 
 
 @pytest.mark.parametrize(
-    ("happen", "endpoint"),
+    ("act", "endpoint"),
     [
-        *(pytest.param(happen, None, id=f"{name}, no event") for name, happen in BY_SESSION.items()),
-        *(pytest.param(happen, UNREACHABLE, id=f"{name}, undelivered") for name, happen in EVERYTHING.items()),
+        *(pytest.param(act, None, id=f"{name}, no event") for name, act in SESSION_ACTIONS.items()),
+        *(pytest.param(act, UNREACHABLE, id=f"{name}, undelivered") for name, act in ALL_ACTIONS.items()),
     ],
 )
 async def test_a_repair_leaves_the_record_that_the_webhook_leaves(
     account: EmulatorClient,
     store: PaymentStore,
     reconciler: Reconciler,
-    happen: Callable[[EmulatorClient, Payment], None],
+    act: Callable[[EmulatorClient, Payment], None],
     endpoint: str | None,
 ) -> None:
     account.reset(endpoint, drop=1)
     repaired = await _new(store)
-    happen(account, repaired)
+    act(account, repaired)
 
     run = await reconciler.run()
 
@@ -174,9 +174,9 @@ async def test_a_second_run_and_the_late_webhook_change_nothing(
     account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:
     account.reset(UNREACHABLE, drop=1)
-    payments = [await _new(store) for _ in EVERYTHING]
-    for happen, payment in zip(EVERYTHING.values(), payments, strict=True):
-        happen(account, payment)
+    payments = [await _new(store) for _ in ALL_ACTIONS]
+    for act, payment in zip(ALL_ACTIONS.values(), payments, strict=True):
+        act(account, payment)
     first = await reconciler.run()
     before = [await store.get(payment.payment_intent_id) for payment in payments]
 
@@ -313,22 +313,22 @@ async def test_a_single_run_prints_its_result(
     _paid(account, payment)
     run = command_runner(tmp_path, table_settings, **_environment(account))
 
-    whole = await asyncio.to_thread(run, "reconciler", "--once")
+    successful = await asyncio.to_thread(run, "reconciler", "--once")
     account.set_faults(api_error={"status": 400}, drop=1)
-    refused = await asyncio.to_thread(run, "reconciler", "--once")
+    rejected = await asyncio.to_thread(run, "reconciler", "--once")
 
     after = await store.get(payment.payment_intent_id)
     assert after is not None
     assert after.payment_status == "completed"
-    assert whole.returncode == 0
-    assert "ok: events checked: 2, payments that differed: 1, changes applied: 1" in whole.stderr
-    assert [json.loads(line)["event"] for line in whole.stdout.splitlines()] == [
+    assert successful.returncode == 0
+    assert "ok: events checked: 2, payments that differed: 1, changes applied: 1" in successful.stderr
+    assert [json.loads(line)["event"] for line in successful.stdout.splitlines()] == [
         "payment_completed",
         "payment_repaired",
         "reconciler_run_finished",
     ]
-    assert refused.returncode == 1
-    assert "✗ Stripe rejected the request" in refused.stderr
+    assert rejected.returncode == 1
+    assert "✗ Stripe rejected the request" in rejected.stderr
 
 
 def _environment(account: EmulatorClient) -> dict[str, str]:
@@ -375,13 +375,13 @@ async def test_a_run_is_traced_and_a_failed_run_always(
 
     with OtlpSink(free_port()) as sink:
         traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        whole = start("reconciler", **_environment(account), **traced)
+        successful = start("reconciler", **_environment(account), **traced)
         run = await asyncio.to_thread(sink.one, "reconciler.run", payments__reconciler__repaired=1)
         apply = await asyncio.to_thread(sink.one, "payments.apply", stripe__event__type="checkout.session.completed")
         elsewhere = _environment(account) | {"STRIPE_API_BASE": f"{account.url}/elsewhere"}
-        refused = start("reconciler", **elsewhere, **traced, OTEL_TRACES_SAMPLER_ARG="0")
+        rejected = start("reconciler", **elsewhere, **traced, OTEL_TRACES_SAMPLER_ARG="0")
         failed = await asyncio.to_thread(sink.one, "reconciler.run", error__type="stripe_refused")
-        for service in (whole, refused):
+        for service in (successful, rejected):
             service.stop()
 
     assert apply.parent == run.span_id

@@ -127,7 +127,7 @@ async def test_sessions_are_repaired_if_events_cannot_be_read(
 async def test_an_invalid_key_ends_the_run_with_a_remedy(
     settings: ReconcilerSettings, store: PaymentStore, retries: list[StripeUnavailableError]
 ) -> None:
-    wrong = settings.model_copy(update={"stripe_secret_key": "sk_of_nobody"})
+    wrong = settings.model_copy(update={"stripe_secret_key": "sk_unknown"})
 
     run = await _reconciler(wrong, store).run()
 
@@ -152,16 +152,16 @@ async def test_an_unreachable_table_ends_the_run(
 async def test_payments_of_other_systems_are_not_touched(
     account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:
-    ours = await _paid(account, store)
-    theirs = record("order_of_another_system")
-    account.pay_without_waiting(account.session(theirs))
-    account.pay_without_waiting(account.session(theirs, metadata=False, reference=False), card=DECLINED)
+    own_payment = await _paid(account, store)
+    foreign_payment = record("order_of_another_system")
+    account.pay_without_waiting(account.session(foreign_payment))
+    account.pay_without_waiting(account.session(foreign_payment, metadata=False, reference=False), card=DECLINED)
 
     run = await reconciler.run()
 
     assert (run.outcome, run.drift) == ("ok", 1)
-    assert await _status(store, ours) == "completed"
-    assert await store.get(theirs.payment_intent_id) is None
+    assert await _status(store, own_payment) == "completed"
+    assert await store.get(foreign_payment.payment_intent_id) is None
 
 
 async def test_a_decline_without_metadata_is_found_by_an_old_session(

@@ -104,10 +104,10 @@ def test_only_the_selected_events_are_applied(
     for payment_id in (selected, other):
         _declined_then_paid_and_refunded(account, payment_id)
 
-    done = run("replay", "--since", "1d", "--type", "payment_intent.payment_failed", "--payment", selected)
+    result = run("replay", "--since", "1d", "--type", "payment_intent.payment_failed", "--payment", selected)
 
-    assert done.returncode == 0
-    assert _counts(done.stdout) == {"applied": 1, "all": 1}
+    assert result.returncode == 0
+    assert _counts(result.stdout) == {"applied": 1, "all": 1}
     assert (records.get(selected).payment_status, records.get(other).payment_status) == ("failed", "pending")
 
 
@@ -130,12 +130,12 @@ def test_unreadable_lines_of_a_file_are_named(
     file = tmp_path / "events.jsonl"
     file.write_bytes(b"\n".join(lines))
 
-    done = run("replay", str(file))
+    result = run("replay", str(file))
 
-    assert done.returncode == 1
-    assert "✗ line 2: " in done.stdout
-    assert "✗ line 4: " in done.stdout
-    assert _counts(done.stdout) == {"applied": 2, "unreadable": 2, "all": 4}
+    assert result.returncode == 1
+    assert "✗ line 2: " in result.stdout
+    assert "✗ line 4: " in result.stdout
+    assert _counts(result.stdout) == {"applied": 2, "unreadable": 2, "all": 4}
     assert (records.get(first).payment_status, records.get(second).payment_status) == ("completed", "expired")
 
 
@@ -144,9 +144,9 @@ def test_standard_input_is_replayed_without_a_key(
 ) -> None:
     payment_id = _new(records, table_settings, "payment_stdin")
 
-    done = run("replay", "-", text=stripe_bodies.completed(payment_id).decode(), STRIPE_SECRET_KEY="")
+    result = run("replay", "-", text=stripe_bodies.completed(payment_id).decode(), STRIPE_SECRET_KEY="")
 
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
     assert order_independent_fields(records.get(payment_id))["payment_status"] == "completed"
 
 
@@ -156,9 +156,9 @@ def test_events_of_the_other_mode_are_counted_not_applied(
     payment_id = _new(records, table_settings, "payment_mode")
     live = json.loads(stripe_bodies.completed(payment_id)) | {"livemode": True}
 
-    done = run("replay", "-", text=json.dumps(live))
+    result = run("replay", "-", text=json.dumps(live))
 
-    assert (done.returncode, _counts(done.stdout)) == (0, {"wrong_mode": 1, "all": 1})
+    assert (result.returncode, _counts(result.stdout)) == (0, {"wrong_mode": 1, "all": 1})
     assert records.get(payment_id).payment_status == "pending"
 
 
@@ -174,18 +174,18 @@ def test_events_of_the_other_mode_are_counted_not_applied(
     ],
 )
 def test_invalid_arguments_are_explained(run: RunCommand, arguments: tuple[str, ...], message: str) -> None:
-    done = run("replay", *arguments, COLUMNS="400")
+    result = run("replay", *arguments, COLUMNS="400")
 
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_an_unreachable_table_is_one_clear_message(run: RunCommand, free_port: Callable[[], int]) -> None:
     text = stripe_bodies.completed("payment_1").decode()
 
-    done = run("replay", "-", text=text, DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    result = run("replay", "-", text=text, DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
 
-    assert done.returncode == 1
-    assert "run the same command again" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert "run the same command again" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -42,10 +42,10 @@ def put(table_settings: TableSettings) -> Callable[..., Payment]:
 
 
 def _stripe_state(run: RunCommand, payment: Payment) -> dict[str, Any]:
-    done = run("show", payment.payment_intent_id, "--stripe", "--json")
-    assert done.returncode == 0, done.stderr
-    (shown,) = json.loads(done.stdout)
-    state: dict[str, Any] = shown["stripe"]
+    result = run("show", payment.payment_intent_id, "--stripe", "--json")
+    assert result.returncode == 0, result.stderr
+    (record_with_stripe,) = json.loads(result.stdout)
+    state: dict[str, Any] = record_with_stripe["stripe"]
     return state
 
 
@@ -59,25 +59,25 @@ def test_a_payment_is_found_by_each_of_its_ids(run: RunCommand, put: Callable[..
     ]
 
     for query in queries:
-        done = run("show", *(word or "" for word in query), "--json")
-        assert [payment["payment_intent_id"] for payment in json.loads(done.stdout)] == [payment.payment_intent_id], (
+        result = run("show", *(word or "" for word in query), "--json")
+        assert [payment["payment_intent_id"] for payment in json.loads(result.stdout)] == [payment.payment_intent_id], (
             query
         )
 
 
 def test_an_unknown_payment_is_an_error_that_names_the_table(run: RunCommand, table_settings: TableSettings) -> None:
-    done = run("show", "payment_unknown")
+    result = run("show", "payment_unknown")
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert table_settings.table in done.stderr
+    assert (result.returncode, result.stdout) == (1, "")
+    assert table_settings.table in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [(), ("payment_1", "--user", "user_1")])
 def test_exactly_one_query_is_allowed(run: RunCommand, arguments: tuple[str, ...]) -> None:
-    done = run("show", *arguments)
+    result = run("show", *arguments)
 
-    assert done.returncode == 2
-    assert "exactly one of ID" in done.stderr
+    assert result.returncode == 2
+    assert "exactly one of ID" in result.stderr
 
 
 def test_the_record_is_explained_without_stripe(run: RunCommand, put: Callable[..., Payment]) -> None:
@@ -103,14 +103,14 @@ def test_the_remedy_for_a_lost_payment_works(
     before = _stripe_state(run, payment)
     (difference,) = before["differences"]
     remedy = difference["remedy"].partition("lea-payments ")[2].split()
-    done = run(*remedy)
+    result = run(*remedy)
     after = _stripe_state(run, payment)
 
     assert difference["what"] == "according to Stripe: payment_status pending → completed"
     assert (before["session"]["payment_status"], before["session"]["amount_total"]) == ("paid", payment.amount)
     assert before["payment_intent"]["amount_received"] == payment.amount
     assert [one["type"] for one in before["undelivered"]] == ["checkout.session.completed"]
-    assert done.returncode == 0
+    assert result.returncode == 0
     assert after["differences"] == []
 
 
@@ -151,8 +151,8 @@ def test_the_session_of_a_record_without_one_is_found(
     account.pay_without_waiting(account.session(other))
     session_id = account.session(payment)
     account.pay_without_waiting(session_id)
-    made = account.get(f"/v1/checkout/sessions/{session_id}")["created"]
-    put(payment_intent_id=payment.payment_intent_id, created_at=_iso(made))
+    created_at = account.get(f"/v1/checkout/sessions/{session_id}")["created"]
+    put(payment_intent_id=payment.payment_intent_id, created_at=_iso(created_at))
 
     state = _stripe_state(run, payment)
 
@@ -198,17 +198,17 @@ def test_the_text_has_the_differences_and_no_personal_data(
     account.pay_without_waiting(session_id, email="someone@example.com")
     put(payment_intent_id=payment.payment_intent_id, stripe_session_id=session_id)
 
-    done = run("show", payment.payment_intent_id, "--stripe")
+    result = run("show", payment.payment_intent_id, "--stripe")
 
-    assert done.returncode == 0, done.stderr
-    assert "✗ according to Stripe: payment_status pending → completed" in done.stdout
-    assert "→ the next run of the reconciler repairs recent differences" in done.stdout
-    assert "someone@example.com" not in done.stdout + done.stderr
+    assert result.returncode == 0, result.stderr
+    assert "✗ according to Stripe: payment_status pending → completed" in result.stdout
+    assert "→ the next run of the reconciler repairs recent differences" in result.stdout
+    assert "someone@example.com" not in result.stdout + result.stderr
 
 
 def test_a_key_of_the_other_mode_is_one_clear_message(run: RunCommand, put: Callable[..., Payment]) -> None:
-    done = run("show", put().payment_intent_id, "--stripe", STRIPE_SECRET_KEY="sk_live_1")
+    result = run("show", put().payment_intent_id, "--stripe", STRIPE_SECRET_KEY="sk_live_1")
 
-    assert done.returncode == 1
-    assert "STRIPE_SECRET_KEY is not a test key" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert "STRIPE_SECRET_KEY is not a test key" in result.stderr
+    assert "Traceback" not in result.stderr

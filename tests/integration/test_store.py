@@ -229,9 +229,7 @@ async def test_a_table_with_only_published_indexes_works(dynamodb: "DynamoDBClie
     assert table.ensure(dynamodb, settings).endswith("added stripe_payment_intent-index")
 
 
-def test_a_record_is_the_same_after_the_way_through_dynamodb(
-    dynamodb: "DynamoDBClient", settings: TableSettings
-) -> None:
+def test_a_record_survives_the_round_trip_to_dynamodb(dynamodb: "DynamoDBClient", settings: TableSettings) -> None:
     payment = replace(
         record("payment_item"),
         amount_refunded=5,

@@ -53,9 +53,9 @@ def _send(webhook: httpx.Client, body: bytes) -> str:
 def test_any_order_gives_the_same_record(webhook: httpx.Client, records: Records, scenario: Scenario) -> None:
     for seed in range(3):
         payment_id = records.put()
-        chance = random.Random(seed)
-        deliveries = [body for body in scenario.events(payment_id) for _ in range(chance.randint(1, 3))]
-        chance.shuffle(deliveries)
+        generator = random.Random(seed)
+        deliveries = [body for body in scenario.events(payment_id) for _ in range(generator.randint(1, 3))]
+        generator.shuffle(deliveries)
         for body in deliveries:
             _send(webhook, body)
 

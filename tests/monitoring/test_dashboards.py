@@ -80,7 +80,7 @@ def test_exemplars_of_a_panel_lead_to_exported_traces(stack: MonitoringStack, qu
 @pytest.mark.parametrize(
     ("name", "panel"), PANELS, ids=lambda value: value if isinstance(value, str) else value["title"]
 )
-def test_every_panel_explains_itself(name: str, panel: dict[str, Any]) -> None:
+def test_every_panel_has_a_description_and_a_unit(name: str, panel: dict[str, Any]) -> None:
     del name
     assert panel["description"].endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"]

@@ -1,4 +1,4 @@
-"""An emulated account without a server: its clock stands still, and its events are collected in a list."""
+"""Fixtures of an account without a server, with a fixed clock and a list of its events."""
 
 from collections.abc import Callable
 from typing import Any

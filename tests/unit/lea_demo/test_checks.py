@@ -36,7 +36,7 @@ def record(status: str, reason: str | None = None, *applied: str) -> dict[str, A
         ([NO_FUNDS, Attempt(DELAYED_FAILED)], "failed", "async_payment_failed"),
     ],
 )
-def test_attempts_decide_how_the_payment_must_end(attempts: list[Attempt], status: str, reason: str | None) -> None:
+def test_the_attempts_decide_the_expected_status(attempts: list[Attempt], status: str, reason: str | None) -> None:
     expected = expected_after(attempts)
 
     assert (expected.status, expected.reason) == (status, reason)

@@ -10,9 +10,9 @@ FIRST = Reply("/v1/refunds", {"amount": "1"}, 200, b"{}", "req_1")
 
 @pytest.fixture
 def replies() -> Replies:
-    kept = Replies()
-    kept.keep("key", FIRST)
-    return kept
+    replies = Replies()
+    replies.keep("key", FIRST)
+    return replies
 
 
 def test_a_new_key_has_no_answer(replies: Replies) -> None:

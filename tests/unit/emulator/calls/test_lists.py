@@ -17,8 +17,8 @@ MakeCall = Callable[..., Call]
 @pytest.fixture
 def products(account: Account) -> list[dict[str, Any]]:
     """Five products, newest first."""
-    made = [account.store.add(objects.make("product", id=f"prod_{n}", created=n)) for n in range(5)]
-    return made[::-1]
+    oldest_first = [account.store.add(objects.make("product", id=f"prod_{n}", created=n)) for n in range(5)]
+    return oldest_first[::-1]
 
 
 def ids(page: dict[str, Any]) -> str:

@@ -88,13 +88,13 @@ def test_a_free_session_needs_no_card(emulator: Emulator, session: Json) -> None
     assert session["status"] == "complete"
 
 
-async def test_without_an_endpoint_nothing_is_waited_for(emulator: Emulator, session: Json) -> None:
+async def test_without_an_endpoint_there_is_no_wait(emulator: Emulator, session: Json) -> None:
     payment.pay(emulator, session, PaymentForm(**CARD))
 
     assert await payment.wait_for_merchant(emulator, session)
 
 
-async def test_the_merchants_answer_is_waited_for(emulator: Emulator, session: Json) -> None:
+async def test_a_payment_waits_for_the_merchants_answer(emulator: Emulator, session: Json) -> None:
     emulator.account.deliver = emulator.deliverer.deliver
     emulator.account.add_endpoint("http://merchant.test", ("whsec_a",), ["*"])
     payment.pay(emulator, session, PaymentForm(**CARD))

@@ -1,4 +1,4 @@
-"""Refunds, and what they leave of the charge."""
+"""Refunds and the remaining amount of the charge."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ def refund(account: Account, charge: Json, amount: int | None = None) -> Json:
     return refunds.create(account, charge, amount, None, {})
 
 
-def test_the_default_amount_is_what_is_left(account: Account, charge: Json) -> None:
+def test_the_default_amount_is_the_remaining_amount(account: Account, charge: Json) -> None:
     refund(account, charge, 5000)
 
     assert refund(account, charge)["amount"] == 7000
@@ -46,8 +46,8 @@ def test_a_refund_fails_at_most_once(account: Account, charge: Json) -> None:
 
 
 def test_new_metadata_emits_the_old_one_as_previous(account: Account, charge: Json, event_log: Any) -> None:
-    made = refund(account, charge)
-    refunds.change_metadata(account, made, {"a": "b"})
+    created = refund(account, charge)
+    refunds.change_metadata(account, created, {"a": "b"})
 
     assert event_log.types[-2:] == ["refund.updated", "charge.refund.updated"]
     assert event_log[-1]["data"]["previous_attributes"] == {"metadata": {}}

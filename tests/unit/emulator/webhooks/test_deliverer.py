@@ -191,7 +191,7 @@ async def test_waiting_for_an_acknowledgement_can_time_out(build: Build) -> None
     assert not await setup.deliverer.acknowledged(event["id"], 0)
 
 
-async def test_without_an_endpoint_nothing_is_waited_for(build: Build) -> None:
+async def test_without_an_endpoint_there_is_no_wait(build: Build) -> None:
     setup = build()
     setup.account.store.tables["webhook_endpoint"].clear()
 
@@ -237,11 +237,11 @@ async def test_held_events_are_sent_when_the_fault_ends(build: Build) -> None:
     setup = build()
     setup.deliverer.set_faults(faults.read({"reorder": {"hold": 3}}))
     setup.emit()
-    held = (len(setup.post.sent), setup.deliverer.states["held"])
+    before = (len(setup.post.sent), setup.deliverer.states["held"])
     setup.deliverer.set_faults(faults.read({}))
     await setup.settle()
 
-    assert held == (0, 1)
+    assert before == (0, 1)
     assert (len(setup.post.sent), setup.deliverer.states["held"]) == (1, 0)
 
 
