@@ -61,9 +61,9 @@ def test_rules_and_dashboards_are_off_by_default() -> None:
 )
 def test_the_local_stack_has_all_rules_and_dashboards(folder: Path, name: str, files: list[Path]) -> None:
     kustomization = read(folder / "kustomization.yaml")
-    (listed,) = (one["files"] for one in kustomization["configMapGenerator"] if one["name"] == name)
+    (file_names,) = (one["files"] for one in kustomization["configMapGenerator"] if one["name"] == name)
 
-    assert sorted((folder / file).resolve() for file in listed) == files
+    assert sorted((folder / file).resolve() for file in file_names) == files
 
 
 def test_all_targets_are_labelled_by_component() -> None:

@@ -110,6 +110,6 @@ class Records:
         self._client.put_item(TableName=self._table, Item=item_of(record))
 
     def get(self, payment_id: str) -> Payment:
-        """The payment as the table has it."""
+        """The current payment."""
         key = {table.KEY: {"S": payment_id}}
         return payment_of(self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)["Item"])

@@ -1,4 +1,4 @@
-"""The batch call over TLS: it checks the certificate and signs as AWS requires."""
+"""Sends the batch call over TLS, and checks the certificate and the signature."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""A customer in a browser, from the payment link to the success page. Stripe is the emulator."""
+"""Pays in a browser, from the payment link to the success page, with the emulator as Stripe."""
 
 from collections.abc import Callable, Iterator
 from uuid import uuid4

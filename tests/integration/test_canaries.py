@@ -1,4 +1,4 @@
-"""Personal data and secrets, sent through every flow of every service, appear in no log, metric, span or answer."""
+"""Checks that personal data and secrets appear in no log, metric, span or answer."""
 
 import itertools
 import json
@@ -32,7 +32,7 @@ UNKNOWN_TOKEN = "token-Kernbeisser"
 AWS_SECRET, AWS_TOKEN = "aws-Gimpelhahn", "aws-Zeisighenne"
 SECRETS = (SIGNING_SECRET, PREVIOUS_SECRET, API_KEY, TOKEN, UNKNOWN_TOKEN, AWS_SECRET, AWS_TOKEN)
 PERSONAL = (EMAIL, NAME, CARD, PHONE)
-"""The tests search for the longest run of letters or digits of each, so that no escaping hides it."""
+"""The tests search for the longest run of letters and digits in each, which no escaping changes."""
 
 PERSON = {
     "address": {"line1": f"Care of {NAME}", "country": "SG"},

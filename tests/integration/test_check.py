@@ -1,4 +1,4 @@
-"""The command `lea-payments check` with a real table and the emulator."""
+"""Runs `lea-payments check` with a real table and the emulator."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Payments through the real checkout API, table, emulator and webhook."""
+"""Creates and pays payments with the checkout API, the table, the emulator and the webhook."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The checkout API's authentication, its errors, and its OpenAPI description."""
+"""Checks the authentication, the errors and the OpenAPI description of the checkout API."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

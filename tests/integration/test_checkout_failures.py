@@ -1,4 +1,4 @@
-"""The checkout API while Stripe or the table fails, and the next call that succeeds."""
+"""Calls the checkout API while Stripe or the table fails, and again after the failure."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -47,13 +47,13 @@ def test_a_repeated_call_after_an_outage_gets_the_link(
     port, body = str(free_port()), payment_body()
     with checkout_client(start_service("checkout", STRIPE_API_BASE=f"http://127.0.0.1:{port}", **SECRETS)) as api:
         during = api.post("/payments", json=body)
-        stored = api.get(f"/payments/{body['payment_intent_id']}").json()
+        record = api.get(f"/payments/{body['payment_intent_id']}").json()
         start_service("stripe-emulator", PORT=port)
         after = api.post("/payments", json=body)
 
     assert _code(during) == (502, "stripe_unreachable")
-    assert (stored["payment_status"], stored["stripe_session_id"]) == ("pending", None)
-    assert (after.status_code, after.json()["payment"]["created_at"]) == (201, stored["created_at"])
+    assert (record["payment_status"], record["stripe_session_id"]) == ("pending", None)
+    assert (after.status_code, after.json()["payment"]["created_at"]) == (201, record["created_at"])
 
 
 def test_a_lost_answer_creates_no_second_session(api: httpx.Client, stripe: httpx.Client) -> None:

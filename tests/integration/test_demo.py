@@ -1,4 +1,4 @@
-"""The demo as a person runs it: started, used, stopped, killed; on its own ports and in its own folder."""
+"""Starts, uses, stops and kills the demo, on its own ports and in its own folder."""
 
 import json
 import os
@@ -59,7 +59,7 @@ class Demo:
         return result.returncode, summary
 
     def stop_with(self, number: int) -> int:
-        """Sends the signal and returns the exit status, after checking that no process and no busy port is left."""
+        """Sends the signal and waits until everything has stopped; returns the exit status."""
         started = self.process.children(recursive=True)
         self.process.send_signal(number)
         return self.wait_until_stopped(started)
@@ -75,7 +75,7 @@ class Demo:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, dynamodb_folder: Path) -> Path:
-    """Return a folder with DynamoDB Local in it and no payment yet."""
+    """Return a folder with DynamoDB Local and without payments."""
     fetch(dynamodb_folder)
     folder = tmp_path_factory.mktemp("demo")
     (folder / ".data").mkdir()
@@ -161,10 +161,10 @@ def test_a_person_can_pay_after_a_decline(demo: Demo) -> None:
             assert browser.post(pay_page, json={"card": NO_FUNDS}).status_code == 402
             assert "card_declined:insufficient_funds" in next(line for line in flow.stdout if line.startswith("status"))
             assert browser.post(pay_page, json={"card": SUCCESS}).is_success
-        printed = flow.stdout.read()
+        output = flow.stdout.read()
 
     assert flow.returncode == 0
-    assert printed.endswith("✓ the success page says “Payment received”\nAll checks passed.\n")
+    assert output.endswith("✓ the success page says “Payment received”\nAll checks passed.\n")
 
 
 def test_without_a_terminal_the_flow_prints_plain_lines(demo: Demo) -> None:
@@ -208,8 +208,8 @@ def test_each_event_is_one_line(demo: Demo, card: str, lines: set[str]) -> None:
     payment = summary["payment_intent_id"]
     for line in lines:  # each service writes on its own, so no line is always the last
         demo.wait_for(re.compile(rf"({payment}) +{re.escape(line)}\n"))
-    printed = [line.split(payment)[1].strip() for line in demo.output().splitlines() if payment in line]
-    assert sorted(printed) == sorted(lines)
+    messages = [line.split(payment)[1].strip() for line in demo.output().splitlines() if payment in line]
+    assert sorted(messages) == sorted(lines)
 
 
 @pytest.mark.parametrize(

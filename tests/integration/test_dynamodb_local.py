@@ -99,7 +99,7 @@ def test_it_exits_when_its_parent_is_killed(free_port: Callable[[], int], dynamo
 
 
 def test_only_missing_and_damaged_jars_are_downloaded_again(dynamodb_folder: Path, tmp_path: Path) -> None:
-    """An interrupted run leaves half a file at worst. This is the only test that downloads."""
+    """An interrupted download leaves at most one incomplete file. This is the only test that downloads."""
     folder = tmp_path / "dynamodb-local"
     shutil.copytree(fetch(dynamodb_folder), folder / "jars")
     jars = {path.name: path.stat().st_ino for path in (folder / "jars").iterdir()}

@@ -1,4 +1,4 @@
-"""The reconciler with the emulator and a real table, while no event is delivered."""
+"""Runs the reconciler on a real table while no event is delivered."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The reconciler while Stripe or the table is busy, unreachable or refuses calls."""
+"""Runs the reconciler while Stripe or the table is busy, is unreachable or refuses calls."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""The command `lea-payments replay`, from Stripe and from a file."""
+"""Runs `lea-payments replay` with events from Stripe and from a file."""
 
 import json
 import re
@@ -42,9 +42,9 @@ def _new(records: Records, table_settings: TableSettings, payment_id: str) -> st
     return payment_id
 
 
-def _counts(printed: str) -> Mapping[str, int]:
+def _counts(output: str) -> Mapping[str, int]:
     """Returns the number of events per outcome."""
-    return {word: int(number) for word, number in re.findall(r"^\s+([a-z_]+)\s+(\d+)\s*$", printed, re.MULTILINE)}
+    return {word: int(number) for word, number in re.findall(r"^\s+([a-z_]+)\s+(\d+)\s*$", output, re.MULTILINE)}
 
 
 def _declined_then_paid_and_refunded(account: EmulatorClient, payment_id: str) -> None:

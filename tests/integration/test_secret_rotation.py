@@ -1,4 +1,4 @@
-"""Signing secrets change while the webhook runs, and a damaged file changes nothing."""
+"""Changes the signing secrets while the webhook runs."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""The command `lea-payments show`, with and without Stripe."""
+"""Runs `lea-payments show` with and without Stripe."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Deliveries with an invalid signature: each gets its reason and remedy, and none costs a call to DynamoDB."""
+"""Sends deliveries with invalid signatures: each has a reason and a remedy, and none causes a call to DynamoDB."""
 
 import json
 import time

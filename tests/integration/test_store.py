@@ -83,7 +83,7 @@ def _every_state(payment_id: str = "payment_1") -> list[Payment]:
 async def test_the_table_agrees_with_the_pure_decision(
     store: PaymentStore, dynamodb: "DynamoDBClient", settings: TableSettings
 ) -> None:
-    """For every pair of a state and an event. A pair that a busy machine delays is repeated."""
+    """Tries every pair of a state and an event; repeats a pair that timed out on a busy machine."""
 
     @stamina.retry(on=UnavailableError, attempts=5)
     async def agree(number: int, state: Payment, event: PaymentEvent) -> None:

@@ -1,4 +1,4 @@
-"""On AWS, `init-table` protects a table against loss, whether the table is new or not."""
+"""Checks that `init-table` protects new and existing tables on AWS against data loss."""
 
 import json
 import os

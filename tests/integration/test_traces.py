@@ -1,4 +1,4 @@
-"""The traces of one payment, from its creation to its page, are linked and can be found by its id."""
+"""Checks that the traces of a payment are linked, from its creation to its page."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""The webhook over HTTP: the record after any order of events, and the answer to every invalid delivery."""
+"""Sends events in any order, and invalid deliveries, to the webhook over HTTP."""
 
 import itertools
 import json

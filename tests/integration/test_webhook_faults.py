@@ -1,4 +1,4 @@
-"""No event is lost or applied twice when DynamoDB fails or the webhook is stopped under load."""
+"""Checks that no event is lost or applied twice when DynamoDB fails or the webhook stops under load."""
 
 import itertools
 import signal
@@ -27,7 +27,7 @@ from tests.support.waiting import until
 from tests.support.webhook_delivery import Delivery, DeliveryAnswer
 
 IN_TIME = 3.0
-"""The contract says 2 s. The machine that runs the tests can be busy."""
+"""The contract requires 2 s, but the machine that runs the tests can be busy."""
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[Faul
 
 @pytest.fixture
 def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
-    """A healthy DynamoDB that the test can break."""
+    """A healthy DynamoDB in which the test can inject faults."""
     proxy.calls.clear()
     yield proxy
     proxy.fault = faults.healthy
@@ -282,7 +282,7 @@ def test_a_failing_statement_does_not_affect_its_batch(
 
 
 def _slowly(forward: faults.Forward) -> faults.Forward:
-    """Slow enough for writes to queue behind the call in progress."""
+    """Delays each call, so that writes queue behind the one in progress."""
 
     def slow(call: faults.Call) -> faults.CallResponse:
         time.sleep(0.12)

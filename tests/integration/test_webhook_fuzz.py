@@ -1,4 +1,4 @@
-"""Random deliveries, signed or not, always get an answer of the contract and never a 500."""
+"""Sends random deliveries, signed and unsigned: every answer is one of the contract, never a 500."""
 
 import json
 import os

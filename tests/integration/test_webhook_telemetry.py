@@ -1,4 +1,4 @@
-"""The telemetry of a delivery: metrics on their own port, one log line and one tree of spans."""
+"""Checks the metrics, the log line and the spans of a delivery."""
 
 import json
 import re
@@ -270,7 +270,7 @@ def test_calls_to_the_table_are_counted_by_outcome(
         "throttled": 1
     }
     assert growth(faults.healthy, good) == nothing | {"ok": 1}
-    assert growth(faults.healthy, good) == nothing | {"ok": 1}  # a duplicate: its condition fails, as it must
+    assert growth(faults.healthy, good) == nothing | {"ok": 1}  # a duplicate, whose condition fails
 
 
 def _exemplars(webhook: Webhook) -> set[str]:
@@ -320,7 +320,7 @@ def test_each_delivery_is_one_log_line(traced_webhook: Webhook, records: Records
 
 def _tree(sink: OtlpSink, delivery: Delivery, outcome: str) -> tuple[Span, Span]:
     server = sink.one(SERVER, stripe__event__id=delivery.event_id, payments__outcome=outcome)
-    (apply,) = [span for span in sink.named(APPLY) if span.parent == server.span_id]
+    (apply,) = [span for span in sink.with_name(APPLY) if span.parent == server.span_id]
     return server, apply
 
 
@@ -330,7 +330,7 @@ def test_a_delivery_is_one_tree_of_spans(traced_webhook: Webhook, sink: OtlpSink
     delivery.to(traced_webhook.client)
 
     server, apply = _tree(sink, delivery, "applied")
-    (batch,) = [span for span in sink.named(BATCH) if span.parent == apply.span_id]
+    (batch,) = [span for span in sink.with_name(BATCH) if span.parent == apply.span_id]
     assert (server.kind, server.parent, server.failed) == ("server", "", False)
     assert server.attributes == {
         "http.request.method": "POST",
@@ -387,7 +387,7 @@ def test_a_batch_and_its_events_are_linked(
         assert {answer.status for answer in senders.map(lambda one: one.to(traced_webhook.client), deliveries)} == {200}
 
     applies = {apply.context: apply for _, apply in (_tree(sink, one, "applied") for one in deliveries)}
-    batches = [span for span in sink.named(BATCH) if set(span.links) & applies.keys()]
+    batches = [span for span in sink.with_name(BATCH) if set(span.links) & applies.keys()]
     assert sorted(link for batch in batches for link in batch.links) == sorted(applies)
     assert max(len(batch.links) for batch in batches) > 1
     for batch in batches:

@@ -51,12 +51,12 @@ def test_every_selected_series_is_exposed(exposed: Mapping[str, list[Mapping[str
 
 @pytest.mark.parametrize("expr", sorted(set(EXPRESSIONS)))
 def test_queries_group_by_existing_labels(exposed: Mapping[str, list[Mapping[str, str]]], expr: str) -> None:
-    known = TARGET_LABELS | {"job_name", "le"}
+    labels = TARGET_LABELS | {"job_name", "le"}
     for selector in selectors(expr):
-        known |= exposed[selector.name][0].keys() if selector.name in exposed else set()
+        labels |= exposed[selector.name][0].keys() if selector.name in exposed else set()
 
     assert selectors(expr)
-    assert group_labels(expr) <= known
+    assert group_labels(expr) <= labels
 
 
 def _family(series: str) -> str:
@@ -64,12 +64,12 @@ def _family(series: str) -> str:
 
 
 def test_every_exposed_metric_is_used_and_documented(exposed: Mapping[str, list[Mapping[str, str]]]) -> None:
-    ours = {_family(name) for name in exposed if name.startswith("payments_")}
+    own_families = {_family(name) for name in exposed if name.startswith("payments_")}
     documented = METRICS_PAGE.read_text()
 
-    assert len(ours) > 15
-    assert ours - {_family(selector.name) for selector in SELECTORS} == set()
-    assert [name for name in ours if f"`{name}`" not in documented] == []
+    assert len(own_families) > 15
+    assert own_families - {_family(selector.name) for selector in SELECTORS} == set()
+    assert [name for name in own_families if f"`{name}`" not in documented] == []
 
 
 def test_every_documented_metric_is_exposed(exposed: Mapping[str, list[Mapping[str, str]]]) -> None:

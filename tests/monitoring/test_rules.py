@@ -78,11 +78,11 @@ def test_every_alert_has_a_severity_a_text_and_a_runbook(alert: str) -> None:
 
 @pytest.mark.parametrize("alert", ALERTS)
 def test_annotations_use_only_labels_of_their_alert(alert: str) -> None:
-    used = set(re.findall(r"\$labels\.(\w+)", " ".join(ALERTS[alert]["annotations"].values())))
+    used_labels = set(re.findall(r"\$labels\.(\w+)", " ".join(ALERTS[alert]["annotations"].values())))
     (case,) = _cases()[alert]["fires"]
     (sample,) = case["promql_expr_test"][0]["exp_samples"]
 
-    assert used <= set(re.findall(r"(\w+)=", sample["labels"]))
+    assert used_labels <= set(re.findall(r"(\w+)=", sample["labels"]))
 
 
 @pytest.mark.parametrize("record", RECORDED)

@@ -60,14 +60,14 @@ class OtlpSink(BackgroundServer):
             for of_library in of_process.scope_spans:
                 self.spans.extend(_span(span, resource) for span in of_library.spans)
 
-    def named(self, name: str, **attributes: Value) -> list[Span]:
+    def with_name(self, name: str, **attributes: Value) -> list[Span]:
         """The spans with this name and these attributes; `a__b` means `a.b`."""
         required = {key.replace("__", "."): value for key, value in attributes.items()}
         return [span for span in self.spans if span.name == name and required.items() <= dict(span.attributes).items()]
 
     def one(self, name: str, **attributes: Value) -> Span:
         """Waits for the only span with this name and these attributes."""
-        spans = until(lambda: self.named(name, **attributes), f"a span {name} with {attributes}")
+        spans = until(lambda: self.with_name(name, **attributes), f"a span {name} with {attributes}")
         assert len(spans) == 1, (name, attributes, spans, self.spans)
         return spans[0]
 

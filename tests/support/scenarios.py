@@ -1,4 +1,4 @@
-"""Scenarios of one payment: its events, which can arrive in any order, and the record at the end."""
+"""Lists scenarios of one payment: its events, which can arrive in any order, and the record after them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple

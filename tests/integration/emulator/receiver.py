@@ -1,4 +1,4 @@
-"""A webhook endpoint that records the requests to it."""
+"""Runs a webhook endpoint that records its requests."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""The command as a process."""
+"""Runs the emulator's command as a process."""
 
 import os
 import subprocess

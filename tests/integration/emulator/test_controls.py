@@ -1,4 +1,4 @@
-"""The emulator's own controls under `/_…`."""
+"""Calls the emulator's own controls under `/_…`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Faults of deliveries and of API calls."""
+"""Injects faults into deliveries and API calls."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""One payment from the session to the signed webhook and back."""
+"""Pays one session, and checks the signed events and the redirect."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The official Python package works unchanged with another base address."""
+"""Uses the official Python package unchanged, with another base address."""
 
 import asyncio
 from typing import Any

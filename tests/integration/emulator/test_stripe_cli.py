@@ -1,4 +1,4 @@
-"""The official Stripe CLI works unchanged: `stripe trigger` against the emulator, and the events arrive signed."""
+"""Runs `stripe trigger` of the official Stripe CLI against the emulator, and checks the signed events."""
 
 import os
 import shutil

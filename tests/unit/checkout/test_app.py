@@ -40,7 +40,7 @@ class Records:
         raise self._error or AssertionError
 
     async def ping(self) -> None:
-        """The table answers."""
+        """Succeeds: the table is available."""
 
     def _fail(self) -> None:
         if self._error is not None:

@@ -169,18 +169,18 @@ async def test_a_completed_session_waits_for_its_event() -> None:
 
 
 @pytest.mark.parametrize(
-    "ended",
+    "final_fields",
     [
         {"payment_status": Status.EXPIRED, "status_rank": 20},
         {"payment_status": Status.FAILED, "status_rank": 40, "status_reason": "async_payment_failed"},
     ],
     ids=["expired", "delayed payment failed"],
 )
-async def test_a_failed_or_expired_payment_starts_a_new_attempt(ended: dict[str, Any]) -> None:
+async def test_a_failed_or_expired_payment_starts_a_new_attempt(final_fields: dict[str, Any]) -> None:
     stripe = FakeStripe()
     table = Table()
     await sessions(table, stripe).open_for(PAYMENT)
-    table.record = replace(table.current, session_closed=True, **ended)
+    table.record = replace(table.current, session_closed=True, **final_fields)
     stripe.end("complete")
 
     checkout = await sessions(table, stripe).open_for(PAYMENT)

@@ -47,7 +47,7 @@ class FakeHttp(stripe.HTTPClient):
         return self._response
 
     def close(self) -> None:
-        """There is no connection to close."""
+        """Does nothing: there is no connection."""
 
 
 def _checkout(http: FakeHttp) -> StripeCheckout:

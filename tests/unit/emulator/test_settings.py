@@ -1,4 +1,4 @@
-"""Settings from environment variables."""
+"""Tests the settings from environment variables."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Messages about invalid values."""
+"""Tests the messages about invalid values."""
 
 from typing import Annotated, Any
 

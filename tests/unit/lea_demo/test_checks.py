@@ -18,8 +18,8 @@ NO_FUNDS = Attempt(DECLINED, "card_declined:insufficient_funds")
 GENERIC = Attempt(DECLINED, "card_declined:generic_decline")
 
 
-def record(status: str, reason: str | None = None, *applied: str) -> dict[str, Any]:
-    history = [{"event_type": name, "outcome": "applied"} for name in applied]
+def record(status: str, reason: str | None = None, *event_types: str) -> dict[str, Any]:
+    history = [{"event_type": name, "outcome": "applied"} for name in event_types]
     return {"payment_intent_id": "p1", "payment_status": status, "status_reason": reason, "history": history}
 
 

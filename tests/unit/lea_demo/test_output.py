@@ -62,7 +62,7 @@ def test_a_log_line_becomes_a_sentence(fields: dict[str, object], expected: tupl
 
 
 @pytest.mark.parametrize(
-    ("written", "style"),
+    ("text", "style"),
     [
         ("INFO:     Application startup complete.", None),
         ("", None),
@@ -70,8 +70,8 @@ def test_a_log_line_becomes_a_sentence(fields: dict[str, object], expected: tupl
         ("ModuleNotFoundError: No module named 'httpx'", "yellow"),
     ],
 )
-def test_plain_text_is_shown_if_it_is_a_warning(written: str, style: str | None) -> None:
-    line = read_line("stripe", written)
+def test_plain_text_is_shown_if_it_is_a_warning(text: str, style: str | None) -> None:
+    line = read_line("stripe", text)
 
     assert (line and line.style) == style
 

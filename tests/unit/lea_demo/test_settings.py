@@ -10,7 +10,7 @@ SANDBOX = {"STRIPE_SECRET_KEY": "sk_test_x", "STRIPE_WEBHOOK_SECRET": "whsec_x"}
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Neither the developer's variables nor a `.env`."""
+    """Removes the developer's variables and `.env`."""
     monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
     for name in [*SANDBOX, "PAYMENTS_API_TOKEN", *(variable for _, variable, _ in port_fields())]:
         monkeypatch.delenv(name, raising=False)
@@ -71,10 +71,10 @@ def test_a_complete_sandbox_or_none_is_accepted(variables: dict[str, str]) -> No
 
 
 def test_the_help_lists_every_port_and_its_default() -> None:
-    shown = " ".join(CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "300"}).output.split())
+    help_text = " ".join(CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "300"}).output.split())
 
     for _, variable, field in port_fields():
-        assert f"{variable} {field.default}" in shown
+        assert f"{variable} {field.default}" in help_text
 
 
 @pytest.mark.parametrize(

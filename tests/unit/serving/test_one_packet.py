@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Transport:
-    """A transport that keeps what is written."""
+    """A transport that records the written packets."""
 
     def __init__(self) -> None:
         self.packets: list[bytes] = []

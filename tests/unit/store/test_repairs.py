@@ -97,7 +97,7 @@ OTHER_SESSION_EXPIRED = replace(EXPIRED, session_id="cs_test_other")
 REFUND = PaymentEvent(
     id="evt_2", type="some.type", created=0, fact=Fact.REFUNDED, amount_refunded=1, stripe_payment_intent="pi_a"
 )
-"""It names only a PaymentIntent."""
+"""An event that names only a PaymentIntent."""
 
 
 async def test_a_preview_shows_the_change_and_writes_nothing() -> None:

@@ -1,4 +1,4 @@
-"""API keys."""
+"""Tests the authentication with API keys."""
 
 import base64
 

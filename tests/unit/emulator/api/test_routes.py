@@ -1,4 +1,4 @@
-"""All endpoints at once."""
+"""Tests what all endpoints have in common."""
 
 import pytest
 

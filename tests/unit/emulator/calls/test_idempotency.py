@@ -1,4 +1,4 @@
-"""Idempotency keys."""
+"""Tests idempotency keys."""
 
 import pytest
 

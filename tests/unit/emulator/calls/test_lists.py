@@ -1,4 +1,4 @@
-"""Pages and filters of list calls."""
+"""Tests the pages and filters of list calls."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Parameters, and Stripe's errors about them."""
+"""Tests the parameters of calls and Stripe's errors about them."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""Faults, validated from JSON."""
+"""Tests the validation of faults."""
 
 from typing import Any
 

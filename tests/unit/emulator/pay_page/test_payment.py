@@ -1,4 +1,4 @@
-"""Payments from the pay page."""
+"""Tests payments from the pay page."""
 
 from typing import Any
 

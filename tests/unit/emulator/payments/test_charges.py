@@ -1,4 +1,4 @@
-"""Charges, event by event."""
+"""Tests charges and their events."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The life cycle of a checkout session, event by event."""
+"""Tests the life cycle of a checkout session and its events."""
 
 from typing import Any
 
@@ -106,9 +106,9 @@ def test_expiry_cancels_the_declined_payment_intent(account: Account, session: J
     assert event_log.types[-2:] == ["payment_intent.canceled", "checkout.session.expired"]
 
 
-@pytest.mark.parametrize("ended", ["paid", "expired"])
-def test_a_closed_session_cannot_be_paid_or_expired(account: Account, session: Json, ended: str) -> None:
-    checkout.pay(account, session, method(account)) if ended == "paid" else checkout.expire(account, session)
+@pytest.mark.parametrize("ending", ["paid", "expired"])
+def test_a_closed_session_cannot_be_paid_or_expired(account: Account, session: Json, ending: str) -> None:
+    checkout.pay(account, session, method(account)) if ending == "paid" else checkout.expire(account, session)
 
     with pytest.raises(ApiError):
         checkout.pay(account, session, method(account))

@@ -1,4 +1,4 @@
-"""Disputes, from opening to verdict."""
+"""Tests disputes from the opening to the decision."""
 
 from collections.abc import Callable
 from typing import Any

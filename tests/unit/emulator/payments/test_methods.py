@@ -1,4 +1,4 @@
-"""Payment methods and declines."""
+"""Tests payment methods and declines."""
 
 from collections.abc import Callable
 from typing import Any

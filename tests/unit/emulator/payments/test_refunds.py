@@ -1,4 +1,4 @@
-"""Refunds and the remaining amount of the charge."""
+"""Tests refunds and the remaining amount of the charge."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The list of event types agrees with the code."""
+"""Compares the list of event types with the code."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Stripe's currencies."""
+"""Tests Stripe's rules for currencies and amounts."""
 
 import pytest
 

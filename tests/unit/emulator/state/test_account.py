@@ -1,4 +1,4 @@
-"""The clock and the events of an account."""
+"""Tests the clock and the events of an account."""
 
 import json
 from typing import Any

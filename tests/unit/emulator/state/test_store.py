@@ -1,4 +1,4 @@
-"""Objects in memory."""
+"""Tests the storage of objects in memory."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Products and prices through the API."""
+"""Tests products and prices through the API."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Customers through the API."""
+"""Tests customers through the API."""
 
 from collections.abc import Callable
 from typing import Any

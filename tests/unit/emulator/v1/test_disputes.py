@@ -1,4 +1,4 @@
-"""Disputes through the API."""
+"""Tests disputes through the API."""
 
 from collections.abc import Callable
 from typing import Any

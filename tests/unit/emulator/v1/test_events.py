@@ -1,4 +1,4 @@
-"""Events through the API."""
+"""Tests events through the API."""
 
 from collections.abc import Callable
 from typing import Any

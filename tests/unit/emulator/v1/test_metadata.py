@@ -1,4 +1,4 @@
-"""Metadata is copied only where Stripe copies it."""
+"""Tests that metadata is copied only where Stripe copies it."""
 
 from collections.abc import Callable
 from typing import Any

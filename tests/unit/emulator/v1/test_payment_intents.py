@@ -1,4 +1,4 @@
-"""PaymentIntents and charges through the API."""
+"""Tests PaymentIntents and charges through the API."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Payment methods through the API."""
+"""Tests payment methods through the API."""
 
 from collections.abc import Callable
 from typing import Any

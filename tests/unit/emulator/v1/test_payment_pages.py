@@ -1,4 +1,4 @@
-"""The calls with which the official CLI pays a session."""
+"""Tests the calls with which the official CLI pays a session."""
 
 from collections.abc import Callable
 from typing import Any

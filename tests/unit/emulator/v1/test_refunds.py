@@ -1,4 +1,4 @@
-"""Refunds through the API."""
+"""Tests refunds through the API."""
 
 from collections.abc import Callable
 from typing import Any

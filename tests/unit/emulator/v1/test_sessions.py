@@ -1,4 +1,4 @@
-"""Checkout sessions through the API."""
+"""Tests checkout sessions through the API."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Webhook endpoints through the API."""
+"""Tests webhook endpoints through the API."""
 
 from collections.abc import Callable
 from typing import Any

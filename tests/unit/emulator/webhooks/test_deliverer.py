@@ -1,4 +1,4 @@
-"""Deliveries without sockets and without waiting."""
+"""Tests deliveries without sockets and without waiting."""
 
 import asyncio
 import json
