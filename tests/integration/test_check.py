@@ -10,7 +10,7 @@ import stripe
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.stripe.events import TRANSLATORS
-from tests.support.check_command import ENDPOINT_URL, KEY, SECRET, TOKEN, CheckCommand
+from tests.support.command_line import ENDPOINT_URL, KEY, SECRET, TOKEN, CheckCommand
 from tests.support.emulator import EmulatorClient
 from tests.support.stripe_proxy import StripeProxy
 

@@ -13,10 +13,9 @@ import pytest
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from tests.support import dynamodb_faults as faults
-from tests.support.check_command import SECRET, TOKEN, CheckCommand
-from tests.support.dynamodb_faults import Call, CallResponse, Forward
+from tests.support.command_line import SECRET, TOKEN, CheckCommand
+from tests.support.dynamodb_faults import Call, CallResponse, Forward, recovery_status
 from tests.support.faulty_dynamodb import FaultyDynamoDB
-from tests.support.simulated_aws import aws_environment, recovery_status
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -203,14 +202,14 @@ def test_the_protection_against_data_loss_is_checked_on_aws(
     )
     dynamodb.fault = recovery_status("DISABLED")
 
-    report = check(**aws_environment(dynamodb), DYNAMODB_PAYMENTS_TABLE=name)
+    report = check(**dynamodb.aws_environment(), DYNAMODB_PAYMENTS_TABLE=name)
 
     assert report.status == 0
     assert report.of("deletion protection") == [("note", "is off")]
     assert report.of("point-in-time recovery") == [("note", "is off")]
     assert report.of("time to live") == [("note", "is on: created_at deletes payments")]
     dynamodb.fault = _denying("DescribeContinuousBackups")
-    assert check(**aws_environment(dynamodb), DYNAMODB_PAYMENTS_TABLE=name).of("backups")[0][0] == "note"
+    assert check(**dynamodb.aws_environment(), DYNAMODB_PAYMENTS_TABLE=name).of("backups")[0][0] == "note"
 
 
 def test_missing_aws_credentials_are_reported(check: CheckCommand) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from tests.support.check_command import CheckCommand
+from tests.support.command_line import CheckCommand
+from tests.support.dynamodb_faults import recovery_status
 from tests.support.faulty_dynamodb import FaultyDynamoDB
-from tests.support.simulated_aws import aws_environment, recovery_status
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
 
 def _init_table(aws: FaultyDynamoDB, settings: TableSettings, folder: Path) -> str:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    env = inherited | aws_environment(aws) | {"DYNAMODB_PAYMENTS_TABLE": settings.table}
+    env = inherited | aws.aws_environment() | {"DYNAMODB_PAYMENTS_TABLE": settings.table}
     command = [sys.executable, "-m", "lea_payments", "init-table"]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True).stdout
 
@@ -59,7 +59,7 @@ def test_init_table_switches_on_protection_and_recovery(
     assert client.describe_table(TableName=settings.table)["Table"]["DeletionProtectionEnabled"]
     with pytest.raises(client.exceptions.ClientError, match=r"deletion.*protect|protect.*deletion|Deletion"):
         client.delete_table(TableName=settings.table)
-    report = CheckCommand(tmp_path, settings)(**aws_environment(aws))
+    report = CheckCommand(tmp_path, settings)(**aws.aws_environment())
     assert report.of("deletion protection") + report.of("point-in-time recovery") == [("ok", "is on")] * 2
 
 

@@ -124,6 +124,19 @@ def fixed_response(status: int, body: bytes) -> Fault:
     return lambda _call, _forward: CallResponse(status, body)
 
 
+def recovery_status(status: str) -> Fault:
+    """Responds to calls about point-in-time recovery, which DynamoDB Local lacks, and forwards all others."""
+    body = {
+        "ContinuousBackupsDescription": {
+            "ContinuousBackupsStatus": "ENABLED",
+            "PointInTimeRecoveryDescription": {"PointInTimeRecoveryStatus": status},
+        }
+    }
+    response = CallResponse(200, json.dumps(body).encode())
+    operations = ("DescribeContinuousBackups", "UpdateContinuousBackups")
+    return lambda call, forward: response if call.operation in operations else forward(call)
+
+
 def payment_of(statement: Mapping[str, Any]) -> str:
     """The payment id in a statement; in these tests it starts with `payment_`."""
     texts = [str(parameter.get("S")) for parameter in statement["Parameters"]]

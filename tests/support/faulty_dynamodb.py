@@ -33,6 +33,11 @@ class FaultyDynamoDB:
     ) -> None:
         self.stop()
 
+    def aws_environment(self) -> dict[str, str]:
+        """The environment variables that send a client of DynamoDB on AWS to the proxy."""
+        keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+        return keys | {"DDB_ENDPOINT": "", "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint}
+
     def start(self) -> None:
         """Starts to listen, also after `stop`."""
         self._server = _Server(self._port, self)
