@@ -5,14 +5,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from tests.support.processes import start_process
 
 ROOT = Path(__file__).parents[2]
 MODULE = (sys.executable, "-m")
-START_SECONDS = 30
 
 
 class BenchError(Exception):
@@ -43,22 +43,19 @@ class Processes:
         self, name: str, command: Sequence[str], port: int, path: str, env: Mapping[str, str]
     ) -> Iterator[subprocess.Popen[bytes]]:
         """A server that answers 200 at the path; raises BenchError if it does not start, or ends with an error."""
-        log = self._folder / f"{name}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command, env=self._env | dict(env), cwd=self._folder, stdout=output, stderr=subprocess.STDOUT
-            )
+        log, url = self._folder / f"{name}.log", f"http://127.0.0.1:{port}"
         try:
-            if not _answers(process, port, path):
-                raise BenchError(f"{name} was not ready within {START_SECONDS} s:\n{_last_output(log)}")
-            yield process
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            server = start_process(
+                command, url=url, ready_at=path, log=log, folder=self._folder, env=self._env | dict(env), pause=0.01
+            )
+        except AssertionError as error:
+            raise BenchError(f"{name}: {error}") from None
+        try:
+            yield server.process
         finally:
-            process.kill()
-            process.wait()
-        if process.returncode not in (0, -signal.SIGTERM):
-            raise BenchError(f"{name} ended with {process.returncode}:\n{_last_output(log)}")
+            status = server.stop()
+        if status not in (0, -signal.SIGTERM):
+            raise BenchError(f"{name} ended with {status}:\n{log.read_text(errors='replace')[-2000:]}")
 
     @contextmanager
     def piped(self, command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
@@ -67,17 +64,3 @@ class Processes:
             command, env=self._env, cwd=self._folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
             yield process
-
-
-def _answers(process: subprocess.Popen[bytes], port: int, path: str) -> bool:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError, http.client.HTTPException):
-            if get(port, path)[0] == 200:
-                return True
-        time.sleep(0.01)
-    return False
-
-
-def _last_output(log: Path) -> str:
-    return log.read_text(errors="replace")[-2000:]

@@ -28,6 +28,7 @@ from tests.docs.programs import PROGRAMS
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guide.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
+EMULATOR = ROOT / "services" / "stripe_emulator" / "README.md"
 RUNBOOK = ROOT / "dashboards" / "runbook.md"
 BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
 COMMANDS = list({str(command): command for document in DOCUMENTS for command in commands(document)}.values())
@@ -35,7 +36,7 @@ COMMANDS = list({str(command): command for document in DOCUMENTS for command in 
 CLASSES = {
     "sh": "checked here, command by command; executed in tests/integration/test_readme_flow.py where possible",
     "python": "executed in tests/integration/test_readme_flow.py",
-    "json": "compared with real answers in tests/integration/test_readme_flow.py",
+    "json": "compared with real answers, or sent, in tests/integration/test_readme_flow.py",
     "promql": "executed in tests/monitoring/test_runbook.py",
     "mermaid": "checked here",
     "text": "the import layers, compared here with pyproject.toml",
@@ -50,7 +51,7 @@ def _of(language: str) -> list[Block]:
 def test_every_code_block_belongs_to_a_tested_class() -> None:
     assert {block.language for block in BLOCKS} == CLASSES.keys()
     assert {block.document for block in _of("python")} == {GUIDE}
-    assert {block.document for block in _of("json")} == {GUIDE}
+    assert {block.document for block in _of("json")} == {GUIDE, EMULATOR}
     assert {block.document for block in _of("promql")} == {RUNBOOK}
     assert {block.document for block in _of("text")} == {ARCHITECTURE}
 
@@ -106,7 +107,7 @@ def test_the_documented_local_ports_are_the_forwarded_ones() -> None:
 
 def test_the_documented_layers_are_the_enforced_ones() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    (layers,) = [contract["layers"] for contract in contracts if contract.get("containers") == ["lea_payments"]]
     (documented,) = [block.text.splitlines() for block in _of("text")]
 
     assert documented == layers
@@ -182,6 +183,14 @@ def test_the_readme_links_every_guarantee_to_its_proof() -> None:
 
     assert len(guarantees) == 3
     assert all("](" in guarantee for guarantee in guarantees)
+
+
+def test_the_readme_quotes_the_chaos_results() -> None:
+    runs = json.loads(reference.CHAOS_RESULTS.read_text())["runs"]
+
+    assert f"{sum(run['events'] for run in runs):,} events, {sum(run['lost'] for run in runs)} payments lost" in (
+        README.read_text()
+    )
 
 
 def test_the_readme_states_the_licence() -> None:

@@ -23,6 +23,7 @@ from tests.support.processes import Process
 
 SECRET, STRIPE_KEY, TOKEN = "whsec_of_the_readme", "sk_test_readme", "demo-token"
 GUIDE = ROOT / "docs" / "guide.md"
+EMULATOR = ROOT / "services" / "stripe_emulator" / "README.md"
 ALL = list({command.words: command for document in DOCUMENTS for command in block_commands(document)}.values())
 REQUESTS = [command for command in ALL if command.words[0] == "curl"]
 FLOWS = [command for command in ALL if command.words[:2] == ("lea-demo", "flow")]
@@ -160,6 +161,15 @@ def test_the_documented_answers_have_the_real_fields(services: Services) -> None
     assert _shape(answer) == _shape(_send(request, services).json())
     assert _shape(error) == _shape(_send(too_small, services).json())
     assert error["error"]["code"] == _send(too_small, services).json()["error"]["code"]
+
+
+def test_the_documented_faults_are_accepted(services: Services) -> None:
+    (faults,) = [block.text for block in blocks(EMULATOR) if block.language == "json"]
+
+    accepted = httpx.put(f"{services.emulator.url}/_faults", content=faults)
+    httpx.delete(f"{services.emulator.url}/_faults")
+
+    assert accepted.is_success, accepted.text
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=str)

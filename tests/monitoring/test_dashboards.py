@@ -10,6 +10,7 @@ import pytest
 
 from dashboards.build import FOLDER, generated_files
 from tests.monitoring.conftest import MonitoringStack
+from tests.support.waiting import until
 
 VARIABLES = {"$__rate_interval": "5m", "$__range": "5m", "$namespace": ".+", "$currency": ".+"}
 """Values of the dashboards' variables; five minutes cover the whole run of the tests."""
@@ -72,9 +73,10 @@ def test_every_query_of_a_panel_has_a_result(stack: MonitoringStack, query: Pane
 def test_exemplars_of_a_panel_lead_to_exported_traces(stack: MonitoringStack, query: PanelQuery) -> None:
     exemplars = stack.prometheus.exemplars(without_variables(query.expr))
 
-    exported = {span.trace_id for span in stack.sink.spans}
-    assert exemplars
-    assert {labels["trace_id"] for labels in exemplars} <= exported
+    trace_ids = {labels["trace_id"] for labels in exemplars}
+    assert trace_ids
+    # A run of the reconciler is exported after its end, and its exemplars can be scraped before.
+    until(lambda: trace_ids <= {span.trace_id for span in stack.sink.spans}, "the traces of all exemplars")
 
 
 @pytest.mark.parametrize(

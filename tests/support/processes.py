@@ -34,7 +34,14 @@ class Process(NamedTuple):
 
 
 def start_process(
-    command: Sequence[str], *, url: str, ready_at: str, log: Path, folder: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    url: str,
+    ready_at: str,
+    log: Path,
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+    pause: float = 0.05,
 ) -> Process:
     """Starts a program and returns once `ready_at` answers 2xx; raises AssertionError with its output if it ends."""
     with log.open("ab") as output:
@@ -44,7 +51,7 @@ def start_process(
     started = Process(url, process, log)
     try:
         with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
-            until(lambda: _has_ended(process) or _answers(client, ready_at), f"{url}{ready_at}", START_SECONDS)
+            until(lambda: _has_ended(process) or _answers(client, ready_at), f"{url}{ready_at}", START_SECONDS, pause)
     except AssertionError as problem:
         started.stop()
         raise AssertionError(f"{' '.join(command)} did not start: {problem}\n{log.read_text()}") from None

@@ -109,16 +109,12 @@ REPAIRED = Counter(
 )
 DRIFT = Gauge("payments_reconciler_drift", "Payments that the last complete run found to differ from Stripe.")
 RECONCILER_LAST_RUN = Gauge(
-    "payments_reconciler_last_run_timestamp_seconds",
-    "Unix time at which the last complete run ended.",
+    "payments_reconciler_last_run_timestamp_seconds", "Unix time at which the last complete run ended."
 )
 BUILD = Gauge("payments_build_info", "Version and revision of the running service.", ("version", "revision"))
 
 PAGES = (
-    *product(
-        ("success",),
-        ("completed", "processing", "failed", "expired", "confirming", "not_found", "unavailable"),
-    ),
+    *product(("success",), ("completed", "processing", "failed", "expired", "confirming", "not_found", "unavailable")),
     ("cancel", "shown"),
     *product((OTHER,), ("not_found", "unavailable")),
 )
