@@ -1,4 +1,4 @@
-"""What every test may ask for: free ports, one real DynamoDB, and skips that cannot hide in CI."""
+"""Fixtures of all tests: free ports and one DynamoDB Local. In CI, a skipped test fails."""
 
 import os
 from collections.abc import Callable, Generator, Iterator
@@ -20,21 +20,21 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def dynamodb_folder() -> Path:
-    """Return where DynamoDB Local's jars are kept; `make demo` uses the same."""
+    """Return the folder with the jars of DynamoDB Local, which `make demo` uses too."""
     return ROOT / ".data" / "dynamodb-local"
 
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """Return a function that names a TCP port nobody listens on, a different one at each call."""
+    """Return a function that finds a free TCP port, a different one at each call."""
     return ports.free_port
 
 
 @pytest.fixture(scope="session")
 def dynamodb_endpoint(free_port: Callable[[], int], dynamodb_folder: Path) -> Iterator[str]:
-    """Yield the address of a real DynamoDB, in memory, the same for the whole run: name your tables apart.
+    """Yield the address of a DynamoDB Local that all tests share, so each test needs its own table name.
 
-    TEST_DYNAMODB_ENDPOINT names a running one to use in its place.
+    If TEST_DYNAMODB_ENDPOINT is set, the tests use that one instead.
     """
     if endpoint := os.environ.get("TEST_DYNAMODB_ENDPOINT"):
         yield endpoint
@@ -45,7 +45,7 @@ def dynamodb_endpoint(free_port: Callable[[], int], dynamodb_folder: Path) -> It
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In CI a skipped test has failed: what CI does not run, nobody knows to work."""
+    """Fail a skipped test in CI, because CI must run everything."""
     report = yield
     if not hasattr(report, "wasxfail"):
         _fail_skipped_in_ci(report)
@@ -54,7 +54,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """As above, for a file that skips itself whole."""
+    """Fail a file that is skipped as a whole in CI."""
     report = yield
     _fail_skipped_in_ci(report)
     return report
@@ -64,4 +64,4 @@ def _fail_skipped_in_ci(report: pytest.CollectReport | pytest.TestReport) -> Non
     if report.outcome == "skipped" and os.environ.get("CI") == "true":
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
         report.outcome = "failed"
-        report.longrepr = f"CI skips nothing. {reason}"
+        report.longrepr = f"A skipped test fails in CI. {reason}"

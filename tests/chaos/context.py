@@ -85,7 +85,7 @@ class RunContext:
         `log_is_complete` means that no process was killed and no answer lost: then each change in the table was
         reported exactly once, by the webhook or by the reconciler.
         """
-        deliveries = await system.settled()
+        deliveries = await system.settle()
         stripe, records = await system.stripe_objects(), await asyncio.to_thread(system.records)
         outcomes = system.outcomes()
         if outcomes["error"]:

@@ -1,4 +1,4 @@
-"""Gives the calls to DynamoDB one fault after the other, from tests/support/faulty_dynamodb.py."""
+"""Injects one fault after the other into the calls to DynamoDB."""
 
 import itertools
 import json
@@ -6,33 +6,33 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
-from tests.support.faulty_dynamodb import (
-    Answer,
+from tests.support.dynamodb_faults import (
     Call,
+    CallResponse,
     Fault,
     Forward,
-    cut_off,
-    hanging_up,
+    closed_connection,
+    error_response,
     healthy,
-    late,
-    refusing,
+    late_response,
     slow,
+    truncated_response,
 )
 
 _BATCH = "BatchExecuteStatement"
 
 
-def refusing_half(code: str) -> Fault:
+def half_rejected(code: str) -> Fault:
     """Executes every second statement of a batch, and answers the others with a temporary error."""
 
-    def fault(call: Call, forward: Forward) -> Answer:
+    def fault(call: Call, forward: Forward) -> CallResponse:
         if call.operation != _BATCH:
             return forward(call)
         executed = call.statements[1::2]
-        answers = iter(json.loads(forward(call.carrying(executed)).body)["Responses"] if executed else ())
+        answers = iter(json.loads(forward(call.with_statements(executed)).body)["Responses"] if executed else ())
         error = {"Error": {"Code": code, "Message": "not now"}}
         responses = [next(answers) if index % 2 else error for index in range(len(call.statements))]
-        return Answer(200, json.dumps({"Responses": responses}).encode())
+        return CallResponse(200, json.dumps({"Responses": responses}).encode())
 
     return fault
 
@@ -40,27 +40,27 @@ def refusing_half(code: str) -> Fault:
 FAULTS: Mapping[str, Fault] = {
     "healthy": healthy,
     "slow by 0.3 s": slow(0.3),
-    "throttled": refusing(400, "ProvisionedThroughputExceededException"),
-    "half a batch throttled": refusing_half("ThrottlingError"),
-    "internal error": refusing(500, "InternalServerError"),
-    "half a batch in conflict": refusing_half("TransactionConflict"),
-    "executed, answered too late": late(2.5),
+    "throttled": error_response(400, "ProvisionedThroughputExceededException"),
+    "half a batch throttled": half_rejected("ThrottlingError"),
+    "internal error": error_response(500, "InternalServerError"),
+    "half a batch in conflict": half_rejected("TransactionConflict"),
+    "executed, answered too late": late_response(2.5),
     "healthy again": healthy,
-    "executed, answer cut off": cut_off,
-    "half a batch over its throughput": refusing_half("ProvisionedThroughputExceeded"),
-    "connection closed": hanging_up,
+    "executed, answer cut off": truncated_response,
+    "half a batch over its throughput": half_rejected("ProvisionedThroughputExceeded"),
+    "connection closed": closed_connection,
 }
 
 
 class RotatingFaults:
-    """Gives each call the next fault, from whichever client it comes; `counts` has the calls by fault."""
+    """Applies the next fault to each call, regardless of the client; `counts` has the number of calls by fault."""
 
     def __init__(self) -> None:
         self._names = itertools.cycle(FAULTS)
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
 
-    def __call__(self, call: Call, forward: Forward) -> Answer:
+    def __call__(self, call: Call, forward: Forward) -> CallResponse:
         with self._lock:
             name = next(self._names)
             self.counts[name] += 1

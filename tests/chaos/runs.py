@@ -95,7 +95,7 @@ async def _with_faults(run: RunContext, proxy: FaultyDynamoDB) -> RunResult:
         system.start_webhook()
         proxy.fault = faults = RotatingFaults()
         await customers.take_first_steps()
-        await system.settled()
+        await system.settle()
         await customers.take_later_steps()
         result = await run.result(system, customers, log_is_complete=False)
         run.notes.append(f"{faults.counts.total()} calls, each fault at least {min(faults.counts.values())} times")
@@ -119,7 +119,7 @@ async def events_lost(run: RunContext) -> RunResult:
         await asyncio.to_thread(system.start_webhook)
         await work
         await system.set_faults()
-        lost = (await system.settled()).lost
+        lost = (await system.settle()).lost
         run.repaired = await asyncio.to_thread(system.reconcile)
         again = await asyncio.to_thread(system.reconcile)
         run.notes.append(f"{lost} deliveries lost")
@@ -138,7 +138,7 @@ async def two_reconcilers(run: RunContext) -> RunResult:
         both = asyncio.gather(asyncio.to_thread(system.reconcile), asyncio.to_thread(system.reconcile))
         await customers.take_later_steps()
         first, second = await both
-        await system.settled()
+        await system.settle()
         last = await asyncio.to_thread(system.reconcile)
         run.repaired = first + second + last
         again = await asyncio.to_thread(system.reconcile)
@@ -192,7 +192,7 @@ async def clock_wrong(run: RunContext) -> RunResult:
         changed = sum("history" in record for record in records.values())
         run.require(changed == 0, f"rejected deliveries changed {changed} records")
         await system.set_faults(clock_seconds=TOLERATED_SECONDS)
-        await system.settled()
+        await system.settle()
         await system.set_faults()
         await customers.take_later_steps()
         return await run.result(system, customers)
@@ -207,7 +207,7 @@ async def all_at_once(run: RunContext) -> RunResult:
         waiting = (await system.deliveries()).waiting
         system.start_webhook()
         started = time.monotonic()
-        await system.settled()
+        await system.settle()
         seconds = time.monotonic() - started
         unavailable = system.outcomes()["unavailable"]
         run.notes.append(

@@ -20,7 +20,7 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.stripe.events import TRANSLATORS
 from tests.chaos.expected import Json, StripeObjects
-from tests.support.scraped import Scraped
+from tests.support.scrape import Scrape
 from tests.support.services import Services
 
 if TYPE_CHECKING:
@@ -135,9 +135,9 @@ class System:
             raise RuntimeError(f"the reconciler ended with {run.returncode}: {run.stderr}")
         return next(int(line["repaired"]) for line in _json_lines(run.stdout) if "repaired" in line)
 
-    def metrics(self) -> Scraped:
+    def metrics(self) -> Scrape:
         """The webhook's metrics since its last start."""
-        return Scraped.of(f"http://127.0.0.1:{self._metrics_port}")
+        return Scrape.of(f"http://127.0.0.1:{self._metrics_port}")
 
     def rejections(self, reason: str) -> float:
         """The number of deliveries that the webhook has rejected for this reason."""
@@ -188,7 +188,7 @@ class System:
         waiting = states["held"] + states["waiting"]
         return DeliveryCounts(answer["attempts"], waiting, states["delivered"], states["dropped"] + states["failed"])
 
-    async def settled(self) -> DeliveryCounts:
+    async def settle(self) -> DeliveryCounts:
         """Retries until no delivery waits; raises StalledError without progress."""
         last, since = await self.deliveries(), time.monotonic()
         while last.waiting:

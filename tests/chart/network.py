@@ -21,8 +21,8 @@ def pod(release: Rendered, component: str) -> End:
     return End(release.pods()[component]["metadata"]["labels"])
 
 
-STRANGER = End({"app": "stranger"})
-ELSEWHERE = End({"app": "stranger"}, "elsewhere")
+OTHER_POD = End({"app": "other-pod"})
+OTHER_NAMESPACE = End({"app": "other-pod"}, "other-namespace")
 PROMETHEUS = End({"app": "prometheus"}, "monitoring")
 DNS = End({"k8s-app": "kube-dns"}, "kube-system")
 INTERNET = End(outside=True)

@@ -1,4 +1,4 @@
-"""Rules for the objects of every set of values in this repository."""
+"""Checks the objects of every set of values in this repository."""
 
 import json
 from collections import Counter
@@ -59,13 +59,13 @@ def test_names_are_unique_and_short_enough_for_dns(release: Rendered) -> None:
 
 def test_every_pod_meets_the_restricted_standard(release: Rendered) -> None:
     for name, pod in release.pods().items():
-        whole, own = pod["spec"]["securityContext"], container(pod)["securityContext"]
+        pod_context, container_context = pod["spec"]["securityContext"], container(pod)["securityContext"]
 
-        assert whole["runAsNonRoot"] is True, name
-        assert whole["runAsUser"] >= 1000, name
-        assert whole["seccompProfile"] == {"type": "RuntimeDefault"}, name
-        assert own["allowPrivilegeEscalation"] is False, name
-        assert own["capabilities"] == {"drop": ["ALL"]}, name
+        assert pod_context["runAsNonRoot"] is True, name
+        assert pod_context["runAsUser"] >= 1000, name
+        assert pod_context["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert container_context["allowPrivilegeEscalation"] is False, name
+        assert container_context["capabilities"] == {"drop": ["ALL"]}, name
         assert not pod["spec"].keys() & {"hostNetwork", "hostPID", "hostIPC"}, name
         assert all(volume.keys() & {"emptyDir", "secret"} for volume in pod["spec"].get("volumes", [])), name
 

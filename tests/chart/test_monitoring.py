@@ -47,7 +47,7 @@ def test_each_dashboard_has_its_own_config_map() -> None:
         assert one["data"][file.name].strip() == file.read_text().strip()
 
 
-def test_without_their_values_there_are_none() -> None:
+def test_rules_and_dashboards_are_off_by_default() -> None:
     release = render(ci("emulator"))
 
     assert not release.of("PrometheusRule")
@@ -59,14 +59,14 @@ def test_without_their_values_there_are_none() -> None:
     [(LOCAL_STACK, "prometheus-rules", RULES), (LOCAL_STACK / "grafana", "grafana-dashboards", DASHBOARDS)],
     ids=["rules", "dashboards"],
 )
-def test_the_local_stack_has_all_of_them(folder: Path, name: str, files: list[Path]) -> None:
+def test_the_local_stack_has_all_rules_and_dashboards(folder: Path, name: str, files: list[Path]) -> None:
     kustomization = read(folder / "kustomization.yaml")
-    (listed,) = (one["files"] for one in kustomization["configMapGenerator"] if one["name"] == name)
+    (file_names,) = (one["files"] for one in kustomization["configMapGenerator"] if one["name"] == name)
 
-    assert sorted((folder / file).resolve() for file in listed) == files
+    assert sorted((folder / file).resolve() for file in file_names) == files
 
 
-def test_both_label_targets_by_component() -> None:
+def test_all_targets_are_labelled_by_component() -> None:
     (endpoint,) = render(ci("telemetry")).of("ServiceMonitor")["metrics"]["spec"]["endpoints"]
     (job,) = read(LOCAL_STACK / "prometheus.yml")["scrape_configs"]
     source = "__meta_kubernetes_pod_label_app_kubernetes_io_component"

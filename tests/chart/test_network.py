@@ -2,22 +2,22 @@
 
 import pytest
 
-from tests.chart.network import DNS, ELSEWHERE, INTERNET, PROMETHEUS, STRANGER, End, allowed, pod
+from tests.chart.network import DNS, INTERNET, OTHER_NAMESPACE, OTHER_POD, PROMETHEUS, End, allowed, pod
 from tests.chart.rendered import SERVICES, SETS, Rendered, ci, merged, read, render
 
 OUTSIDE = {
-    "stranger": STRANGER,
-    "elsewhere": ELSEWHERE,
+    "other-pod": OTHER_POD,
+    "other-namespace": OTHER_NAMESPACE,
     "prometheus": PROMETHEUS,
     "internet": INTERNET,
     "dns": DNS,
 }
 LOCAL_ALLOWED = [
     ("internet", "webhook", 8086),
-    ("stranger", "webhook", 8086),
-    ("elsewhere", "webhook", 8086),
+    ("other-pod", "webhook", 8086),
+    ("other-namespace", "webhook", 8086),
     ("internet", "pages", 8085),
-    ("stranger", "checkout", 8084),
+    ("other-pod", "checkout", 8084),
     ("webhook", "dynamodb", 8000),
     ("pages", "dynamodb", 8000),
     ("checkout", "dynamodb", 8000),
@@ -26,7 +26,7 @@ LOCAL_ALLOWED = [
     ("dynamodb-admin", "dynamodb", 8000),
     ("checkout", "emulator", 8087),
     ("reconciler", "emulator", 8087),
-    ("stranger", "emulator", 8087),
+    ("other-pod", "emulator", 8087),
     ("emulator", "webhook", 8086),
     *((service, "dns", 53) for service in (*SERVICES, "table-init", "dynamodb-admin", "emulator", "test")),
     *(("prometheus", service, 9464) for service in SERVICES),
@@ -39,12 +39,12 @@ LOCAL_DENIED = [
     ("emulator", "dynamodb", 8000),
     ("emulator", "pages", 8085),
     ("emulator", "internet", 443),
-    ("stranger", "dynamodb", 8000),
-    ("elsewhere", "dynamodb", 8000),
-    ("stranger", "dynamodb-admin", 8001),
-    ("elsewhere", "checkout", 8084),
+    ("other-pod", "dynamodb", 8000),
+    ("other-namespace", "dynamodb", 8000),
+    ("other-pod", "dynamodb-admin", 8001),
+    ("other-namespace", "checkout", 8084),
     ("internet", "checkout", 8084),
-    ("elsewhere", "emulator", 8087),
+    ("other-namespace", "emulator", 8087),
     ("webhook", "emulator", 8087),
     ("pages", "emulator", 8087),
     ("dynamodb", "internet", 443),
@@ -57,10 +57,10 @@ LOCAL_DENIED = [
     ("test", "dynamodb", 8000),
     ("test", "internet", 443),
     *((service, "internet", 443) for service in SERVICES),
-    *((source, "reconciler", 8083) for source in ("stranger", "elsewhere", "prometheus", "internet", "test")),
+    *((source, "reconciler", 8083) for source in ("other-pod", "other-namespace", "prometheus", "internet", "test")),
     *(("reconciler", service, port) for service, port in (("webhook", 8086), ("pages", 8085), ("checkout", 8084))),
-    *(("stranger", service, 9464) for service in SERVICES),
-    *(("elsewhere", service, 9464) for service in SERVICES),
+    *(("other-pod", service, 9464) for service in SERVICES),
+    *(("other-namespace", service, 9464) for service in SERVICES),
     *(("internet", service, 9464) for service in SERVICES),
     ("prometheus", "checkout", 8084),
     ("prometheus", "dynamodb", 8000),
@@ -88,16 +88,16 @@ def test_other_connections_are_denied(local: Rendered, source: str, target: str,
 
 def test_traffic_that_no_rule_allows_is_denied_both_ways(local: Rendered) -> None:
     for name in local.pods():
-        assert not allowed(local, pod(local, name), ELSEWHERE, 1234), name
-        assert not allowed(local, ELSEWHERE, pod(local, name), 1234), name
+        assert not allowed(local, pod(local, name), OTHER_NAMESPACE, 1234), name
+        assert not allowed(local, OTHER_NAMESPACE, pod(local, name), 1234), name
 
 
 def test_a_pod_without_a_policy_of_its_own_is_denied_everything(local: Rendered) -> None:
     new = End({**pod(local, "webhook").labels, "app.kubernetes.io/component": "new"})
 
-    assert not allowed(local, new, ELSEWHERE, 443)
+    assert not allowed(local, new, OTHER_NAMESPACE, 443)
     assert not allowed(local, new, DNS, 53)
-    assert not allowed(local, ELSEWHERE, new, 8080)
+    assert not allowed(local, OTHER_NAMESPACE, new, 8080)
 
 
 def test_with_a_sandbox_only_two_services_reach_the_internet() -> None:
@@ -142,7 +142,7 @@ def test_traces_may_go_only_to_the_collectors_port() -> None:
     for service in SERVICES:
         assert allowed(release, pod(release, service), collector, 4318)
         assert not allowed(release, pod(release, service), collector, 4317)
-        assert not allowed(release, pod(release, service), ELSEWHERE, 4318)
+        assert not allowed(release, pod(release, service), OTHER_NAMESPACE, 4318)
     assert not allowed(release, pod(release, "emulator"), collector, 4318)
 
 
@@ -159,25 +159,25 @@ def test_the_callers_of_checkout_can_be_narrowed() -> None:
     none = render(merged(ci("emulator"), {"checkout": {"callers": []}}))
 
     assert allowed(release, End({"app": "agent"}), pod(release, "checkout"), 8084)
-    assert not allowed(release, STRANGER, pod(release, "checkout"), 8084)
-    assert not allowed(none, STRANGER, pod(none, "checkout"), 8084)
+    assert not allowed(release, OTHER_POD, pod(release, "checkout"), 8084)
+    assert not allowed(none, OTHER_POD, pod(none, "checkout"), 8084)
     assert allowed(none, pod(none, "test"), pod(none, "checkout"), 8084)
 
 
 def test_more_callers_of_dynamodb_local_can_be_allowed() -> None:
-    callers = [{"podSelector": {"matchLabels": {"app": "stranger"}}}]
+    callers = [{"podSelector": {"matchLabels": {"app": "other-pod"}}}]
     release = render(merged(ci("emulator"), {"dynamodb": {"local": {"callers": callers}}}))
 
-    assert allowed(release, STRANGER, pod(release, "dynamodb"), 8000)
-    assert not allowed(release, ELSEWHERE, pod(release, "dynamodb"), 8000)
+    assert allowed(release, OTHER_POD, pod(release, "dynamodb"), 8000)
+    assert not allowed(release, OTHER_NAMESPACE, pod(release, "dynamodb"), 8000)
 
 
 def test_more_egress_can_be_allowed_for_the_services() -> None:
-    rule = {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "elsewhere"}}}]}
+    rule = {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "other-namespace"}}}]}
     release = render(merged(ci("emulator"), {"networkPolicy": {"extraEgress": [rule]}}))
 
-    assert all(allowed(release, pod(release, service), ELSEWHERE, 3128) for service in SERVICES)
-    assert not allowed(release, pod(release, "emulator"), ELSEWHERE, 3128)
+    assert all(allowed(release, pod(release, service), OTHER_NAMESPACE, 3128) for service in SERVICES)
+    assert not allowed(release, pod(release, "emulator"), OTHER_NAMESPACE, 3128)
 
 
 def test_the_network_policies_can_be_disabled() -> None:

@@ -21,17 +21,17 @@ def bars(values: Mapping[str, float]) -> str:
     """One bar for each name; the longest bar takes the full width."""
     maximum = max(values.values())
     height = min(28.0, (HEIGHT - 60) / len(values))
-    parts = []
+    elements = []
     for place, (name, value) in enumerate(values.items()):
         y = 48 + place * height
         length = (WIDTH - 210) * value / maximum
         colour = OUTCOME_COLOURS.get(name, COLOURS[place % len(COLOURS)])
-        parts += [
+        elements += [
             _text(150, y + height * 0.6, name, anchor="end"),
             f'<rect x="158" y="{y:.1f}" width="{length:.1f}" height="{height * 0.75:.1f}" rx="2" fill="{colour}"/>',
             _text(164 + length, y + height * 0.6, f"{value:.0f}"),
         ]
-    return "".join(parts)
+    return "".join(elements)
 
 
 def lines(series: Mapping[str, Line], unit: str = "") -> str:
@@ -45,18 +45,18 @@ def lines(series: Mapping[str, Line], unit: str = "") -> str:
         x = left + (right - left) * (at - start) / (end - start)
         return f"{x:.1f},{bottom - (bottom - top) * value / maximum:.1f}"
 
-    parts = [
+    elements = [
         f'<line x1="{left}" y1="{y}" x2="{right}" y2="{y}" stroke="#d7dce1"/>'
         + _text(left - 6, y + 4, label, size=10, anchor="end")
         for y, label in ((bottom, "0"), (top, f"{maximum:.3g}{unit}"))
     ]
-    parts.append(_text(right, bottom + 14, f"{end - start:.0f} s", size=10, anchor="end"))
+    elements.append(_text(right, bottom + 14, f"{end - start:.0f} s", size=10, anchor="end"))
     for place, (name, line) in enumerate(series.items()):
         colour = OUTCOME_COLOURS.get(name, COLOURS[place % len(COLOURS)])
         path = " ".join(point(at, value) for at, value in line)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts.append(_text(left + place * 96, HEIGHT - 10, f"■ {name}", size=11, fill=colour))
-    return "".join(parts)
+        elements.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        elements.append(_text(left + place * 96, HEIGHT - 10, f"■ {name}", size=11, fill=colour))
+    return "".join(elements)
 
 
 def rows(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
@@ -72,7 +72,7 @@ def rows(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 def page(panels: Sequence[tuple[str, str]]) -> str:
     """An SVG of titled panels, two in each row."""
     height = (len(panels) + 1) // 2 * HEIGHT
-    parts = [
+    elements = [
         f'<g transform="translate({place % 2 * WIDTH} {place // 2 * HEIGHT})">'
         f'<rect x="6" y="6" width="{WIDTH - 12}" height="{HEIGHT - 12}" rx="6" fill="#fff" stroke="#d7dce1"/>'
         f"{_text(20, 30, title, size=14)}{inside}</g>"
@@ -80,5 +80,5 @@ def page(panels: Sequence[tuple[str, str]]) -> str:
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * WIDTH} {height}" font-family="sans-serif">'
-        f'<rect width="100%" height="100%" fill="#f4f6f8"/>{"".join(parts)}</svg>\n'
+        f'<rect width="100%" height="100%" fill="#f4f6f8"/>{"".join(elements)}</svg>\n'
     )

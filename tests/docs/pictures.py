@@ -19,7 +19,7 @@ from tests.monitoring import prometheus as programs
 from tests.monitoring.prometheus import Prometheus
 from tests.support.otlp_sink import OtlpSink
 from tests.support.ports import free_port
-from tests.support.shop import DECLINED, LOST, NAMESPACE, Sale, Shop, shop
+from tests.support.simulation import LOST_CARD, NAMESPACE, NO_FUNDS_CARD, SimulatedPayment, Simulation, simulate
 
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "pictures"
@@ -30,23 +30,23 @@ AMOUNTS = {"sgd": (4900, 32000), "usd": (3900, 24000), "jpy": (5000, 40000)}
 STEP, WINDOW = 1.0, "15s"
 
 
-def trade(one: Shop) -> None:
+def simulate_customers(simulation: Simulation) -> None:
     """Customers order one after another; some are declined, and some give up."""
-    chance = random.Random(7)
+    generator = random.Random(7)
     for _ in range(CUSTOMERS):
-        (currency,) = chance.choices(*zip(*CURRENCIES.items(), strict=True))
-        (ending,) = chance.choices(*zip(*ENDINGS.items(), strict=True))
-        sale = one.order(currency=currency, amount=chance.randint(*AMOUNTS[currency]))
-        time.sleep(chance.uniform(0, 0.6))
+        (currency,) = generator.choices(*zip(*CURRENCIES.items(), strict=True))
+        (ending,) = generator.choices(*zip(*ENDINGS.items(), strict=True))
+        payment = simulation.create_payment(currency=currency, amount=generator.randint(*AMOUNTS[currency]))
+        time.sleep(generator.uniform(0, 0.6))
         if ending.startswith("declined"):
-            one.account.pay_at_once(sale.session_id, card=DECLINED)
+            simulation.account.pay_without_waiting(payment.session_id, card=NO_FUNDS_CARD)
         if ending == "lost card":
-            one.account.pay_at_once(sale.session_id, card=LOST)
+            simulation.account.pay_without_waiting(payment.session_id, card=LOST_CARD)
         if ending == "gave up":
-            one.account.post(f"/v1/checkout/sessions/{sale.session_id}/expire")
+            simulation.account.post(f"/v1/checkout/sessions/{payment.session_id}/expire")
         if ending.endswith("paid"):
-            one.account.pay_at_once(sale.session_id)
-        one.visit(f"/success?session_id={sale.session_id}")
+            simulation.account.pay_without_waiting(payment.session_id)
+        simulation.open_page(f"/success?session_id={payment.session_id}")
 
 
 def query_of(title: str, place: int = 0, *, over: str) -> str:
@@ -70,9 +70,9 @@ def outcomes(prometheus: Prometheus, started: float) -> str:
         "How many payments and how much money, in which currency?",
     )
     stages = ("created", "completed", "failed", "expired")
-    asked = [prometheus.query(query_of(funnel, place, over=over)) for place in range(len(stages))]
-    why = prometheus.query(query_of(reasons, over=over))
-    ended = "How many payments ended, and how?"
+    stage_samples = [prometheus.query(query_of(funnel, place, over=over)) for place in range(len(stages))]
+    reason_samples = prometheus.query(query_of(reasons, over=over))
+    ends = "How many payments ended, and how?"
     counts, sums = (
         {
             (one.labels["outcome"], one.labels["currency"]): one.value
@@ -89,25 +89,32 @@ def outcomes(prometheus: Prometheus, started: float) -> str:
             (
                 funnel,
                 drawing.bars(
-                    {stage: sum(one.value for one in found) for stage, found in zip(stages, asked, strict=True)}
+                    {
+                        stage: sum(one.value for one in samples)
+                        for stage, samples in zip(stages, stage_samples, strict=True)
+                    }
                 ),
             ),
-            (ended, drawing.lines(prometheus.query_range(query_of(ended, over=over), started, now, STEP))),
+            (ends, drawing.lines(prometheus.query_range(query_of(ends, over=over), started, now, STEP))),
             (money, drawing.rows(("outcome", "currency", "payments", "amount"), table)),
-            (reasons, drawing.bars({one.labels["reason"]: one.value for one in why})),
+            (reasons, drawing.bars({one.labels["reason"]: one.value for one in reason_samples})),
         ]
     )
 
 
-def photograph(browser: Browser, one: Shop) -> None:
+def take_screenshots(browser: Browser, simulation: Simulation) -> None:
     """Takes screenshots of the customer's pages on a phone: paying, paid, declined."""
-    paid, declined, paying = one.sold(product_name="Travel insurance, Japan, 10 days"), one.order(), one.order()
-    one.account.pay_at_once(declined.session_id, card=DECLINED)
-    one.until(declined, payment_status="failed")
+    paid, declined, paying = (
+        simulation.complete_payment(product_name="Travel insurance, Japan, 10 days"),
+        simulation.create_payment(),
+        simulation.create_payment(),
+    )
+    simulation.account.pay_without_waiting(declined.session_id, card=NO_FUNDS_CARD)
+    simulation.wait_for(declined, payment_status="failed")
     for name, address in (
         ("paying", paying.link),
-        ("paid", _success(one, paid)),
-        ("declined", _success(one, declined)),
+        ("paid", _success(simulation, paid)),
+        ("declined", _success(simulation, declined)),
     ):
         page = browser.new_page(locale="en-SG", viewport={"width": 390, "height": 640})
         page.goto(address)
@@ -115,8 +122,8 @@ def photograph(browser: Browser, one: Shop) -> None:
         page.close()
 
 
-def _success(one: Shop, sale: Sale) -> str:
-    return f"{one.parts['pages'].url}/success?session_id={sale.session_id}"
+def _success(simulation: Simulation, payment: SimulatedPayment) -> str:
+    return f"{simulation.services['pages'].url}/success?session_id={payment.session_id}"
 
 
 def main() -> int:
@@ -130,23 +137,23 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pictures-")))
         dynamodb = stack.enter_context(DynamoDBLocal(free_port(), None, ROOT / ".data" / "dynamodb-local"))
         sink = stack.enter_context(OtlpSink(free_port()))
-        one = stack.enter_context(shop(folder, free_port, dynamodb.endpoint, sink))
+        simulation = stack.enter_context(simulate(folder, free_port, dynamodb.endpoint, sink))
         targets = [
             (url, {"namespace": NAMESPACE, "component": service, "pod": service})
-            for service, url in one.metrics.items()
+            for service, url in simulation.metrics.items()
         ]
         prometheus = stack.enter_context(Prometheus(folder, free_port(), targets, []))
         prometheus.until(f"count(up == 1) == {len(targets)}")
         time.sleep(2 * STEP)
         started = time.time()
-        trade(one)
+        simulate_customers(simulation)
         time.sleep(3 * STEP)
         (PICTURES / "outcomes.svg").write_text(outcomes(prometheus, started))
         browser = stack.enter_context(sync_playwright()).chromium.launch(
             executable_path=chromium, args=list(CHROMIUM_FLAGS)
         )
         stack.callback(browser.close)
-        photograph(browser, one)
+        take_screenshots(browser, simulation)
     return 0
 
 

@@ -27,8 +27,8 @@ Arguments = Sequence[str]
 def make(arguments: Arguments) -> None:
     """The target exists, and so does what ARGS names."""
     targets = [word for word in arguments if "=" not in word]
-    known = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(targets) <= known
+    makefile_targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(targets) <= makefile_targets
     for word in (part for one in arguments for part in one.partition("ARGS=")[2].split()):
         if word.startswith("--"):
             assert f'"{word}"' in (ROOT / SCRIPTS[targets[0]]).read_text()
@@ -86,9 +86,9 @@ def aws(arguments: Arguments) -> None:
     service, operation, *rest = arguments
     model = botocore.session.get_session().get_service_model(service)
     shape: Any = model.operation_model(_camel(operation)).input_shape
-    given = {_camel(word[2:]) for word in rest if word.startswith("--")} - {"Query", "Output"}
-    assert given <= set(shape.members)
-    assert set(shape.required_members) <= given
+    parameters = {_camel(word[2:]) for word in rest if word.startswith("--")} - {"Query", "Output"}
+    assert parameters <= set(shape.members)
+    assert set(shape.required_members) <= parameters
 
 
 def docker(arguments: Arguments) -> None:

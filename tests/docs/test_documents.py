@@ -131,18 +131,18 @@ def test_every_path_in_inline_code_exists(document: Path) -> None:
     bases = (ROOT, ROOT / "services", ROOT / "services" / "lea_payments", ROOT / "charts" / "lea-payments")
     paths = [code for code in inline_code(document) if re.fullmatch(r"[\w-]+/[\w./-]*", code)]
     files = [code for code in inline_code(document) if re.fullmatch(r"[\w./-]+\.(?:py|md|yaml|toml)", code)]
-    known = [path for path in (*paths, *files) if not path.startswith(("dashboards/json/", "table/"))]
+    project_paths = [path for path in (*paths, *files) if not path.startswith(("dashboards/json/", "table/"))]
 
-    assert [path for path in known if not any((base / path).exists() for base in bases)] == []
+    assert [path for path in project_paths if not any((base / path).exists() for base in bases)] == []
 
 
 def test_the_documented_log_events_are_the_written_ones() -> None:
     table = (ROOT / "docs" / "operations.md").read_text().partition("| event | when |")[2].partition("\n\n")[0]
     documented = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.partition(" | ")[0])}
-    written = {name for path in (ROOT / "services" / "lea_payments").rglob("*.py") for name in _log_events(path)}
+    events_in_code = {name for path in (ROOT / "services" / "lea_payments").rglob("*.py") for name in _log_events(path)}
 
-    assert [name for name in documented if not any(re.fullmatch(event, name) for event in written)] == []
-    assert [event for event in written if not any(re.fullmatch(event, name) for name in documented)] == []
+    assert [name for name in documented if not any(re.fullmatch(event, name) for event in events_in_code)] == []
+    assert [event for event in events_in_code if not any(re.fullmatch(event, name) for name in documented)] == []
 
 
 def _log_events(path: Path) -> Iterator[str]:
@@ -159,17 +159,17 @@ _LOG_CALLS = {"write", *(f"log.{level}" for level in ("debug", "info", "warning"
 
 def test_every_document_named_in_the_code_exists() -> None:
     sources = "".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
-    named = set(re.findall(r"docs/[\w./-]+\.md", sources))
+    documents = set(re.findall(r"docs/[\w./-]+\.md", sources))
 
-    assert named
-    assert [name for name in named if not (ROOT / name).is_file()] == []
+    assert documents
+    assert [name for name in documents if not (ROOT / name).is_file()] == []
 
 
 def test_every_picture_is_used_and_small() -> None:
-    used = {Path(link).name for document in DOCUMENTS for link in links(document) if "pictures/" in link}
+    linked_pictures = {Path(link).name for document in DOCUMENTS for link in links(document) if "pictures/" in link}
     pictures = list((ROOT / "docs" / "pictures").iterdir())
 
-    assert used == {path.name for path in pictures}
+    assert linked_pictures == {path.name for path in pictures}
     assert all(path.stat().st_size < 150_000 for path in pictures)
 
 

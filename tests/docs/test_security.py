@@ -26,11 +26,11 @@ def _tests_of(path: Path) -> set[str]:
 
 
 def test_every_named_test_exists(root: Path, text: str) -> None:
-    named = set(NODE_ID.findall(text))
+    node_ids = set(NODE_ID.findall(text))
 
-    assert len(named) > 30
-    assert {file for file, _ in named if not (root / file).is_file()} == set()
-    assert {f"{file}::{name}" for file, name in named if name not in _tests_of(root / file)} == set()
+    assert len(node_ids) > 30
+    assert {file for file, _ in node_ids if not (root / file).is_file()} == set()
+    assert {f"{file}::{name}" for file, name in node_ids if name not in _tests_of(root / file)} == set()
     assert text.count("::") == len(NODE_ID.findall(text)), "an invalid node id"
 
 
@@ -43,7 +43,7 @@ def test_every_claim_names_a_test(text: str, section: str) -> None:
 
 
 def test_every_token_is_compared_in_constant_time(root: Path) -> None:
-    """Checks the source, because a measured time would not be reliable: one list of comparisons, and no other one."""
+    """Checks the source, because measured times are not reliable: all comparisons are in one list."""
     tree = ast.parse((root / "services/lea_payments/checkout/guard.py").read_text())
     (check,) = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "_authenticate"]
     uses = {
@@ -53,8 +53,8 @@ def test_every_token_is_compared_in_constant_time(root: Path) -> None:
         for inner in ast.walk(around)
         if isinstance(inner, ast.Name) and inner.id in ("token", "tokens", "given")
     }
-    (listed,) = [node for node in ast.walk(check) if isinstance(node, ast.ListComp)]
+    (comprehension,) = [node for node in ast.walk(check) if isinstance(node, ast.ListComp)]
 
     assert uses == {"ListComp"}, "a generator would stop at the first match, and == at the first different letter"
-    assert ast.unparse(listed.elt).startswith("hmac.compare_digest(")
-    assert not listed.generators[0].ifs
+    assert ast.unparse(comprehension.elt).startswith("hmac.compare_digest(")
+    assert not comprehension.generators[0].ifs

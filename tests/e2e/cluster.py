@@ -29,8 +29,8 @@ def missing_tools() -> str:
 def third_party_images() -> list[str]:
     """The images of the chart and of the local stack, without Grafana, which these tests do not run."""
     script = str(ROOT / "k8s-local" / "images.sh")
-    listed = subprocess.run(["bash", script], capture_output=True, text=True, check=True).stdout.split()
-    return [image for image in listed if not image.startswith("grafana/")]
+    images = subprocess.run(["bash", script], capture_output=True, text=True, check=True).stdout.split()
+    return [image for image in images if not image.startswith("grafana/")]
 
 
 class Cluster:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.cluster import Cluster, build, missing_tools, third_party_images
-from tests.e2e.release import MONITORING, NAMESPACE, STRANGERS, Release
+from tests.e2e.release import MONITORING, NAMESPACE, OUTSIDE, Release
 
 NAME = "lea-e2e"
 
@@ -43,10 +43,10 @@ def release(cluster: Cluster, root: Path) -> Release:
 
 
 @pytest.fixture(scope="session")
-def strangers(release: Release) -> Cluster:
-    """The cluster with two pods outside the release: one of a stranger, one in the monitoring namespace."""
+def probes(release: Release) -> Cluster:
+    """The cluster with two idle pods outside the release, one of them in the monitoring namespace."""
     cluster = release.cluster
-    for namespace in (STRANGERS, MONITORING):
+    for namespace in (OUTSIDE, MONITORING):
         cluster.create_namespace(namespace)
         cluster.kubectl("apply", "-f", "-", text=json.dumps(_idle_pod(namespace)))
         cluster.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/probe", "--timeout=120s")

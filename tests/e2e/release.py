@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 NAMESPACE, NAME = "lea", "lea"
-STRANGERS, MONITORING = "strangers", "monitoring"
+OUTSIDE, MONITORING = "outside", "monitoring"
 PORTS = {"webhook": 8086, "pages": 8085, "checkout": 8084, "emulator": 8087, "dynamodb": 8000}
 
 
@@ -110,6 +110,6 @@ class Records:
         self._client.put_item(TableName=self._table, Item=item_of(record))
 
     def get(self, payment_id: str) -> Payment:
-        """The payment as the table has it."""
+        """The current payment."""
         key = {table.KEY: {"S": payment_id}}
         return payment_of(self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)["Item"])

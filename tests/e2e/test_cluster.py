@@ -5,7 +5,7 @@ import pytest
 
 from tests.e2e.cluster import Cluster
 from tests.e2e.payments import pay
-from tests.e2e.release import MONITORING, NAMESPACE, STRANGERS, Release, records
+from tests.e2e.release import MONITORING, NAMESPACE, OUTSIDE, Release, records
 
 
 def test_a_payment_completes_and_its_page_shows_it(release: Release) -> None:
@@ -49,16 +49,16 @@ def _connects(cluster: Cluster, namespace: str, pod: str, host: str, port: int) 
     return not output
 
 
-def test_allowed_connections_succeed(release: Release, strangers: Cluster) -> None:
+def test_allowed_connections_succeed(release: Release, probes: Cluster) -> None:
     host = {name: f"{release.service(name)}.{NAMESPACE}" for name in ("webhook", "pages", "checkout", "dynamodb")}
     webhook_ip = next(pod["status"]["podIP"] for pod in release.objects("pods", "webhook"))
 
-    assert _connects(strangers, NAMESPACE, release.running_pod("webhook"), host["dynamodb"], 8000)
-    assert _connects(strangers, NAMESPACE, release.running_pod("emulator"), host["webhook"], 8086)
-    assert _connects(strangers, STRANGERS, "probe", host["webhook"], 8086)
-    assert _connects(strangers, STRANGERS, "probe", host["pages"], 8085)
-    assert _connects(strangers, MONITORING, "probe", webhook_ip, 9464)
-    assert _connects(strangers, STRANGERS, "probe", "1.1.1.1", 443), "an unrestricted pod must reach the internet"
+    assert _connects(probes, NAMESPACE, release.running_pod("webhook"), host["dynamodb"], 8000)
+    assert _connects(probes, NAMESPACE, release.running_pod("emulator"), host["webhook"], 8086)
+    assert _connects(probes, OUTSIDE, "probe", host["webhook"], 8086)
+    assert _connects(probes, OUTSIDE, "probe", host["pages"], 8085)
+    assert _connects(probes, MONITORING, "probe", webhook_ip, 9464)
+    assert _connects(probes, OUTSIDE, "probe", "1.1.1.1", 443), "an unrestricted pod must reach the internet"
 
 
 @pytest.mark.parametrize(
@@ -66,19 +66,19 @@ def test_allowed_connections_succeed(release: Release, strangers: Cluster) -> No
     [
         ("pages", "checkout", 8084),
         ("emulator", "dynamodb", 8000),
-        ("stranger", "dynamodb", 8000),
-        ("stranger", "checkout", 8084),
-        ("stranger", "metrics of webhook", 9464),
+        ("outside", "dynamodb", 8000),
+        ("outside", "checkout", 8084),
+        ("outside", "metrics of webhook", 9464),
         ("webhook", "internet", 443),
     ],
 )
-def test_denied_connections_fail(release: Release, strangers: Cluster, source: str, target: str, port: int) -> None:
+def test_denied_connections_fail(release: Release, probes: Cluster, source: str, target: str, port: int) -> None:
     if target == "internet":
         host = "1.1.1.1"
     elif target.startswith("metrics"):
         host = next(pod["status"]["podIP"] for pod in release.objects("pods", "webhook"))
     else:
         host = f"{release.service(target)}.{NAMESPACE}"
-    namespace, pod = (STRANGERS, "probe") if source == "stranger" else (NAMESPACE, release.running_pod(source))
+    namespace, pod = (OUTSIDE, "probe") if source == "outside" else (NAMESPACE, release.running_pod(source))
 
-    assert not _connects(strangers, namespace, pod, host, port)
+    assert not _connects(probes, namespace, pod, host, port)

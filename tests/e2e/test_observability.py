@@ -63,19 +63,19 @@ def _query(prometheus: httpx.Client, expression: str) -> list[Any]:
 def test_all_services_are_scraped_through_the_policies(prometheus: httpx.Client) -> None:
     expected = {service: str(count) for service, count in SCRAPED.items()}
 
-    def scraped() -> bool:
+    def all_are_up() -> bool:
         up = _query(prometheus, f'sum by (component) (up{{namespace="{NAMESPACE}"}})')
         return {one["metric"]["component"]: one["value"][1] for one in up} == expected
 
-    until(scraped, f"{expected} to be up")
+    until(all_are_up, f"{expected} to be up")
 
 
 def test_the_running_revision_is_a_metric(prometheus: httpx.Client) -> None:
-    def known() -> bool:
+    def has_revision() -> bool:
         infos = _query(prometheus, f'payments_build_info{{namespace="{NAMESPACE}"}}')
         return bool(infos) and all(info["metric"].get("revision") for info in infos)
 
-    until(known, "payments_build_info with a revision")
+    until(has_revision, "payments_build_info with a revision")
 
 
 def test_all_rules_are_evaluated_without_an_error(prometheus: httpx.Client) -> None:
@@ -137,11 +137,15 @@ def test_jaeger_connects_all_traces_of_a_payment(jaeger: httpx.Client, release: 
         receipt, apply = spans["POST /webhook/stripe"], spans["payments.apply"]
         assert _parent(apply) == receipt["spanID"]
         assert spans["BatchExecuteStatement"]["spanID"] in _linked_spans(apply)
-        created = _linked_traces(receipt)
-        whole = [_data(jaeger, f"/traces/{trace}")[0] for trace in created]
-        names = {span["operationName"] for trace in whole for span in trace["spans"]}
+        checkout_traces = _linked_traces(receipt)
+        traces = [_data(jaeger, f"/traces/{trace}")[0] for trace in checkout_traces]
+        names = {span["operationName"] for trace in traces for span in trace["spans"]}
         views = [span for trace in _traces(jaeger, "pages", payment_id) for span in trace["spans"]]
-        linked = [span for span in views if span["operationName"] == "GET /success" and _linked_traces(span) == created]
+        linked = [
+            span
+            for span in views
+            if span["operationName"] == "GET /success" and _linked_traces(span) == checkout_traces
+        ]
         return "POST /payments" in names and bool(linked)
 
     until(connected, "connected traces in Jaeger")

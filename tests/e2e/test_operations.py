@@ -9,15 +9,15 @@ from typing import Any
 
 from tests.e2e.cluster import Cluster, build
 from tests.e2e.payments import pay
-from tests.e2e.release import NAMESPACE, STRANGERS, Release, records
+from tests.e2e.release import NAMESPACE, OUTSIDE, Release, records
 from tests.support.waiting import until
 
 SENDER = (Path(__file__).parent / "sender.py").read_text()
-BY_CONNECTION = {"200", "ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected", "TimeoutError"}
-"""What a sender may get while pods come and go: an answer, or a failed connection, which Stripe retries."""
+ALLOWED_RESULTS = {"200", "ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected", "TimeoutError"}
+"""The results of requests while pods are replaced: a 200, or a failed connection, after which Stripe sends again."""
 
 
-class Sending:
+class EventSender:
     """A pod that sends events at a steady rate during an operation on the release."""
 
     def __init__(self, release: Release, prefix: str, count: int, rate: float) -> None:
@@ -47,29 +47,29 @@ class Sending:
         secret = self.release.secret("webhookSecret")
         arguments = [host, secret, self.prefix, str(self.count), str(self._rate)]
         output = self.release.cluster.kubectl(
-            *("-n", STRANGERS, "exec", "-i", "probe", "--", "python", "-", *arguments), text=SENDER, seconds=400
+            *("-n", OUTSIDE, "exec", "-i", "probe", "--", "python", "-", *arguments), text=SENDER, seconds=400
         )
         self._result = json.loads(output.strip().splitlines()[-1])
 
 
-def test_a_rolling_restart_loses_and_refuses_no_event(release: Release, strangers: Cluster) -> None:
+def test_a_rolling_restart_loses_and_refuses_no_event(release: Release, probes: Cluster) -> None:
     def restart() -> None:
         name = release.objects("deployments", "webhook")[0]["metadata"]["name"]
-        strangers.kubectl("-n", NAMESPACE, "rollout", "restart", f"deployment/{name}")
-        strangers.kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/{name}", "--timeout=180s")
+        probes.kubectl("-n", NAMESPACE, "rollout", "restart", f"deployment/{name}")
+        probes.kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/{name}", "--timeout=180s")
 
-    result = Sending(release, "restarted", 900, 15)(restart)
+    result = EventSender(release, "restarted", 900, 15)(restart)
 
-    assert set(result["by_answer"]) <= BY_CONNECTION
+    assert set(result["by_answer"]) <= ALLOWED_RESULTS
 
 
-def test_a_deleted_pod_loses_and_refuses_no_event(release: Release, strangers: Cluster) -> None:
+def test_a_deleted_pod_loses_and_refuses_no_event(release: Release, probes: Cluster) -> None:
     def delete() -> None:
-        strangers.kubectl("-n", NAMESPACE, "delete", "pod", release.running_pod("webhook"), "--wait=true")
+        probes.kubectl("-n", NAMESPACE, "delete", "pod", release.running_pod("webhook"), "--wait=true")
 
-    result = Sending(release, "deleted", 450, 15)(delete)
+    result = EventSender(release, "deleted", 450, 15)(delete)
 
-    assert set(result["by_answer"]) <= BY_CONNECTION
+    assert set(result["by_answer"]) <= ALLOWED_RESULTS
 
 
 def _refusal_milliseconds(release: Release) -> Iterator[float]:
@@ -80,16 +80,16 @@ def _refusal_milliseconds(release: Release) -> Iterator[float]:
         yield from (line["duration_ms"] for line in lines if line.get("outcome") == "unavailable")
 
 
-def test_an_outage_of_dynamodb_costs_retries_and_no_event(release: Release, strangers: Cluster) -> None:
+def test_an_outage_of_dynamodb_costs_retries_and_no_event(release: Release, probes: Cluster) -> None:
     name = release.objects("statefulsets", "dynamodb")[0]["metadata"]["name"]
 
     def outage() -> None:
-        strangers.kubectl("-n", NAMESPACE, "scale", f"statefulset/{name}", "--replicas=0")
+        probes.kubectl("-n", NAMESPACE, "scale", f"statefulset/{name}", "--replicas=0")
         time.sleep(20)
-        strangers.kubectl("-n", NAMESPACE, "scale", f"statefulset/{name}", "--replicas=1")
-        strangers.kubectl("-n", NAMESPACE, "rollout", "status", f"statefulset/{name}", "--timeout=180s")
+        probes.kubectl("-n", NAMESPACE, "scale", f"statefulset/{name}", "--replicas=1")
+        probes.kubectl("-n", NAMESPACE, "rollout", "status", f"statefulset/{name}", "--timeout=180s")
 
-    result = Sending(release, "away", 450, 10)(outage)
+    result = EventSender(release, "away", 450, 10)(outage)
 
     assert result["by_answer"]["503"] > 0
     # Each should take at most 2 s. A JVM that starts on the same two cores delays the requests of that moment.

@@ -30,14 +30,14 @@ def project(cluster: Cluster, root: Path, tmp_path_factory: pytest.TempPathFacto
     for namespace in (NAMESPACE, "monitoring"):
         cluster.create_namespace(namespace)
     copy = tmp_path_factory.mktemp("project")
-    listed = subprocess.run(
+    git_files = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=root,
         check=True,
         capture_output=True,
         text=True,
     )
-    for name in filter(lambda name: (root / name).is_file(), listed.stdout.splitlines()):
+    for name in filter(lambda name: (root / name).is_file(), git_files.stdout.splitlines()):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / name, copy / name, follow_symlinks=False)
     return copy
@@ -90,7 +90,7 @@ class Development:
 
 
 class Sessions:
-    """The `skaffold dev` of these tests, started when a test needs it and ended when a test needs it gone."""
+    """Starts and ends `skaffold dev`; at most one runs at a time."""
 
     def __init__(self, start: Callable[[], Development]) -> None:
         self._start = start

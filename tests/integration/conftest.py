@@ -1,4 +1,4 @@
-"""Our parts as processes on one real table, and a real browser, for tests that use them as customers and Stripe do."""
+"""Fixtures of the integration tests: services as processes, a table for each file, an emulator and a browser."""
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,7 +24,7 @@ CHROMIUM_FLAGS = (
 
 @pytest.fixture(scope="module")
 def table_settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
-    """Yield the settings of a table of this file's own; it is there."""
+    """Yield the settings of a new table, one for each file."""
     variables = {"DDB_ENDPOINT": dynamodb_endpoint, "DYNAMODB_PAYMENTS_TABLE": f"test-{uuid4()}"}
     settings = TableSettings.model_validate(variables)
     client = connection.client(settings)
@@ -38,13 +38,14 @@ def table_settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
 def start(
     tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], table_settings: TableSettings
 ) -> Iterator[Callable[..., Process]]:
-    """Yield `start(name, *, ready_at=None, **env) -> Process`: a part on this file's table; all stop after the file.
+    """Yield `start(name, *, ready_at=None, **env) -> Process`, which starts a service on this file's table.
 
-    A part reads no `.env` and none of the developer's variables; it has a port of its own unless PORT is given.
+    A service gets no `.env` and no variables of the developer. It listens on a free port unless PORT is set, and stops
+    after the last test of the file.
     """
     defaults = {"DDB_ENDPOINT": table_settings.ddb_endpoint, "DYNAMODB_PAYMENTS_TABLE": table_settings.table}
-    with Services(tmp_path_factory.mktemp("parts"), free_port, defaults) as parts:
-        yield parts.start
+    with Services(tmp_path_factory.mktemp("services"), free_port, defaults) as services:
+        yield services.start
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +56,14 @@ def start_service(start: Callable[..., Process]) -> Callable[..., str]:
 
 @pytest.fixture(scope="module")
 def account(start: Callable[..., Process]) -> Iterator[EmulatorClient]:
-    """Yield an account at an emulator of this file's own, which sends its events nowhere until it is told to."""
-    with EmulatorClient(start("stripe-emulator").url) as one:
-        yield one
+    """Yield a client of an emulator, one for each file, without webhook endpoints."""
+    with EmulatorClient(start("stripe-emulator").url) as client:
+        yield client
 
 
 @pytest.fixture
 async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
-    """Yield the payments of this file's table."""
+    """Yield a store on this file's table."""
     async with PaymentStore(table_settings) as store:
         yield store
 
@@ -71,7 +72,7 @@ async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
 def chromium() -> Iterator[Browser]:
     """Yield a Chromium; `chromium.new_page(locale="ta-SG")` is a new customer.
 
-    It ends with the file, and such a file holds no `async` test: Playwright keeps an event loop of its own running.
+    A file that uses it cannot have `async` tests, because Playwright runs its own event loop.
     """
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
@@ -84,10 +85,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def axe_violations() -> Callable[[Page], list[str]]:
-    """Return a function that gives what axe finds wrong with a page, up to WCAG 2.2 AA: one line a rule."""
+    """Return a function that lists the rules up to WCAG 2.2 AA that a page violates, one line each."""
 
     def find(page: Page) -> list[str]:
-        found = Axe().run(page, options={"runOnly": list(AXE_RULES)}).response["violations"]
-        return [f"{rule['id']}: {rule['help']} {[node['html'] for node in rule['nodes']]}" for rule in found]
+        violations = Axe().run(page, options={"runOnly": list(AXE_RULES)}).response["violations"]
+        return [f"{rule['id']}: {rule['help']} {[node['html'] for node in rule['nodes']]}" for rule in violations]
 
     return find

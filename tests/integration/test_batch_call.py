@@ -1,4 +1,4 @@
-"""The batch call over TLS: it checks the certificate and signs as AWS requires."""
+"""Sends the batch call over TLS, and checks the certificate and the signature."""
 
 import asyncio
 import shutil
@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from lea_payments.store.batch_call import BatchCall
-from tests.support.served import Served
+from tests.support.http_server import BackgroundServer
 
 REGION = "ap-southeast-1"
 KEY_ID, KEY, TOKEN = "AKIDEXAMPLE", "the secret key", "the session token"
@@ -72,7 +72,7 @@ def aws(tmp_path: Path) -> Iterator[Aws]:
     tls.load_cert_chain(certificate, key)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = tls.wrap_socket(server.socket, server_side=True)
-    with Served(server):
+    with BackgroundServer(server):
         yield Aws(f"https://127.0.0.1:{server.server_port}", certificate, received)
 
 

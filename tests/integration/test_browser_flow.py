@@ -1,4 +1,4 @@
-"""A customer in a browser, from the payment link to the success page. Stripe is the emulator."""
+"""Pays in a browser, from the payment link to the success page, with the emulator as Stripe."""
 
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -13,17 +13,17 @@ pytestmark = pytest.mark.browser
 SECRET, TOKEN = "whsec_of_the_browser", "token-of-the-browser"
 
 
-class Shop:
+class CheckoutApi:
     """The checkout API as a product calls it."""
 
-    def __init__(self, api: httpx.Client) -> None:
-        self._api = api
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
 
-    def order(self) -> tuple[str, str]:
+    def create_payment(self) -> tuple[str, str]:
         """Creates a payment and returns its id and its link."""
         body = {"user_id": "user_1", "quote_id": "quote_1", "amount": 12000, "currency": "sgd"}
         payment_id = f"payment_{uuid4().hex}"
-        answer = self._api.post(
+        answer = self._client.post(
             "/payments", json={**body, "product_name": "Travel insurance", "payment_intent_id": payment_id}
         )
         assert answer.status_code == 201, answer.text
@@ -31,7 +31,7 @@ class Shop:
 
     def status(self, payment_id: str) -> str:
         """The payment's status."""
-        status: str = self._api.get(f"/payments/{payment_id}").json()["payment_status"]
+        status: str = self._client.get(f"/payments/{payment_id}").json()["payment_status"]
         return status
 
 
@@ -41,7 +41,7 @@ def pages(start: Callable[..., Process]) -> str:
 
 
 @pytest.fixture(scope="module")
-def shop(start: Callable[..., Process], pages: str) -> Iterator[Shop]:
+def api(start: Callable[..., Process], pages: str) -> Iterator[CheckoutApi]:
     webhook = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET)
     stripe = start(
         "stripe-emulator", EMULATOR_WEBHOOK_URL=f"{webhook.url}/webhook/stripe", EMULATOR_WEBHOOK_SECRET=SECRET
@@ -53,8 +53,8 @@ def shop(start: Callable[..., Process], pages: str) -> Iterator[Shop]:
         PAYMENTS_API_TOKEN=TOKEN,
         PAGES_BASE_URL=pages,
     )
-    with httpx.Client(base_url=checkout.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30) as api:
-        yield Shop(api)
+    with httpx.Client(base_url=checkout.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30) as client:
+        yield CheckoutApi(client)
 
 
 @pytest.fixture
@@ -71,8 +71,8 @@ def _pay(customer: Page, card: str) -> None:
     customer.locator("#pay").click()
 
 
-def test_the_first_page_after_paying_says_received(shop: Shop, customer: Page, pages: str) -> None:
-    payment_id, link = shop.order()
+def test_the_first_page_after_paying_says_received(api: CheckoutApi, customer: Page, pages: str) -> None:
+    payment_id, link = api.create_payment()
     customer.goto(link)
 
     with customer.expect_response(lambda answer: answer.url.startswith(f"{pages}/success")) as first:
@@ -80,13 +80,13 @@ def test_the_first_page_after_paying_says_received(shop: Shop, customer: Page, p
 
     assert "Payment received" in first.value.text()
     expect(customer.get_by_role("heading", level=1)).to_have_text("Payment received")
-    assert shop.status(payment_id) == "completed"
+    assert api.status(payment_id) == "completed"
 
 
 def test_the_pay_page_is_accessible_after_a_decline(
-    shop: Shop, customer: Page, axe_violations: Callable[[Page], list[str]]
+    api: CheckoutApi, customer: Page, axe_violations: Callable[[Page], list[str]]
 ) -> None:
-    _, link = shop.order()
+    _, link = api.create_payment()
     customer.goto(link)
     assert axe_violations(customer) == []
 
@@ -96,8 +96,8 @@ def test_the_pay_page_is_accessible_after_a_decline(
     assert axe_violations(customer) == []
 
 
-def test_a_second_card_completes_a_declined_payment(shop: Shop, customer: Page) -> None:
-    payment_id, link = shop.order()
+def test_a_second_card_completes_a_declined_payment(api: CheckoutApi, customer: Page) -> None:
+    payment_id, link = api.create_payment()
     customer.goto(link)
     _pay(customer, "4000 0000 0000 9995")
     expect(customer.get_by_text("insufficient funds")).to_be_visible()
@@ -105,18 +105,18 @@ def test_a_second_card_completes_a_declined_payment(shop: Shop, customer: Page) 
     _pay(customer, "4242 4242 4242 4242")
 
     expect(customer.get_by_role("heading", level=1)).to_have_text("Payment received")
-    assert shop.status(payment_id) == "completed"
+    assert api.status(payment_id) == "completed"
 
 
-def test_going_back_charges_nothing(shop: Shop, customer: Page, pages: str) -> None:
-    payment_id, link = shop.order()
+def test_going_back_charges_nothing(api: CheckoutApi, customer: Page, pages: str) -> None:
+    payment_id, link = api.create_payment()
     customer.goto(link)
 
     customer.locator("#cancel").click()
 
     assert customer.url == f"{pages}/cancel"
     expect(customer.get_by_role("heading", level=1)).to_have_text("Payment cancelled")
-    assert shop.status(payment_id) == "pending"
+    assert api.status(payment_id) == "pending"
 
 
 def test_an_unknown_session_is_a_404_after_a_minute(customer: Page, pages: str) -> None:

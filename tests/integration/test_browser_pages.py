@@ -1,4 +1,4 @@
-"""The pages in a real browser: accessibility, updates without JavaScript, and the security policy."""
+"""Checks accessibility, updates without JavaScript and the security policy of the pages in a browser."""
 
 import re
 from collections.abc import Callable, Iterator

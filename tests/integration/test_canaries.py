@@ -1,4 +1,4 @@
-"""Personal data and secrets, sent through every flow of every service, appear in no log, metric, span or answer."""
+"""Checks that personal data and secrets appear in no log, metric, span or answer."""
 
 import itertools
 import json
@@ -13,13 +13,13 @@ import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.stripe import shapes as stripe_shapes
-from tests.support import faulty_dynamodb as faulty
+from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import Process
 from tests.support.records import Records
-from tests.support.scraped import OPENMETRICS
+from tests.support.scrape import OPENMETRICS
 
 EMAIL = "kanarienvogel@mail.example"
 NAME = "Wellensittich Nymphe"
@@ -28,11 +28,11 @@ PHONE = "+6591234567"
 SIGNING_SECRET, PREVIOUS_SECRET = "whsec_Zebrafink", "whsec_Girlitz"
 API_KEY = "sk_test_Stieglitz"
 TOKEN = "token-Dompfaffen"
-STRANGERS_TOKEN = "token-Kernbeisser"
+UNKNOWN_TOKEN = "token-Kernbeisser"
 AWS_SECRET, AWS_TOKEN = "aws-Gimpelhahn", "aws-Zeisighenne"
-SECRETS = (SIGNING_SECRET, PREVIOUS_SECRET, API_KEY, TOKEN, STRANGERS_TOKEN, AWS_SECRET, AWS_TOKEN)
+SECRETS = (SIGNING_SECRET, PREVIOUS_SECRET, API_KEY, TOKEN, UNKNOWN_TOKEN, AWS_SECRET, AWS_TOKEN)
 PERSONAL = (EMAIL, NAME, CARD, PHONE)
-"""The tests search for the longest run of letters or digits of each, so that no escaping hides it."""
+"""The tests search for the longest run of letters and digits in each, which no escaping changes."""
 
 PERSON = {
     "address": {"line1": f"Care of {NAME}", "country": "SG"},
@@ -124,7 +124,7 @@ def _declined(payment_id: str) -> bytes:
     return _with_person(json.dumps(event).encode())
 
 
-def _good_flows(stripe: Stripe, records: Records) -> None:
+def _accepted_flows(stripe: Stripe, records: Records) -> None:
     paid = records.put(stripe_payment_intent="pi_canary")
     completed = _with_person(stripe_bodies.completed(paid, payment_intent="pi_canary", metadata={"note": EMAIL}))
     assert stripe.send(completed) == "applied"
@@ -153,7 +153,7 @@ def _rejected_flows(stripe: Stripe, records: Records) -> None:
         assert stripe.send(_with_person(stripe_bodies.completed(None, metadata=metadata))) == "unmatched"
     for header in (*PERSONAL, SIGNING_SECRET, f"t=1,v1={SIGNING_SECRET}", f"t={EMAIL},v1=00"):
         assert stripe.send(body, signature=header) == "invalid_signature"
-    assert stripe.send(body, secret="whsec_of_a_stranger") == "invalid_signature"
+    assert stripe.send(body, secret="whsec_unknown") == "invalid_signature"
     assert stripe.send(body + json.dumps(PERSON).encode() * 3000) == "too_large"
     for damaged in (body[:-20], body + EMAIL.encode(), f'"{NAME}"'.encode(), json.dumps([PERSON]).encode()):
         assert stripe.send(damaged) == "invalid_payload"
@@ -187,11 +187,11 @@ def _wrong_fields(stripe: Stripe, records: Records) -> None:
 
 
 def _outage_flows(stripe: Stripe, records: Records, dynamodb: FaultyDynamoDB) -> None:
-    dynamodb.fault = faulty.refusing(500, "InternalServerError")
+    dynamodb.fault = faults.error_response(500, "InternalServerError")
     assert stripe.send(_with_person(stripe_bodies.completed(records.put()))) == "unavailable"
-    dynamodb.fault = faulty.hanging_up
+    dynamodb.fault = faults.closed_connection
     assert stripe.send(_with_person(stripe_bodies.completed(EMAIL))) == "unavailable"
-    dynamodb.fault = faulty.healthy
+    dynamodb.fault = faults.healthy
 
 
 def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -> tuple[str, str]:
@@ -217,8 +217,8 @@ def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -
             client.post("/payments", json=new | PERSON),
             client.post("/payments", content=json.dumps(PERSON)[:-3], headers={"Content-Type": "application/json"}),
             client.post("/payments", content=EMAIL, headers={"Content-Type": NAME}),
-            client.post("/payments", json=new, headers={"Authorization": f"Bearer {STRANGERS_TOKEN}"}),
-            client.post("/payments", json=new, headers={"Authorization": STRANGERS_TOKEN}),
+            client.post("/payments", json=new, headers={"Authorization": f"Bearer {UNKNOWN_TOKEN}"}),
+            client.post("/payments", json=new, headers={"Authorization": UNKNOWN_TOKEN}),
             client.get("/payments/payment_canary"),
             client.get("/payments", params={"user_id": EMAIL}),
             client.get("/payments", params={"email": EMAIL}),
@@ -228,9 +228,9 @@ def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -
             client.put("/payments", content=EMAIL, params={"name": NAME}),
             httpx.post(f"{unreachable}/payments", json=new | {"payment_intent_id": "canary_2"}, headers=headers),
         ]
-        dynamodb.fault = faulty.refusing(500, "InternalServerError")
+        dynamodb.fault = faults.error_response(500, "InternalServerError")
         answers.append(client.post("/payments", json=new | {"payment_intent_id": "canary_3"}))
-        dynamodb.fault = faulty.healthy
+        dynamodb.fault = faults.healthy
     assert {answer.status_code for answer in answers} >= {200, 201, 401, 404, 405, 409, 415, 422, 502, 503}
     session = created.json()["payment"]["stripe_session_id"]
     return "\n".join(f"{answer.headers}\n{answer.text}" for answer in answers), session
@@ -248,9 +248,9 @@ def _page_flows(pages: str, session: str, dynamodb: FaultyDynamoDB) -> str:
             client.get(f"/{EMAIL}/{NAME}"),
             client.post("/success", content=EMAIL, params={"email": EMAIL}),
         ]
-        dynamodb.fault = faulty.refusing(500, "InternalServerError")
+        dynamodb.fault = faults.error_response(500, "InternalServerError")
         answers.append(client.get("/success", params={"session_id": session, "email": EMAIL}))
-        dynamodb.fault = faulty.healthy
+        dynamodb.fault = faults.healthy
     assert {answer.status_code for answer in answers} == {200, 404, 405, 503}
     return "\n".join(f"{answer.headers}\n{answer.text}" for answer in answers)
 
@@ -295,7 +295,7 @@ def outputs(
         records = Records(table_settings)
         stripe = Stripe(services["webhook"].url)
         records.put(user_id=EMAIL, quote_id=NAME)
-        _good_flows(stripe, records)
+        _accepted_flows(stripe, records)
         _rejected_flows(stripe, records)
         _wrong_fields(stripe, records)
         _outage_flows(stripe, records, dynamodb)
@@ -303,18 +303,18 @@ def outputs(
         answers_of_checkout, session = _checkout_flows(*urls, dynamodb)
         answers_of_pages = _page_flows(services["pages"].url, session, dynamodb)
         accept = {"Accept": OPENMETRICS}
-        scraped = {f"metrics of {name}": httpx.get(url, headers=accept).text for name, url in metrics.items()}
+        scrapes = {f"metrics of {name}": httpx.get(url, headers=accept).text for name, url in metrics.items()}
         stripe.close()
         records.close()
         with ThreadPoolExecutor() as stopping:
             assert {*stopping.map(Process.stop, services.values())} == {0}
         logs = {f"log of {name}": service.log.read_text() for name, service in services.items()}
         answers = {"answers of webhook": stripe.answers, "answers of pages": answers_of_pages}
-        yield Outputs({**scraped, **logs, **answers, "spans": sink.raw}, answers_of_checkout)
+        yield Outputs({**scrapes, **logs, **answers, "spans": sink.raw}, answers_of_checkout)
 
 
 @pytest.mark.parametrize("canary", [*PERSONAL, *SECRETS])
-def test_a_canary_is_nowhere(outputs: Outputs, canary: str) -> None:
+def test_no_output_contains_a_canary(outputs: Outputs, canary: str) -> None:
     assert outputs.where(_needle(canary)) == {}
 
 
@@ -323,7 +323,7 @@ def test_the_api_answers_without_any_secret(outputs: Outputs, secret: str) -> No
     assert _needle(secret) not in outputs.answers_of_checkout
 
 
-def test_the_search_finds_what_is_written(outputs: Outputs) -> None:
+def test_the_search_finds_known_text(outputs: Outputs) -> None:
     assert outputs.where("evt_decline_code").keys() >= {"spans", "log of webhook"}
     assert outputs.where("payment_CANARY").keys() >= {"answers of pages", "log of checkout", "log of pages", "spans"}
     assert {"lea-payments-webhook", "lea-payments-checkout", "lea-payments-pages"} <= {

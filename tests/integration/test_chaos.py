@@ -32,7 +32,7 @@ async def _execute(run: RunContext) -> QuietRun:
         system.start_webhook()
         customers = await run.customers(system)
         await customers.take_first_steps()
-        await system.settled()
+        await system.settle()
         await customers.take_later_steps()
         clean = await run.result(system, customers)
         records = system.records()

@@ -1,4 +1,4 @@
-"""The command `lea-payments check` with a real table and the emulator."""
+"""Runs `lea-payments check` with a real table and the emulator."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,9 +10,9 @@ import stripe
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.stripe.events import TRANSLATORS
-from tests.support.altered_stripe import AlteredStripe
-from tests.support.checks import KEY, OURS, SECRET, TOKEN, Check
+from tests.support.command_line import ENDPOINT_URL, KEY, SECRET, TOKEN, CheckCommand
 from tests.support.emulator import EmulatorClient
+from tests.support.stripe_proxy import StripeProxy
 
 
 @pytest.fixture(scope="module")
@@ -22,15 +22,15 @@ def emulator(start_service: Callable[..., str]) -> Iterator[EmulatorClient]:
 
 
 @pytest.fixture
-def altered(emulator: EmulatorClient, free_port: Callable[[], int]) -> Iterator[AlteredStripe]:
-    emulator.replace_endpoints([*TRANSLATORS], OURS)
-    with AlteredStripe(emulator.url, free_port()) as proxy:
+def stripe_proxy(emulator: EmulatorClient, free_port: Callable[[], int]) -> Iterator[StripeProxy]:
+    emulator.replace_endpoints([*TRANSLATORS], ENDPOINT_URL)
+    with StripeProxy(emulator.url, free_port()) as proxy:
         yield proxy
 
 
 @pytest.fixture
-def check(tmp_path: Path, table_settings: TableSettings) -> Check:
-    return Check(tmp_path, table_settings)
+def check(tmp_path: Path, table_settings: TableSettings) -> CheckCommand:
+    return CheckCommand(tmp_path, table_settings)
 
 
 def _env(stripe_url: str) -> dict[str, str]:
@@ -38,9 +38,9 @@ def _env(stripe_url: str) -> dict[str, str]:
 
 
 def test_a_correct_setup_has_no_problems_and_is_not_changed(
-    check: Check, altered: AlteredStripe, table_settings: TableSettings
+    check: CheckCommand, stripe_proxy: StripeProxy, table_settings: TableSettings
 ) -> None:
-    env = {"STRIPE_WEBHOOK_SECRET": f"{SECRET},whsec_old", "PAYMENTS_API_TOKEN": TOKEN} | _env(altered.url)
+    env = {"STRIPE_WEBHOOK_SECRET": f"{SECRET},whsec_old", "PAYMENTS_API_TOKEN": TOKEN} | _env(stripe_proxy.url)
 
     report, text = check(**env), check.text(**env)
 
@@ -51,17 +51,17 @@ def test_a_correct_setup_has_no_problems_and_is_not_changed(
     assert report.of("mode") == [("ok", "the key and STRIPE_LIVEMODE agree: test")]
     assert len(report.of("index")) == 4
     assert [says for _, says in report.of("endpoint")] == [
-        f"sends to {OURS}",
+        f"sends to {ENDPOINT_URL}",
         f"sends all {len(TRANSLATORS)} event types that we use",
         f"uses API version {stripe.api_version}",
     ]
     assert text.count("✓") == len(report.findings)
     assert text.endswith("No problems found.\n")
-    assert set(altered.methods) == {"GET"}
+    assert set(stripe_proxy.methods) == {"GET"}
     assert connection.client(table_settings).scan(TableName=table_settings.table)["Count"] == 0
 
 
-def test_wrong_settings_have_remedies_and_show_no_secret(check: Check, emulator: EmulatorClient) -> None:
+def test_wrong_settings_have_remedies_and_show_no_secret(check: CheckCommand, emulator: EmulatorClient) -> None:
     env = {"STRIPE_LIVEMODE": "true", "STRIPE_WEBHOOK_SECRET": f"{KEY},{SECRET}", "PAYMENTS_API_TOKEN": "short"}
     env |= _env(emulator.url)
 
@@ -76,7 +76,7 @@ def test_wrong_settings_have_remedies_and_show_no_secret(check: Check, emulator:
         assert secret not in text + json.dumps(report.findings)
 
 
-def test_without_a_key_only_reading_the_table_is_checked(check: Check) -> None:
+def test_without_a_key_only_reading_the_table_is_checked(check: CheckCommand) -> None:
     report = check()
 
     assert report.status == 0
@@ -84,7 +84,7 @@ def test_without_a_key_only_reading_the_table_is_checked(check: Check) -> None:
     assert report.of("Stripe") == [("note", "not checked: STRIPE_SECRET_KEY is not set")]
 
 
-def test_all_invalid_settings_are_reported_together(check: Check, tmp_path: Path) -> None:
+def test_all_invalid_settings_are_reported_together(check: CheckCommand, tmp_path: Path) -> None:
     report = check(DDB_ENDPOINT="dynamodb:8000", STRIPE_LIVEMODE="maybe")
     assert [finding["says"].partition(":")[0] for finding in report.wrong()] == ["DDB_ENDPOINT", "STRIPE_LIVEMODE"]
 
@@ -94,8 +94,8 @@ def test_all_invalid_settings_are_reported_together(check: Check, tmp_path: Path
     assert ("wrong", "STRIPE_SECRET_KEY is not a secret key") in key.of("mode")
 
 
-def test_an_endpoint_with_other_event_types_is_reported(check: Check, emulator: EmulatorClient) -> None:
-    endpoint = emulator.replace_endpoints([*[*TRANSLATORS][2:], "customer.created"], OURS)
+def test_an_endpoint_with_other_event_types_is_reported(check: CheckCommand, emulator: EmulatorClient) -> None:
+    endpoint = emulator.replace_endpoints([*[*TRANSLATORS][2:], "customer.created"], ENDPOINT_URL)
 
     report = check(**_env(emulator.url))
 
@@ -106,8 +106,8 @@ def test_an_endpoint_with_other_event_types_is_reported(check: Check, emulator: 
     assert len(report.wrong()) == 1
 
 
-def test_an_endpoint_that_sends_all_types_is_a_note(check: Check, emulator: EmulatorClient) -> None:
-    endpoint = emulator.replace_endpoints(["*"], OURS)
+def test_an_endpoint_that_sends_all_types_is_a_note(check: CheckCommand, emulator: EmulatorClient) -> None:
+    endpoint = emulator.replace_endpoints(["*"], ENDPOINT_URL)
 
     report = check(**_env(emulator.url))
 
@@ -115,16 +115,16 @@ def test_an_endpoint_that_sends_all_types_is_a_note(check: Check, emulator: Emul
     assert report.of(f"endpoint {endpoint}")[1] == ("note", "sends all event types; most are ignored")
 
 
-def test_a_disabled_endpoint_is_reported(check: Check, emulator: EmulatorClient) -> None:
-    endpoint = emulator.replace_endpoints([*TRANSLATORS], OURS)
+def test_a_disabled_endpoint_is_reported(check: CheckCommand, emulator: EmulatorClient) -> None:
+    endpoint = emulator.replace_endpoints([*TRANSLATORS], ENDPOINT_URL)
     emulator.http.post(f"/v1/webhook_endpoints/{endpoint}", data={"disabled": "true"}).raise_for_status()
 
     (finding,) = check(**_env(emulator.url)).wrong()
 
-    assert finding["says"] == f"is disabled: nothing is sent to {OURS}"
+    assert finding["says"] == f"is disabled: nothing is sent to {ENDPOINT_URL}"
 
 
-def test_the_endpoint_is_found_by_its_path_or_its_url(check: Check, emulator: EmulatorClient) -> None:
+def test_the_endpoint_is_found_by_its_path_or_its_url(check: CheckCommand, emulator: EmulatorClient) -> None:
     elsewhere = "https://payments.example/stripe/events"
     endpoint = emulator.replace_endpoints([*TRANSLATORS], elsewhere)
 
@@ -149,29 +149,29 @@ def _version(name: bytes) -> Callable[[bytes], bytes]:
     ],
 )
 def test_an_endpoint_with_another_api_version_is_reported(
-    check: Check, altered: AlteredStripe, version: bytes, state: str
+    check: CheckCommand, stripe_proxy: StripeProxy, version: bytes, state: str
 ) -> None:
-    altered.alter = _version(version)
+    stripe_proxy.change_body = _version(version)
 
-    assert check(**_env(altered.url)).of("endpoint")[2][0] == state
+    assert check(**_env(stripe_proxy.url)).of("endpoint")[2][0] == state
 
 
 @pytest.mark.parametrize(
     ("ahead", "state"), [(0, "ok"), (-120, "note"), (120, "note"), (-1000, "wrong"), (1000, "wrong")]
 )
 def test_a_clock_that_differs_from_stripes_is_reported(
-    check: Check, altered: AlteredStripe, ahead: float, state: str
+    check: CheckCommand, stripe_proxy: StripeProxy, ahead: float, state: str
 ) -> None:
-    altered.ahead = ahead
+    stripe_proxy.clock_offset = ahead
 
-    ((found_state, says),) = check(**_env(altered.url)).of("clock")
+    ((actual, says),) = check(**_env(stripe_proxy.url)).of("clock")
 
-    assert found_state == state
+    assert actual == state
     assert ahead == 0 or ("ahead of" if ahead < 0 else "behind") in says
 
 
 def test_an_unreachable_stripe_and_an_invalid_key_are_reported(
-    check: Check, emulator: EmulatorClient, free_port: Callable[[], int]
+    check: CheckCommand, emulator: EmulatorClient, free_port: Callable[[], int]
 ) -> None:
     unreachable = check(STRIPE_SECRET_KEY=KEY, STRIPE_API_BASE=f"http://127.0.0.1:{free_port()}")
     assert [finding["says"].partition(" at ")[0] for finding in unreachable.wrong()] == ["cannot be reached"]
@@ -180,10 +180,10 @@ def test_an_unreachable_stripe_and_an_invalid_key_are_reported(
     assert [finding["says"] for finding in live.wrong()] == ["does not accept our key"]
 
 
-def test_a_key_that_cannot_read_endpoints_is_a_note(check: Check, altered: AlteredStripe) -> None:
-    altered.refused = "/v1/webhook_endpoints"
+def test_a_key_that_cannot_read_endpoints_is_a_note(check: CheckCommand, stripe_proxy: StripeProxy) -> None:
+    stripe_proxy.forbidden_path = "/v1/webhook_endpoints"
 
-    report = check(**_env(altered.url))
+    report = check(**_env(stripe_proxy.url))
 
     assert report.status == 0
     assert report.of("endpoint") == [("note", "cannot be checked with this key")]

@@ -12,10 +12,10 @@ import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from tests.support import faulty_dynamodb as faulty
-from tests.support.as_aws import as_aws, with_recovery
-from tests.support.checks import SECRET, TOKEN, Check
-from tests.support.faulty_dynamodb import Answer, Call, FaultyDynamoDB, Forward
+from tests.support import dynamodb_faults as faults
+from tests.support.command_line import SECRET, TOKEN, CheckCommand
+from tests.support.dynamodb_faults import Call, CallResponse, Forward, recovery_status
+from tests.support.faulty_dynamodb import FaultyDynamoDB
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,8 +28,8 @@ def dynamodb(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[F
 
 
 @pytest.fixture
-def check(tmp_path: Path, table_settings: TableSettings) -> Check:
-    return Check(tmp_path, table_settings)
+def check(tmp_path: Path, table_settings: TableSettings) -> CheckCommand:
+    return CheckCommand(tmp_path, table_settings)
 
 
 class Tables:
@@ -132,7 +132,7 @@ WRONG_TABLES = [
 
 @pytest.mark.parametrize(("change", "subject", "state", "says"), WRONG_TABLES)
 def test_a_table_that_differs_from_its_definition_is_reported(
-    check: Check, tables: Tables, change: Callable[[dict[str, Any]], None], subject: str, state: str, says: str
+    check: CheckCommand, tables: Tables, change: Callable[[dict[str, Any]], None], subject: str, state: str, says: str
 ) -> None:
     report = check(DYNAMODB_PAYMENTS_TABLE=tables.create(change))
 
@@ -141,7 +141,7 @@ def test_a_table_that_differs_from_its_definition_is_reported(
     assert report.wrong() == [] or "init-table" in report.wrong()[0]["remedy"]
 
 
-def test_a_missing_table_and_no_dynamodb_are_reported(check: Check, free_port: Callable[[], int]) -> None:
+def test_a_missing_table_and_no_dynamodb_are_reported(check: CheckCommand, free_port: Callable[[], int]) -> None:
     absent = check(DYNAMODB_PAYMENTS_TABLE="absent")
     assert "absent does not exist at" in absent.wrong()[0]["says"]
     assert "init-table" in absent.wrong()[0]["remedy"]
@@ -151,13 +151,13 @@ def test_a_missing_table_and_no_dynamodb_are_reported(check: Check, free_port: C
     assert len(unreachable.wrong()) == 1
 
 
-def _denying(*operations: str) -> faulty.Fault:
-    refuse = faulty.refusing(400, "AccessDeniedException")
+def _denying(*operations: str) -> faults.Fault:
+    refuse = faults.error_response(400, "AccessDeniedException")
 
-    def fault(call: Call, forward: Forward) -> Answer:
+    def fault(call: Call, forward: Forward) -> CallResponse:
         if call.operation == "BatchExecuteStatement" and call.operation in operations:
-            return Answer(200, b'{"Responses": [{"Error": {"Code": "AccessDenied", "Message": "no"}}]}')
-        return (refuse if call.operation in operations else faulty.healthy)(call, forward)
+            return CallResponse(200, b'{"Responses": [{"Error": {"Code": "AccessDenied", "Message": "no"}}]}')
+        return (refuse if call.operation in operations else faults.healthy)(call, forward)
 
     return fault
 
@@ -172,7 +172,9 @@ def _denying(*operations: str) -> faulty.Fault:
         ("UpdateItem", "UpdateItem"),
     ],
 )
-def test_a_missing_permission_is_named(check: Check, dynamodb: FaultyDynamoDB, operation: str, action: str) -> None:
+def test_a_missing_permission_is_named(
+    check: CheckCommand, dynamodb: FaultyDynamoDB, operation: str, action: str
+) -> None:
     dynamodb.fault = _denying(operation)
 
     report = check(DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET, PAYMENTS_API_TOKEN=TOKEN)
@@ -181,7 +183,7 @@ def test_a_missing_permission_is_named(check: Check, dynamodb: FaultyDynamoDB, o
     assert [finding["says"] for finding in report.wrong()] == [f"dynamodb:{action} is not allowed"]
 
 
-def test_permissions_of_other_services_are_not_checked(check: Check, dynamodb: FaultyDynamoDB) -> None:
+def test_permissions_of_other_services_are_not_checked(check: CheckCommand, dynamodb: FaultyDynamoDB) -> None:
     dynamodb.fault = _denying("DescribeTable", "PutItem", "UpdateItem")
 
     report = check(DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET)
@@ -192,25 +194,25 @@ def test_permissions_of_other_services_are_not_checked(check: Check, dynamodb: F
 
 
 def test_the_protection_against_data_loss_is_checked_on_aws(
-    check: Check, dynamodb: FaultyDynamoDB, tables: Tables
+    check: CheckCommand, dynamodb: FaultyDynamoDB, tables: Tables
 ) -> None:
     name = tables.create(lambda _: None)
     tables.client.update_time_to_live(
         TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "created_at"}
     )
-    dynamodb.fault = with_recovery("DISABLED")
+    dynamodb.fault = recovery_status("DISABLED")
 
-    report = check(**as_aws(dynamodb), DYNAMODB_PAYMENTS_TABLE=name)
+    report = check(**dynamodb.aws_environment(), DYNAMODB_PAYMENTS_TABLE=name)
 
     assert report.status == 0
     assert report.of("deletion protection") == [("note", "is off")]
     assert report.of("point-in-time recovery") == [("note", "is off")]
     assert report.of("time to live") == [("note", "is on: created_at deletes payments")]
     dynamodb.fault = _denying("DescribeContinuousBackups")
-    assert check(**as_aws(dynamodb), DYNAMODB_PAYMENTS_TABLE=name).of("backups")[0][0] == "note"
+    assert check(**dynamodb.aws_environment(), DYNAMODB_PAYMENTS_TABLE=name).of("backups")[0][0] == "note"
 
 
-def test_missing_aws_credentials_are_reported(check: Check) -> None:
+def test_missing_aws_credentials_are_reported(check: CheckCommand) -> None:
     report = check(DDB_ENDPOINT="", AWS_EC2_METADATA_DISABLED="true")
 
     assert "no AWS credentials" in report.wrong()[0]["says"]

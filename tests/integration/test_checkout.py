@@ -1,4 +1,4 @@
-"""Payments through the real checkout API, table, emulator and webhook."""
+"""Creates and pays payments with the checkout API, the table, the emulator and the webhook."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from tests.support.checkout_calls import SECRETS, WEBHOOK_SECRET, asked, checkout_api, sessions_of
+from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, checkout_client, payment_body, sessions_of
 from tests.support.emulator import EmulatorClient
 from tests.support.waiting import until
 
@@ -28,7 +28,7 @@ def api(start_service: Callable[..., str], stripe: httpx.Client) -> Iterator[htt
     url = start_service(
         "checkout", STRIPE_API_BASE=str(stripe.base_url), PAGES_BASE_URL="https://pay.example/", **SECRETS
     )
-    with checkout_api(url) as client:
+    with checkout_client(url) as client:
         yield client
 
 
@@ -50,7 +50,7 @@ def _expire(stripe: httpx.Client, session_id: str) -> None:
 
 
 def test_a_new_payment_is_pending_and_has_a_link(api: httpx.Client, stripe: httpx.Client) -> None:
-    answer = api.post("/payments", json=asked(payment_intent_id="payment_new"))
+    answer = api.post("/payments", json=payment_body(payment_intent_id="payment_new"))
 
     payment, link = answer.json()["payment"], answer.json()["link"]
     session = stripe.get(f"/v1/checkout/sessions/{payment['stripe_session_id']}").json()
@@ -64,7 +64,7 @@ def test_a_new_payment_is_pending_and_has_a_link(api: httpx.Client, stripe: http
 
 
 def test_stripe_receives_the_placeholder_unchanged(api: httpx.Client, stripe: httpx.Client) -> None:
-    payment = api.post("/payments", json=asked()).json()["payment"]
+    payment = api.post("/payments", json=payment_body()).json()["payment"]
 
     session = stripe.get(f"/v1/checkout/sessions/{payment['stripe_session_id']}").json()
 
@@ -73,7 +73,7 @@ def test_stripe_receives_the_placeholder_unchanged(api: httpx.Client, stripe: ht
 
 
 def test_session_and_payment_intent_name_the_payment(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     stripe.post(f"/_pay/{session_id}", json={}).raise_for_status()
 
@@ -86,7 +86,7 @@ def test_session_and_payment_intent_name_the_payment(api: httpx.Client, stripe: 
 
 
 def test_a_repeated_call_returns_the_same_link(api: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     first = api.post("/payments", json=body)
 
     again = api.post("/payments", json=body)
@@ -96,7 +96,7 @@ def test_a_repeated_call_returns_the_same_link(api: httpx.Client) -> None:
 
 
 def test_one_idempotency_key_is_one_payment(api: httpx.Client) -> None:
-    body, key = asked(payment_intent_id=None), {"Idempotency-Key": "order 1, first try".replace(" ", "_")}
+    body, key = payment_body(payment_intent_id=None), {"Idempotency-Key": "order 1, first try".replace(" ", "_")}
 
     first, again = (api.post("/payments", json=body, headers=key).json() for _ in range(2))
 
@@ -104,7 +104,7 @@ def test_one_idempotency_key_is_one_payment(api: httpx.Client) -> None:
 
 
 def test_without_id_and_key_each_call_is_a_payment(api: httpx.Client) -> None:
-    body = asked(payment_intent_id=None)
+    body = payment_body(payment_intent_id=None)
 
     first, second = (api.post("/payments", json=body).json()["payment"]["payment_intent_id"] for _ in range(2))
 
@@ -112,7 +112,7 @@ def test_without_id_and_key_each_call_is_a_payment(api: httpx.Client) -> None:
 
 
 def test_concurrent_callers_create_one_session(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
 
     with ThreadPoolExecutor(8) as callers:
         answers = list(callers.map(lambda _: api.post("/payments", json=body), range(8)))
@@ -126,7 +126,7 @@ def test_concurrent_callers_create_one_session(api: httpx.Client, stripe: httpx.
     "other", [{"amount": 12001}, {"currency": "usd"}, {"user_id": "user_2"}, {"quote_id": "quote_2"}], ids=str
 )
 def test_the_id_of_another_payment_is_a_conflict(api: httpx.Client, other: dict[str, Any]) -> None:
-    body = asked()
+    body = payment_body()
     api.post("/payments", json=body)
     before = api.get(f"/payments/{body['payment_intent_id']}").json()
 
@@ -138,7 +138,7 @@ def test_the_id_of_another_payment_is_a_conflict(api: httpx.Client, other: dict[
 
 
 def test_a_completed_payment_cannot_be_paid_again(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     stripe.post(f"/_pay/{session_id}", json={}).raise_for_status()
     payment = _until(api, body["payment_intent_id"], "completed")
@@ -150,7 +150,7 @@ def test_a_completed_payment_cannot_be_paid_again(api: httpx.Client, stripe: htt
 
 
 def test_a_delayed_payment_has_no_new_link(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     paid = {"method": "delayed", "outcome": "succeeded", "after_seconds": 3600}
     assert stripe.post(f"/_pay/{session_id}", json=paid).json()["merchant_answered"]
@@ -162,7 +162,7 @@ def test_a_delayed_payment_has_no_new_link(api: httpx.Client, stripe: httpx.Clie
 
 
 def test_a_failed_delayed_payment_gets_a_new_link(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     stripe.post(f"/_pay/{session_id}", json={"method": "delayed", "outcome": "failed", "after_seconds": 3600})
     stripe.post(f"/_sessions/{session_id}/settle?result=failed").raise_for_status()
@@ -175,7 +175,7 @@ def test_a_failed_delayed_payment_gets_a_new_link(api: httpx.Client, stripe: htt
 
 
 def test_a_paid_session_waits_for_its_event(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     stripe.put("/_faults", json={"delay_seconds": 3600}).raise_for_status()
     stripe.post(f"/_pay/{session_id}", json={"wait": False}).raise_for_status()
@@ -187,7 +187,7 @@ def test_a_paid_session_waits_for_its_event(api: httpx.Client, stripe: httpx.Cli
 
 
 def test_a_declined_payment_keeps_its_link(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     first = api.post("/payments", json=body).json()
     stripe.post(f"/_pay/{first['payment']['stripe_session_id']}", json={"card": "4000000000009995"})
     _until(api, body["payment_intent_id"], "failed")
@@ -198,7 +198,7 @@ def test_a_declined_payment_keeps_its_link(api: httpx.Client, stripe: httpx.Clie
 
 
 def test_an_expired_payment_gets_a_new_link(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     first = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
     _expire(stripe, first)
     _until(api, body["payment_intent_id"], "expired")
@@ -212,7 +212,7 @@ def test_an_expired_payment_gets_a_new_link(api: httpx.Client, stripe: httpx.Cli
 
 
 def test_concurrent_callers_after_an_expiry_share_one_session(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     _expire(stripe, api.post("/payments", json=body).json()["payment"]["stripe_session_id"])
 
     with ThreadPoolExecutor(8) as callers:
@@ -224,7 +224,7 @@ def test_concurrent_callers_after_an_expiry_share_one_session(api: httpx.Client,
 
 
 def test_the_new_link_after_an_expiry_can_be_paid(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     _expire(stripe, api.post("/payments", json=body).json()["payment"]["stripe_session_id"])
     _until(api, body["payment_intent_id"], "expired")
     session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
@@ -235,7 +235,7 @@ def test_the_new_link_after_an_expiry_can_be_paid(api: httpx.Client, stripe: htt
 
 
 def test_a_record_written_by_hand_gets_a_link(api: httpx.Client, table_settings: TableSettings) -> None:
-    body = asked(currency="SGD")
+    body = payment_body(currency="SGD")
     texts = {name: {"S": value} for name, value in body.items() if isinstance(value, str)}
     item: Any = {**texts, "amount": {"N": "12000"}, "payment_status": {"S": "pending"}}
     connection.client(table_settings).put_item(TableName=table_settings.table, Item=item)
@@ -247,7 +247,9 @@ def test_a_record_written_by_hand_gets_a_link(api: httpx.Client, table_settings:
 
 def test_payments_are_found_by_user_quote_and_session(api: httpx.Client) -> None:
     quote, user = "quote_twice", "user_twice"
-    first, second = (api.post("/payments", json=asked(quote_id=quote, user_id=user)).json()["payment"] for _ in "ab")
+    first, second = (
+        api.post("/payments", json=payment_body(quote_id=quote, user_id=user)).json()["payment"] for _ in "ab"
+    )
 
     def ids(**by: str) -> list[str]:
         return [payment["payment_intent_id"] for payment in api.get("/payments", params=by).json()["payments"]]

@@ -1,4 +1,4 @@
-"""The checkout API's authentication, its errors, and its OpenAPI description."""
+"""Checks the authentication, the errors and the OpenAPI description of the checkout API."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,7 +13,7 @@ from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from lea_payments.checkout.errors import ERRORS
-from tests.support.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN, asked, checkout_api
+from tests.support.checkout_api import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN, checkout_client, payment_body
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def url(start_service: Callable[..., str]) -> str:
 
 @pytest.fixture(scope="module")
 def api(url: str) -> Iterator[httpx.Client]:
-    with checkout_api(url) as client:
+    with checkout_client(url) as client:
         yield client
 
 
@@ -33,7 +33,7 @@ def _code(answer: httpx.Response) -> tuple[int, str]:
 
 @pytest.mark.parametrize("token", [TOKEN, NEXT_TOKEN])
 def test_every_configured_token_is_accepted(url: str, token: str) -> None:
-    with checkout_api(url, token) as api:
+    with checkout_client(url, token) as api:
         assert api.get("/payments", params={"user_id": "nobody"}).status_code == 200
 
 
@@ -110,7 +110,7 @@ def test_a_long_body_of_unknown_length_is_rejected(api: httpx.Client) -> None:
     ],
 )
 def test_an_invalid_field_is_named(api: httpx.Client, fields: dict[str, Any], code: str, param: str) -> None:
-    answer = api.post("/payments", json=asked(**fields))
+    answer = api.post("/payments", json=payment_body(**fields))
 
     assert _code(answer) == (422, code)
     assert answer.json()["error"]["param"] == param
@@ -118,7 +118,7 @@ def test_an_invalid_field_is_named(api: httpx.Client, fields: dict[str, Any], co
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "two words"])
 def test_an_invalid_idempotency_key_is_named(api: httpx.Client, key: str) -> None:
-    answer = api.post("/payments", json=asked(), headers={"Idempotency-Key": key})
+    answer = api.post("/payments", json=payment_body(), headers={"Idempotency-Key": key})
 
     assert _code(answer) == (422, "invalid_request")
     assert answer.json()["error"]["param"] == "Idempotency-Key"

@@ -26,14 +26,14 @@ def connect(endpoint: str) -> DynamoDBClient:
 
 def create_table(client: DynamoDBClient) -> None:
     client.create_table(
-        TableName="kept",
+        TableName="example",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
 
 
-def answers_on(port: int) -> bool:
+def is_listening(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:
@@ -44,14 +44,14 @@ def answers_on(port: int) -> bool:
 def test_conditional_partiql_updates_run_in_a_batch(dynamodb_endpoint: str) -> None:
     client = connect(dynamodb_endpoint)
     create_table(client)
-    client.put_item(TableName="kept", Item={"id": {"S": "a"}})
-    once = "UPDATE kept SET n=1 WHERE id=? AND attribute_not_exists(n)"
+    client.put_item(TableName="example", Item={"id": {"S": "a"}})
+    once = "UPDATE example SET n=1 WHERE id=? AND attribute_not_exists(n)"
 
     answers = [
         client.batch_execute_statement(Statements=[{"Statement": once, "Parameters": [{"S": "a"}]}])["Responses"][0]
         for _ in range(2)
     ]
-    client.delete_table(TableName="kept")
+    client.delete_table(TableName="example")
 
     assert [answer.get("Error", {}).get("Code") for answer in answers] == [None, "ConditionalCheckFailed"]
 
@@ -61,7 +61,7 @@ def test_tables_survive_a_restart(free_port: Callable[[], int], dynamodb_folder:
         create_table(connect(dynamodb.endpoint))
 
     with DynamoDBLocal(free_port(), tmp_path / "data", dynamodb_folder) as dynamodb:
-        assert connect(dynamodb.endpoint).list_tables()["TableNames"] == ["kept"]
+        assert connect(dynamodb.endpoint).list_tables()["TableNames"] == ["example"]
 
 
 def test_a_busy_port_is_named_with_a_remedy(dynamodb_folder: Path) -> None:
@@ -96,19 +96,19 @@ def test_it_exits_when_its_parent_is_killed(free_port: Callable[[], int], dynamo
         assert parent.stdout.readline() == b"up\n"
         parent.send_signal(signal.SIGKILL)
 
-    until(lambda: not answers_on(port), "DynamoDB Local to end with its parent")
+    until(lambda: not is_listening(port), "DynamoDB Local to end with its parent")
 
 
 def test_only_missing_and_damaged_jars_are_downloaded_again(dynamodb_folder: Path, tmp_path: Path) -> None:
-    """An interrupted run leaves half a file at worst. This is the only test that downloads."""
+    """An interrupted download leaves at most one incomplete file. This is the only test that downloads."""
     folder = tmp_path / "dynamodb-local"
     shutil.copytree(fetch(dynamodb_folder), folder / "jars")
     jars = {path.name: path.stat().st_ino for path in (folder / "jars").iterdir()}
     missing, damaged = (next((folder / "jars").glob(f"{name}-*.jar")) for name in ("commons-cli", "slf4j-api"))
-    whole = damaged.read_bytes()
+    content = damaged.read_bytes()
     missing.unlink()
     damaged.unlink()
-    damaged.write_bytes(whole[:1000])
+    damaged.write_bytes(content[:1000])
     progress: list[str] = []
 
     try:
@@ -117,7 +117,7 @@ def test_only_missing_and_damaged_jars_are_downloaded_again(dynamodb_folder: Pat
         pytest.skip(f"needs the network: {error}")
 
     after = {path.name: path.stat().st_ino for path in (folder / "jars").iterdir()}
-    assert damaged.read_bytes() == whole
+    assert damaged.read_bytes() == content
     assert {name for name in jars if jars[name] != after.get(name)} == {missing.name, damaged.name}
     assert progress == ["Downloading DynamoDB Local: 2 files"]
     assert [path.name for path in folder.iterdir()] == ["jars"]

@@ -15,7 +15,7 @@ def _init_table(port: int, *options: str) -> subprocess.Popen[str]:
     )
 
 
-def test_it_waits_for_a_database_that_is_starting(free_port: Callable[[], int], dynamodb_folder: Path) -> None:
+def test_init_table_waits_for_a_database_that_is_starting(free_port: Callable[[], int], dynamodb_folder: Path) -> None:
     port = free_port()
     waiting = _init_table(port, "--wait=60")
     time.sleep(3)
@@ -27,7 +27,7 @@ def test_it_waits_for_a_database_that_is_starting(free_port: Callable[[], int], 
     assert (output, errors, waiting.returncode) == ("table lea-payments-local created\n", "", 0)
 
 
-def test_without_waiting_it_names_the_silent_database(free_port: Callable[[], int]) -> None:
+def test_without_wait_an_unreachable_database_is_named(free_port: Callable[[], int]) -> None:
     port = free_port()
 
     _, errors = _init_table(port).communicate(timeout=60)

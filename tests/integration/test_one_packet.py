@@ -1,4 +1,4 @@
-"""Answers leave in one packet, and HTTP works otherwise as uvicorn implements it."""
+"""Checks that answers leave in one packet and that HTTP otherwise works as uvicorn implements it."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""The success and cancel pages over HTTP, for every status of a payment."""
+"""Requests the success and cancel pages for every status of a payment."""
 
 import re
 import socket

@@ -45,7 +45,7 @@ class Services(NamedTuple):
     table: TableSettings
 
     def run(self, module: str, arguments: list[str], folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command of ours with the settings of these services; its standard input is Stripe's events."""
+        """Runs one of our commands with the settings of these services; its standard input is Stripe's events."""
         events = httpx.get(f"{self.emulator.url}/v1/events", headers={"Authorization": f"Bearer {STRIPE_KEY}"})
         settings = {
             "PATH": os.environ["PATH"],
@@ -118,29 +118,29 @@ def _shape(value: Any) -> Any:
 
 def test_the_hand_written_flow_works_as_it_stands(services: Services, tmp_path: Path) -> None:
     (code,) = [block.text for document in DOCUMENTS for block in blocks(document) if block.language == "python"]
-    for written, actual in {
+    for documented, actual in {
         "http://localhost:8000": services.table.ddb_endpoint,
         "lea-payments-local": services.table.table,
         "http://localhost:8087": services.emulator.url,
         "http://localhost:8085": services.pages.url,
     }.items():
-        assert written in code
-        code = code.replace(written, actual)
+        assert documented in code
+        code = code.replace(documented, actual)
     script = tmp_path / "flow.py"
     script.write_text(code)
 
-    printed = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
-    session_id = re.findall(r"cs_test_\w+", printed)[0]
-    paid = httpx.post(f"{services.emulator.url}/_pay/{session_id}", json={"card": "4242424242424242"}, timeout=30)
+    output = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
+    session_id = re.findall(r"cs_test_\w+", output)[0]
+    answer = httpx.post(f"{services.emulator.url}/_pay/{session_id}", json={"card": "4242424242424242"}, timeout=30)
 
-    assert paid.is_success, paid.text
+    assert answer.is_success, answer.text
     dynamodb = connection.client(services.table)
-    found = payment_of(
+    payment = payment_of(
         dynamodb.get_item(TableName=services.table.table, Key={table.KEY: {"S": "payment_123"}}, ConsistentRead=True)[
             "Item"
         ]
     )
-    assert (found.payment_status, found.stripe_session_id) == ("completed", session_id)
+    assert (payment.payment_status, payment.stripe_session_id) == ("completed", session_id)
     page = httpx.get(f"{services.pages.url}/success", params={"session_id": session_id})
     assert "Payment received" in page.text
 

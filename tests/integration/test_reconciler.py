@@ -1,4 +1,4 @@
-"""The reconciler with the emulator and a real table, while no event is delivered."""
+"""Runs the reconciler on a real table while no event is delivered."""
 
 import asyncio
 import json
@@ -24,12 +24,12 @@ from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
 from lea_payments.telemetry import events as telemetry
 from lea_payments.telemetry import metrics
-from tests.support.commands import runner
+from tests.support.command_line import command_runner
 from tests.support.emulator import STRIPE_KEY, UNREACHABLE, EmulatorClient, no_wait
 from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import Process
 from tests.support.scenarios import record
-from tests.support.scraped import Scraped
+from tests.support.scrape import Scrape
 
 CANARY = "canary@example.com"
 DECLINED = "4000000000009995"
@@ -63,21 +63,21 @@ def _facts(payment: Payment | None) -> Mapping[str, object]:
 
 
 def _paid(account: EmulatorClient, payment: Payment) -> None:
-    account.pay_at_once(account.session(payment))
+    account.pay_without_waiting(account.session(payment))
 
 
 def _declined(account: EmulatorClient, payment: Payment) -> None:
-    account.pay_at_once(account.session(payment), card=DECLINED)
+    account.pay_without_waiting(account.session(payment), card=DECLINED)
 
 
 def _declined_without_metadata(account: EmulatorClient, payment: Payment) -> None:
-    account.pay_at_once(account.session(payment, metadata=False), card=DECLINED)
+    account.pay_without_waiting(account.session(payment, metadata=False), card=DECLINED)
 
 
 def _declined_then_paid(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
-    account.pay_at_once(session_id, card=DECLINED)
-    account.pay_at_once(session_id)
+    account.pay_without_waiting(session_id, card=DECLINED)
+    account.pay_without_waiting(session_id)
 
 
 def _expired(account: EmulatorClient, payment: Payment) -> None:
@@ -85,23 +85,23 @@ def _expired(account: EmulatorClient, payment: Payment) -> None:
 
 
 def _awaiting_funds(account: EmulatorClient, payment: Payment) -> None:
-    account.pay_at_once(account.session(payment), method="delayed", after_seconds=3600)
+    account.pay_without_waiting(account.session(payment), method="delayed", after_seconds=3600)
 
 
 def _async_paid(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
-    account.pay_at_once(session_id, method="delayed", after_seconds=3600)
+    account.pay_without_waiting(session_id, method="delayed", after_seconds=3600)
     account.control(f"/_sessions/{session_id}/settle?result=succeeded")
 
 
 def _async_failed(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
-    account.pay_at_once(session_id, method="delayed", after_seconds=3600)
+    account.pay_without_waiting(session_id, method="delayed", after_seconds=3600)
     account.control(f"/_sessions/{session_id}/settle?result=failed")
 
 
 def _wrong_amount(account: EmulatorClient, payment: Payment) -> None:
-    account.pay_at_once(account.session(replace(payment, amount=(payment.amount or 0) + 1)))
+    account.pay_without_waiting(account.session(replace(payment, amount=(payment.amount or 0) + 1)))
 
 
 def _paid_twice(account: EmulatorClient, payment: Payment) -> None:
@@ -111,17 +111,17 @@ def _paid_twice(account: EmulatorClient, payment: Payment) -> None:
 
 def _refunded(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
-    account.pay_at_once(session_id)
+    account.pay_without_waiting(session_id)
     account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
 
 
 def _disputed(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
-    account.pay_at_once(session_id)
+    account.pay_without_waiting(session_id)
     account.control("/_disputes", payment_intent=account.intent_of(session_id))
 
 
-BY_SESSION: Mapping[str, Callable[[EmulatorClient, Payment], None]] = {
+SESSION_ACTIONS: Mapping[str, Callable[[EmulatorClient, Payment], None]] = {
     "paid": _paid,
     "declined": _declined,
     "declined without metadata": _declined_without_metadata,
@@ -133,7 +133,7 @@ BY_SESSION: Mapping[str, Callable[[EmulatorClient, Payment], None]] = {
     "wrong amount": _wrong_amount,
     "paid twice": _paid_twice,
 }
-EVERYTHING = {**BY_SESSION, "refunded": _refunded, "disputed": _disputed}
+ALL_ACTIONS = {**SESSION_ACTIONS, "refunded": _refunded, "disputed": _disputed}
 
 
 async def _apply_all_events(account: EmulatorClient, store: PaymentStore) -> None:
@@ -144,22 +144,22 @@ async def _apply_all_events(account: EmulatorClient, store: PaymentStore) -> Non
 
 
 @pytest.mark.parametrize(
-    ("happen", "endpoint"),
+    ("act", "endpoint"),
     [
-        *(pytest.param(happen, None, id=f"{name}, no event") for name, happen in BY_SESSION.items()),
-        *(pytest.param(happen, UNREACHABLE, id=f"{name}, undelivered") for name, happen in EVERYTHING.items()),
+        *(pytest.param(act, None, id=f"{name}, no event") for name, act in SESSION_ACTIONS.items()),
+        *(pytest.param(act, UNREACHABLE, id=f"{name}, undelivered") for name, act in ALL_ACTIONS.items()),
     ],
 )
 async def test_a_repair_leaves_the_record_that_the_webhook_leaves(
     account: EmulatorClient,
     store: PaymentStore,
     reconciler: Reconciler,
-    happen: Callable[[EmulatorClient, Payment], None],
+    act: Callable[[EmulatorClient, Payment], None],
     endpoint: str | None,
 ) -> None:
     account.reset(endpoint, drop=1)
     repaired = await _new(store)
-    happen(account, repaired)
+    act(account, repaired)
 
     run = await reconciler.run()
 
@@ -174,9 +174,9 @@ async def test_a_second_run_and_the_late_webhook_change_nothing(
     account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:
     account.reset(UNREACHABLE, drop=1)
-    payments = [await _new(store) for _ in EVERYTHING]
-    for happen, payment in zip(EVERYTHING.values(), payments, strict=True):
-        happen(account, payment)
+    payments = [await _new(store) for _ in ALL_ACTIONS]
+    for act, payment in zip(ALL_ACTIONS.values(), payments, strict=True):
+        act(account, payment)
     first = await reconciler.run()
     before = [await store.get(payment.payment_intent_id) for payment in payments]
 
@@ -195,8 +195,8 @@ async def test_an_event_that_arrived_before_completion_is_applied(
     account.reset()
     payment = await _new(store)
     session_id = account.session(payment, metadata=metadata)
-    account.pay_at_once(session_id, card="4000000000000002")
-    account.pay_at_once(session_id)
+    account.pay_without_waiting(session_id, card="4000000000000002")
+    account.pay_without_waiting(session_id)
     account.control("/_disputes", payment_intent=account.intent_of(session_id))
     events = [stripe_events.translate(json.dumps(event).encode(), livemode=False) for event in account.events()[::-1]]
     before = [(await store.apply(event)).outcome for event in events if isinstance(event, PaymentEvent)]
@@ -311,24 +311,24 @@ async def test_a_single_run_prints_its_result(
     account.reset(UNREACHABLE, drop=1)
     payment = await _new(store)
     _paid(account, payment)
-    run = runner(tmp_path, table_settings, **_environment(account))
+    run = command_runner(tmp_path, table_settings, **_environment(account))
 
-    whole = await asyncio.to_thread(run, "reconciler", "--once")
+    successful = await asyncio.to_thread(run, "reconciler", "--once")
     account.set_faults(api_error={"status": 400}, drop=1)
-    refused = await asyncio.to_thread(run, "reconciler", "--once")
+    rejected = await asyncio.to_thread(run, "reconciler", "--once")
 
     after = await store.get(payment.payment_intent_id)
     assert after is not None
     assert after.payment_status == "completed"
-    assert whole.returncode == 0
-    assert "ok: events checked: 2, payments that differed: 1, changes applied: 1" in whole.stderr
-    assert [json.loads(line)["event"] for line in whole.stdout.splitlines()] == [
+    assert successful.returncode == 0
+    assert "ok: events checked: 2, payments that differed: 1, changes applied: 1" in successful.stderr
+    assert [json.loads(line)["event"] for line in successful.stdout.splitlines()] == [
         "payment_completed",
         "payment_repaired",
         "reconciler_run_finished",
     ]
-    assert refused.returncode == 1
-    assert "✗ Stripe rejected the request" in refused.stderr
+    assert rejected.returncode == 1
+    assert "✗ Stripe rejected the request" in rejected.stderr
 
 
 def _environment(account: EmulatorClient) -> dict[str, str]:
@@ -340,7 +340,7 @@ async def test_the_service_repairs_and_records_its_runs(
 ) -> None:
     account.reset(UNREACHABLE, drop=1)
     payment = await _new(store)
-    account.pay_at_once(account.session(payment), email=CANARY)
+    account.pay_without_waiting(account.session(payment), email=CANARY)
     port = str(free_port())
 
     service = start("reconciler", METRICS_PORT=port, RECONCILER_INTERVAL_SECONDS="1", **_environment(account))
@@ -348,23 +348,23 @@ async def test_the_service_repairs_and_records_its_runs(
     await _until(lambda: "reconciler_run_finished" in service.log.read_text())
     await _until(lambda: _runs(port) >= 2)
     after = await store.get(payment.payment_intent_id)
-    scraped = Scraped.of(f"http://127.0.0.1:{port}")
+    scrape = Scrape.of(f"http://127.0.0.1:{port}")
     assert after is not None
     assert after.payment_status == "completed"
-    assert scraped.value("payments_reconciler_repaired_total", event_type="checkout.session.completed") == 1
-    assert scraped.value("payments_reconciler_drift") == 0
-    assert scraped.value("payments_outcomes_total", outcome="completed", currency="sgd") == 1
-    assert time.time() - (scraped.value("payments_reconciler_last_run_timestamp_seconds") or 0) < 60
-    assert scraped.series("payments_reconciler_runs_total").keys() == {
+    assert scrape.value("payments_reconciler_repaired_total", event_type="checkout.session.completed") == 1
+    assert scrape.value("payments_reconciler_drift") == 0
+    assert scrape.value("payments_outcomes_total", outcome="completed", currency="sgd") == 1
+    assert time.time() - (scrape.value("payments_reconciler_last_run_timestamp_seconds") or 0) < 60
+    assert scrape.series("payments_reconciler_runs_total").keys() == {
         (outcome,) for outcome in metrics.RECONCILER_RUN_OUTCOMES
     }
-    assert scraped.series("payments_reconciler_repaired_total").keys() == {(name,) for name in TRANSLATORS}
+    assert scrape.series("payments_reconciler_repaired_total").keys() == {(name,) for name in TRANSLATORS}
     repaired = [
         line for line in map(json.loads, service.log.read_text().splitlines()) if line["event"] == "payment_repaired"
     ]
     assert [line["payment_id"] for line in repaired] == [payment.payment_intent_id]
     assert service.stop() == 0
-    assert not [secret for secret in (CANARY, STRIPE_KEY) if secret in service.log.read_text() + scraped.text]
+    assert not [secret for secret in (CANARY, STRIPE_KEY) if secret in service.log.read_text() + scrape.text]
 
 
 async def test_a_run_is_traced_and_a_failed_run_always(
@@ -375,13 +375,13 @@ async def test_a_run_is_traced_and_a_failed_run_always(
 
     with OtlpSink(free_port()) as sink:
         traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-        whole = start("reconciler", **_environment(account), **traced)
+        successful = start("reconciler", **_environment(account), **traced)
         run = await asyncio.to_thread(sink.one, "reconciler.run", payments__reconciler__repaired=1)
         apply = await asyncio.to_thread(sink.one, "payments.apply", stripe__event__type="checkout.session.completed")
         elsewhere = _environment(account) | {"STRIPE_API_BASE": f"{account.url}/elsewhere"}
-        refused = start("reconciler", **elsewhere, **traced, OTEL_TRACES_SAMPLER_ARG="0")
+        rejected = start("reconciler", **elsewhere, **traced, OTEL_TRACES_SAMPLER_ARG="0")
         failed = await asyncio.to_thread(sink.one, "reconciler.run", error__type="stripe_refused")
-        for service in (whole, refused):
+        for service in (successful, rejected):
             service.stop()
 
     assert apply.parent == run.span_id
@@ -391,7 +391,7 @@ async def test_a_run_is_traced_and_a_failed_run_always(
 
 
 def _runs(metrics_port: str) -> float:
-    return Scraped.of(f"http://127.0.0.1:{metrics_port}").value("payments_reconciler_runs_total", outcome="ok") or 0
+    return Scrape.of(f"http://127.0.0.1:{metrics_port}").value("payments_reconciler_runs_total", outcome="ok") or 0
 
 
 async def _until(condition: Callable[[], bool]) -> None:

@@ -1,4 +1,4 @@
-"""The command `lea-payments replay`, from Stripe and from a file."""
+"""Runs `lea-payments replay` with events from Stripe and from a file."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.items import item_of
 from tests.support import stripe_bodies
-from tests.support.commands import Run, runner
+from tests.support.command_line import RunCommand, command_runner
 from tests.support.emulator import STRIPE_KEY, UNREACHABLE, EmulatorClient
 from tests.support.records import Records
-from tests.support.scenarios import facts, record
+from tests.support.scenarios import order_independent_fields, record
 
 DECLINED = "4000000000009995"
 
@@ -28,9 +28,9 @@ def records(table_settings: TableSettings) -> Iterator[Records]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, table_settings: TableSettings, account: EmulatorClient) -> Run:
+def run(tmp_path: Path, table_settings: TableSettings, account: EmulatorClient) -> RunCommand:
     account.reset(UNREACHABLE, drop=1)
-    return runner(tmp_path, table_settings, STRIPE_SECRET_KEY=STRIPE_KEY, STRIPE_API_BASE=account.url)
+    return command_runner(tmp_path, table_settings, STRIPE_SECRET_KEY=STRIPE_KEY, STRIPE_API_BASE=account.url)
 
 
 def _new(records: Records, table_settings: TableSettings, payment_id: str) -> str:
@@ -42,20 +42,20 @@ def _new(records: Records, table_settings: TableSettings, payment_id: str) -> st
     return payment_id
 
 
-def _counts(printed: str) -> Mapping[str, int]:
+def _counts(output: str) -> Mapping[str, int]:
     """Returns the number of events per outcome."""
-    return {word: int(number) for word, number in re.findall(r"^\s+([a-z_]+)\s+(\d+)\s*$", printed, re.MULTILINE)}
+    return {word: int(number) for word, number in re.findall(r"^\s+([a-z_]+)\s+(\d+)\s*$", output, re.MULTILINE)}
 
 
 def _declined_then_paid_and_refunded(account: EmulatorClient, payment_id: str) -> None:
     session_id = account.session(record(payment_id))
-    account.pay_at_once(session_id, card=DECLINED)
-    account.pay_at_once(session_id)
+    account.pay_without_waiting(session_id, card=DECLINED)
+    account.pay_without_waiting(session_id)
     account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
 
 
 def test_events_are_applied_once_oldest_first(
-    run: Run, account: EmulatorClient, records: Records, table_settings: TableSettings
+    run: RunCommand, account: EmulatorClient, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_lost")
     _declined_then_paid_and_refunded(account, payment_id)
@@ -79,7 +79,7 @@ def test_events_are_applied_once_oldest_first(
 
 
 def test_a_dry_run_prints_the_changes_and_writes_nothing(
-    run: Run, account: EmulatorClient, records: Records, table_settings: TableSettings
+    run: RunCommand, account: EmulatorClient, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_dry")
     _declined_then_paid_and_refunded(account, payment_id)
@@ -98,24 +98,24 @@ def test_a_dry_run_prints_the_changes_and_writes_nothing(
 
 
 def test_only_the_selected_events_are_applied(
-    run: Run, account: EmulatorClient, records: Records, table_settings: TableSettings
+    run: RunCommand, account: EmulatorClient, records: Records, table_settings: TableSettings
 ) -> None:
     selected, other = (_new(records, table_settings, f"payment_{name}") for name in ("selected", "other"))
     for payment_id in (selected, other):
         _declined_then_paid_and_refunded(account, payment_id)
 
-    done = run("replay", "--since", "1d", "--type", "payment_intent.payment_failed", "--payment", selected)
+    result = run("replay", "--since", "1d", "--type", "payment_intent.payment_failed", "--payment", selected)
 
-    assert done.returncode == 0
-    assert _counts(done.stdout) == {"applied": 1, "all": 1}
+    assert result.returncode == 0
+    assert _counts(result.stdout) == {"applied": 1, "all": 1}
     assert (records.get(selected).payment_status, records.get(other).payment_status) == ("failed", "pending")
 
 
 def test_a_decline_without_metadata_is_found_through_its_session(
-    run: Run, account: EmulatorClient, records: Records, table_settings: TableSettings
+    run: RunCommand, account: EmulatorClient, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_bare")
-    account.pay_at_once(account.session(record(payment_id), metadata=False), card=DECLINED)
+    account.pay_without_waiting(account.session(record(payment_id), metadata=False), card=DECLINED)
 
     assert run("replay", "--since", "1h", "--payment", payment_id).returncode == 0
 
@@ -123,40 +123,42 @@ def test_a_decline_without_metadata_is_found_through_its_session(
 
 
 def test_unreadable_lines_of_a_file_are_named(
-    run: Run, records: Records, table_settings: TableSettings, tmp_path: Path
+    run: RunCommand, records: Records, table_settings: TableSettings, tmp_path: Path
 ) -> None:
     first, second = (_new(records, table_settings, f"payment_file_{name}") for name in "ab")
     lines = [stripe_bodies.completed(first), b"not JSON", b"", b"{}", stripe_bodies.expired(second, id="cs_test_x")]
     file = tmp_path / "events.jsonl"
     file.write_bytes(b"\n".join(lines))
 
-    done = run("replay", str(file))
+    result = run("replay", str(file))
 
-    assert done.returncode == 1
-    assert "✗ line 2: " in done.stdout
-    assert "✗ line 4: " in done.stdout
-    assert _counts(done.stdout) == {"applied": 2, "unreadable": 2, "all": 4}
+    assert result.returncode == 1
+    assert "✗ line 2: " in result.stdout
+    assert "✗ line 4: " in result.stdout
+    assert _counts(result.stdout) == {"applied": 2, "unreadable": 2, "all": 4}
     assert (records.get(first).payment_status, records.get(second).payment_status) == ("completed", "expired")
 
 
-def test_standard_input_is_replayed_without_a_key(run: Run, records: Records, table_settings: TableSettings) -> None:
+def test_standard_input_is_replayed_without_a_key(
+    run: RunCommand, records: Records, table_settings: TableSettings
+) -> None:
     payment_id = _new(records, table_settings, "payment_stdin")
 
-    done = run("replay", "-", text=stripe_bodies.completed(payment_id).decode(), STRIPE_SECRET_KEY="")
+    result = run("replay", "-", text=stripe_bodies.completed(payment_id).decode(), STRIPE_SECRET_KEY="")
 
-    assert done.returncode == 0, done.stderr
-    assert facts(records.get(payment_id))["payment_status"] == "completed"
+    assert result.returncode == 0, result.stderr
+    assert order_independent_fields(records.get(payment_id))["payment_status"] == "completed"
 
 
 def test_events_of_the_other_mode_are_counted_not_applied(
-    run: Run, records: Records, table_settings: TableSettings
+    run: RunCommand, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = _new(records, table_settings, "payment_mode")
     live = json.loads(stripe_bodies.completed(payment_id)) | {"livemode": True}
 
-    done = run("replay", "-", text=json.dumps(live))
+    result = run("replay", "-", text=json.dumps(live))
 
-    assert (done.returncode, _counts(done.stdout)) == (0, {"wrong_mode": 1, "all": 1})
+    assert (result.returncode, _counts(result.stdout)) == (0, {"wrong_mode": 1, "all": 1})
     assert records.get(payment_id).payment_status == "pending"
 
 
@@ -171,19 +173,19 @@ def test_events_of_the_other_mode_are_counted_not_applied(
         (("no-such-file",), "No such file"),
     ],
 )
-def test_invalid_arguments_are_explained(run: Run, arguments: tuple[str, ...], message: str) -> None:
-    done = run("replay", *arguments, COLUMNS="400")
+def test_invalid_arguments_are_explained(run: RunCommand, arguments: tuple[str, ...], message: str) -> None:
+    result = run("replay", *arguments, COLUMNS="400")
 
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
 
 
-def test_an_unreachable_table_is_one_clear_message(run: Run, free_port: Callable[[], int]) -> None:
+def test_an_unreachable_table_is_one_clear_message(run: RunCommand, free_port: Callable[[], int]) -> None:
     text = stripe_bodies.completed("payment_1").decode()
 
-    done = run("replay", "-", text=text, DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    result = run("replay", "-", text=text, DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
 
-    assert done.returncode == 1
-    assert "run the same command again" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert result.returncode == 1
+    assert "run the same command again" in result.stderr
+    assert "Traceback" not in result.stderr

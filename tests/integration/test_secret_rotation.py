@@ -1,4 +1,4 @@
-"""Signing secrets change while the webhook runs, and a damaged file changes nothing."""
+"""Changes the signing secrets while the webhook runs."""
 
 import itertools
 import os
@@ -13,13 +13,13 @@ import pytest
 from lea_payments.settings import SettingsError, WebhookSettings
 from lea_payments.webhook.signing_secrets import SigningSecrets
 from tests.support import stripe_bodies
-from tests.support.deliveries import Delivery
 from tests.support.processes import Process
-from tests.support.scraped import Scraped
+from tests.support.scrape import Scrape
 from tests.support.stripe_bodies import sign
 from tests.support.waiting import until
+from tests.support.webhook_delivery import Delivery
 
-CURRENT, PREVIOUS, UNKNOWN = "whsec_current", "whsec_previous", "whsec_of_a_stranger"
+CURRENT, PREVIOUS, UNKNOWN = "whsec_current", "whsec_previous", "whsec_unknown"
 
 
 class Webhook(NamedTuple):
@@ -38,13 +38,13 @@ class Webhook(NamedTuple):
         assert answer[:2] in ((200, "ignored"), (400, "invalid_signature"))
         return answer.status == 200
 
-    def soon_accepts(self, secret: str) -> bool:
-        """Whether it accepts this secret after a moment, without a restart."""
+    def accepts_eventually(self, secret: str) -> bool:
+        """Waits until it accepts this secret."""
         return until(lambda: self.accepts(secret), "the secret to be accepted")
 
     def used(self, place: str) -> float:
         """The number of deliveries that the current or the previous secret signed."""
-        return Scraped.of(self.metrics).value("payments_webhook_secret_used_total", secret=place) or 0
+        return Scrape.of(self.metrics).value("payments_webhook_secret_used_total", secret=place) or 0
 
 
 Start = Callable[..., Webhook]
@@ -118,11 +118,11 @@ def secret_file(start_webhook: Start, tmp_path_factory: pytest.TempPathFactory) 
 def test_a_changed_file_is_read_without_a_restart(secret_file: SecretFile) -> None:
     path, webhook = secret_file
     path.write_text("whsec_a\n")
-    assert webhook.soon_accepts("whsec_a")
+    assert webhook.accepts_eventually("whsec_a")
     previous = webhook.used("previous")
 
     path.write_text("whsec_b\nwhsec_a\n")
-    assert webhook.soon_accepts("whsec_b")
+    assert webhook.accepts_eventually("whsec_b")
     assert webhook.accepts("whsec_a")
     assert webhook.used("previous") == previous + 1
     path.write_text("whsec_b\n")
@@ -142,7 +142,7 @@ def _not_text(path: Path) -> None:
 def test_a_damaged_file_keeps_the_last_secrets(secret_file: SecretFile, damage: Callable[[Path], None]) -> None:
     path, webhook = secret_file
     path.write_text(f"whsec_before_{damage.__name__}")
-    assert webhook.soon_accepts(f"whsec_before_{damage.__name__}")
+    assert webhook.accepts_eventually(f"whsec_before_{damage.__name__}")
     problems = _problems(webhook)
     damage(path)
 
@@ -177,7 +177,7 @@ def test_a_mounted_secret_can_be_replaced_by_kubernetes(start_webhook: Start, tm
 
     for secret in ("whsec_2", "whsec_3"):
         mount(secret)
-        assert webhook.soon_accepts(secret)
+        assert webhook.accepts_eventually(secret)
     assert not webhook.accepts("whsec_1")
 
 

@@ -1,4 +1,4 @@
-"""Deliveries with an invalid signature: each gets its reason and remedy, and none costs a call to DynamoDB."""
+"""Sends deliveries with invalid signatures: each has a reason and a remedy, and none causes a call to DynamoDB."""
 
 import json
 import time
@@ -12,12 +12,12 @@ import pytest
 from lea_payments.settings import TableSettings
 from lea_payments.stripe.signature import REMEDIES, SIGNATURE_REASONS
 from tests.support import stripe_bodies
-from tests.support.deliveries import ROUTE, Delivery
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.processes import Process
 from tests.support.records import Records
-from tests.support.scraped import Scraped
+from tests.support.scrape import Scrape
 from tests.support.stripe_bodies import SECRET, sign
+from tests.support.webhook_delivery import ROUTE, Delivery
 
 CANARY = "Heckenbraunelle"
 FLOOD = 1500
@@ -38,7 +38,7 @@ class Webhook(NamedTuple):
 
     def failures(self) -> dict[str, float]:
         """The rejected deliveries by reason, from the metric."""
-        series = Scraped.of(self.metrics).series("payments_webhook_signature_failures_total")
+        series = Scrape.of(self.metrics).series("payments_webhook_signature_failures_total")
         return {reason: value for (reason,), value in series.items()}
 
     def rejection_lines(self) -> list[dict[str, Any]]:
@@ -113,7 +113,7 @@ def test_no_body_secret_or_header_is_logged(webhook: Webhook, records: Records) 
         webhook.reject(*fault(_event(payment_id)))
     webhook.reject(_serialized(_event(payment_id)), CANARY)
     webhook.reject(CANARY.encode(), f"t=1,v1={CANARY}")
-    text = webhook.service.log.read_text() + Scraped.of(webhook.metrics).text
+    text = webhook.service.log.read_text() + Scrape.of(webhook.metrics).text
 
     assert len(webhook.rejection_lines()) == len(FAULTS) + 1  # a body that is not JSON counts as altered
     for secret in (CANARY, SECRET, payment_id, "someone@example.com"):

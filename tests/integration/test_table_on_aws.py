@@ -1,4 +1,4 @@
-"""On AWS, `init-table` protects a table against loss, whether the table is new or not."""
+"""Checks that `init-table` protects new and existing tables on AWS against data loss."""
 
 import json
 import os
@@ -12,15 +12,15 @@ import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from tests.support.as_aws import as_aws, with_recovery
-from tests.support.checks import Check
+from tests.support.command_line import CheckCommand
+from tests.support.dynamodb_faults import recovery_status
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 
 
 @pytest.fixture
 def aws(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[FaultyDynamoDB]:
     with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
-        proxy.fault = with_recovery("ENABLED")
+        proxy.fault = recovery_status("ENABLED")
         yield proxy
 
 
@@ -36,8 +36,8 @@ def settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
 
 
 def _init_table(aws: FaultyDynamoDB, settings: TableSettings, folder: Path) -> str:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    env = kept | as_aws(aws) | {"DYNAMODB_PAYMENTS_TABLE": settings.table}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    env = inherited | aws.aws_environment() | {"DYNAMODB_PAYMENTS_TABLE": settings.table}
     command = [sys.executable, "-m", "lea_payments", "init-table"]
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True).stdout
 
@@ -59,7 +59,7 @@ def test_init_table_switches_on_protection_and_recovery(
     assert client.describe_table(TableName=settings.table)["Table"]["DeletionProtectionEnabled"]
     with pytest.raises(client.exceptions.ClientError, match=r"deletion.*protect|protect.*deletion|Deletion"):
         client.delete_table(TableName=settings.table)
-    report = Check(tmp_path, settings)(**as_aws(aws))
+    report = CheckCommand(tmp_path, settings)(**aws.aws_environment())
     assert report.of("deletion protection") + report.of("point-in-time recovery") == [("ok", "is on")] * 2
 
 

@@ -1,4 +1,4 @@
-"""The webhook over HTTP: the record after any order of events, and the answer to every invalid delivery."""
+"""Sends events in any order, and invalid deliveries, to the webhook over HTTP."""
 
 import itertools
 import json
@@ -15,7 +15,14 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from tests.support import stripe_bodies
 from tests.support.records import Records
-from tests.support.scenarios import AFTER_PAYMENT, SCENARIOS, Scenario, ending, facts, record
+from tests.support.scenarios import (
+    AFTER_PAYMENT,
+    SCENARIOS,
+    Scenario,
+    expected_fields,
+    order_independent_fields,
+    record,
+)
 from tests.support.stripe_bodies import SECRET, sign
 
 ROUTE = "/webhook/stripe"
@@ -46,13 +53,13 @@ def _send(webhook: httpx.Client, body: bytes) -> str:
 def test_any_order_gives_the_same_record(webhook: httpx.Client, records: Records, scenario: Scenario) -> None:
     for seed in range(3):
         payment_id = records.put()
-        chance = random.Random(seed)
-        deliveries = [body for body in scenario.events(payment_id) for _ in range(chance.randint(1, 3))]
-        chance.shuffle(deliveries)
+        generator = random.Random(seed)
+        deliveries = [body for body in scenario.events(payment_id) for _ in range(generator.randint(1, 3))]
+        generator.shuffle(deliveries)
         for body in deliveries:
             _send(webhook, body)
 
-        assert facts(records.get(payment_id)) == ending(record(payment_id), scenario)
+        assert order_independent_fields(records.get(payment_id)) == expected_fields(record(payment_id), scenario)
 
 
 @pytest.mark.parametrize("scenario", AFTER_PAYMENT.values(), ids=AFTER_PAYMENT.keys())
@@ -68,7 +75,7 @@ def test_an_event_with_only_a_payment_intent_is_applied(
             _send(webhook, events[number])
 
         payment = records.get(payment_id)
-        assert {name: getattr(payment, name) for name in scenario.ends} == scenario.ends
+        assert {name: getattr(payment, name) for name in scenario.final_fields} == scenario.final_fields
 
 
 def test_concurrent_copies_of_an_event_apply_it_once(webhook: httpx.Client, records: Records) -> None:
@@ -93,7 +100,9 @@ def test_concurrent_events_give_the_record_of_any_order(webhook: httpx.Client, r
     with ThreadPoolExecutor(8) as senders:
         list(senders.map(lambda body: _send(webhook, body), bodies))
 
-    assert facts(records.get(payment_id)) == ending(record(payment_id), SCENARIOS["partial then full refund"])
+    assert order_independent_fields(records.get(payment_id)) == expected_fields(
+        record(payment_id), SCENARIOS["partial then full refund"]
+    )
 
 
 def test_each_delivery_is_answered_with_its_outcome(webhook: httpx.Client, records: Records) -> None:

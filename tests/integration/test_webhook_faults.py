@@ -1,4 +1,4 @@
-"""No event is lost or applied twice when DynamoDB fails or the webhook is stopped under load."""
+"""Checks that no event is lost or applied twice when DynamoDB fails or the webhook stops under load."""
 
 import itertools
 import signal
@@ -16,17 +16,18 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
-from tests.support import faulty_dynamodb as faulty
+from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
-from tests.support.deliveries import Answer, Delivery
-from tests.support.faulty_dynamodb import Fault, FaultyDynamoDB
+from tests.support.dynamodb_faults import Fault
+from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET
 from tests.support.waiting import until
+from tests.support.webhook_delivery import Delivery, DeliveryAnswer
 
 IN_TIME = 3.0
-"""The contract says 2 s. The machine that runs the tests can be busy."""
+"""The contract requires 2 s, but the machine that runs the tests can be busy."""
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +38,10 @@ def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[Faul
 
 @pytest.fixture
 def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
-    """A healthy DynamoDB that the test can break."""
+    """A healthy DynamoDB in which the test can inject faults."""
     proxy.calls.clear()
     yield proxy
-    proxy.fault = faulty.healthy
+    proxy.fault = faults.healthy
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def _paid(payment_id: str) -> Delivery:
     return Delivery.of(stripe_bodies.completed(payment_id))
 
 
-def _unavailable(answer: Answer) -> bool:
+def _unavailable(answer: DeliveryAnswer) -> bool:
     return answer[:2] == (503, "unavailable") and answer.seconds < IN_TIME
 
 
@@ -103,11 +104,11 @@ def test_refused_connections_are_a_503_in_time(
 
     with ThreadPoolExecutor(6) as senders:
         answers = list(senders.map(lambda delivery: delivery.to(webhook), deliveries))
-    alive = webhook.get("/livez").status_code
+    liveness = webhook.get("/livez").status_code
     dynamodb.start()
 
     assert all(map(_unavailable, answers))
-    assert alive == 200
+    assert liveness == 200
     assert [delivery.to(webhook).outcome for delivery in deliveries] == ["applied"] * 12
 
 
@@ -115,28 +116,28 @@ async def test_an_incomplete_answer_is_not_a_missing_record(
     dynamodb: FaultyDynamoDB, records: Records, table_settings: TableSettings
 ) -> None:
     payment_id = records.put()
-    dynamodb.fault = faulty.cut_off
+    dynamodb.fault = faults.truncated_response
 
     async with PaymentStore(table_settings.model_copy(update={"ddb_endpoint": dynamodb.endpoint})) as store:
         with pytest.raises(UnavailableError):
             await store.get(payment_id)
-        dynamodb.fault = faulty.healthy
+        dynamodb.fault = faults.healthy
         assert await store.get(payment_id) == records.get(payment_id)
 
 
 def test_a_slow_dynamodb_is_a_503_in_time(webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records) -> None:
     payments = [records.put() for _ in range(12)]
     deliveries = [_paid(payment_id) for payment_id in payments]
-    dynamodb.fault = faulty.late(5)
+    dynamodb.fault = faults.late_response(5)
 
     with ThreadPoolExecutor(12) as senders:
         answers = senders.map(lambda delivery: delivery.to(webhook), deliveries)
-        alive = [webhook.get("/livez", timeout=1).status_code for _ in range(5)]
+        liveness = [webhook.get("/livez", timeout=1).status_code for _ in range(5)]
         assert all(map(_unavailable, answers))
-    dynamodb.fault = faulty.healthy
+    dynamodb.fault = faults.healthy
     again = [delivery.to(webhook) for delivery in deliveries]
 
-    assert alive == [200] * 5
+    assert liveness == [200] * 5
     assert {answer.status for answer in again} == {200}
     assert {answer.outcome for answer in again} <= {"applied", "duplicate"}
     assert [records.history(payment_id) for payment_id in payments] == [[one.event_id] for one in deliveries]
@@ -147,15 +148,15 @@ def test_a_late_write_of_a_repeated_event_is_not_applied(
 ) -> None:
     payment_id = records.put()
     delivery = _paid(payment_id)
-    dynamodb.fault = held = faulty.Held()
+    dynamodb.fault = gate = faults.WriteGate()
 
     assert _unavailable(delivery.to(webhook))
     assert records.history(payment_id) == []
-    dynamodb.fault = faulty.healthy
+    dynamodb.fault = faults.healthy
     assert delivery.to(webhook).outcome == "applied"
     after = records.get(payment_id)
-    held.let_go()
-    until(lambda: held.done == held.arrived > 0)
+    gate.open()
+    until(lambda: gate.executions == gate.arrivals > 0)
 
     assert records.get(payment_id) == after
     assert records.history(payment_id) == [delivery.event_id]
@@ -163,18 +164,18 @@ def test_a_late_write_of_a_repeated_event_is_not_applied(
 
 _HTML = b"<html><body>Bad gateway</body></html>"
 FAULTS: dict[str, Fault] = {
-    "closes the connection": faulty.hanging_up,
-    "closes the connection in an answer": faulty.cut_off,
-    "throttles": faulty.refusing(400, "ThrottlingException"),
-    "has no capacity": faulty.refusing(400, "ProvisionedThroughputExceededException"),
-    "limits requests": faulty.refusing(400, "RequestLimitExceeded"),
-    "has an internal error": faulty.refusing(500, "InternalServerError"),
-    "is not available": faulty.refusing(503, "ServiceUnavailable"),
-    "rejects an expired token": faulty.refusing(400, "ExpiredTokenException"),
-    "a gateway answers 502 in HTML": faulty.answering(502, _HTML),
-    "a gateway answers 200 in HTML": faulty.answering(200, _HTML),
-    "answers with an empty object": faulty.answering(200, b"{}"),
-    "answers with too few results": faulty.answering(200, b'{"Responses": []}'),
+    "closes the connection": faults.closed_connection,
+    "closes the connection in an answer": faults.truncated_response,
+    "throttles": faults.error_response(400, "ThrottlingException"),
+    "has no capacity": faults.error_response(400, "ProvisionedThroughputExceededException"),
+    "limits requests": faults.error_response(400, "RequestLimitExceeded"),
+    "has an internal error": faults.error_response(500, "InternalServerError"),
+    "is not available": faults.error_response(503, "ServiceUnavailable"),
+    "rejects an expired token": faults.error_response(400, "ExpiredTokenException"),
+    "a gateway answers 502 in HTML": faults.fixed_response(502, _HTML),
+    "a gateway answers 200 in HTML": faults.fixed_response(200, _HTML),
+    "answers with an empty object": faults.fixed_response(200, b"{}"),
+    "answers with too few results": faults.fixed_response(200, b'{"Responses": []}'),
 }
 
 
@@ -188,7 +189,7 @@ def test_a_failed_call_loses_nothing_and_repeats_nothing(
 
     with ThreadPoolExecutor(6) as senders:
         answers = list(senders.map(lambda delivery: delivery.to(webhook), deliveries))
-    dynamodb.fault = faulty.healthy
+    dynamodb.fault = faults.healthy
     again = [delivery.to(webhook) for delivery in deliveries]
 
     assert [answer for answer in answers if not _unavailable(answer)] == []
@@ -202,7 +203,7 @@ def test_one_lost_answer_is_recovered_within_the_deadline(
 ) -> None:
     payment_id = records.put()
     delivery = _paid(payment_id)
-    dynamodb.fault = faulty.once(FAULTS[name])
+    dynamodb.fault = faults.first_batch_only(FAULTS[name])
 
     assert delivery.to(webhook)[:2] == (200, "applied")
     assert records.history(payment_id) == [delivery.event_id]
@@ -226,7 +227,7 @@ def test_an_index_that_fails_does_not_mean_unmatched(
     dynamodb.fault = FAULTS[name]
 
     assert _unavailable(dispute.to(webhook))
-    dynamodb.fault = faulty.healthy
+    dynamodb.fault = faults.healthy
     assert dispute.to(webhook).outcome == "applied"
     assert records.history(payment_id) == [dispute.event_id]
 
@@ -246,14 +247,14 @@ def test_a_rejected_statement_is_sent_again_alone(
 ) -> None:
     payments = [records.put() for _ in range(12)]
     deliveries = [_paid(payment_id) for payment_id in payments]
-    refused = faulty.RefusedStatements(code, dict.fromkeys(payments[::2], 2))
-    dynamodb.fault = lambda call, forward: refused(call, _slowly(forward))
+    rejections = faults.StatementErrors(code, dict.fromkeys(payments[::2], 2))
+    dynamodb.fault = lambda call, forward: rejections(call, _slowly(forward))
 
     with ThreadPoolExecutor(12) as senders:
         answers = list(senders.map(lambda delivery: delivery.to(webhook), deliveries))
 
     assert {answer[:2] for answer in answers} == {(200, "applied")}
-    assert refused.mixed_batches > 0
+    assert rejections.mixed_batches > 0
     assert [_times_sent(dynamodb, payment_id) for payment_id in payments] == [3, 1] * 6
     assert [records.history(payment_id) for payment_id in payments] == [[one.event_id] for one in deliveries]
 
@@ -267,23 +268,23 @@ def test_a_failing_statement_does_not_affect_its_batch(
 ) -> None:
     payments = [records.put() for _ in range(12)]
     deliveries = [_paid(payment_id) for payment_id in payments]
-    refused = faulty.RefusedStatements(code, dict.fromkeys(payments[::4], 1000))
-    dynamodb.fault = lambda call, forward: refused(call, _slowly(forward))
+    rejections = faults.StatementErrors(code, dict.fromkeys(payments[::4], 1000))
+    dynamodb.fault = lambda call, forward: rejections(call, _slowly(forward))
 
     with ThreadPoolExecutor(12) as senders:
         answers = list(senders.map(lambda delivery: delivery.to(webhook), deliveries))
-    dynamodb.fault = faulty.healthy
+    dynamodb.fault = faults.healthy
 
-    assert refused.mixed_batches > 0
+    assert rejections.mixed_batches > 0
     assert [answer.status for answer in answers] == [status, 200, 200, 200] * 3
     assert max(answer.seconds for answer in answers) < IN_TIME
     assert [delivery.to(webhook).outcome for delivery in deliveries[:2]] == ["applied", "duplicate"]
 
 
-def _slowly(forward: faulty.Forward) -> faulty.Forward:
-    """Slow enough for writes to queue behind the call in progress."""
+def _slowly(forward: faults.Forward) -> faults.Forward:
+    """Delays each call, so that writes queue behind the one in progress."""
 
-    def slow(call: faulty.Call) -> faulty.Answer:
+    def slow(call: faults.Call) -> faults.CallResponse:
         time.sleep(0.12)
         return forward(call)
 
@@ -292,16 +293,16 @@ def _slowly(forward: faulty.Forward) -> faulty.Forward:
 
 def _times_sent(dynamodb: FaultyDynamoDB, payment_id: str) -> int:
     batches = [call for call in dynamodb.calls if call.operation == "BatchExecuteStatement"]
-    return sum(faulty.payment_of(statement) == payment_id for call in batches for statement in call.statements)
+    return sum(faults.payment_of(statement) == payment_id for call in batches for statement in call.statements)
 
 
 def test_readiness_changes_after_three_failures(webhook: httpx.Client, dynamodb: FaultyDynamoDB) -> None:
-    dynamodb.fault = faulty.refusing(500, "InternalServerError")
+    dynamodb.fault = faults.error_response(500, "InternalServerError")
 
     until(lambda: webhook.get("/readyz").status_code == 503)
     assert [call.operation for call in dynamodb.calls] == ["GetItem"] * 3
     assert [webhook.get(path).status_code for path in ("/livez", "/health")] == [200, 200]
-    dynamodb.fault = faulty.healthy
+    dynamodb.fault = faults.healthy
     until(lambda: webhook.get("/readyz").status_code == 200)
     assert len(dynamodb.calls) == 4
 
@@ -321,17 +322,17 @@ def test_open_requests_are_answered_after_sigterm(
 ) -> None:
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
     deliveries = [_paid(records.put()) for _ in range(3)]
-    dynamodb.fault = held = faulty.Held()
+    dynamodb.fault = gate = faults.WriteGate()
 
     with httpx.Client(base_url=service.url, timeout=30) as webhook, ThreadPoolExecutor(3) as senders:
         answers = []
         for number, delivery in enumerate(deliveries, start=1):
             answers.append(senders.submit(delivery.to, webhook))
-            until(lambda number=number: held.arrived == number)  # type: ignore[misc]
+            until(lambda number=number: gate.arrivals == number)  # type: ignore[misc]
         service.process.send_signal(signal.SIGTERM)
         until(lambda: not _accepts(service))
         time.sleep(0.5)  # otherwise they could end before the shutdown does
-        held.let_go()
+        gate.open()
 
         assert {answer.result()[:2] for answer in answers} <= {(200, "applied"), (503, "unavailable")}
     assert service.process.wait(10) == 0
@@ -351,7 +352,7 @@ def test_every_200_before_the_end_is_in_the_table(
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
     payments = [records.put() for _ in range(200)]
     remaining = iter([(payment_id, _paid(payment_id)) for payment_id in payments])
-    answered: list[tuple[str, Delivery, Answer]] = []
+    answers: list[tuple[str, Delivery, DeliveryAnswer]] = []
     lock = threading.Lock()
 
     def send_until_closed() -> None:
@@ -360,18 +361,18 @@ def test_every_200_before_the_end_is_in_the_table(
                 with lock:
                     payment_id, delivery = next(remaining)
                 try:
-                    answered.append((payment_id, delivery, delivery.to(webhook)))
+                    answers.append((payment_id, delivery, delivery.to(webhook)))
                 except httpx.TransportError:
                     return
 
     with ThreadPoolExecutor(8) as senders:
         running = [senders.submit(send_until_closed) for _ in range(8)]
-        until(lambda: len(answered) >= 30)
+        until(lambda: len(answers) >= 30)
         service.process.send_signal(signal.SIGTERM)
         status = service.process.wait(25)
     for one in running:
         one.result()
 
     assert status == 0
-    assert {answer[:2] for _, _, answer in answered} == {(200, "applied")}
-    assert all(records.history(payment_id) == [delivery.event_id] for payment_id, delivery, _ in answered)
+    assert {answer[:2] for _, _, answer in answers} == {(200, "applied")}
+    assert all(records.history(payment_id) == [delivery.event_id] for payment_id, delivery, _ in answers)

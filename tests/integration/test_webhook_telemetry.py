@@ -1,4 +1,4 @@
-"""The telemetry of a delivery: metrics on their own port, one log line and one tree of spans."""
+"""Checks the metrics, the log line and the spans of a delivery."""
 
 import json
 import re
@@ -18,15 +18,15 @@ from lea_payments.settings import TableSettings
 from lea_payments.stripe.events import TRANSLATORS
 from lea_payments.stripe.signature import SIGNATURE_REASONS
 from lea_payments.telemetry import metrics
-from tests.support import faulty_dynamodb as faulty
+from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
-from tests.support.deliveries import Delivery
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink, Span
 from tests.support.processes import Process
 from tests.support.records import Records
-from tests.support.scraped import Scraped
+from tests.support.scrape import Scrape
 from tests.support.stripe_bodies import SECRET
+from tests.support.webhook_delivery import Delivery
 
 SERVER, APPLY, BATCH = "POST /webhook/stripe", "payments.apply", "BatchExecuteStatement"
 CHECKOUT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -94,27 +94,27 @@ def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[Faul
 @pytest.fixture
 def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
     yield proxy
-    proxy.fault = faulty.healthy
+    proxy.fault = faults.healthy
 
 
 @pytest.fixture(scope="module")
-def fresh(start_webhook: Start) -> tuple[Webhook, Scraped]:
+def new_webhook(start_webhook: Start) -> tuple[Webhook, Scrape]:
     webhook = start_webhook(BUILD_REVISION="0f3c2d1")
-    return webhook, Scraped.of(webhook.metrics)
+    return webhook, Scrape.of(webhook.metrics)
 
 
 @pytest.fixture(scope="module")
-def at_start(fresh: tuple[Webhook, Scraped]) -> Scraped:
-    return fresh[1]
+def first_scrape(new_webhook: tuple[Webhook, Scrape]) -> Scrape:
+    return new_webhook[1]
 
 
 @pytest.fixture(scope="module")
-def untraced(fresh: tuple[Webhook, Scraped]) -> Webhook:
-    return fresh[0]
+def untraced_webhook(new_webhook: tuple[Webhook, Scrape]) -> Webhook:
+    return new_webhook[0]
 
 
 @pytest.fixture(scope="module")
-def traced(start_webhook: Start, sink: OtlpSink, proxy: FaultyDynamoDB) -> Webhook:
+def traced_webhook(start_webhook: Start, sink: OtlpSink, proxy: FaultyDynamoDB) -> Webhook:
     return start_webhook(
         DDB_ENDPOINT=proxy.endpoint,
         OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint,
@@ -151,25 +151,25 @@ AT_ZERO: Mapping[str, set[tuple[str, ...]]] = {
 }
 
 
-def test_every_series_exists_at_zero_from_the_start(at_start: Scraped) -> None:
+def test_every_series_exists_at_zero_from_the_start(first_scrape: Scrape) -> None:
     for name, labels in AT_ZERO.items():
-        assert dict(at_start.series(name)) == dict.fromkeys(labels, 0), name
-    assert at_start.value("payments_store_operation_duration_seconds_count", operation="apply", outcome="ok") == 0
-    assert at_start.value("payments_build_info", version=__version__, revision="0f3c2d1") == 1
+        assert dict(first_scrape.series(name)) == dict.fromkeys(labels, 0), name
+    assert first_scrape.value("payments_store_operation_duration_seconds_count", operation="apply", outcome="ok") == 0
+    assert first_scrape.value("payments_build_info", version=__version__, revision="0f3c2d1") == 1
 
 
-def test_the_public_port_has_no_metrics(untraced: Webhook) -> None:
-    assert untraced.client.get("/metrics").status_code == 404
+def test_the_public_port_has_no_metrics(untraced_webhook: Webhook) -> None:
+    assert untraced_webhook.client.get("/metrics").status_code == 404
 
 
-def test_a_repeated_event_counts_as_one_payment(untraced: Webhook, records: Records) -> None:
+def test_a_repeated_event_counts_as_one_payment(untraced_webhook: Webhook, records: Records) -> None:
     delivery = _paid(records.put())
     event_type = "checkout.session.completed"
-    before = Scraped.of(untraced.metrics)
+    before = Scrape.of(untraced_webhook.metrics)
 
-    assert [delivery.to(untraced.client).outcome for _ in range(3)] == ["applied", "duplicate", "duplicate"]
+    assert [delivery.to(untraced_webhook.client).outcome for _ in range(3)] == ["applied", "duplicate", "duplicate"]
 
-    after = Scraped.of(untraced.metrics)
+    after = Scrape.of(untraced_webhook.metrics)
 
     def growth(name: str, **labels: str) -> float:
         return (after.value(name, **labels) or 0) - (before.value(name, **labels) or 0)
@@ -188,27 +188,29 @@ def test_a_repeated_event_counts_as_one_payment(untraced: Webhook, records: Reco
     assert growth("payments_store_operation_duration_seconds_count", operation="apply", outcome="ok") >= 2
 
 
-def test_age_skew_and_last_change_are_measured(untraced: Webhook, records: Records) -> None:
+def test_age_skew_and_last_change_are_measured(untraced_webhook: Webhook, records: Records) -> None:
     body = stripe_bodies.expired(records.put())
     event = json.loads(body) | {"created": int(time.time()) - 7200}
     body = json.dumps(event).encode()
     delivery = Delivery(body, stripe_bodies.sign(body, at=time.time() - 60))
+    name = "payments_webhook_event_age_seconds_sum"
+    age_before = Scrape.of(untraced_webhook.metrics).value(name, event_type="checkout.session.expired") or 0
     before = time.time()
 
-    assert delivery.to(untraced.client).outcome == "applied"
+    assert delivery.to(untraced_webhook.client).outcome == "applied"
 
-    scraped = Scraped.of(untraced.metrics)
-    age = scraped.value("payments_webhook_event_age_seconds_sum", event_type="checkout.session.expired") or 0
+    scrape = Scrape.of(untraced_webhook.metrics)
+    age = (scrape.value(name, event_type="checkout.session.expired") or 0) - age_before
     changed = (
-        scraped.value("payments_webhook_last_applied_timestamp_seconds", event_type="checkout.session.expired") or 0
+        scrape.value("payments_webhook_last_applied_timestamp_seconds", event_type="checkout.session.expired") or 0
     )
     assert 7199 <= age < 7300
-    assert 59 <= (scraped.value("payments_webhook_clock_skew_seconds") or 0) < 160
+    assert 59 <= (scrape.value("payments_webhook_clock_skew_seconds") or 0) < 160
     assert before - 1 <= changed <= time.time() + 1
 
 
-def test_declines_reviews_and_rejections_have_reasons(untraced: Webhook, records: Records) -> None:
-    before = Scraped.of(untraced.metrics)
+def test_declines_reviews_and_rejections_have_reasons(untraced_webhook: Webhook, records: Records) -> None:
+    before = Scrape.of(untraced_webhook.metrics)
     bodies = [
         stripe_bodies.declined(records.put(), "lost_card"),
         stripe_bodies.declined(records.put(), "a_code_of_next_year"),
@@ -216,11 +218,11 @@ def test_declines_reviews_and_rejections_have_reasons(untraced: Webhook, records
         stripe_bodies.completed(records.put(), currency="usd"),
     ]
     for body in bodies:
-        Delivery.of(body).to(untraced.client)
-    Delivery.of(bodies[0], "whsec_wrong").to(untraced.client)
-    Delivery(bodies[0], stripe_bodies.sign(bodies[0], at=1)).to(untraced.client)
+        Delivery.of(body).to(untraced_webhook.client)
+    Delivery.of(bodies[0], "whsec_wrong").to(untraced_webhook.client)
+    Delivery(bodies[0], stripe_bodies.sign(bodies[0], at=1)).to(untraced_webhook.client)
 
-    after = Scraped.of(untraced.metrics)
+    after = Scrape.of(untraced_webhook.metrics)
     assert _growth(before, after, "payments_failures_total") == {("lost_card",): 1, ("other",): 1}
     assert _growth(before, after, "payments_review_total") == {("amount_mismatch",): 1, ("currency_mismatch",): 1}
     assert _growth(before, after, "payments_webhook_signature_failures_total") == {
@@ -229,75 +231,79 @@ def test_declines_reviews_and_rejections_have_reasons(untraced: Webhook, records
     }
 
 
-def _growth(before: Scraped, after: Scraped, name: str) -> dict[tuple[str, ...], float]:
+def _growth(before: Scrape, after: Scrape, name: str) -> dict[tuple[str, ...], float]:
     old = before.series(name)
     return {labels: value - old[labels] for labels, value in after.series(name).items() if value != old[labels]}
 
 
-def test_a_sender_cannot_create_a_new_series(untraced: Webhook, records: Records) -> None:
-    before = {(sample.name, *sample.labels.values()) for sample in Scraped.of(untraced.metrics).samples}
+def test_a_sender_cannot_create_a_new_series(untraced_webhook: Webhook, records: Records) -> None:
+    before = {(sample.name, *sample.labels.values()) for sample in Scrape.of(untraced_webhook.metrics).samples}
 
-    Delivery.of(stripe_bodies.event("an.invented.type", {"object": "x"})).to(untraced.client)
-    Delivery.of(stripe_bodies.declined(records.put(), "an_invented_code")).to(untraced.client)
-    Delivery.of(stripe_bodies.completed(records.put(currency="xts"), currency="xts")).to(untraced.client)
+    Delivery.of(stripe_bodies.event("an.invented.type", {"object": "x"})).to(untraced_webhook.client)
+    Delivery.of(stripe_bodies.declined(records.put(), "an_invented_code")).to(untraced_webhook.client)
+    Delivery.of(stripe_bodies.completed(records.put(currency="xts"), currency="xts")).to(untraced_webhook.client)
 
-    assert {(sample.name, *sample.labels.values()) for sample in Scraped.of(untraced.metrics).samples} == before
+    assert {(sample.name, *sample.labels.values()) for sample in Scrape.of(untraced_webhook.metrics).samples} == before
 
 
 def _store_calls(webhook: Webhook) -> dict[str, float]:
-    series = Scraped.of(webhook.metrics).series("payments_store_operation_duration_seconds_count")
+    series = Scrape.of(webhook.metrics).series("payments_store_operation_duration_seconds_count")
     return {outcome: value for (operation, outcome), value in series.items() if operation == "apply"}
 
 
-def test_calls_to_the_table_are_counted_by_outcome(traced: Webhook, records: Records, dynamodb: FaultyDynamoDB) -> None:
-    def growth(fault: faulty.Fault, payment_id: str) -> dict[str, float]:
-        before = _store_calls(traced)
+def test_calls_to_the_table_are_counted_by_outcome(
+    traced_webhook: Webhook, records: Records, dynamodb: FaultyDynamoDB
+) -> None:
+    def growth(fault: faults.Fault, payment_id: str) -> dict[str, float]:
+        before = _store_calls(traced_webhook)
         dynamodb.fault = fault
-        _paid(payment_id).to(traced.client)
-        dynamodb.fault = faulty.healthy
-        return {outcome: value - before[outcome] for outcome, value in _store_calls(traced).items()}
+        _paid(payment_id).to(traced_webhook.client)
+        dynamodb.fault = faults.healthy
+        return {outcome: value - before[outcome] for outcome, value in _store_calls(traced_webhook).items()}
 
     nothing = dict.fromkeys(("ok", "refused", "throttled", "error"), 0.0)
-    throttled, failing, refused, good = (records.put() for _ in range(4))
-    once = faulty.RefusedStatements("ThrottlingError", {throttled: 1})
+    throttled, failing, rejected, good = (records.put() for _ in range(4))
+    once = faults.StatementErrors("ThrottlingError", {throttled: 1})
     assert growth(once, throttled) == nothing | {"throttled": 1, "ok": 1}
-    once = faulty.RefusedStatements("InternalServerError", {failing: 1})
+    once = faults.StatementErrors("InternalServerError", {failing: 1})
     assert growth(once, failing) == nothing | {"error": 1, "ok": 1}
-    assert growth(faulty.refusing(400, "ProvisionedThroughputExceededException"), refused) == nothing | {"throttled": 1}
-    assert growth(faulty.healthy, good) == nothing | {"ok": 1}
-    assert growth(faulty.healthy, good) == nothing | {"ok": 1}  # a duplicate: its condition fails, as it must
+    assert growth(faults.error_response(400, "ProvisionedThroughputExceededException"), rejected) == nothing | {
+        "throttled": 1
+    }
+    assert growth(faults.healthy, good) == nothing | {"ok": 1}
+    assert growth(faults.healthy, good) == nothing | {"ok": 1}  # a duplicate, whose condition fails
 
 
 def _exemplars(webhook: Webhook) -> set[str]:
-    samples = Scraped.with_exemplars(webhook.metrics).samples
+    samples = Scrape.with_exemplars(webhook.metrics).samples
     return {sample.exemplar.labels["trace_id"] for sample in samples if sample.exemplar}
 
 
-def test_exemplars_name_the_trace_of_a_delivery(traced: Webhook, records: Records) -> None:
+def test_exemplars_name_the_trace_of_a_delivery(traced_webhook: Webhook, records: Records) -> None:
     delivery = _paid(records.put())
-    delivery.to(traced.client)
+    delivery.to(traced_webhook.client)
 
-    assert traced.line_of(delivery)["trace_id"] in _exemplars(traced)
-
-
-def test_without_traces_there_are_no_exemplars(untraced: Webhook, records: Records) -> None:
-    _paid(records.put()).to(untraced.client)
-
-    assert _exemplars(untraced) == set()
+    assert traced_webhook.line_of(delivery)["trace_id"] in _exemplars(traced_webhook)
 
 
-def test_each_delivery_is_one_log_line(traced: Webhook, records: Records) -> None:
+def test_without_traces_there_are_no_exemplars(untraced_webhook: Webhook, records: Records) -> None:
+    _paid(records.put()).to(untraced_webhook.client)
+
+    assert _exemplars(untraced_webhook) == set()
+
+
+def test_each_delivery_is_one_log_line(traced_webhook: Webhook, records: Records) -> None:
     payment_id = records.put()
     paid = _paid(payment_id)
     late = Delivery.of(stripe_bodies.expired(payment_id))
     unknown = Delivery.of(stripe_bodies.event("customer.created", {"object": "customer"}))
-    start = len(traced.lines())
+    start = len(traced_webhook.lines())
 
     for delivery in (paid, paid, late, unknown):
-        delivery.to(traced.client)
-    traced.client.post("/webhook/stripe", content=b"")
+        delivery.to(traced_webhook.client)
+    traced_webhook.client.post("/webhook/stripe", content=b"")
 
-    lines = [line for line in traced.lines()[start:] if line["event"] == "webhook_answered"]
+    lines = [line for line in traced_webhook.lines()[start:] if line["event"] == "webhook_answered"]
     assert [(line["outcome"], line["http_status"]) for line in lines] == [
         ("applied", 200),
         ("duplicate", 200),
@@ -309,23 +315,23 @@ def test_each_delivery_is_one_log_line(traced: Webhook, records: Records) -> Non
     assert all(re.fullmatch("[0-9a-f]{32}", line["trace_id"]) for line in lines)
     assert [line.get("payment_id") for line in lines] == [payment_id] * 3 + [None] * 2
     assert [line["level"] for line in lines] == ["info"] * 4 + ["warning"]
-    completed = [line for line in traced.lines()[start:] if line["event"] == "payment_completed"]
+    completed = [line for line in traced_webhook.lines()[start:] if line["event"] == "payment_completed"]
     assert [(line["payment_id"], line["trace_id"]) for line in completed] == [(payment_id, lines[0]["trace_id"])]
 
 
 def _tree(sink: OtlpSink, delivery: Delivery, outcome: str) -> tuple[Span, Span]:
     server = sink.one(SERVER, stripe__event__id=delivery.event_id, payments__outcome=outcome)
-    (apply,) = [span for span in sink.named(APPLY) if span.parent == server.span_id]
+    (apply,) = [span for span in sink.with_name(APPLY) if span.parent == server.span_id]
     return server, apply
 
 
-def test_a_delivery_is_one_tree_of_spans(traced: Webhook, sink: OtlpSink, records: Records) -> None:
+def test_a_delivery_is_one_tree_of_spans(traced_webhook: Webhook, sink: OtlpSink, records: Records) -> None:
     payment_id = records.put()
     delivery = _paid(payment_id, metadata={"traceparent": CHECKOUT})
-    delivery.to(traced.client)
+    delivery.to(traced_webhook.client)
 
     server, apply = _tree(sink, delivery, "applied")
-    (batch,) = [span for span in sink.named(BATCH) if span.parent == apply.span_id]
+    (batch,) = [span for span in sink.with_name(BATCH) if span.parent == apply.span_id]
     assert (server.kind, server.parent, server.failed) == ("server", "", False)
     assert server.attributes == {
         "http.request.method": "POST",
@@ -344,17 +350,17 @@ def test_a_delivery_is_one_tree_of_spans(traced: Webhook, sink: OtlpSink, record
         "client",
         {"db.system.name": "aws.dynamodb", "db.operation.name": BATCH, "db.operation.batch.size": 1},
     )
-    assert {server.trace_id, apply.trace_id, batch.trace_id} == {traced.line_of(delivery)["trace_id"]}
+    assert {server.trace_id, apply.trace_id, batch.trace_id} == {traced_webhook.line_of(delivery)["trace_id"]}
     assert records.get(payment_id).history[0].trace_id == server.trace_id
-    assert batch.links == (apply.place,)
-    assert apply.links == (batch.place,)
+    assert batch.links == (apply.context,)
+    assert apply.links == (batch.context,)
 
 
-def test_a_delivery_is_linked_to_its_checkout(traced: Webhook, sink: OtlpSink, records: Records) -> None:
+def test_a_delivery_is_linked_to_its_checkout(traced_webhook: Webhook, sink: OtlpSink, records: Records) -> None:
     linked = _paid(records.put(), metadata={"traceparent": CHECKOUT})
     alone = _paid(records.put(), metadata={"traceparent": "not a traceparent"})
     for delivery in (linked, alone):
-        delivery.to(traced.client)
+        delivery.to(traced_webhook.client)
 
     server, _ = _tree(sink, linked, "applied")
     assert server.links == (("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"),)
@@ -363,40 +369,40 @@ def test_a_delivery_is_linked_to_its_checkout(traced: Webhook, sink: OtlpSink, r
     assert server.links == ()
 
 
-def test_a_traceparent_header_is_not_joined(traced: Webhook, sink: OtlpSink, records: Records) -> None:
+def test_a_traceparent_header_is_not_joined(traced_webhook: Webhook, sink: OtlpSink, records: Records) -> None:
     delivery = _paid(records.put())
     headers = {"Stripe-Signature": delivery.signature, "traceparent": CHECKOUT}
-    traced.client.post("/webhook/stripe", content=delivery.body, headers=headers)
+    traced_webhook.client.post("/webhook/stripe", content=delivery.body, headers=headers)
 
     server, _ = _tree(sink, delivery, "applied")
     assert (server.parent, server.trace_id == CHECKOUT[3:35]) == ("", False)
 
 
 def test_a_batch_and_its_events_are_linked(
-    traced: Webhook, sink: OtlpSink, records: Records, dynamodb: FaultyDynamoDB
+    traced_webhook: Webhook, sink: OtlpSink, records: Records, dynamodb: FaultyDynamoDB
 ) -> None:
     deliveries = [_paid(records.put()) for _ in range(8)]
-    dynamodb.fault = faulty.slow(0.12)
+    dynamodb.fault = faults.slow(0.12)
 
     with ThreadPoolExecutor(8) as senders:
-        assert {answer.status for answer in senders.map(lambda one: one.to(traced.client), deliveries)} == {200}
+        assert {answer.status for answer in senders.map(lambda one: one.to(traced_webhook.client), deliveries)} == {200}
 
-    applies = {apply.place: apply for _, apply in (_tree(sink, one, "applied") for one in deliveries)}
-    batches = [span for span in sink.named(BATCH) if set(span.links) & applies.keys()]
+    applies = {apply.context: apply for _, apply in (_tree(sink, one, "applied") for one in deliveries)}
+    batches = [span for span in sink.with_name(BATCH) if set(span.links) & applies.keys()]
     assert sorted(link for batch in batches for link in batch.links) == sorted(applies)
     assert max(len(batch.links) for batch in batches) > 1
     for batch in batches:
         assert batch.attributes["db.operation.batch.size"] == len(batch.links)
         assert (batch.trace_id, batch.parent) in batch.links
-        assert all(applies[link].links == (batch.place,) for link in batch.links)
+        assert all(applies[link].links == (batch.context,) for link in batch.links)
 
 
 def test_a_failed_delivery_names_its_error(
-    traced: Webhook, sink: OtlpSink, records: Records, dynamodb: FaultyDynamoDB
+    traced_webhook: Webhook, sink: OtlpSink, records: Records, dynamodb: FaultyDynamoDB
 ) -> None:
     delivery = _paid(records.put())
-    dynamodb.fault = faulty.refusing(500, "InternalServerError")
-    delivery.to(traced.client)
+    dynamodb.fault = faults.error_response(500, "InternalServerError")
+    delivery.to(traced_webhook.client)
 
     server, apply = _tree(sink, delivery, "unavailable")
     assert (server.failed, server.attributes["error.type"]) == (True, "unavailable")
@@ -417,7 +423,7 @@ def test_without_sampling_only_errors_are_exported(
         )
         good.to(webhook.client)
         bad.to(webhook.client)
-        dynamodb.fault = faulty.refusing(500, "InternalServerError")
+        dynamodb.fault = faults.error_response(500, "InternalServerError")
         unavailable.to(webhook.client)
         exemplars = _exemplars(webhook)
         webhook.end()

@@ -8,11 +8,11 @@ import pytest
 
 from lea_payments.telemetry.metrics import DURATION
 from tests.docs.reference import METRICS_PAGE
-from tests.monitoring.conftest import Day
+from tests.monitoring.conftest import MonitoringStack
 from tests.monitoring.promql import RECORDED, Selector, group_labels, rules, selectors
 from tests.monitoring.test_dashboards import PANEL_QUERIES, without_variables
 from tests.monitoring.test_rules import NOT_OURS
-from tests.support.scraped import Scraped
+from tests.support.scrape import Scrape
 
 TARGET_LABELS = {"namespace", "component", "pod", "job", "instance"}
 """Labels that Prometheus adds to every series of a target."""
@@ -24,11 +24,11 @@ EXPECTED = [one for one in SELECTORS if one.name not in {*NOT_OURS, *RECORDED, *
 
 
 @pytest.fixture(scope="module")
-def exposed(day: Day) -> Mapping[str, list[Mapping[str, str]]]:
+def exposed(stack: MonitoringStack) -> Mapping[str, list[Mapping[str, str]]]:
     """Return the labels of every series that a service exposes, by the name of the series."""
     series: defaultdict[str, list[Mapping[str, str]]] = defaultdict(list)
-    for url in day.shop.metrics.values():
-        for sample in Scraped.of(url).samples:
+    for url in stack.simulation.metrics.values():
+        for sample in Scrape.of(url).samples:
             if sample.name.endswith("_created"):  # start times, which the client library adds to every metric
                 continue
             series[sample.name].append(sample.labels)
@@ -51,12 +51,12 @@ def test_every_selected_series_is_exposed(exposed: Mapping[str, list[Mapping[str
 
 @pytest.mark.parametrize("expr", sorted(set(EXPRESSIONS)))
 def test_queries_group_by_existing_labels(exposed: Mapping[str, list[Mapping[str, str]]], expr: str) -> None:
-    known = TARGET_LABELS | {"job_name", "le"}
+    labels = TARGET_LABELS | {"job_name", "le"}
     for selector in selectors(expr):
-        known |= exposed[selector.name][0].keys() if selector.name in exposed else set()
+        labels |= exposed[selector.name][0].keys() if selector.name in exposed else set()
 
     assert selectors(expr)
-    assert group_labels(expr) <= known
+    assert group_labels(expr) <= labels
 
 
 def _family(series: str) -> str:
@@ -64,12 +64,12 @@ def _family(series: str) -> str:
 
 
 def test_every_exposed_metric_is_used_and_documented(exposed: Mapping[str, list[Mapping[str, str]]]) -> None:
-    ours = {_family(name) for name in exposed if name.startswith("payments_")}
+    own_families = {_family(name) for name in exposed if name.startswith("payments_")}
     documented = METRICS_PAGE.read_text()
 
-    assert len(ours) > 15
-    assert ours - {_family(selector.name) for selector in SELECTORS} == set()
-    assert [name for name in ours if f"`{name}`" not in documented] == []
+    assert len(own_families) > 15
+    assert own_families - {_family(selector.name) for selector in SELECTORS} == set()
+    assert [name for name in own_families if f"`{name}`" not in documented] == []
 
 
 def test_every_documented_metric_is_exposed(exposed: Mapping[str, list[Mapping[str, str]]]) -> None:
@@ -86,19 +86,19 @@ def test_every_documented_metric_is_exposed(exposed: Mapping[str, list[Mapping[s
     }
 
 
-def test_every_completed_payment_has_a_completion_time(day: Day) -> None:
-    scraped = Scraped.of(day.shop.metrics["webhook"])
+def test_every_completed_payment_has_a_completion_time(stack: MonitoringStack) -> None:
+    scrape = Scrape.of(stack.simulation.metrics["webhook"])
     completed = sum(
-        value for labels, value in scraped.series("payments_outcomes_total").items() if "completed" in labels
+        value for labels, value in scrape.series("payments_outcomes_total").items() if "completed" in labels
     )
 
     assert completed
-    assert scraped.value("payments_time_to_completion_seconds_count") == completed
+    assert scrape.value("payments_time_to_completion_seconds_count") == completed
 
 
 @pytest.mark.parametrize("service", ["webhook", "pages", "checkout"])
-def test_exemplars_of_histograms_lead_to_exported_traces(day: Day, service: str) -> None:
-    samples = Scraped.with_exemplars(day.shop.metrics[service]).samples
+def test_exemplars_of_histograms_lead_to_exported_traces(stack: MonitoringStack, service: str) -> None:
+    samples = Scrape.with_exemplars(stack.simulation.metrics[service]).samples
     buckets = [one for one in samples if one.name.startswith("payments_") and one.name.endswith("_bucket")]
     counts = {
         one.name.removesuffix("_count"): one.value for one in samples if one.name.endswith("_count") and one.value
@@ -112,4 +112,4 @@ def test_exemplars_of_histograms_lead_to_exported_traces(day: Day, service: str)
     assert "payments_store_operation_duration_seconds" in observed
     assert (DURATION._name in observed) == (service == "webhook")
     assert traces.keys() == observed
-    assert set().union(*traces.values()) <= {span.trace_id for span in day.sink.spans}
+    assert set().union(*traces.values()) <= {span.trace_id for span in stack.sink.spans}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from dashboards.build import FOLDER, generated_files
-from tests.monitoring.conftest import Day
+from tests.monitoring.conftest import MonitoringStack
 from tests.support.waiting import until
 
 VARIABLES = {"$__rate_interval": "5m", "$__range": "5m", "$namespace": ".+", "$currency": ".+"}
@@ -61,8 +61,8 @@ def test_the_folders_contain_only_shipped_files() -> None:
 
 
 @pytest.mark.parametrize("query", PANEL_QUERIES, ids=str)
-def test_every_query_of_a_panel_has_a_result(day: Day, query: PanelQuery) -> None:
-    samples = day.prometheus.query(without_variables(query.expr))
+def test_every_query_of_a_panel_has_a_result(stack: MonitoringStack, query: PanelQuery) -> None:
+    samples = stack.prometheus.query(without_variables(query.expr))
 
     assert [sample for sample in samples if not math.isnan(sample.value)]
     labels = set(re.findall(r"{{(\w+)}}", query.legend))
@@ -70,19 +70,19 @@ def test_every_query_of_a_panel_has_a_result(day: Day, query: PanelQuery) -> Non
 
 
 @pytest.mark.parametrize("query", [query for query in PANEL_QUERIES if query.exemplars], ids=str)
-def test_exemplars_of_a_panel_lead_to_exported_traces(day: Day, query: PanelQuery) -> None:
-    exemplars = day.prometheus.exemplars(without_variables(query.expr))
+def test_exemplars_of_a_panel_lead_to_exported_traces(stack: MonitoringStack, query: PanelQuery) -> None:
+    exemplars = stack.prometheus.exemplars(without_variables(query.expr))
 
-    named = {labels["trace_id"] for labels in exemplars}
-    assert named
+    trace_ids = {labels["trace_id"] for labels in exemplars}
+    assert trace_ids
     # A run of the reconciler is exported after its end, and its exemplars can be scraped before.
-    until(lambda: named <= {span.trace_id for span in day.sink.spans}, "the traces of all exemplars")
+    until(lambda: trace_ids <= {span.trace_id for span in stack.sink.spans}, "the traces of all exemplars")
 
 
 @pytest.mark.parametrize(
     ("name", "panel"), PANELS, ids=lambda value: value if isinstance(value, str) else value["title"]
 )
-def test_every_panel_explains_itself(name: str, panel: dict[str, Any]) -> None:
+def test_every_panel_has_a_description_and_a_unit(name: str, panel: dict[str, Any]) -> None:
     del name
     assert panel["description"].endswith(".")
     assert panel["fieldConfig"]["defaults"]["unit"]
@@ -112,7 +112,7 @@ def test_every_row_asks_a_question() -> None:
 
 
 @pytest.mark.parametrize("file", sorted((FOLDER / "json").glob("*.json")), ids=lambda file: file.stem)
-def test_every_variable_of_a_dashboard_has_values(day: Day, file: Path) -> None:
+def test_every_variable_of_a_dashboard_has_values(stack: MonitoringStack, file: Path) -> None:
     variables = {one["name"]: one for one in json.loads(file.read_text())["templating"]["list"]}
 
     assert {"datasource", "traces", "namespace"} <= variables.keys()
@@ -120,4 +120,4 @@ def test_every_variable_of_a_dashboard_has_values(day: Day, file: Path) -> None:
         match = re.fullmatch(r"(?:label_values|query_result)\((.*?)(?:, \w+)?\)", variable["query"])
         if variable["type"] == "query":
             assert match
-            assert day.prometheus.query(without_variables(match[1]))
+            assert stack.prometheus.query(without_variables(match[1]))

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from tests.monitoring import prometheus
-from tests.monitoring.conftest import RULES, Day
+from tests.monitoring.conftest import RULES, MonitoringStack
 from tests.monitoring.promql import ALERTS, RECORDED, Selector, selectors
+from tests.support.simulation import NAMESPACE
 
 CASES = Path(__file__).parent / "rules"
 NOT_OURS = {
@@ -77,47 +78,47 @@ def test_every_alert_has_a_severity_a_text_and_a_runbook(alert: str) -> None:
 
 @pytest.mark.parametrize("alert", ALERTS)
 def test_annotations_use_only_labels_of_their_alert(alert: str) -> None:
-    used = set(re.findall(r"\$labels\.(\w+)", " ".join(ALERTS[alert]["annotations"].values())))
+    used_labels = set(re.findall(r"\$labels\.(\w+)", " ".join(ALERTS[alert]["annotations"].values())))
     (case,) = _cases()[alert]["fires"]
     (sample,) = case["promql_expr_test"][0]["exp_samples"]
 
-    assert used <= set(re.findall(r"(\w+)=", sample["labels"]))
+    assert used_labels <= set(re.findall(r"(\w+)=", sample["labels"]))
 
 
 @pytest.mark.parametrize("record", RECORDED)
-def test_every_recording_rule_records_a_number(day: Day, record: str) -> None:
-    day.prometheus.until(record)
+def test_every_recording_rule_records_a_number(stack: MonitoringStack, record: str) -> None:
+    stack.prometheus.until(record)
 
-    assert not any(math.isnan(sample.value) for sample in day.prometheus.query(record))
-    assert {sample.labels["namespace"] for sample in day.prometheus.query(record)} == {"shop"}
+    assert not any(math.isnan(sample.value) for sample in stack.prometheus.query(record))
+    assert {sample.labels["namespace"] for sample in stack.prometheus.query(record)} == {NAMESPACE}
 
 
 SELECTORS = sorted({selector for rule in ALERTS.values() for selector in selectors(rule["expr"])}, key=str)
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_every_alert_can_be_queried(day: Day, alert: str) -> None:
-    day.prometheus.query(ALERTS[alert]["expr"])
+def test_every_alert_can_be_queried(stack: MonitoringStack, alert: str) -> None:
+    stack.prometheus.query(ALERTS[alert]["expr"])
 
     assert selectors(ALERTS[alert]["expr"])
 
 
 @pytest.mark.parametrize("selector", [one for one in SELECTORS if one.name not in NOT_OURS], ids=str)
-def test_every_series_that_an_alert_selects_exists(day: Day, selector: Selector) -> None:
-    assert day.prometheus.query(str(selector))
+def test_every_series_that_an_alert_selects_exists(stack: MonitoringStack, selector: Selector) -> None:
+    assert stack.prometheus.query(str(selector))
 
 
-def test_prometheus_loads_and_evaluates_all_rules(day: Day) -> None:
-    groups = day.prometheus.api("rules")["groups"]
+def test_prometheus_loads_and_evaluates_all_rules(stack: MonitoringStack) -> None:
+    groups = stack.prometheus.api("rules")["groups"]
     loaded = [rule for group in groups for rule in group["rules"]]
 
     assert {rule["name"] for rule in loaded} == ALERTS.keys() | RECORDED.keys()
     assert [rule["lastError"] for rule in loaded if rule.get("lastError")] == []
 
 
-def test_alerts_of_the_day_have_readable_annotations(day: Day) -> None:
-    day.prometheus.until('ALERTS{alertname="PaymentsPaidTwice", alertstate="firing"}')
-    alerts = {alert["labels"]["alertname"]: alert for alert in day.prometheus.api("alerts")["alerts"]}
+def test_firing_alerts_have_readable_annotations(stack: MonitoringStack) -> None:
+    stack.prometheus.until('ALERTS{alertname="PaymentsPaidTwice", alertstate="firing"}')
+    alerts = {alert["labels"]["alertname"]: alert for alert in stack.prometheus.api("alerts")["alerts"]}
 
     assert {"PaymentsPaidTwice", "PaymentsInReview"} <= alerts.keys()
     texts = [text for alert in alerts.values() for text in alert["annotations"].values()]

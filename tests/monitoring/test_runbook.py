@@ -13,10 +13,10 @@ import pytest
 from dashboards.build import FOLDER
 from dashboards.promql import SERVICES
 from tests.monitoring import prometheus
-from tests.monitoring.conftest import Day
+from tests.monitoring.conftest import MonitoringStack
 from tests.monitoring.promql import ALERTS, selectors
 from tests.monitoring.test_contract import EXPECTED
-from tests.support.shop import NAMESPACE
+from tests.support.simulation import NAMESPACE
 
 TEXT = (FOLDER / "runbook.md").read_text()
 HEADINGS = re.findall(r"^## (\w+)$", TEXT, re.MULTILINE)
@@ -71,20 +71,20 @@ def test_every_code_block_is_promql_or_shell() -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
-def test_every_query_runs_on_a_real_prometheus(day: Day, query: Block) -> None:
+def test_every_query_runs_on_a_real_prometheus(stack: MonitoringStack, query: Block) -> None:
     expr = query.text.replace("$NAMESPACE", NAMESPACE)
 
     assert "$" not in expr
-    day.prometheus.query(expr)
+    stack.prometheus.query(expr)
     for selector in selectors(expr):
-        assert day.prometheus.query(str(selector)), f"no series matches {selector}"
+        assert stack.prometheus.query(str(selector)), f"no series matches {selector}"
 
 
-def test_the_promtool_command_runs(day: Day) -> None:
+def test_the_promtool_command_runs(stack: MonitoringStack) -> None:
     (line,) = [line for line in LINES if line.startswith("promtool")]
     if prometheus.find_program("promtool") is None:
         pytest.skip(prometheus.INSTALL_HINT)
-    env = {"PROMETHEUS": day.prometheus.url, "PATH": os.environ["PATH"]}
+    env = {"PROMETHEUS": stack.prometheus.url, "PATH": os.environ["PATH"]}
     run = subprocess.run(["bash", "-c", line], env=env, capture_output=True, text=True, check=False)
 
     assert run.returncode == 0, run.stderr

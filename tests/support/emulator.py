@@ -1,4 +1,4 @@
-"""A client of a running Stripe emulator: its API, its controls, and the official package."""
+"""A client for the API and the controls of a running Stripe emulator."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -12,17 +12,17 @@ from lea_payments.settings import ReconcilerSettings, TableSettings
 
 STRIPE_KEY = "sk_test_emulator"
 UNREACHABLE = "http://127.0.0.1:9/"
-"""An address where nobody listens: an event for an endpoint there counts as not delivered."""
+"""An address without a listener: events for an endpoint there are not delivered."""
 
 METADATA = "payment_intent_data[metadata][payment_intent_id]"
 
 
 async def no_wait(_: float) -> None:
-    """A pause that ends at once."""
+    """Replaces `asyncio.sleep` and returns at once."""
 
 
 class EmulatorClient:
-    """The emulator as tests use it."""
+    """Calls the emulator over HTTP; `stripe` is the official package's client."""
 
     def __init__(self, url: str, key: str = STRIPE_KEY) -> None:
         self.url = url
@@ -37,7 +37,7 @@ class EmulatorClient:
 
     @cached_property
     def stripe(self) -> Any:
-        """The official package's client. Its types refuse parameters that are plain dictionaries."""
+        """The official package's client. It is untyped, because its types reject plain dictionaries."""
         return stripe.StripeClient(self.key, base_addresses={"api": self.url}, max_network_retries=0)
 
     def settings(self, table: TableSettings) -> ReconcilerSettings:
@@ -69,7 +69,7 @@ class EmulatorClient:
         return answer.json()
 
     def reset(self, webhook: str | None = None, **faults: Any) -> None:
-        """Deletes everything; events then go to `webhook`, with these faults."""
+        """Deletes everything, and sends later events to `webhook` with these faults."""
         self.control("/_reset")
         if webhook is not None:
             self.post("/v1/webhook_endpoints", url=webhook, **{"enabled_events[]": "*"})
@@ -81,8 +81,8 @@ class EmulatorClient:
 
     def replace_endpoints(self, events: Sequence[str], url: str) -> str:
         """Registers one webhook endpoint in place of all others and returns its id."""
-        for one in self.get("/v1/webhook_endpoints", limit=100)["data"]:
-            self.http.delete(f"/v1/webhook_endpoints/{one['id']}").raise_for_status()
+        for endpoint in self.get("/v1/webhook_endpoints", limit=100)["data"]:
+            self.http.delete(f"/v1/webhook_endpoints/{endpoint['id']}").raise_for_status()
         enabled = {f"enabled_events[{index}]": name for index, name in enumerate(events)}
         return str(self.post("/v1/webhook_endpoints", url=url, **enabled)["id"])
 
@@ -123,11 +123,11 @@ class EmulatorClient:
         return self.stripe.v1.checkout.sessions.create(params=params | more)
 
     def pay(self, session_id: str, **options: Any) -> httpx.Response:
-        """Pays a session as its customer would: the answer is a redirect's target, or the decline (402)."""
+        """Pays a session; the answer contains the redirect URL, or is a 402 with the decline."""
         return self.http.post(f"/_pay/{session_id}", json=options)
 
-    def pay_at_once(self, session_id: str, **options: Any) -> None:
-        """Pays a session, or is declined, without waiting for the webhook's answer."""
+    def pay_without_waiting(self, session_id: str, **options: Any) -> None:
+        """Pays a session, or is declined, without waiting for the webhook."""
         answer = self.pay(session_id, wait=False, **options)
         assert answer.status_code in (200, 402), answer.text
 

@@ -1,6 +1,7 @@
-"""A collector of traces, as far as tests need one: a real HTTP server that takes OTLP and shows the spans."""
+"""Receives traces over OTLP/HTTP and keeps their spans."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -11,14 +12,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from tests.support.served import Served
+from tests.support.http_server import BackgroundServer
 from tests.support.waiting import until
 
 Value = str | int | float | bool
 
 
 class Span(NamedTuple):
-    """One span; ids are in hex, `links` are pairs of a trace's and a span's, `parent` is empty for the first one."""
+    """A span with ids in hex. `links` are pairs of trace id and span id; `parent` is empty for a root span."""
 
     name: str
     kind: str
@@ -31,13 +32,13 @@ class Span(NamedTuple):
     resource: Mapping[str, Value]
 
     @property
-    def place(self) -> tuple[str, str]:
-        """What a link to this span says."""
+    def context(self) -> tuple[str, str]:
+        """The trace id and span id, as in a link to this span."""
         return self.trace_id, self.span_id
 
 
-class OtlpSink(Served):
-    """Listens on `port`; `raw` is all that came, as text."""
+class OtlpSink(BackgroundServer):
+    """Listens on `port`; `raw` is the text of all exports, `requests` are their paths."""
 
     def __init__(self, port: int) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
@@ -48,8 +49,8 @@ class OtlpSink(Served):
         server.sink = self
         super().__init__(server)
 
-    def take(self, path: str, body: bytes) -> None:
-        """One export of a process."""
+    def receive(self, path: str, body: bytes) -> None:
+        """Stores the spans of one export."""
         export = ExportTraceServiceRequest()
         export.ParseFromString(body)
         self.requests.append(path)
@@ -59,16 +60,45 @@ class OtlpSink(Served):
             for of_library in of_process.scope_spans:
                 self.spans.extend(_span(span, resource) for span in of_library.spans)
 
-    def named(self, name: str, **attributes: Value) -> list[Span]:
-        """The spans of this name that carry these attributes; `a__b` stands for `a.b`."""
-        wanted = {key.replace("__", "."): value for key, value in attributes.items()}
-        return [span for span in self.spans if span.name == name and wanted.items() <= dict(span.attributes).items()]
+    def with_name(self, name: str, **attributes: Value) -> list[Span]:
+        """The spans with this name and these attributes; `a__b` means `a.b`."""
+        required = {key.replace("__", "."): value for key, value in attributes.items()}
+        return [span for span in self.spans if span.name == name and required.items() <= dict(span.attributes).items()]
 
     def one(self, name: str, **attributes: Value) -> Span:
-        """The one span of this name with these attributes, waited for."""
-        spans = until(lambda: self.named(name, **attributes), f"a span {name} with {attributes}")
+        """Waits for the only span with this name and these attributes."""
+        spans = until(lambda: self.with_name(name, **attributes), f"a span {name} with {attributes}")
         assert len(spans) == 1, (name, attributes, spans, self.spans)
         return spans[0]
+
+
+def spans_of_payment(spans: Iterable[Span], payment_id: str) -> list[Span]:
+    """The spans of all traces that belong to a payment: those that name it, and those linked to them.
+
+    Raises AssertionError if no span names the payment, or if not all spans that name it are linked.
+    """
+    spans = list(spans)
+    with_id = [span for span in spans if span.attributes.get("payments.payment.id") == payment_id]
+    assert with_id, f"no span names {payment_id}"
+    trace_ids = _linked_traces(spans, with_id[0].trace_id)
+    unlinked = [span.name for span in with_id if span.trace_id not in trace_ids]
+    assert not unlinked, f"not linked to the others: {unlinked}"
+    return [span for span in spans if span.trace_id in trace_ids]
+
+
+def _linked_traces(spans: Iterable[Span], first: str) -> set[str]:
+    """The ids of the traces that links connect with the first trace, in both directions and over several steps."""
+    neighbours: defaultdict[str, set[str]] = defaultdict(set)
+    for span in spans:
+        for trace_id, _ in span.links:
+            neighbours[span.trace_id].add(trace_id)
+            neighbours[trace_id].add(span.trace_id)
+    trace_ids, remaining = {first}, [first]
+    while remaining:
+        new = neighbours[remaining.pop()] - trace_ids
+        trace_ids |= new
+        remaining += new
+    return trace_ids
 
 
 def _span(span: trace_pb2.Span, resource: Mapping[str, Value]) -> Span:
@@ -90,8 +120,8 @@ def _values(attributes: Any) -> dict[str, Value]:
 
 
 def _value(value: AnyValue) -> Value:
-    found: Value = getattr(value, value.WhichOneof("value") or "string_value")
-    return found if isinstance(found, Value) else str(found)
+    content: Value = getattr(value, value.WhichOneof("value") or "string_value")
+    return content if isinstance(content, Value) else str(content)
 
 
 class _Server(ThreadingHTTPServer):
@@ -104,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        self.server.sink.take(self.path, self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.sink.receive(self.path, self.rfile.read(int(self.headers["Content-Length"])))
         body = ExportTraceServiceResponse().SerializeToString()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-protobuf")
@@ -113,4 +143,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing."""
+        """Writes no log."""

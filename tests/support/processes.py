@@ -1,4 +1,4 @@
-"""Starts programs as real processes: waits until they answer, and stops them by their id."""
+"""Starts programs as processes, waits until they are ready, and stops them."""
 
 import signal
 import subprocess

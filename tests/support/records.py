@@ -1,4 +1,4 @@
-"""The table as its owner sees it: new payments for a test, and a payment as it stands."""
+"""Creates and reads payments in a table."""
 
 import itertools
 
@@ -20,14 +20,14 @@ class Records:
         self._numbers = itertools.count()
 
     def put(self, **fields: object) -> str:
-        """A new payment, with session cs_test_a open; gives its id."""
+        """Creates a payment with the open session cs_test_a and returns its id."""
         payment_id = f"payment_{next(self._numbers)}"
         payment = replace(record(payment_id), **fields)
         self._dynamodb.put_item(TableName=self._table, Item=item_of(payment))
         return payment_id
 
     def get(self, payment_id: str) -> Payment:
-        """The payment as it stands."""
+        """The current payment."""
         answer = self._dynamodb.get_item(TableName=self._table, Key={table.KEY: {"S": payment_id}}, ConsistentRead=True)
         return payment_of(answer["Item"])
 
@@ -36,5 +36,5 @@ class Records:
         return [entry.event_id for entry in self.get(payment_id).history]
 
     def close(self) -> None:
-        """Lets go of the connections."""
+        """Closes the connections."""
         self._dynamodb.close()

@@ -1,4 +1,4 @@
-"""What can happen to one payment: its events, which may come in any order, and the record they must end in."""
+"""Lists scenarios of one payment: its events, which can arrive in any order, and the record after them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,19 +9,18 @@ from lea_payments.payment.record import Payment
 from tests.support import stripe_bodies as stripe
 
 ORDER_DEPENDENT = ("history", "updated_at", "webhook_processed_at", "created_at")
-"""What rightly differs between two orders of the same events: when, and the list of what came."""
+"""The fields that depend on the order of the events: times and the history."""
 
 
 class Scenario(NamedTuple):
-    """Events by a payment's id, and the fields in which its record must end."""
+    """The events of a payment, and the fields of its record after them."""
 
     events: Callable[[str], Sequence[bytes]]
-    ends: Mapping[str, Any]
-    intents: Sequence[str] = ()
+    final_fields: Mapping[str, Any]
 
 
 def record(payment_id: str) -> Payment:
-    """A payment as checkout makes it, with session cs_test_a open."""
+    """A payment as checkout creates it, with the open session cs_test_a."""
     return Payment(
         payment_intent_id=payment_id,
         user_id="user_1",
@@ -34,14 +33,14 @@ def record(payment_id: str) -> Payment:
     )
 
 
-def facts(payment: Payment) -> dict[str, Any]:
-    """The record without what rightly depends on the order of arrival."""
+def order_independent_fields(payment: Payment) -> dict[str, Any]:
+    """The fields that are the same for every order of the events."""
     return {name: value for name, value in asdict(payment).items() if name not in ORDER_DEPENDENT}
 
 
-def ending(payment: Payment, scenario: Scenario) -> dict[str, Any]:
-    """The facts of the record after the scenario."""
-    return facts(replace(payment, **scenario.ends))
+def expected_fields(payment: Payment, scenario: Scenario) -> dict[str, Any]:
+    """The order-independent fields after the scenario."""
+    return order_independent_fields(replace(payment, **scenario.final_fields))
 
 
 _PAID = {
@@ -134,4 +133,4 @@ AFTER_PAYMENT: Mapping[str, Scenario] = {
         {"amount_refunded": 700},
     ),
 }
-"""What happens to a payment that is completed: these events name only its PaymentIntent."""
+"""Scenarios of a completed payment: these events name only its PaymentIntent."""

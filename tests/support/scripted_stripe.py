@@ -1,4 +1,4 @@
-"""Stripe's API without a network: the official client with scripted responses."""
+"""Replaces Stripe's API with scripted responses, without a network."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Starts our own services as real processes on free ports."""
+"""Starts services and the emulator as processes on free ports."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ READY_AT = {"stripe-emulator": "/health"}
 
 
 class Services:
-    """Starts services in a folder of their own, without the developer's `.env` and variables; stops all at the end."""
+    """Starts services without the developer's `.env` and environment variables; stops all at the end of the block."""
 
     def __init__(self, folder: Path, free_port: Callable[[], int], defaults: Mapping[str, str]) -> None:
         self._folder = folder
@@ -35,7 +35,7 @@ class Services:
             service.stop()
 
     def start(self, name: str, *, ready_at: str | None = None, **env: str) -> Process:
-        """The service, once `ready_at` (default: its readiness) answers 2xx. `env` overrides the defaults."""
+        """Starts a service and returns when `ready_at` (default: its readiness route) answers 2xx."""
         port = env.get("PORT") or str(self._free_port())
         environment = {
             **{variable: os.environ[variable] for variable in ("PATH", "HOME", "TZ") if variable in os.environ},

@@ -1,4 +1,4 @@
-"""Deliveries as Stripe makes them: the bytes of snapshot events and their signatures."""
+"""Creates the bodies of Stripe's snapshot events and their signatures."""
 
 import itertools
 import json
@@ -13,9 +13,9 @@ _numbers = itertools.count(1)
 
 
 def sign(body: bytes, secret: str = SECRET, at: float | None = None) -> str:
-    """The `Stripe-Signature` header, made by the official package; `at` is in seconds since 1970."""
-    moment = int(time.time() if at is None else at)
-    return str(stripe.WebhookSignature.generate_signature_header(body.decode(), secret, moment))
+    """The `Stripe-Signature` header, from the official package; `at` is in seconds since 1970."""
+    timestamp = int(time.time() if at is None else at)
+    return str(stripe.WebhookSignature.generate_signature_header(body.decode(), secret, timestamp))
 
 
 def event(event_type: str, resource: dict[str, Any], **fields: Any) -> bytes:
@@ -35,7 +35,7 @@ def event(event_type: str, resource: dict[str, Any], **fields: Any) -> bytes:
 
 
 def session(payment_id: str | None, **fields: Any) -> dict[str, Any]:
-    """A Checkout Session that was paid, unless the fields say otherwise."""
+    """A paid Checkout Session; `fields` override its fields."""
     resource = {
         "id": "cs_test_a",
         "object": "checkout.session",
@@ -57,47 +57,47 @@ def completed(payment_id: str | None, **fields: Any) -> bytes:
 
 
 def awaiting(payment_id: str, **fields: Any) -> bytes:
-    """A session completed with a delayed method: no money yet."""
+    """A session that was completed with a delayed method and is not paid yet."""
     return completed(payment_id, payment_status="unpaid", **fields)
 
 
 def async_paid(payment_id: str, **fields: Any) -> bytes:
-    """The money of a delayed method came."""
+    """A delayed payment that succeeded."""
     return event("checkout.session.async_payment_succeeded", session(payment_id, **fields))
 
 
 def async_failed(payment_id: str, **fields: Any) -> bytes:
-    """The money of a delayed method did not come."""
+    """A delayed payment that failed."""
     resource = session(payment_id, payment_status="unpaid", **fields)
     return event("checkout.session.async_payment_failed", resource)
 
 
 def expired(payment_id: str, **fields: Any) -> bytes:
-    """A session that nobody paid in time."""
+    """A session that expired unpaid."""
     unpaid = {"payment_status": "unpaid", "status": "expired", "payment_intent": None}
     return event("checkout.session.expired", session(payment_id, **(unpaid | fields)))
 
 
 def declined(payment_id: str, code: str = "insufficient_funds", intent: str = "pi_a") -> bytes:
-    """A card that was declined; the customer may try another in the same session."""
+    """A declined card; the session stays open."""
     error = {"code": "card_declined", "decline_code": code, "type": "card_error"}
     resource = {"id": intent, "object": "payment_intent", "last_payment_error": error}
     return event("payment_intent.payment_failed", resource | {"metadata": {"payment_intent_id": payment_id}})
 
 
 def refunded(payment_id: str, amount: int, intent: str = "pi_a") -> bytes:
-    """A charge of which so much, in minor units, has been refunded so far."""
+    """A charge with its total refunded amount, in minor units."""
     resource = {"id": "ch_a", "object": "charge", "amount_refunded": amount, "payment_intent": intent}
     return event("charge.refunded", resource | {"metadata": {"payment_intent_id": payment_id}})
 
 
 def refund(event_type: str, amount: int, status: str, intent: str = "pi_a") -> bytes:
-    """One refund; it carries nothing of ours, only its PaymentIntent."""
+    """A refund, which has no metadata and names only its PaymentIntent."""
     resource = {"id": "re_a", "object": "refund", "amount": amount, "payment_intent": intent, "status": status}
     return event(event_type, resource | {"metadata": {}})
 
 
 def dispute(stage: str, status: str, intent: str = "pi_a") -> bytes:
-    """A dispute; it carries nothing of ours, only its PaymentIntent."""
+    """A dispute, which has no metadata and names only its PaymentIntent."""
     resource = {"id": "du_a", "object": "dispute", "status": status, "payment_intent": intent, "metadata": {}}
     return event(f"charge.dispute.{stage}", resource)

@@ -17,7 +17,7 @@ def until(
 ) -> ResultT:
     """The first true result of the condition; raises AssertionError with its last problem after `seconds`.
 
-    The limit only ends a test that would otherwise hang: choose it far above what the machine can need.
+    The limit only ends a test that hangs: it must be far above the time that a busy machine needs.
     """
     deadline = time.monotonic() + seconds
     problem: object = "not yet"

@@ -1,4 +1,4 @@
-"""Unit tests are quick and alone: no network, and nothing of ours blocks the event loop."""
+"""Forbids network access and calls that block the event loop in unit tests."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ FORBIDDEN = {"socket.bind", "socket.connect", "socket.getaddrinfo", "socket.geth
 
 
 class _Network:
-    """Watches the interpreter's own audit events, so that no library gets around it."""
+    """An audit hook of the interpreter, which no library can bypass."""
 
     def __init__(self) -> None:
         self.forbidden = False
@@ -24,12 +24,12 @@ class _Network:
 
 
 _network = _Network()
-sys.addaudithook(_network)  # for good: Python has no way to take a hook back
+sys.addaudithook(_network)  # permanent: Python cannot remove an audit hook
 
 
 @pytest.fixture(autouse=True)
 def no_network() -> Iterator[None]:
-    """Refuse every use of the network, and fail the test even when the code hides the refusal."""
+    """Refuse all network access, and fail the test even if the code catches the error."""
     _network.forbidden = True
     _network.attempts.clear()
     yield
@@ -39,6 +39,6 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_blocking() -> Iterator[None]:
-    """Refuse calls of ours that would block the event loop (blockbuster.BlockingError)."""
+    """Refuse calls of our code that block the event loop (blockbuster.BlockingError)."""
     with blockbuster_ctx(["lea_payments", "stripe_emulator"]):
         yield

@@ -38,18 +38,18 @@ def test_a_service_gets_settings_that_it_can_read(values: str, component: str) -
         return
 
     names = {str(field.validation_alias) for field in SETTINGS[component].model_fields.values()}
-    given = environment(release, component)
-    parsed = SETTINGS[component].model_validate(given)
+    env = environment(release, component)
+    parsed = SETTINGS[component].model_validate(env)
 
-    assert given.keys() <= names
+    assert env.keys() <= names
     assert parsed.ddb_endpoint == ("" if values in {"aws", "staging", "production"} else parsed.ddb_endpoint)
 
 
 def test_the_emulator_gets_settings_that_it_can_read() -> None:
-    given = environment(render(ci("emulator")), "emulator")
+    env = environment(render(ci("emulator")), "emulator")
 
-    assert given.keys() <= emulator_settings.VARIABLES.keys()
-    assert emulator_settings.read(given).webhook_url == "http://lea-payments-webhook:8086/webhook/stripe"
+    assert env.keys() <= emulator_settings.VARIABLES.keys()
+    assert emulator_settings.read(env).webhook_url == "http://lea-payments-webhook:8086/webhook/stripe"
 
 
 @pytest.mark.parametrize("service", REPLICATED)

@@ -61,13 +61,13 @@ def test_prometheus_finds_the_metrics_of_each_service() -> None:
 
 
 def test_traces_go_only_to_the_given_collector() -> None:
-    given, none = render(ci("telemetry")), render(ci("emulator"))
+    with_collector, without = render(ci("telemetry")), render(ci("emulator"))
 
     for service in SERVICES:
-        environment = variables(given.pods()[service])
+        environment = variables(with_collector.pods()[service])
         assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector.telemetry.svc:4318"
         assert environment["OTEL_TRACES_SAMPLER_ARG"] == "0.25"
-        assert not any(name.startswith("OTEL_") for name in variables(none.pods()[service]))
+        assert not any(name.startswith("OTEL_") for name in variables(without.pods()[service]))
 
 
 @pytest.mark.parametrize("values", ["emulator", "sandbox", "aws", "no-checkout", "k8s-local", "staging"])

@@ -1,4 +1,4 @@
-"""A real emulator in a process of its own, and a real receiver of its webhooks."""
+"""Starts emulators as processes, and receivers of their webhooks."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A webhook endpoint that records the requests to it."""
+"""Runs a webhook endpoint that records its requests."""
 
 import json
 import threading
@@ -11,7 +11,7 @@ from typing import Any
 import stripe
 
 SECRET = "whsec_test_of_the_emulator"
-PATIENCE = 20
+TIMEOUT_SECONDS = 20
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Receiver:
     url: str = ""
     secret: str = SECRET
 
-    def take(self, received: Received) -> int:
+    def record(self, received: Received) -> int:
         """Record a request and return the status of the answer."""
         with self._changed:
             self.requests.append(received)
@@ -57,7 +57,7 @@ class Receiver:
     def wait(self, enough: Callable[[list[Received]], bool]) -> list[Received]:
         """Wait until enough was received, and return everything."""
         with self._changed:
-            assert self._changed.wait_for(lambda: enough(self.requests), PATIENCE), self.types()
+            assert self._changed.wait_for(lambda: enough(self.requests), TIMEOUT_SECONDS), self.types()
             return list(self.requests)
 
     def first(self, event_type: str) -> Received:
@@ -77,7 +77,7 @@ def serve(receiver: Receiver) -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(receiver.take(Received(dict(self.headers), body, receiver.secret)))
+            self.send_response(receiver.record(Received(dict(self.headers), body, receiver.secret)))
             self.send_header("Content-Length", "0")
             self.end_headers()
 

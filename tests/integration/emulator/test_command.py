@@ -1,4 +1,4 @@
-"""The command as a process."""
+"""Runs the emulator's command as a process."""
 
 import os
 import subprocess
@@ -12,11 +12,11 @@ COMMAND = [sys.executable, "-m", "stripe_emulator"]
 
 def test_all_invalid_variables_are_reported_together() -> None:
     wrong = os.environ | {"PORT": "no", "EMULATOR_WEBHOOK_URL": "webhook"}
-    ended = subprocess.run(COMMAND, env=wrong, capture_output=True, text=True, check=False)
+    result = subprocess.run(COMMAND, env=wrong, capture_output=True, text=True, check=False)
 
-    assert ended.returncode == 2
-    assert "PORT=no" in ended.stderr
-    assert "EMULATOR_WEBHOOK_URL=webhook" in ended.stderr
+    assert result.returncode == 2
+    assert "PORT=no" in result.stderr
+    assert "EMULATOR_WEBHOOK_URL=webhook" in result.stderr
 
 
 def test_pay_links_begin_with_the_public_url(start: Start) -> None:

@@ -1,4 +1,4 @@
-"""The emulator's own controls under `/_…`."""
+"""Calls the emulator's own controls under `/_…`."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ def test_a_payment_returns_the_redirect_url(emulator: EmulatorClient) -> None:
 
 
 def test_a_declined_payment_returns_the_reason(emulator: EmulatorClient) -> None:
-    refused = emulator.pay(emulator.checkout().id, card="4000000000009995")
+    answer = emulator.pay(emulator.checkout().id, card="4000000000009995")
 
-    assert refused.status_code == 402
-    assert refused.json()["error"]["decline_code"] == "insufficient_funds"
+    assert answer.status_code == 402
+    assert answer.json()["error"]["decline_code"] == "insufficient_funds"
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_a_delayed_payment_can_be_settled_now(
 ) -> None:
     session = emulator.checkout()
     emulator.pay(session.id, method="delayed", after_seconds=3600)
-    settled = emulator.http.post(f"/_sessions/{session.id}/settle", params={"result": result})
-    again = emulator.http.post(f"/_sessions/{session.id}/settle", params={"result": result})
+    first = emulator.http.post(f"/_sessions/{session.id}/settle", params={"result": result})
+    second = emulator.http.post(f"/_sessions/{session.id}/settle", params={"result": result})
 
-    assert (settled.status_code, again.status_code) == (200, 400)
-    ended = receiver.first(f"checkout.session.async_payment_{result}").event.data.object
-    assert (ended.id, ended.payment_status) == (session.id, status)
+    assert (first.status_code, second.status_code) == (200, 400)
+    session_after = receiver.first(f"checkout.session.async_payment_{result}").event.data.object
+    assert (session_after.id, session_after.payment_status) == (session.id, status)
 
 
 def test_a_delayed_payment_settles_by_itself(emulator: EmulatorClient, receiver: Receiver) -> None:

@@ -1,4 +1,4 @@
-"""Faults of deliveries and of API calls."""
+"""Injects faults into deliveries and API calls."""
 
 from collections import Counter
 from typing import Any
@@ -36,11 +36,11 @@ def test_a_dropped_event_is_listed_as_undelivered(emulator: EmulatorClient, rece
 def test_enough_held_events_arrive_in_random_order(emulator: EmulatorClient, receiver: Receiver) -> None:
     emulator.set_faults(reorder={"hold": 8, "seed": 3})
     emulator.pay(emulator.checkout().id, wait=False)
-    held = (list(receiver.types()), emulator.http.get("/_deliveries").json()["states"]["held"])
+    before = (list(receiver.types()), emulator.http.get("/_deliveries").json()["states"]["held"])
     emulator.pay(emulator.checkout().id, wait=False)
 
     receiver.wait(lambda requests: len(requests) == 8)
-    assert held == ([], 4)
+    assert before == ([], 4)
     emitted = [event.type for event in emulator.stripe.v1.events.list().data][::-1]
     assert receiver.types() != emitted
     assert sorted(receiver.types()) == sorted(emitted)
@@ -59,20 +59,20 @@ def test_held_events_arrive_when_the_faults_end(emulator: EmulatorClient, receiv
 def test_an_api_call_fails_once_with_the_status(emulator: EmulatorClient, status: int) -> None:
     emulator.set_faults(api_error={"status": status, "times": 1, "path": "/v1/payment_intents"})
 
-    with pytest.raises(stripe.StripeError) as refused:
+    with pytest.raises(stripe.StripeError) as error_info:
         emulator.stripe.v1.payment_intents.create(PARAMS)
 
-    assert refused.value.http_status == status
+    assert error_info.value.http_status == status
     assert emulator.stripe.v1.payment_intents.create(PARAMS).amount == 500
 
 
 def test_a_rate_limit_has_a_retry_after_header(emulator: EmulatorClient) -> None:
     emulator.set_faults(api_error={"status": 429, "times": 1, "retry_after": 3})
 
-    with pytest.raises(stripe.RateLimitError) as refused:
+    with pytest.raises(stripe.RateLimitError) as error_info:
         emulator.stripe.v1.payment_intents.create(PARAMS)
 
-    assert (refused.value.headers or {})["Retry-After"] == "3"
+    assert (error_info.value.headers or {})["Retry-After"] == "3"
 
 
 def test_other_paths_are_not_affected(emulator: EmulatorClient) -> None:
@@ -83,14 +83,14 @@ def test_other_paths_are_not_affected(emulator: EmulatorClient) -> None:
         emulator.checkout()
 
 
-@pytest.mark.parametrize(("drop", "made"), [("request", 0), ("response", 1)])
-def test_only_a_call_with_a_lost_response_was_executed(emulator: EmulatorClient, drop: str, made: int) -> None:
+@pytest.mark.parametrize(("drop", "executions"), [("request", 0), ("response", 1)])
+def test_only_a_call_with_a_lost_response_was_executed(emulator: EmulatorClient, drop: str, executions: int) -> None:
     emulator.set_faults(api_error={"drop": drop, "times": 1})
 
     with pytest.raises(stripe.APIConnectionError):
         emulator.stripe.v1.payment_intents.create(PARAMS)
 
-    assert len(emulator.stripe.v1.payment_intents.list().data) == made
+    assert len(emulator.stripe.v1.payment_intents.list().data) == executions
 
 
 def test_a_retry_after_a_lost_response_creates_nothing_new(emulator: EmulatorClient) -> None:

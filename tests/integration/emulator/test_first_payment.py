@@ -1,4 +1,4 @@
-"""One payment from the session to the signed webhook and back."""
+"""Pays one session, and checks the signed events and the redirect."""
 
 import pytest
 
@@ -38,11 +38,11 @@ def test_a_successful_payment_sends_four_events(emulator: EmulatorClient, receiv
 def test_another_card_can_pay_after_a_decline(emulator: EmulatorClient, receiver: Receiver) -> None:
     session = emulator.checkout()
 
-    refused = emulator.http.post(f"/c/pay/{session.id}", data=DECLINED)
+    declined = emulator.http.post(f"/c/pay/{session.id}", data=DECLINED)
     paid = emulator.http.post(f"/c/pay/{session.id}", data=CARD)
 
-    assert refused.status_code == 402
-    assert "insufficient funds" in refused.text
+    assert declined.status_code == 402
+    assert "insufficient funds" in declined.text
     assert paid.status_code == 303
     failed = receiver.first("payment_intent.payment_failed").event.data.object
     assert failed.last_payment_error.decline_code == "insufficient_funds"
@@ -53,9 +53,9 @@ def test_another_card_can_pay_after_a_decline(emulator: EmulatorClient, receiver
 def test_an_unknown_card_number_changes_nothing(emulator: EmulatorClient, number: str) -> None:
     session = emulator.checkout()
 
-    refused = emulator.http.post(f"/c/pay/{session.id}", data=CARD | {"cardnumber": number})
+    declined = emulator.http.post(f"/c/pay/{session.id}", data=CARD | {"cardnumber": number})
 
-    assert refused.status_code == 402
-    assert 'data-code="incorrect_number"' in refused.text
+    assert declined.status_code == 402
+    assert 'data-code="incorrect_number"' in declined.text
     types = {event.type for event in emulator.stripe.v1.events.list().data}
     assert types <= {"product.created", "price.created"}

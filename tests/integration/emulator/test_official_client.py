@@ -1,4 +1,4 @@
-"""The official Python package works unchanged with another base address."""
+"""Uses the official Python package unchanged, with another base address."""
 
 import asyncio
 from typing import Any
@@ -35,31 +35,31 @@ async def test_asyncio_calls_work(emulator: EmulatorClient, monkeypatch: pytest.
 
 
 def test_the_package_pages_through_lists(emulator: EmulatorClient) -> None:
-    made = [emulator.checkout().id for _ in range(7)]
+    created_ids = [emulator.checkout().id for _ in range(7)]
 
     page = emulator.stripe.v1.checkout.sessions.list({"limit": 3})
     forwards = [session.id for session in page.auto_paging_iter()]
 
     assert (len(page.data), page.has_more) == (3, True)
-    assert forwards == made[::-1]
+    assert forwards == created_ids[::-1]
 
 
 def test_lists_can_be_read_backwards(emulator: EmulatorClient) -> None:
-    made = [emulator.checkout().id for _ in range(5)]
-    page = emulator.stripe.v1.checkout.sessions.list({"limit": 2, "ending_before": made[0]})
+    created_ids = [emulator.checkout().id for _ in range(5)]
+    page = emulator.stripe.v1.checkout.sessions.list({"limit": 2, "ending_before": created_ids[0]})
 
-    assert [session.id for session in page.auto_paging_iter()] == made[1:]
+    assert [session.id for session in page.auto_paging_iter()] == created_ids[1:]
 
 
 def test_sessions_are_filtered_by_intent_status_and_time(emulator: EmulatorClient) -> None:
     sessions = emulator.stripe.v1.checkout.sessions
     declined, other = emulator.checkout(), emulator.checkout()
-    refused = emulator.pay(declined.id, card="4000000000009995").json()["error"]
+    error = emulator.pay(declined.id, card="4000000000009995").json()["error"]
     emulator.pay(other.id)
 
-    found = sessions.list({"payment_intent": refused["payment_intent"]["id"]})
+    matches = sessions.list({"payment_intent": error["payment_intent"]["id"]})
 
-    assert [session.id for session in found.data] == [declined.id]
+    assert [session.id for session in matches.data] == [declined.id]
     assert [session.id for session in sessions.list({"status": "complete"}).data] == [other.id]
     assert [session.id for session in sessions.list({"created": {"gt": other.created + 1}}).data] == []
 
@@ -86,11 +86,11 @@ def test_expansion_follows_ids(emulator: EmulatorClient) -> None:
 def test_refunds_are_made_listed_and_retrieved(emulator: EmulatorClient) -> None:
     intent = emulator.pay(emulator.checkout().id).json()["payment_intent"]
     refunds = emulator.stripe.v1.refunds
-    made = refunds.create({"payment_intent": intent, "amount": 5000, "reason": "requested_by_customer"})
+    refund = refunds.create({"payment_intent": intent, "amount": 5000, "reason": "requested_by_customer"})
 
-    assert isinstance(made, stripe.Refund)
-    assert refunds.retrieve(made.id).amount == 5000
-    assert [refund.id for refund in refunds.list({"payment_intent": intent}).data] == [made.id]
+    assert isinstance(refund, stripe.Refund)
+    assert refunds.retrieve(refund.id).amount == 5000
+    assert [one.id for one in refunds.list({"payment_intent": intent}).data] == [refund.id]
     charge = emulator.stripe.v1.charges.list({"payment_intent": intent}).data[0]
     assert (charge.amount_refunded, charge.refunded) == (5000, False)
 
@@ -98,23 +98,23 @@ def test_refunds_are_made_listed_and_retrieved(emulator: EmulatorClient) -> None
 def test_events_are_listed_by_type_and_time(emulator: EmulatorClient) -> None:
     session = emulator.checkout()
     emulator.pay(session.id)
-    wanted: Any = {"types": ["checkout.session.completed"], "created": {"gte": session.created}, "limit": 100}
-    events = list(emulator.stripe.v1.events.list(wanted).auto_paging_iter())
+    query: Any = {"types": ["checkout.session.completed"], "created": {"gte": session.created}, "limit": 100}
+    events = list(emulator.stripe.v1.events.list(query).auto_paging_iter())
 
     assert [event.data.object.id for event in events] == [session.id]
     assert emulator.stripe.v1.events.retrieve(events[0].id).type == "checkout.session.completed"
 
 
-def test_a_decline_raises_the_package_s_card_error(emulator: EmulatorClient) -> None:
-    with pytest.raises(stripe.CardError) as refused:
+def test_a_decline_raises_the_packages_card_error(emulator: EmulatorClient) -> None:
+    with pytest.raises(stripe.CardError) as error_info:
         emulator.stripe.v1.payment_intents.create(
             {"amount": 500, "currency": "sgd", "confirm": True, "payment_method": "pm_card_chargeDeclined"}
         )
 
-    assert refused.value.code == "card_declined"
-    assert refused.value.error is not None
-    assert refused.value.error.decline_code == "generic_decline"
-    assert refused.value.request_id is not None
+    assert error_info.value.code == "card_declined"
+    assert error_info.value.error is not None
+    assert error_info.value.error.decline_code == "generic_decline"
+    assert error_info.value.request_id is not None
 
 
 @pytest.mark.parametrize("key", ["sk_live_real", "nonsense"])
@@ -136,10 +136,10 @@ def test_a_missing_object_is_resource_missing(emulator: EmulatorClient, kind: st
     for part in kind.split("."):
         service = getattr(service, part)
 
-    with pytest.raises(stripe.InvalidRequestError) as refused:
+    with pytest.raises(stripe.InvalidRequestError) as error_info:
         service.retrieve("missing_1")
 
-    assert (refused.value.code, refused.value.http_status) == ("resource_missing", 404)
+    assert (error_info.value.code, error_info.value.http_status) == ("resource_missing", 404)
 
 
 def test_an_unknown_url_is_404(emulator: EmulatorClient) -> None:

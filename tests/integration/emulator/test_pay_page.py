@@ -1,4 +1,4 @@
-"""The pay page, as a browser without JavaScript uses it."""
+"""Uses the pay page as a browser without JavaScript does."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The official Stripe CLI works unchanged: `stripe trigger` against the emulator, and the events arrive signed."""
+"""Runs `stripe trigger` of the official Stripe CLI against the emulator, and checks the signed events."""
 
 import os
 import shutil
@@ -59,9 +59,9 @@ def trigger(stripe_cli: Path, emulator: EmulatorClient, tmp_path: Path) -> Trigg
     ],
 )
 def test_a_triggered_event_arrives_signed(trigger: Trigger, receiver: Receiver, event_type: str) -> None:
-    ended = trigger(event_type)
+    result = trigger(event_type)
 
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert result.returncode == 0, result.stdout + result.stderr
     assert receiver.first(event_type).event.type == event_type
 
 

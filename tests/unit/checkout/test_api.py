@@ -24,8 +24,8 @@ class Sessions:
     async def open_for(self, payment: Payment) -> OpenCheckout:
         self.payments.append(payment)
         session = CheckoutSession("cs_1", "open", "https://stripe.example/cs_1", 1767225600)
-        stored = replace(payment, stripe_session_id="cs_1")
-        return OpenCheckout(stored, session, reused=len(self.payments) > 1)
+        with_session = replace(payment, stripe_session_id="cs_1")
+        return OpenCheckout(with_session, session, reused=len(self.payments) > 1)
 
 
 @pytest.fixture

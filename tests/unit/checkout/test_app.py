@@ -40,7 +40,7 @@ class Records:
         raise self._error or AssertionError
 
     async def ping(self) -> None:
-        """The table answers."""
+        """Succeeds: the table is available."""
 
     def _fail(self) -> None:
         if self._error is not None:
@@ -74,9 +74,9 @@ def _error(answer: httpx.Response) -> tuple[int, str, str | None]:
 
 
 async def test_a_payment_is_read_by_its_id(api: httpx.AsyncClient) -> None:
-    found, missing = await api.get("/payments/payment_1"), await api.get("/payments/payment_9")
+    existing, missing = await api.get("/payments/payment_1"), await api.get("/payments/payment_9")
 
-    assert (found.status_code, found.json()["user_id"]) == (200, "user_1")
+    assert (existing.status_code, existing.json()["user_id"]) == (200, "user_1")
     assert _error(missing) == (404, "payment_not_found", "payment_intent_id")
 
 
@@ -138,7 +138,7 @@ async def test_an_unknown_path_is_a_404(api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/payments/payment_1", "/payments?user_id=u"])
-async def test_a_table_that_fails_is_a_503_with_a_wait(path: str) -> None:
+async def test_a_table_that_fails_is_a_503_with_retry_after(path: str) -> None:
     async with calling(Records(UnavailableError("no answer"))) as api:
         answer = await api.get(path)
 

@@ -26,7 +26,7 @@ def test_every_refusal_of_a_payment_is_documented(code: str, message: str) -> No
 
 
 @pytest.mark.parametrize("kind", [RefusalError, KeySpentError, InFlightError])
-def test_a_refusal_carries_what_the_answer_needs(kind: type[RefusalError]) -> None:
+def test_a_refusal_has_the_fields_of_its_answer(kind: type[RefusalError]) -> None:
     error = kind("try_again", "Repeat it.", param="amount", retry_after=2)
 
     assert (error.code, error.message, error.param, error.retry_after) == ("try_again", "Repeat it.", "amount", 2)

@@ -68,15 +68,15 @@ async def test_a_wrong_token_is_rejected(caller: httpx.AsyncClient, header: str)
 
 async def _post(app: FastAPI, token: str, receive: Receive) -> bytes:
     """Sends a request whose body comes from `receive`; returns the body of the answer."""
-    sent: list[Message] = []
+    messages: list[Message] = []
 
     async def send(message: Message) -> None:
-        sent.append(message)
+        messages.append(message)
 
     headers = [(b"authorization", f"Bearer {token}".encode()), (b"content-type", b"application/json")]
     scope: Scope = {"type": "http", "method": "POST", "path": "/orders", "query_string": b"", "headers": headers}
     await app(scope, receive, send)
-    return b"".join(message.get("body", b"") for message in sent)
+    return b"".join(message.get("body", b"") for message in messages)
 
 
 async def test_the_body_of_an_unknown_caller_is_never_read(app: FastAPI) -> None:
@@ -108,7 +108,7 @@ async def test_another_content_type_is_rejected(caller: httpx.AsyncClient, conte
 
 
 @pytest.mark.parametrize(("length", "code"), [(BODY_LIMIT, None), (BODY_LIMIT + 1, "too_large")], ids=["at", "over"])
-async def test_the_limit_of_a_body(caller: httpx.AsyncClient, length: int, code: str | None) -> None:
+async def test_a_body_over_the_limit_is_rejected(caller: httpx.AsyncClient, length: int, code: str | None) -> None:
     body = b'{"name": "a"}'.ljust(length)
 
     answer = await caller.post("/orders", content=body)

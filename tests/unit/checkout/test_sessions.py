@@ -98,10 +98,10 @@ async def test_the_record_is_stored_before_stripe_is_called() -> None:
         await _switch_task()
         records.append(table.record)
 
-    opened = await sessions(table, FakeStripe(note_record)).open_for(PAYMENT)
+    checkout = await sessions(table, FakeStripe(note_record)).open_for(PAYMENT)
 
     assert records == [replace(PAYMENT, checkout_attempt=1, checkout_attempt_at="2026-01-01T00:00:00.000Z")]
-    assert (opened.reused, table.current.stripe_session_id) == (False, "cs_1")
+    assert (checkout.reused, table.current.stripe_session_id) == (False, "cs_1")
 
 
 async def test_a_repeated_call_reuses_the_open_session() -> None:
@@ -116,10 +116,10 @@ async def test_a_repeated_call_reuses_the_open_session() -> None:
 async def test_concurrent_callers_share_one_session() -> None:
     table, stripe = Table(), FakeStripe()
 
-    opened = await asyncio.gather(*[sessions(table, stripe).open_for(PAYMENT) for _ in range(8)])
+    checkouts = await asyncio.gather(*[sessions(table, stripe).open_for(PAYMENT) for _ in range(8)])
 
-    assert {one.session.id for one in opened} == {"cs_1"}
-    assert [one.reused for one in opened].count(False) == 1
+    assert {one.session.id for one in checkouts} == {"cs_1"}
+    assert [one.reused for one in checkouts].count(False) == 1
 
 
 async def test_concurrent_callers_share_the_session_after_an_expiry() -> None:
@@ -128,22 +128,22 @@ async def test_concurrent_callers_share_the_session_after_an_expiry() -> None:
     await sessions(table, stripe).open_for(PAYMENT)
     stripe.end("expired")
 
-    opened = await asyncio.gather(*[sessions(table, stripe).open_for(PAYMENT) for _ in range(8)])
+    checkouts = await asyncio.gather(*[sessions(table, stripe).open_for(PAYMENT) for _ in range(8)])
 
-    assert {one.session.id for one in opened} == {"cs_2"}
+    assert {one.session.id for one in checkouts} == {"cs_2"}
     assert table.current.checkout_attempt == 2
 
 
-async def test_the_next_call_finishes_what_stripe_failed() -> None:
+async def test_the_next_call_completes_a_failed_creation() -> None:
     table, stripe = Table(), FakeStripe(once(RefusalError("stripe_error", "down")))
     with pytest.raises(RefusalError, match="down"):
         await sessions(table, stripe).open_for(PAYMENT)
     record = table.current
 
-    opened = await sessions(table, stripe).open_for(PAYMENT)
+    checkout = await sessions(table, stripe).open_for(PAYMENT)
 
     assert (record.payment_status, record.stripe_session_id) == (Status.PENDING, None)
-    assert (opened.payment.checkout_attempt, opened.session.id) == (1, "cs_1")
+    assert (checkout.payment.checkout_attempt, checkout.session.id) == (1, "cs_1")
 
 
 @pytest.mark.parametrize("rank", NOT_PAYABLE)
@@ -169,29 +169,29 @@ async def test_a_completed_session_waits_for_its_event() -> None:
 
 
 @pytest.mark.parametrize(
-    "ended",
+    "final_fields",
     [
         {"payment_status": Status.EXPIRED, "status_rank": 20},
         {"payment_status": Status.FAILED, "status_rank": 40, "status_reason": "async_payment_failed"},
     ],
     ids=["expired", "delayed payment failed"],
 )
-async def test_a_failed_or_expired_payment_starts_a_new_attempt(ended: dict[str, Any]) -> None:
+async def test_a_failed_or_expired_payment_starts_a_new_attempt(final_fields: dict[str, Any]) -> None:
     stripe = FakeStripe()
     table = Table()
     await sessions(table, stripe).open_for(PAYMENT)
-    table.record = replace(table.current, session_closed=True, **ended)
+    table.record = replace(table.current, session_closed=True, **final_fields)
     stripe.end("complete")
 
-    opened = await sessions(table, stripe).open_for(PAYMENT)
+    checkout = await sessions(table, stripe).open_for(PAYMENT)
 
-    assert opened.session.id == table.current.stripe_session_id == "cs_2"
+    assert checkout.session.id == table.current.stripe_session_id == "cs_2"
     assert (table.current.payment_status, table.current.status_rank, table.current.status_reason) == (
         Status.PENDING,
         0,
         None,
     )
-    assert (table.current.checkout_attempt, table.current.session_closed, opened.reused) == (2, False, False)
+    assert (table.current.checkout_attempt, table.current.session_closed, checkout.reused) == (2, False, False)
 
 
 async def test_an_expired_session_is_replaced_before_its_event() -> None:
@@ -206,9 +206,9 @@ async def test_an_expired_session_is_replaced_before_its_event() -> None:
 async def test_a_session_that_stripe_does_not_have_is_replaced() -> None:
     table = Table(replace(PENDING, stripe_session_id="cs_of_another_account"))
 
-    opened = await sessions(table, FakeStripe()).open_for(PAYMENT)
+    checkout = await sessions(table, FakeStripe()).open_for(PAYMENT)
 
-    assert (opened.session.id, opened.payment.checkout_attempt) == ("cs_1", 2)
+    assert (checkout.session.id, checkout.payment.checkout_attempt) == ("cs_1", 2)
 
 
 async def test_a_declined_payment_keeps_its_session() -> None:
@@ -216,9 +216,9 @@ async def test_a_declined_payment_keeps_its_session() -> None:
     await sessions(table, stripe).open_for(PAYMENT)
     table.record = replace(table.current, payment_status=Status.FAILED, status_rank=10, status_reason="card_declined")
 
-    opened = await sessions(table, stripe).open_for(PAYMENT)
+    checkout = await sessions(table, stripe).open_for(PAYMENT)
 
-    assert (opened.reused, opened.payment.payment_status) == (True, Status.FAILED)
+    assert (checkout.reused, checkout.payment.payment_status) == (True, Status.FAILED)
 
 
 async def test_an_event_during_the_creation_of_a_session_wins() -> None:
@@ -251,9 +251,9 @@ async def test_the_id_of_another_payment_is_refused(other: dict[str, Any]) -> No
 async def test_a_key_with_a_stored_error_starts_the_next_attempt() -> None:
     table, stripe = Table(), FakeStripe(once(KeySpentError("stripe_error", "replayed")))
 
-    opened = await sessions(table, stripe).open_for(PAYMENT)
+    checkout = await sessions(table, stripe).open_for(PAYMENT)
 
-    assert (opened.payment.checkout_attempt, list(stripe.sessions)) == (2, ["checkout-payment_1-2"])
+    assert (checkout.payment.checkout_attempt, list(stripe.sessions)) == (2, ["checkout-payment_1-2"])
 
 
 async def test_a_call_in_flight_at_stripe_is_retried() -> None:
@@ -266,21 +266,21 @@ async def test_a_call_in_flight_at_stripe_is_retried() -> None:
 async def test_a_recent_attempt_without_a_session_continues(age: timedelta, attempt: int) -> None:
     started = (NOW - age).isoformat()
 
-    opened = await sessions(Table(replace(PENDING, checkout_attempt_at=started)), FakeStripe()).open_for(PAYMENT)
+    checkout = await sessions(Table(replace(PENDING, checkout_attempt_at=started)), FakeStripe()).open_for(PAYMENT)
 
-    assert opened.payment.checkout_attempt == attempt
+    assert checkout.payment.checkout_attempt == attempt
 
 
 async def test_a_record_written_by_hand_gets_a_session() -> None:
     table = Table(replace(PAYMENT, product_name=None, currency="SGD"))
 
-    opened = await sessions(table, FakeStripe()).open_for(replace(PAYMENT, checkout_locale="en"))
+    checkout = await sessions(table, FakeStripe()).open_for(replace(PAYMENT, checkout_locale="en"))
 
-    assert (opened.payment.product_name, opened.payment.checkout_locale) == ("Travel insurance", "en")
-    assert (opened.payment.checkout_attempt, opened.session.id) == (1, "cs_1")
+    assert (checkout.payment.product_name, checkout.payment.checkout_locale) == ("Travel insurance", "en")
+    assert (checkout.payment.checkout_attempt, checkout.session.id) == (1, "cs_1")
 
 
-async def test_endless_conflicts_end_with_a_wait() -> None:
+async def test_endless_conflicts_end_with_retry_after() -> None:
     tries = 0
 
     async def busy() -> None:

@@ -47,7 +47,7 @@ class FakeHttp(stripe.HTTPClient):
         return self._response
 
     def close(self) -> None:
-        """There is no connection to close."""
+        """Does nothing: there is no connection."""
 
 
 def _checkout(http: FakeHttp) -> StripeCheckout:
@@ -198,7 +198,7 @@ def test_a_missing_session_is_an_error_of_its_own() -> None:
     ],
     ids=["in flight", "rate limit", "server error"],
 )
-def test_only_temporary_refusals_name_a_wait(error: stripe.StripeError, seconds: int | None) -> None:
+def test_only_temporary_refusals_have_retry_after(error: stripe.StripeError, seconds: int | None) -> None:
     assert refusal_of(error).retry_after == seconds
 
 

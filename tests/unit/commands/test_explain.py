@@ -20,7 +20,7 @@ def _after(*bodies: bytes) -> Payment:
     return payment
 
 
-def test_every_rank_has_a_story() -> None:
+def test_every_rank_has_an_explanation() -> None:
     assert explain.STORY.keys() == {0, REVIEW_RULE.rank, *(rule.rank for rule in RULES.values())}
 
 
@@ -55,7 +55,7 @@ def test_every_scenario_can_be_explained(scenario: Scenario) -> None:
         ([stripe_bodies.completed("payment_1", amount_total=1)], "The reason is amount_mismatch."),
     ],
 )
-def test_the_story_explains_the_record(bodies: list[bytes], sentence: str) -> None:
+def test_the_explanation_fits_the_record(bodies: list[bytes], sentence: str) -> None:
     assert sentence in explain.story(_after(*bodies))
 
 

@@ -1,4 +1,4 @@
-"""An emulated account without a server: its clock stands still, and its events are collected in a list."""
+"""Fixtures of an account without a server, with a fixed clock and a list of its events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,11 +15,11 @@ from stripe_emulator.settings import VARIABLES, Settings
 from stripe_emulator.state.account import Account, Clock
 from stripe_emulator.v1 import sessions
 
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 NOON = 1_800_000_000
 
 
-class Emitted(list[dict[str, Any]]):
+class EventLog(list[dict[str, Any]]):
     """The events of an account, oldest first."""
 
     @property
@@ -39,17 +39,17 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def emitted() -> Emitted:
-    return Emitted()
+def event_log() -> EventLog:
+    return EventLog()
 
 
 @pytest.fixture
-def account(emitted: Emitted) -> Account:
-    return Account(Settings(), lambda event, _endpoints: emitted.append(event), Clock(read=lambda: NOON))
+def account(event_log: EventLog) -> Account:
+    return Account(Settings(), lambda event, _endpoints: event_log.append(event), Clock(read=lambda: NOON))
 
 
 @pytest.fixture
-def ask() -> Ask:
+def call() -> MakeCall:
     """Return a function that makes a call with these parameters, encoded by the official package."""
 
     def encode(object_id: str = "", /, **params: Any) -> Call:
@@ -70,9 +70,9 @@ def session_params() -> dict[str, Any]:
 
 
 @pytest.fixture
-def session(account: Account, ask: Ask, session_params: dict[str, Any], emitted: Emitted) -> dict[str, Any]:
-    created = sessions.create(account, ask(**session_params))
-    emitted.clear()
+def session(account: Account, call: MakeCall, session_params: dict[str, Any], event_log: EventLog) -> dict[str, Any]:
+    created = sessions.create(account, call(**session_params))
+    event_log.clear()
     return created
 
 

@@ -1,4 +1,4 @@
-"""The web application as a whole."""
+"""Tests the web application as a whole."""
 
 from pathlib import Path
 

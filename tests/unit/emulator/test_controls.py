@@ -1,4 +1,4 @@
-"""The bodies of the emulator's own controls."""
+"""Tests the bodies of the emulator's own controls."""
 
 from typing import Any
 

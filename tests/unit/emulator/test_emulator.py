@@ -1,4 +1,4 @@
-"""One running emulator."""
+"""Tests one running emulator."""
 
 import pytest
 

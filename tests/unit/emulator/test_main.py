@@ -1,4 +1,4 @@
-"""The help of the command."""
+"""Tests the help of the command."""
 
 import pytest
 from typer.testing import CliRunner
@@ -9,7 +9,7 @@ from stripe_emulator.settings import VARIABLES
 
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_help_lists_every_variable(variable: str) -> None:
-    shown = CliRunner().invoke(cli, ["--help"], env={"COLUMNS": "200"})
+    result = CliRunner().invoke(cli, ["--help"], env={"COLUMNS": "200"})
 
-    assert shown.exit_code == 0
-    assert variable in shown.output
+    assert result.exit_code == 0
+    assert variable in result.output

@@ -1,4 +1,4 @@
-"""Settings from environment variables."""
+"""Tests the settings from environment variables."""
 
 import pytest
 
@@ -63,17 +63,17 @@ def test_all_problems_are_reported_together() -> None:
         "LOG_LEVEL": "loud",
     }
 
-    with pytest.raises(settings.SettingsError) as refused:
+    with pytest.raises(settings.SettingsError) as error_info:
         settings.read(wrong)
 
-    assert [line.partition("=")[0] for line in str(refused.value).splitlines()] == list(wrong)
+    assert [line.partition("=")[0] for line in str(error_info.value).splitlines()] == list(wrong)
 
 
 def test_a_wrong_port_is_one_problem() -> None:
-    with pytest.raises(settings.SettingsError) as refused:
+    with pytest.raises(settings.SettingsError) as error_info:
         settings.read({"PORT": "no"})
 
-    assert str(refused.value) == "PORT=no: must be a port number from 1 to 65535"
+    assert str(error_info.value) == "PORT=no: must be a port number from 1 to 65535"
 
 
 def test_the_help_describes_every_variable() -> None:

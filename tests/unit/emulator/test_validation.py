@@ -1,4 +1,4 @@
-"""Messages about invalid values."""
+"""Tests the messages about invalid values."""
 
 from typing import Annotated, Any
 
@@ -41,10 +41,10 @@ class Example(BaseModel):
     ],
 )
 def test_a_problem_is_one_sentence(values: Any, message: str) -> None:
-    with pytest.raises(ValidationError) as refused:
+    with pytest.raises(ValidationError) as error_info:
         Example.model_validate(values)
 
-    assert [str(problem) for problem in problems(refused.value)] == [message]
+    assert [str(problem) for problem in problems(error_info.value)] == [message]
 
 
 @pytest.mark.parametrize("values", [{"count": 1}, {"count": 3}, {"inner": {"share": 1}}, {"name": ""}])

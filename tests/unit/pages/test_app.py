@@ -24,7 +24,7 @@ class Records:
         return self._payment
 
     async def ping(self) -> None:
-        """The table answers."""
+        """Succeeds: the table is available."""
 
 
 def visit(records: Records, path: str, method: str = "GET") -> httpx.Response:

@@ -69,7 +69,7 @@ def test_an_invalid_amount_is_not_shown(amount: int | None, currency: str | None
     assert "Amount" not in html(RENDERER.render(request(), views.COMPLETED, payment=payment))
 
 
-def test_an_amount_in_doubt_is_not_shown() -> None:
+def test_an_amount_in_review_is_not_shown() -> None:
     assert "128.50" not in html(RENDERER.render(request(), views.IN_REVIEW, payment=PAYMENT))
 
 
@@ -90,7 +90,7 @@ def test_a_page_without_updates_does_not_refresh() -> None:
 
 
 @pytest.mark.parametrize(("view", "wait"), [(views.UNAVAILABLE, "10"), (views.INTERNAL_ERROR, None)])
-def test_only_a_temporary_failure_names_a_wait(view: View, wait: str | None) -> None:
+def test_only_a_temporary_failure_has_retry_after(view: View, wait: str | None) -> None:
     assert RENDERER.render(request(), view).headers.get("Retry-After") == wait
 
 

@@ -52,7 +52,7 @@ def test_the_largest_amount_keeps_every_digit() -> None:
         ("idr", MAXIMUM),
     ],
 )
-def test_what_stripe_accepts_passes(currency: str, amount: int) -> None:
+def test_amounts_that_stripe_accepts_pass(currency: str, amount: int) -> None:
     check(amount, currency)
 
 
@@ -71,7 +71,7 @@ def test_what_stripe_accepts_passes(currency: str, amount: int) -> None:
         ("", 1000, "unknown_currency", "aed"),
     ],
 )
-def test_refused_money_comes_with_a_code_and_advice(currency: str, amount: int, code: str, message: str) -> None:
+def test_a_rejected_amount_has_a_code_and_a_remedy(currency: str, amount: int, code: str, message: str) -> None:
     with pytest.raises(NotChargeableError, match=message) as refusal:
         check(amount, currency)
 

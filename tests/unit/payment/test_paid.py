@@ -35,20 +35,20 @@ def _in_review(reason: str) -> Payment:
         ({"currency": "usd", "amount": 1}, "currency_mismatch"),
     ],
 )
-def test_other_money_than_requested_is_a_review(fields: dict[str, Any], reason: str) -> None:
+def test_another_amount_or_currency_is_a_review(fields: dict[str, Any], reason: str) -> None:
     change = change_for(record("payment_1"), _event(Fact.PAID, **fields))
 
     assert change.outcome is Outcome.REVIEW
     assert (change.fields["status_rank"], change.fields["status_reason"]) == (REVIEW_RULE.rank, reason)
 
 
-def test_the_requested_money_resolves_a_review() -> None:
+def test_the_requested_amount_resolves_a_review() -> None:
     change = change_for(_in_review("amount_mismatch"), _event(Fact.PAID, stripe_payment_intent="pi_a"))
 
     assert (change.fields["payment_status"], change.fields["status_reason"]) == (Status.COMPLETED, None)
 
 
-def test_other_money_does_not_lower_a_completed_payment() -> None:
+def test_another_amount_does_not_lower_a_completed_payment() -> None:
     change = change_for(_paid_by("pi_a"), _event(Fact.PAID, amount=1, stripe_payment_intent="pi_a"))
 
     assert change.outcome is Outcome.STALE
@@ -61,19 +61,19 @@ def test_the_same_review_again_is_a_duplicate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "named"),
+    ("first", "second", "payer"),
     [
         ("pi_a", "pi_b", ("pi_a", "cs_test_a")),
         ("pi_b", "pi_a", ("pi_a", "cs_test_b")),
     ],
 )
-def test_of_two_payers_the_smaller_id_is_named(first: str, second: str, named: tuple[str, str]) -> None:
+def test_the_smaller_id_of_two_payers_is_recorded(first: str, second: str, payer: tuple[str, str]) -> None:
     event = _event(Fact.PAID, stripe_payment_intent=second, session_id="cs_test_b")
 
     fields = change_for(_paid_by(first), event).fields
 
     assert fields["status_reason"] == PAID_TWICE
-    assert (fields["stripe_payment_intent"], fields["stripe_session_id"]) == named
+    assert (fields["stripe_payment_intent"], fields["stripe_session_id"]) == payer
 
 
 def test_a_payer_with_a_payment_intent_replaces_one_without() -> None:

@@ -21,7 +21,7 @@ def test_no_two_facts_share_a_rank() -> None:
     assert len(ranks) == len({*ranks})
 
 
-def test_money_outranks_everything_and_a_review_the_rest() -> None:
+def test_paid_has_the_highest_rank_and_review_the_second() -> None:
     *others, review, paid = sorted((*RULES.values(), REVIEW_RULE))
 
     assert (paid, review) == (RULES[Fact.PAID], REVIEW_RULE)

@@ -2,7 +2,7 @@ from lea_payments.reconciler import comparison
 from lea_payments.stripe.events import TRANSLATORS
 
 
-def test_events_without_a_session_are_those_about_money() -> None:
+def test_declines_refunds_and_disputes_have_no_session() -> None:
     assert set(comparison.TYPES_WITHOUT_SESSION) == {
         "payment_intent.payment_failed",
         "charge.refunded",

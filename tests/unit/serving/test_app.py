@@ -13,7 +13,7 @@ class Store:
     """A table that answers."""
 
     async def ping(self) -> None:
-        """The table answers."""
+        """Succeeds: the table is available."""
 
 
 def _app(**options: Any) -> FastAPI:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Transport:
-    """A transport that keeps what is written."""
+    """A transport that records the written packets."""
 
     def __init__(self) -> None:
         self.packets: list[bytes] = []
@@ -75,7 +75,7 @@ def test_the_next_turn_is_another_packet(collecting: CollectingTransport, transp
     assert transport.packets == [b"first", b"second"]
 
 
-def test_closing_sends_what_is_pending(collecting: CollectingTransport, transport: Transport, turn: Turn) -> None:
+def test_closing_sends_pending_data(collecting: CollectingTransport, transport: Transport, turn: Turn) -> None:
     collecting.write(b"last")
     collecting.close()
     turn.end()

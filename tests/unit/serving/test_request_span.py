@@ -61,7 +61,7 @@ async def trusting() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def distrusting() -> AsyncIterator[httpx.AsyncClient]:
+async def untrusting() -> AsyncIterator[httpx.AsyncClient]:
     async with _client(trusts_caller=False) as client:
         yield client
 
@@ -106,10 +106,10 @@ async def test_a_trusted_caller_is_the_parent(trusting: httpx.AsyncClient, expor
     assert (f"{parent.trace_id:032x}", f"{parent.span_id:016x}") == (TRACE_ID, SPAN_ID)
 
 
-async def test_the_trace_of_a_stranger_is_not_joined(
-    distrusting: httpx.AsyncClient, exporter: InMemorySpanExporter
+async def test_the_trace_of_an_untrusted_caller_is_not_joined(
+    untrusting: httpx.AsyncClient, exporter: InMemorySpanExporter
 ) -> None:
-    await distrusting.get("/users/1", headers=SAMPLED)
+    await untrusting.get("/users/1", headers=SAMPLED)
 
     span = span_named(exporter, "GET /users/{id}")
     assert span.parent is None

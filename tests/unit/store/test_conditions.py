@@ -1,4 +1,4 @@
-"""A write is conditional on every field that its decision has read; otherwise a race could write a wrong status."""
+"""Checks that a write is conditional on every field that its decision reads, so that races are safe."""
 
 import re
 from typing import Any, cast
@@ -54,7 +54,7 @@ EVENTS = st.builds(
 
 
 class Recorder:
-    """Passes on the fields of a record, and remembers which ones were read."""
+    """Returns the fields of a record and records their names."""
 
     def __init__(self, record: Payment) -> None:
         self._record = record
@@ -66,7 +66,7 @@ class Recorder:
 
 
 def _fields_read(record: Payment, event: PaymentEvent) -> set[str]:
-    """Those of the decision and of the history entry. The record after the change is a copy: it decides nothing."""
+    """The fields that the decision and the history entry read; the record after the change is only a copy."""
     recorder = Recorder(record)
     proxy = cast("Payment", recorder)
     entry_for(proxy, event, change_for(proxy, event), "t")

@@ -32,7 +32,7 @@ def _read(**attributes: dict[str, Any]) -> Payment:
 
 
 @given(RECORDS)
-def test_a_record_is_the_same_after_the_way_through_an_item(record: Payment) -> None:
+def test_a_record_survives_the_round_trip_to_an_item(record: Payment) -> None:
     assert payment_of(item_of(record)) == record
 
 

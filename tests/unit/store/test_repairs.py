@@ -62,10 +62,10 @@ class Stripe:
 
     def __init__(self, session: ListedSession | None) -> None:
         self.session = session
-        self.asked_for: list[str] = []
+        self.requested_intents: list[str] = []
 
     async def session_of_intent(self, intent_id: str) -> ListedSession | None:
-        self.asked_for.append(intent_id)
+        self.requested_intents.append(intent_id)
         return self.session
 
 
@@ -97,7 +97,7 @@ OTHER_SESSION_EXPIRED = replace(EXPIRED, session_id="cs_test_other")
 REFUND = PaymentEvent(
     id="evt_2", type="some.type", created=0, fact=Fact.REFUNDED, amount_refunded=1, stripe_payment_intent="pi_a"
 )
-"""It names only a PaymentIntent."""
+"""An event that names only a PaymentIntent."""
 
 
 async def test_a_preview_shows_the_change_and_writes_nothing() -> None:
@@ -133,7 +133,7 @@ async def test_a_repair_without_effect_writes_nothing() -> None:
     assert [method for method, _ in table.calls] == ["record_of"]
 
 
-async def test_a_simulation_builds_on_the_ones_before() -> None:
+async def test_a_simulation_includes_earlier_simulations() -> None:
     repairs = Repairs(Table(record("payment_1")))
     await repairs.simulate(PAID)
 
@@ -144,7 +144,7 @@ async def test_a_simulation_builds_on_the_ones_before() -> None:
     assert simulated.before.payment_status is Status.COMPLETED
 
 
-async def test_a_simulation_without_effect_is_forgotten() -> None:
+async def test_a_simulation_without_effect_is_not_kept() -> None:
     repairs = Repairs(Table(record("payment_1")))
     await repairs.simulate(OTHER_SESSION_EXPIRED)
 
@@ -153,13 +153,13 @@ async def test_a_simulation_without_effect_is_forgotten() -> None:
     assert simulated.before == record("payment_1")
 
 
-async def test_a_refund_leads_to_its_payment_through_the_session() -> None:
+async def test_a_refund_finds_its_payment_through_the_session() -> None:
     stripe = Stripe(_session("payment_1"))
 
     preview = await Repairs(Table(record("payment_1")), stripe).preview(REFUND)
 
     assert preview.before == record("payment_1")
-    assert stripe.asked_for == ["pi_a"]
+    assert stripe.requested_intents == ["pi_a"]
 
 
 async def test_a_session_without_our_id_is_found_by_its_own() -> None:
@@ -171,13 +171,13 @@ async def test_a_session_without_our_id_is_found_by_its_own() -> None:
     assert table.calls[-1] == ("by_session", "cs_test_a")
 
 
-async def test_a_session_is_asked_for_only_once() -> None:
+async def test_a_session_is_requested_only_once() -> None:
     repairs = Repairs(Table(), stripe := Stripe(None))
 
     outcomes = [(await repairs.preview(REFUND)).outcome for _ in range(2)]
 
     assert outcomes == [Outcome.UNMATCHED] * 2
-    assert stripe.asked_for == ["pi_a"]
+    assert stripe.requested_intents == ["pi_a"]
 
 
 async def test_a_remembered_session_needs_no_call_to_stripe() -> None:
@@ -188,7 +188,7 @@ async def test_a_remembered_session_needs_no_call_to_stripe() -> None:
     preview = await repairs.preview(REFUND)
 
     assert preview.before == record("payment_1")
-    assert stripe.asked_for == []
+    assert stripe.requested_intents == []
 
 
 async def test_a_session_without_a_payment_intent_is_not_remembered() -> None:
@@ -218,7 +218,7 @@ async def test_an_event_from_before_the_attempt_is_stale(created: int, outcome: 
         ({"stripe_session_id": "cs_test_a", "checkout_attempt": 2}, Fact.SESSION_EXPIRED),
         ({"stripe_session_id": None, "checkout_attempt": 2}, Fact.PAID),
     ],
-    ids=["first attempt", "session known", "money counts always"],
+    ids=["first attempt", "session known", "paid"],
 )
 async def test_other_old_events_are_not_stale(fields: dict[str, Any], fact: Fact) -> None:
     waiting = replace(record("payment_1"), checkout_attempt_at=ATTEMPT_AT, **fields)
@@ -228,7 +228,7 @@ async def test_other_old_events_are_not_stale(fields: dict[str, Any], fact: Fact
     assert preview.outcome is Outcome.APPLIED
 
 
-async def test_a_table_that_answers_the_fifth_time_is_waited_for() -> None:
+async def test_the_fifth_try_of_an_unavailable_table_can_succeed() -> None:
     table = Table(record("payment_1"), failures=4)
 
     preview = await Repairs(table).preview(PAID)
@@ -237,7 +237,7 @@ async def test_a_table_that_answers_the_fifth_time_is_waited_for() -> None:
     assert len(table.calls) == 5
 
 
-async def test_a_table_that_stays_silent_is_unavailable() -> None:
+async def test_a_table_is_unavailable_after_five_tries() -> None:
     table = Table(record("payment_1"), failures=5)
 
     with pytest.raises(UnavailableError):

@@ -29,7 +29,7 @@ def _update(before: Payment, change: Change, fact: Fact = Fact.REFUNDED) -> Upda
     return statements.update("payments", item_of(before), after, change, fact, INVALID_SPAN)
 
 
-def test_the_guess_is_the_record_that_checkout_leaves() -> None:
+def test_the_guess_is_the_record_that_checkout_creates() -> None:
     guess, item = statements.untouched("payment_1", _event(Fact.PAID))
 
     assert (guess.payment_intent_id, guess.stripe_session_id) == ("payment_1", "cs_test_a")
@@ -43,7 +43,7 @@ def test_the_guess_is_the_record_that_checkout_leaves() -> None:
     }
 
 
-def test_the_guess_holds_for_a_record_that_checkout_made() -> None:
+def test_the_guess_matches_a_record_created_by_checkout() -> None:
     _, guessed = statements.untouched("payment_1", _event(Fact.PAID))
 
     actual = item_of(record("payment_1"))
@@ -194,7 +194,7 @@ def test_a_missing_table_is_an_outage_with_advice() -> None:
 
 
 @pytest.mark.parametrize("error", [{"Code": "ValidationError", "Message": "bad"}, {}], ids=["code", "no code"])
-def test_any_other_refusal_is_a_fault_of_the_service(error: dict[str, str]) -> None:
+def test_any_other_error_is_a_bug_of_the_service(error: dict[str, str]) -> None:
     result = result_of({"Error": error})
 
     assert isinstance(result, Failed)

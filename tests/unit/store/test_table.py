@@ -59,8 +59,8 @@ class Dynamodb:
             raise ResourceNotFoundError
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         described = [{"IndexName": name, "IndexStatus": status, "KeySchema": self._key(name)} for name in self.indexes]
-        about = {"TableStatus": "ACTIVE", "GlobalSecondaryIndexes": described}
-        return {"Table": about | {"DeletionProtectionEnabled": self.protected}}
+        description = {"TableStatus": "ACTIVE", "GlobalSecondaryIndexes": described}
+        return {"Table": description | {"DeletionProtectionEnabled": self.protected}}
 
     def create_table(self, **arguments: Any) -> None:
         self.calls.append(("create_table", arguments))
@@ -127,7 +127,7 @@ def test_a_table_created_at_the_same_time_is_no_error() -> None:
     assert _ensure(CreatedByAnother()) == "table payments is being created by another process"
 
 
-def test_a_complete_table_is_left_alone() -> None:
+def test_a_complete_table_is_not_changed() -> None:
     dynamodb = Dynamodb(ALL_INDEXES)
 
     assert _ensure(dynamodb) == "table payments exists; nothing to do"
@@ -171,7 +171,7 @@ def test_a_protected_table_gets_only_backups() -> None:
     assert [name for name, _ in dynamodb.calls] == ["update_continuous_backups"]
 
 
-def test_an_index_that_is_being_built_is_waited_for() -> None:
+def test_init_waits_for_an_index_that_is_being_built() -> None:
     dynamodb = Dynamodb(ALL_INDEXES)
     dynamodb.statuses = ["CREATING", "CREATING", "ACTIVE"]
 
@@ -186,7 +186,7 @@ def test_an_index_that_is_never_built_is_an_error_with_advice() -> None:
         _ensure(dynamodb)
 
 
-def test_a_database_that_starts_is_waited_for() -> None:
+def test_init_waits_for_a_database_that_is_starting() -> None:
     dynamodb = Dynamodb()
     dynamodb.unreachable = 2
 

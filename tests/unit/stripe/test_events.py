@@ -142,7 +142,7 @@ def test_a_delivery_is_verified_and_translated() -> None:
 
 
 def test_an_error_does_not_show_an_unknown_enum_value() -> None:
-    with pytest.raises(InvalidPayloadError, match=r"Invalid enum value - at `\$\.payment_status`") as raised:
+    with pytest.raises(InvalidPayloadError, match=r"Invalid enum value - at `\$\.payment_status`") as error_info:
         translate(stripe_bodies.completed("p", payment_status="Jane Doe"), livemode=False)
 
-    assert "Jane" not in str(raised.value)
+    assert "Jane" not in str(error_info.value)

@@ -52,9 +52,9 @@ def _waits(*responses: Response) -> list[float]:
 
 
 def _error(stripe: ScriptedStripe) -> StripeCallError:
-    with asyncio.Runner(loop_factory=ImpatientLoop) as runner, pytest.raises(StripeCallError) as raised:
+    with asyncio.Runner(loop_factory=ImpatientLoop) as runner, pytest.raises(StripeCallError) as error_info:
         runner.run(stripe.reader().get(PATH))
-    return raised.value
+    return error_info.value
 
 
 async def test_the_pace_is_five_calls_a_second() -> None:

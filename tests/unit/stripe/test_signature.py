@@ -11,9 +11,9 @@ OLD, FUTURE = NOW - TOLERANCE_SECONDS - 1, NOW + TOLERANCE_SECONDS + 1
 
 
 def _reason(body: bytes, header: str | None, *secrets: str) -> str:
-    with pytest.raises(InvalidSignatureError) as raised:
+    with pytest.raises(InvalidSignatureError) as error_info:
         verify(body, header, secrets=secrets or (SECRET,), now=NOW)
-    return raised.value.reason
+    return error_info.value.reason
 
 
 def test_the_official_packages_signature_is_accepted() -> None:

@@ -22,10 +22,10 @@ STRIPE_BODY = json.dumps(EVENT, indent=2, ensure_ascii=False).encode()
 
 
 def _diagnosed(body: bytes, header: str | None) -> str:
-    with pytest.raises(InvalidSignatureError) as raised:
+    with pytest.raises(InvalidSignatureError) as error_info:
         verify(body, header, secrets=(SECRET,), now=NOW)
     diagnosis = SignatureDiagnosis(livemode=False)
-    return diagnosis.diagnose(raised.value, body, header, secrets=(SECRET,), now=NOW).reason
+    return diagnosis.diagnose(error_info.value, body, header, secrets=(SECRET,), now=NOW).reason
 
 
 def test_eight_faults_have_eight_reasons() -> None:
@@ -119,7 +119,7 @@ def test_a_body_truncated_anywhere_is_recognized() -> None:
     ],
 )
 def test_a_foreign_signature_gets_the_provable_reason(body: bytes, expected: str) -> None:
-    assert reason(body, sign(body, "whsec_of_a_stranger", NOW), secrets=(SECRET,), livemode=False) == expected
+    assert reason(body, sign(body, "whsec_unknown", NOW), secrets=(SECRET,), livemode=False) == expected
 
 
 def test_the_number_of_diagnoses_per_second_is_limited() -> None:

@@ -20,7 +20,7 @@ PAYMENT = Payment(payment_intent_id="payment_1")
 
 
 class Applied(NamedTuple):
-    """What the store returns for an event."""
+    """The result that the store returns for an event."""
 
     outcome: Outcome
     before: Payment | None = None
@@ -41,7 +41,7 @@ class Store:
         return self._applied
 
     async def ping(self) -> None:
-        """The table answers."""
+        """Succeeds: the table is available."""
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""API keys."""
+"""Tests the authentication with API keys."""
 
 import base64
 
@@ -19,16 +19,16 @@ def test_test_keys_are_accepted(header: str) -> None:
 
 @pytest.mark.parametrize("header", ["", "Bearer ", basic(":")])
 def test_a_missing_key_is_refused(header: str) -> None:
-    with pytest.raises(ApiError, match="did not provide an API key") as refused:
+    with pytest.raises(ApiError, match="did not provide an API key") as error_info:
         authentication.check(header)
 
-    assert refused.value.status == 401
+    assert error_info.value.status == 401
 
 
 @pytest.mark.parametrize("header", ["Bearer sk_live_real1234", basic("sk_live_real1234:"), "Basic é"])
 def test_any_other_key_is_refused_and_not_repeated(header: str) -> None:
-    with pytest.raises(ApiError, match="Invalid API Key") as refused:
+    with pytest.raises(ApiError, match="Invalid API Key") as error_info:
         authentication.check(header)
 
-    assert refused.value.status == 401
-    assert "sk_live_real" not in refused.value.message
+    assert error_info.value.status == 401
+    assert "sk_live_real" not in error_info.value.message

@@ -1,4 +1,4 @@
-"""All endpoints at once."""
+"""Tests what all endpoints have in common."""
 
 import pytest
 
@@ -10,10 +10,10 @@ from stripe_emulator.state.account import Account
 
 @pytest.mark.parametrize("endpoint", [pytest.param(route[2], id=f"{route[0]} {route[1]}") for route in ROUTES])
 def test_every_endpoint_validates_its_parameters(account: Account, endpoint: Endpoint) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error_info:
         endpoint(account, Call("/v1/things", {"nonsense": "1"}, "thing_1"))
 
-    assert refused.value.code in ("parameter_unknown", "parameter_missing")
+    assert error_info.value.code in ("parameter_unknown", "parameter_missing")
 
 
 def test_every_route_is_listed_once() -> None:

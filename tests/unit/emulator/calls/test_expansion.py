@@ -1,4 +1,4 @@
-"""Expansion of ids."""
+"""Tests the expansion of ids."""
 
 from typing import Any
 

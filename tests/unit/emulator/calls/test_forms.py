@@ -1,4 +1,4 @@
-"""Stripe's form encoding, against what the official package writes."""
+"""Tests the decoding of Stripe's form encoding, with forms from the official package."""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""Idempotency keys."""
+"""Tests idempotency keys."""
 
 import pytest
 
@@ -10,9 +10,9 @@ FIRST = Reply("/v1/refunds", {"amount": "1"}, 200, b"{}", "req_1")
 
 @pytest.fixture
 def replies() -> Replies:
-    kept = Replies()
-    kept.keep("key", FIRST)
-    return kept
+    replies = Replies()
+    replies.keep("key", FIRST)
+    return replies
 
 
 def test_a_new_key_has_no_answer(replies: Replies) -> None:
@@ -32,10 +32,10 @@ def test_the_same_request_gets_the_first_answer(replies: Replies) -> None:
 def test_another_request_with_the_key_is_refused(
     replies: Replies, path: str, values: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(ApiError, match=message) as refused:
+    with pytest.raises(ApiError, match=message) as error_info:
         replies.find("key", path, values)
 
-    assert refused.value.kind == "idempotency_error"
+    assert error_info.value.kind == "idempotency_error"
 
 
 def test_a_key_has_at_most_255_characters(replies: Replies) -> None:

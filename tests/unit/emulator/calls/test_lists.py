@@ -1,4 +1,4 @@
-"""Pages and filters of list calls."""
+"""Tests the pages and filters of list calls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +11,14 @@ from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.state import objects
 from stripe_emulator.state.account import Account
 
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 
 
 @pytest.fixture
 def products(account: Account) -> list[dict[str, Any]]:
     """Five products, newest first."""
-    made = [account.store.add(objects.make("product", id=f"prod_{n}", created=n)) for n in range(5)]
-    return made[::-1]
+    oldest_first = [account.store.add(objects.make("product", id=f"prod_{n}", created=n)) for n in range(5)]
+    return oldest_first[::-1]
 
 
 def ids(page: dict[str, Any]) -> str:
@@ -44,9 +44,9 @@ def ids(page: dict[str, Any]) -> str:
     ],
 )
 def test_the_parameters_select_a_page(
-    account: Account, ask: Ask, params: dict[str, Any], matches: str, *, has_more: bool
+    account: Account, call: MakeCall, params: dict[str, Any], matches: str, *, has_more: bool
 ) -> None:
-    page = lists.page(account, ask(**params), "product")
+    page = lists.page(account, call(**params), "product")
 
     assert (ids(page), page["has_more"]) == (matches, has_more)
 
@@ -63,8 +63,10 @@ def test_the_parameters_select_a_page(
         ({"created": {"gt": "noon"}}, "created[gt]"),
     ],
 )
-def test_invalid_page_parameters_are_refused(account: Account, ask: Ask, params: dict[str, Any], param: str) -> None:
-    with pytest.raises(ApiError) as refused:
-        lists.page(account, ask(**params), "product")
+def test_invalid_page_parameters_are_refused(
+    account: Account, call: MakeCall, params: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(ApiError) as error_info:
+        lists.page(account, call(**params), "product")
 
-    assert refused.value.param == param
+    assert error_info.value.param == param

@@ -1,4 +1,4 @@
-"""Parameters, and Stripe's errors about them."""
+"""Tests the parameters of calls and Stripe's errors about them."""
 
 from typing import Annotated, Any, Literal
 
@@ -55,11 +55,11 @@ class Required(Parameters):
 
 @pytest.mark.parametrize("values", [{}, {"name": ""}], ids=["absent", "empty"])
 def test_a_required_parameter_must_be_present(values: dict[str, Any]) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error_info:
         read(Required, values)
 
-    assert (refused.value.code, refused.value.param) == ("parameter_missing", "name")
-    assert refused.value.message == "Missing required param: name."
+    assert (error_info.value.code, error_info.value.param) == ("parameter_missing", "name")
+    assert error_info.value.message == "Missing required param: name."
 
 
 INVALID = "parameter_invalid_integer"
@@ -114,24 +114,24 @@ INVALID = "parameter_invalid_integer"
     ],
 )
 def test_an_invalid_parameter_is_named(values: dict[str, Any], code: str | None, param: str, message: str) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error_info:
         read(Example, values)
 
-    assert (refused.value.code, refused.value.param, refused.value.message) == (code, param, message)
+    assert (error_info.value.code, error_info.value.param, error_info.value.message) == (code, param, message)
 
 
 def test_an_unknown_parameter_is_refused_at_any_depth() -> None:
-    with pytest.raises(ApiError, match=r"data\[nmae\]") as refused:
+    with pytest.raises(ApiError, match=r"data\[nmae\]") as error_info:
         read(Example, {"data": {"name": "x", "nmae": "y"}})
 
-    assert (refused.value.code, refused.value.param) == ("parameter_unknown", "data[nmae]")
+    assert (error_info.value.code, error_info.value.param) == ("parameter_unknown", "data[nmae]")
 
 
 def test_an_invalid_parameter_is_reported_before_an_unknown_one() -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error_info:
         read(Example, {"data": {"nmae": "y"}, "types": "card"})
 
-    assert refused.value.param == "types"
+    assert error_info.value.param == "types"
 
 
 def test_absent_parameters_are_none() -> None:

@@ -1,4 +1,4 @@
-"""Faults, validated from JSON."""
+"""Tests the validation of faults."""
 
 from typing import Any
 
@@ -77,7 +77,7 @@ def test_an_invalid_fault_is_explained(requested: Any, message: str) -> None:
 
 
 def test_all_problems_are_reported_together() -> None:
-    with pytest.raises(faults.InvalidFaultsError) as refused:
+    with pytest.raises(faults.InvalidFaultsError) as error_info:
         faults.read({"drop": 2, "duplicate": -1, "colour": "red"})
 
-    assert len(str(refused.value).split("; ")) == 3
+    assert len(str(error_info.value).split("; ")) == 3

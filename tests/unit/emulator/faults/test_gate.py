@@ -1,4 +1,4 @@
-"""Which API calls fail."""
+"""Tests which API calls fail."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""The form of the pay page."""
+"""Tests the form of the pay page."""
 
 from stripe_emulator.pay_page.page import read_form
 from stripe_emulator.pay_page.payment import PaymentForm

@@ -1,4 +1,4 @@
-"""Payments from the pay page."""
+"""Tests payments from the pay page."""
 
 from typing import Any
 
@@ -33,11 +33,11 @@ def test_a_card_pays_the_session(emulator: Emulator, session: Json) -> None:
     assert session["customer_details"]["email"] == "customer@example.test"
 
 
-def test_a_declined_card_is_the_customer_s_error(emulator: Emulator, session: Json) -> None:
-    with pytest.raises(ApiError) as refused:
+def test_a_declined_card_is_the_customers_error(emulator: Emulator, session: Json) -> None:
+    with pytest.raises(ApiError) as error_info:
         payment.pay(emulator, session, PaymentForm(**CARD | {"cardnumber": "4000000000009995"}))
 
-    assert (refused.value.status, refused.value.more["decline_code"]) == (402, "insufficient_funds")
+    assert (error_info.value.status, error_info.value.more["decline_code"]) == (402, "insufficient_funds")
 
 
 @pytest.mark.parametrize("outcome", ["succeeded", "failed"])
@@ -62,22 +62,22 @@ def test_a_delayed_payment_is_scheduled(emulator: Emulator, session: Json, outco
     ],
 )
 def test_an_invalid_field_is_named(
-    emulator: Emulator, session: Json, emitted: Any, changes: dict[str, str], code: str
+    emulator: Emulator, session: Json, event_log: Any, changes: dict[str, str], code: str
 ) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error_info:
         payment.pay(emulator, session, PaymentForm(**CARD | changes))
 
-    assert (refused.value.status, refused.value.code) == (402, code)
-    assert emitted.types == []
+    assert (error_info.value.status, error_info.value.code) == (402, code)
+    assert event_log.types == []
 
 
 def test_a_session_may_not_offer_delayed_payments(emulator: Emulator, session: Json) -> None:
     session["payment_method_types"] = ["card"]
 
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error_info:
         payment.pay(emulator, session, PaymentForm(**DELAYED))
 
-    assert refused.value.code == "method_not_offered"
+    assert error_info.value.code == "method_not_offered"
 
 
 def test_a_free_session_needs_no_card(emulator: Emulator, session: Json) -> None:
@@ -88,13 +88,13 @@ def test_a_free_session_needs_no_card(emulator: Emulator, session: Json) -> None
     assert session["status"] == "complete"
 
 
-async def test_without_an_endpoint_nothing_is_waited_for(emulator: Emulator, session: Json) -> None:
+async def test_without_an_endpoint_there_is_no_wait(emulator: Emulator, session: Json) -> None:
     payment.pay(emulator, session, PaymentForm(**CARD))
 
     assert await payment.wait_for_merchant(emulator, session)
 
 
-async def test_the_merchant_s_answer_is_waited_for(emulator: Emulator, session: Json) -> None:
+async def test_a_payment_waits_for_the_merchants_answer(emulator: Emulator, session: Json) -> None:
     emulator.account.deliver = emulator.deliverer.deliver
     emulator.account.add_endpoint("http://merchant.test", ("whsec_a",), ["*"])
     payment.pay(emulator, session, PaymentForm(**CARD))

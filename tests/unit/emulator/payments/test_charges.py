@@ -1,4 +1,4 @@
-"""Charges, event by event."""
+"""Tests charges and their events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,18 +20,18 @@ def processing(account: Account, result: Result) -> Json:
     return intent
 
 
-def test_a_charge_copies_the_fields_of_its_intent(account: Account, emitted: Any) -> None:
+def test_a_charge_copies_the_fields_of_its_intent(account: Account, event_log: Any) -> None:
     fields = {"description": "Policy", "metadata": {"a": "b"}, "receipt_email": "customer@example.test"}
     intent = charges.new_intent(account, 12000, "sgd", payment_method_types=["card"], **fields)
     charges.attempt(account, intent, methods.create(account, cards.CARDS["visa"]))
 
-    charge = emitted.last("charge.succeeded")
+    charge = event_log.last("charge.succeeded")
     assert {name: charge[name] for name in fields} == fields
     assert (charge["amount_captured"], charge["paid"], intent["amount_received"]) == (12000, True, 12000)
 
 
 def test_a_decline_keeps_the_intent_retryable(
-    account: Account, paid_intent: Callable[[str], Json], emitted: Any
+    account: Account, paid_intent: Callable[[str], Json], event_log: Any
 ) -> None:
     intent = paid_intent("chargeDeclinedExpiredCard")
 
@@ -39,14 +39,14 @@ def test_a_decline_keeps_the_intent_retryable(
     assert (intent["payment_method"], intent["amount_received"]) == (None, 0)
     charge = account.store.get("charge", intent["latest_charge"])
     assert (charge["status"], charge["failure_code"], charge["captured"]) == ("failed", "expired_card", False)
-    assert emitted.types == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
+    assert event_log.types == ["payment_intent.created", "charge.failed", "payment_intent.payment_failed"]
 
 
-def test_a_delayed_charge_is_pending(account: Account, emitted: Any) -> None:
+def test_a_delayed_charge_is_pending(account: Account, event_log: Any) -> None:
     intent = processing(account, "succeeded")
 
     assert intent["status"] == "processing"
-    assert emitted.types[1:] == ["payment_intent.processing", "charge.pending"]
+    assert event_log.types[1:] == ["payment_intent.processing", "charge.pending"]
     assert account.store.settlements[intent["id"]].at == account.now() + 60
 
 
@@ -57,18 +57,18 @@ def test_a_delayed_charge_is_pending(account: Account, emitted: Any) -> None:
         ("failed", "requires_payment_method", "payment_intent.payment_failed"),
     ],
 )
-def test_a_delayed_charge_settles(account: Account, emitted: Any, result: Result, status: str, last: str) -> None:
+def test_a_delayed_charge_settles(account: Account, event_log: Any, result: Result, status: str, last: str) -> None:
     intent = processing(account, result)
     charges.settle(account, intent, result)
 
-    assert (intent["status"], emitted.types[-1]) == (status, last)
+    assert (intent["status"], event_log.types[-1]) == (status, last)
     assert account.store.settlements == {}
 
 
-def test_a_cancelled_intent_names_its_reason(account: Account, emitted: Any) -> None:
+def test_a_cancelled_intent_names_its_reason(account: Account, event_log: Any) -> None:
     intent = charges.new_intent(account, 12000, "sgd")
     charges.cancel(account, intent, "abandoned")
 
-    canceled = emitted.last("payment_intent.canceled")
+    canceled = event_log.last("payment_intent.canceled")
     assert (canceled["status"], canceled["cancellation_reason"]) == ("canceled", "abandoned")
     assert canceled["canceled_at"] == account.now()

@@ -1,4 +1,4 @@
-"""Payment methods and outcomes in Stripe's fields."""
+"""Tests payment methods and outcomes in Stripe's fields."""
 
 import pytest
 
@@ -9,10 +9,10 @@ from stripe_emulator.reference.cards import Settlement
 
 @pytest.mark.parametrize("charged", [True, False], ids=["charged", "kept"])
 def test_only_the_last_digits_of_a_card_are_shown(*, charged: bool) -> None:
-    shown = details.method_details(cards.CARDS["mastercard"], charged=charged)
+    fields = details.method_details(cards.CARDS["mastercard"], charged=charged)
 
-    assert shown["card"]["last4"] == "4444"
-    assert cards.CARDS["mastercard"].number not in str(shown)
+    assert fields["card"]["last4"] == "4444"
+    assert cards.CARDS["mastercard"].number not in str(fields)
 
 
 def test_a_bank_account_shows_a_mandate_only_in_a_charge() -> None:

@@ -1,4 +1,4 @@
-"""Disputes, from opening to verdict."""
+"""Tests disputes from the opening to the decision."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,37 +18,37 @@ def intent(paid_intent: Callable[[], Json]) -> Json:
 
 
 @pytest.fixture
-def dispute(account: Account, intent: Json, emitted: Any) -> Json:
+def dispute(account: Account, intent: Json, event_log: Any) -> Json:
     opened = disputes.open_dispute(account, intent, "product_not_received")
-    emitted.clear()
+    event_log.clear()
     return opened
 
 
-def test_a_new_dispute_withdraws_the_money(account: Account, intent: Json, emitted: Any) -> None:
+def test_a_new_dispute_withdraws_the_money(account: Account, intent: Json, event_log: Any) -> None:
     dispute = disputes.open_dispute(account, intent, "fraudulent", amount=5000)
 
-    assert emitted.types[-2:] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
+    assert event_log.types[-2:] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
     assert (dispute["status"], dispute["amount"], dispute["is_charge_refundable"]) == ("needs_response", 5000, False)
     assert disputes.of_charge(account, intent["latest_charge"]) == [dispute]
 
 
-def test_an_inquiry_ends_without_a_winner(account: Account, intent: Json, emitted: Any) -> None:
+def test_an_inquiry_ends_without_a_winner(account: Account, intent: Json, event_log: Any) -> None:
     inquiry = disputes.open_dispute(account, intent, "fraudulent", inquiry=True)
     disputes.close(account, inquiry, "won")
 
     assert inquiry["status"] == "warning_closed"
-    assert "charge.dispute.funds_withdrawn" not in emitted.types
+    assert "charge.dispute.funds_withdrawn" not in event_log.types
 
 
 @pytest.mark.parametrize(
     ("status", "last"), [("won", "charge.dispute.funds_reinstated"), ("lost", "charge.dispute.closed")]
 )
 def test_only_a_won_dispute_returns_the_money(
-    account: Account, dispute: Json, emitted: Any, status: str, last: str
+    account: Account, dispute: Json, event_log: Any, status: str, last: str
 ) -> None:
     disputes.close(account, dispute, status)
 
-    assert (dispute["status"], emitted.types[-1]) == (status, last)
+    assert (dispute["status"], event_log.types[-1]) == (status, last)
     assert dispute["is_charge_refundable"] == (status == "won")
 
 
@@ -95,14 +95,14 @@ def test_other_test_cards_are_not_disputed(account: Account, intent: Json) -> No
     assert disputes.of_charge(account, intent["latest_charge"]) == []
 
 
-def test_evidence_is_staged_before_it_is_submitted(account: Account, dispute: Json, emitted: Any) -> None:
+def test_evidence_is_staged_before_it_is_submitted(account: Account, dispute: Json, event_log: Any) -> None:
     disputes.answer(account, dispute, {"customer_name": "Tan Ah Kow"}, None, submit=False)
     staged = (dispute["status"], dispute["evidence_details"]["submission_count"])
     disputes.answer(account, dispute, {"customer_name": "Tan"}, {"a": "b"}, submit=True)
 
     assert staged == ("needs_response", 0)
     assert (dispute["status"], dispute["evidence_details"]["submission_count"]) == ("under_review", 1)
-    assert emitted[-1]["data"]["previous_attributes"] == {"status": "needs_response", "metadata": {}}
+    assert event_log[-1]["data"]["previous_attributes"] == {"status": "needs_response", "metadata": {}}
 
 
 def test_metadata_alone_submits_nothing(account: Account, dispute: Json) -> None:

@@ -1,4 +1,4 @@
-"""Payment methods and declines."""
+"""Tests payment methods and declines."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,10 +37,10 @@ def test_a_test_name_creates_a_new_method_each_time(account: Account) -> None:
 
 
 def test_an_unknown_method_names_the_parameter(account: Account) -> None:
-    with pytest.raises(ApiError) as refused:
+    with pytest.raises(ApiError) as error_info:
         methods.resolve(account, "pm_1", "payment_method")
 
-    assert (refused.value.code, refused.value.param) == ("resource_missing", "payment_method")
+    assert (error_info.value.code, error_info.value.param) == ("resource_missing", "payment_method")
 
 
 def test_a_method_keeps_the_billing_details(account: Account) -> None:

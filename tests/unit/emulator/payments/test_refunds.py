@@ -1,4 +1,4 @@
-"""Refunds, and what they leave of the charge."""
+"""Tests refunds and the remaining amount of the charge."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,19 +21,19 @@ def refund(account: Account, charge: Json, amount: int | None = None) -> Json:
     return refunds.create(account, charge, amount, None, {})
 
 
-def test_the_default_amount_is_what_is_left(account: Account, charge: Json) -> None:
+def test_the_default_amount_is_the_remaining_amount(account: Account, charge: Json) -> None:
     refund(account, charge, 5000)
 
     assert refund(account, charge)["amount"] == 7000
     assert (charge["amount_refunded"], charge["refunded"]) == (12000, True)
 
 
-def test_a_failed_refund_can_be_repeated(account: Account, charge: Json, emitted: Any) -> None:
+def test_a_failed_refund_can_be_repeated(account: Account, charge: Json, event_log: Any) -> None:
     first = refund(account, charge)
     refunds.fail(account, first)
 
     assert (charge["amount_refunded"], charge["refunded"]) == (0, False)
-    assert emitted.last("refund.failed")["failure_reason"] == "expired_or_canceled_card"
+    assert event_log.last("refund.failed")["failure_reason"] == "expired_or_canceled_card"
     assert refund(account, charge)["status"] == "succeeded"
 
 
@@ -45,12 +45,12 @@ def test_a_refund_fails_at_most_once(account: Account, charge: Json) -> None:
         refunds.fail(account, failed)
 
 
-def test_new_metadata_emits_the_old_one_as_previous(account: Account, charge: Json, emitted: Any) -> None:
-    made = refund(account, charge)
-    refunds.change_metadata(account, made, {"a": "b"})
+def test_new_metadata_emits_the_old_one_as_previous(account: Account, charge: Json, event_log: Any) -> None:
+    created = refund(account, charge)
+    refunds.change_metadata(account, created, {"a": "b"})
 
-    assert emitted.types[-2:] == ["refund.updated", "charge.refund.updated"]
-    assert emitted[-1]["data"]["previous_attributes"] == {"metadata": {}}
+    assert event_log.types[-2:] == ["refund.updated", "charge.refund.updated"]
+    assert event_log[-1]["data"]["previous_attributes"] == {"metadata": {}}
 
 
 def test_a_disputed_charge_is_refundable_only_when_won(account: Account, paid_intent: Callable[[], Json]) -> None:

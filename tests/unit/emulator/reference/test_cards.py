@@ -1,4 +1,4 @@
-"""The test cards behave as Stripe documents."""
+"""Tests that the test cards behave as Stripe documents."""
 
 import pytest
 

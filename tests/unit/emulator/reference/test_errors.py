@@ -1,4 +1,4 @@
-"""Stripe's error format."""
+"""Tests Stripe's error format."""
 
 import pytest
 

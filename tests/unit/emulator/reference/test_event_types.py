@@ -1,4 +1,4 @@
-"""The list of event types agrees with the code."""
+"""Compares the list of event types with the code."""
 
 import re
 from pathlib import Path
@@ -11,9 +11,9 @@ EMIT = re.compile(r'emit\(\s*f?"([^"]+)"')
 
 
 def test_the_listed_types_are_the_emitted_ones() -> None:
-    emitted = {name for source in SOURCES for name in EMIT.findall(source.read_text())}
-    for name in [name for name in emitted if "{result}" in name]:
-        emitted.remove(name)
-        emitted |= {name.replace("{result}", result) for result in ("succeeded", "failed")}
+    emitted_types = {name for source in SOURCES for name in EMIT.findall(source.read_text())}
+    for name in [name for name in emitted_types if "{result}" in name]:
+        emitted_types.remove(name)
+        emitted_types |= {name.replace("{result}", result) for result in ("succeeded", "failed")}
 
-    assert emitted == EVENT_TYPES
+    assert emitted_types == EVENT_TYPES

@@ -1,4 +1,4 @@
-"""Stripe's currencies."""
+"""Tests Stripe's rules for currencies and amounts."""
 
 import pytest
 
@@ -32,11 +32,11 @@ def test_an_amount_is_formatted_by_its_currency(amount: int, currency: str, show
         (150050, "isk", None),
     ],
 )
-def test_an_amount_outside_stripe_s_limits_is_refused(amount: int, currency: str, code: str | None) -> None:
-    with pytest.raises(ApiError) as refused:
+def test_an_amount_outside_stripes_limits_is_refused(amount: int, currency: str, code: str | None) -> None:
+    with pytest.raises(ApiError) as error_info:
         money.check_chargeable(amount, currency, "amount")
 
-    assert refused.value.code == code
+    assert error_info.value.code == code
 
 
 @pytest.mark.parametrize(("amount", "currency"), [(50, "sgd"), (30, "gbp"), (50, "jpy"), (12050, "bhd"), (100, "ugx")])

@@ -1,4 +1,4 @@
-"""The shapes agree with the official package of the same API version."""
+"""Compares the shapes with the official package of the same API version."""
 
 import typing
 from typing import Any

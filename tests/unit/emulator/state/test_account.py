@@ -1,4 +1,4 @@
-"""The clock and the events of an account."""
+"""Tests the clock and the events of an account."""
 
 import json
 from typing import Any
@@ -12,15 +12,15 @@ from stripe_emulator.state.objects import make
 Json = dict[str, Any]
 
 
-def test_an_event_is_a_snapshot(account: Account, emitted: Any) -> None:
+def test_an_event_is_a_snapshot(account: Account, event_log: Any) -> None:
     thing = make("product", name="before")
     account.emit("product.created", thing)
     thing["name"] = "after"
 
-    assert emitted.last("product.created")["name"] == "before"
+    assert event_log.last("product.created")["name"] == "before"
 
 
-def test_an_event_has_the_fields_of_stripe_s_events(account: Account) -> None:
+def test_an_event_has_the_fields_of_stripes_events(account: Account) -> None:
     account.add_endpoint("http://merchant.test", ("whsec_a",), ["*"])
     with account.caused_by("req_1", "key_1"):
         event = account.emit("product.updated", make("product"), {"name": "old"})

@@ -1,4 +1,4 @@
-"""New objects."""
+"""Tests new objects."""
 
 import pytest
 

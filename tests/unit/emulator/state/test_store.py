@@ -1,4 +1,4 @@
-"""Objects in memory."""
+"""Tests the storage of objects in memory."""
 
 import pytest
 
@@ -17,10 +17,14 @@ def test_a_stored_object_is_not_copied() -> None:
 
 @pytest.mark.parametrize(("param", "status"), [("id", 404), ("charge", 400)])
 def test_a_missing_object_is_404_only_in_the_path(param: str, status: int) -> None:
-    with pytest.raises(ApiError, match="No such charge: 'ch_1'") as refused:
+    with pytest.raises(ApiError, match="No such charge: 'ch_1'") as error_info:
         Store().get("charge", "ch_1", param)
 
-    assert (refused.value.status, refused.value.code, refused.value.param) == (status, "resource_missing", param)
+    assert (error_info.value.status, error_info.value.code, error_info.value.param) == (
+        status,
+        "resource_missing",
+        param,
+    )
 
 
 def test_an_object_is_found_by_its_id_alone() -> None:

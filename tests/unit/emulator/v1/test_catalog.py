@@ -1,4 +1,4 @@
-"""Products and prices through the API."""
+"""Tests products and prices through the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,47 +10,47 @@ from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import catalog
 
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 
 
-def test_a_product_can_be_created_with_a_price(account: Account, ask: Ask) -> None:
+def test_a_product_can_be_created_with_a_price(account: Account, call: MakeCall) -> None:
     data = {"currency": "SGD", "unit_amount": 12000}
-    product = catalog.create_product(account, ask(name="Policy", default_price_data=data))
-    price = catalog.retrieve_price(account, ask(product["default_price"]))
+    product = catalog.create_product(account, call(name="Policy", default_price_data=data))
+    price = catalog.retrieve_price(account, call(product["default_price"]))
 
     assert (price["product"], price["currency"], price["unit_amount"]) == (product["id"], "sgd", 12000)
 
 
-def test_a_price_can_be_created_with_a_product(account: Account, ask: Ask) -> None:
-    price = catalog.create_price(account, ask(currency="sgd", unit_amount=1, product_data={"name": "Policy"}))
+def test_a_price_can_be_created_with_a_product(account: Account, call: MakeCall) -> None:
+    price = catalog.create_price(account, call(currency="sgd", unit_amount=1, product_data={"name": "Policy"}))
 
-    assert catalog.retrieve_product(account, ask(price["product"]))["name"] == "Policy"
+    assert catalog.retrieve_product(account, call(price["product"]))["name"] == "Policy"
 
 
-def test_a_price_can_be_recurring(account: Account, ask: Ask) -> None:
-    product = catalog.create_product(account, ask(name="Policy"))
+def test_a_price_can_be_recurring(account: Account, call: MakeCall) -> None:
+    product = catalog.create_product(account, call(name="Policy"))
     price = catalog.create_price(
-        account, ask(currency="sgd", unit_amount=1, product=product["id"], recurring={"interval": "month"})
+        account, call(currency="sgd", unit_amount=1, product=product["id"], recurring={"interval": "month"})
     )
 
     assert (price["type"], price["recurring"]["interval"]) == ("recurring", "month")
 
 
-def test_an_update_changes_only_given_fields(account: Account, ask: Ask, emitted: Any) -> None:
-    product = catalog.create_product(account, ask(name="Policy", description="For Japan"))
-    catalog.update_product(account, ask(product["id"], description="For Korea"))
+def test_an_update_changes_only_given_fields(account: Account, call: MakeCall, event_log: Any) -> None:
+    product = catalog.create_product(account, call(name="Policy", description="For Japan"))
+    catalog.update_product(account, call(product["id"], description="For Korea"))
 
     assert (product["name"], product["description"], product["active"]) == ("Policy", "For Korea", True)
-    assert emitted.types == ["product.created", "product.updated"]
+    assert event_log.types == ["product.created", "product.updated"]
 
 
-def test_prices_and_products_are_filtered(account: Account, ask: Ask) -> None:
-    price = catalog.create_price(account, ask(currency="sgd", unit_amount=1, product_data={"name": "Policy"}))
-    catalog.update_price(account, ask(price["id"], active=False, nickname="Old"))
+def test_prices_and_products_are_filtered(account: Account, call: MakeCall) -> None:
+    price = catalog.create_price(account, call(currency="sgd", unit_amount=1, product_data={"name": "Policy"}))
+    catalog.update_price(account, call(price["id"], active=False, nickname="Old"))
 
-    assert catalog.list_prices(account, ask(active=False, product=price["product"]))["data"] == [price]
-    assert catalog.list_prices(account, ask(active=True))["data"] == []
-    assert len(catalog.list_products(account, ask(active=True))["data"]) == 1
+    assert catalog.list_prices(account, call(active=False, product=price["product"]))["data"] == [price]
+    assert catalog.list_prices(account, call(active=True))["data"] == []
+    assert len(catalog.list_products(account, call(active=True))["data"]) == 1
     assert price["nickname"] == "Old"
 
 
@@ -66,8 +66,10 @@ def test_prices_and_products_are_filtered(account: Account, ask: Ask) -> None:
         ({"currency": "sgd", "unit_amount": "1.5", "product_data": {"name": "Policy"}}, "unit_amount"),
     ],
 )
-def test_an_invalid_price_names_its_parameter(account: Account, ask: Ask, params: dict[str, Any], param: str) -> None:
-    with pytest.raises(ApiError) as refused:
-        catalog.create_price(account, ask(**params))
+def test_an_invalid_price_names_its_parameter(
+    account: Account, call: MakeCall, params: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(ApiError) as error_info:
+        catalog.create_price(account, call(**params))
 
-    assert refused.value.param == param
+    assert error_info.value.param == param

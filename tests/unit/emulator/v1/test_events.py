@@ -1,4 +1,4 @@
-"""Events through the API."""
+"""Tests events through the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 from stripe_emulator.v1 import events
 
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 TYPES = ["charge.succeeded", "charge.failed", "checkout.session.completed"]
 
 
@@ -41,18 +41,18 @@ def _events(account: Account) -> None:
         ({"limit": 1}, TYPES[2:]),
     ],
 )
-def test_events_are_filtered(account: Account, ask: Ask, params: dict[str, Any], types: list[str]) -> None:
-    page = events.list_all(account, ask(**params))
+def test_events_are_filtered(account: Account, call: MakeCall, params: dict[str, Any], types: list[str]) -> None:
+    page = events.list_all(account, call(**params))
 
     assert [event["type"] for event in page["data"]] == types
 
 
 @pytest.mark.usefixtures("_events")
-def test_a_cursor_need_not_match_the_filter_any_more(account: Account, ask: Ask) -> None:
-    first = events.list_all(account, ask(delivery_success=False, limit=1))["data"][0]
+def test_a_cursor_need_not_match_the_filter_any_more(account: Account, call: MakeCall) -> None:
+    first = events.list_all(account, call(delivery_success=False, limit=1))["data"][0]
     account.store.get("event", first["id"])["pending_webhooks"] = 0
 
-    page = events.list_all(account, ask(delivery_success=False, starting_after=first["id"]))
+    page = events.list_all(account, call(delivery_success=False, starting_after=first["id"]))
 
     assert [event["type"] for event in page["data"]] == TYPES[:1]
 
@@ -60,23 +60,23 @@ def test_a_cursor_need_not_match_the_filter_any_more(account: Account, ask: Ask)
 @pytest.mark.parametrize(
     "params", [{"type": "a.b", "types": ["a.b"]}, {"types": [f"a.{number}" for number in range(21)]}]
 )
-def test_invalid_filters_are_refused(account: Account, ask: Ask, params: dict[str, Any]) -> None:
+def test_invalid_filters_are_refused(account: Account, call: MakeCall, params: dict[str, Any]) -> None:
     with pytest.raises(ApiError):
-        events.list_all(account, ask(**params))
+        events.list_all(account, call(**params))
 
 
-def test_an_event_is_resent_to_the_chosen_endpoint(account: Account, ask: Ask) -> None:
+def test_an_event_is_resent_to_the_chosen_endpoint(account: Account, call: MakeCall) -> None:
     deliveries: list[list[str]] = []
     account.deliver = lambda _event, endpoints: deliveries.append([one["url"] for one in endpoints])
     account.add_endpoint("http://one.test", ("a",), ["*"])
     chosen = account.add_endpoint("http://two.test", ("b",), ["*"])
     event = account.emit("charge.failed", make("charge"))
-    events.retry(account, ask(event["id"], webhook_endpoint=chosen["id"]))
+    events.retry(account, call(event["id"], webhook_endpoint=chosen["id"]))
 
     assert deliveries == [["http://one.test", "http://two.test"], ["http://two.test"]]
 
 
-def test_an_event_is_retrieved(account: Account, ask: Ask) -> None:
+def test_an_event_is_retrieved(account: Account, call: MakeCall) -> None:
     event = account.emit("charge.failed", make("charge"))
 
-    assert events.retrieve(account, ask(event["id"])) is event
+    assert events.retrieve(account, call(event["id"])) is event

@@ -1,4 +1,4 @@
-"""Metadata is copied only where Stripe copies it."""
+"""Tests that metadata is copied only where Stripe copies it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +15,14 @@ Json = dict[str, Any]
 
 
 @pytest.fixture
-def paid(account: Account, ask: Callable[..., Call], session_params: Json, emitted: Any) -> Any:
+def paid(account: Account, call: Callable[..., Call], session_params: Json, event_log: Any) -> Any:
     """Return the events of a paid, refunded and disputed session with metadata of its own and of its intent."""
     session_params |= {"metadata": {"of": "session"}, "payment_intent_data": {"metadata": {"of": "intent"}}}
-    session = sessions.create(account, ask(**session_params))
+    session = sessions.create(account, call(**session_params))
     checkout.pay(account, session, methods.create(account, cards.CARDS["visa"]))
-    refunds.create(account, ask(payment_intent=session["payment_intent"], amount=100))
+    refunds.create(account, call(payment_intent=session["payment_intent"], amount=100))
     disputes.open_dispute(account, account.store.get("payment_intent", session["payment_intent"]), "fraudulent")
-    return emitted
+    return event_log
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""PaymentIntents and charges through the API."""
+"""Tests PaymentIntents and charges through the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,63 +13,63 @@ from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 from stripe_emulator.v1 import payment_intents
 
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 Json = dict[str, Any]
 MONEY = {"amount": 12000, "currency": "SGD"}
 
 
-def test_a_new_intent_waits_for_a_payment_method(account: Account, ask: Ask, emitted: Any) -> None:
-    intent = payment_intents.create(account, ask(**MONEY, metadata={"a": "b"}))
+def test_a_new_intent_waits_for_a_payment_method(account: Account, call: MakeCall, event_log: Any) -> None:
+    intent = payment_intents.create(account, call(**MONEY, metadata={"a": "b"}))
 
     assert (intent["status"], intent["currency"]) == ("requires_payment_method", "sgd")
-    assert emitted.types == ["payment_intent.created"]
+    assert event_log.types == ["payment_intent.created"]
 
 
-def test_an_intent_can_be_confirmed_at_once_or_later(account: Account, ask: Ask) -> None:
-    at_once = payment_intents.create(account, ask(**MONEY, payment_method="pm_card_visa", confirm=True))
-    later = payment_intents.create(account, ask(**MONEY, payment_method="pm_card_visa"))
+def test_an_intent_can_be_confirmed_at_once_or_later(account: Account, call: MakeCall) -> None:
+    at_once = payment_intents.create(account, call(**MONEY, payment_method="pm_card_visa", confirm=True))
+    later = payment_intents.create(account, call(**MONEY, payment_method="pm_card_visa"))
     waiting = later["status"]
-    payment_intents.confirm(account, ask(later["id"]))
+    payment_intents.confirm(account, call(later["id"]))
 
     assert (at_once["status"], waiting, later["status"]) == ("succeeded", "requires_confirmation", "succeeded")
 
 
-def test_a_decline_is_a_card_error_with_the_intent(account: Account, ask: Ask, emitted: Any) -> None:
-    with pytest.raises(ApiError) as refused:
+def test_a_decline_is_a_card_error_with_the_intent(account: Account, call: MakeCall, event_log: Any) -> None:
+    with pytest.raises(ApiError) as error_info:
         payment_intents.create(
-            account, ask(**MONEY, payment_method="pm_card_chargeDeclinedInsufficientFunds", confirm=True)
+            account, call(**MONEY, payment_method="pm_card_chargeDeclinedInsufficientFunds", confirm=True)
         )
 
-    error = refused.value.body()["error"]
-    assert (refused.value.status, error["type"], error["code"]) == (402, "card_error", "card_declined")
+    error = error_info.value.body()["error"]
+    assert (error_info.value.status, error["type"], error["code"]) == (402, "card_error", "card_declined")
     assert error["decline_code"] == "insufficient_funds"
     assert error["payment_intent"]["status"] == "requires_payment_method"
-    assert error["charge"] == emitted.last("charge.failed")["id"]
+    assert error["charge"] == event_log.last("charge.failed")["id"]
 
 
-def test_a_cancelled_intent_cannot_be_paid(account: Account, ask: Ask, emitted: Any) -> None:
-    intent = payment_intents.create(account, ask(**MONEY))
-    payment_intents.cancel(account, ask(intent["id"], cancellation_reason="abandoned"))
+def test_a_cancelled_intent_cannot_be_paid(account: Account, call: MakeCall, event_log: Any) -> None:
+    intent = payment_intents.create(account, call(**MONEY))
+    payment_intents.cancel(account, call(intent["id"], cancellation_reason="abandoned"))
 
-    assert emitted.last("payment_intent.canceled")["cancellation_reason"] == "abandoned"
+    assert event_log.last("payment_intent.canceled")["cancellation_reason"] == "abandoned"
     with pytest.raises(ApiError, match="status of canceled"):
-        payment_intents.confirm(account, ask(intent["id"], payment_method="pm_card_visa"))
+        payment_intents.confirm(account, call(intent["id"], payment_method="pm_card_visa"))
 
 
-def test_an_update_changes_only_given_fields(account: Account, ask: Ask) -> None:
-    intent = payment_intents.create(account, ask(**MONEY, description="Policy", metadata={"a": "1", "b": "2"}))
-    payment_intents.update(account, ask(intent["id"], amount=5000, metadata={"b": "", "c": "3"}))
+def test_an_update_changes_only_given_fields(account: Account, call: MakeCall) -> None:
+    intent = payment_intents.create(account, call(**MONEY, description="Policy", metadata={"a": "1", "b": "2"}))
+    payment_intents.update(account, call(intent["id"], amount=5000, metadata={"b": "", "c": "3"}))
 
     assert (intent["amount"], intent["description"]) == (5000, "Policy")
     assert intent["metadata"] == {"a": "1", "c": "3"}
 
 
 @pytest.mark.parametrize("act", [payment_intents.confirm, payment_intents.cancel], ids=["confirm", "cancel"])
-def test_an_intent_of_a_session_cannot_be_changed(account: Account, ask: Ask, session: Json, act: Any) -> None:
+def test_an_intent_of_a_session_cannot_be_changed(account: Account, call: MakeCall, session: Json, act: Any) -> None:
     checkout.pay(account, session, methods.create(account, cards.CARDS["chargeDeclined"]))
 
     with pytest.raises(ApiError, match="created by Checkout"):
-        act(account, ask(session["payment_intent"]))
+        act(account, call(session["payment_intent"]))
 
 
 @pytest.mark.parametrize(
@@ -86,26 +86,26 @@ def test_an_intent_of_a_session_cannot_be_changed(account: Account, ask: Ask, se
     ],
 )
 def test_an_invalid_intent_is_refused_and_not_created(
-    account: Account, ask: Ask, emitted: Any, changes: Json, code: str | None, param: str
+    account: Account, call: MakeCall, event_log: Any, changes: Json, code: str | None, param: str
 ) -> None:
-    with pytest.raises(ApiError) as refused:
-        payment_intents.create(account, ask(**MONEY | changes))
+    with pytest.raises(ApiError) as error_info:
+        payment_intents.create(account, call(**MONEY | changes))
 
-    assert (refused.value.code, refused.value.param) == (code, param)
-    assert emitted.types == []
+    assert (error_info.value.code, error_info.value.param) == (code, param)
+    assert event_log.types == []
 
 
-def test_a_customer_must_exist(account: Account, ask: Ask) -> None:
+def test_a_customer_must_exist(account: Account, call: MakeCall) -> None:
     customer = account.store.add(make("customer"))
-    intent = payment_intents.create(account, ask(**MONEY, customer=customer["id"]))
+    intent = payment_intents.create(account, call(**MONEY, customer=customer["id"]))
 
-    assert payment_intents.list_all(account, ask(customer=customer["id"]))["data"] == [intent]
-    assert payment_intents.retrieve(account, ask(intent["id"], client_secret="secret")) is intent
+    assert payment_intents.list_all(account, call(customer=customer["id"]))["data"] == [intent]
+    assert payment_intents.retrieve(account, call(intent["id"], client_secret="secret")) is intent
 
 
-def test_automatic_methods_are_shown_when_enabled(account: Account, ask: Ask) -> None:
+def test_automatic_methods_are_shown_when_enabled(account: Account, call: MakeCall) -> None:
     def create(**branch: object) -> object:
-        return payment_intents.create(account, ask(**MONEY, automatic_payment_methods=branch))[
+        return payment_intents.create(account, call(**MONEY, automatic_payment_methods=branch))[
             "automatic_payment_methods"
         ]
 
@@ -113,34 +113,34 @@ def test_automatic_methods_are_shown_when_enabled(account: Account, ask: Ask) ->
     assert create(enabled=False) is None
 
 
-def test_a_method_of_another_type_is_refused(account: Account, ask: Ask) -> None:
+def test_a_method_of_another_type_is_refused(account: Account, call: MakeCall) -> None:
     params = {"payment_method": "pm_card_visa", "payment_method_types": ["sepa_debit"], "confirm": True}
 
     with pytest.raises(ApiError, match="accepts sepa_debit, not card"):
-        payment_intents.create(account, ask(**MONEY, **params))
+        payment_intents.create(account, call(**MONEY, **params))
     with pytest.raises(ApiError, match="Invalid payment method type: barter"):
-        payment_intents.create(account, ask(**MONEY, payment_method_types=["barter"]))
+        payment_intents.create(account, call(**MONEY, payment_method_types=["barter"]))
 
 
-def test_a_confirmation_needs_a_payment_method(account: Account, ask: Ask) -> None:
-    intent = payment_intents.create(account, ask(**MONEY))
+def test_a_confirmation_needs_a_payment_method(account: Account, call: MakeCall) -> None:
+    intent = payment_intents.create(account, call(**MONEY))
 
     with pytest.raises(ApiError, match="Missing required param: payment_method"):
-        payment_intents.confirm(account, ask(intent["id"]))
+        payment_intents.confirm(account, call(intent["id"]))
 
 
-def test_an_update_without_an_amount_keeps_it(account: Account, ask: Ask) -> None:
-    intent = payment_intents.create(account, ask(**MONEY, payment_method="pm_card_visa", confirm=True))
-    payment_intents.update(account, ask(intent["id"], description="Policy"))
+def test_an_update_without_an_amount_keeps_it(account: Account, call: MakeCall) -> None:
+    intent = payment_intents.create(account, call(**MONEY, payment_method="pm_card_visa", confirm=True))
+    payment_intents.update(account, call(intent["id"], description="Policy"))
 
     assert (intent["amount"], intent["description"]) == (12000, "Policy")
     with pytest.raises(ApiError, match="could not be updated"):
-        payment_intents.update(account, ask(intent["id"], amount=1))
+        payment_intents.update(account, call(intent["id"], amount=1))
 
 
-def test_charges_include_failed_ones(account: Account, ask: Ask, paid_intent: Callable[[str], Json]) -> None:
+def test_charges_include_failed_ones(account: Account, call: MakeCall, paid_intent: Callable[[str], Json]) -> None:
     failed, paid = paid_intent("chargeDeclined"), paid_intent("visa")
-    listed = payment_intents.list_charges(account, ask())["data"]
+    listed = payment_intents.list_charges(account, call())["data"]
 
     assert [charge["id"] for charge in listed] == [paid["latest_charge"], failed["latest_charge"]]
-    assert payment_intents.retrieve_charge(account, ask(paid["latest_charge"])) is listed[0]
+    assert payment_intents.retrieve_charge(account, call(paid["latest_charge"])) is listed[0]

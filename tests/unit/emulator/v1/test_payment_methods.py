@@ -1,4 +1,4 @@
-"""Payment methods through the API."""
+"""Tests payment methods through the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,13 +10,13 @@ from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import customers, payment_methods
 
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 CARD = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "cvc": "123"}
 
 
-def test_a_method_does_not_contain_the_card_number(account: Account, ask: Ask) -> None:
+def test_a_method_does_not_contain_the_card_number(account: Account, call: MakeCall) -> None:
     billing = {"email": "customer@example.test", "address": {"country": "SG"}}
-    method = payment_methods.create(account, ask(type="card", card=CARD, billing_details=billing))
+    method = payment_methods.create(account, call(type="card", card=CARD, billing_details=billing))
 
     assert (method["card"]["brand"], method["card"]["last4"]) == ("visa", "4242")
     assert method["billing_details"]["email"] == "customer@example.test"
@@ -33,11 +33,11 @@ def test_a_method_does_not_contain_the_card_number(account: Account, ask: Ask) -
         ({"exp_year": 26}, "invalid_expiry_year"),
     ],
 )
-def test_an_invalid_card_is_refused(account: Account, ask: Ask, changes: dict[str, Any], code: str) -> None:
-    with pytest.raises(ApiError) as refused:
-        payment_methods.create(account, ask(type="card", card=CARD | changes))
+def test_an_invalid_card_is_refused(account: Account, call: MakeCall, changes: dict[str, Any], code: str) -> None:
+    with pytest.raises(ApiError) as error_info:
+        payment_methods.create(account, call(type="card", card=CARD | changes))
 
-    assert (refused.value.status, refused.value.kind, refused.value.code) == (402, "card_error", code)
+    assert (error_info.value.status, error_info.value.kind, error_info.value.code) == (402, "card_error", code)
 
 
 @pytest.mark.parametrize(
@@ -49,29 +49,29 @@ def test_an_invalid_card_is_refused(account: Account, ask: Ask, changes: dict[st
     ],
     ids=["a good iban", "a bad iban", "a british account"],
 )
-def test_a_bank_account_settles_later(account: Account, ask: Ask, params: dict[str, Any], result: str) -> None:
-    instrument = account.store.instruments[payment_methods.create(account, ask(**params))["id"]]
+def test_a_bank_account_settles_later(account: Account, call: MakeCall, params: dict[str, Any], result: str) -> None:
+    instrument = account.store.instruments[payment_methods.create(account, call(**params))["id"]]
 
     assert instrument.settles is not None
     assert instrument.settles.result == result
 
 
-def test_an_unknown_type_is_refused(account: Account, ask: Ask) -> None:
+def test_an_unknown_type_is_refused(account: Account, call: MakeCall) -> None:
     with pytest.raises(ApiError, match="this emulator supports card"):
-        payment_methods.create(account, ask(type="crypto"))
+        payment_methods.create(account, call(type="crypto"))
 
 
-def test_a_method_is_attached_and_detached(account: Account, ask: Ask, emitted: Any) -> None:
-    customer = customers.create(account, ask(email="customer@example.test"))
-    method = payment_methods.create(account, ask(type="card", card=CARD))
-    payment_methods.attach(account, ask(method["id"], customer=customer["id"]))
-    listed = payment_methods.list_all(account, ask(customer["id"]))["data"]
-    payment_methods.detach(account, ask(method["id"]))
+def test_a_method_is_attached_and_detached(account: Account, call: MakeCall, event_log: Any) -> None:
+    customer = customers.create(account, call(email="customer@example.test"))
+    method = payment_methods.create(account, call(type="card", card=CARD))
+    payment_methods.attach(account, call(method["id"], customer=customer["id"]))
+    listed = payment_methods.list_all(account, call(customer["id"]))["data"]
+    payment_methods.detach(account, call(method["id"]))
 
     assert listed == [method]
-    assert emitted.types[-2:] == ["payment_method.attached", "payment_method.detached"]
+    assert event_log.types[-2:] == ["payment_method.attached", "payment_method.detached"]
     with pytest.raises(ApiError, match="not attached"):
-        payment_methods.detach(account, ask(method["id"]))
+        payment_methods.detach(account, call(method["id"]))
 
 
 @pytest.mark.parametrize(
@@ -87,24 +87,24 @@ def test_a_method_is_attached_and_detached(account: Account, ask: Ask, emitted: 
     ],
 )
 def test_an_incomplete_method_is_refused(
-    account: Account, ask: Ask, params: dict[str, Any], code: str, param: str
+    account: Account, call: MakeCall, params: dict[str, Any], code: str, param: str
 ) -> None:
-    with pytest.raises(ApiError) as refused:
-        payment_methods.create(account, ask(**params))
+    with pytest.raises(ApiError) as error_info:
+        payment_methods.create(account, call(**params))
 
-    assert (refused.value.code, refused.value.param) == (code, param)
+    assert (error_info.value.code, error_info.value.param) == (code, param)
 
 
-def test_a_token_names_a_test_card(account: Account, ask: Ask) -> None:
-    method = payment_methods.create(account, ask(type="card", card={"token": "tok_mastercard"}))
+def test_a_token_names_a_test_card(account: Account, call: MakeCall) -> None:
+    method = payment_methods.create(account, call(type="card", card={"token": "tok_mastercard"}))
 
     assert method["card"]["brand"] == "mastercard"
 
 
-def test_methods_are_listed_by_customer(account: Account, ask: Ask) -> None:
-    method = payment_methods.create(account, ask(type="card", card=CARD))
+def test_methods_are_listed_by_customer(account: Account, call: MakeCall) -> None:
+    method = payment_methods.create(account, call(type="card", card=CARD))
     method["customer"] = "cus_1"
 
-    assert payment_methods.list_all(account, ask(customer="cus_1"))["data"] == [method]
-    assert payment_methods.list_all(account, ask(customer="cus_2"))["data"] == []
-    assert payment_methods.retrieve(account, ask(method["id"])) is method
+    assert payment_methods.list_all(account, call(customer="cus_1"))["data"] == [method]
+    assert payment_methods.list_all(account, call(customer="cus_2"))["data"] == []
+    assert payment_methods.retrieve(account, call(method["id"])) is method

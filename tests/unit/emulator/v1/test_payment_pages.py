@@ -1,4 +1,4 @@
-"""The calls with which the official CLI pays a session."""
+"""Tests the calls with which the official CLI pays a session."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,31 +11,31 @@ from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import payment_pages
 
 Json = dict[str, Any]
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 
 
-def test_a_page_shows_the_session(account: Account, ask: Ask, session: Json) -> None:
-    page = payment_pages.retrieve(account, ask(session["id"]))
+def test_a_page_shows_the_session(account: Account, call: MakeCall, session: Json) -> None:
+    page = payment_pages.retrieve(account, call(session["id"]))
 
     assert (page["object"], page["session_id"], page["amount"]) == ("payment_page", session["id"], 12000)
     assert page["line_items"]["data"][0]["description"] == "Travel insurance"
 
 
-def test_a_confirmation_pays_the_session(account: Account, ask: Ask, session: Json) -> None:
+def test_a_confirmation_pays_the_session(account: Account, call: MakeCall, session: Json) -> None:
     params = {"payment_method": "pm_card_visa", "expected_amount": 12000}
 
-    assert payment_pages.confirm(account, ask(session["id"], **params))["payment_status"] == "paid"
+    assert payment_pages.confirm(account, call(session["id"], **params))["payment_status"] == "paid"
 
 
-def test_another_amount_is_refused(account: Account, ask: Ask, session: Json) -> None:
+def test_another_amount_is_refused(account: Account, call: MakeCall, session: Json) -> None:
     with pytest.raises(ApiError, match="not what you expected"):
-        payment_pages.confirm(account, ask(session["id"], payment_method="pm_card_visa", expected_amount=1))
+        payment_pages.confirm(account, call(session["id"], payment_method="pm_card_visa", expected_amount=1))
 
     assert session["status"] == "open"
 
 
-def test_a_decline_is_a_card_error(account: Account, ask: Ask, session: Json) -> None:
-    with pytest.raises(ApiError) as refused:
-        payment_pages.confirm(account, ask(session["id"], payment_method="pm_card_chargeDeclined"))
+def test_a_decline_is_a_card_error(account: Account, call: MakeCall, session: Json) -> None:
+    with pytest.raises(ApiError) as error_info:
+        payment_pages.confirm(account, call(session["id"], payment_method="pm_card_chargeDeclined"))
 
-    assert (refused.value.status, refused.value.code) == (402, "card_declined")
+    assert (error_info.value.status, error_info.value.code) == (402, "card_declined")

@@ -1,4 +1,4 @@
-"""Refunds through the API."""
+"""Tests refunds through the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,59 +13,61 @@ from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import refunds
 
 Json = dict[str, Any]
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 
 
-def test_partial_refunds_add_up(account: Account, ask: Ask, emitted: Any, paid_intent: Callable[..., Json]) -> None:
+def test_partial_refunds_add_up(
+    account: Account, call: MakeCall, event_log: Any, paid_intent: Callable[..., Json]
+) -> None:
     intent = paid_intent()
-    refunds.create(account, ask(payment_intent=intent["id"], amount=5000))
-    first = emitted.last("charge.refunded")
-    refunds.create(account, ask(charge=intent["latest_charge"]))
-    second = emitted.last("charge.refunded")
+    refunds.create(account, call(payment_intent=intent["id"], amount=5000))
+    first = event_log.last("charge.refunded")
+    refunds.create(account, call(charge=intent["latest_charge"]))
+    second = event_log.last("charge.refunded")
 
     assert (first["amount_refunded"], first["refunded"]) == (5000, False)
     assert (second["amount_refunded"], second["refunded"]) == (12000, True)
 
 
 def test_a_refund_emits_its_events_in_order(
-    account: Account, ask: Ask, emitted: Any, paid_intent: Callable[..., Json]
+    account: Account, call: MakeCall, event_log: Any, paid_intent: Callable[..., Json]
 ) -> None:
     intent = paid_intent()
-    emitted.clear()
-    refunds.create(account, ask(payment_intent=intent["id"]))
+    event_log.clear()
+    refunds.create(account, call(payment_intent=intent["id"]))
 
-    assert emitted.types == ["refund.created", "charge.refunded", "refund.updated", "charge.refund.updated"]
-    assert emitted[1]["data"]["previous_attributes"] == {"amount_refunded": 0, "refunded": False}
+    assert event_log.types == ["refund.created", "charge.refunded", "refund.updated", "charge.refund.updated"]
+    assert event_log[1]["data"]["previous_attributes"] == {"amount_refunded": 0, "refunded": False}
 
 
 def test_a_failed_refund_is_no_longer_refunded(
-    account: Account, ask: Ask, emitted: Any, paid_intent: Callable[..., Json]
+    account: Account, call: MakeCall, event_log: Any, paid_intent: Callable[..., Json]
 ) -> None:
     intent = paid_intent()
-    refund = refunds.create(account, ask(payment_intent=intent["id"]))
+    refund = refunds.create(account, call(payment_intent=intent["id"]))
     life_cycle.fail(account, refund)
 
-    assert emitted.last("refund.failed")["status"] == "failed"
+    assert event_log.last("refund.failed")["status"] == "failed"
     assert account.store.get("charge", intent["latest_charge"])["amount_refunded"] == 0
     with pytest.raises(ApiError):
         life_cycle.fail(account, refund)
 
 
 def test_the_refund_of_one_test_card_fails(
-    account: Account, ask: Ask, emitted: Any, paid_intent: Callable[..., Json]
+    account: Account, call: MakeCall, event_log: Any, paid_intent: Callable[..., Json]
 ) -> None:
-    refunds.create(account, ask(payment_intent=paid_intent("refundFail")["id"]))
+    refunds.create(account, call(payment_intent=paid_intent("refundFail")["id"]))
 
-    assert "refund.failed" in emitted.types
+    assert "refund.failed" in event_log.types
 
 
 def test_the_refund_of_one_test_card_is_pending_first(
-    account: Account, ask: Ask, emitted: Any, paid_intent: Callable[..., Json]
+    account: Account, call: MakeCall, event_log: Any, paid_intent: Callable[..., Json]
 ) -> None:
-    refunds.create(account, ask(payment_intent=paid_intent("pendingRefund")["id"]))
+    refunds.create(account, call(payment_intent=paid_intent("pendingRefund")["id"]))
 
-    assert emitted.last("refund.created")["status"] == "pending"
-    assert emitted.last("refund.updated")["status"] == "succeeded"
+    assert event_log.last("refund.created")["status"] == "pending"
+    assert event_log.last("refund.updated")["status"] == "succeeded"
 
 
 @pytest.mark.parametrize(
@@ -78,44 +80,46 @@ def test_the_refund_of_one_test_card_is_pending_first(
     ],
 )
 def test_a_refund_needs_one_existing_payment(
-    account: Account, ask: Ask, params: Json, code: str | None, param: str
+    account: Account, call: MakeCall, params: Json, code: str | None, param: str
 ) -> None:
-    with pytest.raises(ApiError) as refused:
-        refunds.create(account, ask(**params))
+    with pytest.raises(ApiError) as error_info:
+        refunds.create(account, call(**params))
 
-    assert (refused.value.code, refused.value.param) == (code, param)
+    assert (error_info.value.code, error_info.value.param) == (code, param)
 
 
-def test_a_refund_cannot_exceed_the_charge(account: Account, ask: Ask, paid_intent: Callable[..., Json]) -> None:
+def test_a_refund_cannot_exceed_the_charge(account: Account, call: MakeCall, paid_intent: Callable[..., Json]) -> None:
     intent = paid_intent()
-    refunds.create(account, ask(payment_intent=intent["id"], amount=11999))
+    refunds.create(account, call(payment_intent=intent["id"], amount=11999))
 
     with pytest.raises(ApiError, match="greater than unrefunded amount"):
-        refunds.create(account, ask(payment_intent=intent["id"], amount=2))
-    refunds.create(account, ask(payment_intent=intent["id"], amount=1))
+        refunds.create(account, call(payment_intent=intent["id"], amount=2))
+    refunds.create(account, call(payment_intent=intent["id"], amount=1))
     with pytest.raises(ApiError, match="already been refunded"):
-        refunds.create(account, ask(payment_intent=intent["id"]))
+        refunds.create(account, call(payment_intent=intent["id"]))
 
 
-def test_an_unpaid_intent_cannot_be_refunded(account: Account, ask: Ask, paid_intent: Callable[..., Json]) -> None:
+def test_an_unpaid_intent_cannot_be_refunded(
+    account: Account, call: MakeCall, paid_intent: Callable[..., Json]
+) -> None:
     with pytest.raises(ApiError, match="does not have a successful charge"):
-        refunds.create(account, ask(payment_intent=paid_intent("chargeDeclined")["id"]))
+        refunds.create(account, call(payment_intent=paid_intent("chargeDeclined")["id"]))
 
 
-def test_a_charge_back_cannot_be_refunded(account: Account, ask: Ask, paid_intent: Callable[..., Json]) -> None:
+def test_a_charge_back_cannot_be_refunded(account: Account, call: MakeCall, paid_intent: Callable[..., Json]) -> None:
     intent = paid_intent()
     dispute = disputes.open_dispute(account, intent, "fraudulent")
 
     with pytest.raises(ApiError, match="charged back"):
-        refunds.create(account, ask(payment_intent=intent["id"]))
+        refunds.create(account, call(payment_intent=intent["id"]))
     disputes.close(account, dispute, "won")
-    assert refunds.create(account, ask(payment_intent=intent["id"]))["status"] == "succeeded"
+    assert refunds.create(account, call(payment_intent=intent["id"]))["status"] == "succeeded"
 
 
-def test_only_metadata_can_be_changed(account: Account, ask: Ask, paid_intent: Callable[..., Json]) -> None:
-    refund = refunds.create(account, ask(payment_intent=paid_intent()["id"], metadata={"a": "1", "b": "2"}))
-    refunds.update(account, ask(refund["id"], metadata={"a": ""}))
+def test_only_metadata_can_be_changed(account: Account, call: MakeCall, paid_intent: Callable[..., Json]) -> None:
+    refund = refunds.create(account, call(payment_intent=paid_intent()["id"], metadata={"a": "1", "b": "2"}))
+    refunds.update(account, call(refund["id"], metadata={"a": ""}))
 
-    assert refunds.retrieve(account, ask(refund["id"]))["metadata"] == {"b": "2"}
+    assert refunds.retrieve(account, call(refund["id"]))["metadata"] == {"b": "2"}
     with pytest.raises(ApiError, match="unknown parameter: amount"):
-        refunds.update(account, ask(refund["id"], amount=1))
+        refunds.update(account, call(refund["id"], amount=1))

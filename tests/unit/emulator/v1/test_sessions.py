@@ -1,4 +1,4 @@
-"""Checkout sessions through the API."""
+"""Tests checkout sessions through the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 from stripe_emulator.v1 import catalog, sessions
 
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 Json = dict[str, Any]
 
 
@@ -19,9 +19,9 @@ def price(**changes: Any) -> Json:
     return {"currency": "sgd", "unit_amount": 12000, "product_data": {"name": "Policy"}} | changes
 
 
-def test_a_new_session_waits_on_its_page(account: Account, ask: Ask, session_params: Json) -> None:
+def test_a_new_session_waits_on_its_page(account: Account, call: MakeCall, session_params: Json) -> None:
     session = sessions.create(
-        account, ask(**session_params, client_reference_id="payment_1", metadata={"quote_id": "q_1"})
+        account, call(**session_params, client_reference_id="payment_1", metadata={"quote_id": "q_1"})
     )
 
     assert (session["status"], session["payment_status"], session["payment_intent"]) == ("open", "unpaid", None)
@@ -31,50 +31,50 @@ def test_a_new_session_waits_on_its_page(account: Account, ask: Ask, session_par
     assert (session["client_reference_id"], session["metadata"]) == ("payment_1", {"quote_id": "q_1"})
 
 
-def test_the_total_is_the_sum_of_its_lines(account: Account, ask: Ask, session_params: Json) -> None:
+def test_the_total_is_the_sum_of_its_lines(account: Account, call: MakeCall, session_params: Json) -> None:
     lines = [{"price_data": price(), "quantity": 2}, {"price_data": price(unit_amount=50), "quantity": 3}]
 
-    assert sessions.create(account, ask(**session_params | {"line_items": lines}))["amount_total"] == 24150
+    assert sessions.create(account, call(**session_params | {"line_items": lines}))["amount_total"] == 24150
 
 
-def test_a_free_order_needs_no_payment(account: Account, ask: Ask, session_params: Json) -> None:
+def test_a_free_order_needs_no_payment(account: Account, call: MakeCall, session_params: Json) -> None:
     lines = [{"price_data": price(unit_amount=0), "quantity": 1}]
 
-    session = sessions.create(account, ask(**session_params | {"line_items": lines}))
+    session = sessions.create(account, call(**session_params | {"line_items": lines}))
 
     assert session["payment_status"] == "no_payment_required"
 
 
 @pytest.mark.parametrize("seconds", [30 * 60, 24 * 3600], ids=["30 minutes", "24 hours"])
 def test_a_session_expires_after_30_minutes_to_24_hours(
-    account: Account, ask: Ask, session_params: Json, seconds: int
+    account: Account, call: MakeCall, session_params: Json, seconds: int
 ) -> None:
-    session = sessions.create(account, ask(**session_params, expires_at=account.now() + seconds))
+    session = sessions.create(account, call(**session_params, expires_at=account.now() + seconds))
 
     assert session["expires_at"] == account.now() + seconds
 
 
-def test_an_inactive_price_cannot_be_paid(account: Account, ask: Ask, session_params: Json) -> None:
-    price = catalog.create_price(account, ask(currency="sgd", unit_amount=1, product_data={"name": "Policy"}))
-    catalog.update_price(account, ask(price["id"], active=False))
+def test_an_inactive_price_cannot_be_paid(account: Account, call: MakeCall, session_params: Json) -> None:
+    price = catalog.create_price(account, call(currency="sgd", unit_amount=1, product_data={"name": "Policy"}))
+    catalog.update_price(account, call(price["id"], active=False))
 
     with pytest.raises(ApiError, match="inactive"):
-        sessions.create(account, ask(**session_params | {"line_items": [{"price": price["id"], "quantity": 1}]}))
+        sessions.create(account, call(**session_params | {"line_items": [{"price": price["id"], "quantity": 1}]}))
 
 
-def test_line_items_are_listed_by_page(account: Account, ask: Ask, session_params: Json) -> None:
+def test_line_items_are_listed_by_page(account: Account, call: MakeCall, session_params: Json) -> None:
     lines = [{"price_data": price(), "quantity": number} for number in (1, 2, 3)]
-    session = sessions.create(account, ask(**session_params | {"line_items": lines}))
-    page = sessions.line_items(account, ask(session["id"], limit=2))
+    session = sessions.create(account, call(**session_params | {"line_items": lines}))
+    page = sessions.line_items(account, call(session["id"], limit=2))
 
     assert ([item["quantity"] for item in page["data"]], page["has_more"]) == ([1, 2], True)
 
 
-def test_sessions_are_listed_by_status(account: Account, ask: Ask, session: Json) -> None:
-    sessions.expire(account, ask(session["id"]))
+def test_sessions_are_listed_by_status(account: Account, call: MakeCall, session: Json) -> None:
+    sessions.expire(account, call(session["id"]))
 
-    assert sessions.list_all(account, ask(status="expired"))["data"] == [session]
-    assert sessions.list_all(account, ask(status="open"))["data"] == []
+    assert sessions.list_all(account, call(status="expired"))["data"] == [session]
+    assert sessions.list_all(account, call(status="open"))["data"] == []
 
 
 NOW = 1_800_000_000
@@ -152,25 +152,25 @@ WRONG: dict[str, tuple[Json, str | None, str]] = {
 
 @pytest.mark.parametrize(("changes", "code", "param"), WRONG.values(), ids=WRONG)
 def test_an_invalid_session_names_its_parameter(
-    account: Account, ask: Ask, session_params: Json, changes: Json, code: str | None, param: str
+    account: Account, call: MakeCall, session_params: Json, changes: Json, code: str | None, param: str
 ) -> None:
-    with pytest.raises(ApiError) as refused:
-        sessions.create(account, ask(**session_params | changes))
+    with pytest.raises(ApiError) as error_info:
+        sessions.create(account, call(**session_params | changes))
 
-    assert (refused.value.code, refused.value.param) == (code, param)
+    assert (error_info.value.code, error_info.value.param) == (code, param)
     assert list(account.store.oldest_first("checkout.session")) == []
 
 
-def test_an_update_merges_metadata(account: Account, ask: Ask, session: Json) -> None:
-    sessions.update(account, ask(session["id"], metadata={"a": "1", "b": "2"}))
-    sessions.update(account, ask(session["id"], metadata={"a": ""}))
+def test_an_update_merges_metadata(account: Account, call: MakeCall, session: Json) -> None:
+    sessions.update(account, call(session["id"], metadata={"a": "1", "b": "2"}))
+    sessions.update(account, call(session["id"], metadata={"a": ""}))
 
-    assert sessions.retrieve(account, ask(session["id"]))["metadata"] == {"b": "2"}
+    assert sessions.retrieve(account, call(session["id"]))["metadata"] == {"b": "2"}
 
 
-def test_a_session_can_belong_to_a_customer(account: Account, ask: Ask, session_params: Json) -> None:
+def test_a_session_can_belong_to_a_customer(account: Account, call: MakeCall, session_params: Json) -> None:
     customer = account.store.add(make("customer"))
 
-    session = sessions.create(account, ask(**session_params, customer=customer["id"]))
+    session = sessions.create(account, call(**session_params, customer=customer["id"]))
 
     assert session["customer"] == customer["id"]

@@ -1,4 +1,4 @@
-"""Webhook endpoints through the API."""
+"""Tests webhook endpoints through the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,23 +10,23 @@ from stripe_emulator.reference.errors import ApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import webhook_endpoints
 
-Ask = Callable[..., Call]
+MakeCall = Callable[..., Call]
 
 
-def test_the_secret_is_returned_only_at_creation(account: Account, ask: Ask) -> None:
-    created = webhook_endpoints.create(account, ask(url="https://merchant.test/webhook", enabled_events=["*"]))
+def test_the_secret_is_returned_only_at_creation(account: Account, call: MakeCall) -> None:
+    created = webhook_endpoints.create(account, call(url="https://merchant.test/webhook", enabled_events=["*"]))
 
     assert created["secret"].startswith("whsec_")
     assert account.store.secrets[created["id"]] == (created["secret"],)
-    assert "secret" not in webhook_endpoints.retrieve(account, ask(created["id"]))
+    assert "secret" not in webhook_endpoints.retrieve(account, call(created["id"]))
 
 
-def test_an_endpoint_can_be_changed_and_deleted(account: Account, ask: Ask) -> None:
-    created = webhook_endpoints.create(account, ask(url="https://merchant.test/webhook", enabled_events=["*"]))
+def test_an_endpoint_can_be_changed_and_deleted(account: Account, call: MakeCall) -> None:
+    created = webhook_endpoints.create(account, call(url="https://merchant.test/webhook", enabled_events=["*"]))
     changed = webhook_endpoints.update(
-        account, ask(created["id"], url="https://other.test", enabled_events=["charge.failed"], disabled=True)
+        account, call(created["id"], url="https://other.test", enabled_events=["charge.failed"], disabled=True)
     )
-    removed = webhook_endpoints.delete(account, ask(created["id"]))
+    removed = webhook_endpoints.delete(account, call(created["id"]))
 
     assert (changed["url"], changed["enabled_events"], changed["status"]) == (
         "https://other.test",
@@ -35,7 +35,7 @@ def test_an_endpoint_can_be_changed_and_deleted(account: Account, ask: Ask) -> N
     )
     assert removed["deleted"]
     with pytest.raises(ApiError, match="No such webhook_endpoint"):
-        webhook_endpoints.retrieve(account, ask(created["id"]))
+        webhook_endpoints.retrieve(account, call(created["id"]))
 
 
 @pytest.mark.parametrize(
@@ -47,25 +47,25 @@ def test_an_endpoint_can_be_changed_and_deleted(account: Account, ask: Ask) -> N
     ],
 )
 def test_an_invalid_endpoint_names_its_parameter(
-    account: Account, ask: Ask, params: dict[str, Any], param: str
+    account: Account, call: MakeCall, params: dict[str, Any], param: str
 ) -> None:
-    with pytest.raises(ApiError) as refused:
-        webhook_endpoints.create(account, ask(**params))
+    with pytest.raises(ApiError) as error_info:
+        webhook_endpoints.create(account, call(**params))
 
-    assert refused.value.param == param
-
-
-def test_an_empty_update_changes_nothing(account: Account, ask: Ask) -> None:
-    created = webhook_endpoints.create(account, ask(url="https://merchant.test", enabled_events=["*"]))
-    before = dict(webhook_endpoints.retrieve(account, ask(created["id"])))
-    webhook_endpoints.update(account, ask(created["id"]))
-
-    assert webhook_endpoints.list_all(account, ask())["data"] == [before]
+    assert error_info.value.param == param
 
 
-def test_a_description_can_be_changed_and_unset(account: Account, ask: Ask) -> None:
-    created = webhook_endpoints.create(account, ask(url="https://merchant.test", enabled_events=["*"]))
-    described = webhook_endpoints.update(account, ask(created["id"], description="Shop"))["description"]
-    unset = webhook_endpoints.update(account, ask(created["id"], description=""))["description"]
+def test_an_empty_update_changes_nothing(account: Account, call: MakeCall) -> None:
+    created = webhook_endpoints.create(account, call(url="https://merchant.test", enabled_events=["*"]))
+    before = dict(webhook_endpoints.retrieve(account, call(created["id"])))
+    webhook_endpoints.update(account, call(created["id"]))
+
+    assert webhook_endpoints.list_all(account, call())["data"] == [before]
+
+
+def test_a_description_can_be_changed_and_unset(account: Account, call: MakeCall) -> None:
+    created = webhook_endpoints.create(account, call(url="https://merchant.test", enabled_events=["*"]))
+    described = webhook_endpoints.update(account, call(created["id"], description="Shop"))["description"]
+    unset = webhook_endpoints.update(account, call(created["id"], description=""))["description"]
 
     assert (described, unset) == ("Shop", None)

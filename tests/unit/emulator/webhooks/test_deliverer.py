@@ -1,4 +1,4 @@
-"""Deliveries without sockets and without waiting."""
+"""Tests deliveries without sockets and without waiting."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ class Setup:
     def emit(self, event_type: str = "product.created") -> Json:
         return self.account.emit(event_type, make("product"))
 
-    async def settled(self) -> None:
+    async def settle(self) -> None:
         while self.deliverer._tasks:
             await asyncio.gather(*self.deliverer._tasks)
 
@@ -82,7 +82,7 @@ def build() -> Build:
 async def test_a_delivery_is_signed_with_every_secret(build: Build) -> None:
     setup = build(secrets=("whsec_current", "whsec_previous"))
     event = setup.emit()
-    await setup.settled()
+    await setup.settle()
 
     url, headers, body = setup.post.sent[0]
     assert url == URL
@@ -95,14 +95,14 @@ async def test_emitting_returns_before_anything_is_sent(build: Build) -> None:
     setup.emit()
 
     assert setup.post.sent == []
-    await setup.settled()
+    await setup.settle()
 
 
 @pytest.mark.parametrize("failure", [199, 302, 400, 500, None])
 async def test_any_answer_but_2xx_is_retried_with_the_same_body(build: Build, failure: int | None) -> None:
     setup = build(failure, failure, 204)
     setup.emit()
-    await setup.settled()
+    await setup.settle()
 
     assert len({body for _, _, body in setup.post.sent}) == 1
     assert [row["status"] for row in setup.deliverer.attempt_log] == [failure, failure, 204]
@@ -112,7 +112,7 @@ async def test_any_answer_but_2xx_is_retried_with_the_same_body(build: Build, fa
 async def test_pauses_double_up_to_a_minute(build: Build) -> None:
     setup = build(*[500] * 8, retry_base_seconds=1.0)
     setup.emit()
-    await setup.settled()
+    await setup.settle()
 
     assert setup.post.pauses == [1, 2, 4, 8, 16, 32, 60, 60]
 
@@ -120,7 +120,7 @@ async def test_pauses_double_up_to_a_minute(build: Build) -> None:
 async def test_a_delivery_fails_after_its_last_attempt(build: Build) -> None:
     setup = build(*[500] * 9, retry_attempts=3)
     event = setup.emit()
-    await setup.settled()
+    await setup.settle()
 
     assert len(setup.post.sent) == 3
     assert setup.deliverer.states["failed"] == 1
@@ -145,7 +145,7 @@ async def test_the_signing_clock_can_be_wrong(build: Build, ahead: int) -> None:
     setup.deliverer.set_faults(faults.read({"clock_seconds": ahead}))
     now = int(time.time())
     setup.emit()
-    await setup.settled()
+    await setup.settle()
 
     _, headers, body = setup.post.sent[0]
     signed_at = int(headers["Stripe-Signature"].partition("t=")[2].partition(",")[0])
@@ -158,7 +158,7 @@ async def test_a_deleted_endpoint_is_not_retried(build: Build) -> None:
     setup.emit()
     endpoint = next(setup.account.store.oldest_first("webhook_endpoint"))
     setup.account.store.remove("webhook_endpoint", endpoint["id"])
-    await setup.settled()
+    await setup.settle()
 
     assert len(setup.post.sent) == 1
 
@@ -169,7 +169,7 @@ async def test_an_endpoint_acknowledges_an_event_once(build: Build) -> None:
     setup.deliverer.set_faults(faults.read({"duplicate": 2}))
     event = setup.emit()
     before = event["pending_webhooks"]
-    await setup.settled()
+    await setup.settle()
 
     assert (before, event["pending_webhooks"]) == (2, 0)
     assert len(setup.post.sent) == 6
@@ -191,7 +191,7 @@ async def test_waiting_for_an_acknowledgement_can_time_out(build: Build) -> None
     assert not await setup.deliverer.acknowledged(event["id"], 0)
 
 
-async def test_without_an_endpoint_nothing_is_waited_for(build: Build) -> None:
+async def test_without_an_endpoint_there_is_no_wait(build: Build) -> None:
     setup = build()
     setup.account.store.tables["webhook_endpoint"].clear()
 
@@ -203,7 +203,7 @@ async def test_a_dropped_event_is_not_sent_and_stays_pending(build: Build) -> No
     setup.deliverer.set_faults(faults.read({"per_type": {"charge.failed": {"drop": True}}}))
     dropped = setup.emit("charge.failed")
     setup.emit("charge.succeeded")
-    await setup.settled()
+    await setup.settle()
 
     assert setup.sent_types() == ["charge.succeeded"]
     assert dropped["pending_webhooks"] == 1
@@ -214,7 +214,7 @@ async def test_a_delay_precedes_the_first_attempt(build: Build) -> None:
     setup = build()
     setup.deliverer.set_faults(faults.read({"delay_seconds": 7}))
     setup.emit()
-    await setup.settled()
+    await setup.settle()
 
     assert setup.post.pauses == [7]
 
@@ -226,7 +226,7 @@ async def test_the_same_seed_gives_the_same_order(build: Build) -> None:
         setup.deliverer.set_faults(faults.read({"reorder": {"hold": 6, "seed": 3}}))
         for number in range(6):
             setup.emit(f"type.{number}")
-        await setup.settled()
+        await setup.settle()
         orders.append(setup.sent_types())
 
     assert orders[0] == orders[1]
@@ -237,11 +237,11 @@ async def test_held_events_are_sent_when_the_fault_ends(build: Build) -> None:
     setup = build()
     setup.deliverer.set_faults(faults.read({"reorder": {"hold": 3}}))
     setup.emit()
-    held = (len(setup.post.sent), setup.deliverer.states["held"])
+    before = (len(setup.post.sent), setup.deliverer.states["held"])
     setup.deliverer.set_faults(faults.read({}))
-    await setup.settled()
+    await setup.settle()
 
-    assert held == (0, 1)
+    assert before == (0, 1)
     assert (len(setup.post.sent), setup.deliverer.states["held"]) == (1, 0)
 
 
@@ -249,7 +249,7 @@ async def test_held_events_are_sent_after_a_time(build: Build) -> None:
     setup = build()
     setup.deliverer.set_faults(faults.read({"reorder": {"hold": 9, "release_after_seconds": 4}}))
     setup.emit()
-    await setup.settled()
+    await setup.settle()
 
     assert len(setup.post.sent) == 1
     assert setup.post.pauses == [4]
@@ -262,7 +262,7 @@ async def test_the_same_seed_drops_the_same_events(build: Build) -> None:
         setup.deliverer.set_faults(faults.read({"drop": 0.5, "seed": 11}))
         for number in range(20):
             setup.emit(f"type.{number:02}")
-        await setup.settled()
+        await setup.settle()
         drops.append(sorted(setup.sent_types()))
 
     assert drops[0] == drops[1]

@@ -1,4 +1,4 @@
-"""Signatures, verified by the official package."""
+"""Verifies signatures with the official package."""
 
 import pytest
 import stripe

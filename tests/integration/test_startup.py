@@ -1,4 +1,4 @@
-"""The start of the services: the first log line names the settings and no secret."""
+"""Checks that the first log line of a service names its settings and no secret."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from typing import Any
 
 from lea_payments import __version__
 from lea_payments.settings import TableSettings
-from tests.support.checkout_calls import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN
+from tests.support.checkout_api import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN
 from tests.support.processes import Process
 
 Start = Callable[..., Process]
@@ -49,7 +49,7 @@ def test_a_secret_in_the_environment_is_counted(start: Start) -> None:
 
 
 def test_the_command_line_loads_no_service_before_it_runs() -> None:
-    """`--help` stays fast."""
+    """Otherwise `--help` would be slow."""
     script = "import sys, lea_payments.__main__; print(sorted({'boto3', 'fastapi', 'stripe'} & sys.modules.keys()))"
 
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"[]\n"

@@ -1,4 +1,4 @@
-"""One delivery of Stripe's on its way to the webhook: sent as often as a test likes, always the same bytes."""
+"""Sends signed deliveries to a webhook."""
 
 import json
 import time
@@ -11,8 +11,8 @@ from tests.support.stripe_bodies import SECRET, sign
 ROUTE = "/webhook/stripe"
 
 
-class Answer(NamedTuple):
-    """What the sender was told, and after how long."""
+class DeliveryAnswer(NamedTuple):
+    """The answer to a delivery, and the time until it arrived."""
 
     status: int
     outcome: str
@@ -20,25 +20,25 @@ class Answer(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """The body and its signature."""
+    """A body and its signature, which can be sent several times."""
 
     body: bytes
     signature: str
 
     @classmethod
     def of(cls, body: bytes, secret: str = SECRET) -> Self:
-        """The body signed now."""
+        """Signs the body with the current time."""
         return cls(body, sign(body, secret))
 
     @property
     def event_id(self) -> str:
-        """The event's id, as history has it."""
+        """The id of the event."""
         return str(json.loads(self.body)["id"])
 
-    def to(self, webhook: httpx.Client) -> Answer:
-        """Sends it, and checks that the answer is one word."""
+    def to(self, webhook: httpx.Client) -> DeliveryAnswer:
+        """Sends the delivery and checks that the answer contains only an outcome."""
         started = time.monotonic()
         answer = webhook.post(ROUTE, content=self.body, headers={"Stripe-Signature": self.signature})
         outcome = answer.json()["outcome"]
         assert answer.json() == {"outcome": outcome}
-        return Answer(answer.status_code, outcome, time.monotonic() - started)
+        return DeliveryAnswer(answer.status_code, outcome, time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""An item stays far below DynamoDB's limit, however many events its payment gets and however long they are."""
+"""Checks that an item stays far below DynamoDB's size limit, whatever events its payment receives."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The reconciler while Stripe or the table is busy, unreachable or refuses calls."""
+"""Runs the reconciler while Stripe or the table is busy, is unreachable or refuses calls."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ async def _paid(account: EmulatorClient, store: PaymentStore) -> Payment:
     payment = await store.create(
         replace(record(f"payment_{uuid4().hex}"), stripe_session_id=None, quote_id=uuid4().hex)
     )
-    account.pay_at_once(account.session(payment))
+    account.pay_without_waiting(account.session(payment))
     return payment
 
 
@@ -127,7 +127,7 @@ async def test_sessions_are_repaired_if_events_cannot_be_read(
 async def test_an_invalid_key_ends_the_run_with_a_remedy(
     settings: ReconcilerSettings, store: PaymentStore, retries: list[StripeUnavailableError]
 ) -> None:
-    wrong = settings.model_copy(update={"stripe_secret_key": "sk_of_nobody"})
+    wrong = settings.model_copy(update={"stripe_secret_key": "sk_unknown"})
 
     run = await _reconciler(wrong, store).run()
 
@@ -152,23 +152,23 @@ async def test_an_unreachable_table_ends_the_run(
 async def test_payments_of_other_systems_are_not_touched(
     account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:
-    ours = await _paid(account, store)
-    theirs = record("order_of_another_system")
-    account.pay_at_once(account.session(theirs))
-    account.pay_at_once(account.session(theirs, metadata=False, reference=False), card=DECLINED)
+    own_payment = await _paid(account, store)
+    foreign_payment = record("order_of_another_system")
+    account.pay_without_waiting(account.session(foreign_payment))
+    account.pay_without_waiting(account.session(foreign_payment, metadata=False, reference=False), card=DECLINED)
 
     run = await reconciler.run()
 
     assert (run.outcome, run.drift) == ("ok", 1)
-    assert await _status(store, ours) == "completed"
-    assert await store.get(theirs.payment_intent_id) is None
+    assert await _status(store, own_payment) == "completed"
+    assert await store.get(foreign_payment.payment_intent_id) is None
 
 
 async def test_a_decline_without_metadata_is_found_by_an_old_session(
     account: EmulatorClient, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
     payment = await store.create(replace(record(f"payment_{uuid4().hex}"), stripe_session_id=None))
-    account.pay_at_once(account.session(payment, metadata=False), card=DECLINED)
+    account.pay_without_waiting(account.session(payment, metadata=False), card=DECLINED)
     later = time.time() + 27 * 3600
 
     run = await Reconciler(store, _lists(settings), now=lambda: later, sleep=no_wait).run()

@@ -1,4 +1,4 @@
-"""What stand-ins that a test talks to over HTTP have in common: a thread serves for as long as they are used."""
+"""Runs an HTTP server in a thread of the test."""
 
 import threading
 from http.server import ThreadingHTTPServer
@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Self
 
 
-class Served:
-    """Serves until the end of the block that it is used in."""
+class BackgroundServer:
+    """Serves requests inside a `with` block."""
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self._server = server

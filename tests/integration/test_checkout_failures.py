@@ -1,4 +1,4 @@
-"""The checkout API while Stripe or the table fails, and the next call that succeeds."""
+"""Calls the checkout API while Stripe or the table fails, and again after the failure."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.checkout_calls import SECRETS, asked, checkout_api, sessions_of
+from tests.support.checkout_api import SECRETS, checkout_client, payment_body, sessions_of
 from tests.support.emulator import EmulatorClient
 from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import Process
@@ -29,7 +29,7 @@ def stripe(emulator: httpx.Client) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def api(start_service: Callable[..., str], emulator: httpx.Client) -> Iterator[httpx.Client]:
-    with checkout_api(start_service("checkout", STRIPE_API_BASE=str(emulator.base_url), **SECRETS)) as client:
+    with checkout_client(start_service("checkout", STRIPE_API_BASE=str(emulator.base_url), **SECRETS)) as client:
         yield client
 
 
@@ -44,21 +44,21 @@ def _code(answer: httpx.Response) -> tuple[int, str]:
 def test_a_repeated_call_after_an_outage_gets_the_link(
     start_service: Callable[..., str], free_port: Callable[[], int]
 ) -> None:
-    port, body = str(free_port()), asked()
-    with checkout_api(start_service("checkout", STRIPE_API_BASE=f"http://127.0.0.1:{port}", **SECRETS)) as api:
+    port, body = str(free_port()), payment_body()
+    with checkout_client(start_service("checkout", STRIPE_API_BASE=f"http://127.0.0.1:{port}", **SECRETS)) as api:
         during = api.post("/payments", json=body)
-        stored = api.get(f"/payments/{body['payment_intent_id']}").json()
+        record = api.get(f"/payments/{body['payment_intent_id']}").json()
         start_service("stripe-emulator", PORT=port)
         after = api.post("/payments", json=body)
 
     assert _code(during) == (502, "stripe_unreachable")
-    assert (stored["payment_status"], stored["stripe_session_id"]) == ("pending", None)
-    assert (after.status_code, after.json()["payment"]["created_at"]) == (201, stored["created_at"])
+    assert (record["payment_status"], record["stripe_session_id"]) == ("pending", None)
+    assert (after.status_code, after.json()["payment"]["created_at"]) == (201, record["created_at"])
 
 
 def test_a_lost_answer_creates_no_second_session(api: httpx.Client, stripe: httpx.Client) -> None:
     """Stripe has executed the first call. It recognizes the key and sends its answer again."""
-    body = asked()
+    body = payment_body()
     _fail_calls(stripe, drop="response", times=1)
     api.post("/payments", json=body)
 
@@ -67,7 +67,7 @@ def test_a_lost_answer_creates_no_second_session(api: httpx.Client, stripe: http
 
 
 def test_a_server_error_of_stripe_is_a_502(api: httpx.Client, stripe: httpx.Client) -> None:
-    body = asked()
+    body = payment_body()
     _fail_calls(stripe, status=500)
     assert _code(api.post("/payments", json=body)) == (502, "stripe_error")
     stripe.delete("/_faults")
@@ -77,16 +77,16 @@ def test_a_server_error_of_stripe_is_a_502(api: httpx.Client, stripe: httpx.Clie
 
 def test_a_stored_error_of_stripe_does_not_last_a_day(api: httpx.Client, stripe: httpx.Client) -> None:
     """For 24 hours Stripe answers a key with its first answer, also if that was a 500."""
-    body = asked()
+    body = payment_body()
     _fail_calls(stripe, status=500, stored=True, times=1)
 
     assert api.post("/payments", json=body).status_code == 201
 
 
-def test_a_rate_limit_of_stripe_is_a_503_with_a_wait(api: httpx.Client, stripe: httpx.Client) -> None:
+def test_a_rate_limit_of_stripe_is_a_503_with_retry_after(api: httpx.Client, stripe: httpx.Client) -> None:
     _fail_calls(stripe, status=429)
 
-    answer = api.post("/payments", json=asked())
+    answer = api.post("/payments", json=payment_body())
 
     assert _code(answer) == (503, "stripe_busy")
     assert int(answer.headers["Retry-After"]) > 0
@@ -96,14 +96,14 @@ def test_changed_parameters_start_a_new_attempt(
     api: httpx.Client, stripe: httpx.Client, start_service: Callable[..., str]
 ) -> None:
     """The answer to the first attempt was lost, and then a deployment changed the pages' URL."""
-    body = asked()
+    body = payment_body()
     _fail_calls(stripe, drop="response")
     assert _code(api.post("/payments", json=body)) == (502, "stripe_unreachable")
     stripe.delete("/_faults")
     base = str(stripe.base_url)
     url = start_service("checkout", STRIPE_API_BASE=base, PAGES_BASE_URL="https://new.example", **SECRETS)
 
-    with checkout_api(url) as redeployed:
+    with checkout_client(url) as redeployed:
         assert redeployed.post("/payments", json=body).status_code == 201
 
 
@@ -111,8 +111,8 @@ def test_a_wrong_key_is_named_but_not_shown(start: Callable[..., Process], strip
     secrets = {**SECRETS, "STRIPE_SECRET_KEY": f"sk_live_{CANARY}"}
     service = start("checkout", STRIPE_API_BASE=str(stripe.base_url), LOG_LEVEL="debug", **secrets)
 
-    with checkout_api(service.url) as api:
-        answer = api.post("/payments", json=asked())
+    with checkout_client(service.url) as api:
+        answer = api.post("/payments", json=payment_body())
 
     assert _code(answer) == (502, "stripe_refused")
     assert "STRIPE_SECRET_KEY" in answer.text
@@ -122,8 +122,8 @@ def test_a_wrong_key_is_named_but_not_shown(start: Callable[..., Process], strip
 def test_a_missing_table_is_a_503(start_service: Callable[..., str], free_port: Callable[[], int]) -> None:
     no_table = {"DDB_ENDPOINT": f"http://127.0.0.1:{free_port()}", "STRIPE_API_BASE": "http://127.0.0.1:1"}
 
-    with checkout_api(start_service("checkout", ready_at="/livez", **no_table, **SECRETS)) as api:
-        answers = [api.post("/payments", json=asked()), api.get("/payments/p"), api.get("/payments?user_id=u")]
+    with checkout_client(start_service("checkout", ready_at="/livez", **no_table, **SECRETS)) as api:
+        answers = [api.post("/payments", json=payment_body()), api.get("/payments/p"), api.get("/payments?user_id=u")]
 
     assert {_code(answer) for answer in answers} == {(503, "table_unavailable")}
     assert {answer.headers["Retry-After"] for answer in answers} == {"1"}
@@ -141,23 +141,23 @@ def test_customer_data_is_in_no_log_metric_or_span(
     metrics = free_port()
     telemetry = {"METRICS_PORT": str(metrics), "LOG_LEVEL": "debug", "OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint}
     service = start("checkout", STRIPE_API_BASE=str(stripe.base_url), **telemetry, **SECRETS)
-    body = asked(user_id=CANARY, quote_id=f"q-{CANARY}", product_name=f"For {CANARY}")
+    body = payment_body(user_id=CANARY, quote_id=f"q-{CANARY}", product_name=f"For {CANARY}")
 
-    with checkout_api(service.url) as api:
+    with checkout_client(service.url) as api:
         created = api.post("/payments", json=body)
         api.post("/payments", json=body | {"amount": 1, "locale": CANARY})
         api.post("/payments", json=body | {"user_id": f"{CANARY}-2"})
         api.get("/payments", params={"user_id": CANARY})
         _fail_calls(stripe, status=400)
-        api.post("/payments", json=asked(user_id=CANARY))
-        scraped = httpx.get(f"http://127.0.0.1:{metrics}/metrics", trust_env=False).text
+        api.post("/payments", json=payment_body(user_id=CANARY))
+        scrape = httpx.get(f"http://127.0.0.1:{metrics}/metrics", trust_env=False).text
     service.stop()
     stripe.delete("/_faults")
 
     session = stripe.get(f"{SESSIONS}/{created.json()['payment']['stripe_session_id']}").json()
     trace_id = session["metadata"]["traceparent"].split("-")[1]
     lines = service.log.read_text()
-    assert 'payments_checkout_sessions_total{stage="created"} 1.0' in scraped
+    assert 'payments_checkout_sessions_total{stage="created"} 1.0' in scrape
     assert trace_id in {span.trace_id for span in sink.spans}
     assert f'"trace_id":"{trace_id}"' in lines
-    assert CANARY not in lines + scraped + sink.raw
+    assert CANARY not in lines + scrape + sink.raw

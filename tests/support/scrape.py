@@ -1,4 +1,4 @@
-"""A part's metrics as Prometheus reads them."""
+"""Scrapes the metrics of a service, as Prometheus does."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -11,8 +11,8 @@ from prometheus_client.samples import Sample
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
-class Scraped:
-    """One look at `/metrics`."""
+class Scrape:
+    """The metrics of a service at one time."""
 
     def __init__(self, text: str, samples: list[Sample]) -> None:
         self.text = text
@@ -20,25 +20,25 @@ class Scraped:
 
     @classmethod
     def of(cls, url: str) -> Self:
-        """In Prometheus' own text format."""
+        """Reads `/metrics` in the text format of Prometheus."""
         text = _get(url, "text/plain")
         return cls(text, [sample for family in parse_text(text) for sample in family.samples])
 
     @classmethod
     def with_exemplars(cls, url: str) -> Self:
-        """In the format that carries exemplars."""
+        """Reads `/metrics` in the OpenMetrics format, which contains exemplars."""
         text = _get(url, OPENMETRICS)
         families = parse_openmetrics(text)  # type: ignore[no-untyped-call]
         return cls(text, [sample for family in families for sample in family.samples])
 
     def value(self, name: str, **labels: str) -> float | None:
-        """The one series of this name with these labels; None if it is not there."""
-        found = [sample.value for sample in self.samples if sample.name == name and sample.labels == labels]
-        assert len(found) < 2
-        return found[0] if found else None
+        """The value of the series with exactly these labels; None if there is none."""
+        values = [sample.value for sample in self.samples if sample.name == name and sample.labels == labels]
+        assert len(values) < 2
+        return values[0] if values else None
 
     def series(self, name: str) -> Mapping[tuple[str, ...], float]:
-        """All series of this name by the values of their labels, which Prometheus sorts by name."""
+        """The values of all series of this name, by their label values in the order of the label names."""
         return {tuple(sample.labels.values()): sample.value for sample in self.samples if sample.name == name}
 
 

@@ -1,4 +1,4 @@
-"""Calls to a running checkout API, to the emulator behind it, and what both need in their environment."""
+"""Calls a running checkout API; has the secrets that the service and the emulator share."""
 
 from typing import Any
 from uuid import uuid4
@@ -11,8 +11,8 @@ WEBHOOK_SECRET = "whsec_checkout"
 SECRETS = {"STRIPE_SECRET_KEY": STRIPE_KEY, "PAYMENTS_API_TOKEN": f"{TOKEN},{NEXT_TOKEN}"}
 
 
-def asked(**other: Any) -> dict[str, Any]:
-    """The body for a new payment, with an id that no other test has; None leaves a field out."""
+def payment_body(**fields: Any) -> dict[str, Any]:
+    """The body of a new payment with unique ids; None removes a field."""
     body = {
         "payment_intent_id": f"payment_{uuid4().hex}",
         "user_id": "user_1",
@@ -21,15 +21,15 @@ def asked(**other: Any) -> dict[str, Any]:
         "currency": "sgd",
         "product_name": "Travel insurance",
     }
-    return {name: value for name, value in (body | other).items() if value is not None}
+    return {name: value for name, value in (body | fields).items() if value is not None}
 
 
-def checkout_api(url: str, token: str = TOKEN) -> httpx.Client:
-    """A caller of the API who holds this token."""
+def checkout_client(url: str, token: str = TOKEN) -> httpx.Client:
+    """A client of the API with this token."""
     return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False)
 
 
 def sessions_of(stripe: httpx.Client, payment_id: str) -> list[dict[str, Any]]:
-    """All of Stripe's Checkout Sessions for a payment."""
-    found = stripe.get("/v1/checkout/sessions", params={"limit": 100}).json()["data"]
-    return [session for session in found if session["client_reference_id"] == payment_id]
+    """The Checkout Sessions of a payment, newest first."""
+    sessions = stripe.get("/v1/checkout/sessions", params={"limit": 100}).json()["data"]
+    return [session for session in sessions if session["client_reference_id"] == payment_id]
