@@ -17,7 +17,7 @@ SHORTEST_TOKEN = 16
 
 
 def findings(address: str | None = None) -> list[Finding]:
-    """Checks the environment; `address` is the URL of our webhook endpoint at Stripe."""
+    """Checks the environment; `address` is the URL of the webhook endpoint at Stripe."""
     try:
         settings = environment.read(CheckSettings)
     except SettingsError as error:
@@ -31,13 +31,13 @@ def passed(report: Sequence[Finding]) -> bool:
 
 
 def as_json(report: Sequence[Finding]) -> str:
-    """Returns the report as JSON."""
+    """The report as JSON."""
     content = {"ok": passed(report), "findings": [finding._asdict() for finding in report]}
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
 
 
 def as_text(report: Sequence[Finding]) -> Text:
-    """Returns the report for a terminal."""
+    """The report as text for a terminal."""
     width = max(len(finding.subject) for finding in report)
     lines = [_line(finding, width) for finding in report]
     count = sum(finding.state is State.WRONG for finding in report)

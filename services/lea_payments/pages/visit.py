@@ -49,7 +49,7 @@ class Links(NamedTuple):
 
 
 def links_for(view: View, visit: Visit | None) -> Links | None:
-    """The links of a page, or None if the page cannot change. After a page without an answer the wait starts again."""
+    """The links of a page, or None if the page cannot change. After an error page the wait starts again."""
     failed = view.http_status != HTTPStatus.OK
     if visit is None or visit.session_id is None or (view.refresh_seconds is None and not failed):
         return None

@@ -29,7 +29,7 @@ class _CallResult(NamedTuple):
 
 
 def findings(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
-    """Checks Stripe. `address` is the URL of our endpoint; by default the endpoint is found by its path."""
+    """Checks Stripe. `address` is the URL of the webhook endpoint; by default the endpoint is found by its path."""
     client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base)
     sessions = _call(lambda: client.v1.checkout.sessions.list({"limit": 1}))
     yield _connection(sessions.error, settings.stripe_api_base)
@@ -65,13 +65,13 @@ def _skew(our_time: float, headers: Mapping[str, str]) -> float | None:
 
 def _connection(error: stripe.StripeError | None, base: str) -> Finding:
     if error is None:
-        return ok("Stripe", f"accepts our key at {base}")
+        return ok("Stripe", f"accepts the API key at {base}")
     if isinstance(error, stripe.APIConnectionError):
         return wrong("Stripe", f"cannot be reached at {base}", "check STRIPE_API_BASE and the outbound network access")
     if isinstance(error, stripe.AuthenticationError):
-        return wrong("Stripe", "does not accept our key", "set STRIPE_SECRET_KEY to a key from Developers > API keys")
+        return wrong("Stripe", "does not accept the API key", "set STRIPE_SECRET_KEY to one from Developers > API keys")
     if isinstance(error, stripe.PermissionError):
-        return wrong("Stripe", "our key cannot read Checkout Sessions", "give the restricted key write access to them")
+        return wrong("Stripe", "the API key cannot read Checkout Sessions", "give the key write access to them")
     return wrong(
         "Stripe", f"responds with {error.http_status} at {base}", "check STRIPE_API_BASE and status.stripe.com"
     )
@@ -118,7 +118,7 @@ def _status(subject: str, endpoint: Any) -> Finding:
 
 def _events(subject: str, enabled: Sequence[str]) -> Iterator[Finding]:
     if "*" in enabled:
-        remedy = f"select only the types that we use, {DASHBOARD}"
+        remedy = f"select only the types that the services use, {DASHBOARD}"
         yield note(subject, "sends all event types; most are ignored", remedy)
         return
     missing = [name for name in TRANSLATORS if name not in enabled]
@@ -126,9 +126,9 @@ def _events(subject: str, enabled: Sequence[str]) -> Iterator[Finding]:
     if missing:
         yield wrong(subject, f"does not send {', '.join(missing)}", f"add them {DASHBOARD}")
     else:
-        yield ok(subject, f"sends all {len(TRANSLATORS)} event types that we use")
+        yield ok(subject, f"sends all {len(TRANSLATORS)} event types that the services use")
     if unused:
-        yield note(subject, f"sends event types that we ignore: {', '.join(unused)}", f"remove them {DASHBOARD}")
+        yield note(subject, f"sends event types that are ignored: {', '.join(unused)}", f"remove them {DASHBOARD}")
 
 
 def _version(subject: str, version: str | None) -> Finding:
@@ -140,5 +140,5 @@ def _version(subject: str, version: str | None) -> Finding:
         )
     if version.partition(".")[2] == required.partition(".")[2]:
         return ok(subject, f"uses API version {version}")
-    says = f"uses API version {version}, but we need {required}"
+    says = f"uses API version {version}, but the services need {required}"
     return wrong(subject, says, f"create a new endpoint with API version {required} {DASHBOARD}")
