@@ -145,7 +145,7 @@ StripeKey = Annotated[
         "reconciler reads Checkout Sessions, PaymentIntents and Events",
     ),
 ]
-StripeAddress = Annotated[
+StripeUrl = Annotated[
     str,
     Field(
         validation_alias="STRIPE_API_BASE",
@@ -167,7 +167,7 @@ class CheckoutSettings(TableSettings):
 
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_secret_key: StripeKey
-    stripe_api_base: StripeAddress = STRIPE
+    stripe_api_base: StripeUrl = STRIPE
     api_tokens: SecretList = Field(
         validation_alias="PAYMENTS_API_TOKEN",
         min_length=1,
@@ -190,7 +190,7 @@ class StripeSettings(ModeSettings):
     """The settings of every program that reads from Stripe."""
 
     stripe_secret_key: StripeKey
-    stripe_api_base: StripeAddress = STRIPE
+    stripe_api_base: StripeUrl = STRIPE
 
     @model_validator(mode="after")
     def _key_has_the_mode(self) -> Self:

@@ -16,13 +16,13 @@ MARKS = {State.OK: ("✓", "green"), State.NOTE: ("\N{EN DASH}", "yellow"), Stat
 SHORTEST_TOKEN = 16
 
 
-def findings(address: str | None = None) -> list[Finding]:
-    """Checks the environment; `address` is the URL of the webhook endpoint at Stripe."""
+def findings(endpoint_url: str | None = None) -> list[Finding]:
+    """Checks the environment; `endpoint_url` is the URL of the webhook endpoint at Stripe."""
     try:
         settings = environment.read(CheckSettings)
     except SettingsError as error:
         return [wrong("settings", line, "see docs/reference/settings.md") for line in str(error).splitlines()]
-    return [*_settings(settings), *check_table.findings(settings), *_stripe(settings, address)]
+    return [*_settings(settings), *check_table.findings(settings), *_stripe(settings, endpoint_url)]
 
 
 def passed(report: Sequence[Finding]) -> bool:
@@ -95,8 +95,8 @@ def _mode(settings: CheckSettings) -> Iterator[Finding]:
         yield wrong("mode", says, "set STRIPE_LIVEMODE to true for live keys and to false for test keys")
 
 
-def _stripe(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
+def _stripe(settings: CheckSettings, endpoint_url: str | None) -> Iterator[Finding]:
     if settings.stripe_secret_key:
-        yield from check_stripe.findings(settings, address)
+        yield from check_stripe.findings(settings, endpoint_url)
     else:
         yield note("Stripe", "not checked: STRIPE_SECRET_KEY is not set")

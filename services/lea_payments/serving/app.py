@@ -18,7 +18,7 @@ Background = Callable[[], Coroutine[Any, Any, None]]
 ErrorHandlers = Mapping[Any, Callable[..., Any]]
 
 _NO_FASTAPI_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
-"""Each service makes its own server span; FastAPI's would be a second one."""
+"""Each service creates its own server span; FastAPI's would be a second one."""
 
 
 def create_app(

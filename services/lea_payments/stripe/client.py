@@ -11,7 +11,7 @@ _KEY = re.compile(r"\b[sr]k_(test|live)_\S+")
 
 
 def client(key: str, base: str, *, read_seconds: float = READ_SECONDS, retries: int = 0) -> stripe.StripeClient:
-    """A client for Stripe's API at this address that repeats failed calls up to `retries` times."""
+    """A client for Stripe's API at this URL that repeats failed calls up to `retries` times."""
     return stripe.StripeClient(
         key,
         base_addresses={"api": base.rstrip("/")},

@@ -28,8 +28,8 @@ class _CallResult(NamedTuple):
     skew: float | None
 
 
-def findings(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
-    """Checks Stripe. `address` is the URL of the webhook endpoint; by default the endpoint is found by its path."""
+def findings(settings: CheckSettings, endpoint_url: str | None) -> Iterator[Finding]:
+    """Checks Stripe. Without an `endpoint_url`, the webhook endpoint is found by its path."""
     client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base)
     sessions = _call(lambda: client.v1.checkout.sessions.list({"limit": 1}))
     yield _connection(sessions.error, settings.stripe_api_base)
@@ -42,7 +42,7 @@ def findings(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
         remedy = f"give the restricted key read access to Webhook Endpoints, or check the endpoint {DASHBOARD}"
         yield note("endpoint", "cannot be checked with this key", remedy)
     else:
-        yield from _endpoints(endpoints.response.data, address, livemode=settings.livemode)
+        yield from _endpoints(endpoints.response.data, endpoint_url, livemode=settings.livemode)
 
 
 def _call(call: Callable[[], Any]) -> _CallResult:
@@ -87,10 +87,12 @@ def _clock(skew: float) -> Finding:
     return ok("clock", "agrees with Stripe's")
 
 
-def _endpoints(endpoints: Sequence[Any], address: str | None, *, livemode: bool) -> Iterator[Finding]:
-    matches = [each for each in endpoints if (each.url == address if address else _path(each.url) == WEBHOOK_PATH)]
+def _endpoints(endpoints: Sequence[Any], endpoint_url: str | None, *, livemode: bool) -> Iterator[Finding]:
+    matches = [
+        each for each in endpoints if (each.url == endpoint_url if endpoint_url else _path(each.url) == WEBHOOK_PATH)
+    ]
     if not matches:
-        expected = f"URL {address}" if address else f"path {WEBHOOK_PATH}"
+        expected = f"URL {endpoint_url}" if endpoint_url else f"path {WEBHOOK_PATH}"
         says = f"none of {len(endpoints)} endpoints has the {expected}: no event reaches the webhook"
         remedy = f"create one {DASHBOARD}"
         yield (
