@@ -66,7 +66,7 @@ capabilities:
 {{/*
 Pod template of webhook, pages, checkout and reconciler: (dict "root" "service" "env" "checksum" "secretFile").
 No init container waits for the table: /readyz fails until the table responds, so a new pod gets no requests until then,
-and a release whose table is created late becomes ready without help.
+and a release whose table is created late becomes ready later.
 */}}
 {{- define "lea-payments.pod" -}}
 {{- $root := .root -}}
