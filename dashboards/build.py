@@ -1,4 +1,4 @@
-"""`python -m dashboards.build` writes the generated files: the dashboards' JSON and the rules of the objectives."""
+"""Writes the dashboards' JSON and the rules of the objectives: `python -m dashboards.build`."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The dashboard *Payment outcomes*: how payments end, how much money comes in, and what needs a person.
+"""Builds the dashboard *Payment outcomes*: how payments end, how much money comes in, and what needs a person.
 
 Amounts are never added up across currencies. The currency label `other` covers several currencies, so it has no amount.
 """

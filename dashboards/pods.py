@@ -1,4 +1,4 @@
-"""The dashboard row about pods: resources, scrape targets, restarts and versions."""
+"""Builds the dashboard row about pods: resources, scrape targets, restarts and versions."""
 
 from collections.abc import Sequence
 

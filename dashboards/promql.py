@@ -1,4 +1,4 @@
-"""Names and label matchers that the PromQL of dashboards and rules shares."""
+"""Defines the names and label matchers that the PromQL of dashboards and rules shares."""
 
 from collections.abc import Iterable
 

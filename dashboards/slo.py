@@ -1,4 +1,4 @@
-"""Service level objectives, and the recording rules and burn-rate alerts that are generated from them as YAML."""
+"""Defines the service level objectives, and generates their recording rules and burn-rate alerts as YAML."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The dashboard *Webhook health*: whether Stripe's events arrive, pass verification and are written in time."""
+"""Builds the dashboard *Webhook health*: whether Stripe's events arrive, are verified and are written in time."""
 
 from prometheus_client import Histogram
 
@@ -167,7 +167,7 @@ ROWS: layout.Rows = {
         ),
         time_series(
             "How do calls end?",
-            "`refused` is a normal answer: a condition was not met. `throttled`: the table's capacity is exceeded.",
+            "`refused` is a normal result: a condition was not met. `throttled`: the table's capacity is exceeded.",
             Query(rate(count(metrics.STORE_DURATION), by="outcome"), "{{outcome}}"),
             unit="reqps",
             runbook="PaymentsStoreThrottled",
@@ -199,7 +199,7 @@ def as_json() -> str:
     return layout.dashboard_json(
         "lea-webhook-health",
         "Webhook health",
-        "Whether Stripe's events arrive, pass verification and are written in time. Each row answers the question in "
+        "Whether Stripe's events arrive, are verified and are written in time. Each row answers the question in "
         "its title; start at the top.",
         ROWS,
         ("webhook", "pages", "checkout"),

@@ -1,3 +1,3 @@
-"""Everything around Stripe's hosted Checkout page; each module's first sentence says what lives there."""
+"""Payment records, webhooks, customer pages and an API around Stripe's hosted Checkout."""
 
 __version__ = "0.1.0"

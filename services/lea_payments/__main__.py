@@ -174,8 +174,8 @@ def replay(
     Prints a line per change and the number of events per outcome. A line of the file that is not an event is reported
     and does not stop the others; the exit status is then 1.
 
-    `--since` needs `STRIPE_SECRET_KEY`. Both need the table, and skip events of the other mode than
-    `STRIPE_LIVEMODE`.
+    `--since` needs `STRIPE_SECRET_KEY`. Both sources need the table. Events whose mode differs
+    from `STRIPE_LIVEMODE` are skipped.
     """
     from lea_payments.commands import replay as command
     from lea_payments.commands.replay_source import ReplaySourceError, checked_types, window
@@ -217,7 +217,7 @@ def show(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """Show what happened to a payment: its record, its history, and the result of the last event.
+    """Show what happened to a payment: its record, its history, and the outcome of the last event.
 
     Give exactly one of ID, `--session`, `--quote` and `--user`. The exit status is 1 if there is no such payment.
     """

@@ -1,4 +1,4 @@
-"""The log: one JSON line per event, written to standard output."""
+"""Configures the log: one JSON line per event, written to standard output."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 VERBOSE_LIBRARIES = ("boto3", "botocore", "stripe", "urllib3")
-"""Below the level of warnings they log whole requests, which contain customers' data."""
+"""Libraries that log whole requests, which contain customers' data, below the level of warnings."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -42,13 +42,13 @@ def configure_for_commands() -> None:
 
 
 class _LineWriter:
-    """Writes lines to standard output. All lines of one turn of the event loop go out in one write."""
+    """Writes lines to standard output. All lines of one iteration of the event loop go out in one write."""
 
     def __init__(self, *_: Any) -> None:
         self._pending: list[bytes] = []
 
     def msg(self, line: bytes) -> None:
-        """Writes one line; outside of an event loop at once."""
+        """Writes one line: at the end of this iteration of the event loop, or at once if no loop is running."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -71,7 +71,7 @@ def _write(lines: Sequence[bytes]) -> None:
 
 
 class _ToStructlog(logging.Handler):
-    """Turns what libraries log into lines of this log."""
+    """Writes the log records of libraries as lines of this log."""
 
     def emit(self, record: logging.LogRecord) -> None:
         log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def split_list(text: str) -> tuple[str, ...]:
-    """Splits a text at commas and line ends. The order stays, blanks are removed."""
+    """Splits a text at commas and line ends, in order and without blank items."""
     return tuple(item.strip() for item in text.replace("\n", ",").split(",") if item.strip())
 
 
@@ -19,7 +19,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class SettingsError(Exception):
-    """Raised when settings are missing or invalid. Its message names all of them and says what to do."""
+    """Raised when settings are missing or invalid. The message names all of them and says what to do."""
 
 
 class Settings(BaseSettings):
@@ -145,7 +145,7 @@ StripeKey = Annotated[
         "reconciler reads Checkout Sessions, PaymentIntents and Events",
     ),
 ]
-StripeAddress = Annotated[
+StripeUrl = Annotated[
     str,
     Field(
         validation_alias="STRIPE_API_BASE",
@@ -156,7 +156,7 @@ StripeAddress = Annotated[
 
 
 def mode_of(key: str) -> str:
-    """The mode of a Stripe API key, `live` or `test`. Empty if it is not such a key."""
+    """The mode of a Stripe API key, `live` or `test`; empty if the text is not an API key."""
     kind, _, rest = key.partition("_")
     mode = rest.partition("_")[0]
     return mode if kind in ("sk", "rk") and mode in ("test", "live") else ""
@@ -167,7 +167,7 @@ class CheckoutSettings(TableSettings):
 
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_secret_key: StripeKey
-    stripe_api_base: StripeAddress = STRIPE
+    stripe_api_base: StripeUrl = STRIPE
     api_tokens: SecretList = Field(
         validation_alias="PAYMENTS_API_TOKEN",
         min_length=1,
@@ -190,7 +190,7 @@ class StripeSettings(ModeSettings):
     """The settings of every program that reads from Stripe."""
 
     stripe_secret_key: StripeKey
-    stripe_api_base: StripeAddress = STRIPE
+    stripe_api_base: StripeUrl = STRIPE
 
     @model_validator(mode="after")
     def _key_has_the_mode(self) -> Self:

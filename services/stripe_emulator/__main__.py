@@ -12,9 +12,9 @@ VARIABLES = "\n\n".join(f"- `{name}`: {text}" for name, text in environment.VARI
 
 
 @cli.command(
-    help="A Stripe for development and tests: API v1, a hosted pay page, signed webhooks, and faults on request."
-    f"\n\nEnvironment variables (defaults in brackets):\n\n{VARIABLES}\n\nEvery `sk_test_…` key is accepted."
-    " All data is in memory and is lost when the command ends."
+    help="Stands in for Stripe in development and tests: API v1, a pay page, signed webhooks, and faults on request."
+    f"\n\nEnvironment variables (defaults in brackets):\n\n{VARIABLES}\n\nEvery `sk_test_…` and"
+    " `rk_test_…` key is accepted. All data is in memory and is lost when the command ends."
 )
 def serve(
     host: Annotated[str | None, typer.Option(help="Overrides HOST.")] = None,

@@ -1,4 +1,4 @@
-"""Builds the emulator's web application."""
+"""Builds the emulator's app: Stripe's API, the pay page and the controls."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger("stripe_emulator")
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Build an application with an emulator of its own."""
+    """Build an app with an emulator of its own."""
     sender = Sender(settings.delivery_timeout_seconds)
 
     @asynccontextmanager
@@ -44,7 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 async def health() -> dict[str, str]:
-    """Answer that the emulator is running."""
+    """Answer 200 while the emulator is running."""
     return {"status": "ok"}
 
 
@@ -59,7 +59,9 @@ async def _tick(app: FastAPI) -> None:
 
 async def _answer_bug(_request: Request, _bug: Exception) -> Response:
     """Answer in Stripe's format. The server logs the traceback."""
-    return JSONResponse(ApiError("The emulator has a bug; see its log.", status=500, kind="api_error").body(), 500)
+    return JSONResponse(
+        ApiError("The emulator has a bug; its log has the traceback.", status=500, kind="api_error").body(), 500
+    )
 
 
 async def _answer_error(_request: Request, error: Exception) -> Response:

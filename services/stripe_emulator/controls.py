@@ -166,7 +166,7 @@ async def close_dispute(emulator: Current, dispute_id: str, status: str = "") ->
 
 
 async def fail_refund(emulator: Current, refund_id: str) -> Json:
-    """Let a refund fail."""
+    """Make a refund fail."""
     account = emulator.account
     refund = account.store.get("refund", refund_id)
     refunds.fail(account, refund)

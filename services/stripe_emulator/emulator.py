@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from stripe_emulator.calls.idempotency import Replies
+from stripe_emulator.calls.idempotency import StoredAnswers
 from stripe_emulator.faults import faults
 from stripe_emulator.faults.gate import ApiGate
 from stripe_emulator.settings import Settings
@@ -24,7 +24,7 @@ class Emulator:
     account: Account
     deliverer: Deliverer
     gate: ApiGate = field(default_factory=ApiGate)
-    replies: Replies = field(default_factory=Replies)
+    answers: StoredAnswers = field(default_factory=StoredAnswers)
     requested_faults: object = field(default_factory=dict)
 
     def set_faults(self, requested: object) -> None:

@@ -1,4 +1,4 @@
-"""Describes values that pydantic refuses in short messages."""
+"""Describes the values that pydantic rejects, in short messages."""
 
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ CONSEQUENCES = ("default_factory_not_called",)
 
 
 class Problem(NamedTuple):
-    """One value that was refused, and why."""
+    """One rejected value, and why it was rejected."""
 
     path: str
     message: str

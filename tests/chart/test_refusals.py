@@ -74,12 +74,12 @@ def env(name: str) -> list[dict[str, str]]:
             (
                 "aws",
                 {service: {"extraEnv": env(name)}},
-                f"{service}.extraEnv sets {name}: AWS keys are never given; use a role",
+                f"{service}.extraEnv sets {name}: AWS keys are not allowed; use a role",
             )
             for service in ("webhook", "pages", "checkout", "reconciler")
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         ),
-        ("aws", {"extraEnv": env("AWS_ACCESS_KEY_ID")}, "extraEnv sets AWS_ACCESS_KEY_ID: AWS keys are never given"),
+        ("aws", {"extraEnv": env("AWS_ACCESS_KEY_ID")}, "extraEnv sets AWS_ACCESS_KEY_ID: AWS keys are not allowed"),
         ("aws", {"webhook": {"extraEnv": env("DDB_ENDPOINT")}}, "webhook.extraEnv sets DDB_ENDPOINT, which the chart"),
         (
             "sandbox",

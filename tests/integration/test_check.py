@@ -52,7 +52,7 @@ def test_a_correct_setup_has_no_problems_and_is_not_changed(
     assert len(report.of("index")) == 4
     assert [says for _, says in report.of("endpoint")] == [
         f"sends to {ENDPOINT_URL}",
-        f"sends all {len(TRANSLATORS)} event types that we use",
+        f"sends all {len(TRANSLATORS)} event types that the services use",
         f"uses API version {stripe.api_version}",
     ]
     assert text.count("✓") == len(report.findings)
@@ -101,7 +101,7 @@ def test_an_endpoint_with_other_event_types_is_reported(check: CheckCommand, emu
 
     assert report.of(f"endpoint {endpoint}")[1:3] == [
         ("wrong", "does not send checkout.session.completed, checkout.session.async_payment_succeeded"),
-        ("note", "sends event types that we ignore: customer.created"),
+        ("note", "sends event types that are ignored: customer.created"),
     ]
     assert len(report.wrong()) == 1
 
@@ -177,7 +177,7 @@ def test_an_unreachable_stripe_and_an_invalid_key_are_reported(
     assert [finding["says"].partition(" at ")[0] for finding in unreachable.wrong()] == ["cannot be reached"]
 
     live = check(STRIPE_SECRET_KEY="sk_live_1", STRIPE_LIVEMODE="true", STRIPE_API_BASE=emulator.url)
-    assert [finding["says"] for finding in live.wrong()] == ["does not accept our key"]
+    assert [finding["says"] for finding in live.wrong()] == ["does not accept the API key"]
 
 
 def test_a_key_that_cannot_read_endpoints_is_a_note(check: CheckCommand, stripe_proxy: StripeProxy) -> None:

@@ -10,7 +10,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* Refuses variables of the services that the chart sets itself, AWS keys and duplicates: (list $ name variables). */}}
+{{/* Rejects variables of the services that the chart sets itself, AWS keys and duplicates: (list $ name variables). */}}
 {{- define "lea-payments.checkVariables" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
@@ -22,7 +22,7 @@
 {{- $names := dict }}
 {{- range index . 2 }}
 {{- if has .name $awsKeys }}
-{{- fail (printf "%s sets %s: AWS keys are never given; use a role (serviceAccount.annotations)" $name .name) }}
+{{- fail (printf "%s sets %s: AWS keys are not allowed; use a role (serviceAccount.annotations)" $name .name) }}
 {{- end }}
 {{- if has .name $reserved }}
 {{- fail (printf "%s sets %s, which the chart sets itself: use the chart's value for it" $name .name) }}
@@ -44,7 +44,7 @@
 {{- end }}
 {{- end -}}
 
-{{/* Refuses variables of the emulator that the chart sets itself. */}}
+{{/* Rejects variables of the emulator that the chart sets itself. */}}
 {{- define "lea-payments.checkEmulatorVariables" -}}
 {{- $reserved := list "PORT" "LOG_LEVEL" "EMULATOR_PUBLIC_URL" "EMULATOR_WEBHOOK_URL" "EMULATOR_WEBHOOK_SECRET" }}
 {{- range .Values.emulator.extraEnv }}
@@ -54,10 +54,10 @@
 {{- end }}
 {{- end -}}
 
-{{/* Refuses a smallest number of pods above the largest: (list $ service). */}}
+{{/* Rejects a smallest number of pods above the largest: (list $ service). */}}
 {{- define "lea-payments.checkAutoscaling" -}}
 {{- $scaling := (include "lea-payments.serviceValues" . | fromYaml).autoscaling }}
 {{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) }}
-{{- fail (printf "%s.autoscaling.minReplicas %v is more than maxReplicas %v" (last .) $scaling.minReplicas $scaling.maxReplicas) }}
+{{- fail (printf "%s.autoscaling.minReplicas %v is more than maxReplicas %v: change one of them" (last .) $scaling.minReplicas $scaling.maxReplicas) }}
 {{- end }}
 {{- end -}}

@@ -65,8 +65,8 @@ capabilities:
 
 {{/*
 Pod template of webhook, pages, checkout and reconciler: (dict "root" "service" "env" "checksum" "secretFile").
-No init container waits for the table: /readyz fails until the table answers, so a new pod gets no requests until then,
-and a release whose table is created late becomes ready without help.
+No init container waits for the table: /readyz fails until the table responds, so a new pod gets no requests until then,
+and a release whose table is created late becomes ready later.
 */}}
 {{- define "lea-payments.pod" -}}
 {{- $root := .root -}}
@@ -135,7 +135,7 @@ spec:
         {{- with concat $root.Values.extraEnv (default list $values.extraEnv) }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
-      # The liveness probe checks the process alone: a slow table must never restart a pod.
+      # The liveness probe checks only the process: a slow table must never restart a pod.
       startupProbe:
         httpGet:
           path: /livez
@@ -143,7 +143,7 @@ spec:
         periodSeconds: 1
         timeoutSeconds: 2
         failureThreshold: 60
-      # An unavailable table makes all pods unready at once. A quick 503 is better than no pod at all, so this fails slowly.
+      # An unavailable table makes all pods unready at once. A quick 503 is better than no pod at all, so this fails only after 60 s.
       readinessProbe:
         httpGet:
           path: /readyz

@@ -1,4 +1,4 @@
-{{/* The table of ports: each port is stated here and nowhere else. */}}
+{{/* The table of ports: all templates take their ports from here. */}}
 {{- define "lea-payments.ports" -}}
 dynamodb: 8000
 dynamodb-admin: 8001

@@ -1,4 +1,4 @@
-"""The routes of the checkout API: create a payment and its link, read one payment, list payments."""
+"""Serves the routes of the checkout API: create a payment and its link, read one payment, list payments."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -36,14 +36,14 @@ IdempotencyKey = Annotated[
 
 
 class PaymentsApi:
-    """The calls of the API."""
+    """Handles the calls of the checkout API."""
 
     def __init__(self, store: PaymentStore, sessions: CheckoutSessions) -> None:
         self._store = store
         self._sessions = sessions
 
     def router(self, tokens: Sequence[str]) -> APIRouter:
-        """The routes. They accept callers with one of these bearer tokens."""
+        """The routes, which accept callers with one of these bearer tokens."""
         router = APIRouter(route_class=guarded_route(tokens), dependencies=[Security(BEARER)], tags=["payments"])
         router.add_api_route(
             "/payments",
@@ -90,7 +90,7 @@ class PaymentsApi:
     async def get_payment(
         self, payment_intent_id: Annotated[str, Path(max_length=256, examples=["payment_123"])]
     ) -> PaymentWithHistory:
-        """Returns the payment as it is now. The read is consistent."""
+        """The payment as it is now, read consistently."""
         record = await self._store.get(payment_intent_id)
         if record is None:
             raise RefusalError(
@@ -101,7 +101,10 @@ class PaymentsApi:
         return PaymentWithHistory.of(record)
 
     async def list_payments(self, request: Request, search: Annotated[Search, Query()]) -> PaymentList:
-        """Give exactly one of the three parameters. Payments of the last second can be missing."""
+        """The payments of a user, a quote or a session, newest first. Give exactly one of the three parameters.
+
+        Payments of the last second can be missing.
+        """
         payments = await self._matching(search, parameters=len(request.query_params.multi_items()))
         newest_first = sorted(payments, key=lambda record: record.created_at or "", reverse=True)
         return PaymentList(payments=[bodies.PublishedPayment.of(record) for record in newest_first])

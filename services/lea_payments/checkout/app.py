@@ -1,4 +1,4 @@
-"""The app of the checkout API, and the answer to each kind of error."""
+"""Builds the app of the checkout API, with an answer to each kind of error."""
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -58,7 +58,7 @@ def _not_chargeable(request: Request, error: NotChargeableError) -> Response:
 
 
 def _table_unavailable(request: Request, _: UnavailableError) -> Response:
-    message = "The table of payments does not answer; repeat the same call in a moment."
+    message = "The table of payments does not respond; repeat the same call in a moment."
     return _refusal(request, RefusalError("table_unavailable", message, retry_after=TABLE_RETRY_SECONDS))
 
 
@@ -85,7 +85,7 @@ def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _internal_error(request: Request, _: Exception) -> Response:
-    message = "An internal error, which is in our log; repeat the same call, and report the error if it persists."
+    message = "An internal error, which has been logged; repeat the same call, and report the error if it persists."
     return _refusal(request, RefusalError("internal_error", message))
 
 

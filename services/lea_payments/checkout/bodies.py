@@ -1,4 +1,4 @@
-"""The request and response bodies of the checkout API, and their conversion from and to payments."""
+"""Defines the request and response bodies of the checkout API, and converts them from and to payments."""
 
 import hashlib
 import secrets
@@ -100,7 +100,7 @@ class PublishedPayment(BaseModel):
     product_name: str | None
     created_at: Annotated[str | None, Field(examples=["2026-01-01T08:00:00.000Z"])]
     updated_at: str | None
-    webhook_processed_at: Annotated[str | None, Field(description="When an event of Stripe last changed the payment.")]
+    webhook_processed_at: Annotated[str | None, Field(description="When an event last changed the payment.")]
 
     @classmethod
     def of(cls, record: Payment) -> Self:
@@ -122,7 +122,7 @@ class CurrentPayment(PublishedPayment):
 
 
 class HistoryLine(BaseModel):
-    """One event of Stripe and its outcome."""
+    """One event and its outcome."""
 
     event_id: str
     event_type: str
@@ -143,7 +143,9 @@ class Link(BaseModel):
     """The link where the customer pays."""
 
     url: Annotated[str, Field(description="Stripe's hosted page. Send the customer there.")]
-    expires_at: Annotated[str, Field(description="When the link ends. Repeat the call after that to get a new link.")]
+    expires_at: Annotated[
+        str, Field(description="When the link expires. Repeat the call after that to get a new link.")
+    ]
 
 
 class PaymentWithLink(BaseModel):
@@ -236,6 +238,6 @@ def _values_of(record: Payment) -> dict[str, Any]:
 
 
 def _field_name(location: Sequence[str | int]) -> str:
-    """A field as its sender knows it: `amount`, `Idempotency-Key`, or `body` for the whole body."""
+    """The field's name in the request: `amount`, `Idempotency-Key`, or `body` for the whole body."""
     inner = ".".join(str(part) for part in location[1:])
     return inner or str(location[0])

@@ -1,11 +1,11 @@
-"""The errors of the checkout API: each code with its HTTP status, its meaning and the calls that return it."""
+"""Defines the errors of the checkout API: each code with its HTTP status, its meaning and the calls that return it."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class RefusalError(Exception):
-    """Ends a call with an error of the API.
+    """Raised to end a call with an error of the checkout API; `retry_after` is in seconds.
 
     RefusalError
     ├── KeySpentError
@@ -21,15 +21,15 @@ class RefusalError(Exception):
 
 
 class KeySpentError(RefusalError):
-    """Stripe repeats an old error for this attempt's idempotency key for a day: start the next attempt."""
+    """Raised when Stripe repeats an old error for this attempt's idempotency key, for a day: start the next attempt."""
 
 
 class InFlightError(RefusalError):
-    """Stripe is still processing the same call from elsewhere."""
+    """Raised when Stripe is still processing the same call of another request."""
 
 
-class ApiError(NamedTuple):
-    """One error code. `calls` are the calls whose documentation lists it; empty if no documented call returns it."""
+class ErrorCode(NamedTuple):
+    """The HTTP status and meaning of one error code; `calls` are the calls whose documentation lists it."""
 
     status: int
     when: str
@@ -39,35 +39,37 @@ class ApiError(NamedTuple):
 CREATE, GET, LIST = "create", "get", "list"
 _ALL = (CREATE, GET, LIST)
 
-ERRORS: Mapping[str, ApiError] = {
-    "invalid_json": ApiError(400, "The body is not JSON.", (CREATE,)),
-    "unauthorized": ApiError(401, "The bearer token is missing or wrong.", _ALL),
-    "payment_not_found": ApiError(404, "There is no payment with this id.", (GET,)),
-    "not_found": ApiError(404, "There is nothing at this path."),
-    "method_not_allowed": ApiError(405, "The path does not support this method."),
-    "payment_conflict": ApiError(
+ERRORS: Mapping[str, ErrorCode] = {
+    "invalid_json": ErrorCode(400, "The body is not JSON.", (CREATE,)),
+    "unauthorized": ErrorCode(401, "The bearer token is missing or wrong.", _ALL),
+    "payment_not_found": ErrorCode(404, "There is no payment with this id.", (GET,)),
+    "not_found": ErrorCode(404, "There is nothing at this path."),
+    "method_not_allowed": ErrorCode(405, "The path does not support this method."),
+    "payment_conflict": ErrorCode(
         409, "The id belongs to a payment with another user, quote, amount or currency.", (CREATE,)
     ),
-    "already_completed": ApiError(409, "The payment is completed.", (CREATE,)),
-    "awaiting_confirmation": ApiError(
+    "already_completed": ErrorCode(409, "The payment is completed.", (CREATE,)),
+    "awaiting_confirmation": ErrorCode(
         409, "The customer has paid; Stripe's confirmation has not arrived yet.", (CREATE,)
     ),
-    "awaiting_funds": ApiError(409, "The customer has paid by a delayed method; the money is on its way.", (CREATE,)),
-    "in_review": ApiError(409, "The money paid differs from the money requested; a person must look at it.", (CREATE,)),
-    "too_large": ApiError(413, "The body is over 16 KiB.", (CREATE,)),
-    "unsupported_media_type": ApiError(415, "The Content-Type is not application/json.", (CREATE,)),
-    "invalid_request": ApiError(422, "A field is missing, unknown or invalid.", _ALL),
-    "unknown_currency": ApiError(422, "Stripe does not accept payments in this currency.", (CREATE,)),
-    "amount_too_small": ApiError(422, "The amount is below Stripe's minimum for this currency.", (CREATE,)),
-    "amount_too_large": ApiError(422, "The amount is above Stripe's maximum for this currency.", (CREATE,)),
-    "amount_precision": ApiError(422, "Stripe requires the last digits of this currency to be 0.", (CREATE,)),
-    "internal_error": ApiError(500, "An internal error; repeat the call, and report it if it persists.", _ALL),
-    "stripe_unreachable": ApiError(502, "Stripe did not answer; the payment is stored, repeat the call.", (CREATE,)),
-    "stripe_error": ApiError(502, "Stripe failed; the payment is stored, repeat the call.", (CREATE,)),
-    "stripe_refused": ApiError(502, "Stripe rejected our key or our request.", (CREATE,)),
-    "stripe_busy": ApiError(503, "Stripe limits our rate; repeat the call after Retry-After.", (CREATE,)),
-    "try_again": ApiError(
+    "awaiting_funds": ErrorCode(409, "The customer has paid by a delayed method; the money is on its way.", (CREATE,)),
+    "in_review": ErrorCode(
+        409, "The money paid differs from the money requested; a person must look at it.", (CREATE,)
+    ),
+    "too_large": ErrorCode(413, "The body is over 16 KiB.", (CREATE,)),
+    "unsupported_media_type": ErrorCode(415, "The Content-Type is not application/json.", (CREATE,)),
+    "invalid_request": ErrorCode(422, "A field is missing, unknown or invalid.", _ALL),
+    "unknown_currency": ErrorCode(422, "Stripe does not accept payments in this currency.", (CREATE,)),
+    "amount_too_small": ErrorCode(422, "The amount is below Stripe's minimum for this currency.", (CREATE,)),
+    "amount_too_large": ErrorCode(422, "The amount is above Stripe's maximum for this currency.", (CREATE,)),
+    "amount_precision": ErrorCode(422, "Stripe requires the last digits of this currency to be 0.", (CREATE,)),
+    "internal_error": ErrorCode(500, "An internal error; repeat the call, and report it if it persists.", _ALL),
+    "stripe_unreachable": ErrorCode(502, "Stripe did not respond; the payment is stored, repeat the call.", (CREATE,)),
+    "stripe_error": ErrorCode(502, "Stripe failed; the payment is stored, repeat the call.", (CREATE,)),
+    "stripe_refused": ErrorCode(502, "Stripe rejected the service's API key or its request.", (CREATE,)),
+    "stripe_busy": ErrorCode(503, "Stripe limits the rate; repeat the call after Retry-After.", (CREATE,)),
+    "try_again": ErrorCode(
         503, "Other calls for this payment are in progress; repeat the call after Retry-After.", (CREATE,)
     ),
-    "table_unavailable": ApiError(503, "The table does not answer; repeat the call after Retry-After.", _ALL),
+    "table_unavailable": ErrorCode(503, "The table does not respond; repeat the call after Retry-After.", _ALL),
 }

@@ -14,7 +14,7 @@ from lea_payments.checkout.errors import RefusalError
 from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, read_body
 
 BODY_LIMIT = 16 * 1024
-"""In bytes. A valid request is under 4 KiB."""
+"""In bytes. A valid body in UTF-8 is under 4 KiB."""
 
 BEARER = HTTPBearer(auto_error=False, description="One of the tokens in PAYMENTS_API_TOKEN.")
 """Documents the authentication in OpenAPI; the route class below enforces it."""

@@ -1,4 +1,4 @@
-"""Opens the Checkout Session where a payment can be paid: the open one, or that of a new attempt."""
+"""Finds the open Checkout Session of a payment, or creates one."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -55,7 +55,7 @@ class StripeSessions(Protocol):
         """Creates the session of the record's current attempt."""
 
     async def find(self, session_id: str, /) -> CheckoutSession | None:
-        """Returns the session as it is now, or None if it does not exist."""
+        """The session as it is now, or None if it does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class OpenCheckout:
 
 
 class CheckoutSessions:
-    """Opens sessions. Safe with concurrent callers, in this process and in others."""
+    """Finds or creates open sessions. Safe with concurrent calls, in this process and in others."""
 
     def __init__(
         self, store: RecordStore, stripe: StripeSessions, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -78,7 +78,7 @@ class CheckoutSessions:
         self._now = now
 
     async def open_for(self, payment: Payment) -> OpenCheckout:
-        """Stores the payment and opens its session. Raises RefusalError and UnavailableError.
+        """Stores the payment, and finds or creates its open session. Raises RefusalError and UnavailableError.
 
         The record is written before Stripe is called, so that no event can arrive for an unknown payment.
         """

@@ -28,7 +28,7 @@ ResultT = TypeVar("ResultT")
 
 
 class StripeCheckout:
-    """The Checkout Sessions of our Stripe account. Every method raises RefusalError if the call fails."""
+    """The Checkout Sessions of the Stripe account. Every method raises RefusalError if the call fails."""
 
     def __init__(self, client: stripe.StripeClient, pages_base_url: str) -> None:
         self._sessions = client.v1.checkout.sessions
@@ -46,7 +46,7 @@ class StripeCheckout:
         return session_of(session)
 
     async def find(self, session_id: str) -> CheckoutSession | None:
-        """Returns the session as it is now, or None if our Stripe account has no such session."""
+        """The session as it is now, or None if the Stripe account has no such session."""
         try:
             return session_of(await self._call("GET", self._sessions.retrieve, session_id))
         except _MissingError:
@@ -68,7 +68,7 @@ class _MissingError(RefusalError):
 
 
 def refusal_of(error: stripe.StripeError) -> RefusalError:
-    """The refusal for an error of Stripe. Its message never contains our API key, which Stripe repeats in part."""
+    """The refusal for an error of Stripe. Its message never contains the API key, which Stripe quotes in part."""
     status = error.http_status
     if isinstance(error, stripe.IdempotencyError):
         return KeySpentError("stripe_refused", "Stripe has this attempt with other parameters; repeat the call.")
@@ -76,27 +76,27 @@ def refusal_of(error: stripe.StripeError) -> RefusalError:
         message = "Another call for this payment is in progress; repeat the call."
         return InFlightError("try_again", message, retry_after=1)
     if isinstance(error, stripe.RateLimitError):
-        return RefusalError("stripe_busy", "Stripe limits our rate; repeat the call in a moment.", retry_after=2)
+        return RefusalError("stripe_busy", "Stripe limits the rate; repeat the call in a moment.", retry_after=2)
     if status is None or isinstance(error, stripe.APIConnectionError):
-        message = "Stripe did not answer; the payment is stored. Repeat the same call to get its link."
+        message = "Stripe did not respond; the payment is stored. Repeat the same call to get its link."
         return RefusalError("stripe_unreachable", message)
     if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        message = f"Stripe answered {status}; the payment is stored. Repeat the same call to get its link."
+        message = f"Stripe responded with {status}; the payment is stored. Repeat the same call to get its link."
         return _server_error_kind(error)("stripe_error", message)
     return _request_rejected(error)
 
 
 def _server_error_kind(error: stripe.StripeError) -> type[RefusalError]:
-    """Stripe also stores a 500 under the idempotency key, and repeats it for a day: only another key gets further."""
+    """The class for a 5xx error: Stripe stores some under the idempotency key and repeats them for a day."""
     return KeySpentError if (error.headers or {}).get("Idempotent-Replayed") == "true" else RefusalError
 
 
 def _request_rejected(error: stripe.StripeError) -> RefusalError:
     if isinstance(error, stripe.AuthenticationError):
-        message = "Stripe rejected our API key: set STRIPE_SECRET_KEY to a valid one."
+        message = "Stripe rejected the API key of this service: set STRIPE_SECRET_KEY to a valid one."
         return RefusalError("stripe_refused", message)
     if isinstance(error, stripe.PermissionError):
-        message = "Our Stripe API key lacks a permission: give the restricted key write access to Checkout Sessions."
+        message = "The Stripe API key lacks a permission: give it write access to Checkout Sessions."
         return RefusalError("stripe_refused", message)
     if error.code == "resource_missing":
         return _MissingError("stripe_refused", "Stripe has no such Checkout Session.")

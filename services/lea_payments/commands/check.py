@@ -16,13 +16,13 @@ MARKS = {State.OK: ("✓", "green"), State.NOTE: ("\N{EN DASH}", "yellow"), Stat
 SHORTEST_TOKEN = 16
 
 
-def findings(address: str | None = None) -> list[Finding]:
-    """Checks the environment; `address` is the URL of our webhook endpoint at Stripe."""
+def findings(endpoint_url: str | None = None) -> list[Finding]:
+    """Checks the environment; `endpoint_url` is the URL of the webhook endpoint at Stripe."""
     try:
         settings = environment.read(CheckSettings)
     except SettingsError as error:
         return [wrong("settings", line, "see docs/reference/settings.md") for line in str(error).splitlines()]
-    return [*_settings(settings), *check_table.findings(settings), *_stripe(settings, address)]
+    return [*_settings(settings), *check_table.findings(settings), *_stripe(settings, endpoint_url)]
 
 
 def passed(report: Sequence[Finding]) -> bool:
@@ -31,13 +31,13 @@ def passed(report: Sequence[Finding]) -> bool:
 
 
 def as_json(report: Sequence[Finding]) -> str:
-    """Returns the report as JSON."""
+    """The report as JSON."""
     content = {"ok": passed(report), "findings": [finding._asdict() for finding in report]}
     return msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
 
 
 def as_text(report: Sequence[Finding]) -> Text:
-    """Returns the report for a terminal."""
+    """The report as text for a terminal."""
     width = max(len(finding.subject) for finding in report)
     lines = [_line(finding, width) for finding in report]
     count = sum(finding.state is State.WRONG for finding in report)
@@ -95,8 +95,8 @@ def _mode(settings: CheckSettings) -> Iterator[Finding]:
         yield wrong("mode", says, "set STRIPE_LIVEMODE to true for live keys and to false for test keys")
 
 
-def _stripe(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
+def _stripe(settings: CheckSettings, endpoint_url: str | None) -> Iterator[Finding]:
     if settings.stripe_secret_key:
-        yield from check_stripe.findings(settings, address)
+        yield from check_stripe.findings(settings, endpoint_url)
     else:
         yield note("Stripe", "not checked: STRIPE_SECRET_KEY is not set")

@@ -12,13 +12,11 @@ from lea_payments.payment.transitions import apply_change, change_for
 STORY: Mapping[int, str] = {
     PENDING_RANK: "The customer has not paid yet.",
     RULES[Fact.DECLINED].rank: "A card was declined; the customer can try another one.",
-    RULES[Fact.SESSION_EXPIRED].rank: "The customer did not pay in time; the payment link has expired.",
+    RULES[Fact.SESSION_EXPIRED].rank: "The customer did not pay in time; the link has expired.",
     RULES[
         Fact.AWAITING_FUNDS
     ].rank: "The customer has paid with a delayed payment method; the money has not arrived yet.",
-    RULES[
-        Fact.ASYNC_FAILED
-    ].rank: "The delayed payment method failed: no money arrived, and the payment link is closed.",
+    RULES[Fact.ASYNC_FAILED].rank: "The delayed payment method failed: no money arrived, and the link is closed.",
     REVIEW_RULE.rank: "The amount or currency paid is not the one requested: review the payment in Stripe's dashboard.",
     RULES[Fact.PAID].rank: "The payment is completed.",
 }
@@ -44,7 +42,7 @@ class NextEvent(NamedTuple):
 
 
 def story(record: Payment) -> Sequence[str]:
-    """Returns what happened to the payment, as sentences."""
+    """The story of the payment, as sentences."""
     sentences = [STORY[rank_of(record)]]
     if record.status_reason == PAID_TWICE:
         sentences.append("The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard.")
@@ -59,7 +57,7 @@ def story(record: Payment) -> Sequence[str]:
 
 
 def last_event(record: Payment) -> str:
-    """Returns the outcome of the last event in the history and its reason, as sentences."""
+    """The outcome of the last event in the history and its meaning, as sentences."""
     if not record.history:
         return "No event from Stripe has reached this payment yet."
     entry = record.history[-1]
@@ -78,7 +76,7 @@ def _ranks(record: Payment, entry: HistoryEntry) -> str:
 
 
 def next_events(record: Payment) -> Sequence[NextEvent]:
-    """Returns what each type of event about the record's session would do if it arrived now."""
+    """The effect of each type of event about the record's session if it arrived now."""
     next_events = []
     for fact, rule in RULES.items():
         event = PaymentEvent(
@@ -109,7 +107,7 @@ def _effect(outcome: Outcome, record: Payment, after: Payment) -> str:
 
 
 def field_changes(before: Payment, after: Payment) -> str:
-    """Returns the changed fields with their old and new values; empty if only the history changed."""
+    """The changed fields with their old and new values; empty if only the history changed."""
     for names in FIELD_GROUPS:
         values = ((name, _word(getattr(before, name)), _word(getattr(after, name))) for name in names)
         if changes := [f"{name} {old} → {new}" for name, old, new in values if old != new]:

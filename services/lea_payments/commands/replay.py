@@ -72,7 +72,7 @@ class Replay:
             self._console.print(f"{payment_id}: {changes} ({event.type}, {event.id})", markup=False, soft_wrap=True)
 
     def table(self) -> Table:
-        """Returns the number of events per outcome as a table."""
+        """The number of events per outcome, as a table."""
         table = Table("outcome", "events", box=box.SIMPLE)
         for outcome, number in sorted(self.counts.items()):
             table.add_row(outcome, str(number))

@@ -18,7 +18,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class ReplaySourceError(Exception):
-    """Raised when the arguments cannot be used; the text says what to use instead."""
+    """Raised when the arguments cannot be used; the message says what to use instead."""
 
 
 class UnreadableLine(NamedTuple):
@@ -44,7 +44,7 @@ def parse_time(text: str, now: datetime) -> datetime:
 
 
 def window(since: str, until: str | None, now: datetime) -> tuple[int, int]:
-    """Returns the first and the last second to replay, since 1970; raises ReplaySourceError."""
+    """The first and the last second to replay, since 1970; raises ReplaySourceError."""
     first, last = parse_time(since, now), parse_time(until, now) if until else now
     if first < now - RETENTION - timedelta(minutes=1):
         raise ReplaySourceError(
@@ -59,7 +59,7 @@ def window(since: str, until: str | None, now: datetime) -> tuple[int, int]:
 
 
 def checked_types(types: Iterable[str]) -> tuple[str, ...]:
-    """Returns the event types without duplicates; raises ReplaySourceError if we do not use one of them."""
+    """The event types without duplicates; raises ReplaySourceError if the services do not use one of them."""
     unique = tuple(dict.fromkeys(types))
     unknown = [name for name in unique if name not in TRANSLATORS]
     if unknown:

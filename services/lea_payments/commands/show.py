@@ -65,7 +65,7 @@ async def _records(store: PaymentStore, query: PaymentQuery) -> Sequence[Payment
 
 
 def as_json(payments: Sequence[PaymentView]) -> str:
-    """Returns the payments as a JSON array: record, history, explanation and the state at Stripe."""
+    """The payments as a JSON array: record, history, explanation and the state at Stripe."""
     return msgspec.json.format(msgspec.json.encode([_json_object(payment) for payment in payments]), indent=2).decode()
 
 
@@ -82,7 +82,7 @@ def _json_object(payment: PaymentView) -> Mapping[str, object]:
 
 
 def _fields(record: Payment) -> dict[str, object]:
-    """Returns the fields that are set, with the history as objects."""
+    """The fields that are set, with the history as objects."""
     fields: dict[str, Any] = msgspec.structs.asdict(record)
     fields["dispute_status"] = record.dispute_status.name.lower()
     fields["history"] = [entry._asdict() for entry in record.history]
@@ -90,7 +90,7 @@ def _fields(record: Payment) -> dict[str, object]:
 
 
 def as_text(payments: Sequence[PaymentView]) -> Sequence[RenderableType]:
-    """Returns the payments as tables and sentences for a terminal."""
+    """The payments as tables and sentences for a terminal."""
     blocks: list[RenderableType] = []
     for record, stripe in payments:
         blocks += [_record(record), escape("\n".join(explain.story(record))), _history(record), _next_events(record)]

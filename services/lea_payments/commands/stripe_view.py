@@ -169,7 +169,7 @@ def _shown(kind: str, stripe_object: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _created(record: Payment) -> int | None:
-    """Returns when the record was created, in seconds since 1970; None if the field is missing or is not a time."""
+    """The creation time of the record, in seconds since 1970; None if the field is missing or is not a time."""
     try:
         created = datetime.fromisoformat(record.created_at or "")
     except ValueError:

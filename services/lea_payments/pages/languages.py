@@ -48,7 +48,7 @@ def load() -> Mapping[str, Language]:
 
 
 def choose(accept_language: str) -> str:
-    """Returns the tag of the best language for an Accept-Language header (RFC 9110, 12.5.4).
+    """The tag of the best language for an Accept-Language header (RFC 9110, 12.5.4).
 
     Invalid ranges are ignored. Only the primary subtag counts, so that every form of Chinese gets Simplified Chinese.
     """

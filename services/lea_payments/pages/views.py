@@ -10,10 +10,10 @@ from lea_payments.payment.rules import REVIEW_RULE, RULES, rank_of
 CONFIRM_SECONDS = 60
 """How long a page shows "confirming": Stripe's event and the table's index can arrive after the customer."""
 
-FREQUENT_REFRESH_SECONDS = 900
-"""How long a page that stays open refreshes often. After that it refreshes rarely."""
+FREQUENT_PERIOD_SECONDS = 900
+"""How long an open page refreshes frequently. After that it refreshes rarely."""
 
-RARE_REFRESH = 300
+RARE_REFRESH_SECONDS = 300
 
 
 class View(NamedTuple):
@@ -29,8 +29,8 @@ class View(NamedTuple):
 COMPLETED = View("completed", "completed")
 CONFIRMING = View("confirming", "confirming", refresh_seconds=5)
 OVERDUE = View("overdue", "processing", refresh_seconds=30)
-AWAITING_FUNDS = View("awaiting_funds", "processing", refresh_seconds=RARE_REFRESH)
-IN_REVIEW = View("in_review", "processing", refresh_seconds=RARE_REFRESH, amount_in_doubt=True)
+AWAITING_FUNDS = View("awaiting_funds", "processing", refresh_seconds=RARE_REFRESH_SECONDS)
+IN_REVIEW = View("in_review", "processing", refresh_seconds=RARE_REFRESH_SECONDS, amount_in_doubt=True)
 DECLINED = View("declined", "failed", refresh_seconds=10)
 FAILED = View("failed", "failed")
 EXPIRED = View("expired", "expired")
@@ -62,6 +62,6 @@ def view_of(payment: Payment | None, waited_seconds: int) -> View:
     view = BY_RANK[rank_of(payment)]
     if view is CONFIRMING and waited_seconds >= CONFIRM_SECONDS:
         view = OVERDUE
-    if view.refresh_seconds is not None and waited_seconds >= FREQUENT_REFRESH_SECONDS:
-        return view._replace(refresh_seconds=RARE_REFRESH)
+    if view.refresh_seconds is not None and waited_seconds >= FREQUENT_PERIOD_SECONDS:
+        return view._replace(refresh_seconds=RARE_REFRESH_SECONDS)
     return view

@@ -1,4 +1,4 @@
-"""Reads the address of a success page, and builds the addresses that the page links to."""
+"""Reads the URL of a success page, and builds the URLs that the page links to."""
 
 import re
 from http import HTTPStatus
@@ -31,8 +31,8 @@ class Visit(NamedTuple):
         since = min(int(start), now) if _SINCE.fullmatch(start) else now
         return cls(session_id, since, now - since, updates=query.get("updates") != _OFF)
 
-    def address(self, *, updates: bool, restart_wait: bool) -> str:
-        """The address of the same page. It is relative, so that it works behind any path prefix."""
+    def url(self, *, updates: bool, restart_wait: bool) -> str:
+        """The URL of the same page. It is relative, so that it works behind any path prefix."""
         query = {"session_id": self.session_id or ""}
         if not restart_wait:
             query["since"] = str(self.since)
@@ -49,11 +49,11 @@ class Links(NamedTuple):
 
 
 def links_for(view: View, visit: Visit | None) -> Links | None:
-    """The links of a page, or None if the page cannot change. After a page without an answer the wait starts again."""
+    """The links of a page, or None if the page cannot change. After an error page the wait starts again."""
     failed = view.http_status != HTTPStatus.OK
     if visit is None or visit.session_id is None or (view.refresh_seconds is None and not failed):
         return None
-    reload = visit.address(updates=visit.updates, restart_wait=failed)
+    reload = visit.url(updates=visit.updates, restart_wait=failed)
     if not visit.updates or view.refresh_seconds is None:
         return Links(reload, None)
-    return Links(reload, visit.address(updates=False, restart_wait=failed))
+    return Links(reload, visit.url(updates=False, restart_wait=failed))

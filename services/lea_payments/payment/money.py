@@ -25,7 +25,7 @@ _CURRENCIES = """
     sos srd std szl thb tjs tnd top try ttd twd tzs uah ugx usd uyu uzs vnd vuv wst xaf xcd xcg xof xpf yer zar zmw
 """
 CURRENCIES = frozenset(_CURRENCIES.split())
-"""The currencies that Stripe accepts ("Supported presentment currencies"). Stripe can still refuse one of them."""
+"""The currencies that Stripe accepts ("Supported presentment currencies"). Stripe can still reject one of them."""
 
 MINIMUM: Mapping[str, int] = {
     "aed": 200, "aud": 50, "brl": 50, "cad": 50, "chf": 50, "czk": 1500, "dkk": 250, "eur": 50, "gbp": 30,
@@ -39,7 +39,7 @@ MAXIMUM = 999_999_999_999
 
 
 class NotChargeableError(Exception):
-    """Raised when Stripe would refuse an amount or currency. The message says what to send instead."""
+    """Raised when Stripe would reject an amount or currency. The message says what to send instead."""
 
     def __init__(self, code: str, param: str, message: str) -> None:
         super().__init__(message)

@@ -17,7 +17,7 @@ class Status(StrEnum):
 
 
 class Dispute(IntEnum):
-    """The state of a dispute. A record keeps the highest one, so a lost dispute outweighs a won one."""
+    """The status of a dispute. A record keeps the highest one, so a lost dispute outweighs a won one."""
 
     NONE = 0
     OPEN = 1
@@ -30,8 +30,8 @@ PENDING_RANK = 0
 """The rank of a payment that no fact has changed yet."""
 
 HISTORY_LIMIT = 50
-NOTES_LIMIT = 40
-"""Events without effect stop at this many entries, so that a flood of them leaves room for those with an effect."""
+NO_CHANGE_LIMIT = 40
+"""Events that change no field are not added after this many entries, which leaves room for those that do."""
 
 
 class HistoryEntry(NamedTuple):

@@ -1,4 +1,4 @@
-"""Decides how an event changes a payment, and makes the record after the change."""
+"""Decides how an event changes a payment, and builds the record after the change."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
-from lea_payments.payment.record import HISTORY_LIMIT, NOTES_LIMIT, HistoryEntry, Payment
+from lea_payments.payment.record import HISTORY_LIMIT, NO_CHANGE_LIMIT, HistoryEntry, Payment
 from lea_payments.payment.rules import PAID_TWICE, REVIEW_RULE, RULES, Rule
 
 
@@ -31,7 +31,7 @@ def change_for(payment: Payment, event: PaymentEvent) -> Change:
     if event.fact is Fact.DISPUTED:
         return _increase(payment, "dispute_status", event.dispute)
     if event.fact is Fact.REFUND_FAILED:
-        return Change(Outcome.REVIEW, recorded=True) if _has_room(payment, NOTES_LIMIT) else _DUPLICATE
+        return Change(Outcome.REVIEW, recorded=True) if _has_room(payment, NO_CHANGE_LIMIT) else _DUPLICATE
     return _status_change(payment, event)
 
 
@@ -149,7 +149,7 @@ def _increase(payment: Payment, name: str, value: int) -> Change:
 
 
 def _stale(payment: Payment) -> Change:
-    return Change(Outcome.STALE, recorded=_has_room(payment, NOTES_LIMIT))
+    return Change(Outcome.STALE, recorded=_has_room(payment, NO_CHANGE_LIMIT))
 
 
 def _has_room(payment: Payment, limit: int) -> bool:

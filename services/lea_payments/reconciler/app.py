@@ -1,4 +1,4 @@
-"""Builds the reconciler service, and runs the reconciler once from the command line."""
+"""Builds the app of the reconciler, and runs the reconciler once for the command line."""
 
 import asyncio
 
@@ -16,13 +16,13 @@ from lea_payments.telemetry import setup as observability
 
 
 def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
-    """Returns the service: it runs the reconciler in the background and serves only the health routes."""
+    """The app of the reconciler: it runs the comparison in the background and serves only the health routes."""
     reconciler = create_reconciler(settings, store)
     return create_base_app("reconciler", store, background=lambda: reconciler.work(settings.interval_seconds))
 
 
 def create_reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:
-    """Returns a reconciler that compares this table with this Stripe account."""
+    """A reconciler that compares this table with this Stripe account."""
     return Reconciler(store, StripeLists(settings, StripeReader(settings), telemetry.stripe_object_unreadable))
 
 

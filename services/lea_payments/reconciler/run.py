@@ -41,6 +41,6 @@ class Run:
             self.outcome, self.problem = outcome, problem
 
     def fail_at_stripe(self, error: StripeCallError) -> None:
-        """Marks the run as incomplete because Stripe refused a call or did not respond."""
+        """Marks the run as incomplete because Stripe rejected a call or did not respond."""
         refused = isinstance(error, StripeRefusedError)
         self.fail(RunOutcome.STRIPE_REFUSED if refused else RunOutcome.STRIPE_UNAVAILABLE, str(error))

@@ -1,4 +1,4 @@
-"""Builds the app of an HTTP service: health routes, error answers, an orderly start and shutdown."""
+"""Builds the app of an HTTP service: health routes, error answers, startup and shutdown."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -18,7 +18,7 @@ Background = Callable[[], Coroutine[Any, Any, None]]
 ErrorHandlers = Mapping[Any, Callable[..., Any]]
 
 _NO_FASTAPI_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
-"""Each service makes its own server span; FastAPI's would be a second one."""
+"""Each service creates its own server span; FastAPI's would be a second one."""
 
 
 def create_app(
@@ -31,7 +31,7 @@ def create_app(
     error_handlers: ErrorHandlers | None = None,
     redirect_slashes: bool = False,
 ) -> FastAPI:
-    """The app of one service. It closes the store when it ends; `background` runs beside it from start to end.
+    """The app of one service. It closes the store at shutdown; `background` runs from startup to shutdown.
 
     `/docs` is off because FastAPI's page loads its scripts from another host.
     """

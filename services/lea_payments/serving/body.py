@@ -4,11 +4,11 @@ from starlette.requests import Request
 
 
 class BodyTooLargeError(Exception):
-    """The body is longer than the limit."""
+    """Raised when the body is longer than the limit."""
 
 
 class BodyIncompleteError(Exception):
-    """The sender closed the connection before the end of the body."""
+    """Raised when the sender closed the connection before the end of the body."""
 
 
 async def read_body(request: Request, limit: int) -> bytes:

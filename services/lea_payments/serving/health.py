@@ -1,4 +1,4 @@
-"""Answers the probes of Kubernetes: is the process alive, and can it do its work."""
+"""Answers the probes of Kubernetes: whether the process is alive, and whether it can reach the table."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -14,12 +14,12 @@ READY_FAILURES = 3
 
 
 async def health() -> dict[str, str]:
-    """200 while the process answers. It never depends on the table."""
+    """Answers 200 while the process is alive. It never depends on the table."""
     return {"status": "ok"}
 
 
 class Readiness:
-    """Reads the table at most every 2 s, and needs three failures in a row to report that it is not ready."""
+    """Whether a service is ready: reads the table at most every 2 s, and is unready after three failures in a row."""
 
     def __init__(self, ping: Callable[[], Awaitable[None]], clock: Callable[[], float] = time.monotonic) -> None:
         self._ping = ping
@@ -29,13 +29,13 @@ class Readiness:
         self._has_succeeded = False
 
     async def check(self) -> Response:
-        """200 if the service can do its work, 503 if the table has not answered for a while."""
+        """Answers 200 if the table can be read, 503 if it has not responded for a while."""
         if self._clock() - self._checked_at >= READY_CACHE_SECONDS:
             self._checked_at = self._clock()
             await self._read_table()
         if self._has_succeeded and self._failures < READY_FAILURES:
             return json_response(200, {"status": "ready"})
-        return json_response(503, {"status": "unready", "reason": "the table of payments does not answer"})
+        return json_response(503, {"status": "unready", "reason": "the table of payments does not respond"})
 
     async def _read_table(self) -> None:
         try:

@@ -19,7 +19,7 @@ class OnePacketProtocol(HttpToolsProtocol):
 
 
 class CollectingTransport:
-    """A transport that joins all writes of one turn of the event loop; everything else passes through."""
+    """A transport that joins all writes of one iteration of the event loop; everything else passes through."""
 
     def __init__(self, transport: asyncio.Transport, call_soon: Callable[[Callable[[], None]], object]) -> None:
         self._transport = transport
@@ -27,7 +27,7 @@ class CollectingTransport:
         self._pending: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        """Sends the data at the end of this turn."""
+        """Sends the data at the end of this iteration."""
         if not self._pending:
             self._call_soon(self._flush)
         self._pending.append(data)

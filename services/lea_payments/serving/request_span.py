@@ -1,6 +1,6 @@
-"""The server span of each request, as an ASGI layer.
+"""Creates the server span of each request, as ASGI middleware.
 
-A span names the route, never the path or the query: those can contain a user's id, or anything else.
+A span names the route, never the path or the query: those can contain personal data.
 """
 
 from opentelemetry import trace
@@ -22,7 +22,7 @@ class RequestSpan:
         self._trusts_caller = trusts_caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Spans one request from its first byte to its answer. An answer of 500 or more is always sampled."""
+        """Creates the span of one request, until its answer is sent. A failed one (500 or more) is always sampled."""
         if scope["type"] != "http" or scope["path"] in UNTRACED:
             await self._app(scope, receive, send)
             return
@@ -44,7 +44,7 @@ class RequestSpan:
 
 
 def _method(scope: Scope) -> str:
-    """The HTTP method, if it is a known one: a caller can send any word."""
+    """The HTTP method, or `HTTP` for an unknown one: a caller can send any word."""
     return scope["method"] if scope["method"] in METHODS else "HTTP"
 
 

@@ -1,4 +1,4 @@
-"""Runs one HTTP service from its start to its shutdown."""
+"""Runs one HTTP service from startup to shutdown."""
 
 import errno
 import gc
@@ -41,7 +41,7 @@ def serve(app: ASGIApp, settings: Settings, port: int, service: str, **summary: 
         raise SettingsError(
             f"METRICS_PORT {settings.metrics_port}: {error.strerror}; set it to a free port, or to 0 for none"
         ) from None
-    # After its shutdown uvicorn sends itself the signal again; an orderly end must be exit status 0.
+    # After its shutdown uvicorn sends itself the signal again; an orderly shutdown must have exit status 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     addresses = {"host": settings.host, "port": port, "metrics_port": settings.metrics_port}
     events.service_started(service, **addresses, **settings.summary(), **summary)
@@ -55,7 +55,7 @@ def serve(app: ASGIApp, settings: Settings, port: int, service: str, **summary: 
         proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    # Everything loaded so far stays for good: keep it out of every later garbage collection.
+    # Everything loaded so far stays in memory: exclude it from all later garbage collections.
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)
     uvicorn.Server(config).run(sockets=[listener])

@@ -47,8 +47,8 @@ _decode = msgspec.json.Decoder(_Response).decode
 class BatchCall:
     """The batch call of one event loop, to which its connections belong.
 
-    Why not boto3's client: its models take 1.5 times as long as deciding and building the writes of a batch, and its
-    threads compete with the event loop for the interpreter. Only this call is frequent enough for that to matter.
+    boto3's client would be too slow: its models take 1.5 times as long as deciding and building the writes of a batch,
+    and its threads compete with the event loop for the interpreter. Only this call is so frequent that it matters.
     """
 
     def __init__(self, url: str, region: str, session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Makes the boto3 session and client for DynamoDB: credentials, time limits and a check for incomplete responses."""
+"""Creates the boto3 session and client for DynamoDB: credentials, time limits and a check for incomplete responses."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ def session(settings: TableSettings) -> Session:
 
 
 def client(settings: TableSettings, using: Session | None = None) -> "DynamoDBClient":
-    """A client with short time limits and without retries: Stripe and our own deadline take care of those."""
+    """A client with short time limits and without retries: the store and Stripe retry."""
     config = Config(
         region_name=settings.aws_region,
         connect_timeout=CONNECT_SECONDS,

@@ -1,4 +1,4 @@
-"""Calls DynamoDB off the event loop, measures each call and turns its errors into the store's own."""
+"""Calls DynamoDB without blocking the event loop, measures each call and translates its errors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ ResultT = TypeVar("ResultT")
 
 
 class Dynamodb:
-    """A client with its threads, and a batch call that needs neither."""
+    """boto3's client with its threads, and the batch call, which uses neither."""
 
     def __init__(self, settings: TableSettings) -> None:
         session = connection.session(settings)
@@ -78,13 +78,13 @@ async def _translate_errors(response: Awaitable[ResultT], call: Call) -> ResultT
         call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
         if call.outcome == metrics.REFUSED:
             raise
-        raise UnavailableError(f"DynamoDB refused: {code_of(error)}") from error
+        raise UnavailableError(f"DynamoDB rejected the call: {code_of(error)}") from error
     except BotoCoreError as error:
         raise UnreachableError(f"DynamoDB cannot be reached: {error}") from error
 
 
 def code_of(error: ClientError | BotoCoreError) -> str:
-    """DynamoDB's code for the error, or the name of botocore's if DynamoDB did not answer."""
+    """DynamoDB's code for the error, or the name of botocore's if DynamoDB did not respond."""
     if isinstance(error, BotoCoreError):
         return type(error).__name__
     return str(error.response.get("Error", {}).get("Code", "unknown"))

@@ -6,7 +6,7 @@ class ConflictError(Exception):
 
 
 class UnavailableError(Exception):
-    """Raised when the table cannot be reached or does not answer in time, so the write may be missing.
+    """Raised when the table cannot be reached or does not respond in time, so the write may be missing.
 
     UnavailableError
     └── UnreachableError
@@ -14,4 +14,4 @@ class UnavailableError(Exception):
 
 
 class UnreachableError(UnavailableError):
-    """Raised when a request got no answer. The table may have done the write; the request can be sent again."""
+    """Raised when a request got no response. The table may have done the write; the request can be sent again."""

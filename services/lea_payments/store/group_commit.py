@@ -36,7 +36,7 @@ class GroupCommit(Generic[WriteT, ResultT]):
     """Sends writes in batches through `send`, which returns one result for each write, in order.
 
     A lone write is sent at once. While a batch is in flight, new writes wait and share the next batch. Two writes with
-    the same key never share a batch, because DynamoDB refuses such a batch as a whole.
+    the same key never share a batch, because DynamoDB rejects such a batch as a whole.
     """
 
     def __init__(self, send: Callable[[Sequence[WriteT]], Awaitable[Sequence[ResultT]]]) -> None:
@@ -49,7 +49,7 @@ class GroupCommit(Generic[WriteT, ResultT]):
         self._clock: asyncio.TimerHandle | None = None
 
     async def submit(self, write: WriteT, deadline: float = math.inf) -> ResultT:
-        """The result of the write. Raises the error of `send` for its batch.
+        """The result of the write. Raises the error that `send` raised for its batch.
 
         Raises TimeoutError shortly after the deadline, which is in the loop's time. A write whose caller no longer
         waits is not sent; if it was sent before, it may still be done.

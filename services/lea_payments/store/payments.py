@@ -50,7 +50,7 @@ def decide(
 
 
 class PaymentStore:
-    """The table of payments. Every method raises UnavailableError if the table does not answer in time."""
+    """The table of payments. Every method raises UnavailableError if the table does not respond in time."""
 
     def __init__(self, settings: TableSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._table = settings.table
@@ -84,11 +84,11 @@ class PaymentStore:
                         # failed condition (ALL_OLD), so the next try needs no read either.
                         before, current_item = payment_of(item), item
                     case Busy(may_be_written=may_be_written):
-                        # A write without an answer may be done. The next try then finds this event in the history,
+                        # A write without a response may be done. The next try then finds this event in the history,
                         # recorded at this time, and must report its result, not a duplicate.
                         if may_be_written:
                             unanswered[at] = applied
-                        # Longer pauses each time let a throttled table recover. Past the deadline Stripe sends again.
+                        # Each pause is longer, so that a throttled table recovers. After the deadline Stripe retries.
                         async with asyncio.timeout_at(deadline):
                             await asyncio.sleep(pause)
                         pause *= 2
@@ -163,7 +163,7 @@ class PaymentStore:
         return new
 
     async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
-        """Writes checkout's fields. Raises ConflictError if rank, session or attempt are no longer the given ones."""
+        """Writes checkout's fields. Raises ConflictError if the rank, session or attempt has changed."""
         fields["updated_at"] = iso(self._now())
         after = replace(record, **fields)
         try:
@@ -180,7 +180,7 @@ class PaymentStore:
         return after
 
     async def ping(self) -> None:
-        """Returns if the table can be read now."""
+        """Reads the table, to find out whether it responds."""
         await self.get("-")
 
     async def __aenter__(self) -> Self:
@@ -201,7 +201,7 @@ class PaymentStore:
                 ExpressionAttributeValues={":value": {"S": value}},
             )
         except ClientError as error:
-            # A table that its owner created can lack an index: what needs no index must go on working.
+            # A table that was created by hand can lack an index: calls that do not use it must still work.
             store_calls.index_query_failed(index=index, code=code_of(error))
             return []
         if "Items" not in response:
@@ -210,7 +210,7 @@ class PaymentStore:
 
 
 class _Deadline:
-    """A block that raises UnavailableError when it runs into the deadline, which is in the loop's time."""
+    """Sets a deadline, in the loop's time, for its block and turns a TimeoutError there into UnavailableError."""
 
     __slots__ = ()
 
@@ -219,11 +219,11 @@ class _Deadline:
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         if isinstance(error, TimeoutError):
-            raise UnavailableError(f"no answer within {DEADLINE_SECONDS} s") from None
+            raise UnavailableError(f"no response from DynamoDB within {DEADLINE_SECONDS} s") from None
 
 
 def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Applied]) -> Applied | None:
-    """The result of an earlier try of this call whose write was done although its answer was lost."""
+    """The result of an earlier try of this call whose write was done although the response was lost."""
     times = (entry.at for entry in record.history if entry.event_id == event.id)
     return next((unanswered[at] for at in times if at in unanswered), None)
 

@@ -20,7 +20,7 @@ SECOND_ATTEMPT = 2
 _retry = stamina.AsyncRetryingCaller(
     attempts=5, timeout=None, wait_initial=0.2, wait_exp_base=2.2, wait_max=2.0, wait_jitter=0
 ).on(UnavailableError)
-"""Retries four times while the table does not answer, after 0.2, 0.4, 1 and 2 s."""
+"""Retries four times while the table does not respond, after 0.2, 0.4, 1 and 2 s."""
 
 
 class Store(Protocol):
@@ -50,7 +50,7 @@ class Repairs:
     """Applies events through the store, but only those that change their payment.
 
     An event without effect leaves no history entry, however often the same records are compared. Every method raises
-    UnavailableError if the table does not answer after several tries.
+    UnavailableError if the table does not respond after several tries.
     """
 
     def __init__(self, store: Store, stripe: Sessions | None = None) -> None:

@@ -39,7 +39,7 @@ class NotFound(NamedTuple):
 
 
 class Busy(NamedTuple):
-    """The write failed for a reason that passes, so it can be sent again."""
+    """The write failed for a temporary reason, so it can be sent again."""
 
     code: str
     may_be_written: bool = False
@@ -164,4 +164,4 @@ def result_of(response: Mapping[str, Any]) -> WriteResult:
         return Busy(code)
     if code == "ResourceNotFound":
         return Failed(UnavailableError("the table does not exist: run lea-payments init-table"))
-    return Failed(RuntimeError(f"DynamoDB refused a statement: {code}: {error.get('Message', '')}"))
+    return Failed(RuntimeError(f"DynamoDB rejected a statement: {code}: {error.get('Message', '')}"))

@@ -85,8 +85,8 @@ def definition(settings: TableSettings) -> dict[str, Any]:
 def ensure(dynamodb: "DynamoDBClient", settings: TableSettings, wait_seconds: float = 0.0) -> str:
     """Creates the table or adds what it lacks, waits until it is active, and returns a sentence about the result.
 
-    Waits up to `wait_seconds` for the database to answer. On AWS it also switches on deletion protection and
-    point-in-time recovery. Raises TableError if the database does not answer, if the table does not become active, or
+    Waits up to `wait_seconds` for the database to respond. On AWS it also switches on deletion protection and
+    point-in-time recovery. Raises TableError if the database does not respond, if the table does not become active, or
     if one of its indexes has another key.
     """
     retry = stamina.RetryingCaller(

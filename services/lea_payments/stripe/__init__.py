@@ -1,1 +1,1 @@
-"""Stripe: verifies signatures, translates events and objects, and calls the API."""
+"""Stripe's signatures, events and objects, and calls to its API."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams
 
 LINK_LIFE = timedelta(hours=23)
-"""How long a payment link stays valid: one hour less than Stripe's limit of 24 hours, to allow for clock skew."""
+"""How long a link stays valid: one hour less than Stripe's limit of 24 hours, to allow for clock skew."""
 
 ATTEMPT_LIFE = timedelta(hours=22)
 """How long an attempt can be retried: Stripe requires 30 minutes to expiry and keeps idempotency keys for 24 hours."""
@@ -22,7 +22,7 @@ Locale = Literal[
     "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk",
     "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ]  # fmt: skip
-"""The languages that Stripe's payment page supports."""
+"""The languages that Stripe's pay page supports (docs.stripe.com/api/checkout/sessions/create, `locale`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class CheckoutSession:
 
 
 def params_of(record: Payment, pages_base_url: str) -> "SessionCreateParams":
-    """Returns the parameters that create the session of the record's current attempt.
+    """The parameters that create the session of the record's current attempt.
 
-    They depend on the record alone: Stripe refuses an idempotency key that is sent with different parameters.
+    They depend on the record alone: Stripe rejects an idempotency key that is sent with different parameters.
     """
     pages = pages_base_url.rstrip("/")
     metadata = {"payment_intent_id": record.payment_intent_id}
@@ -69,7 +69,7 @@ def params_of(record: Payment, pages_base_url: str) -> "SessionCreateParams":
 
 
 def idempotency_key(record: Payment) -> str:
-    """Returns the idempotency key of the record's current attempt."""
+    """The idempotency key of the record's current attempt."""
     return f"checkout-{record.payment_intent_id}-{record.checkout_attempt}"
 
 

@@ -1,4 +1,4 @@
-"""Creates the official Stripe client with our time limits and reads its errors and headers."""
+"""Creates the official Stripe client with short time limits, and reads its errors and headers."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _KEY = re.compile(r"\b[sr]k_(test|live)_\S+")
 
 
 def client(key: str, base: str, *, read_seconds: float = READ_SECONDS, retries: int = 0) -> stripe.StripeClient:
-    """Returns a client for Stripe's API at this address that repeats failed calls up to `retries` times."""
+    """A client for Stripe's API at this URL that repeats failed calls up to `retries` times."""
     return stripe.StripeClient(
         key,
         base_addresses={"api": base.rstrip("/")},
@@ -21,10 +21,10 @@ def client(key: str, base: str, *, read_seconds: float = READ_SECONDS, retries: 
 
 
 def message_of(error: stripe.StripeError) -> str:
-    """Returns Stripe's error message without our API key, which Stripe quotes in part."""
+    """Stripe's error message without the API key, which Stripe quotes in part."""
     return _KEY.sub("[key]", error.user_message or "")
 
 
 def header(headers: Mapping[str, str], name: str) -> str:
-    """Returns a response header by its lower-case name, or an empty string."""
+    """A response header by its lower-case name, or an empty string."""
     return next((value for key, value in headers.items() if key.lower() == name), "")

@@ -2,7 +2,7 @@
 
 
 class WebhookError(Exception):
-    """A delivery that cannot be trusted or read; `outcome` is a metric label.
+    """Raised when a delivery cannot be trusted or read; `outcome` is a metric label.
 
     WebhookError
     ├── InvalidSignatureError
@@ -13,7 +13,7 @@ class WebhookError(Exception):
 
 
 class InvalidSignatureError(WebhookError):
-    """Raised when the signature does not prove that Stripe sent the delivery just now; `reason` is a metric label."""
+    """Raised when the signature does not prove that Stripe has just sent the delivery; `reason` is a metric label."""
 
     outcome = "invalid_signature"
 
@@ -24,13 +24,13 @@ class InvalidSignatureError(WebhookError):
 
 
 class InvalidPayloadError(WebhookError):
-    """Raised when a verified body is not a snapshot event that we can read; Stripe sends it again."""
+    """Raised when a verified body is not a readable snapshot event; Stripe sends it again."""
 
     outcome = "invalid_payload"
 
 
 class StripeCallError(Exception):
-    """A call to Stripe without a usable response.
+    """Raised when a call to Stripe has no usable response.
 
     StripeCallError
     ├── StripeUnavailableError
@@ -56,8 +56,8 @@ class StripeUnavailableError(StripeCallError):
 
 
 class StripeRefusedError(StripeCallError):
-    """Raised when Stripe rejects our API key or our request; a retry does not help."""
+    """Raised when Stripe rejects the API key or the request; a retry does not help."""
 
 
 class StripeMissingError(StripeRefusedError):
-    """Raised when the account of our API key has no such object."""
+    """Raised when the account of the API key has no such object."""

@@ -29,14 +29,14 @@ WEBHOOK_PATH = "/webhook/stripe"
 """The path to which Stripe delivers events."""
 
 OTHER_TYPE = "other"
-"""The metric label of all event types that we do not use, so that a sender cannot create label values."""
+"""The metric label of all event types that the services do not use, so that a sender cannot create label values."""
 
 _CODE = re.compile("[a-z][a-z0-9_]{0,49}")
 """The format of Stripe's codes. Reasons are published and logged, so no other text becomes a reason."""
 
 
 class Ignored(NamedTuple):
-    """A verified event that we do not apply; `outcome` says why."""
+    """A verified event that is not applied; `outcome` says why."""
 
     id: str
     type: str
@@ -172,7 +172,7 @@ TRANSLATORS: Mapping[str, Callable[[Event], PaymentEvent]] = {
     "charge.dispute.updated": _dispute_changed,
     "charge.dispute.closed": _dispute_changed,
 }
-"""The event types that we use: subscribe the endpoint to exactly these."""
+"""The event types that the services use: subscribe the endpoint to exactly these."""
 
 
 def read(body: bytes, header: str | None, *, secrets: Sequence[str], now: float, livemode: bool) -> Delivery:
@@ -199,6 +199,6 @@ def translate(body: bytes, *, livemode: bool) -> PaymentEvent | Ignored:
 
 
 def _without_values(error: Exception) -> str:
-    """Returns what is wrong and where, without the unknown enum value that msgspec quotes: it can be personal data."""
+    """The problem and its place, without the unknown enum value that msgspec quotes: it can be personal data."""
     problem, at, path = str(error).rpartition(" - at ")
     return f"Invalid enum value{at}{path}" if problem.startswith("Invalid enum value") else str(error)

@@ -35,7 +35,7 @@ class StripeLists:
     async def events(
         self, since: int, until: int | None = None, types: Sequence[str] = (), *, undelivered: bool = False
     ) -> AsyncIterator[Sequence[PaymentEvent]]:
-        """Yields the events that we use, newest first, page by page; the times are in seconds since 1970."""
+        """Yields the events that the services use, newest first, page by page; the times are in seconds since 1970."""
         params: dict[str, object] = {"types": list(types or TRANSLATORS), "created": _between(since, until)}
         if undelivered:
             params["delivery_success"] = "false"
@@ -49,7 +49,7 @@ class StripeLists:
             yield [listed for listed in map(self._session, page) if listed is not None]
 
     async def session_of_intent(self, intent_id: str) -> ListedSession | None:
-        """Returns the session of a PaymentIntent; None if the PaymentIntent was created without one."""
+        """The session of a PaymentIntent; None if the PaymentIntent was created without one."""
         async for page in self._reader.pages("/v1/checkout/sessions", payment_intent=intent_id):
             for listed in map(self._session, page):
                 if listed is not None:

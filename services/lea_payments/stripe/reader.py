@@ -43,7 +43,7 @@ class Pace:
         self._next_turn = float("-inf")
 
     async def turn(self) -> None:
-        """Returns when it is the caller's turn."""
+        """Waits until it is the caller's turn."""
         now = self._clock()
         turn = max(now, self._next_turn)
         self._next_turn = turn + self._interval
@@ -77,7 +77,7 @@ class StripeReader:
         )
 
     async def get(self, path: str, **params: Any) -> bytes:
-        """Returns the body of the response to a GET request."""
+        """The body of the response to a GET request."""
         async for attempt in stamina.retry_context(
             on=retry_wait,
             attempts=TRIES,
@@ -142,10 +142,10 @@ def _retry_after(error: stripe.StripeError) -> float:
 
 def _remedy(error: stripe.StripeError) -> str:
     if isinstance(error, stripe.AuthenticationError):
-        return "Stripe does not accept our API key: set STRIPE_SECRET_KEY to a valid one"
+        return "Stripe does not accept the API key: set STRIPE_SECRET_KEY to a valid one"
     if isinstance(error, stripe.PermissionError):
         return (
-            "our Stripe API key lacks a permission: give the restricted key read access to Events, Checkout Sessions, "
+            "the Stripe API key lacks a permission: give the restricted key read access to Events, Checkout Sessions, "
             "PaymentIntents, Charges, Refunds and Disputes"
         )
     return f"Stripe rejected the request: {stripe_client.message_of(error)} (request {error.request_id})"

@@ -36,7 +36,7 @@ class ListedSession(msgspec.Struct):
 
     @property
     def payment_id(self) -> str | None:
-        """Our payment id, if the session has it."""
+        """The payment's id, if the session has it."""
         return payment_id_of(self.client_reference_id, self.metadata)
 
     @property
@@ -57,7 +57,7 @@ def session_of(raw: msgspec.Raw) -> ListedSession:
 
 
 def event_of(raw: msgspec.Raw, session: ListedSession, *, livemode: bool) -> PaymentEvent | Ignored | None:
-    """Returns the event for the session's state; None while nothing has happened. Raises InvalidPayloadError.
+    """The event for the session's state; None while nothing has happened. Raises InvalidPayloadError.
 
     Its id is derived from the session's, so a second comparison gives the same event, which is then a duplicate.
     """
@@ -76,7 +76,7 @@ def event_of(raw: msgspec.Raw, session: ListedSession, *, livemode: bool) -> Pay
 
 
 def _event_type(session: ListedSession) -> str | None:
-    """Returns the type of the event after which a session is in this state."""
+    """The type of the event after which a session is in this state."""
     if session.status == "expired":
         return "checkout.session.expired"
     if session.status != "complete":
@@ -90,7 +90,7 @@ def _event_type(session: ListedSession) -> str | None:
 def event_for_object(
     event_id: str, event_type: str, session: ListedSession, stripe_object: msgspec.Raw, *, livemode: bool
 ) -> PaymentEvent | Ignored:
-    """Returns an event about this object, with the creation time of the session; raises InvalidPayloadError."""
+    """An event about this object, with the creation time of the session; raises InvalidPayloadError."""
     body = {
         "id": event_id,
         "object": "event",

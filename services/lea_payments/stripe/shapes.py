@@ -1,4 +1,4 @@
-"""Defines the fields of Stripe's objects that we read, as types; all other fields are ignored."""
+"""Defines the fields of Stripe's objects that the services read, as types; all other fields are ignored."""
 
 from typing import Annotated, Literal
 
@@ -39,7 +39,7 @@ Reference = Id | Expanded | None
 
 
 def payment_id_of(client_reference_id: str | None, metadata: Metadata | None) -> str | None:
-    """Returns our payment id from the reference, or else from the metadata, which checkout sets."""
+    """The payment's id from the reference, or else from the metadata, which checkout sets."""
     return client_reference_id or (metadata or {}).get("payment_intent_id") or None
 
 

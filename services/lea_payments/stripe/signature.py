@@ -7,7 +7,7 @@ from stripe import SignatureVerificationError, WebhookSignature
 from lea_payments.stripe.errors import InvalidSignatureError
 
 TOLERANCE_SECONDS = 300
-"""The maximum age of a signature, in the past or in the future; Stripe's own default (docs.stripe.com/webhooks)."""
+"""The largest difference between a signature's time and our clock; Stripe's own default (docs.stripe.com/webhooks)."""
 
 NO_MATCH = "no_match"
 REMEDIES: Mapping[str, str] = {
@@ -32,7 +32,7 @@ SIGNATURE_REASONS = tuple(REMEDIES)
 
 
 def verify(body: bytes, header: str | None, *, secrets: Sequence[str], now: float) -> tuple[int, int]:
-    """Returns the index of the secret that signed the body, and the time in seconds since 1970.
+    """The index of the secret that signed the body, and the time of the signature in seconds since 1970.
 
     The official package verifies the signature. It takes the body as text and accepts timestamps in the future, so
     the tolerance is checked here. Raises InvalidSignatureError.
@@ -67,7 +67,7 @@ def _within_tolerance(header: str, now: float) -> int:
 
 
 def _timestamp(header: str) -> int:
-    """Returns the timestamp that was signed: the first `t=`, parsed exactly as the official package parses it.
+    """The timestamp that was signed: the first `t=`, parsed exactly as the official package parses it.
 
     Parsed differently, a header with two timestamps could pass as new here while the package verifies the old one.
     """
@@ -78,7 +78,7 @@ def _timestamp(header: str) -> int:
 
 
 def _reason(header: str) -> str:
-    """Returns why no secret matches; called only after the official package rejected the signature."""
+    """The reason why no secret matches; called only after the official package rejected the signature."""
     _timestamp(header)
     return NO_MATCH if any(pair[0] == "v1" for pair in _pairs(header)) else "no_v1"
 

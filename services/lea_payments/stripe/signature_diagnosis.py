@@ -1,4 +1,4 @@
-"""Diagnoses why a signature matches none of our secrets; trusts, stores and logs nothing of the delivery."""
+"""Diagnoses why a signature matches none of the signing secrets; trusts, stores and logs nothing of the delivery."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class SignatureDiagnosis:
     def diagnose(
         self, error: InvalidSignatureError, body: bytes, header: str | None, *, secrets: Sequence[str], now: float
     ) -> InvalidSignatureError:
-        """Returns the error with a precise reason if it has none yet; `now` is in seconds."""
+        """The error with a precise reason if it has none yet; `now` is in seconds."""
         if error.reason != NO_MATCH or not self._within_limit(int(now)):
             return error
         return InvalidSignatureError(reason(body, header or "", secrets=secrets, livemode=self._livemode))
@@ -51,7 +51,7 @@ class SignatureDiagnosis:
 
 
 def reason(body: bytes, header: str, *, secrets: Sequence[str], livemode: bool) -> str:
-    """Returns the reason as a metric label; the body is UTF-8, the header has a timestamp and a signature.
+    """The reason as a metric label; the body is UTF-8, the header has a timestamp and a signature.
 
     A wrong signature and the right signature of another body look the same, so a reason is given only if it can be
     proved: the body ends early, the signature is valid for another serialization of the body, or the body is of the

@@ -1,1 +1,1 @@
-"""Metrics, traces and log lines of everything that happens."""
+"""Metrics, spans and log lines of all services."""

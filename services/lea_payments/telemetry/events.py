@@ -23,7 +23,7 @@ _STAGES = {**{status: str(status) for status in metrics.FINAL}, Status.PENDING: 
 
 
 def service_started(service: str, **settings: object) -> None:
-    """A service starts to listen; the settings must not contain secrets."""
+    """A service has started; the settings must not contain secrets."""
     log.info("service_started", service=service, version=__version__, **settings)
 
 
@@ -66,7 +66,7 @@ def _reason_set(after: Payment, reason: str) -> None:
 
 
 def checkout_session_opened(payment: Payment, session_id: str, *, reused: bool) -> None:
-    """The checkout API returned a payment link, of a new session or of one that is still open."""
+    """The checkout API returned a link, of a new session or of one that is still open."""
     series(metrics.CHECKOUT_SESSIONS, "reused" if reused else "created").inc()
     trace.get_current_span().set_attribute("payments.payment.id", payment.payment_intent_id)
     log.info(
@@ -80,7 +80,7 @@ def checkout_session_opened(payment: Payment, session_id: str, *, reused: bool) 
 
 
 def page_shown(page: str, status: str, payment: Payment | None) -> None:
-    """A customer saw a page. The current span gets a link to the trace that created the checkout."""
+    """A customer saw a page. The current span is linked to the trace of the checkout request."""
     series(metrics.PAGE_VIEWS, page, status).inc()
     span = trace.get_current_span()
     span.set_attribute("payments.page.status", status)

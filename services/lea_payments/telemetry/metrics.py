@@ -1,4 +1,4 @@
-"""Every metric, with all values that its labels can have."""
+"""Defines every metric, with all values that its labels can have."""
 
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -80,7 +80,7 @@ CLOCK_SKEW = Gauge(
 OUTCOMES = Counter("payments_outcomes_total", "Payments that reached a final status.", ("outcome", "currency"))
 AMOUNT = Counter(
     "payments_amount_minor_units_total",
-    "Amount of the payments that reached a final status, in minor units. Never add different currencies.",
+    "Amount of the payments that reached a final status, in minor units. Never add up different currencies.",
     ("outcome", "currency"),
 )
 COMPLETION_TIME = Histogram(

@@ -37,7 +37,7 @@ def run_finished(
 
 
 def payment_repaired(outcome: Outcome, event: PaymentEvent, before: Payment, after: Payment) -> None:
-    """Records that the reconciler changed a payment that no webhook had changed."""
+    """The reconciler changed a payment that no delivery had changed."""
     events.payment_changed(outcome, event, before, after)
     metrics.REPAIRED.labels(event.type).inc()
     log.warning(
@@ -52,5 +52,8 @@ def payment_repaired(outcome: Outcome, event: PaymentEvent, before: Payment, aft
 
 
 def reconciler_failed(event_id: str | None = None) -> None:
-    """Records the traceback of an unexpected error; `event_id` names the event that could not be applied."""
+    """An unexpected error occurred. Call it where the exception is handled: the line has its traceback.
+
+    `event_id` is the event that could not be applied, if there is one.
+    """
     log.exception("reconciler_failed", **({"event_id": event_id} if event_id else {}))

@@ -41,7 +41,7 @@ def start_for_commands() -> None:
 
 
 def stop() -> None:
-    """Sends the spans that are still waiting, and gives up after 5 s."""
+    """Exports the spans that are still waiting, for at most 5 s."""
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider):
         # In a thread with a limit of its own: the provider tries each batch for as long as one export may take.

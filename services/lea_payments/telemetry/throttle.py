@@ -2,7 +2,7 @@
 
 
 class Throttle:
-    """Limits the log lines that a stranger can cause."""
+    """Limits the log lines that unauthenticated requests can cause."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

@@ -29,7 +29,7 @@ _rejections = Throttle(seconds=60)
 
 
 def delivery_span() -> spans.OperationSpan:
-    """The span of one delivery. It starts a trace of its own: a `traceparent` header could come from anybody."""
+    """The span of one delivery. It starts a trace of its own: a `traceparent` header could come from anyone."""
     return spans.OperationSpan(_SPAN_NAME, attributes=_SPAN_ATTRIBUTES)
 
 
@@ -87,7 +87,7 @@ def _describe(
 
 
 def signature_verified(secret_index: int, skew_seconds: float) -> None:
-    """A delivery was signed with the secret at this place of the list, 0 for the current one.
+    """A delivery was signed with the secret at this index of the list, 0 for the current one.
 
     `skew_seconds` is our clock minus the sender's, including the time that the delivery travelled.
     """
@@ -96,7 +96,7 @@ def signature_verified(secret_index: int, skew_seconds: float) -> None:
 
 
 def signature_rejected(reason: str, skew_seconds: float | None) -> None:
-    """A delivery does not prove that it comes from Stripe. One log line per reason and minute says what to do."""
+    """The signature of a delivery is not valid. One log line per reason and minute says what to do."""
     series(metrics.SIGNATURE_FAILURES, reason).inc()
     if skew_seconds is not None:
         metrics.CLOCK_SKEW.set(skew_seconds)
@@ -106,7 +106,7 @@ def signature_rejected(reason: str, skew_seconds: float | None) -> None:
 
 
 def webhook_failed() -> None:
-    """A delivery met a bug of ours. Call it where the exception is handled: the line has its traceback."""
+    """An unexpected error ended a delivery. Call it where the exception is handled: the line has its traceback."""
     log.exception("webhook_failed")
 
 

@@ -1,4 +1,4 @@
-"""The webhook: verify the signature, write once, answer. It has no Stripe API key and never calls Stripe."""
+"""Serves the webhook: verifies the signature, writes once, answers. It has no Stripe API key and never calls Stripe."""
 
 import time
 from collections.abc import Mapping

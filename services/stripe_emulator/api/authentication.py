@@ -18,7 +18,9 @@ def check(authorization: str) -> None:
         )
     if not key.startswith(KEYS):
         hidden = f"{key[:7]}{'*' * 8}{key[-4:]}"
-        raise ApiError(f"Invalid API Key provided: {hidden} (this emulator accepts sk_test_… keys)", status=401)
+        raise ApiError(
+            f"Invalid API Key provided: {hidden} (this emulator accepts sk_test_… and rk_test_… keys)", status=401
+        )
 
 
 def _key(authorization: str) -> str:

@@ -11,7 +11,7 @@ from stripe_emulator.api.hang_up import NoResponse
 from stripe_emulator.calls import expansion, forms, parameters
 from stripe_emulator.calls.call import Call, Endpoint
 from stripe_emulator.calls.expansion import ExpandParameters
-from stripe_emulator.calls.idempotency import Reply
+from stripe_emulator.calls.idempotency import StoredAnswer
 from stripe_emulator.emulator import Current, Emulator
 from stripe_emulator.faults.faults import ApiFault
 from stripe_emulator.faults.gate import injected_error
@@ -49,7 +49,7 @@ def _answer(
     try:
         authentication.check(request.headers.get("Authorization", ""))
         values = _values(request, body)
-        if key and (first := emulator.replies.find(key, request.url.path, values)):
+        if key and (first := emulator.answers.find(key, request.url.path, values)):
             headers = {"Idempotent-Replayed": "true", "Original-Request": first.request_id}
             return Response(first.body, first.status, headers, "application/json")
         if fault and fault.status:
@@ -59,11 +59,11 @@ def _answer(
     except ApiError as error:
         status, answer = error.status, error.body()
     content = json.dumps(answer, indent=2).encode()
-    # Stripe repeats the answer to a call that was executed, even if the card was declined. A call that was refused
+    # Stripe repeats the answer to a call that was executed, even if the card was declined. A call that was rejected
     # before its execution can be repeated with the same key.
     executed = fault.stored if fault and fault.status else status in (200, 402)
     if key and executed:
-        emulator.replies.keep(key, Reply(request.url.path, values, status, content, request_id))
+        emulator.answers.keep(key, StoredAnswer(request.url.path, values, status, content, request_id))
     return Response(content, status, media_type="application/json")
 
 

@@ -8,10 +8,10 @@ EXTENSION = "stripe_emulator.hang_up"
 
 
 class HangUpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, which also lets the application close the connection."""
+    """uvicorn's HTTP protocol, with a function for the app that closes the connection."""
 
     def on_message_begin(self) -> None:
-        """Begin a request and put the way to close its connection into the scope."""
+        """Begin a request and add the function that closes its connection to the scope."""
         super().on_message_begin()
         self.scope["extensions"] = {EXTENSION: {"abort": self.transport.abort}}
 

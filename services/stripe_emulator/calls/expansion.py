@@ -1,4 +1,4 @@
-"""Replaces ids in an answer by their objects, as `expand` asks."""
+"""Replaces ids in an answer by their objects, as the parameter `expand` requests."""
 
 import copy
 

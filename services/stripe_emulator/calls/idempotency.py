@@ -1,4 +1,4 @@
-"""Remembers the first answer to each idempotency key."""
+"""Stores the first answer to each idempotency key."""
 
 from dataclasses import dataclass, field
 
@@ -9,8 +9,8 @@ MAX_KEY = 255
 
 
 @dataclass(frozen=True)
-class Reply:
-    """The first request with an idempotency key, and the answer to it."""
+class StoredAnswer:
+    """The first request with an idempotency key, and its answer."""
 
     path: str
     values: Json
@@ -20,16 +20,16 @@ class Reply:
 
 
 @dataclass
-class Replies:
+class StoredAnswers:
     """The answers by idempotency key."""
 
-    _replies: dict[str, Reply] = field(default_factory=dict)
+    _answers: dict[str, StoredAnswer] = field(default_factory=dict)
 
-    def find(self, key: str, path: str, values: Json) -> Reply | None:
+    def find(self, key: str, path: str, values: Json) -> StoredAnswer | None:
         """Return the answer to repeat, or raise an ApiError if the key was used for another request."""
         if len(key) > MAX_KEY:
             raise ApiError(f"Idempotency-Key must be at most {MAX_KEY} characters.", kind="idempotency_error")
-        first = self._replies.get(key)
+        first = self._answers.get(key)
         if first and first.path != path:
             raise ApiError(
                 f"Keys for idempotent requests can only be used for the same endpoint they were first used for"
@@ -45,6 +45,6 @@ class Replies:
             )
         return first
 
-    def keep(self, key: str, reply: Reply) -> None:
-        """Remember an answer, unless the key already has one."""
-        self._replies.setdefault(key, reply)
+    def keep(self, key: str, answer: StoredAnswer) -> None:
+        """Store an answer, unless the key already has one."""
+        self._answers.setdefault(key, answer)

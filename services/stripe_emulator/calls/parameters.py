@@ -38,7 +38,7 @@ BRANCH_PROBLEMS = ("list_type", "dict_type", "model_type", "too_long")
 
 
 class Parameters(BaseModel):
-    """The parameters of one call, or of one branch of them such as `price_data`. Unknown names are refused."""
+    """The parameters of one call, or of one branch of them such as `price_data`. Unknown names are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,7 +77,7 @@ def _true_or_false(value: object) -> bool:
 
 
 def _http_url(value: str) -> str:
-    # pydantic's own URL type changes the text, and refuses the `{CHECKOUT_SESSION_ID}` that Stripe allows.
+    # pydantic's own URL type changes the text, and rejects the `{CHECKOUT_SESSION_ID}` that Stripe allows.
     try:
         parts = urlsplit(value)
     except ValueError:

@@ -30,7 +30,7 @@ class ApiGate:
             self.generator.seed(seed)
 
     def next_fault(self, path: str) -> ApiFault | None:
-        """Return the fault that this call suffers, if any."""
+        """Return the fault of this call, if it has one."""
         fault = self.fault
         if fault is None or not path.startswith(fault.path) or self.left == 0:
             return None

@@ -1,4 +1,4 @@
-"""Pays an open session as its customer would."""
+"""Pays an open session as the customer does."""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -33,7 +33,7 @@ def method_details(instrument: Instrument, *, charged: bool = False) -> Json:
 
 
 def outcome(decline: Decline | None) -> Json:
-    """Return the card network's answer to a charge."""
+    """Return the card network's result for a charge."""
     result: Json = {"advice_code": None, "network_advice_code": None, "network_decline_code": None}
     result |= {"reason": None, "risk_level": "normal", "risk_score": 20}
     if decline is None:

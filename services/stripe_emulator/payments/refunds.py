@@ -1,4 +1,4 @@
-"""Refunds charges, in full or in part, and lets refunds fail."""
+"""Refunds charges, in full or in part, and makes refunds fail."""
 
 from stripe_emulator.payments import disputes
 from stripe_emulator.reference import errors
@@ -43,7 +43,7 @@ def change_metadata(account: Account, refund: Json, metadata: dict[str, str]) ->
 
 
 def fail(account: Account, refund: Json) -> None:
-    """Let the refund fail: its amount no longer counts as refunded."""
+    """Make the refund fail: its amount no longer counts as refunded."""
     if refund["status"] == "failed":
         raise errors.unexpected_state("This refund has already failed.", "refund_already_failed")
     previous = {"status": refund["status"]}

@@ -8,7 +8,7 @@ Result = Literal["succeeded", "failed"]
 
 @dataclass(frozen=True)
 class Decline:
-    """Why the issuer refuses a charge: Stripe's codes, and the message for the customer."""
+    """Why the issuer declines a charge: Stripe's codes, and the message for the customer."""
 
     code: str
     decline_code: str | None

@@ -4,7 +4,7 @@ from stripe_emulator.reference.shapes import Json
 
 
 class ApiError(Exception):
-    """Raised when a request must be refused. The API answers with it in Stripe's error format."""
+    """Raised when a request is rejected. The answer is the error in Stripe's format."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ Send = Callable[[str, dict[str, str], bytes], Awaitable[int]]
 
 
 class UnreachableError(Exception):
-    """Raised when an endpoint gives no answer."""
+    """Raised when an endpoint does not answer."""
 
 
 class Sender:

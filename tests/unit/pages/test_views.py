@@ -51,7 +51,7 @@ def test_a_pending_payment_stays_processing() -> None:
 
     assert view_of(payment, 59) == views.CONFIRMING
     assert view_of(payment, 60) == views.OVERDUE
-    assert view_of(payment, 10**9) == views.OVERDUE._replace(refresh_seconds=views.RARE_REFRESH)
+    assert view_of(payment, 10**9) == views.OVERDUE._replace(refresh_seconds=views.RARE_REFRESH_SECONDS)
 
 
 @pytest.mark.parametrize("rank", views.BY_RANK)
@@ -60,7 +60,10 @@ def test_a_page_that_stays_open_refreshes_rarely_or_never(rank: int) -> None:
         status for status in Status if view_of(record(status, rank), 0).template == views.BY_RANK[rank].template
     )
 
-    assert view_of(record(status, rank), views.FREQUENT_REFRESH_SECONDS).refresh_seconds in (None, views.RARE_REFRESH)
+    assert view_of(record(status, rank), views.FREQUENT_PERIOD_SECONDS).refresh_seconds in (
+        None,
+        views.RARE_REFRESH_SECONDS,
+    )
 
 
 @pytest.mark.parametrize("view", [views.COMPLETED, views.FAILED, views.EXPIRED, views.UNKNOWN, views.CANCELLED])

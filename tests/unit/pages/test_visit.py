@@ -49,7 +49,7 @@ def test_the_wait_starts_with_the_first_visit() -> None:
 
 def test_a_reload_keeps_the_start_of_the_wait() -> None:
     first = visit(SESSION)
-    second = Visit.from_query(QueryParams(first.address(updates=True, restart_wait=False)[1:]), NOW + 5)
+    second = Visit.from_query(QueryParams(first.url(updates=True, restart_wait=False)[1:]), NOW + 5)
 
     assert second == Visit("cs_test_a1B2", NOW, 5, updates=True)
 

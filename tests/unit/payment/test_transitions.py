@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
-from lea_payments.payment.record import HISTORY_LIMIT, NOTES_LIMIT, Dispute, HistoryEntry, Payment, Status
+from lea_payments.payment.record import HISTORY_LIMIT, NO_CHANGE_LIMIT, Dispute, HistoryEntry, Payment, Status
 from lea_payments.payment.rules import RULES
 from lea_payments.payment.transitions import Change, apply_change, change_for, entry_for
 from lea_payments.stripe import events as stripe_events
@@ -137,7 +137,7 @@ def test_a_failed_refund_needs_a_person_once() -> None:
 
 
 def test_a_failed_refund_after_a_flood_is_a_duplicate() -> None:
-    change = change_for(_with_entries(NOTES_LIMIT), _event(Fact.REFUND_FAILED))
+    change = change_for(_with_entries(NO_CHANGE_LIMIT), _event(Fact.REFUND_FAILED))
 
     assert change == Change(Outcome.DUPLICATE)
 
@@ -145,8 +145,8 @@ def test_a_failed_refund_after_a_flood_is_a_duplicate() -> None:
 def test_a_stale_event_after_a_flood_is_not_recorded() -> None:
     stale = _event(Fact.SESSION_EXPIRED, session_id="cs_test_other")
 
-    assert change_for(_with_entries(NOTES_LIMIT - 1), stale).recorded
-    assert not change_for(_with_entries(NOTES_LIMIT), stale).recorded
+    assert change_for(_with_entries(NO_CHANGE_LIMIT - 1), stale).recorded
+    assert not change_for(_with_entries(NO_CHANGE_LIMIT), stale).recorded
 
 
 def test_a_full_history_does_not_stop_a_change() -> None:

@@ -50,7 +50,7 @@ async def test_a_service_is_not_ready_before_a_first_read() -> None:
     answer = await Readiness(Table(available=False).ping).check()
 
     assert answer.status_code == 503
-    assert b"the table of payments does not answer" in answer.body
+    assert b"the table of payments does not respond" in answer.body
 
 
 async def test_a_read_is_cached() -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from opentelemetry.trace import INVALID_SPAN
 
 from lea_payments.payment.event import Fact, PaymentEvent
-from lea_payments.payment.record import NOTES_LIMIT, PENDING_RANK, Dispute, HistoryEntry, Payment, Status
+from lea_payments.payment.record import NO_CHANGE_LIMIT, PENDING_RANK, Dispute, HistoryEntry, Payment, Status
 from lea_payments.payment.rules import READS, REVIEW_RULE, RULES
 from lea_payments.payment.transitions import apply_change, change_for, entry_for
 from lea_payments.store import statements
@@ -35,7 +35,7 @@ RECORDS = st.builds(
     currency=CURRENCIES,
     amount_refunded=st.integers(0, 2),
     dispute_status=st.sampled_from(Dispute),
-    history=st.sampled_from([(), (ENTRY,), (ENTRY._replace(event_id="evt_1"),), (ENTRY,) * NOTES_LIMIT]),
+    history=st.sampled_from([(), (ENTRY,), (ENTRY._replace(event_id="evt_1"),), (ENTRY,) * NO_CHANGE_LIMIT]),
 )
 EVENTS = st.builds(
     PaymentEvent,

@@ -24,7 +24,7 @@ spec:
     - name: table-init
       {{- include "lea-payments.image" (list $ "table-init") | nindent 6 }}
       {{- if eq .Values.dynamodb.mode "local" }}
-      # The database starts at the same time. A new pod for each try would wait longer and longer between them.
+      # The database starts at the same time, so the command waits: the Job would create new pods at growing intervals.
       args: [init-table, --wait=180]
       {{- else }}
       args: [init-table]

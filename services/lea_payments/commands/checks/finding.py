@@ -22,15 +22,15 @@ class Finding(NamedTuple):
 
 
 def ok(subject: str, says: str) -> Finding:
-    """Returns a finding that is as it should be."""
+    """A finding without a problem."""
     return Finding(State.OK, subject, says)
 
 
 def note(subject: str, says: str, remedy: str = "") -> Finding:
-    """Returns a finding that works but needs attention, or that could not be checked."""
+    """A finding that a person must judge, or that could not be checked."""
     return Finding(State.NOTE, subject, says, remedy)
 
 
 def wrong(subject: str, says: str, remedy: str) -> Finding:
-    """Returns a finding that does not work, or soon will not."""
+    """A finding that must be corrected."""
     return Finding(State.WRONG, subject, says, remedy)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from lea_payments.settings import STRIPE, SecretList, StripeAddress, TableSettings
+from lea_payments.settings import STRIPE, SecretList, StripeUrl, TableSettings
 
 
 class CheckSettings(TableSettings):
@@ -14,7 +14,7 @@ class CheckSettings(TableSettings):
     webhook_secret_file: Path | None = Field(None, validation_alias="STRIPE_WEBHOOK_SECRET_FILE")
     livemode: bool = Field(default=False, validation_alias="STRIPE_LIVEMODE")
     stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
-    stripe_api_base: StripeAddress = STRIPE
+    stripe_api_base: StripeUrl = STRIPE
     api_tokens: SecretList = Field((), validation_alias="PAYMENTS_API_TOKEN")
 
     @property

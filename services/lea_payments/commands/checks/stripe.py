@@ -28,8 +28,8 @@ class _CallResult(NamedTuple):
     skew: float | None
 
 
-def findings(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
-    """Checks Stripe. `address` is the URL of our endpoint; by default the endpoint is found by its path."""
+def findings(settings: CheckSettings, endpoint_url: str | None) -> Iterator[Finding]:
+    """Checks Stripe. Without an `endpoint_url`, the webhook endpoint is found by its path."""
     client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base)
     sessions = _call(lambda: client.v1.checkout.sessions.list({"limit": 1}))
     yield _connection(sessions.error, settings.stripe_api_base)
@@ -42,7 +42,7 @@ def findings(settings: CheckSettings, address: str | None) -> Iterator[Finding]:
         remedy = f"give the restricted key read access to Webhook Endpoints, or check the endpoint {DASHBOARD}"
         yield note("endpoint", "cannot be checked with this key", remedy)
     else:
-        yield from _endpoints(endpoints.response.data, address, livemode=settings.livemode)
+        yield from _endpoints(endpoints.response.data, endpoint_url, livemode=settings.livemode)
 
 
 def _call(call: Callable[[], Any]) -> _CallResult:
@@ -65,13 +65,13 @@ def _skew(our_time: float, headers: Mapping[str, str]) -> float | None:
 
 def _connection(error: stripe.StripeError | None, base: str) -> Finding:
     if error is None:
-        return ok("Stripe", f"accepts our key at {base}")
+        return ok("Stripe", f"accepts the API key at {base}")
     if isinstance(error, stripe.APIConnectionError):
         return wrong("Stripe", f"cannot be reached at {base}", "check STRIPE_API_BASE and the outbound network access")
     if isinstance(error, stripe.AuthenticationError):
-        return wrong("Stripe", "does not accept our key", "set STRIPE_SECRET_KEY to a key from Developers > API keys")
+        return wrong("Stripe", "does not accept the API key", "set STRIPE_SECRET_KEY to one from Developers > API keys")
     if isinstance(error, stripe.PermissionError):
-        return wrong("Stripe", "our key cannot read Checkout Sessions", "give the restricted key write access to them")
+        return wrong("Stripe", "the API key cannot read Checkout Sessions", "give the key write access to them")
     return wrong(
         "Stripe", f"responds with {error.http_status} at {base}", "check STRIPE_API_BASE and status.stripe.com"
     )
@@ -87,10 +87,12 @@ def _clock(skew: float) -> Finding:
     return ok("clock", "agrees with Stripe's")
 
 
-def _endpoints(endpoints: Sequence[Any], address: str | None, *, livemode: bool) -> Iterator[Finding]:
-    matches = [each for each in endpoints if (each.url == address if address else _path(each.url) == WEBHOOK_PATH)]
+def _endpoints(endpoints: Sequence[Any], endpoint_url: str | None, *, livemode: bool) -> Iterator[Finding]:
+    matches = [
+        each for each in endpoints if (each.url == endpoint_url if endpoint_url else _path(each.url) == WEBHOOK_PATH)
+    ]
     if not matches:
-        expected = f"URL {address}" if address else f"path {WEBHOOK_PATH}"
+        expected = f"URL {endpoint_url}" if endpoint_url else f"path {WEBHOOK_PATH}"
         says = f"none of {len(endpoints)} endpoints has the {expected}: no event reaches the webhook"
         remedy = f"create one {DASHBOARD}"
         yield (
@@ -118,7 +120,7 @@ def _status(subject: str, endpoint: Any) -> Finding:
 
 def _events(subject: str, enabled: Sequence[str]) -> Iterator[Finding]:
     if "*" in enabled:
-        remedy = f"select only the types that we use, {DASHBOARD}"
+        remedy = f"select only the types that the services use, {DASHBOARD}"
         yield note(subject, "sends all event types; most are ignored", remedy)
         return
     missing = [name for name in TRANSLATORS if name not in enabled]
@@ -126,9 +128,9 @@ def _events(subject: str, enabled: Sequence[str]) -> Iterator[Finding]:
     if missing:
         yield wrong(subject, f"does not send {', '.join(missing)}", f"add them {DASHBOARD}")
     else:
-        yield ok(subject, f"sends all {len(TRANSLATORS)} event types that we use")
+        yield ok(subject, f"sends all {len(TRANSLATORS)} event types that the services use")
     if unused:
-        yield note(subject, f"sends event types that we ignore: {', '.join(unused)}", f"remove them {DASHBOARD}")
+        yield note(subject, f"sends event types that are ignored: {', '.join(unused)}", f"remove them {DASHBOARD}")
 
 
 def _version(subject: str, version: str | None) -> Finding:
@@ -140,5 +142,5 @@ def _version(subject: str, version: str | None) -> Finding:
         )
     if version.partition(".")[2] == required.partition(".")[2]:
         return ok(subject, f"uses API version {version}")
-    says = f"uses API version {version}, but we need {required}"
+    says = f"uses API version {version}, but the services need {required}"
     return wrong(subject, says, f"create a new endpoint with API version {required} {DASHBOARD}")

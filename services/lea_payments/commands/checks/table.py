@@ -55,7 +55,7 @@ def _described(dynamodb: "DynamoDBClient", settings: CheckSettings) -> Mapping[s
             "table", f"DynamoDB at {where} rejects the request: {code}", "check the AWS credentials and AWS_REGION"
         )
     except BotoCoreError:
-        return wrong("table", f"DynamoDB cannot be reached at {where}", "start it, or set DDB_ENDPOINT to its address")
+        return wrong("table", f"DynamoDB cannot be reached at {where}", "start it, or set DDB_ENDPOINT to its URL")
 
 
 def _definition(description: Mapping[str, Any]) -> Iterator[Finding]:
