@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from lea_payments.settings import STRIPE, SecretList, SettingsError, StripeAddress, TableSettings, mode_of
+from lea_payments.settings import STRIPE, SecretList, SettingsError, StripeUrl, TableSettings, mode_of
 
 DEMO_TOKEN = "demo-token"
 EMULATOR_SECRET = "whsec_demo"
@@ -24,7 +24,7 @@ class DemoSettings(TableSettings):
     api_tokens: SecretList = Field((DEMO_TOKEN,), validation_alias="PAYMENTS_API_TOKEN", min_length=1)
     stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
     webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
-    stripe_api_base: StripeAddress = STRIPE
+    stripe_api_base: StripeUrl = STRIPE
     checkout_port: int = _port(8084, "CHECKOUT")
     pages_port: int = _port(8085, "PAGES")
     webhook_port: int = _port(8086, "WEBHOOK")

@@ -12,7 +12,7 @@ from stripe_emulator import controls, emulator
 from stripe_emulator.api import routes
 from stripe_emulator.pay_page import page
 from stripe_emulator.payments import checkout
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.settings import Settings
 from stripe_emulator.webhooks.sender import Sender
 
@@ -34,7 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Stripe emulator", openapi_url=None, lifespan=lifespan)
     app.state.emulator = emulator.build(settings, sender.send)
-    app.add_exception_handler(ApiError, _answer_error)
+    app.add_exception_handler(StripeApiError, _answer_error)
     app.add_exception_handler(Exception, _answer_bug)
     app.add_api_route("/health", health, methods=["GET"])
     routes.add_routes(app)
@@ -60,11 +60,11 @@ async def _tick(app: FastAPI) -> None:
 async def _answer_bug(_request: Request, _bug: Exception) -> Response:
     """Answer in Stripe's format. The server logs the traceback."""
     return JSONResponse(
-        ApiError("The emulator has a bug; its log has the traceback.", status=500, kind="api_error").body(), 500
+        StripeApiError("The emulator has a bug; its log has the traceback.", status=500, kind="api_error").body(), 500
     )
 
 
 async def _answer_error(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, ApiError):
+    if not isinstance(error, StripeApiError):
         raise error
     return JSONResponse(error.body(), error.status)

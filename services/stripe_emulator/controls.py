@@ -11,7 +11,7 @@ from stripe_emulator.pay_page import payment
 from stripe_emulator.pay_page.payment import PaymentForm
 from stripe_emulator.payments import checkout, disputes, refunds
 from stripe_emulator.reference import errors
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.shapes import Json
 from stripe_emulator.validation import must_be, problems, whole_number
 
@@ -96,7 +96,7 @@ async def set_faults(request: Request, emulator: Current) -> object:
     try:
         emulator.set_faults(await _json(request))
     except InvalidFaultsError as error:
-        raise ApiError(str(error), status=422, param="body") from error
+        raise StripeApiError(str(error), status=422, param="body") from error
     return emulator.requested_faults
 
 
@@ -206,7 +206,7 @@ async def _json(request: Request) -> Json:
     try:
         body = await request.json() if await request.body() else {}
     except ValueError as error:
-        raise ApiError(f"The body is not JSON: {error}", status=422, param="body") from error
+        raise StripeApiError(f"The body is not JSON: {error}", status=422, param="body") from error
     if not isinstance(body, dict):
-        raise ApiError("The body must be a JSON object.", status=422, param="body")
+        raise StripeApiError("The body must be a JSON object.", status=422, param="body")
     return body

@@ -10,7 +10,7 @@ from stripe_emulator.faults import faults
 from stripe_emulator.faults.gate import ApiGate
 from stripe_emulator.settings import Settings
 from stripe_emulator.state.account import Account
-from stripe_emulator.state.store import Store
+from stripe_emulator.state.store import ObjectStore
 from stripe_emulator.webhooks.deliverer import Deliverer
 from stripe_emulator.webhooks.sender import Send
 
@@ -37,7 +37,7 @@ class Emulator:
 
 def build(settings: Settings, send: Send) -> Emulator:
     """Create an emulator. Its account is empty except for the webhook endpoint in the settings."""
-    store = Store()
+    store = ObjectStore()
     deliverer = Deliverer(settings, store, send)
     account = Account(settings, deliverer.deliver, store=store)
     if settings.webhook_url:

@@ -13,7 +13,7 @@ from lea_payments.store import connection
 from lea_payments.store.batch_call import BatchCall
 from lea_payments.store.errors import UnavailableError, UnreachableError
 from lea_payments.telemetry import metrics
-from lea_payments.telemetry.store_calls import Call, store_operation
+from lea_payments.telemetry.store_calls import StoreCall, store_operation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -71,7 +71,7 @@ class Dynamodb:
         await self._batch.close()
 
 
-async def _translate_errors(response: Awaitable[ResultT], call: Call) -> ResultT:
+async def _translate_errors(response: Awaitable[ResultT], call: StoreCall) -> ResultT:
     try:
         return await response
     except ClientError as error:

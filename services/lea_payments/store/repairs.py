@@ -23,7 +23,7 @@ _retry = stamina.AsyncRetryingCaller(
 """Retries four times while the table does not respond, after 0.2, 0.4, 1 and 2 s."""
 
 
-class Store(Protocol):
+class RepairStore(Protocol):
     """The methods of PaymentStore that repairs need. They raise UnavailableError."""
 
     async def apply(self, event: PaymentEvent) -> Applied:
@@ -53,7 +53,7 @@ class Repairs:
     UnavailableError if the table does not respond after several tries.
     """
 
-    def __init__(self, store: Store, stripe: Sessions | None = None) -> None:
+    def __init__(self, store: RepairStore, stripe: Sessions | None = None) -> None:
         self._store = store
         self._stripe = stripe
         self._sessions: dict[str, ListedSession | None] = {}

@@ -44,7 +44,7 @@ class Ignored(NamedTuple):
     outcome: Outcome
 
 
-class Delivery(NamedTuple):
+class VerifiedDelivery(NamedTuple):
     """A verified delivery. `secret_index` 0 is the current secret; `signed_at` is in seconds since 1970."""
 
     event: PaymentEvent | Ignored
@@ -175,10 +175,10 @@ TRANSLATORS: Mapping[str, Callable[[Event], PaymentEvent]] = {
 """The event types that the services use: subscribe the endpoint to exactly these."""
 
 
-def read(body: bytes, header: str | None, *, secrets: Sequence[str], now: float, livemode: bool) -> Delivery:
+def read(body: bytes, header: str | None, *, secrets: Sequence[str], now: float, livemode: bool) -> VerifiedDelivery:
     """Verifies and translates a delivery; raises WebhookError. `now` is in seconds since 1970."""
     secret_index, signed_at = signature.verify(body, header, secrets=secrets, now=now)
-    return Delivery(translate(body, livemode=livemode), secret_index, signed_at)
+    return VerifiedDelivery(translate(body, livemode=livemode), secret_index, signed_at)
 
 
 def translate(body: bytes, *, livemode: bool) -> PaymentEvent | Ignored:

@@ -23,7 +23,7 @@ OPERATION_NAMES: Mapping[str, str] = {
 _with_spans: ContextVar[bool] = ContextVar("with_spans", default=True)
 
 
-class Call:
+class StoreCall:
     """One call. Its outcome is an error until the caller sets it."""
 
     __slots__ = ("outcome",)
@@ -33,9 +33,9 @@ class Call:
 
 
 @contextmanager
-def store_operation(operation: str) -> Iterator[Call]:
+def store_operation(operation: str) -> Iterator[StoreCall]:
     """Measures one call to DynamoDB; the caller sets its outcome."""
-    call = Call()
+    call = StoreCall()
     span = _span_of(operation)
     started = time.perf_counter()
     try:

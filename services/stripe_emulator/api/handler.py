@@ -9,13 +9,13 @@ from fastapi import Request, Response
 from stripe_emulator.api import authentication
 from stripe_emulator.api.hang_up import NoResponse
 from stripe_emulator.calls import expansion, forms, parameters
-from stripe_emulator.calls.call import Call, Endpoint
+from stripe_emulator.calls.call import ApiCall, Endpoint
 from stripe_emulator.calls.expansion import ExpandParameters
 from stripe_emulator.calls.idempotency import StoredAnswer
 from stripe_emulator.emulator import Current, Emulator
 from stripe_emulator.faults.faults import ApiFault
 from stripe_emulator.faults.gate import injected_error
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.shapes import API_VERSION, Json
 from stripe_emulator.state.objects import new_id
 
@@ -56,7 +56,7 @@ def _answer(
             raise injected_error(fault.status)
         with emulator.account.caused_by(request_id, key):
             status, answer = 200, _execute(emulator, endpoint, request, values)
-    except ApiError as error:
+    except StripeApiError as error:
         status, answer = error.status, error.body()
     content = json.dumps(answer, indent=2).encode()
     # Stripe repeats the answer to a call that was executed, even if the card was declined. A call that was rejected
@@ -72,11 +72,11 @@ def _values(request: Request, body: bytes) -> Json:
     try:
         return forms.parse(encoded)
     except forms.FormError as error:
-        raise ApiError(str(error)) from error
+        raise StripeApiError(str(error)) from error
 
 
 def _execute(emulator: Emulator, endpoint: Endpoint, request: Request, values: Json) -> Json:
     own = {name: value for name, value in values.items() if name != "expand"}
     expand = parameters.read(ExpandParameters, {name: values[name] for name in values.keys() - own.keys()}).expand
-    call = Call(request.url.path, own, request.path_params.get("id", ""))
+    call = ApiCall(request.url.path, own, request.path_params.get("id", ""))
     return expansion.expanded(emulator.account, endpoint(emulator.account, call), expand or [])

@@ -3,8 +3,8 @@
 from fastapi import FastAPI
 
 from stripe_emulator.api.handler import handler
-from stripe_emulator.calls.call import Call, Endpoint
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.calls.call import ApiCall, Endpoint
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.shapes import Json
 from stripe_emulator.v1 import (
     catalog,
@@ -80,5 +80,5 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/v1/{rest:path}", handler(_unknown_url), methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
 
 
-def _unknown_url(_account: object, call: Call) -> Json:
-    raise ApiError(f"Unrecognized request URL ({call.path}).", status=404)
+def _unknown_url(_account: object, call: ApiCall) -> Json:
+    raise StripeApiError(f"Unrecognized request URL ({call.path}).", status=404)

@@ -10,7 +10,7 @@ from stripe_emulator.state.account import Account
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """The path, the decoded parameters, and the id in the path if there is one."""
 
     path: str
@@ -22,4 +22,4 @@ class Call:
         return parameters.read(model, self.values)
 
 
-Endpoint = Callable[[Account, Call], Json]
+Endpoint = Callable[[Account, ApiCall], Json]

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.parameters import Integer, Parameters, Text
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.shapes import Json
@@ -59,13 +59,13 @@ class ListParameters(PageParameters):
         )
 
 
-def page(account: Account, call: Call, kind: str, model: type[ListParameters] = ListParameters) -> Json:
+def page(account: Account, call: ApiCall, kind: str, model: type[ListParameters] = ListParameters) -> Json:
     """Return a page of the objects of a kind, newest first."""
     params, everything = call.read(model), list(account.store.newest_first(kind))
     return cut(call, params, [thing for thing in everything if params.matches(thing)], everything)
 
 
-def cut(call: Call, params: PageParameters, matches: list[Json], everything: list[Json] | None = None) -> Json:
+def cut(call: ApiCall, params: PageParameters, matches: list[Json], everything: list[Json] | None = None) -> Json:
     """Return the page of the matches that the parameters select.
 
     A cursor may be any object of `everything`: the object that ended one page may not match the filter any more.

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 
 from stripe_emulator.calls.forms import as_list
 from stripe_emulator.reference import errors, money
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.shapes import Json
 
 MAX_TEXT = 5000
@@ -136,7 +136,7 @@ def read(model: type[P], values: Json) -> P:
         raise _refusal(error) from error
 
 
-def _refusal(error: ValidationError) -> ApiError:
+def _refusal(error: ValidationError) -> StripeApiError:
     # Stripe reports one problem. A wrong value tells the caller more than an unknown name.
     first = min(error.errors(), key=lambda detail: detail["type"] == "extra_forbidden")
     name, kind = _name(first), first["type"]

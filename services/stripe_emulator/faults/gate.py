@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 from stripe_emulator.faults.faults import ApiFault
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 
 KINDS_AND_CODES: dict[int, tuple[str, str | None]] = {
     400: ("invalid_request_error", None),
@@ -40,7 +40,7 @@ class ApiGate:
         return fault
 
 
-def injected_error(status: int) -> ApiError:
+def injected_error(status: int) -> StripeApiError:
     """Return the error that an API call fails with."""
     kind, code = KINDS_AND_CODES.get(status, ("api_error", None))
-    return ApiError("This error was requested through /_faults.", status=status, kind=kind, code=code)
+    return StripeApiError("This error was requested through /_faults.", status=status, kind=kind, code=code)

@@ -11,7 +11,7 @@ from stripe_emulator.pay_page import payment
 from stripe_emulator.pay_page.payment import PaymentForm
 from stripe_emulator.payments import checkout
 from stripe_emulator.reference import cards, money
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.shapes import Json
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -47,7 +47,7 @@ async def submit(request: Request, emulator: Current, session_id: str) -> Respon
     if session["status"] == "open":
         try:
             payment.pay(emulator, session, form)
-        except ApiError as error:
+        except StripeApiError as error:
             return _page(emulator, session, form, error)
     await payment.wait_for_merchant(emulator, session)
     back = quote(checkout.success_url(session), safe=URL_SAFE)
@@ -68,7 +68,7 @@ def _session(emulator: Emulator, session_id: str) -> Json | None:
     return emulator.account.store.tables["checkout.session"].get(session_id)
 
 
-def _page(emulator: Emulator, session: Json, form: PaymentForm, error: ApiError | None = None) -> Response:
+def _page(emulator: Emulator, session: Json, form: PaymentForm, error: StripeApiError | None = None) -> Response:
     currency, kinds = session["currency"], session["payment_method_types"]
     items = [
         item | {"shown_amount": money.formatted(item["amount_total"], currency)}

@@ -6,7 +6,7 @@ from stripe_emulator.emulator import Emulator
 from stripe_emulator.payments import checkout, methods
 from stripe_emulator.reference import cards
 from stripe_emulator.reference.cards import Settlement
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.shapes import Json
 
 MAX_DELAY = 24 * 3600
@@ -28,7 +28,7 @@ class PaymentForm(BaseModel):
 
 
 def pay(emulator: Emulator, session: Json, form: PaymentForm) -> None:
-    """Pay the session, or raise the ApiError that the page shows to the customer."""
+    """Pay the session, or raise the StripeApiError that the page shows to the customer."""
     account = emulator.account
     billing: Json = {"email": form.email or None}
     with account.caused_by(None, None):
@@ -79,5 +79,5 @@ def _bank_debit(session: Json, form: PaymentForm) -> cards.Instrument:
     return cards.bank_debit(kinds[0], settlement)
 
 
-def _invalid(message: str, code: str, param: str) -> ApiError:
-    return ApiError(message, status=402, kind="validation_error", code=code, param=param)
+def _invalid(message: str, code: str, param: str) -> StripeApiError:
+    return StripeApiError(message, status=402, kind="validation_error", code=code, param=param)

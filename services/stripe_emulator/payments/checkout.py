@@ -81,7 +81,7 @@ def run_due(account: Account) -> None:
 
 
 def require_open(session: Json) -> None:
-    """Raise an ApiError unless the session is open."""
+    """Raise a StripeApiError unless the session is open."""
     if session["status"] != "open":
         raise errors.unexpected_state(
             f"This Checkout Session is {session['status']} and can no longer be paid.",

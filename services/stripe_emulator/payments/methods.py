@@ -3,7 +3,7 @@
 from stripe_emulator.payments.details import method_details
 from stripe_emulator.reference import cards
 from stripe_emulator.reference.cards import Instrument
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.shapes import ADDRESS, Json
 from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
@@ -30,11 +30,11 @@ def resolve(account: Account, method_id: str, param: str) -> Json:
     return account.store.get("payment_method", method_id, param)
 
 
-def declined(account: Account, intent_id: str) -> ApiError:
+def declined(account: Account, intent_id: str) -> StripeApiError:
     """Return the error that reports the last decline of a PaymentIntent."""
     intent = account.store.get("payment_intent", intent_id)
     error = dict(intent["last_payment_error"])
-    return ApiError(
+    return StripeApiError(
         error.pop("message"),
         status=402,
         kind=error.pop("type"),
@@ -43,7 +43,7 @@ def declined(account: Account, intent_id: str) -> ApiError:
     )
 
 
-def check_expiry(month: int, year: int, now_month: int, now_year: int) -> ApiError | None:
+def check_expiry(month: int, year: int, now_month: int, now_year: int) -> StripeApiError | None:
     """Return the error for an expiry date that is invalid or in the past."""
     year = year + 2000 if year < TWO_DIGIT_YEARS else year
     if not 1 <= month <= DECEMBER:
@@ -53,10 +53,10 @@ def check_expiry(month: int, year: int, now_month: int, now_year: int) -> ApiErr
     return None
 
 
-def incorrect_number() -> ApiError:
+def incorrect_number() -> StripeApiError:
     """Return the error for a number that is not a test card. Nothing is charged, and there is no event."""
     return _card_error("Your card number is incorrect.", "incorrect_number", "number")
 
 
-def _card_error(message: str, code: str, param: str) -> ApiError:
-    return ApiError(message, status=402, kind="card_error", code=code, param=param)
+def _card_error(message: str, code: str, param: str) -> StripeApiError:
+    return StripeApiError(message, status=402, kind="card_error", code=code, param=param)

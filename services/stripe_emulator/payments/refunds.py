@@ -56,7 +56,7 @@ def fail(account: Account, refund: Json) -> None:
 
 
 def _refundable(account: Account, charge: Json, amount: int | None) -> int:
-    """Return how much of the charge can be refunded, or raise an ApiError."""
+    """Return how much of the charge can be refunded, or raise a StripeApiError."""
     left: int = charge["amount_captured"] - charge["amount_refunded"]
     if charge["status"] != "succeeded" or left <= 0:
         raise errors.unexpected_state(

@@ -3,7 +3,7 @@
 from stripe_emulator.reference.shapes import Json
 
 
-class ApiError(Exception):
+class StripeApiError(Exception):
     """Raised when a request is rejected. The answer is the error in Stripe's format."""
 
     def __init__(
@@ -31,28 +31,28 @@ class ApiError(Exception):
         return {"error": error | self.more}
 
 
-def missing(param: str) -> ApiError:
+def missing(param: str) -> StripeApiError:
     """Return the error for a required parameter that is absent or empty."""
-    return ApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
+    return StripeApiError(f"Missing required param: {param}.", code="parameter_missing", param=param)
 
 
-def invalid(message: str, param: str, code: str | None = None) -> ApiError:
+def invalid(message: str, param: str, code: str | None = None) -> StripeApiError:
     """Return the error for a parameter with a value that is not allowed."""
-    return ApiError(message, code=code, param=param)
+    return StripeApiError(message, code=code, param=param)
 
 
-def unknown(param: str) -> ApiError:
+def unknown(param: str) -> StripeApiError:
     """Return the error for a parameter that does not exist, or that the emulator does not support."""
-    return ApiError(
+    return StripeApiError(
         f"Received unknown parameter: {param} (misspelled, or not supported by this emulator)",
         code="parameter_unknown",
         param=param,
     )
 
 
-def no_such(kind: str, object_id: str, param: str = "id") -> ApiError:
+def no_such(kind: str, object_id: str, param: str = "id") -> StripeApiError:
     """Return the error for an unknown id: 404 if it is in the path, 400 if it is in a parameter, as at Stripe."""
-    return ApiError(
+    return StripeApiError(
         f"No such {kind}: '{object_id}'",
         status=404 if param == "id" else 400,
         code="resource_missing",
@@ -60,6 +60,6 @@ def no_such(kind: str, object_id: str, param: str = "id") -> ApiError:
     )
 
 
-def unexpected_state(message: str, code: str, more: Json | None = None) -> ApiError:
+def unexpected_state(message: str, code: str, more: Json | None = None) -> StripeApiError:
     """Return the error for an operation that the object's current state does not allow."""
-    return ApiError(message, code=code, more=more)
+    return StripeApiError(message, code=code, more=more)

@@ -44,7 +44,7 @@ def formatted(amount: int, code: str) -> str:
 
 
 def check_chargeable(amount: int, code: str, param: str) -> None:
-    """Raise an ApiError if Stripe does not charge this amount."""
+    """Raise a StripeApiError if Stripe does not charge this amount."""
     if amount < MINIMUM.get(code, 1):
         raise errors.invalid(
             f"Amount must be at least {formatted(MINIMUM.get(code, 1), code)}", param, "amount_too_small"

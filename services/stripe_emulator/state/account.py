@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from stripe_emulator.reference.shapes import API_VERSION, Json
 from stripe_emulator.settings import Settings
 from stripe_emulator.state.objects import make
-from stripe_emulator.state.store import Store
+from stripe_emulator.state.store import ObjectStore
 
 Deliver = Callable[[Json, list[Json]], None]
 
@@ -39,7 +39,7 @@ class Account:
     settings: Settings
     deliver: Deliver
     clock: Clock = field(default_factory=Clock)
-    store: Store = field(default_factory=Store)
+    store: ObjectStore = field(default_factory=ObjectStore)
     _request: Json = field(default_factory=lambda: {"id": None, "idempotency_key": None})
 
     def now(self) -> int:

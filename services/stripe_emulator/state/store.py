@@ -26,7 +26,7 @@ class ScheduledSettlement:
 
 
 @dataclass
-class Store:
+class ObjectStore:
     """Objects by kind and id, and internal data about them that the API never shows."""
 
     tables: dict[str, dict[str, Json]] = field(default_factory=lambda: {kind: {} for kind in SHAPES})

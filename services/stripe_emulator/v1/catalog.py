@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stripe_emulator.calls import lists
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.lists import ListParameters
 from stripe_emulator.calls.parameters import (
     Currency,
@@ -99,7 +99,7 @@ class ListPrices(ListParameters):
     currency: Text | None = None
 
 
-def create_product(account: Account, call: Call) -> Json:
+def create_product(account: Account, call: ApiCall) -> Json:
     """Create a product, and its first price if `default_price_data` is given."""
     params = call.read(CreateProduct)
     product = _new_product(account, params, params.id)
@@ -109,7 +109,7 @@ def create_product(account: Account, call: Call) -> Json:
     return product
 
 
-def update_product(account: Account, call: Call) -> Json:
+def update_product(account: Account, call: ApiCall) -> Json:
     """Change a product."""
     params = call.read(UpdateProduct)
     product = account.store.get("product", call.id)
@@ -118,25 +118,25 @@ def update_product(account: Account, call: Call) -> Json:
     return product
 
 
-def retrieve_product(account: Account, call: Call) -> Json:
+def retrieve_product(account: Account, call: ApiCall) -> Json:
     """Return a product."""
     call.read(NoParameters)
     return account.store.get("product", call.id)
 
 
-def list_products(account: Account, call: Call) -> Json:
+def list_products(account: Account, call: ApiCall) -> Json:
     """List products."""
     return lists.page(account, call, "product", ListProducts)
 
 
-def create_price(account: Account, call: Call) -> Json:
+def create_price(account: Account, call: ApiCall) -> Json:
     """Create a price."""
     price = new_price(account, call.read(CreatePrice))
     account.emit("price.created", price)
     return price
 
 
-def update_price(account: Account, call: Call) -> Json:
+def update_price(account: Account, call: ApiCall) -> Json:
     """Rename or deactivate a price. The amount never changes."""
     params = call.read(UpdatePrice)
     price = account.store.get("price", call.id)
@@ -145,13 +145,13 @@ def update_price(account: Account, call: Call) -> Json:
     return price
 
 
-def retrieve_price(account: Account, call: Call) -> Json:
+def retrieve_price(account: Account, call: ApiCall) -> Json:
     """Return a price."""
     call.read(NoParameters)
     return account.store.get("price", call.id)
 
 
-def list_prices(account: Account, call: Call) -> Json:
+def list_prices(account: Account, call: ApiCall) -> Json:
     """List prices."""
     return lists.page(account, call, "price", ListPrices)
 

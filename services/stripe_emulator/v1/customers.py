@@ -1,7 +1,7 @@
 """Serves `/v1/customers`."""
 
 from stripe_emulator.calls import lists
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.lists import ListParameters
 from stripe_emulator.calls.parameters import MetadataParameters, NoParameters, Text
 from stripe_emulator.reference.shapes import ADDRESS, Json
@@ -30,7 +30,7 @@ class ListCustomers(ListParameters):
     email: Text | None = None
 
 
-def create(account: Account, call: Call) -> Json:
+def create(account: Account, call: ApiCall) -> Json:
     """Create a customer."""
     params = call.read(CreateCustomer)
     customer = make(
@@ -47,7 +47,7 @@ def create(account: Account, call: Call) -> Json:
     return customer
 
 
-def update(account: Account, call: Call) -> Json:
+def update(account: Account, call: ApiCall) -> Json:
     """Change a customer."""
     params = call.read(UpdateCustomer)
     customer = account.store.get("customer", call.id)
@@ -56,12 +56,12 @@ def update(account: Account, call: Call) -> Json:
     return customer
 
 
-def retrieve(account: Account, call: Call) -> Json:
+def retrieve(account: Account, call: ApiCall) -> Json:
     """Return a customer."""
     call.read(NoParameters)
     return account.store.get("customer", call.id)
 
 
-def list_all(account: Account, call: Call) -> Json:
+def list_all(account: Account, call: ApiCall) -> Json:
     """List customers."""
     return lists.page(account, call, "customer", ListCustomers)

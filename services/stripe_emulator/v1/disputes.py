@@ -1,7 +1,7 @@
 """Serves `/v1/disputes`."""
 
 from stripe_emulator.calls import lists
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.lists import ListParameters
 from stripe_emulator.calls.parameters import Flag, MetadataParameters, NoParameters, Text
 from stripe_emulator.payments import disputes
@@ -23,18 +23,18 @@ class ListDisputes(ListParameters):
     payment_intent: Text | None = None
 
 
-def retrieve(account: Account, call: Call) -> Json:
+def retrieve(account: Account, call: ApiCall) -> Json:
     """Return a dispute."""
     call.read(NoParameters)
     return account.store.get("dispute", call.id)
 
 
-def list_all(account: Account, call: Call) -> Json:
+def list_all(account: Account, call: ApiCall) -> Json:
     """List disputes."""
     return lists.page(account, call, "dispute", ListDisputes)
 
 
-def update(account: Account, call: Call) -> Json:
+def update(account: Account, call: ApiCall) -> Json:
     """Answer a dispute. The evidence is submitted to the bank at once unless `submit=false`."""
     params = call.read(UpdateDispute)
     dispute = account.store.get("dispute", call.id)
@@ -45,7 +45,7 @@ def update(account: Account, call: Call) -> Json:
     return dispute
 
 
-def close(account: Account, call: Call) -> Json:
+def close(account: Account, call: ApiCall) -> Json:
     """Accept a dispute, which loses it."""
     call.read(NoParameters)
     dispute = account.store.get("dispute", call.id)

@@ -1,7 +1,7 @@
 """Serves `/v1/events`."""
 
 from stripe_emulator.calls import lists
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.lists import ListParameters
 from stripe_emulator.calls.parameters import Flag, NoParameters, Parameters, Text, Texts
 from stripe_emulator.reference import errors
@@ -35,13 +35,13 @@ class RetryEvent(Parameters):
     for_stripecli: Flag | None = None  # ignored, because the CLI does not listen here
 
 
-def retrieve(account: Account, call: Call) -> Json:
+def retrieve(account: Account, call: ApiCall) -> Json:
     """Return an event."""
     call.read(NoParameters)
     return account.store.get("event", call.id)
 
 
-def list_all(account: Account, call: Call) -> Json:
+def list_all(account: Account, call: ApiCall) -> Json:
     """List events."""
     params = call.read(ListEvents)
     if params.type and params.types:
@@ -51,7 +51,7 @@ def list_all(account: Account, call: Call) -> Json:
     return lists.page(account, call, "event", ListEvents)
 
 
-def retry(account: Account, call: Call) -> Json:
+def retry(account: Account, call: ApiCall) -> Json:
     """Deliver an event again, as `stripe events resend` does."""
     params = call.read(RetryEvent)
     event = account.store.get("event", call.id)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from stripe_emulator.calls import lists
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.lists import ListParameters
 from stripe_emulator.calls.parameters import (
     Currency,
@@ -99,7 +99,7 @@ class ListCharges(ListParameters):
     payment_intent: Text | None = None
 
 
-def create(account: Account, call: Call) -> Json:
+def create(account: Account, call: ApiCall) -> Json:
     """Create a PaymentIntent, and charge it at once with `confirm=true`."""
     params = call.read(CreateIntent)
     money.check_chargeable(params.amount, params.currency, "amount")
@@ -126,18 +126,18 @@ def create(account: Account, call: Call) -> Json:
     return intent
 
 
-def retrieve(account: Account, call: Call) -> Json:
+def retrieve(account: Account, call: ApiCall) -> Json:
     """Return a PaymentIntent."""
     call.read(RetrieveIntent)
     return account.store.get("payment_intent", call.id)
 
 
-def list_all(account: Account, call: Call) -> Json:
+def list_all(account: Account, call: ApiCall) -> Json:
     """List PaymentIntents."""
     return lists.page(account, call, "payment_intent", ListIntents)
 
 
-def update(account: Account, call: Call) -> Json:
+def update(account: Account, call: ApiCall) -> Json:
     """Change a PaymentIntent. Its amount can change until it is paid."""
     params = call.read(UpdateIntent)
     intent = account.store.get("payment_intent", call.id)
@@ -151,7 +151,7 @@ def update(account: Account, call: Call) -> Json:
     return intent
 
 
-def confirm(account: Account, call: Call) -> Json:
+def confirm(account: Account, call: ApiCall) -> Json:
     """Charge a PaymentIntent."""
     params = call.read(Confirmation)
     intent = account.store.get("payment_intent", call.id)
@@ -164,7 +164,7 @@ def confirm(account: Account, call: Call) -> Json:
     return intent
 
 
-def cancel(account: Account, call: Call) -> Json:
+def cancel(account: Account, call: ApiCall) -> Json:
     """Cancel a PaymentIntent."""
     params = call.read(CancelIntent)
     intent = account.store.get("payment_intent", call.id)
@@ -174,13 +174,13 @@ def cancel(account: Account, call: Call) -> Json:
     return intent
 
 
-def retrieve_charge(account: Account, call: Call) -> Json:
+def retrieve_charge(account: Account, call: ApiCall) -> Json:
     """Return a charge."""
     call.read(NoParameters)
     return account.store.get("charge", call.id)
 
 
-def list_charges(account: Account, call: Call) -> Json:
+def list_charges(account: Account, call: ApiCall) -> Json:
     """List charges, including failed ones."""
     return lists.page(account, call, "charge", ListCharges)
 

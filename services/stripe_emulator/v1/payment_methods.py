@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from stripe_emulator.calls import lists
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.lists import ListParameters
 from stripe_emulator.calls.parameters import Integer, MetadataParameters, NoParameters, Parameters, Text
 from stripe_emulator.payments import methods
@@ -97,7 +97,7 @@ class ListMethods(ListParameters):
     type: Text | None = None
 
 
-def create(account: Account, call: Call) -> Json:
+def create(account: Account, call: ApiCall) -> Json:
     """Create a payment method that belongs to no customer yet."""
     params = call.read(CreateMethod)
     instrument = _instrument(account, params)
@@ -105,20 +105,20 @@ def create(account: Account, call: Call) -> Json:
     return methods.create(account, instrument, billing, metadata=params.metadata or {})
 
 
-def retrieve(account: Account, call: Call) -> Json:
+def retrieve(account: Account, call: ApiCall) -> Json:
     """Return a payment method by its id or by the name of a test card."""
     call.read(NoParameters)
     return methods.resolve(account, call.id, "id")
 
 
-def list_all(account: Account, call: Call) -> Json:
+def list_all(account: Account, call: ApiCall) -> Json:
     """List the payment methods of a customer, who may be named in the path."""
     if call.id:
         call = replace(call, values=call.values | {"customer": call.id})
     return lists.page(account, call, "payment_method", ListMethods)
 
 
-def attach(account: Account, call: Call) -> Json:
+def attach(account: Account, call: ApiCall) -> Json:
     """Attach a payment method to a customer."""
     params = call.read(AttachMethod)
     method = methods.resolve(account, call.id, "id")
@@ -128,7 +128,7 @@ def attach(account: Account, call: Call) -> Json:
     return method
 
 
-def detach(account: Account, call: Call) -> Json:
+def detach(account: Account, call: ApiCall) -> Json:
     """Detach a payment method from its customer."""
     call.read(NoParameters)
     method = methods.resolve(account, call.id, "id")

@@ -1,6 +1,6 @@
 """Serves `/v1/payment_pages`, which Stripe does not document but the official CLI uses to pay a session."""
 
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.parameters import Integer, NoParameters, Parameters, Text
 from stripe_emulator.payments import checkout, methods
 from stripe_emulator.reference import errors
@@ -17,13 +17,13 @@ class ConfirmPayment(Parameters):
     payment_method: Text
 
 
-def retrieve(account: Account, call: Call) -> Json:
+def retrieve(account: Account, call: ApiCall) -> Json:
     """Return the pay page of a session."""
     call.read(NoParameters)
     return _page(account, account.store.get("checkout.session", call.id))
 
 
-def confirm(account: Account, call: Call) -> Json:
+def confirm(account: Account, call: ApiCall) -> Json:
     """Pay a session."""
     params = call.read(ConfirmPayment)
     session = account.store.get("checkout.session", call.id)

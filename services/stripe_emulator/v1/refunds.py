@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stripe_emulator.calls import lists
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.lists import ListParameters
 from stripe_emulator.calls.parameters import Integer, MetadataParameters, NoParameters, Text
 from stripe_emulator.payments import refunds
@@ -30,25 +30,25 @@ class ListRefunds(ListParameters):
     payment_intent: Text | None = None
 
 
-def create(account: Account, call: Call) -> Json:
+def create(account: Account, call: ApiCall) -> Json:
     """Refund a charge, in full or in part."""
     params = call.read(CreateRefund)
     charge = _charge(account, params)
     return refunds.create(account, charge, params.amount, params.reason, params.metadata or {})
 
 
-def retrieve(account: Account, call: Call) -> Json:
+def retrieve(account: Account, call: ApiCall) -> Json:
     """Return a refund."""
     call.read(NoParameters)
     return account.store.get("refund", call.id)
 
 
-def list_all(account: Account, call: Call) -> Json:
+def list_all(account: Account, call: ApiCall) -> Json:
     """List refunds."""
     return lists.page(account, call, "refund", ListRefunds)
 
 
-def update(account: Account, call: Call) -> Json:
+def update(account: Account, call: ApiCall) -> Json:
     """Change the metadata of a refund."""
     params = call.read(MetadataParameters)
     refund = account.store.get("refund", call.id)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from stripe_emulator.calls import lists
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.lists import ListParameters, PageParameters
 from stripe_emulator.calls.parameters import (
     Flag,
@@ -95,7 +95,7 @@ class ListSessions(ListParameters):
     status: Literal["open", "complete", "expired"] | None = None
 
 
-def create(account: Account, call: Call) -> Json:
+def create(account: Account, call: ApiCall) -> Json:
     """Create an open session."""
     params = call.read(CreateSession)
     _check_supported(params)
@@ -129,13 +129,13 @@ def create(account: Account, call: Call) -> Json:
     return account.store.add(session)
 
 
-def retrieve(account: Account, call: Call) -> Json:
+def retrieve(account: Account, call: ApiCall) -> Json:
     """Return a session."""
     call.read(NoParameters)
     return account.store.get("checkout.session", call.id)
 
 
-def update(account: Account, call: Call) -> Json:
+def update(account: Account, call: ApiCall) -> Json:
     """Change the metadata of a session."""
     params = call.read(MetadataParameters)
     session = account.store.get("checkout.session", call.id)
@@ -143,19 +143,19 @@ def update(account: Account, call: Call) -> Json:
     return session
 
 
-def list_all(account: Account, call: Call) -> Json:
+def list_all(account: Account, call: ApiCall) -> Json:
     """List sessions."""
     return lists.page(account, call, "checkout.session", ListSessions)
 
 
-def line_items(account: Account, call: Call) -> Json:
+def line_items(account: Account, call: ApiCall) -> Json:
     """List the line items of a session."""
     params = call.read(PageParameters)
     session = account.store.get("checkout.session", call.id)
     return lists.cut(call, params, account.store.orders[session["id"]].items)
 
 
-def expire(account: Account, call: Call) -> Json:
+def expire(account: Account, call: ApiCall) -> Json:
     """Expire an open session."""
     call.read(NoParameters)
     session = account.store.get("checkout.session", call.id)

@@ -1,7 +1,7 @@
 """Serves `/v1/webhook_endpoints`."""
 
 from stripe_emulator.calls import lists
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.parameters import Flag, MetadataParameters, NoParameters, Text, Texts, Url
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.shapes import API_VERSION, Json
@@ -27,7 +27,7 @@ class UpdateEndpoint(MetadataParameters):
     description: Text | None = None
 
 
-def create(account: Account, call: Call) -> Json:
+def create(account: Account, call: ApiCall) -> Json:
     """Create a webhook endpoint. Only this answer contains its signing secret."""
     params = call.read(CreateEndpoint)
     if params.api_version not in (None, API_VERSION):
@@ -43,18 +43,18 @@ def create(account: Account, call: Call) -> Json:
     return endpoint | {"secret": secret}
 
 
-def retrieve(account: Account, call: Call) -> Json:
+def retrieve(account: Account, call: ApiCall) -> Json:
     """Return a webhook endpoint."""
     call.read(NoParameters)
     return account.store.get("webhook_endpoint", call.id)
 
 
-def list_all(account: Account, call: Call) -> Json:
+def list_all(account: Account, call: ApiCall) -> Json:
     """List webhook endpoints."""
     return lists.page(account, call, "webhook_endpoint")
 
 
-def update(account: Account, call: Call) -> Json:
+def update(account: Account, call: ApiCall) -> Json:
     """Change the URL, the events or the status of a webhook endpoint."""
     params = call.read(UpdateEndpoint)
     endpoint = account.store.get("webhook_endpoint", call.id)
@@ -70,7 +70,7 @@ def update(account: Account, call: Call) -> Json:
     return endpoint
 
 
-def delete(account: Account, call: Call) -> Json:
+def delete(account: Account, call: ApiCall) -> Json:
     """Delete a webhook endpoint."""
     call.read(NoParameters)
     endpoint = account.store.get("webhook_endpoint", call.id)

@@ -11,9 +11,9 @@ from typing import Any, Literal
 from stripe_emulator.faults.faults import Faults, Reorder
 from stripe_emulator.reference.shapes import Json
 from stripe_emulator.settings import Settings
-from stripe_emulator.state.store import Store
+from stripe_emulator.state.store import ObjectStore
 from stripe_emulator.webhooks import signature
-from stripe_emulator.webhooks.sender import Send, UnreachableError
+from stripe_emulator.webhooks.sender import ReceiverUnreachableError, Send
 
 Sleep = Callable[[float], Awaitable[object]]
 State = Literal["held", "waiting", "delivered", "failed", "dropped"]
@@ -37,7 +37,7 @@ class Delivery:
 class Deliverer:
     """Runs all deliveries of one emulator in the background."""
 
-    def __init__(self, settings: Settings, store: Store, send: Send, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, settings: Settings, store: ObjectStore, send: Send, sleep: Sleep = asyncio.sleep) -> None:
         self.faults = Faults()
         self.attempt_log: deque[Json] = deque(maxlen=MAX_LOGGED_ATTEMPTS)
         self.states: dict[State, int] = dict.fromkeys(("held", "waiting", "delivered", "failed", "dropped"), 0)
@@ -158,7 +158,7 @@ class Deliverer:
         started, status, error = time.perf_counter(), None, None
         try:
             status = await self._send(delivery.endpoint["url"], headers, body)
-        except UnreachableError as reason:
+        except ReceiverUnreachableError as reason:
             error = str(reason)
         self._record(delivery, status=status, error=error, seconds=time.perf_counter() - started)
         delivery.first_attempt.set()

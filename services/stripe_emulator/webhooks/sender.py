@@ -11,7 +11,7 @@ CLIENTS = 10
 Send = Callable[[str, dict[str, str], bytes], Awaitable[int]]
 
 
-class UnreachableError(Exception):
+class ReceiverUnreachableError(Exception):
     """Raised when an endpoint does not answer."""
 
 
@@ -36,7 +36,7 @@ class Sender:
                 return (await next(self._next_client).post(url, headers=headers, content=body)).status_code
         # httpx raises an AttributeError if the receiver is killed while the connection is being opened.
         except (httpx.HTTPError, AttributeError) as error:
-            raise UnreachableError(str(error) or type(error).__name__) from error
+            raise ReceiverUnreachableError(str(error) or type(error).__name__) from error
 
     async def close(self) -> None:
         """Close all connections."""

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from stripe._encode import _api_encode
 
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.forms import parse
 from stripe_emulator.payments import charges, methods
 from stripe_emulator.reference import cards
@@ -15,7 +15,7 @@ from stripe_emulator.settings import VARIABLES, Settings
 from stripe_emulator.state.account import Account, Clock
 from stripe_emulator.v1 import sessions
 
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 NOON = 1_800_000_000
 
 
@@ -52,8 +52,8 @@ def account(event_log: EventLog) -> Account:
 def call() -> MakeCall:
     """Return a function that makes a call with these parameters, encoded by the official package."""
 
-    def encode(object_id: str = "", /, **params: Any) -> Call:
-        return Call("/v1/things", parse(urlencode(list(_api_encode(params)))), object_id)
+    def encode(object_id: str = "", /, **params: Any) -> ApiCall:
+        return ApiCall("/v1/things", parse(urlencode(list(_api_encode(params)))), object_id)
 
     return encode
 

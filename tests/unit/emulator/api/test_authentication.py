@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from stripe_emulator.api import authentication
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 
 
 def basic(text: str) -> str:
@@ -19,7 +19,7 @@ def test_test_keys_are_accepted(header: str) -> None:
 
 @pytest.mark.parametrize("header", ["", "Bearer ", basic(":")])
 def test_a_missing_key_is_refused(header: str) -> None:
-    with pytest.raises(ApiError, match="did not provide an API key") as error_info:
+    with pytest.raises(StripeApiError, match="did not provide an API key") as error_info:
         authentication.check(header)
 
     assert error_info.value.status == 401
@@ -27,7 +27,7 @@ def test_a_missing_key_is_refused(header: str) -> None:
 
 @pytest.mark.parametrize("header", ["Bearer sk_live_real1234", basic("sk_live_real1234:"), "Basic é"])
 def test_any_other_key_is_refused_and_not_repeated(header: str) -> None:
-    with pytest.raises(ApiError, match="Invalid API Key") as error_info:
+    with pytest.raises(StripeApiError, match="Invalid API Key") as error_info:
         authentication.check(header)
 
     assert error_info.value.status == 401

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stripe_emulator.calls import expansion
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state import objects
 from stripe_emulator.state.account import Account
 
@@ -34,7 +34,7 @@ def test_other_properties_cannot_be_expanded(account: Account, path: str) -> Non
     product = account.store.add(objects.make("product"))
     price = objects.make("price", product=product["id"], currency="sgd")
 
-    with pytest.raises(ApiError, match="cannot be expanded"):
+    with pytest.raises(StripeApiError, match="cannot be expanded"):
         expansion.expanded(account, price, [path])
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from stripe_emulator.calls.idempotency import StoredAnswer, StoredAnswers
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 
 FIRST = StoredAnswer("/v1/refunds", {"amount": "1"}, 200, b"{}", "req_1")
 
@@ -32,12 +32,12 @@ def test_the_same_request_gets_the_first_answer(answers: StoredAnswers) -> None:
 def test_another_request_with_the_key_is_refused(
     answers: StoredAnswers, path: str, values: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(ApiError, match=message) as error_info:
+    with pytest.raises(StripeApiError, match=message) as error_info:
         answers.find("key", path, values)
 
     assert error_info.value.kind == "idempotency_error"
 
 
 def test_a_key_has_at_most_255_characters(answers: StoredAnswers) -> None:
-    with pytest.raises(ApiError, match="at most 255"):
+    with pytest.raises(StripeApiError, match="at most 255"):
         answers.find("k" * 256, "/v1/refunds", {})

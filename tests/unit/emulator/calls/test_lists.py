@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from stripe_emulator.calls import lists
-from stripe_emulator.calls.call import Call
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.calls.call import ApiCall
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state import objects
 from stripe_emulator.state.account import Account
 
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_the_parameters_select_a_page(
 def test_invalid_page_parameters_are_refused(
     account: Account, call: MakeCall, params: dict[str, Any], param: str
 ) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         lists.page(account, call(**params), "product")
 
     assert error_info.value.param == param

@@ -17,7 +17,7 @@ from stripe_emulator.calls.parameters import (
     form_list,
     read,
 )
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 
 
 class Item(Parameters):
@@ -55,7 +55,7 @@ class Required(Parameters):
 
 @pytest.mark.parametrize("values", [{}, {"name": ""}], ids=["absent", "empty"])
 def test_a_required_parameter_must_be_present(values: dict[str, Any]) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         read(Required, values)
 
     assert (error_info.value.code, error_info.value.param) == ("parameter_missing", "name")
@@ -114,21 +114,21 @@ INVALID = "parameter_invalid_integer"
     ],
 )
 def test_an_invalid_parameter_is_named(values: dict[str, Any], code: str | None, param: str, message: str) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         read(Example, values)
 
     assert (error_info.value.code, error_info.value.param, error_info.value.message) == (code, param, message)
 
 
 def test_an_unknown_parameter_is_refused_at_any_depth() -> None:
-    with pytest.raises(ApiError, match=r"data\[nmae\]") as error_info:
+    with pytest.raises(StripeApiError, match=r"data\[nmae\]") as error_info:
         read(Example, {"data": {"name": "x", "nmae": "y"}})
 
     assert (error_info.value.code, error_info.value.param) == ("parameter_unknown", "data[nmae]")
 
 
 def test_an_invalid_parameter_is_reported_before_an_unknown_one() -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         read(Example, {"data": {"nmae": "y"}, "types": "card"})
 
     assert error_info.value.param == "types"

@@ -7,7 +7,7 @@ import pytest
 from stripe_emulator.emulator import Emulator
 from stripe_emulator.pay_page import payment
 from stripe_emulator.pay_page.payment import PaymentForm
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.settings import Settings
 from stripe_emulator.state.account import Account
 from stripe_emulator.webhooks.deliverer import Deliverer
@@ -34,7 +34,7 @@ def test_a_card_pays_the_session(emulator: Emulator, session: Json) -> None:
 
 
 def test_a_declined_card_is_the_customers_error(emulator: Emulator, session: Json) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         payment.pay(emulator, session, PaymentForm(**CARD | {"cardnumber": "4000000000009995"}))
 
     assert (error_info.value.status, error_info.value.more["decline_code"]) == (402, "insufficient_funds")
@@ -64,7 +64,7 @@ def test_a_delayed_payment_is_scheduled(emulator: Emulator, session: Json, outco
 def test_an_invalid_field_is_named(
     emulator: Emulator, session: Json, event_log: Any, changes: dict[str, str], code: str
 ) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         payment.pay(emulator, session, PaymentForm(**CARD | changes))
 
     assert (error_info.value.status, error_info.value.code) == (402, code)
@@ -74,7 +74,7 @@ def test_an_invalid_field_is_named(
 def test_a_session_may_not_offer_delayed_payments(emulator: Emulator, session: Json) -> None:
     session["payment_method_types"] = ["card"]
 
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         payment.pay(emulator, session, PaymentForm(**DELAYED))
 
     assert error_info.value.code == "method_not_offered"

@@ -7,7 +7,7 @@ import pytest
 from stripe_emulator.payments import charges, checkout, methods
 from stripe_emulator.reference import cards
 from stripe_emulator.reference.cards import Settlement
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 
 Json = dict[str, Any]
@@ -110,16 +110,16 @@ def test_expiry_cancels_the_declined_payment_intent(account: Account, session: J
 def test_a_closed_session_cannot_be_paid_or_expired(account: Account, session: Json, ending: str) -> None:
     checkout.pay(account, session, method(account)) if ending == "paid" else checkout.expire(account, session)
 
-    with pytest.raises(ApiError):
+    with pytest.raises(StripeApiError):
         checkout.pay(account, session, method(account))
-    with pytest.raises(ApiError):
+    with pytest.raises(StripeApiError):
         checkout.expire(account, session)
 
 
 def test_only_the_offered_methods_are_accepted(account: Account, session: Json, event_log: Any) -> None:
     session["payment_method_types"] = ["card"]
 
-    with pytest.raises(ApiError, match="does not accept sepa_debit"):
+    with pytest.raises(StripeApiError, match="does not accept sepa_debit"):
         checkout.pay(account, session, debit(account, "succeeded"))
     assert event_log.types == []
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stripe_emulator.payments import disputes
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 
 Json = dict[str, Any]
@@ -55,25 +55,25 @@ def test_only_a_won_dispute_returns_the_money(
 def test_a_closed_dispute_stays_closed(account: Account, dispute: Json) -> None:
     disputes.close(account, dispute, "won")
 
-    with pytest.raises(ApiError, match="already closed"):
+    with pytest.raises(StripeApiError, match="already closed"):
         disputes.close(account, dispute, "lost")
-    with pytest.raises(ApiError, match="already closed"):
+    with pytest.raises(StripeApiError, match="already closed"):
         disputes.answer(account, dispute, {}, {"a": "b"}, submit=True)
 
 
 @pytest.mark.usefixtures("dispute")
 def test_a_charge_is_disputed_at_most_once(account: Account, intent: Json) -> None:
-    with pytest.raises(ApiError, match="undisputed"):
+    with pytest.raises(StripeApiError, match="undisputed"):
         disputes.open_dispute(account, intent, "fraudulent")
 
 
 def test_a_dispute_cannot_exceed_its_charge(account: Account, intent: Json) -> None:
-    with pytest.raises(ApiError, match="cannot exceed"):
+    with pytest.raises(StripeApiError, match="cannot exceed"):
         disputes.open_dispute(account, intent, "fraudulent", amount=12001)
 
 
 def test_a_declined_charge_cannot_be_disputed(account: Account, paid_intent: Callable[[str], Json]) -> None:
-    with pytest.raises(ApiError, match="Only a succeeded"):
+    with pytest.raises(StripeApiError, match="Only a succeeded"):
         disputes.open_dispute(account, paid_intent("chargeDeclined"), "fraudulent")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from stripe_emulator.payments import methods
 from stripe_emulator.reference import cards
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 
 Json = dict[str, Any]
@@ -37,7 +37,7 @@ def test_a_test_name_creates_a_new_method_each_time(account: Account) -> None:
 
 
 def test_an_unknown_method_names_the_parameter(account: Account) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         methods.resolve(account, "pm_1", "payment_method")
 
     assert (error_info.value.code, error_info.value.param) == ("resource_missing", "payment_method")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stripe_emulator.payments import disputes, refunds
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 
 Json = dict[str, Any]
@@ -41,7 +41,7 @@ def test_a_refund_fails_at_most_once(account: Account, charge: Json) -> None:
     failed = refund(account, charge)
     refunds.fail(account, failed)
 
-    with pytest.raises(ApiError, match="already failed"):
+    with pytest.raises(StripeApiError, match="already failed"):
         refunds.fail(account, failed)
 
 
@@ -58,7 +58,7 @@ def test_a_disputed_charge_is_refundable_only_when_won(account: Account, paid_in
     dispute = disputes.open_dispute(account, intent, "fraudulent")
     charge = account.store.get("charge", intent["latest_charge"])
 
-    with pytest.raises(ApiError, match="charged back"):
+    with pytest.raises(StripeApiError, match="charged back"):
         refund(account, charge)
     disputes.close(account, dispute, "won")
     assert refund(account, charge)["status"] == "succeeded"
@@ -67,5 +67,5 @@ def test_a_disputed_charge_is_refundable_only_when_won(account: Account, paid_in
 def test_an_unpaid_charge_is_not_refundable(account: Account, paid_intent: Callable[[str], Json]) -> None:
     declined = account.store.get("charge", paid_intent("chargeDeclined")["latest_charge"])
 
-    with pytest.raises(ApiError, match="not paid"):
+    with pytest.raises(StripeApiError, match="not paid"):
         refund(account, declined)

@@ -3,15 +3,15 @@
 import pytest
 
 from stripe_emulator.reference import errors
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 
 
 def test_empty_fields_are_left_out() -> None:
-    assert ApiError("No.").body() == {"error": {"message": "No.", "type": "invalid_request_error"}}
+    assert StripeApiError("No.").body() == {"error": {"message": "No.", "type": "invalid_request_error"}}
 
 
 def test_a_code_links_to_its_documentation() -> None:
-    error = ApiError("No.", code="card_declined").body()["error"]
+    error = StripeApiError("No.", code="card_declined").body()["error"]
 
     assert (error["code"], error["doc_url"]) == ("card_declined", "https://stripe.com/docs/error-codes/card-declined")
 
@@ -32,7 +32,7 @@ def test_more_fields_are_added() -> None:
     ],
     ids=["missing", "invalid", "unknown", "no such object"],
 )
-def test_an_error_names_its_parameter(error: ApiError, status: int, code: str | None) -> None:
+def test_an_error_names_its_parameter(error: StripeApiError, status: int, code: str | None) -> None:
     assert (error.status, error.code, error.param) == (status, code, "amount")
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from lea_payments.payment import money as service
 from stripe_emulator.reference import money
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_an_amount_is_formatted_by_its_currency(amount: int, currency: str, show
     ],
 )
 def test_an_amount_outside_stripes_limits_is_refused(amount: int, currency: str, code: str | None) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         money.check_chargeable(amount, currency, "amount")
 
     assert error_info.value.code == code

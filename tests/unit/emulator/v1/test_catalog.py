@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.call import Call
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.calls.call import ApiCall
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import catalog
 
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 
 
 def test_a_product_can_be_created_with_a_price(account: Account, call: MakeCall) -> None:
@@ -69,7 +69,7 @@ def test_prices_and_products_are_filtered(account: Account, call: MakeCall) -> N
 def test_an_invalid_price_names_its_parameter(
     account: Account, call: MakeCall, params: dict[str, Any], param: str
 ) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         catalog.create_price(account, call(**params))
 
     assert error_info.value.param == param

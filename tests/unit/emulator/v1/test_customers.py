@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import customers
 
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 
 
 def test_customers_are_filtered_by_email(account: Account, call: MakeCall) -> None:

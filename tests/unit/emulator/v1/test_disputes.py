@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.payments import disputes as life_cycle
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import disputes
 
 Json = dict[str, Any]
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 
 
 @pytest.fixture
@@ -66,9 +66,9 @@ def test_closing_a_dispute_loses_it(account: Account, call: MakeCall, dispute: J
 def test_a_closed_dispute_stays_closed(account: Account, call: MakeCall, dispute: Json) -> None:
     life_cycle.close(account, dispute, "won")
 
-    with pytest.raises(ApiError, match="already closed"):
+    with pytest.raises(StripeApiError, match="already closed"):
         life_cycle.close(account, dispute, "lost")
-    with pytest.raises(ApiError, match="already closed"):
+    with pytest.raises(StripeApiError, match="already closed"):
         disputes.update(account, call(dispute["id"], metadata={"a": "b"}))
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.call import Call
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.calls.call import ApiCall
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 from stripe_emulator.v1 import events
 
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 TYPES = ["charge.succeeded", "charge.failed", "checkout.session.completed"]
 
 
@@ -61,7 +61,7 @@ def test_a_cursor_need_not_match_the_filter_any_more(account: Account, call: Mak
     "params", [{"type": "a.b", "types": ["a.b"]}, {"types": [f"a.{number}" for number in range(21)]}]
 )
 def test_invalid_filters_are_refused(account: Account, call: MakeCall, params: dict[str, Any]) -> None:
-    with pytest.raises(ApiError):
+    with pytest.raises(StripeApiError):
         events.list_all(account, call(**params))
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.payments import checkout, disputes, methods
 from stripe_emulator.reference import cards
 from stripe_emulator.state.account import Account
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 @pytest.fixture
-def paid(account: Account, call: Callable[..., Call], session_params: Json, event_log: Any) -> Any:
+def paid(account: Account, call: Callable[..., ApiCall], session_params: Json, event_log: Any) -> Any:
     """Return the events of a paid, refunded and disputed session with metadata of its own and of its intent."""
     session_params |= {"metadata": {"of": "session"}, "payment_intent_data": {"metadata": {"of": "intent"}}}
     session = sessions.create(account, call(**session_params))

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.payments import checkout, methods
 from stripe_emulator.reference import cards
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 from stripe_emulator.v1 import payment_intents
 
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 Json = dict[str, Any]
 MONEY = {"amount": 12000, "currency": "SGD"}
 
@@ -35,7 +35,7 @@ def test_an_intent_can_be_confirmed_at_once_or_later(account: Account, call: Mak
 
 
 def test_a_decline_is_a_card_error_with_the_intent(account: Account, call: MakeCall, event_log: Any) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         payment_intents.create(
             account, call(**MONEY, payment_method="pm_card_chargeDeclinedInsufficientFunds", confirm=True)
         )
@@ -52,7 +52,7 @@ def test_a_cancelled_intent_cannot_be_paid(account: Account, call: MakeCall, eve
     payment_intents.cancel(account, call(intent["id"], cancellation_reason="abandoned"))
 
     assert event_log.last("payment_intent.canceled")["cancellation_reason"] == "abandoned"
-    with pytest.raises(ApiError, match="status of canceled"):
+    with pytest.raises(StripeApiError, match="status of canceled"):
         payment_intents.confirm(account, call(intent["id"], payment_method="pm_card_visa"))
 
 
@@ -68,7 +68,7 @@ def test_an_update_changes_only_given_fields(account: Account, call: MakeCall) -
 def test_an_intent_of_a_session_cannot_be_changed(account: Account, call: MakeCall, session: Json, act: Any) -> None:
     checkout.pay(account, session, methods.create(account, cards.CARDS["chargeDeclined"]))
 
-    with pytest.raises(ApiError, match="created by Checkout"):
+    with pytest.raises(StripeApiError, match="created by Checkout"):
         act(account, call(session["payment_intent"]))
 
 
@@ -88,7 +88,7 @@ def test_an_intent_of_a_session_cannot_be_changed(account: Account, call: MakeCa
 def test_an_invalid_intent_is_refused_and_not_created(
     account: Account, call: MakeCall, event_log: Any, changes: Json, code: str | None, param: str
 ) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         payment_intents.create(account, call(**MONEY | changes))
 
     assert (error_info.value.code, error_info.value.param) == (code, param)
@@ -116,16 +116,16 @@ def test_automatic_methods_are_shown_when_enabled(account: Account, call: MakeCa
 def test_a_method_of_another_type_is_refused(account: Account, call: MakeCall) -> None:
     params = {"payment_method": "pm_card_visa", "payment_method_types": ["sepa_debit"], "confirm": True}
 
-    with pytest.raises(ApiError, match="accepts sepa_debit, not card"):
+    with pytest.raises(StripeApiError, match="accepts sepa_debit, not card"):
         payment_intents.create(account, call(**MONEY, **params))
-    with pytest.raises(ApiError, match="Invalid payment method type: barter"):
+    with pytest.raises(StripeApiError, match="Invalid payment method type: barter"):
         payment_intents.create(account, call(**MONEY, payment_method_types=["barter"]))
 
 
 def test_a_confirmation_needs_a_payment_method(account: Account, call: MakeCall) -> None:
     intent = payment_intents.create(account, call(**MONEY))
 
-    with pytest.raises(ApiError, match="Missing required param: payment_method"):
+    with pytest.raises(StripeApiError, match="Missing required param: payment_method"):
         payment_intents.confirm(account, call(intent["id"]))
 
 
@@ -134,7 +134,7 @@ def test_an_update_without_an_amount_keeps_it(account: Account, call: MakeCall) 
     payment_intents.update(account, call(intent["id"], description="Policy"))
 
     assert (intent["amount"], intent["description"]) == (12000, "Policy")
-    with pytest.raises(ApiError, match="could not be updated"):
+    with pytest.raises(StripeApiError, match="could not be updated"):
         payment_intents.update(account, call(intent["id"], amount=1))
 
 

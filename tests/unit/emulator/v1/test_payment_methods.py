@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.call import Call
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.calls.call import ApiCall
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import customers, payment_methods
 
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 CARD = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2034, "cvc": "123"}
 
 
@@ -34,7 +34,7 @@ def test_a_method_does_not_contain_the_card_number(account: Account, call: MakeC
     ],
 )
 def test_an_invalid_card_is_refused(account: Account, call: MakeCall, changes: dict[str, Any], code: str) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         payment_methods.create(account, call(type="card", card=CARD | changes))
 
     assert (error_info.value.status, error_info.value.kind, error_info.value.code) == (402, "card_error", code)
@@ -57,7 +57,7 @@ def test_a_bank_account_settles_later(account: Account, call: MakeCall, params: 
 
 
 def test_an_unknown_type_is_refused(account: Account, call: MakeCall) -> None:
-    with pytest.raises(ApiError, match="this emulator supports card"):
+    with pytest.raises(StripeApiError, match="this emulator supports card"):
         payment_methods.create(account, call(type="crypto"))
 
 
@@ -70,7 +70,7 @@ def test_a_method_is_attached_and_detached(account: Account, call: MakeCall, eve
 
     assert listed == [method]
     assert event_log.types[-2:] == ["payment_method.attached", "payment_method.detached"]
-    with pytest.raises(ApiError, match="not attached"):
+    with pytest.raises(StripeApiError, match="not attached"):
         payment_methods.detach(account, call(method["id"]))
 
 
@@ -89,7 +89,7 @@ def test_a_method_is_attached_and_detached(account: Account, call: MakeCall, eve
 def test_an_incomplete_method_is_refused(
     account: Account, call: MakeCall, params: dict[str, Any], code: str, param: str
 ) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         payment_methods.create(account, call(**params))
 
     assert (error_info.value.code, error_info.value.param) == (code, param)

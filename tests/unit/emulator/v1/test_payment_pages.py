@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.call import Call
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.calls.call import ApiCall
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import payment_pages
 
 Json = dict[str, Any]
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 
 
 def test_a_page_shows_the_session(account: Account, call: MakeCall, session: Json) -> None:
@@ -28,14 +28,14 @@ def test_a_confirmation_pays_the_session(account: Account, call: MakeCall, sessi
 
 
 def test_another_amount_is_refused(account: Account, call: MakeCall, session: Json) -> None:
-    with pytest.raises(ApiError, match="not what you expected"):
+    with pytest.raises(StripeApiError, match="not what you expected"):
         payment_pages.confirm(account, call(session["id"], payment_method="pm_card_visa", expected_amount=1))
 
     assert session["status"] == "open"
 
 
 def test_a_decline_is_a_card_error(account: Account, call: MakeCall, session: Json) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         payment_pages.confirm(account, call(session["id"], payment_method="pm_card_chargeDeclined"))
 
     assert (error_info.value.status, error_info.value.code) == (402, "card_declined")

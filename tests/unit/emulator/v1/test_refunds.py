@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.call import Call
+from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.payments import disputes
 from stripe_emulator.payments import refunds as life_cycle
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import refunds
 
 Json = dict[str, Any]
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 
 
 def test_partial_refunds_add_up(
@@ -49,7 +49,7 @@ def test_a_failed_refund_is_no_longer_refunded(
 
     assert event_log.last("refund.failed")["status"] == "failed"
     assert account.store.get("charge", intent["latest_charge"])["amount_refunded"] == 0
-    with pytest.raises(ApiError):
+    with pytest.raises(StripeApiError):
         life_cycle.fail(account, refund)
 
 
@@ -82,7 +82,7 @@ def test_the_refund_of_one_test_card_is_pending_first(
 def test_a_refund_needs_one_existing_payment(
     account: Account, call: MakeCall, params: Json, code: str | None, param: str
 ) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         refunds.create(account, call(**params))
 
     assert (error_info.value.code, error_info.value.param) == (code, param)
@@ -92,17 +92,17 @@ def test_a_refund_cannot_exceed_the_charge(account: Account, call: MakeCall, pai
     intent = paid_intent()
     refunds.create(account, call(payment_intent=intent["id"], amount=11999))
 
-    with pytest.raises(ApiError, match="greater than unrefunded amount"):
+    with pytest.raises(StripeApiError, match="greater than unrefunded amount"):
         refunds.create(account, call(payment_intent=intent["id"], amount=2))
     refunds.create(account, call(payment_intent=intent["id"], amount=1))
-    with pytest.raises(ApiError, match="already been refunded"):
+    with pytest.raises(StripeApiError, match="already been refunded"):
         refunds.create(account, call(payment_intent=intent["id"]))
 
 
 def test_an_unpaid_intent_cannot_be_refunded(
     account: Account, call: MakeCall, paid_intent: Callable[..., Json]
 ) -> None:
-    with pytest.raises(ApiError, match="does not have a successful charge"):
+    with pytest.raises(StripeApiError, match="does not have a successful charge"):
         refunds.create(account, call(payment_intent=paid_intent("chargeDeclined")["id"]))
 
 
@@ -110,7 +110,7 @@ def test_a_charge_back_cannot_be_refunded(account: Account, call: MakeCall, paid
     intent = paid_intent()
     dispute = disputes.open_dispute(account, intent, "fraudulent")
 
-    with pytest.raises(ApiError, match="charged back"):
+    with pytest.raises(StripeApiError, match="charged back"):
         refunds.create(account, call(payment_intent=intent["id"]))
     disputes.close(account, dispute, "won")
     assert refunds.create(account, call(payment_intent=intent["id"]))["status"] == "succeeded"
@@ -121,5 +121,5 @@ def test_only_metadata_can_be_changed(account: Account, call: MakeCall, paid_int
     refunds.update(account, call(refund["id"], metadata={"a": ""}))
 
     assert refunds.retrieve(account, call(refund["id"]))["metadata"] == {"b": "2"}
-    with pytest.raises(ApiError, match="unknown parameter: amount"):
+    with pytest.raises(StripeApiError, match="unknown parameter: amount"):
         refunds.update(account, call(refund["id"], amount=1))

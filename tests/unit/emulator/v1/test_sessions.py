@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.call import Call
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.calls.call import ApiCall
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 from stripe_emulator.v1 import catalog, sessions
 
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 Json = dict[str, Any]
 
 
@@ -58,7 +58,7 @@ def test_an_inactive_price_cannot_be_paid(account: Account, call: MakeCall, sess
     price = catalog.create_price(account, call(currency="sgd", unit_amount=1, product_data={"name": "Policy"}))
     catalog.update_price(account, call(price["id"], active=False))
 
-    with pytest.raises(ApiError, match="inactive"):
+    with pytest.raises(StripeApiError, match="inactive"):
         sessions.create(account, call(**session_params | {"line_items": [{"price": price["id"], "quantity": 1}]}))
 
 
@@ -154,7 +154,7 @@ WRONG: dict[str, tuple[Json, str | None, str]] = {
 def test_an_invalid_session_names_its_parameter(
     account: Account, call: MakeCall, session_params: Json, changes: Json, code: str | None, param: str
 ) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         sessions.create(account, call(**session_params | changes))
 
     assert (error_info.value.code, error_info.value.param) == (code, param)

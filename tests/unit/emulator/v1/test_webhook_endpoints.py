@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from stripe_emulator.calls.call import Call
-from stripe_emulator.reference.errors import ApiError
+from stripe_emulator.calls.call import ApiCall
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.v1 import webhook_endpoints
 
-MakeCall = Callable[..., Call]
+MakeCall = Callable[..., ApiCall]
 
 
 def test_the_secret_is_returned_only_at_creation(account: Account, call: MakeCall) -> None:
@@ -34,7 +34,7 @@ def test_an_endpoint_can_be_changed_and_deleted(account: Account, call: MakeCall
         "disabled",
     )
     assert removed["deleted"]
-    with pytest.raises(ApiError, match="No such webhook_endpoint"):
+    with pytest.raises(StripeApiError, match="No such webhook_endpoint"):
         webhook_endpoints.retrieve(account, call(created["id"]))
 
 
@@ -49,7 +49,7 @@ def test_an_endpoint_can_be_changed_and_deleted(account: Account, call: MakeCall
 def test_an_invalid_endpoint_names_its_parameter(
     account: Account, call: MakeCall, params: dict[str, Any], param: str
 ) -> None:
-    with pytest.raises(ApiError) as error_info:
+    with pytest.raises(StripeApiError) as error_info:
         webhook_endpoints.create(account, call(**params))
 
     assert error_info.value.param == param

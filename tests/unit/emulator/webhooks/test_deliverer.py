@@ -14,9 +14,9 @@ from stripe_emulator.faults import faults
 from stripe_emulator.settings import Settings
 from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
-from stripe_emulator.state.store import Store
+from stripe_emulator.state.store import ObjectStore
 from stripe_emulator.webhooks.deliverer import Deliverer, Sleep
-from stripe_emulator.webhooks.sender import UnreachableError
+from stripe_emulator.webhooks.sender import ReceiverUnreachableError
 
 Json = dict[str, Any]
 URL = "http://merchant.test/webhook"
@@ -34,7 +34,7 @@ class Post:
         self.sent.append((url, headers, body))
         answer = self.answers.pop(0) if self.answers else 200
         if answer is None:
-            raise UnreachableError("refused")
+            raise ReceiverUnreachableError("refused")
         return answer
 
     async def sleep(self, seconds: float) -> None:
@@ -69,7 +69,7 @@ def build() -> Build:
     def make_setup(
         *answers: int | None, secrets: tuple[str, ...] = ("whsec_a",), sleep: Sleep | None = None, **settings: Any
     ) -> Setup:
-        post, store = Post(list(answers)), Store()
+        post, store = Post(list(answers)), ObjectStore()
         chosen = Settings(**settings)
         deliverer = Deliverer(chosen, store, post.send, sleep or post.sleep)
         account = Account(chosen, deliverer.deliver, store=store)
