@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from stripe_emulator import controls, emulator
 from stripe_emulator.api import routes
+from stripe_emulator.emulator import EmulatorApp
 from stripe_emulator.pay_page import page
 from stripe_emulator.payments import checkout
 from stripe_emulator.reference.errors import StripeApiError
@@ -25,15 +26,16 @@ def create_app(settings: Settings) -> FastAPI:
     sender = Sender(settings.delivery_timeout_seconds)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         ticking = asyncio.create_task(_tick(app))
         yield
         ticking.cancel()
-        await app.state.emulator.deliverer.close()
+        await app.emulator.deliverer.close()
         await sender.close()
 
-    app = FastAPI(title="Stripe emulator", openapi_url=None, lifespan=lifespan)
-    app.state.emulator = emulator.build(settings, sender.send)
+    app = EmulatorApp(
+        emulator.build(settings, sender.send), title="Stripe emulator", openapi_url=None, lifespan=lifespan
+    )
     app.add_exception_handler(StripeApiError, _answer_error)
     app.add_exception_handler(Exception, _answer_bug)
     app.add_api_route("/health", health, methods=["GET"])
@@ -48,11 +50,11 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-async def _tick(app: FastAPI) -> None:
+async def _tick(app: EmulatorApp) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
         try:
-            checkout.run_due(app.state.emulator.account)
+            checkout.run_due(app.emulator.account)
         except Exception:
             log.exception("due_payments_failed")
 

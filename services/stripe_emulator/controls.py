@@ -5,7 +5,7 @@ from typing import Annotated, TypeVar
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stripe_emulator.emulator import Current, build
+from stripe_emulator.emulator import Current, CurrentApp, build
 from stripe_emulator.faults.faults import InvalidFaultsError
 from stripe_emulator.pay_page import payment
 from stripe_emulator.pay_page.payment import PaymentForm
@@ -187,9 +187,10 @@ async def advance(request: Request, emulator: Current) -> Json:
     return {"now": account.now(), "ahead": account.clock.ahead}
 
 
-async def reset(request: Request, emulator: Current) -> Json:
+async def reset(app: CurrentApp) -> Json:
     """Delete everything: objects, events, deliveries, faults and the clock's offset, as a restart does."""
-    request.app.state.emulator = build(emulator.settings, emulator.send)
+    emulator = app.emulator
+    app.emulator = build(emulator.settings, emulator.send)
     await emulator.deliverer.close()
     return {"status": "ok"}
 

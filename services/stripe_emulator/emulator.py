@@ -1,9 +1,9 @@
 """Holds the state of one running emulator: account, deliveries, faults and idempotency keys."""
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, FastAPI, Request
 
 from stripe_emulator.calls.idempotency import StoredAnswers
 from stripe_emulator.faults import faults
@@ -45,10 +45,24 @@ def build(settings: Settings, send: Send) -> Emulator:
     return Emulator(settings, send, account, deliverer)
 
 
+class EmulatorApp(FastAPI):
+    """The app that serves an emulator. A reset replaces the emulator."""
+
+    def __init__(self, emulator: Emulator, **options: Any) -> None:
+        super().__init__(**options)
+        self.emulator = emulator
+
+
+async def current_app(request: Request) -> EmulatorApp:
+    """Return the app that serves this request."""
+    app: EmulatorApp = request.app
+    return app
+
+
 async def current(request: Request) -> Emulator:
-    """Return the emulator that serves this request. A reset replaces it."""
-    emulator: Emulator = request.app.state.emulator
-    return emulator
+    """Return the emulator that serves this request."""
+    return (await current_app(request)).emulator
 
 
 Current = Annotated[Emulator, Depends(current)]
+CurrentApp = Annotated[EmulatorApp, Depends(current_app)]
