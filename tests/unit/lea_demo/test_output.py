@@ -120,13 +120,15 @@ def test_exactly_the_used_events_are_forwarded() -> None:
 
 
 def test_each_command_to_copy_is_on_one_line() -> None:
-    text = links(DemoSettings.model_validate({}), "p1", "http://localhost:8087/c/pay/x")
+    settings = DemoSettings.model_validate({})
+
+    text = links(settings, "p1", "http://localhost:8087/c/pay/x")
 
     commands = [line for line in text.splitlines() if line.startswith("  ")]
     assert [command.split()[0] for command in commands if not command.startswith("    ")] == [
         "curl",
         ".venv/bin/lea-demo",
-        "DDB_ENDPOINT=http://localhost:8000",
+        f"DDB_ENDPOINT={settings.url('dynamodb')}",
     ]
     assert json.loads(commands[1].partition(" -d '")[2].rstrip("'"))["amount"] == 12000
 
