@@ -126,7 +126,9 @@ def _paid(payment_id: str, **fields: Any) -> Delivery:
     return Delivery.of(stripe_bodies.completed(payment_id, **fields))
 
 
-OUTCOMES_OF_USED_TYPES = ("applied", "duplicate", "stale", "review", "unmatched", "unavailable", "wrong_mode", "error")
+OUTCOMES_OF_USED_TYPES = (
+    *("applied", "duplicate", "stale", "review", "unmatched", "ignored", "unavailable", "wrong_mode", "error"),
+)
 DELIVERIES: set[tuple[str, ...]] = {
     *((event_type, outcome) for event_type in TRANSLATORS for outcome in OUTCOMES_OF_USED_TYPES),
     *(("other", outcome) for outcome in ("ignored", "wrong_mode", "error")),
