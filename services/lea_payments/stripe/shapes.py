@@ -150,10 +150,7 @@ def decode_event(body: bytes) -> Event | ThinEvent:
             raise
         return thin
     except msgspec.DecodeError:
-        replaced = _without_lone_surrogates(body)
-        if replaced is None:
-            raise
-        return _decode_snapshot(replaced)
+        return _decode_snapshot(without_lone_surrogates(body))
 
 
 def _thin_event(body: bytes) -> ThinEvent | None:
@@ -163,11 +160,11 @@ def _thin_event(body: bytes) -> ThinEvent | None:
         return None
 
 
-def _without_lone_surrogates(body: bytes) -> bytes | None:
-    """The same JSON with `?` for each lone surrogate, which msgspec rejects; None if that cannot be the problem."""
+def without_lone_surrogates(body: bytes) -> bytes:
+    """The same JSON with `?` for each lone surrogate, which msgspec rejects in any field; other text is unchanged."""
     if b"\\ud" not in body.lower():
-        return None
+        return body
     try:
         return json.dumps(json.loads(body.decode()), ensure_ascii=False).encode(errors="replace")
     except (ValueError, RecursionError):
-        return None
+        return body

@@ -40,6 +40,13 @@ async def test_events_and_sessions_of_others_are_not_listed() -> None:
     assert [listed.event for listed in sessions] == [None]
 
 
+async def test_a_lone_surrogate_does_not_stop_a_list() -> None:
+    lists, unreadable = _lists(SESSION | {"customer_details": {"name": "\ud83d"}}, SESSION)
+
+    assert len(await _all(lists.sessions(0))) == 2
+    assert unreadable == []
+
+
 async def test_unreadable_sessions_are_reported_and_skipped() -> None:
     lists, unreadable = _lists({"id": "cs_1"}, SESSION, SESSION | {"status": "open"})
 
