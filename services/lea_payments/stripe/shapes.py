@@ -27,7 +27,7 @@ class Data(msgspec.Struct):
 class Event(msgspec.Struct):
     """A snapshot event (docs.stripe.com/api/events/object); `created` is in seconds since 1970.
 
-    `account` names a connected account, `context` the account in an organization; neither is our own account's event.
+    `account` (Connect) and `context` (organizations) name the account of the event; most events have neither.
     """
 
     id: Id
@@ -67,7 +67,7 @@ PAYMENT_MODES = ("payment", None)
 
 
 class SessionObject(msgspec.Struct):
-    """A Checkout Session that is not paid."""
+    """A Checkout Session; only a session in one of the payment modes is about a payment."""
 
     id: Id
     object: Literal["checkout.session"]
