@@ -46,9 +46,7 @@ class Settings(BaseSettings):
         "", validation_alias="BUILD_REVISION", description="revision in `payments_build_info`; the image sets it"
     )
     sampling_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
-        1.0,
-        validation_alias="OTEL_TRACES_SAMPLER_ARG",
-        description="share of new traces that is kept, 0 to 1; traces with an error are always kept",
+        1.0, validation_alias="OTEL_TRACES_SAMPLER_ARG", description="share of new traces kept, 0 to 1; errors always"
     )
 
     def summary(self) -> dict[str, object]:
@@ -90,6 +88,12 @@ class ModeSettings(TableSettings):
         default=False,
         validation_alias="STRIPE_LIVEMODE",
         description="`true` in production; events of the other mode are answered 200, counted and not applied",
+    )
+    account: str = Field(
+        "",
+        validation_alias="STRIPE_ACCOUNT",
+        pattern="^(acct_[A-Za-z0-9_]+)?$",
+        description="your account, `acct_…`; events that name another one, or any one if this is empty, are ignored",
     )
 
     @property
@@ -195,10 +199,7 @@ class StripeSettings(ModeSettings):
     @model_validator(mode="after")
     def _key_has_the_mode(self) -> Self:
         if mode_of(self.stripe_secret_key) != self.mode:
-            raise ValueError(
-                f"STRIPE_SECRET_KEY is not a {self.mode} key, but STRIPE_LIVEMODE is {str(self.livemode).lower()}: "
-                "change the one that is wrong"
-            )
+            raise ValueError(f"STRIPE_SECRET_KEY is not a {self.mode} key, but STRIPE_LIVEMODE needs one: change one")
         return self
 
 
@@ -223,8 +224,7 @@ def read(kind: type[SettingsT]) -> SettingsT:
     try:
         return kind()  # type: ignore[call-arg]  # the values come from the environment
     except ValidationError as error:
-        lines = [_explain(problem["loc"], problem["msg"]) for problem in error.errors()]
-        raise SettingsError("\n".join(lines)) from None
+        raise SettingsError("\n".join(_explain(one["loc"], one["msg"]) for one in error.errors())) from None
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:

@@ -35,6 +35,7 @@ def env(name: str) -> list[dict[str, str]]:
             "at '/stripe': additional properties 'secretKey' not allow",
         ),
         ("sandbox", {"stripe": {"livemode": True}}, "at '/dynamodb/mode': value must be 'aws'"),
+        ("sandbox", {"stripe": {"account": "mine"}}, "at '/stripe/account': 'mine' does not match pattern"),
         ("emulator", {"emulator": {"apiKey": "sk_live_1"}}, "at '/emulator/apiKey': 'sk_live_1' does not match"),
         ("emulator", {"webhook": {"ingress": {"enabled": True}}}, "at '/webhook/ingress': missing property 'host'"),
         ("emulator", {"pages": {"httpRoute": {"enabled": True}}}, "at '/pages/httpRoute/parentRefs': minItems: got 0"),

@@ -32,7 +32,8 @@ OUTCOMES: Mapping[str, str] = {
     "stale": "The record already has a later status.",
     "review": "The customer paid another amount or currency, or a refund failed. A person must decide.",
     "unmatched": "The event is valid, but no payment belongs to it.",
-    "ignored": "The service does not use this type of event.",
+    "ignored": "The service does not use this type of event, or the event is not about a payment of this account. "
+    "The log line `webhook_answered` has the reason.",
     "wrong_mode": "A test event in live mode, or a live event in test mode.",
     "invalid_signature": "The signature is missing, wrong, too old or in the future. "
     "See [signature reasons](signature-reasons.md).",
@@ -60,8 +61,8 @@ def settings_page() -> Iterator[str]:
     yield from table_of(("variable", "default", "services", "meaning"), _settings())
     yield ""
     yield "`lea-payments init-table`, `show` and `replay` read the settings of the table. `show --stripe` and"
-    yield "`replay --since` also read the reconciler's API key, URL and mode. `lea-payments check` checks every"
-    yield "setting that is present. If `DDB_ENDPOINT` is set and there are no AWS credentials, the services use"
+    yield "`replay --since` also read the reconciler's API key, URL, mode and account. `lea-payments check` checks"
+    yield "every setting that is present. If `DDB_ENDPOINT` is set and there are no AWS credentials, the services use"
     yield "placeholder credentials."
 
 

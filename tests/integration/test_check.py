@@ -85,8 +85,9 @@ def test_without_a_key_only_reading_the_table_is_checked(check: CheckCommand) ->
 
 
 def test_all_invalid_settings_are_reported_together(check: CheckCommand, tmp_path: Path) -> None:
-    report = check(DDB_ENDPOINT="dynamodb:8000", STRIPE_LIVEMODE="maybe")
-    assert [finding["says"].partition(":")[0] for finding in report.wrong()] == ["DDB_ENDPOINT", "STRIPE_LIVEMODE"]
+    report = check(DDB_ENDPOINT="dynamodb:8000", STRIPE_LIVEMODE="maybe", STRIPE_ACCOUNT="mine")
+    named = [finding["says"].partition(":")[0] for finding in report.wrong()]
+    assert named == ["DDB_ENDPOINT", "STRIPE_LIVEMODE", "STRIPE_ACCOUNT"]
 
     missing = check(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "nowhere"))
     assert [finding["subject"] for finding in missing.wrong()] == ["signing secrets"]

@@ -119,6 +119,28 @@ def test_each_delivery_is_answered_with_its_outcome(webhook: httpx.Client, recor
     assert _send(webhook, live) == "wrong_mode"
 
 
+def test_only_events_of_the_own_account_are_applied(start_service: Callable[..., str], records: Records) -> None:
+    url = start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET, STRIPE_ACCOUNT="acct_own")
+    payment_id = records.put()
+    paid = json.loads(stripe_bodies.completed(payment_id))
+
+    with httpx.Client(base_url=url, timeout=30) as client:
+        outcomes = [
+            _send(client, json.dumps(paid | names).encode())
+            for names in ({"account": "acct_other"}, {"context": "acct_other"}, {"account": "acct_own"}, {})
+        ]
+
+    assert outcomes == ["ignored", "ignored", "applied", "duplicate"]
+
+
+def test_an_odd_value_in_an_unused_field_is_accepted(webhook: httpx.Client, records: Records) -> None:
+    expired = json.loads(stripe_bodies.expired(records.put(), payment_status="partially_paid", amount_total="none"))
+    dispute = {"object": "dispute", "charge": "ch_a", "status": "won"}
+
+    assert _send(webhook, json.dumps(expired | {"request": "\ud83d"}).encode()) == "applied"
+    assert _send(webhook, stripe_bodies.event("charge.dispute.closed", dispute)) == "unmatched"
+
+
 def test_a_record_written_by_hand_is_completed(
     webhook: httpx.Client, records: Records, table_settings: TableSettings
 ) -> None:
@@ -194,7 +216,20 @@ INVALID_DELIVERIES = {
         _replacing(b'"metadata": {}', b'"metadata": ' + _DEEP), _valid_signature, 400, "invalid_payload"
     ),
     "257 KiB": InvalidDelivery(lambda p: _PAID(p) + b" " * 257 * 1024, _valid_signature, 413, "too_large"),
-    "thin event": InvalidDelivery(lambda _: _THIN, _valid_signature, 400, "invalid_payload"),
+    "thin event": InvalidDelivery(lambda _: _THIN, _valid_signature, 200, "ignored"),
+    "connected account": InvalidDelivery(
+        _replacing(b'"pending_webhooks": 1', b'"account": "acct_9"'), _valid_signature, 200, "ignored"
+    ),
+    "account of an organization": InvalidDelivery(
+        _replacing(b'"pending_webhooks": 1', b'"context": "acct_9"'), _valid_signature, 200, "ignored"
+    ),
+    "setup session": InvalidDelivery(
+        lambda p: _PAID(p, mode="setup", payment_status="no_payment_required"), _valid_signature, 200, "ignored"
+    ),
+    "subscription session": InvalidDelivery(lambda p: _PAID(p, mode="subscription"), _valid_signature, 200, "ignored"),
+    "unknown payment status": InvalidDelivery(
+        lambda p: _PAID(p, payment_status="partially_paid"), _valid_signature, 200, "ignored"
+    ),
     "endless amount": InvalidDelivery(
         lambda p: _PAID(p, amount_total=10**60), _valid_signature, 400, "invalid_payload"
     ),

@@ -126,7 +126,9 @@ def _paid(payment_id: str, **fields: Any) -> Delivery:
     return Delivery.of(stripe_bodies.completed(payment_id, **fields))
 
 
-OUTCOMES_OF_USED_TYPES = ("applied", "duplicate", "stale", "review", "unmatched", "unavailable", "wrong_mode", "error")
+OUTCOMES_OF_USED_TYPES = (
+    *("applied", "duplicate", "stale", "review", "unmatched", "ignored", "unavailable", "wrong_mode", "error"),
+)
 DELIVERIES: set[tuple[str, ...]] = {
     *((event_type, outcome) for event_type in TRANSLATORS for outcome in OUTCOMES_OF_USED_TYPES),
     *(("other", outcome) for outcome in ("ignored", "wrong_mode", "error")),
@@ -317,6 +319,23 @@ def test_each_delivery_is_one_log_line(traced_webhook: Webhook, records: Records
     assert [line["level"] for line in lines] == ["info"] * 4 + ["warning"]
     completed = [line for line in traced_webhook.lines()[start:] if line["event"] == "payment_completed"]
     assert [(line["payment_id"], line["trace_id"]) for line in completed] == [(payment_id, lines[0]["trace_id"])]
+
+
+def test_an_ignored_event_has_its_reason_in_the_log(traced_webhook: Webhook, records: Records) -> None:
+    payment_id = records.put()
+    bodies = {
+        "other_account": stripe_bodies.completed(payment_id).replace(b'"pending_webhooks": 1', b'"account": "acct_9"'),
+        "session_mode:setup": stripe_bodies.completed(payment_id, mode="setup"),
+        "unknown_payment_status:new": stripe_bodies.completed(payment_id, payment_status="new"),
+        "thin_payload": b'{"id": "evt_thin", "object": "v2.core.event", "type": "v2.core.event_destination.ping"}',
+    }
+    start = len(traced_webhook.lines())
+
+    for body in bodies.values():
+        Delivery.of(body).to(traced_webhook.client)
+
+    lines = [line for line in traced_webhook.lines()[start:] if line["event"] == "webhook_answered"]
+    assert [(line["outcome"], line["reason"]) for line in lines] == [("ignored", reason) for reason in bodies]
 
 
 def _tree(sink: OtlpSink, delivery: Delivery, outcome: str) -> tuple[Span, Span]:

@@ -17,7 +17,7 @@ from lea_payments.settings import (
 
 VARIABLES = (
     *("AWS_REGION", "DYNAMODB_PAYMENTS_TABLE", "DDB_ENDPOINT", "STRIPE_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET_FILE"),
-    *("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "STRIPE_LIVEMODE", "PORT", "HOST", "LOG_LEVEL"),
+    *("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "STRIPE_LIVEMODE", "STRIPE_ACCOUNT", "PORT", "HOST", "LOG_LEVEL"),
 )
 
 
@@ -151,3 +151,20 @@ def test_a_summary_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (summary["mode"], summary["api_tokens"]) == ("test", 2)
     assert "secret" not in str(summary)
     assert "token-1" not in str(summary)
+
+
+@pytest.mark.parametrize("account", ["", "acct_1Own"])
+def test_the_account_can_be_set(monkeypatch: pytest.MonkeyPatch, account: str) -> None:
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_1")
+    monkeypatch.setenv("STRIPE_ACCOUNT", account)
+
+    assert read(WebhookSettings).account == account
+
+
+@pytest.mark.parametrize("account", ["1Own", "acct_", "acct_1, acct_2"])
+def test_text_that_is_not_an_account_is_rejected(monkeypatch: pytest.MonkeyPatch, account: str) -> None:
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_1")
+    monkeypatch.setenv("STRIPE_ACCOUNT", account)
+
+    with pytest.raises(SettingsError, match="STRIPE_ACCOUNT: "):
+        read(WebhookSettings)

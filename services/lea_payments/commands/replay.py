@@ -103,7 +103,7 @@ def from_file(
     """Replays the events in these lines; returns the counts. Raises SettingsError."""
 
     async def items() -> Iterable[ReplayItem]:
-        every = events_in(lines, livemode=settings.livemode)
+        every = events_in(lines, livemode=settings.livemode, account=settings.account)
         return [item for item in every if isinstance(item, UnreadableLine) or not types or item.type in types]
 
     return _run(settings, options, None, items)

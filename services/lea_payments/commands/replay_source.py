@@ -67,12 +67,14 @@ def checked_types(types: Iterable[str]) -> tuple[str, ...]:
     return unique
 
 
-def events_in(lines: Iterable[bytes], *, livemode: bool) -> Iterator[PaymentEvent | Ignored | UnreadableLine]:
+def events_in(
+    lines: Iterable[bytes], *, livemode: bool, account: str = ""
+) -> Iterator[PaymentEvent | Ignored | UnreadableLine]:
     """Translates each line of JSON; skips blank lines."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            yield stripe_events.translate(line, livemode=livemode)
+            yield stripe_events.translate(line, livemode=livemode, account=account)
         except InvalidPayloadError as error:
             yield UnreadableLine(number, str(error))

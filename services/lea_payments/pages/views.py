@@ -31,6 +31,9 @@ CONFIRMING = View("confirming", "confirming", refresh_seconds=5)
 OVERDUE = View("overdue", "processing", refresh_seconds=30)
 AWAITING_FUNDS = View("awaiting_funds", "processing", refresh_seconds=RARE_REFRESH_SECONDS)
 IN_REVIEW = View("in_review", "processing", refresh_seconds=RARE_REFRESH_SECONDS, amount_in_doubt=True)
+IN_REVIEW_UNPAID = IN_REVIEW._replace(template="in_review_unpaid")
+"""Without a PaymentIntent there was no money, for example because a promotion code made the session free."""
+
 DECLINED = View("declined", "failed", refresh_seconds=10)
 FAILED = View("failed", "failed")
 EXPIRED = View("expired", "expired")
@@ -40,8 +43,8 @@ INTERNAL_ERROR = View("unavailable", "unavailable", 500)
 CANCELLED = View("cancelled", "shown")
 NOT_FOUND = View("not_found", "not_found", 404)
 ALL = (
-    *(COMPLETED, CONFIRMING, OVERDUE, AWAITING_FUNDS, IN_REVIEW, DECLINED, FAILED, EXPIRED),
-    *(UNKNOWN, UNAVAILABLE, INTERNAL_ERROR, CANCELLED, NOT_FOUND),
+    *(COMPLETED, CONFIRMING, OVERDUE, AWAITING_FUNDS, IN_REVIEW, IN_REVIEW_UNPAID, DECLINED),
+    *(FAILED, EXPIRED, UNKNOWN, UNAVAILABLE, INTERNAL_ERROR, CANCELLED, NOT_FOUND),
 )
 
 BY_RANK: Mapping[int, View] = {
@@ -60,6 +63,8 @@ def view_of(payment: Payment | None, waited_seconds: int) -> View:
     if payment is None:
         return CONFIRMING if waited_seconds < CONFIRM_SECONDS else UNKNOWN
     view = BY_RANK[rank_of(payment)]
+    if view is IN_REVIEW and payment.stripe_payment_intent is None:
+        view = IN_REVIEW_UNPAID
     if view is CONFIRMING and waited_seconds >= CONFIRM_SECONDS:
         view = OVERDUE
     if view.refresh_seconds is not None and waited_seconds >= FREQUENT_PERIOD_SECONDS:

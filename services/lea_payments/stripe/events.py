@@ -11,12 +11,16 @@ from lea_payments.payment.record import Dispute
 from lea_payments.stripe import signature
 from lea_payments.stripe.errors import InvalidPayloadError
 from lea_payments.stripe.shapes import (
+    PAYMENT_MODES,
+    CompletedSession,
     Event,
     Expanded,
     Metadata,
     PaymentError,
     SessionObject,
+    ThinEvent,
     decode_charge,
+    decode_completed_session,
     decode_dispute,
     decode_event,
     decode_intent,
@@ -31,17 +35,20 @@ WEBHOOK_PATH = "/webhook/stripe"
 OTHER_TYPE = "other"
 """The metric label of all event types that the services do not use, so that a sender cannot create label values."""
 
+_NO_METADATA = Metadata()
+
 _CODE = re.compile("[a-z][a-z0-9_]{0,49}")
 """The format of Stripe's codes. Reasons are published and logged, so no other text becomes a reason."""
 
 
 class Ignored(NamedTuple):
-    """A verified event that is not applied; `outcome` says why."""
+    """A verified event that is not applied; `outcome` and `reason` say why. `created` of a thin event is None."""
 
     id: str
     type: str
-    created: int
+    created: int | None
     outcome: Outcome
+    reason: str
 
 
 class VerifiedDelivery(NamedTuple):
@@ -65,25 +72,44 @@ _DISPUTES: Mapping[str, Dispute] = {
 """The dispute statuses of the API reference; a status that is not listed here counts as open."""
 
 
-def _session_completed(event: Event) -> PaymentEvent:
-    session = decode_session(event.data.object)
-    return _session_event(event, session, Fact.AWAITING_FUNDS if session.payment_status == "unpaid" else Fact.PAID)
+_COMPLETED: Mapping[str | None, Fact] = {
+    "paid": Fact.PAID,
+    "no_payment_required": Fact.PAID,
+    "unpaid": Fact.AWAITING_FUNDS,
+}
+"""The payment statuses of the API reference; with any other, it is unknown whether a completed session is paid."""
 
 
-def _async_payment_succeeded(event: Event) -> PaymentEvent:
-    return _session_event(event, decode_session(event.data.object), Fact.PAID)
+def _session_completed(event: Event) -> PaymentEvent | Ignored:
+    session = decode_completed_session(event.data.object)
+    return _completed_session_event(event, session, _COMPLETED.get(session.payment_status))
 
 
-def _session_expired(event: Event) -> PaymentEvent:
+def _async_payment_succeeded(event: Event) -> PaymentEvent | Ignored:
+    session = decode_completed_session(event.data.object)
+    return _completed_session_event(event, session, Fact.PAID if session.payment_status in _COMPLETED else None)
+
+
+def _session_expired(event: Event) -> PaymentEvent | Ignored:
     return _session_event(event, decode_session(event.data.object), Fact.SESSION_EXPIRED)
 
 
-def _async_payment_failed(event: Event) -> PaymentEvent:
+def _async_payment_failed(event: Event) -> PaymentEvent | Ignored:
     return _session_event(event, decode_session(event.data.object), Fact.ASYNC_FAILED)
 
 
-def _session_event(event: Event, session: SessionObject, fact: Fact) -> PaymentEvent:
-    metadata = session.metadata or {}
+def _completed_session_event(event: Event, session: CompletedSession, fact: Fact | None) -> PaymentEvent | Ignored:
+    if fact is None:
+        return _ignored(event, _with_code("unknown_payment_status", session.payment_status))
+    return _session_event(event, session, fact, session.amount_total, session.currency)
+
+
+def _session_event(
+    event: Event, session: SessionObject, fact: Fact, amount: int | None = None, currency: str | None = None
+) -> PaymentEvent | Ignored:
+    if session.mode not in PAYMENT_MODES:
+        return _ignored(event, _with_code("session_mode", session.mode))
+    metadata = session.metadata or _NO_METADATA
     return PaymentEvent(
         id=event.id,
         type=event.type,
@@ -93,9 +119,9 @@ def _session_event(event: Event, session: SessionObject, fact: Fact) -> PaymentE
         session_id=session.id,
         session_created=session.created,
         stripe_payment_intent=_id_of(session.payment_intent),
-        amount=session.amount_total,
-        currency=session.currency,
-        traceparent=metadata.get("traceparent"),
+        amount=amount,
+        currency=currency,
+        traceparent=metadata.traceparent,
     )
 
 
@@ -106,8 +132,10 @@ def _payment_failed(event: Event) -> PaymentEvent:
     return _intent_event(event, Fact.DECLINED, intent.id, intent.metadata, reason=":".join(codes) or "unknown")
 
 
-def _charge_refunded(event: Event) -> PaymentEvent:
+def _charge_refunded(event: Event) -> PaymentEvent | Ignored:
     charge = decode_charge(event.data.object)
+    if not charge.amount_refunded:
+        return _ignored(event, "nothing_refunded")
     return _intent_event(
         event,
         Fact.REFUNDED,
@@ -117,9 +145,11 @@ def _charge_refunded(event: Event) -> PaymentEvent:
     )
 
 
-def _refund_changed(event: Event) -> PaymentEvent:
+def _refund_changed(event: Event) -> PaymentEvent | Ignored:
     refund = decode_refund(event.data.object)
     failed = event.type == "refund.failed" or refund.status in ("failed", "canceled")
+    if not failed and not refund.amount:
+        return _ignored(event, "nothing_refunded")
     fact = Fact.REFUND_FAILED if failed else Fact.REFUNDED
     return _intent_event(event, fact, _id_of(refund.payment_intent), refund.metadata, amount_refunded=refund.amount)
 
@@ -140,7 +170,7 @@ def _intent_event(
     amount_refunded: int = 0,
     dispute: Dispute = Dispute.NONE,
 ) -> PaymentEvent:
-    metadata = metadata or {}
+    metadata = metadata or _NO_METADATA
     return PaymentEvent(
         id=event.id,
         type=event.type,
@@ -151,7 +181,7 @@ def _intent_event(
         reason=reason,
         amount_refunded=amount_refunded,
         dispute=dispute,
-        traceparent=metadata.get("traceparent"),
+        traceparent=metadata.traceparent,
     )
 
 
@@ -159,7 +189,15 @@ def _id_of(reference: str | Expanded | None) -> str | None:
     return reference.id if isinstance(reference, Expanded) else reference
 
 
-TRANSLATORS: Mapping[str, Callable[[Event], PaymentEvent]] = {
+def _ignored(event: Event, reason: str, outcome: Outcome = Outcome.IGNORED) -> Ignored:
+    return Ignored(event.id, event.type, event.created, outcome, reason)
+
+
+def _with_code(reason: str, code: str | None) -> str:
+    return f"{reason}:{code}" if code and _CODE.fullmatch(code) else reason
+
+
+TRANSLATORS: Mapping[str, Callable[[Event], PaymentEvent | Ignored]] = {
     "checkout.session.completed": _session_completed,
     "checkout.session.async_payment_succeeded": _async_payment_succeeded,
     "checkout.session.async_payment_failed": _async_payment_failed,
@@ -175,27 +213,31 @@ TRANSLATORS: Mapping[str, Callable[[Event], PaymentEvent]] = {
 """The event types that the services use: subscribe the endpoint to exactly these."""
 
 
-def read(body: bytes, header: str | None, *, secrets: Sequence[str], now: float, livemode: bool) -> VerifiedDelivery:
+def read(
+    body: bytes, header: str | None, *, secrets: Sequence[str], now: float, livemode: bool, account: str = ""
+) -> VerifiedDelivery:
     """Verifies and translates a delivery; raises WebhookError. `now` is in seconds since 1970."""
     secret_index, signed_at = signature.verify(body, header, secrets=secrets, now=now)
-    return VerifiedDelivery(translate(body, livemode=livemode), secret_index, signed_at)
+    return VerifiedDelivery(translate(body, livemode=livemode, account=account), secret_index, signed_at)
 
 
-def translate(body: bytes, *, livemode: bool) -> PaymentEvent | Ignored:
-    """Translates an event that is known to be from Stripe; raises InvalidPayloadError."""
+def translate(body: bytes, *, livemode: bool, account: str = "") -> PaymentEvent | Ignored:
+    """Translates an event that is known to be from Stripe; raises InvalidPayloadError.
+
+    An event that names an account is ours only if it names `account`.
+    """
     try:
         event = decode_event(body)
+        if isinstance(event, ThinEvent):
+            return Ignored(event.id, event.type, None, Outcome.IGNORED, "thin_payload")
         if event.livemode is not livemode:
-            return Ignored(event.id, event.type, event.created, Outcome.WRONG_MODE)
+            return _ignored(event, "other_mode", Outcome.WRONG_MODE)
+        if event.account not in (None, account) or event.context not in (None, account):
+            return _ignored(event, "other_account")
         translator = TRANSLATORS.get(event.type)
-        if translator is None:
-            return Ignored(event.id, event.type, event.created, Outcome.IGNORED)
-        payment_event = translator(event)
+        return _ignored(event, "unused_type") if translator is None else translator(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidPayloadError(f"not a readable snapshot event: {_without_values(error)}") from None
-    if payment_event.fact is Fact.REFUNDED and not payment_event.amount_refunded:
-        return Ignored(event.id, event.type, event.created, Outcome.IGNORED)
-    return payment_event
 
 
 def _without_values(error: Exception) -> str:

@@ -28,7 +28,7 @@ class StripeLists:
     """Stripe's lists of events and Checkout Sessions. Every method raises StripeCallError."""
 
     def __init__(self, settings: StripeSettings, reader: StripeReader, on_unreadable: OnUnreadable) -> None:
-        self._livemode = settings.livemode
+        self._livemode, self._account = settings.livemode, settings.account
         self._reader = reader
         self._on_unreadable = on_unreadable
 
@@ -58,7 +58,7 @@ class StripeLists:
 
     def _event(self, raw: msgspec.Raw) -> PaymentEvent | None:
         try:
-            event = events.translate(bytes(raw), livemode=self._livemode)
+            event = events.translate(bytes(raw), livemode=self._livemode, account=self._account)
         except InvalidPayloadError as error:
             self._on_unreadable("event", str(error))
             return None

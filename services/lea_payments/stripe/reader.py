@@ -19,6 +19,7 @@ from lea_payments.stripe.errors import (
     StripeRefusedError,
     StripeUnavailableError,
 )
+from lea_payments.stripe.shapes import without_lone_surrogates
 
 CALLS_PER_SECOND = 5
 TRIES = 6
@@ -111,7 +112,7 @@ class StripeReader:
         except stripe.StripeError as error:
             raise _call_error(error, path, backoff) from None
         body: str | bytes = response.body
-        return body.encode() if isinstance(body, str) else body
+        return without_lone_surrogates(body.encode() if isinstance(body, str) else body)
 
 
 def retry_wait(error: Exception) -> bool | float:

@@ -9,7 +9,7 @@ from lea_payments.payment.event import PaymentEvent
 from lea_payments.stripe import events
 from lea_payments.stripe.errors import InvalidPayloadError
 from lea_payments.stripe.events import Ignored
-from lea_payments.stripe.shapes import Id, Metadata, PaymentIntent, Seconds, ShortText, payment_id_of
+from lea_payments.stripe.shapes import PAYMENT_MODES, Id, Metadata, PaymentIntent, Seconds, ShortText, payment_id_of
 
 ENDED = ("requires_payment_method", "canceled")
 """The statuses of a PaymentIntent that mean, once its session is complete, that no money will arrive."""
@@ -29,7 +29,8 @@ class ListedSession(msgspec.Struct):
     created: Seconds
     livemode: bool
     status: str | None
-    payment_status: str
+    payment_status: str | None
+    mode: str | None = None
     client_reference_id: ShortText | None = None
     metadata: Metadata | None = None
     payment_intent: Id | ListedIntent | None = None
@@ -66,7 +67,9 @@ def event_of(raw: msgspec.Raw, session: ListedSession, *, livemode: bool) -> Pay
         event_id = f"sweep_{event_type.removeprefix('checkout.session.')}_{session.id}"
         return event_for_object(event_id, event_type, session, raw, livemode=livemode)
     intent = session.payment_intent
-    if session.status != "open" or not isinstance(intent, ListedIntent) or intent.last_payment_error is None:
+    if session.status != "open" or session.mode not in PAYMENT_MODES:
+        return None
+    if not isinstance(intent, ListedIntent) or intent.last_payment_error is None:
         return None
     raw_intent = msgspec.Raw(msgspec.json.encode(intent))
     event = event_for_object("sweep", "payment_intent.payment_failed", session, raw_intent, livemode=livemode)

@@ -1,6 +1,7 @@
 """Defines the fields of Stripe's objects that the services read, as types; all other fields are ignored."""
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -8,8 +9,13 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=99_999_999_999)]
 ShortText = Annotated[str, msgspec.Meta(max_length=500)]
-Metadata = dict[str, ShortText]
-"""Metadata values have at most 500 characters (docs.stripe.com/api/metadata)."""
+
+
+class Metadata(msgspec.Struct):
+    """The metadata that checkout sets; a value has at most 500 characters (docs.stripe.com/api/metadata)."""
+
+    payment_intent_id: ShortText | None = None
+    traceparent: ShortText | None = None
 
 
 class Data(msgspec.Struct):
@@ -19,7 +25,10 @@ class Data(msgspec.Struct):
 
 
 class Event(msgspec.Struct):
-    """A snapshot event (docs.stripe.com/api/events/object); `created` is in seconds since 1970."""
+    """A snapshot event (docs.stripe.com/api/events/object); `created` is in seconds since 1970.
+
+    `account` (Connect) and `context` (organizations) name the account of the event; most events have neither.
+    """
 
     id: Id
     object: Literal["event"]
@@ -27,6 +36,16 @@ class Event(msgspec.Struct):
     created: Seconds
     livemode: bool
     data: Data
+    account: Any = None
+    context: Any = None
+
+
+class ThinEvent(msgspec.Struct):
+    """A thin event (docs.stripe.com/event-destinations): it names an object but does not contain it."""
+
+    id: Id
+    object: Literal["v2.core.event"]
+    type: Id
 
 
 class Expanded(msgspec.Struct):
@@ -40,21 +59,31 @@ Reference = Id | Expanded | None
 
 def payment_id_of(client_reference_id: str | None, metadata: Metadata | None) -> str | None:
     """The payment's id from the reference, or else from the metadata, which checkout sets."""
-    return client_reference_id or (metadata or {}).get("payment_intent_id") or None
+    return client_reference_id or (metadata.payment_intent_id if metadata else None) or None
+
+
+PAYMENT_MODES = ("payment", None)
+"""The modes of sessions that collect a payment once; the others save a card or start a subscription."""
 
 
 class SessionObject(msgspec.Struct):
-    """A Checkout Session; `amount_total` is in minor units of `currency`, not of the currency shown to the customer."""
+    """A Checkout Session; only a session in one of the payment modes is about a payment."""
 
     id: Id
     object: Literal["checkout.session"]
-    payment_status: Literal["paid", "unpaid", "no_payment_required"]
+    mode: str | None = None
     created: int | None = None
-    amount_total: Amount | None = None
-    currency: str | None = None
     client_reference_id: ShortText | None = None
     payment_intent: Reference = None
     metadata: Metadata | None = None
+
+
+class CompletedSession(SessionObject):
+    """A completed session; `amount_total` is in minor units of `currency`, not of the currency the customer saw."""
+
+    payment_status: str | None = None
+    amount_total: Amount | None = None
+    currency: str | None = None
 
 
 class PaymentError(msgspec.Struct):
@@ -76,7 +105,6 @@ class PaymentIntent(msgspec.Struct):
 class Charge(msgspec.Struct):
     """A charge, with its PaymentIntent's metadata; `amount_refunded` is the total so far, in minor units."""
 
-    id: Id
     object: Literal["charge"]
     amount_refunded: Amount
     payment_intent: Reference = None
@@ -86,7 +114,6 @@ class Charge(msgspec.Struct):
 class Refund(msgspec.Struct):
     """A refund; `amount` is this refund's alone, in minor units, and its metadata is not the payment's."""
 
-    id: Id
     object: Literal["refund"]
     amount: Amount
     status: str | None = None
@@ -97,16 +124,47 @@ class Refund(msgspec.Struct):
 class DisputeObject(msgspec.Struct):
     """A dispute; `payment_intent` is its only reference to a payment."""
 
-    id: Id
     object: Literal["dispute"]
     status: str
     payment_intent: Reference = None
     metadata: Metadata | None = None
 
 
-decode_event = msgspec.json.Decoder(Event).decode
+_decode_snapshot = msgspec.json.Decoder(Event).decode
+_decode_thin = msgspec.json.Decoder(ThinEvent).decode
 decode_session = msgspec.json.Decoder(SessionObject).decode
+decode_completed_session = msgspec.json.Decoder(CompletedSession).decode
 decode_intent = msgspec.json.Decoder(PaymentIntent).decode
 decode_charge = msgspec.json.Decoder(Charge).decode
 decode_refund = msgspec.json.Decoder(Refund).decode
 decode_dispute = msgspec.json.Decoder(DisputeObject).decode
+
+
+def decode_event(body: bytes) -> Event | ThinEvent:
+    """Decodes an event; raises MsgspecError, UnicodeDecodeError or RecursionError."""
+    try:
+        return _decode_snapshot(body)
+    except msgspec.ValidationError:
+        thin = _thin_event(body)
+        if thin is None:
+            raise
+        return thin
+    except msgspec.DecodeError:
+        return _decode_snapshot(without_lone_surrogates(body))
+
+
+def _thin_event(body: bytes) -> ThinEvent | None:
+    try:
+        return _decode_thin(body)
+    except msgspec.ValidationError:
+        return None
+
+
+def without_lone_surrogates(body: bytes) -> bytes:
+    """The same JSON with `?` for each lone surrogate, which msgspec rejects in any field; other text is unchanged."""
+    if b"\\ud" not in body.lower():
+        return body
+    try:
+        return json.dumps(json.loads(body.decode()), ensure_ascii=False).encode(errors="replace")
+    except (ValueError, RecursionError):
+        return body

@@ -43,6 +43,7 @@ _OUTCOMES_OF_USED_TYPES = (
     Outcome.STALE,
     Outcome.REVIEW,
     Outcome.UNMATCHED,
+    Outcome.IGNORED,
     UNAVAILABLE,
 )
 

@@ -48,7 +48,7 @@ def webhook_answered(
     exemplar = spans.exemplar(span)
     series(metrics.EVENTS, event_type, outcome).inc()
     series(metrics.DURATION, event_type, outcome).observe(seconds, exemplar)
-    if event is not None:
+    if event is not None and event.created is not None:
         age = max(0.0, delivery.started_ns / 1e9 - event.created)
         series(metrics.EVENT_AGE, event_type).observe(age, exemplar)
     if outcome == Outcome.APPLIED:

@@ -50,7 +50,7 @@ class Webhook:
 
     def __init__(self, settings: WebhookSettings, store: PaymentStore) -> None:
         self._secrets = SigningSecrets(settings)
-        self._livemode = settings.livemode
+        self._livemode, self._account = settings.livemode, settings.account
         self._diagnosis = SignatureDiagnosis(livemode=settings.livemode)
         self._store = store
 
@@ -76,7 +76,9 @@ class Webhook:
     def _verified_event(self, body: bytes, header: str | None) -> PaymentEvent | Ignored:
         now, secrets = time.time(), self._secrets()
         try:
-            delivery = stripe_events.read(body, header, secrets=secrets, now=now, livemode=self._livemode)
+            delivery = stripe_events.read(
+                body, header, secrets=secrets, now=now, livemode=self._livemode, account=self._account
+            )
         except InvalidSignatureError as error:
             raise self._diagnosis.diagnose(error, body, header, secrets=secrets, now=now) from None
         telemetry.signature_verified(delivery.secret_index, now - delivery.signed_at)
@@ -84,7 +86,7 @@ class Webhook:
 
     async def _apply(self, event: PaymentEvent | Ignored) -> DeliveryResult:
         if isinstance(event, Ignored):
-            return DeliveryResult(event.outcome, event)
+            return DeliveryResult(event.outcome, event, reason=event.reason)
         try:
             applied = await self._store.apply(event)
         except UnavailableError as error:

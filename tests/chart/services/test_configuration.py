@@ -96,6 +96,15 @@ def test_a_service_gets_only_the_secrets_it_needs(service: str, secrets: set[tup
     assert ("STRIPE_SECRET_KEY" in values) == (service in {"checkout", "reconciler"})
 
 
+@pytest.mark.parametrize(("account", "expected"), [("acct_1Own", "acct_1Own"), ("", None)], ids=["named", "unset"])
+def test_only_readers_of_events_get_the_account(account: str, expected: str | None) -> None:
+    pods = render(merged(ci("sandbox"), {"stripe": {"account": account}})).pods()
+    accounts = {name: variables(pods[name]).get("STRIPE_ACCOUNT") for name in SERVICES}
+
+    assert {name for name, value in accounts.items() if value} == ({"webhook", "reconciler"} if expected else set())
+    assert {value for value in accounts.values() if value} == ({expected} - {None})
+
+
 def test_the_reconciler_can_have_its_own_api_key() -> None:
     reference = variables(render(ci("aws")).pods()["reconciler"])["STRIPE_SECRET_KEY"]["secretKeyRef"]
 

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -67,6 +68,15 @@ def test_an_unknown_event_type_is_rejected() -> None:
         ReplaySourceError, match=r"charge\.fialed: unknown event type, use one of .*checkout\.session\.completed"
     ):
         checked_types(["charge.refunded", "charge.fialed"])
+
+
+def test_events_of_another_account_are_not_replayed() -> None:
+    paid = json.loads(stripe_bodies.completed("payment_1"))
+    lines = [json.dumps(paid | {"account": account}).encode() for account in ("acct_1", "acct_2", None)]
+
+    kinds = [type(item) for item in events_in(lines, livemode=False, account="acct_1")]
+
+    assert kinds == [PaymentEvent, Ignored, PaymentEvent]
 
 
 def test_an_unreadable_line_does_not_stop_the_others() -> None:

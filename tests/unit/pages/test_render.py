@@ -69,8 +69,15 @@ def test_an_invalid_amount_is_not_shown(amount: int | None, currency: str | None
     assert "Amount" not in html(RENDERER.render(request(), views.COMPLETED, payment=payment))
 
 
-def test_an_amount_in_review_is_not_shown() -> None:
-    assert "128.50" not in html(RENDERER.render(request(), views.IN_REVIEW, payment=PAYMENT))
+@pytest.mark.parametrize("view", [views.IN_REVIEW, views.IN_REVIEW_UNPAID], ids=lambda view: view.template)
+def test_an_amount_in_review_is_not_shown(view: View) -> None:
+    assert "128.50" not in html(RENDERER.render(request(), view, payment=PAYMENT))
+
+
+def test_only_a_review_of_money_names_a_payment_received() -> None:
+    texts = [html(RENDERER.render(request(), view)) for view in (views.IN_REVIEW, views.IN_REVIEW_UNPAID)]
+
+    assert ["We have received a payment" in text for text in texts] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from lea_payments.telemetry import metrics
 
 
 def record(status: Status, rank: int) -> Payment:
-    return Payment(payment_intent_id="payment_1", payment_status=status, status_rank=rank)
+    return Payment(payment_intent_id="payment_1", payment_status=status, status_rank=rank, stripe_payment_intent="pi_a")
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,12 @@ def record(status: Status, rank: int) -> Payment:
 )
 def test_each_state_of_a_payment_has_a_page(status: Status, rank: int, view: View) -> None:
     assert view_of(record(status, rank), waited_seconds=0) == view
+
+
+def test_a_review_without_money_does_not_claim_money() -> None:
+    free = Payment(payment_intent_id="payment_1", payment_status=Status.PENDING, status_rank=45)
+
+    assert view_of(free, waited_seconds=0) == views.IN_REVIEW_UNPAID
 
 
 def test_every_rank_has_a_page() -> None:

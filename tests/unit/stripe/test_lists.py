@@ -31,6 +31,22 @@ async def test_unreadable_events_are_reported_and_skipped() -> None:
     assert "not a readable snapshot event" in unreadable[0][1]
 
 
+async def test_events_and_sessions_of_others_are_not_listed() -> None:
+    paid = json.loads(stripe_bodies.completed("p"))
+    events = await _all(_lists(paid | {"account": "acct_2"}, paid | {"context": "acct_2"}, paid)[0].events(0))
+    sessions = await _all(_lists(SESSION | {"mode": "setup"})[0].sessions(0))
+
+    assert [event.id for event in events] == [paid["id"]]
+    assert [listed.event for listed in sessions] == [None]
+
+
+async def test_a_lone_surrogate_does_not_stop_a_list() -> None:
+    lists, unreadable = _lists(SESSION | {"customer_details": {"name": "\ud83d"}}, SESSION)
+
+    assert len(await _all(lists.sessions(0))) == 2
+    assert unreadable == []
+
+
 async def test_unreadable_sessions_are_reported_and_skipped() -> None:
     lists, unreadable = _lists({"id": "cs_1"}, SESSION, SESSION | {"status": "open"})
 

@@ -62,6 +62,7 @@ def test_a_session_gives_the_event_of_its_state(fields: dict[str, Any], fact: Fa
         {"payment_intent": None},
         {"payment_intent": _intent("requires_payment_method")},
         {"payment_intent": "pi_a"},
+        {"mode": "subscription", "payment_intent": _intent("requires_payment_method", ERROR)},
     ],
 )
 def test_an_open_session_without_a_decline_has_no_event(fields: dict[str, Any]) -> None:
@@ -99,6 +100,22 @@ def test_a_session_of_the_other_mode_is_ignored() -> None:
 
     assert isinstance(event, Ignored)
     assert event.outcome is Outcome.WRONG_MODE
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"mode": "setup", "payment_status": "no_payment_required"}, "session_mode:setup"),
+        ({"mode": "subscription", "status": "expired"}, "session_mode:subscription"),
+        ({"payment_status": "partially_paid"}, "unknown_payment_status:partially_paid"),
+        ({"payment_status": None}, "unknown_payment_status"),
+    ],
+)
+def test_a_session_that_is_no_known_payment_is_ignored(fields: dict[str, Any], reason: str) -> None:
+    event = _event(_listed(**fields))
+
+    assert isinstance(event, Ignored)
+    assert event.reason == reason
 
 
 def test_a_decline_takes_the_payment_id_from_the_session() -> None:

@@ -13,6 +13,7 @@ class CheckSettings(TableSettings):
     webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
     webhook_secret_file: Path | None = Field(None, validation_alias="STRIPE_WEBHOOK_SECRET_FILE")
     livemode: bool = Field(default=False, validation_alias="STRIPE_LIVEMODE")
+    account: str = Field("", validation_alias="STRIPE_ACCOUNT", pattern="^(acct_[A-Za-z0-9_]+)?$")
     stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
     stripe_api_base: StripeUrl = STRIPE
     api_tokens: SecretList = Field((), validation_alias="PAYMENTS_API_TOKEN")
