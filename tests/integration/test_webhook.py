@@ -42,8 +42,8 @@ def records(table_settings: TableSettings) -> Iterator[Records]:
     records.close()
 
 
-def _send(webhook: httpx.Client, body: bytes) -> str:
-    answer = webhook.post(ROUTE, content=body, headers={"Stripe-Signature": sign(body)})
+def _send(webhook: httpx.Client, body: bytes, route: str = ROUTE) -> str:
+    answer = webhook.post(route, content=body, headers={"Stripe-Signature": sign(body)})
     assert answer.status_code == 200, answer.text
     outcome: str = answer.json()["outcome"]
     return outcome
@@ -117,6 +117,14 @@ def test_each_delivery_is_answered_with_its_outcome(webhook: httpx.Client, recor
     assert _send(webhook, stripe_bodies.completed(records.put(), amount_total=1)) == "review"
     live = json.dumps(json.loads(stripe_bodies.completed(records.put())) | {"livemode": True}).encode()
     assert _send(webhook, live) == "wrong_mode"
+
+
+def test_a_slash_at_the_end_of_the_path_changes_nothing(webhook: httpx.Client, records: Records) -> None:
+    paid = stripe_bodies.completed(records.put())
+
+    assert [_send(webhook, paid, f"{ROUTE}/"), _send(webhook, paid)] == ["applied", "duplicate"]
+    rejected = [webhook.post(route, content=paid) for route in (ROUTE, f"{ROUTE}/")]
+    assert [(answer.status_code, answer.json()) for answer in rejected] == [(400, {"outcome": "invalid_signature"})] * 2
 
 
 def test_a_record_written_by_hand_is_completed(
