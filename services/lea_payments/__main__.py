@@ -127,7 +127,9 @@ def init_table(
 def check(
     endpoint: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="The webhook endpoint's URL at Stripe [default: any /webhook/stripe]"),
+        typer.Option(
+            metavar="URL", help="The webhook endpoint's URL at Stripe [default: all with the path /webhook/stripe]"
+        ),
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -149,19 +151,17 @@ def check(
 
 @app.command()
 def replay(
-    file: Annotated[
-        typer.FileBinaryRead | None,
-        typer.Argument(metavar="[FILE]", help="Events as JSON, one per line. `-` is standard input."),
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE|evt_…]", help="A file of events as JSON, `-` for standard input, or the id of one event."
+        ),
     ] = None,
     since: Annotated[
         str | None,
-        typer.Option(
-            help="Read the events from Stripe that are newer than this: `2h`, `3d`, a date or a time in ISO 8601."
-        ),
+        typer.Option(help="Replay the events at Stripe since then: `2h`, `3d`, a date or a time in ISO 8601."),
     ] = None,
-    until: Annotated[
-        str | None, typer.Option(help="With `--since`: only events that are older than this [default: now]")
-    ] = None,
+    until: Annotated[str | None, typer.Option(help="With `--since`: up to this time [default: now]")] = None,
     types: Annotated[
         list[str] | None, typer.Option("--type", help="Only events of this type. Repeat it for more types.")
     ] = None,
@@ -171,19 +171,20 @@ def replay(
 ) -> None:
     """Apply Stripe's events again, from Stripe itself (the last 30 days) or from a file. Safe to repeat.
 
-    Prints a line per change and the number of events per outcome. A line of the file that is not an event is reported
-    and does not stop the others; the exit status is then 1.
+    A file contains one event per line, pretty-printed events, an array of them, or the output of `stripe events list`,
+    in UTF-8 or UTF-16. Something in it that is not an event is reported and does not stop the others; the exit status
+    is then 1. Prints a line per change and the number of events per outcome.
 
-    `--since` needs `STRIPE_SECRET_KEY`. Both sources need the table. Events whose mode differs
+    `--since` and the id of an event need `STRIPE_SECRET_KEY`. Every source needs the table. Events whose mode differs
     from `STRIPE_LIVEMODE` are skipped.
     """
     from lea_payments.commands import replay as command
-    from lea_payments.commands.replay_source import ReplaySourceError, checked_types, window
+    from lea_payments.commands.replay_source import ReplaySourceError, checked_types, is_event_id, window
     from lea_payments.telemetry.setup import start_for_commands
 
-    if (file is None) == (since is None):
-        raise typer.BadParameter("give either FILE or --since")
-    if file is not None and until is not None:
+    if (source is None) == (since is None):
+        raise typer.BadParameter("give exactly one of FILE, the id of an event (evt_…) and --since")
+    if since is None and until is not None:
         raise typer.BadParameter("--until needs --since")
     start_for_commands()
     options = command.ReplayOptions(Console(), payment, dry_run)
@@ -193,8 +194,10 @@ def replay(
         if since is not None:
             first, last = window(since, until, datetime.now(UTC))
             counts = command.from_stripe(read(StripeSettings), options, first, last, event_types)
-        elif file is not None:
-            counts = command.from_file(read(ModeSettings), options, file, event_types)
+        elif source is not None and is_event_id(source):
+            counts = command.from_event(read(StripeSettings), options, source, event_types)
+        elif source is not None:
+            counts = command.from_file(read(ModeSettings), options, source, event_types)
     except ReplaySourceError as error:
         raise typer.BadParameter(str(error)) from None
     raise typer.Exit(1 if counts[command.UNREADABLE] else 0)

@@ -16,6 +16,7 @@ SecretList = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(lambda value: split_list(value) if isinstance(value, str) else value)
 ]
 Port = Annotated[int, Field(ge=0, le=65535)]
+SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
 class SettingsError(Exception):
@@ -29,6 +30,9 @@ class Settings(BaseSettings):
 
     host: str = Field("0.0.0.0", validation_alias="HOST", description="address that the service listens on")
     metrics_port: Port = Field(9464, validation_alias="METRICS_PORT", description="port of `/metrics`; `0` disables it")
+    keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
+        75, validation_alias="KEEP_ALIVE_SECONDS", description="how long an idle connection stays open, in seconds"
+    )
     log_level: str = Field(
         "info",
         validation_alias="LOG_LEVEL",
@@ -52,9 +56,6 @@ class Settings(BaseSettings):
     def summary(self) -> dict[str, object]:
         """The settings that the service logs at startup. It contains no secrets."""
         return {"tracing": bool(self.otlp_endpoint)}
-
-
-SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 class TableSettings(Settings):
@@ -115,8 +116,7 @@ class WebhookSettings(ModeSettings):
     webhook_secret_file: Path | None = Field(
         None,
         validation_alias="STRIPE_WEBHOOK_SECRET_FILE",
-        description="file with the signing secrets, one per line or comma-separated, instead of "
-        "`STRIPE_WEBHOOK_SECRET`; it is read again when it changes",
+        description="file of signing secrets instead, one per line or comma-separated; read again when it changes",
     )
 
     @model_validator(mode="after")

@@ -61,7 +61,7 @@ def settings_page() -> Iterator[str]:
     yield from table_of(("variable", "default", "services", "meaning"), _settings())
     yield ""
     yield "`lea-payments init-table`, `show` and `replay` read the settings of the table. `show --stripe` and"
-    yield "`replay --since` also read the reconciler's API key, URL, mode and account. `lea-payments check` checks"
+    yield "`replay` from Stripe also read the reconciler's API key, URL, mode and account. `lea-payments check` checks"
     yield "every setting that is present. If `DDB_ENDPOINT` is set and there are no AWS credentials, the services use"
     yield "placeholder credentials."
 

@@ -133,7 +133,45 @@ def test_the_endpoint_is_found_by_its_path_or_its_url(check: CheckCommand, emula
     assert [state for state, _ in unknown.of("endpoint")] == ["note"]
     live = check(**_env(emulator.url), STRIPE_LIVEMODE="true")
     assert [state for state, _ in live.of("endpoint")] == ["wrong"]
-    assert check("--endpoint", elsewhere, **_env(emulator.url)).of(f"endpoint {endpoint}")[0][0] == "ok"
+    assert check("--endpoint", elsewhere, **_env(emulator.url)).of(f"endpoint {endpoint}")[0] == (
+        "wrong",
+        f"sends to {elsewhere}, but the webhook serves only /webhook/stripe",
+    )
+
+
+@pytest.mark.parametrize("options", [(), ("--endpoint", ENDPOINT_URL)], ids=["by path", "by URL"])
+def test_an_endpoint_with_a_slash_at_the_end_is_correct(
+    check: CheckCommand, emulator: EmulatorClient, options: tuple[str, ...]
+) -> None:
+    endpoint = emulator.replace_endpoints([*TRANSLATORS], f"{ENDPOINT_URL}/")
+
+    report = check(*options, **_env(emulator.url))
+
+    assert report.status == 0
+    assert report.of(f"endpoint {endpoint}")[0] == ("ok", f"sends to {ENDPOINT_URL}/")
+
+
+@pytest.mark.parametrize("path", ["/webhook/stripe//", "/webhooks/stripe", "/Webhook/Stripe", "/webhook/stripe/events"])
+def test_an_endpoint_whose_path_is_misspelled_is_wrong(
+    check: CheckCommand, emulator: EmulatorClient, path: str
+) -> None:
+    endpoint = emulator.replace_endpoints([*TRANSLATORS], f"https://payments.example{path}")
+
+    (finding,) = check(**_env(emulator.url)).wrong()
+
+    assert finding["subject"] == f"endpoint {endpoint}"
+    assert finding["remedy"].startswith("change the path of its URL to /webhook/stripe")
+
+
+def test_a_similar_endpoint_beside_a_correct_one_is_a_note(check: CheckCommand, emulator: EmulatorClient) -> None:
+    emulator.replace_endpoints([*TRANSLATORS], ENDPOINT_URL)
+    form = {"url": "https://shop.example/stripe/webhook", "enabled_events[]": "charge.refunded"}
+    emulator.http.post("/v1/webhook_endpoints", data=form).raise_for_status()
+
+    report = check(**_env(emulator.url))
+
+    assert report.status == 0
+    assert ("note", f"sends to {form['url']}, but the webhook serves only /webhook/stripe") in report.of("endpoint")
 
 
 def _version(name: bytes) -> Callable[[bytes], bytes]:

@@ -1,9 +1,11 @@
 """Runs `lea-payments replay` with events from Stripe and from a file."""
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
@@ -139,6 +141,68 @@ def test_unreadable_lines_of_a_file_are_named(
     assert (records.get(first).payment_status, records.get(second).payment_status) == ("completed", "expired")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda event: json.dumps(event, indent=2).encode(),
+        lambda event: json.dumps([event]).encode(),
+        lambda event: json.dumps({"object": "list", "data": [event], "has_more": False}, indent=2).encode(),
+        lambda event: codecs.BOM_UTF8 + json.dumps(event).encode(),
+        lambda event: json.dumps(event, indent=2).encode("utf-16"),
+    ],
+    ids=["pretty-printed", "array", "list", "UTF-8 with BOM", "UTF-16"],
+)
+def test_a_file_can_have_other_shapes(
+    run: RunCommand,
+    records: Records,
+    table_settings: TableSettings,
+    tmp_path: Path,
+    content: Callable[[object], bytes],
+) -> None:
+    payment_id = _new(records, table_settings, f"payment_{uuid4()}")
+    file = tmp_path / "event.json"
+    file.write_bytes(content(json.loads(stripe_bodies.completed(payment_id))))
+
+    result = run("replay", str(file))
+
+    assert (result.returncode, _counts(result.stdout)) == (0, {"applied": 1, "all": 1})
+    assert records.get(payment_id).payment_status == "completed"
+
+
+def test_an_unreadable_element_of_a_list_is_named(
+    run: RunCommand, records: Records, table_settings: TableSettings
+) -> None:
+    payment_id = _new(records, table_settings, "payment_in_a_list")
+    event = json.loads(stripe_bodies.completed(payment_id))
+
+    result = run("replay", "-", text=json.dumps({"object": "list", "data": [event, {"id": 1}]}, indent=2))
+
+    assert result.returncode == 1
+    assert "✗ line 1, element 2: " in result.stdout
+    assert _counts(result.stdout) == {"applied": 1, "unreadable": 1, "all": 2}
+
+
+def test_one_event_is_read_from_stripe(
+    run: RunCommand, account: EmulatorClient, records: Records, table_settings: TableSettings
+) -> None:
+    payment_id = _new(records, table_settings, "payment_one_event")
+    account.pay_without_waiting(account.session(record(payment_id)))
+    (event,) = [each for each in account.events() if each["type"] == "checkout.session.completed"]
+
+    result = run("replay", event["id"])
+
+    assert (result.returncode, _counts(result.stdout)) == (0, {"applied": 1, "all": 1})
+    assert records.get(payment_id).payment_status == "completed"
+
+
+def test_an_event_that_stripe_does_not_have_is_explained(run: RunCommand) -> None:
+    result = run("replay", "evt_missing")
+
+    assert result.returncode == 1
+    assert "Stripe has no event evt_missing: check the id" in result.stderr
+    assert "STRIPE_SECRET_KEY" in run("replay", "evt_missing", STRIPE_SECRET_KEY="").stderr
+
+
 def test_standard_input_is_replayed_without_a_key(
     run: RunCommand, records: Records, table_settings: TableSettings
 ) -> None:
@@ -165,7 +229,9 @@ def test_events_of_the_other_mode_are_counted_not_applied(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "give either FILE or --since"),
+        ((), "give exactly one of FILE, the id of an event (evt_…) and --since"),
+        (("evt_1", "--since", "2h"), "give exactly one of FILE"),
+        (("evt_1", "--until", "2h"), "--until needs --since"),
         (("--since", "soon"), "'soon' is not a valid time"),
         (("--since", "40d"), "Stripe keeps events for 30 days"),
         (("--since", "2h", "--type", "charge.fialed"), "charge.fialed: unknown event type"),

@@ -1,6 +1,7 @@
 """Checks that the first log line of a service names its settings and no secret."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,3 +54,16 @@ def test_the_command_line_loads_no_service_before_it_runs() -> None:
     script = "import sys, lea_payments.__main__; print(sorted({'boto3', 'fastapi', 'stripe'} & sys.modules.keys()))"
 
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"[]\n"
+
+
+def test_an_idle_connection_is_closed_after_the_configured_time(start: Start) -> None:
+    pages = start("pages", KEEP_ALIVE_SECONDS="1")
+    host, port = pages.url.removeprefix("http://").split(":")
+
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: pages\r\n\r\n")
+        answer = connection.recv(4096)
+        rest = connection.recv(4096)
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert rest == b""

@@ -42,8 +42,8 @@ def records(table_settings: TableSettings) -> Iterator[Records]:
     records.close()
 
 
-def _send(webhook: httpx.Client, body: bytes) -> str:
-    answer = webhook.post(ROUTE, content=body, headers={"Stripe-Signature": sign(body)})
+def _send(webhook: httpx.Client, body: bytes, route: str = ROUTE) -> str:
+    answer = webhook.post(route, content=body, headers={"Stripe-Signature": sign(body)})
     assert answer.status_code == 200, answer.text
     outcome: str = answer.json()["outcome"]
     return outcome
@@ -139,6 +139,14 @@ def test_an_odd_value_in_an_unused_field_is_accepted(webhook: httpx.Client, reco
 
     assert _send(webhook, json.dumps(expired | {"request": "\ud83d"}).encode()) == "applied"
     assert _send(webhook, stripe_bodies.event("charge.dispute.closed", dispute)) == "unmatched"
+
+
+def test_a_slash_at_the_end_of_the_path_changes_nothing(webhook: httpx.Client, records: Records) -> None:
+    paid = stripe_bodies.completed(records.put())
+
+    assert [_send(webhook, paid, f"{ROUTE}/"), _send(webhook, paid)] == ["applied", "duplicate"]
+    rejected = [webhook.post(route, content=paid) for route in (ROUTE, f"{ROUTE}/")]
+    assert [(answer.status_code, answer.json()) for answer in rejected] == [(400, {"outcome": "invalid_signature"})] * 2
 
 
 def test_a_record_written_by_hand_is_completed(

@@ -18,6 +18,7 @@ from lea_payments.settings import (
 VARIABLES = (
     *("AWS_REGION", "DYNAMODB_PAYMENTS_TABLE", "DDB_ENDPOINT", "STRIPE_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET_FILE"),
     *("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "STRIPE_LIVEMODE", "STRIPE_ACCOUNT", "PORT", "HOST", "LOG_LEVEL"),
+    "KEEP_ALIVE_SECONDS",
 )
 
 
@@ -33,6 +34,18 @@ def test_the_defaults_match_the_contract() -> None:
 
     assert (settings.aws_region, settings.table) == ("ap-southeast-1", "lea-payments-local")
     assert settings.ddb_endpoint == "http://dynamodb:8000"
+
+
+@pytest.mark.parametrize(("text", "valid"), [("1", True), ("3600", True), ("0", False), ("3601", False), ("x", False)])
+def test_idle_connections_stay_open_up_to_an_hour(monkeypatch: pytest.MonkeyPatch, text: str, *, valid: bool) -> None:
+    assert read(TableSettings).keep_alive_seconds == 75
+    monkeypatch.setenv("KEEP_ALIVE_SECONDS", text)
+
+    if valid:
+        assert read(TableSettings).keep_alive_seconds == int(text)
+    else:
+        with pytest.raises(SettingsError, match="KEEP_ALIVE_SECONDS: "):
+            read(TableSettings)
 
 
 def test_an_empty_endpoint_means_aws(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from io import BufferedReader, FileIO
 from typing import Any, NamedTuple
 
 from rich import box
@@ -11,22 +12,21 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from lea_payments.commands.event_file import EventText, event_texts
 from lea_payments.commands.explain import field_changes
-from lea_payments.commands.replay_source import UnreadableLine, events_in
+from lea_payments.commands.replay_source import RETENTION, ReplayItem, ReplaySourceError, Unreadable, translated
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.settings import ModeSettings, SettingsError, StripeSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import Applied, PaymentStore
 from lea_payments.store.repairs import Repairs
-from lea_payments.stripe.errors import StripeCallError
+from lea_payments.stripe.errors import StripeCallError, StripeMissingError
 from lea_payments.stripe.events import Ignored
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
 from lea_payments.telemetry import events as telemetry
 
 UNREADABLE = "unreadable"
-
-ReplayItem = PaymentEvent | Ignored | UnreadableLine
 
 
 class ReplayOptions(NamedTuple):
@@ -48,15 +48,14 @@ class Replay:
 
     async def run(self, items: Iterable[ReplayItem]) -> None:
         """Applies the events in this order; after UnavailableError or StripeCallError it is safe to repeat."""
-        all_items = list(items)
         with _progress(self._console) as progress:
-            for item in progress.track(all_items, description="Replaying"):
+            for item in progress.track(items, description="Replaying"):
                 await self._replay(item)
 
     async def _replay(self, item: ReplayItem) -> None:
-        if isinstance(item, UnreadableLine):
+        if isinstance(item, Unreadable):
             self.counts[UNREADABLE] += 1
-            self._console.print(f"[red]✗[/] line {item.number}: {escape(item.reason)}", soft_wrap=True)
+            self._console.print(f"[red]✗[/] {item.place}: {escape(item.reason)}", soft_wrap=True)
         elif isinstance(item, Ignored):
             self.counts[item.outcome] += 1
         elif self._payment_id is None or item.payment_id in (None, self._payment_id):
@@ -97,16 +96,39 @@ def from_stripe(
     return _run(settings, options, lists, items)
 
 
-def from_file(
-    settings: ModeSettings, options: ReplayOptions, lines: Iterable[bytes], types: Sequence[str]
-) -> Counter[str]:
-    """Replays the events in these lines; returns the counts. Raises SettingsError."""
+def from_event(settings: StripeSettings, options: ReplayOptions, event_id: str, types: Sequence[str]) -> Counter[str]:
+    """Replays one event, which it reads from Stripe; returns the counts. Raises SettingsError."""
+    reader = StripeReader(settings)
+    lists = StripeLists(settings, reader, telemetry.stripe_object_unreadable)
 
     async def items() -> Iterable[ReplayItem]:
-        every = events_in(lines, livemode=settings.livemode, account=settings.account)
-        return [item for item in every if isinstance(item, UnreadableLine) or not types or item.type in types]
+        try:
+            body = await reader.get(f"/v1/events/{event_id}")
+        except StripeMissingError:
+            raise SettingsError(
+                f"Stripe has no event {event_id}: check the id and that STRIPE_SECRET_KEY belongs to its account. "
+                f"Stripe keeps events for {RETENTION.days} days: replay an older one from a file"
+            ) from None
+        return translated([EventText(event_id, body)], types, livemode=settings.livemode, account=settings.account)
 
-    return _run(settings, options, None, items)
+    return _run(settings, options, lists, items)
+
+
+def from_file(settings: ModeSettings, options: ReplayOptions, path: str, types: Sequence[str]) -> Counter[str]:
+    """Replays the events in a file as it reads them, `-` is standard input; returns the counts.
+
+    Raises SettingsError, and ReplaySourceError if the file cannot be opened.
+    """
+    try:
+        file = BufferedReader(FileIO(0 if path == "-" else path))
+    except OSError as error:
+        raise ReplaySourceError(f"{path}: {error.strerror}: name a readable file of events, or `-`") from None
+
+    async def items() -> Iterable[ReplayItem]:
+        return translated(event_texts(file), types, livemode=settings.livemode, account=settings.account)
+
+    with file:
+        return _run(settings, options, None, items)
 
 
 def _run(

@@ -1,10 +1,11 @@
-"""Parses the arguments of a replay and the lines of an event file; performs no I/O."""
+"""Parses the arguments of a replay and translates its events; performs no I/O."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from lea_payments.commands.event_file import EventText
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.errors import InvalidPayloadError
@@ -13,6 +14,7 @@ from lea_payments.stripe.events import TRANSLATORS, Ignored
 RETENTION = timedelta(days=30)
 """How long Stripe keeps events (docs.stripe.com/api/events/list)."""
 
+_EVENT_ID = re.compile(r"evt_\w+", re.ASCII)
 _AGE = re.compile(r"(\d{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -21,11 +23,19 @@ class ReplaySourceError(Exception):
     """Raised when the arguments cannot be used; the message says what to use instead."""
 
 
-class UnreadableLine(NamedTuple):
-    """A line that is not a readable event; `number` starts at 1."""
+class Unreadable(NamedTuple):
+    """A part of the source that is not a readable event; `place` names it."""
 
-    number: int
+    place: str
     reason: str
+
+
+ReplayItem = PaymentEvent | Ignored | Unreadable
+
+
+def is_event_id(source: str) -> bool:
+    """Whether the source names one of Stripe's events, and not a file."""
+    return _EVENT_ID.fullmatch(source) is not None
 
 
 def parse_time(text: str, now: datetime) -> datetime:
@@ -67,14 +77,15 @@ def checked_types(types: Iterable[str]) -> tuple[str, ...]:
     return unique
 
 
-def events_in(
-    lines: Iterable[bytes], *, livemode: bool, account: str = ""
-) -> Iterator[PaymentEvent | Ignored | UnreadableLine]:
-    """Translates each line of JSON; skips blank lines."""
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+def translated(
+    texts: Iterable[EventText], types: Sequence[str], *, livemode: bool, account: str = ""
+) -> Iterator[ReplayItem]:
+    """Translates each event; skips the events of other types than these, if there are any."""
+    for place, body in texts:
         try:
-            yield stripe_events.translate(line, livemode=livemode, account=account)
+            item = stripe_events.translate(body, livemode=livemode, account=account)
         except InvalidPayloadError as error:
-            yield UnreadableLine(number, str(error))
+            yield Unreadable(place, str(error))
+        else:
+            if not types or item.type in types:
+                yield item

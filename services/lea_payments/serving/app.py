@@ -29,7 +29,6 @@ def create_app(
     description: str = "",
     openapi: bool = False,
     error_handlers: ErrorHandlers | None = None,
-    redirect_slashes: bool = False,
 ) -> FastAPI:
     """The app of one service. It closes the store at shutdown; `background` runs from startup to shutdown.
 
@@ -50,7 +49,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json" if openapi else None,
-        redirect_slashes=redirect_slashes,
+        redirect_slashes=False,
     )
     handlers: ErrorHandlers = {HTTPException: error_response, **(error_handlers or {})}
     for error, handler in handlers.items():

@@ -54,6 +54,7 @@ def serve(app: ASGIApp, settings: Settings, port: int, service: str, **summary: 
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=settings.keep_alive_seconds,
     )
     # Everything loaded so far stays in memory: exclude it from all later garbage collections.
     gc.freeze()

@@ -98,7 +98,10 @@ class Webhook:
 
 
 class WebhookRoute:
-    """`POST /webhook/stripe` as a plain ASGI app, so that a delivery does not pass FastAPI's middleware and routing."""
+    """`POST /webhook/stripe` as a plain ASGI app, so that a delivery does not pass FastAPI's middleware and routing.
+
+    The path can end with a slash: Stripe follows no redirect, and counts one as a failure.
+    """
 
     def __init__(self, webhook: Webhook) -> None:
         self._webhook = webhook
@@ -117,12 +120,13 @@ class WebhookRoute:
 
 def create_app(settings: WebhookSettings, store: PaymentStore) -> ASGIApp:
     """The app of the webhook; raises SettingsError if its secrets cannot be read."""
-    app = create_base_app("webhook", store, redirect_slashes=True)
+    app = create_base_app("webhook", store)
     route = WebhookRoute(Webhook(settings, store))
-    app.router.routes.append(Route(WEBHOOK_PATH, route, methods=["POST"]))
+    paths = (WEBHOOK_PATH, f"{WEBHOOK_PATH}/")
+    app.router.routes.extend(Route(path, route, methods=["POST"]) for path in paths)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        is_delivery = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == WEBHOOK_PATH
+        is_delivery = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in paths
         await (route if is_delivery else app)(scope, receive, send)
 
     return dispatch

@@ -28,7 +28,8 @@ def test_only_the_public_paths_are_exposed() -> None:
         for name, one in render(ci("httproute")).of("HTTPRoute").items()
     }
 
-    assert ingresses == routes == {"webhook": ["/webhook/stripe"], "pages": ["/success", "/cancel"]}
+    paths = {"webhook": ["/webhook/stripe", "/webhook/stripe/"], "pages": ["/success", "/cancel"]}
+    assert ingresses == routes == paths
 
 
 def test_an_ingress_has_tls_if_it_has_a_certificate() -> None:

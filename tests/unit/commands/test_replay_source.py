@@ -3,18 +3,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lea_payments.commands.event_file import EventText
 from lea_payments.commands.replay_source import (
     ReplaySourceError,
-    UnreadableLine,
+    Unreadable,
     checked_types,
-    events_in,
+    is_event_id,
     parse_time,
+    translated,
     window,
 )
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.stripe.events import Ignored
 from tests.support import stripe_bodies
 
+ACCOUNTS = ("acct_1", "acct_2", None)
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -72,19 +75,37 @@ def test_an_unknown_event_type_is_rejected() -> None:
 
 def test_events_of_another_account_are_not_replayed() -> None:
     paid = json.loads(stripe_bodies.completed("payment_1"))
-    lines = [json.dumps(paid | {"account": account}).encode() for account in ("acct_1", "acct_2", None)]
+    texts = [EventText(account or "none", json.dumps(paid | {"account": account}).encode()) for account in ACCOUNTS]
 
-    kinds = [type(item) for item in events_in(lines, livemode=False, account="acct_1")]
+    kinds = [type(item) for item in translated(texts, (), livemode=False, account="acct_1")]
 
     assert kinds == [PaymentEvent, Ignored, PaymentEvent]
 
 
-def test_an_unreadable_line_does_not_stop_the_others() -> None:
-    paid, other = stripe_bodies.completed("payment_1"), stripe_bodies.event("charge.failed", {"id": "ch_1"})
-    lines = [paid, b"", b"{", other, b"\xff", b'{"object": "list"}', stripe_bodies.expired("payment_2")]
+@pytest.mark.parametrize(
+    ("source", "is_id"),
+    [("evt_1Pq", True), ("evt_", False), ("evt_1.json", False), ("./evt_1", False), ("-", False), ("evt_é", False)],
+)
+def test_the_id_of_an_event_is_not_a_file(source: str, *, is_id: bool) -> None:
+    assert is_event_id(source) is is_id
 
-    items = list(events_in(lines, livemode=False))
+
+def _texts() -> list[EventText]:
+    other = stripe_bodies.event("charge.failed", {"id": "ch_1"})
+    bodies = [stripe_bodies.completed("payment_1"), b"{", other, b"\xff", b"{}", stripe_bodies.expired("payment_2")]
+    return [EventText(f"line {number}", body) for number, body in enumerate(bodies, 1)]
+
+
+def test_an_unreadable_event_does_not_stop_the_others() -> None:
+    items = list(translated(_texts(), (), livemode=False))
 
     kinds = [type(item) for item in items]
-    assert kinds == [PaymentEvent, UnreadableLine, Ignored, UnreadableLine, UnreadableLine, PaymentEvent]
-    assert [item.number for item in items if isinstance(item, UnreadableLine)] == [3, 5, 6]
+    assert kinds == [PaymentEvent, Unreadable, Ignored, Unreadable, Unreadable, PaymentEvent]
+    assert [item.place for item in items if isinstance(item, Unreadable)] == ["line 2", "line 4", "line 5"]
+
+
+def test_only_events_of_the_selected_types_are_translated() -> None:
+    items = list(translated(_texts(), ["checkout.session.expired"], livemode=False))
+
+    assert [item.type for item in items if not isinstance(item, Unreadable)] == ["checkout.session.expired"]
+    assert len(items) == 4

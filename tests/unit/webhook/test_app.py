@@ -57,10 +57,12 @@ async def delivering(store: Store) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def _deliver(store: Store, body: bytes, signature: str | None = None) -> tuple[int, str]:
+async def _deliver(
+    store: Store, body: bytes, signature: str | None = None, path: str = WEBHOOK_PATH
+) -> tuple[int, str]:
     headers = {"Stripe-Signature": sign(body) if signature is None else signature}
     async with delivering(store) as stripe:
-        answer = await stripe.post(WEBHOOK_PATH, content=body, headers=headers)
+        answer = await stripe.post(path, content=body, headers=headers)
     assert answer.json() == {"outcome": answer.json()["outcome"]}
     return answer.status_code, answer.json()["outcome"]
 
@@ -117,9 +119,24 @@ async def test_an_invalid_delivery_does_not_reach_the_store(
     assert store.events == []
 
 
-async def test_another_method_is_a_405() -> None:
+async def test_a_slash_at_the_end_of_the_path_is_allowed() -> None:
+    store = Store(Applied(Outcome.APPLIED, PAYMENT, PAYMENT))
+
+    assert await _deliver(store, stripe_bodies.completed("payment_1"), path="/webhook/stripe/") == (200, "applied")
+
+
+@pytest.mark.parametrize("path", ["/webhook/stripe//", "/webhook", "/webhook/stripes", "/Webhook/Stripe"])
+async def test_another_path_is_a_404(path: str) -> None:
     async with delivering(Store(AssertionError())) as stripe:
-        answer = await stripe.get(WEBHOOK_PATH)
+        answer = await stripe.post(path, content=b"")
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/webhook/stripe", "/webhook/stripe/"])
+async def test_another_method_is_a_405(path: str) -> None:
+    async with delivering(Store(AssertionError())) as stripe:
+        answer = await stripe.get(path)
 
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
 

@@ -29,7 +29,7 @@ class _CallResult(NamedTuple):
 
 
 def findings(settings: CheckSettings, endpoint_url: str | None) -> Iterator[Finding]:
-    """Checks Stripe. Without an `endpoint_url`, the webhook endpoint is found by its path."""
+    """Checks Stripe. Without an `endpoint_url`, the webhook endpoints are found by their path."""
     client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base)
     sessions = _call(lambda: client.v1.checkout.sessions.list({"limit": 1}))
     yield _connection(sessions.error, settings.stripe_api_base)
@@ -88,10 +88,9 @@ def _clock(skew: float) -> Finding:
 
 
 def _endpoints(endpoints: Sequence[Any], endpoint_url: str | None, *, livemode: bool) -> Iterator[Finding]:
-    matches = [
-        each for each in endpoints if (each.url == endpoint_url if endpoint_url else _path(each.url) == WEBHOOK_PATH)
-    ]
-    if not matches:
+    matches = [each for each in endpoints if _matches(each.url, endpoint_url)]
+    similar = [] if endpoint_url else [each for each in endpoints if each not in matches and _is_similar(each.url)]
+    if not matches and not similar:
         expected = f"URL {endpoint_url}" if endpoint_url else f"path {WEBHOOK_PATH}"
         says = f"none of {len(endpoints)} endpoints has the {expected}: no event reaches the webhook"
         remedy = f"create one {DASHBOARD}"
@@ -102,13 +101,35 @@ def _endpoints(endpoints: Sequence[Any], endpoint_url: str | None, *, livemode: 
         )
     for endpoint in matches:
         subject = f"endpoint {endpoint.id}"
-        yield _status(subject, endpoint)
+        yield _status(subject, endpoint) if _is_served(endpoint.url) else _wrong_path(subject, endpoint.url)
         yield from _events(subject, endpoint.enabled_events)
         yield _version(subject, endpoint.api_version)
 
+    for endpoint in similar:
+        yield _wrong_path(f"endpoint {endpoint.id}", endpoint.url, is_only=not matches)
 
-def _path(url: str) -> str:
-    return urlsplit(url).path.rstrip("/")
+
+def _matches(url: str, endpoint_url: str | None) -> bool:
+    return url.removesuffix("/") == endpoint_url.removesuffix("/") if endpoint_url else _is_served(url)
+
+
+def _is_served(url: str) -> bool:
+    """Whether the webhook and its Ingress serve this path: with or without one slash at the end."""
+    return urlsplit(url).path.removesuffix("/") == WEBHOOK_PATH
+
+
+def _is_similar(url: str) -> bool:
+    """Whether the path is probably a misspelled path of the webhook."""
+    path = urlsplit(url).path.casefold()
+    return "webhook" in path and "stripe" in path
+
+
+def _wrong_path(subject: str, url: str, *, is_only: bool = True) -> Finding:
+    says = f"sends to {url.partition('?')[0]}, but the webhook serves only {WEBHOOK_PATH}"
+    remedy = f"change the path of its URL to {WEBHOOK_PATH} {DASHBOARD}"
+    if is_only:
+        return wrong(subject, says, remedy)
+    return note(subject, says, f"{remedy}, unless it belongs to another system")
 
 
 def _status(subject: str, endpoint: Any) -> Finding:
