@@ -153,9 +153,7 @@ def check(
 def replay(
     source: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[FILE|evt_…]", help="A file of events as JSON, `-` for standard input, or the id of one event."
-        ),
+        typer.Argument(metavar="[FILE|evt_…]", help="A file of events, `-` for standard input, or an event's id."),
     ] = None,
     since: Annotated[
         str | None,
