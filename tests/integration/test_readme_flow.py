@@ -33,6 +33,8 @@ COMMANDS = [
     if command.words[0] == "lea-payments" and command.words[1:] not in {(name,) for name in SERVICES}
 ]
 ABSOLUTE_TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+EVENT_ID = re.compile(r"evt_\w+")
+AUTHORIZATION = {"Authorization": f"Bearer {STRIPE_KEY}"}
 
 
 class Services(NamedTuple):
@@ -44,9 +46,15 @@ class Services(NamedTuple):
     emulator: Process
     table: TableSettings
 
+    def new_event(self) -> str:
+        """Creates a product and returns the id of its event."""
+        url = self.emulator.url
+        httpx.post(f"{url}/v1/products", data={"name": "Insurance"}, headers=AUTHORIZATION).raise_for_status()
+        return str(httpx.get(f"{url}/v1/events", headers=AUTHORIZATION).json()["data"][0]["id"])
+
     def run(self, module: str, arguments: list[str], folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
         """Runs one of our commands with the settings of these services; its standard input is Stripe's events."""
-        events = httpx.get(f"{self.emulator.url}/v1/events", headers={"Authorization": f"Bearer {STRIPE_KEY}"})
+        events = httpx.get(f"{self.emulator.url}/v1/events", headers=AUTHORIZATION)
         settings = {
             "PATH": os.environ["PATH"],
             "DDB_ENDPOINT": self.table.ddb_endpoint,
@@ -187,7 +195,8 @@ def test_every_documented_demo_flow_succeeds(services: Services, flow: Command, 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
 def test_every_documented_command_succeeds(services: Services, command: Command, tmp_path: Path) -> None:
     days_ago = f"{datetime.now(UTC) - timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"  # Stripe keeps events for 30 days
-    arguments = [ABSOLUTE_TIME.sub(days_ago, word) for word in command.words[1:]]
+    event_id = services.new_event()
+    arguments = [EVENT_ID.sub(event_id, ABSOLUTE_TIME.sub(days_ago, word)) for word in command.words[1:]]
 
     finished = services.run("lea_payments", arguments, tmp_path)
 
