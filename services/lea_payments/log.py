@@ -15,6 +15,11 @@ VERBOSE_LIBRARIES = ("boto3", "botocore", "stripe", "urllib3")
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
+def present(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def configure(level: str) -> None:
     """Starts the log of a service. `level` is one of debug, info, warning and error."""
     structlog.configure(

@@ -10,7 +10,7 @@ import stripe
 from opentelemetry import trace
 
 from lea_payments import __version__
-from lea_payments.log import log
+from lea_payments.log import log, present
 from lea_payments.payment.event import CHANGES, Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, Status
 from lea_payments.payment.rules import REFUND_FAILED
@@ -89,7 +89,7 @@ def page_shown(page: str, status: str, payment: Payment | None) -> None:
         span.set_attribute("payments.payment.id", payment.payment_intent_id)
         spans.link(span, payment.traceparent)
         fields["payment_id"] = payment.payment_intent_id
-    log.info("page_shown", page=page, status=status, **{name: value for name, value in fields.items() if value})
+    log.info("page_shown", page=page, status=status, **present(fields))
 
 
 def stripe_call_failed(code: str, error: stripe.StripeError) -> None:

@@ -119,8 +119,7 @@ PAGES = (
     ("cancel", "shown"),
     *product((OTHER,), ("not_found", "unavailable")),
 )
-RUN_OK = "ok"
-RECONCILER_RUN_OUTCOMES = (RUN_OK, "stripe_unavailable", "stripe_refused", "table_unavailable", ERROR)
+RECONCILER_RUN_OUTCOMES = ("ok", "stripe_unavailable", "stripe_refused", "table_unavailable", ERROR)
 CHECKOUT_STAGES = ("created", "reused", "completed", "expired", "failed")
 STORE_OUTCOMES = (OK := "ok", REFUSED := "refused", THROTTLED := "throttled", ERROR)
 """Outcomes of a call to DynamoDB. `refused`: a condition was not met, or an index is missing."""

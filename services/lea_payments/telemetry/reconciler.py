@@ -2,7 +2,7 @@
 
 from opentelemetry.trace import SpanKind
 
-from lea_payments.log import log
+from lea_payments.log import log, present
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import Payment
 from lea_payments.telemetry import events, metrics, spans
@@ -32,7 +32,7 @@ def run_finished(
         "reconciler_run_finished",
         **counts,
         duration_ms=round(run.seconds * 1000, 1),
-        **{name: value for name, value in optional.items() if value is not None},
+        **present(optional),
     )
 
 

@@ -8,7 +8,7 @@ import time
 
 from opentelemetry.trace import Span
 
-from lea_payments.log import log
+from lea_payments.log import log, present
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.stripe.events import OTHER_TYPE, TRANSLATORS, WEBHOOK_PATH, Ignored
 from lea_payments.stripe.signature import REMEDIES
@@ -68,7 +68,7 @@ def webhook_answered(
         outcome=outcome,
         http_status=http_status,
         duration_ms=round(seconds * 1000, 1),
-        **{name: value for name, value in fields.items() if value is not None},
+        **present(fields),
     )
 
 
