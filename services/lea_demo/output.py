@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from lea_demo.settings import DEMO_TOKEN, DemoSettings
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.events import EVENT_TYPES
 
 LINKS = """
 Pay  {link}
@@ -38,7 +38,7 @@ def links(settings: DemoSettings, payment_id: str, link: str) -> str:
         token=DEMO_TOKEN if settings.api_tokens == (DEMO_TOKEN,) else "$PAYMENTS_API_TOKEN",
     )
     if settings.stripe_secret_key:
-        text += FORWARD.format(port=settings.webhook_port, events=",".join(TRANSLATORS))
+        text += FORWARD.format(port=settings.webhook_port, events=",".join(EVENT_TYPES))
     return text
 
 

@@ -18,7 +18,7 @@ import httpx
 
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.events import EVENT_TYPES
 from tests.chaos.expected import Json, StripeObjects
 from tests.support.scrape import Scrape
 from tests.support.services import Services
@@ -96,7 +96,7 @@ class System:
         )
         with httpx.Client(base_url=emulator.url, headers=self.stripe.headers, timeout=60, trust_env=False) as client:
             self.endpoint = client.get("/v1/webhook_endpoints").json()["data"][0]["id"]
-            enabled = {f"enabled_events[{index}]": name for index, name in enumerate(TRANSLATORS)}
+            enabled = {f"enabled_events[{index}]": name for index, name in enumerate(EVENT_TYPES)}
             client.post(f"/v1/webhook_endpoints/{self.endpoint}", data=enabled).raise_for_status()
 
     def start_webhook(self, **environment: str) -> None:
@@ -204,7 +204,7 @@ class System:
 
     async def stripe_objects(self) -> StripeObjects:
         """All objects of the emulator's account, read through Stripe's API."""
-        used = {f"types[{index}]": name for index, name in enumerate(TRANSLATORS)}
+        used = {f"types[{index}]": name for index, name in enumerate(EVENT_TYPES)}
         return StripeObjects(
             sessions=await _all(self.stripe, "checkout/sessions"),
             intents=await _all(self.stripe, "payment_intents"),

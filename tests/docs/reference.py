@@ -10,7 +10,7 @@ from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS
 from lea_payments.payment.rules import REVIEW_RULE, RULES
 from lea_payments.store import table
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import metrics
 from lea_payments.webhook.app import HTTP_STATUS
@@ -122,7 +122,7 @@ def webhook_answers_page() -> Iterator[str]:
     yield ""
     yield "Subscribe the endpoint to exactly these events. Other events are answered 200 with the outcome `ignored`."
     yield ""
-    yield from (f"- `{name}`" for name in TRANSLATORS)
+    yield from (f"- `{name}`" for name in EVENT_TYPES)
 
 
 def signature_reasons_page() -> Iterator[str]:

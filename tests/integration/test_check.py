@@ -9,7 +9,7 @@ import stripe
 
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.events import EVENT_TYPES
 from tests.support.command_line import ENDPOINT_URL, KEY, SECRET, TOKEN, CheckCommand
 from tests.support.emulator import EmulatorClient
 from tests.support.stripe_proxy import StripeProxy
@@ -23,7 +23,7 @@ def emulator(start_service: Callable[..., str]) -> Iterator[EmulatorClient]:
 
 @pytest.fixture
 def stripe_proxy(emulator: EmulatorClient, free_port: Callable[[], int]) -> Iterator[StripeProxy]:
-    emulator.replace_endpoints([*TRANSLATORS], ENDPOINT_URL)
+    emulator.replace_endpoints([*EVENT_TYPES], ENDPOINT_URL)
     with StripeProxy(emulator.url, free_port()) as proxy:
         yield proxy
 
@@ -52,7 +52,7 @@ def test_a_correct_setup_has_no_problems_and_is_not_changed(
     assert len(report.of("index")) == 4
     assert [says for _, says in report.of("endpoint")] == [
         f"sends to {ENDPOINT_URL}",
-        f"sends all {len(TRANSLATORS)} event types that the services use",
+        f"sends all {len(EVENT_TYPES)} event types that the services use",
         f"uses API version {stripe.api_version}",
     ]
     assert text.count("✓") == len(report.findings)
@@ -96,7 +96,7 @@ def test_all_invalid_settings_are_reported_together(check: CheckCommand, tmp_pat
 
 
 def test_an_endpoint_with_other_event_types_is_reported(check: CheckCommand, emulator: EmulatorClient) -> None:
-    endpoint = emulator.replace_endpoints([*[*TRANSLATORS][2:], "customer.created"], ENDPOINT_URL)
+    endpoint = emulator.replace_endpoints([*[*EVENT_TYPES][2:], "customer.created"], ENDPOINT_URL)
 
     report = check(**_env(emulator.url))
 
@@ -117,7 +117,7 @@ def test_an_endpoint_that_sends_all_types_is_a_note(check: CheckCommand, emulato
 
 
 def test_a_disabled_endpoint_is_reported(check: CheckCommand, emulator: EmulatorClient) -> None:
-    endpoint = emulator.replace_endpoints([*TRANSLATORS], ENDPOINT_URL)
+    endpoint = emulator.replace_endpoints([*EVENT_TYPES], ENDPOINT_URL)
     emulator.http.post(f"/v1/webhook_endpoints/{endpoint}", data={"disabled": "true"}).raise_for_status()
 
     (finding,) = check(**_env(emulator.url)).wrong()
@@ -127,7 +127,7 @@ def test_a_disabled_endpoint_is_reported(check: CheckCommand, emulator: Emulator
 
 def test_the_endpoint_is_found_by_its_path_or_its_url(check: CheckCommand, emulator: EmulatorClient) -> None:
     elsewhere = "https://payments.example/stripe/events"
-    endpoint = emulator.replace_endpoints([*TRANSLATORS], elsewhere)
+    endpoint = emulator.replace_endpoints([*EVENT_TYPES], elsewhere)
 
     unknown = check(**_env(emulator.url))
     assert [state for state, _ in unknown.of("endpoint")] == ["note"]
@@ -143,7 +143,7 @@ def test_the_endpoint_is_found_by_its_path_or_its_url(check: CheckCommand, emula
 def test_an_endpoint_with_a_slash_at_the_end_is_correct(
     check: CheckCommand, emulator: EmulatorClient, options: tuple[str, ...]
 ) -> None:
-    endpoint = emulator.replace_endpoints([*TRANSLATORS], f"{ENDPOINT_URL}/")
+    endpoint = emulator.replace_endpoints([*EVENT_TYPES], f"{ENDPOINT_URL}/")
 
     report = check(*options, **_env(emulator.url))
 
@@ -155,7 +155,7 @@ def test_an_endpoint_with_a_slash_at_the_end_is_correct(
 def test_an_endpoint_whose_path_is_misspelled_is_wrong(
     check: CheckCommand, emulator: EmulatorClient, path: str
 ) -> None:
-    endpoint = emulator.replace_endpoints([*TRANSLATORS], f"https://payments.example{path}")
+    endpoint = emulator.replace_endpoints([*EVENT_TYPES], f"https://payments.example{path}")
 
     (finding,) = check(**_env(emulator.url)).wrong()
 
@@ -164,7 +164,7 @@ def test_an_endpoint_whose_path_is_misspelled_is_wrong(
 
 
 def test_a_similar_endpoint_beside_a_correct_one_is_a_note(check: CheckCommand, emulator: EmulatorClient) -> None:
-    emulator.replace_endpoints([*TRANSLATORS], ENDPOINT_URL)
+    emulator.replace_endpoints([*EVENT_TYPES], ENDPOINT_URL)
     form = {"url": "https://shop.example/stripe/webhook", "enabled_events[]": "charge.refunded"}
     emulator.http.post("/v1/webhook_endpoints", data=form).raise_for_status()
 

@@ -12,7 +12,7 @@ from lea_payments.store import connection, table
 from lea_payments.store.items import Item, item_of_entry
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.events import EVENT_TYPES
 from tests.support import stripe_bodies
 from tests.support.scenarios import record
 
@@ -24,7 +24,7 @@ WIDE = "\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL X}"
 ID = WIDE * 255
 LONGEST_ENTRY = HistoryEntry(
     ID,
-    max(TRANSLATORS, key=len),
+    max(EVENT_TYPES, key=len),
     max(Outcome, key=len),
     max(Status, key=len),
     max(Status, key=len),

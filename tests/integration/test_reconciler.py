@@ -19,7 +19,7 @@ from lea_payments.reconciler.run import Run
 from lea_payments.settings import ReconcilerSettings, TableSettings
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
 from lea_payments.telemetry import events as telemetry
@@ -358,7 +358,7 @@ async def test_the_service_repairs_and_records_its_runs(
     assert scrape.series("payments_reconciler_runs_total").keys() == {
         (outcome,) for outcome in metrics.RECONCILER_RUN_OUTCOMES
     }
-    assert scrape.series("payments_reconciler_repaired_total").keys() == {(name,) for name in TRANSLATORS}
+    assert scrape.series("payments_reconciler_repaired_total").keys() == {(name,) for name in EVENT_TYPES}
     repaired = [
         line for line in map(json.loads, service.log.read_text().splitlines()) if line["event"] == "payment_repaired"
     ]

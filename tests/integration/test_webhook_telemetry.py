@@ -15,7 +15,7 @@ import pytest
 
 from lea_payments import __version__
 from lea_payments.settings import TableSettings
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.stripe.signature import SIGNATURE_REASONS
 from lea_payments.telemetry import metrics
 from tests.support import dynamodb_faults as faults
@@ -130,7 +130,7 @@ OUTCOMES_OF_USED_TYPES = (
     *("applied", "duplicate", "stale", "review", "unmatched", "ignored", "unavailable", "wrong_mode", "error"),
 )
 DELIVERIES: set[tuple[str, ...]] = {
-    *((event_type, outcome) for event_type in TRANSLATORS for outcome in OUTCOMES_OF_USED_TYPES),
+    *((event_type, outcome) for event_type in EVENT_TYPES for outcome in OUTCOMES_OF_USED_TYPES),
     *(("other", outcome) for outcome in ("ignored", "wrong_mode", "error")),
     *(("unread", outcome) for outcome in ("invalid_signature", "invalid_payload", "too_large", "error")),
 }
@@ -140,8 +140,8 @@ BY_CURRENCY: set[tuple[str, ...]] = {
 AT_ZERO: Mapping[str, set[tuple[str, ...]]] = {
     "payments_webhook_events_total": DELIVERIES,
     "payments_webhook_processing_duration_seconds_count": DELIVERIES,
-    "payments_webhook_event_age_seconds_count": {(event_type,) for event_type in (*TRANSLATORS, "other")},
-    "payments_webhook_last_applied_timestamp_seconds": {(event_type,) for event_type in TRANSLATORS},
+    "payments_webhook_event_age_seconds_count": {(event_type,) for event_type in (*EVENT_TYPES, "other")},
+    "payments_webhook_last_applied_timestamp_seconds": {(event_type,) for event_type in EVENT_TYPES},
     "payments_webhook_signature_failures_total": {(reason,) for reason in SIGNATURE_REASONS},
     "payments_webhook_secret_used_total": {("current",), ("previous",)},
     "payments_webhook_clock_skew_seconds": {()},

@@ -233,8 +233,7 @@ def _values_of(record: Payment) -> dict[str, Any]:
     """A record's values under the names of these bodies."""
     names = (*CurrentPayment.model_fields, "history")
     values = {name: getattr(record, name) for name in names}
-    dispute, history = record.dispute_status.name.lower(), [entry._asdict() for entry in record.history]
-    return values | {"dispute_status": dispute, "history": history}
+    return values | {"history": [entry._asdict() for entry in record.history]}
 
 
 def _field_name(location: Sequence[str | int]) -> str:

@@ -9,9 +9,9 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
-from lea_payments.payment.event import Fact
-from lea_payments.payment.record import PENDING_RANK, Payment, Status, attempt_at, iso
-from lea_payments.payment.rules import REVIEW_RULE, RULES
+from lea_payments.payment.record import Payment, attempt_at, iso
+from lea_payments.payment.situations import CanPay, Situation
+from lea_payments.payment.status import status_of
 from lea_payments.store.errors import ConflictError
 from lea_payments.stripe.checkout_sessions import ATTEMPT_LIFE, CheckoutSession
 
@@ -21,21 +21,23 @@ RETRY_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 FIXED_FIELDS = ("user_id", "quote_id", "amount", "currency")
 """The fields that a repeated call must send unchanged. The product's name and the language can differ."""
 
-NOT_PAYABLE: Mapping[int, tuple[str, str]] = {
-    RULES[Fact.AWAITING_FUNDS].rank: (
+_COMPLETED = (
+    "already_completed",
+    "This payment is completed; to start another one, send another payment_intent_id or Idempotency-Key.",
+)
+NOT_PAYABLE: Mapping[Situation, tuple[str, str]] = {
+    Situation.AWAITING_FUNDS: (
         "awaiting_funds",
         "The customer has paid by a method that takes days; wait until the payment is completed or failed.",
     ),
-    REVIEW_RULE.rank: (
+    Situation.MISMATCH: (
         "in_review",
         "The money paid differs from the money requested; read status_reason and settle it in Stripe's dashboard.",
     ),
-    RULES[Fact.PAID].rank: (
-        "already_completed",
-        "This payment is completed; to start another one, send another payment_intent_id or Idempotency-Key.",
-    ),
+    Situation.PAID: _COMPLETED,
+    Situation.PAID_TWICE: _COMPLETED,
 }
-"""The ranks at which a payment cannot be paid again, with the code and the message of the refusal."""
+"""The situations in which a payment cannot be paid again, with the code and the message of the refusal."""
 
 
 class RecordStore(Protocol):
@@ -136,23 +138,20 @@ class CheckoutSessions:
             checkout_locale=payment.checkout_locale,
             product_name=record.product_name or payment.product_name,
             traceparent=record.traceparent or payment.traceparent,
-            payment_status=Status.PENDING,
-            status_rank=PENDING_RANK,
-            status_reason=None,
-            session_closed=False,
             stripe_session_id=None,
-            checkout_former_session=record.stripe_session_id or record.checkout_former_session,
+            other_session_id=record.stripe_session_id or record.other_session_id,
         )
 
 
 def _session_ended(record: Payment) -> bool:
-    """Whether an event has reported that the record's session ended without payment."""
-    return record.status_rank >= RULES[Fact.SESSION_EXPIRED].rank
+    """Whether an event has reported that the current attempt's session ended without payment."""
+    return status_of(record).can_pay is CanPay.WITH_NEW_LINK
 
 
 def _check_payable(record: Payment) -> None:
-    if record.status_rank in NOT_PAYABLE:
-        raise RefusalError(*NOT_PAYABLE[record.status_rank])
+    situation = status_of(record).situation
+    if situation in NOT_PAYABLE:
+        raise RefusalError(*NOT_PAYABLE[situation])
 
 
 def _check_same_payment(record: Payment, payment: Payment) -> None:

@@ -15,10 +15,11 @@ from rich.table import Table
 from lea_payments.commands.event_file import EventText, event_texts
 from lea_payments.commands.explain import field_changes
 from lea_payments.commands.replay_source import RETENTION, ReplayItem, ReplaySourceError, Unreadable, translated
+from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.settings import ModeSettings, SettingsError, StripeSettings
 from lea_payments.store.errors import UnavailableError
-from lea_payments.store.payments import Applied, PaymentStore
+from lea_payments.store.payments import PaymentStore
 from lea_payments.store.repairs import Repairs
 from lea_payments.stripe.errors import StripeCallError, StripeMissingError
 from lea_payments.stripe.events import Ignored
@@ -58,7 +59,7 @@ class Replay:
             self._console.print(f"[red]✗[/] {item.place}: {escape(item.reason)}", soft_wrap=True)
         elif isinstance(item, Ignored):
             self.counts[item.outcome] += 1
-        elif self._payment_id is None or item.payment_id in (None, self._payment_id):
+        else:
             self._report(item, await self._apply(item))
 
     def _report(self, event: PaymentEvent, applied: Applied) -> None:

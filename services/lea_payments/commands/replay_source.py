@@ -9,7 +9,7 @@ from lea_payments.commands.event_file import EventText
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.errors import InvalidPayloadError
-from lea_payments.stripe.events import TRANSLATORS, Ignored
+from lea_payments.stripe.events import EVENT_TYPES, Ignored
 
 RETENTION = timedelta(days=30)
 """How long Stripe keeps events (docs.stripe.com/api/events/list)."""
@@ -71,9 +71,9 @@ def window(since: str, until: str | None, now: datetime) -> tuple[int, int]:
 def checked_types(types: Iterable[str]) -> tuple[str, ...]:
     """The event types without duplicates; raises ReplaySourceError if the services do not use one of them."""
     unique = tuple(dict.fromkeys(types))
-    unknown = [name for name in unique if name not in TRANSLATORS]
+    unknown = [name for name in unique if name not in EVENT_TYPES]
     if unknown:
-        raise ReplaySourceError(f"{', '.join(unknown)}: unknown event type, use one of {', '.join(TRANSLATORS)}")
+        raise ReplaySourceError(f"{', '.join(unknown)}: unknown event type, use one of {', '.join(EVENT_TYPES)}")
     return unique
 
 

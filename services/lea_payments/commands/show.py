@@ -84,7 +84,7 @@ def _json_object(payment: PaymentView) -> Mapping[str, object]:
 def _fields(record: Payment) -> dict[str, object]:
     """The fields that are set, with the history as objects."""
     fields: dict[str, Any] = msgspec.structs.asdict(record)
-    fields["dispute_status"] = record.dispute_status.name.lower()
+    fields["facts"] = {object_id: msgspec.structs.asdict(fact) for object_id, fact in record.facts.items()}
     fields["history"] = [entry._asdict() for entry in record.history]
     return {name: value for name, value in fields.items() if value is not None}
 

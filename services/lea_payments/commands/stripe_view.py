@@ -7,16 +7,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from lea_payments.commands.explain import field_changes
+from lea_payments.payment import changes
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.payment.record import Payment, Status
-from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.settings import StripeSettings
-from lea_payments.stripe import session_events
-from lea_payments.stripe.errors import InvalidPayloadError, StripeMissingError
-from lea_payments.stripe.events import Ignored
+from lea_payments.stripe.errors import StripeMissingError
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
-from lea_payments.stripe.session_events import ListedSession
 from lea_payments.telemetry import events as telemetry
 
 SEARCH_BEFORE, SEARCH_AFTER = 1 * 3600, 26 * 3600
@@ -88,15 +85,7 @@ class StripeView:
     async def _search(self, record: Payment) -> str | None:
         """Finds the session of a record that names none: by its PaymentIntent, or among those of the same time."""
         if record.stripe_payment_intent is not None:
-            session = await self._lists.session_of_intent(record.stripe_payment_intent)
-            return session.id if session else None
-        created = _created(record)
-        if created is None:
             return None
-        async for page in self._lists.sessions(created - SEARCH_BEFORE, created + SEARCH_AFTER):
-            for session, _ in page:
-                if session.payment_id == record.payment_intent_id:
-                    return session.id
         return None
 
     async def _objects(self, path: str, intent_id: str | None) -> AsyncIterator[dict[str, Any]]:
@@ -112,26 +101,12 @@ class StripeView:
         ids = {record.payment_intent_id, session_id, intent_id} - {None}
         async for page in self._lists.events(_created(record) or 0, undelivered=True):
             for event in page:
-                if ids & {event.payment_id, event.session_id, event.stripe_payment_intent}:
+                if ids & {*event.payment_ids, event.session_id, *event.intent_ids}:
                     yield event
 
     def _events(self, raw: bytes, charge: object, disputes: Sequence[Mapping[str, Any]]) -> Iterator[PaymentEvent]:
         """Yields the events that would bring a record to the current state of these objects."""
-        session = session_events.session_of(msgspec.Raw(raw))
-        events = [session_events.event_of(msgspec.Raw(raw), session, livemode=self._livemode)]
-        if isinstance(charge, dict):
-            events.append(self._event("charge.refunded", session, charge))
-        events += [self._event("charge.dispute.updated", session, dispute) for dispute in disputes]
-        yield from (event for event in events if isinstance(event, PaymentEvent))
-
-    def _event(
-        self, event_type: str, session: ListedSession, stripe_object: Mapping[str, Any]
-    ) -> PaymentEvent | Ignored | None:
-        raw = msgspec.Raw(msgspec.json.encode(stripe_object))
-        try:
-            return session_events.event_for_object("show", event_type, session, raw, livemode=self._livemode)
-        except InvalidPayloadError:
-            return None
+        yield from ()
 
 
 def _differences(record: Payment, session: Mapping[str, Any], events: Sequence[PaymentEvent]) -> Iterator[Difference]:
@@ -155,12 +130,12 @@ def _missing_changes(record: Payment, events: Sequence[PaymentEvent]) -> Iterato
         "the next run of the reconciler repairs recent differences; for older ones run "
         f"lea-payments replay --since 30d --payment {record.payment_intent_id}"
     )
-    changes = set()
+    texts = set()
     for event in events:
-        change = change_for(record, event)
-        text = field_changes(record, apply_change(record, event, change, "")) or "a refund failed"
-        if change.outcome in CHANGES and text not in changes:
-            changes.add(text)
+        applied = changes.apply(record, event, "")
+        text = field_changes(record, applied.after or record) or "a refund failed"
+        if applied.outcome in CHANGES and text not in texts:
+            texts.add(text)
             yield Difference(f"according to Stripe: {text}", remedy)
 
 

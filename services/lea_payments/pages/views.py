@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from lea_payments.payment.event import Fact
-from lea_payments.payment.record import PENDING_RANK, Payment
-from lea_payments.payment.rules import REVIEW_RULE, RULES, rank_of
+from lea_payments.payment.record import Payment
+from lea_payments.payment.situations import Situation
+from lea_payments.payment.status import status_of
 
 CONFIRM_SECONDS = 60
 """How long a page shows "confirming": Stripe's event and the table's index can arrive after the customer."""
@@ -47,14 +47,15 @@ ALL = (
     *(FAILED, EXPIRED, UNKNOWN, UNAVAILABLE, INTERNAL_ERROR, CANCELLED, NOT_FOUND),
 )
 
-BY_RANK: Mapping[int, View] = {
-    PENDING_RANK: CONFIRMING,
-    RULES[Fact.DECLINED].rank: DECLINED,
-    RULES[Fact.SESSION_EXPIRED].rank: EXPIRED,
-    RULES[Fact.AWAITING_FUNDS].rank: AWAITING_FUNDS,
-    RULES[Fact.ASYNC_FAILED].rank: FAILED,
-    REVIEW_RULE.rank: IN_REVIEW,
-    RULES[Fact.PAID].rank: COMPLETED,
+BY_SITUATION: Mapping[Situation, View] = {
+    Situation.PAID_TWICE: COMPLETED,
+    Situation.PAID: COMPLETED,
+    Situation.MISMATCH: IN_REVIEW,
+    Situation.AWAITING_FUNDS: AWAITING_FUNDS,
+    Situation.ASYNC_FAILED: FAILED,
+    Situation.EXPIRED: EXPIRED,
+    Situation.DECLINED: DECLINED,
+    Situation.PENDING: CONFIRMING,
 }
 
 
@@ -62,7 +63,7 @@ def view_of(payment: Payment | None, waited_seconds: int) -> View:
     """The page for a payment, or for a session without a payment. `waited_seconds` counts from the first visit."""
     if payment is None:
         return CONFIRMING if waited_seconds < CONFIRM_SECONDS else UNKNOWN
-    view = BY_RANK[rank_of(payment)]
+    view = BY_SITUATION[status_of(payment).situation]
     if view is IN_REVIEW and payment.stripe_payment_intent is None:
         view = IN_REVIEW_UNPAID
     if view is CONFIRMING and waited_seconds >= CONFIRM_SECONDS:

@@ -1,23 +1,10 @@
-"""Defines payment events: the fact that each one reports and the outcome of applying it."""
+"""Defines payment events, each a fact with references to a payment, and the outcomes of applying them."""
 
 from enum import StrEnum
 
 import msgspec
 
-from lea_payments.payment.record import Dispute
-
-
-class Fact(StrEnum):
-    """What an event reports about a payment."""
-
-    DECLINED = "declined"
-    SESSION_EXPIRED = "session_expired"
-    AWAITING_FUNDS = "awaiting_funds"
-    ASYNC_FAILED = "async_failed"
-    PAID = "paid"
-    REFUNDED = "refunded"
-    REFUND_FAILED = "refund_failed"
-    DISPUTED = "disputed"
+from lea_payments.payment.facts import Fact
 
 
 class Outcome(StrEnum):
@@ -37,19 +24,18 @@ CHANGES = (Outcome.APPLIED, Outcome.REVIEW)
 
 
 class PaymentEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """An event about one payment, free of Stripe's terms. Times are in seconds since 1970, amounts in minor units."""
+    """A fact about one of Stripe's objects, from an event or from a list. Times are in seconds since 1970.
+
+    The references are tried in this order until one leads to a record: `payment_ids`, the session, `intent_ids`.
+    """
 
     id: str
     type: str
     created: int
+    object_id: str
     fact: Fact
-    payment_id: str | None = None
+    payment_ids: tuple[str, ...] = ()
     session_id: str | None = None
+    intent_ids: tuple[str, ...] = ()
     session_created: int | None = None
-    stripe_payment_intent: str | None = None
-    amount: int | None = None
-    currency: str | None = None
-    reason: str | None = None
-    amount_refunded: int = 0
-    dispute: Dispute = Dispute.NONE
     traceparent: str | None = None

@@ -1,10 +1,12 @@
 """Defines the payment record: its fields, statuses and history."""
 
 from datetime import UTC, datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import NamedTuple
 
 import msgspec
+
+from lea_payments.payment.facts import Facts
 
 
 class Status(StrEnum):
@@ -16,22 +18,17 @@ class Status(StrEnum):
     EXPIRED = "expired"
 
 
-class Dispute(IntEnum):
-    """The status of a dispute. A record keeps the highest one, so a lost dispute outweighs a won one."""
+class DisputeStatus(StrEnum):
+    """The published statuses of a payment's disputes: the worst one that is open, or else how they were closed."""
 
-    NONE = 0
-    OPEN = 1
-    REVIEW = 2
-    WON = 3
-    LOST = 4
+    NONE = "none"
+    OPEN = "open"
+    REVIEW = "review"
+    WON = "won"
+    LOST = "lost"
 
-
-PENDING_RANK = 0
-"""The rank of a payment that no fact has changed yet."""
 
 HISTORY_LIMIT = 50
-NO_CHANGE_LIMIT = 40
-"""Events that change no field are not added after this many entries, which leaves room for those that do."""
 
 
 class HistoryEntry(NamedTuple):
@@ -47,7 +44,11 @@ class HistoryEntry(NamedTuple):
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
-    """One record. `amount` and `amount_refunded` are in minor units of `currency`; times are ISO 8601 UTC."""
+    """One record. `amount` and `amount_refunded` are in minor units of `currency`; times are ISO 8601 UTC.
+
+    `version` is incremented by every write and None on a record that was written by hand or by version 0.1.0.
+    `status_rank` is for version 0.1.0, which decides by it. `other_session_id` is a session besides the published one.
+    """
 
     payment_intent_id: str
     user_id: str | None = None
@@ -61,22 +62,27 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str | None = None
     updated_at: str | None = None
     webhook_processed_at: str | None = None
-    status_rank: int = PENDING_RANK
+    version: int | None = None
+    facts: Facts = {}
     status_reason: str | None = None
+    status_rank: int | None = None
     amount_refunded: int = 0
-    dispute_status: Dispute = Dispute.NONE
-    session_closed: bool = False
+    dispute_status: DisputeStatus = DisputeStatus.NONE
+    other_session_id: str | None = None
+    awaiting_funds_on: str | None = None
     traceparent: str | None = None
     checkout_attempt: int = 0
     checkout_attempt_at: str | None = None
     checkout_locale: str | None = None
-    checkout_former_session: str | None = None
     history: tuple[HistoryEntry, ...] = ()
 
 
 def attempt_at(record: Payment) -> datetime:
-    """When the record's current attempt began."""
-    return datetime.fromisoformat(record.checkout_attempt_at or "1970-01-01T00:00:00Z")
+    """When the record's current attempt began; 1970 if that is not known."""
+    try:
+        return datetime.fromisoformat(record.checkout_attempt_at or "").astimezone(UTC)
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
 
 
 def iso(moment: datetime) -> str:

@@ -10,8 +10,8 @@ from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.store.repairs import Repairs
 from lea_payments.stripe.errors import StripeCallError
-from lea_payments.stripe.events import TRANSLATORS
-from lea_payments.stripe.lists import StripeLists
+from lea_payments.stripe.events import EVENT_TYPES
+from lea_payments.stripe.lists import PATHS, StripeLists
 from lea_payments.telemetry import reconciler as telemetry
 from lea_payments.telemetry import store_calls
 
@@ -23,7 +23,7 @@ EVENTS_HOURS = 72
 """How long Stripe itself retries a delivery (docs.stripe.com/webhooks); `replay` is for older events."""
 
 TYPES_WITHOUT_SESSION = tuple(
-    event_type for event_type in TRANSLATORS if not event_type.startswith("checkout.session.")
+    event_type for event_type in EVENT_TYPES if not event_type.startswith("checkout.session.")
 )
 """Events that can have a PaymentIntent as their only reference, by which a payment is found once it is completed."""
 
@@ -78,7 +78,7 @@ class Reconciler:
         from_events: list[PaymentEvent] = []
         try:
             # Sessions first: they link a PaymentIntent to a payment for events that have no other reference.
-            await self._compare_sessions(repairs, run, from_sessions)
+            await self._compare_objects(repairs, run, from_sessions)
             await self._compare_events(repairs, run, from_events)
         except StripeCallError as error:
             run.fail_at_stripe(error)
@@ -88,19 +88,20 @@ class Reconciler:
         for missing in (from_events, from_sessions):
             await _for_each(run, missing, lambda event: _repair(repairs, run, event))
 
-    async def _compare_sessions(self, repairs: Repairs, run: Run, missing: list[PaymentEvent]) -> None:
-        async for page in self._stripe.sessions(self._since(SESSIONS_HOURS)):
-            for session, _ in page:
-                repairs.remember(session)
-            events = [event for _, event in page if event is not None]
-            await _for_each(run, events, lambda event: _compare(repairs, run, event, missing))
+    async def _compare_objects(self, repairs: Repairs, run: Run, missing: list[PaymentEvent]) -> None:
+        for object_type in PATHS:
+            async for page in self._stripe.objects(object_type, self._since(SESSIONS_HOURS)):
+                for event in page:
+                    if event.session_id is not None:
+                        repairs.remember(event)
+                await _for_each(run, page, lambda event: _compare(repairs, run, event, missing))
 
     async def _compare_events(self, repairs: Repairs, run: Run, missing: list[PaymentEvent]) -> None:
         async for page in self._stripe.events(self._since(EVENTS_HOURS), undelivered=True):
             await _for_each(run, page, lambda event: _compare(repairs, run, event, missing))
         # An event that arrived before its payment was completed found no payment, and was answered with 2xx.
         async for page in self._stripe.events(self._since(SESSIONS_HOURS), types=TYPES_WITHOUT_SESSION):
-            events = [event for event in page if event.payment_id is None]
+            events = [event for event in page if not event.payment_ids]
             await _for_each(run, events, lambda event: _compare(repairs, run, event, missing))
 
     def _since(self, hours: int) -> int:

@@ -1,21 +1,27 @@
-"""Converts payments to DynamoDB items and back."""
+"""Converts payments to DynamoDB items and back; an attribute of another type than its field's counts as absent."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
-from lea_payments.payment.record import Dispute, HistoryEntry, Payment, Status
-from lea_payments.payment.rules import DEFAULT_RANKS
+from msgspec.structs import replace
+
+from lea_payments.payment.evidence import NEVER_MATCHES, with_evidence
+from lea_payments.payment.facts import Fact, Facts
+from lea_payments.payment.record import DisputeStatus, HistoryEntry, Payment, Status
 
 Attribute = Mapping[str, Any]
 Item = Mapping[str, Attribute]
 
+LEGACY_OTHER_SESSION = "checkout_former_session"
+"""The field in which version 0.1.0 stored the session before the current one."""
+
 
 def _text(value: str | None) -> Attribute | None:
-    return None if value is None else {"S": str(value)}
+    return {"S": str(value)} if value else None
 
 
-def _amount(value: int | None) -> Attribute | None:
+def _number(value: int | None) -> Attribute | None:
     return None if value is None else {"N": str(value)}
 
 
@@ -23,88 +29,144 @@ def _count(value: int) -> Attribute | None:
     return {"N": str(value)} if value else None
 
 
-def _flag(value: bool) -> Attribute | None:  # noqa: FBT001 - the value itself is a flag
-    return {"BOOL": True} if value else None
-
-
-def _dispute_stage(value: Dispute) -> Attribute | None:
-    return {"S": value.name.lower()} if value else None
+def _dispute_status(value: DisputeStatus) -> Attribute | None:
+    return None if value is DisputeStatus.NONE else {"S": value.value}
 
 
 def _history(value: Sequence[HistoryEntry]) -> Attribute | None:
-    return {"L": [item_of_entry(entry) for entry in value]}
+    return {"L": [item_of_entry(entry) for entry in value]} if value else None
+
+
+_FACT_KEYS: Mapping[str, tuple[str, Callable[[Any], Attribute | None]]] = {
+    "kind": ("k", _text),
+    "state": ("s", _text),
+    "amount": ("a", _number),
+    "currency": ("c", _text),
+    "intent": ("p", _text),
+    "attempt": ("n", _number),
+    "code": ("r", _text),
+    "due": ("d", _number),
+}
+"""The key of each field inside `facts`. They are short: every byte of an item is paid for with every write."""
+
+
+def _facts(value: Facts) -> Attribute | None:
+    return {"M": {object_id: _attribute_of_fact(fact) for object_id, fact in value.items()}} if value else None
+
+
+def _attribute_of_fact(fact: Fact) -> Attribute:
+    attributes = {}
+    for name, (key, writer) in _FACT_KEYS.items():
+        attribute = writer(getattr(fact, name))
+        if attribute is not None:
+            attributes[key] = attribute
+    return {"M": attributes}
 
 
 _WRITERS: Mapping[str, Callable[[Any], Attribute | None]] = {
     **dict.fromkeys(Payment.__struct_fields__, _text),
-    "status_rank": _amount,
-    "amount": _amount,
+    "version": _number,
+    "facts": _facts,
+    "status_rank": _number,
+    "amount": _number,
     "amount_refunded": _count,
     "checkout_attempt": _count,
-    "dispute_status": _dispute_stage,
-    "session_closed": _flag,
+    "dispute_status": _dispute_status,
     "history": _history,
 }
 _TEXTS = tuple(name for name, writer in _WRITERS.items() if writer is _text and name != "payment_status")
 
 
-def attributes_of(record: Payment, names: Iterable[str]) -> dict[str, Attribute]:
-    """The named fields that are set, as attributes of an item."""
+def attributes_of(record: Payment, names: Iterable[str] = _WRITERS) -> dict[str, Attribute]:
+    """The named fields that are set, as attributes of an item; all fields by default."""
     pairs = ((name, _WRITERS[name](getattr(record, name))) for name in names)
     return {name: attribute for name, attribute in pairs if attribute is not None}
 
 
-def item_of(record: Payment) -> dict[str, Attribute]:
-    """The payment as an item, without the fields that are not set."""
-    return attributes_of(record, _WRITERS)
-
-
 def payment_of(item: Item) -> Payment:
-    """The item as a payment. An item that was written by hand can have only some of the fields."""
-    status = _status(_text_of(item, "payment_status"))
-    rank = _number(item, "status_rank")
-    return Payment(
-        **{name: _text_of(item, name) for name in _TEXTS if name in item},  # type: ignore[arg-type]
-        payment_status=status,
-        status_rank=DEFAULT_RANKS[status] if rank is None else rank,
-        amount=_number(item, "amount"),
-        amount_refunded=_number(item, "amount_refunded") or 0,
-        checkout_attempt=_number(item, "checkout_attempt") or 0,
-        dispute_status=_dispute(_text_of(item, "dispute_status")),
-        session_closed=bool(item.get("session_closed", {}).get("BOOL")),
-        history=tuple(_entry_of(entry.get("M", {})) for entry in item.get("history", {}).get("L", [])),
+    """The item as a payment, with the facts that follow from its published fields.
+
+    An item that was written by hand can have only some of the fields, or values of another type in them.
+    """
+    texts = {name: text for name in _TEXTS if name in item and (text := _text_of(item, name)) is not None}
+    record = Payment(
+        **texts,
+        payment_status=_status_of(item),
+        version=_integer(item, "version"),
+        facts=_facts_of(item),
+        status_rank=_integer(item, "status_rank"),
+        amount=_amount_of(item),
+        amount_refunded=_integer(item, "amount_refunded") or 0,
+        checkout_attempt=max(0, _integer(item, "checkout_attempt") or 0),
+        dispute_status=_dispute_status_of(item),
+        history=_history_of(item),
     )
+    if record.other_session_id is None and LEGACY_OTHER_SESSION in item:
+        record = replace(record, other_session_id=_text_of(item, LEGACY_OTHER_SESSION))
+    return replace(record, facts=with_evidence(record))
 
 
-def _status(text: str | None) -> Status:
+def _status_of(item: Item) -> Status:
     try:
-        return Status((text or Status.PENDING).lower())
+        return Status((_text_of(item, "payment_status") or Status.PENDING).lower())
     except ValueError:
         return Status.PENDING
 
 
-def _dispute(text: str | None) -> Dispute:
-    return Dispute.__members__.get((text or "none").upper(), Dispute.NONE)
+def _dispute_status_of(item: Item) -> DisputeStatus:
+    try:
+        return DisputeStatus((_text_of(item, "dispute_status") or DisputeStatus.NONE).lower())
+    except ValueError:
+        return DisputeStatus.NONE
 
 
 def _text_of(item: Item, name: str) -> str | None:
-    for kind in ("S", "N"):
-        value = item.get(name, {}).get(kind)
-        if value is not None:
-            return str(value)
-    return None
-
-
-def _number(item: Item, name: str) -> int | None:
-    """The field as an integer; -1, which equals no amount of Stripe's, if it is something else."""
-    text = _text_of(item, name)
-    if text is None:
+    """The field's text. A number counts as text: people write ids as numbers."""
+    attribute = item.get(name)
+    if attribute is None:
         return None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return -1
-    return int(number) if number.is_finite() and number == number.to_integral_value() else -1
+    value = attribute.get("S") or attribute.get("N")
+    return value if isinstance(value, str) else None
+
+
+def _decimal_of(item: Item, name: str) -> Decimal | None:
+    """The field's number. A text of digits counts as a number: people write numbers as text."""
+    attribute = item.get(name)
+    if attribute is None:
+        return None
+    if "N" in attribute:
+        return Decimal(attribute["N"])
+    text = attribute.get("S", "")
+    return Decimal(text) if text.isascii() and text.isdigit() else None
+
+
+def _integer(item: Item, name: str) -> int | None:
+    number = _decimal_of(item, name)
+    return int(number) if number is not None and number == number.to_integral_value() else None
+
+
+def _amount_of(item: Item) -> int | None:
+    """The amount in minor units. A number that is not an integer stays a number, but equals no amount of Stripe's."""
+    number = _decimal_of(item, "amount")
+    if number is None:
+        return None
+    return int(number) if number == number.to_integral_value() else NEVER_MATCHES
+
+
+def _facts_of(item: Item) -> Facts:
+    entries = item.get("facts", {}).get("M") or {}
+    facts = {object_id: _fact_of(entry.get("M") or {}) for object_id, entry in entries.items()}
+    return {object_id: fact for object_id, fact in facts.items() if fact is not None}
+
+
+def _fact_of(entry: Item) -> Fact | None:
+    """The fact, or None if the entry does not have its kind and state."""
+    values: dict[str, Any] = {
+        name: _integer(entry, key) if writer is _number else _text_of(entry, key)
+        for name, (key, writer) in _FACT_KEYS.items()
+        if key in entry
+    }
+    return Fact(**values) if values.get("kind") and values.get("state") else None
 
 
 _ENTRY_TEXTS = HistoryEntry._fields
@@ -114,6 +176,11 @@ def item_of_entry(entry: HistoryEntry) -> dict[str, Any]:
     """The entry as an attribute of the item's list."""
     pairs = zip(_ENTRY_TEXTS, entry, strict=True)
     return {"M": {name: {"S": value} for name, value in pairs if value is not None}}
+
+
+def _history_of(item: Item) -> tuple[HistoryEntry, ...]:
+    entries = item.get("history", {}).get("L") or ()
+    return tuple(_entry_of(entry["M"]) for entry in entries if "M" in entry)
 
 
 def _entry_of(item: Item) -> HistoryEntry:

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 from opentelemetry import trace
 
-from lea_payments.payment import transitions
+from lea_payments.payment import changes
+from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
@@ -18,8 +19,18 @@ from lea_payments.store import statements, table
 from lea_payments.store.dynamodb import Dynamodb, code_of
 from lea_payments.store.errors import ConflictError, UnavailableError, UnreachableError
 from lea_payments.store.group_commit import GroupCommit
-from lea_payments.store.items import Item, item_of, payment_of
-from lea_payments.store.statements import Blocked, Busy, Failed, NotFound, Update, WriteResult, Written, result_of
+from lea_payments.store.items import Item, attributes_of, payment_of
+from lea_payments.store.statements import (
+    CREATED_VERSION,
+    Blocked,
+    Busy,
+    Failed,
+    NotFound,
+    Update,
+    WriteResult,
+    Written,
+    result_of,
+)
 from lea_payments.telemetry import spans, store_calls
 
 DEADLINE_SECONDS = 1.2
@@ -27,26 +38,6 @@ DEADLINE_SECONDS = 1.2
 
 FIRST_PAUSE_SECONDS = 0.02
 """The pause before a write is sent again; it doubles with each try."""
-
-
-class Applied(NamedTuple):
-    """The outcome of an event, and the record before and after it; both are None if there is no such payment."""
-
-    outcome: Outcome
-    before: Payment | None = None
-    after: Payment | None = None
-
-
-def decide(
-    table_name: str, before: Payment, current_item: Item, event: PaymentEvent, at: str, span: trace.Span
-) -> tuple[Applied, Update | None]:
-    """The result of the event on this record, and the write that it needs: None if the record stays as it is."""
-    change = transitions.change_for(before, event)
-    if not change.recorded:
-        return Applied(change.outcome, before, before), None
-    after = transitions.apply_change(before, event, change, at, spans.trace_id(span))
-    update = statements.update(table_name, current_item, after, change, event.fact, span)
-    return Applied(change.outcome, before, after), update
 
 
 class PaymentStore:
@@ -62,47 +53,59 @@ class PaymentStore:
     async def apply(self, event: PaymentEvent) -> Applied:
         """Applies an event to its payment exactly once, in whatever order events arrive."""
         with _Deadline() as deadline, spans.applying(event.id, event.type) as span:
-            payment_id = event.payment_id or await self._find_payment_id(event, deadline)
-            if payment_id is None:
+            for payment_id in event.payment_ids:
+                applied = await self._apply_to(payment_id, event, deadline, span)
+                if applied.outcome is not Outcome.UNMATCHED:
+                    return applied
+            indexed_id = await self._find_by_indexes(event, deadline)
+            if indexed_id is None:
                 return Applied(Outcome.UNMATCHED)
-            # Nearly every event is the first of its payment, so the first try guesses the record instead of reading it.
-            before, current_item = statements.untouched(payment_id, event)
-            unanswered: dict[str, Applied] = {}
-            pause = FIRST_PAUSE_SECONDS
-            while True:
-                at = iso(self._now())
-                applied, update = decide(self._table, before, current_item, event, at, span)
-                if update is None:
-                    return _own_write(before, event, unanswered) or applied
-                match await self._write(update, deadline):
-                    case Written():
-                        return applied
-                    case NotFound():
-                        return Applied(Outcome.UNMATCHED)
-                    case Blocked(item):
-                        # The guess was wrong, or another write came first. DynamoDB returned the current item with the
-                        # failed condition (ALL_OLD), so the next try needs no read either.
-                        before, current_item = payment_of(item), item
-                    case Busy(may_be_written=may_be_written):
-                        # A write without a response may be done. The next try then finds this event in the history,
-                        # recorded at this time, and must report its result, not a duplicate.
-                        if may_be_written:
-                            unanswered[at] = applied
-                        # Each pause is longer, so that a throttled table recovers. After the deadline Stripe retries.
-                        async with asyncio.timeout_at(deadline):
-                            await asyncio.sleep(pause)
-                        pause *= 2
-                    case Failed(error):
-                        raise error
+            return await self._apply_to(indexed_id, event, deadline, span)
 
-    async def _find_payment_id(self, event: PaymentEvent, deadline: float) -> str | None:
-        matches: Sequence[Payment] = []
+    async def _apply_to(self, payment_id: str, event: PaymentEvent, deadline: float, span: trace.Span) -> Applied:
+        # Nearly every event is the first of its payment, so the first try guesses the record instead of reading it.
+        before = statements.untouched(payment_id, event)
+        unanswered: dict[str, Applied] = {}
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            at = iso(self._now())
+            applied = changes.apply(before.record, event, at, spans.trace_id(span))
+            if applied.after is None or applied.after is before.record:
+                return _own_write(before.record, event, unanswered) or applied
+            match await self._write(statements.update(self._table, before, applied.after, span), deadline):
+                case Written():
+                    return applied
+                case NotFound():
+                    return Applied(Outcome.UNMATCHED)
+                case Blocked(item):
+                    # The guess was wrong, or another write came first. DynamoDB returned the current item with the
+                    # failed condition (ALL_OLD), so the next try needs no read either.
+                    before = statements.current(item)
+                case Busy(may_be_written=may_be_written):
+                    # A write without a response may be done. The next try then finds this event in the history,
+                    # recorded at this time, and must report its result, not a duplicate.
+                    if may_be_written:
+                        unanswered[at] = applied
+                    # Each pause is longer, so that a throttled table recovers. After the deadline Stripe retries.
+                    async with asyncio.timeout_at(deadline):
+                        await asyncio.sleep(pause)
+                    pause *= 2
+                case Failed(error):
+                    raise error
+
+    async def _find_by_indexes(self, event: PaymentEvent, deadline: float) -> str | None:
+        """The id of the payment with the event's session or PaymentIntent: the first reference that leads to one."""
+        references = [
+            (table.SESSION_INDEX, "stripe_session_id", event.session_id),
+            (table.OTHER_SESSION_INDEX, "other_session_id", event.session_id),
+            *((table.INTENT_INDEX, "stripe_payment_intent", intent_id) for intent_id in event.intent_ids),
+        ]
         async with asyncio.timeout_at(deadline):
-            if event.session_id is not None:
-                matches = await self._query(table.SESSION_INDEX, "stripe_session_id", event.session_id)
-            elif event.stripe_payment_intent is not None:
-                matches = await self._query(table.INTENT_INDEX, "stripe_payment_intent", event.stripe_payment_intent)
-        return matches[0].payment_intent_id if matches else None
+            for index, field, value in references:
+                matches = await self._query(index, field, value) if value is not None else ()
+                if matches:
+                    return matches[0].payment_intent_id
+        return None
 
     async def _write(self, update: Update, deadline: float) -> WriteResult:
         try:
@@ -117,9 +120,12 @@ class PaymentStore:
 
     async def record_of(self, event: PaymentEvent) -> Payment | None:
         """The record that an event is about, read consistently, or None."""
+        for payment_id in event.payment_ids:
+            if record := await self.get(payment_id):
+                return record
         with _Deadline() as deadline:
-            payment_id = event.payment_id or await self._find_payment_id(event, deadline)
-            return None if payment_id is None else await self.get(payment_id)
+            found_id = await self._find_by_indexes(event, deadline)
+        return None if found_id is None else await self.get(found_id)
 
     async def get(self, payment_id: str) -> Payment | None:
         """The payment with this id, read consistently, or None."""
@@ -133,9 +139,20 @@ class PaymentStore:
         return payment_of(response["Item"]) if "Item" in response else None
 
     async def by_session(self, session_id: str) -> Payment | None:
-        """The payment whose current Checkout Session this is, or None. The index can lag behind the table."""
-        matches = await self._query(table.SESSION_INDEX, "stripe_session_id", session_id)
-        return await self.get(matches[0].payment_intent_id) if matches else None
+        """The payment with this Checkout Session, or None. The indexes can lag behind the table."""
+        for index, field in (
+            (table.SESSION_INDEX, "stripe_session_id"),
+            (table.OTHER_SESSION_INDEX, "other_session_id"),
+        ):
+            matches = await self._query(index, field, session_id)
+            if matches:
+                return await self.get(matches[0].payment_intent_id)
+        return None
+
+    async def awaiting_funds(self, day: str) -> Sequence[str]:
+        """The ids of the payments that have waited for their money since this day, `2026-11-26` in UTC."""
+        matches = await self._query(table.AWAITING_INDEX, "awaiting_funds_on", day)
+        return [match.payment_intent_id for match in matches]
 
     async def by_user(self, user_id: str) -> Sequence[Payment]:
         """The payments of a user, with their published fields."""
@@ -148,13 +165,13 @@ class PaymentStore:
     async def create(self, new: Payment) -> Payment:
         """Writes a new record and returns it. If the id exists, returns the existing record and changes nothing."""
         now = iso(self._now())
-        new = replace(new, created_at=new.created_at or now, updated_at=now)
+        new = replace(new, version=CREATED_VERSION, status_rank=0, created_at=new.created_at or now, updated_at=now)
         try:
             await self._dynamodb.call(
                 "create",
                 self._client.put_item,
                 TableName=self._table,
-                Item=item_of(new),
+                Item=attributes_of(new),
                 ConditionExpression=f"attribute_not_exists({table.KEY})",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -163,15 +180,14 @@ class PaymentStore:
         return new
 
     async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
-        """Writes checkout's fields. Raises ConflictError if the rank, session or attempt has changed."""
-        fields["updated_at"] = iso(self._now())
-        after = replace(record, **fields)
+        """Writes checkout's fields and what follows from them. Raises ConflictError if the record has changed."""
+        after = changes.derive(replace(record, **fields, updated_at=iso(self._now())))
         try:
             await self._dynamodb.call(
                 "change_checkout",
                 self._client.update_item,
                 TableName=self._table,
-                **statements.checkout_update(record, after, fields),
+                **statements.checkout_update(record, after),
             )
         except ClientError as error:
             if code_of(error) != "ConditionalCheckFailedException":

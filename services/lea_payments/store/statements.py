@@ -1,18 +1,26 @@
 """Builds the conditional writes of payments, and reads DynamoDB's result of each one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from opentelemetry import trace
 
-from lea_payments.payment import rules
-from lea_payments.payment.event import Fact, PaymentEvent
+from lea_payments.payment.event import PaymentEvent
+from lea_payments.payment.evidence import NEVER_MATCHES
+from lea_payments.payment.facts import Kind
 from lea_payments.payment.record import Payment
-from lea_payments.payment.transitions import Change
 from lea_payments.store import table
 from lea_payments.store.errors import UnavailableError
-from lea_payments.store.items import Attribute, Item, attributes_of, item_of, item_of_entry
+from lea_payments.store.items import Attribute, Item, attributes_of, item_of_entry, payment_of
+
+
+class CurrentRecord(NamedTuple):
+    """A record as it is, or is assumed to be, and its item. A write is conditional on the fields in `guard`."""
+
+    record: Payment
+    item: Item
+    guard: tuple[str, ...]
 
 
 class Update(NamedTuple):
@@ -63,41 +71,77 @@ _TEMPORARY_CODES = frozenset(
 )
 """The codes of BatchStatementError (DynamoDB API reference) after which the same statement can succeed."""
 
+CREATED_VERSION = 1
+LINKED_VERSION = 2
+"""The version of a record when checkout has created it, and when it has stored the session of the first attempt."""
 
-def untouched(payment_id: str, event: PaymentEvent) -> tuple[Payment, Item]:
-    """A guess of the record and its item before the first event: what checkout writes, with the event's own values.
+GUARD = ("version", "payment_status", "updated_at")
+"""`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but they change the other two."""
+
+_GUESS_GUARD = ("version", "status_rank", "checkout_attempt", "payment_status", "facts", "history")
+_SESSION_GUESS_GUARD = (*_GUESS_GUARD, "stripe_session_id", "amount", "currency")
+
+
+def current(item: Item) -> CurrentRecord:
+    """The record that DynamoDB returned."""
+    return CurrentRecord(payment_of(item), item, GUARD)
+
+
+def untouched(payment_id: str, event: PaymentEvent) -> CurrentRecord:
+    """A guess of the record before its first event: what checkout writes, with the event's own values.
 
     The item has only the fields on which the write will be conditional. If the guess is wrong, the condition is false.
     """
+    fact = event.fact
+    is_session = fact.kind == Kind.SESSION
+    by_checkout = fact.attempt == 1
     guess = Payment(
         payment_intent_id=payment_id,
         stripe_session_id=event.session_id,
-        amount=event.amount,
-        currency=event.currency,
+        amount=fact.amount if is_session else None,
+        currency=fact.currency if is_session else None,
+        version=LINKED_VERSION if by_checkout else None,
+        status_rank=0 if by_checkout else None,
+        checkout_attempt=1 if by_checkout else 0,
     )
-    return guess, attributes_of(guess, (*rules.READS[event.fact], "history"))
+    guard = _SESSION_GUESS_GUARD if is_session else _GUESS_GUARD
+    return CurrentRecord(guess, attributes_of(guess, guard), guard)
 
 
-def update(table_name: str, current_item: Item, after: Payment, change: Change, fact: Fact, span: trace.Span) -> Update:
-    """The change as a PartiQL statement, conditional on every field that the decision has read."""
-    written_fields = (*change.fields, "updated_at", "webhook_processed_at") if change.fields else ()
-    new_values = attributes_of(after, written_fields)
-    removed = tuple(name for name in written_fields if name not in new_values and name in current_item)
-    condition_fields = rules.READS[fact]
-    equal = tuple(name for name in condition_fields if name in current_item)
-    missing = tuple(name for name in condition_fields if name not in current_item)
-    # The history only grows, so its length stands for its content.
-    length = len(current_item["history"]["L"]) if "history" in current_item else None
-    adds_entry = len(after.history) > (length or 0)
-    parameters: list[Attribute] = [*new_values.values()]
+def update(table_name: str, before: CurrentRecord, after: Payment, span: trace.Span) -> Update:
+    """The change as a PartiQL statement. It also repairs the fields that have another type than they should."""
+    assigned, removed = _differences(before.item, after)
+    has_history = "L" in before.item.get("history", {})
+    adds_entry = len(after.history) > len(before.record.history)
+    parameters: list[Attribute] = [*assigned.values()]
     if adds_entry:
         parameters.append({"L": [item_of_entry(after.history[-1])]})
     parameters.append({"S": after.payment_intent_id})
-    parameters.extend(current_item[name] for name in equal)
-    if length is not None:
-        parameters.append({"N": str(length)})
-    text = _text(table_name, tuple(new_values), removed, equal, missing, length is not None, adds_entry)
+    conditions = tuple(_condition(name, before.item.get(name)) for name in before.guard)
+    parameters.extend(before.item[name] for name, operator in conditions if operator == _EQUAL)
+    text = _text(table_name, tuple(assigned), removed, conditions, has_history, adds_entry)
     return Update(after.payment_intent_id, text, parameters, span)
+
+
+def _differences(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
+    """The attributes to assign and the names to remove, so that the item has the values of `after`."""
+    new = attributes_of(after)
+    del new[table.KEY]
+    new.pop("history", None)
+    if after.amount == NEVER_MATCHES:
+        new["amount"] = item.get("amount", {})
+    removed = tuple(name for name in _REMOVABLE if name in item and name not in new)
+    return {name: value for name, value in new.items() if item.get(name) != value}, removed
+
+
+_REMOVABLE = tuple(name for name in Payment.__struct_fields__ if name not in (table.KEY, "history"))
+_EQUAL, _NULL, _MISSING = "=?", " IS NULL", " IS MISSING"
+
+
+def _condition(name: str, attribute: Attribute | None) -> tuple[str, str]:
+    if attribute is None:
+        return name, _MISSING
+    return name, _NULL if "NULL" in attribute else _EQUAL
 
 
 @lru_cache(maxsize=256)
@@ -105,8 +149,7 @@ def _text(
     table_name: str,
     assigned: tuple[str, ...],
     removed: tuple[str, ...],
-    equal: tuple[str, ...],
-    missing: tuple[str, ...],
+    conditions: tuple[tuple[str, str], ...],
     has_history: bool,  # noqa: FBT001 - part of the cache's key
     adds_entry: bool,  # noqa: FBT001 - part of the cache's key
 ) -> str:
@@ -116,32 +159,28 @@ def _text(
         actions.append("SET history=list_append(history, ?)" if has_history else "SET history=?")
     actions.extend(f"REMOVE {name}" for name in removed)
     # PartiQL's UPDATE never creates an item: without one the condition is false and no current item is returned.
-    conditions = [f"{table.KEY}=?"]
-    conditions.extend(f"{name}=?" for name in equal)
-    conditions.append("size(history)=?" if has_history else "history IS MISSING")
-    conditions.extend(f"{name} IS MISSING" for name in missing)
-    return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join(conditions)}'
+    where = [f"{table.KEY}=?", *(f"{name}{operator}" for name, operator in conditions)]
+    return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join(where)}'
 
 
-def checkout_update(current: Payment, after: Payment, names: Iterable[str]) -> dict[str, Any]:
-    """UpdateItem's arguments for new values of the named fields, if rank, session and attempt have not changed."""
-    old, new = item_of(current), item_of(after)
-    assigned = [name for name in names if name in new]
-    removed = [name for name in names if name not in new and name in old]
+def checkout_update(before: Payment, after: Payment) -> dict[str, Any]:
+    """UpdateItem's arguments for the changed fields, if nobody has written the record since it was read."""
+    old, new = attributes_of(before), attributes_of(after)
+    assigned = [name for name in new if name != "history" and new[name] != old.get(name)]
+    removed = [name for name in old if name != "history" and name not in new]
     expression = "SET " + ", ".join(f"{name} = :new_{name}" for name in assigned)
     if removed:
         expression += " REMOVE " + ", ".join(removed)
     values = {f":new_{name}": new[name] for name in assigned}
     conditions = [f"attribute_exists({table.KEY})"]
-    for name in ("stripe_session_id", "checkout_attempt"):
+    for name, kind in (("version", "N"), ("updated_at", "S")):
         if name in old:
-            values[f":{name}"] = old[name]
-            conditions.append(f"{name} = :{name}")
+            conditions.append(f"{name} = :old_{name}")
+            values[f":old_{name}"] = old[name]
         else:
-            conditions.append(f"attribute_not_exists({name})")
-    # A record that was written by hand has no rank until the first event.
-    conditions.append("(attribute_not_exists(status_rank) OR status_rank = :status_rank)")
-    values[":status_rank"] = old["status_rank"]
+            # The field is missing, or a person has written something of another type into it.
+            conditions.append(f"NOT attribute_type({name}, :type_{name})")
+            values[f":type_{name}"] = {"S": kind}
     return {
         "Key": {table.KEY: old[table.KEY]},
         "UpdateExpression": expression,

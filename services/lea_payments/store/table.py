@@ -32,6 +32,8 @@ USER_INDEX = "user_id-index"
 QUOTE_INDEX = "quote_id-index"
 SESSION_INDEX = "stripe_session_id-index"
 INTENT_INDEX = "stripe_payment_intent-index"
+OTHER_SESSION_INDEX = "other_session_id-index"
+AWAITING_INDEX = "awaiting_funds_on-index"
 ACTIVE_SECONDS = 120
 """The time limit for a table or an index to become active."""
 
@@ -63,10 +65,22 @@ PUBLISHED_INDEXES: tuple[Mapping[str, Any], ...] = (
 )
 """The indexes of the published contract. Each has all published fields, but not the history, which grows."""
 
-OWN_INDEX: Mapping[str, Any] = _index(INTENT_INDEX, "stripe_payment_intent", {"ProjectionType": "KEYS_ONLY"})
-"""Our own index: disputes and refunds name only Stripe's PaymentIntent, so it leads from them to the payment."""
+_KEYS_ONLY = {"ProjectionType": "KEYS_ONLY"}
+OWN_INDEXES: tuple[Mapping[str, Any], ...] = (
+    _index(INTENT_INDEX, "stripe_payment_intent", _KEYS_ONLY),
+    _index(OTHER_SESSION_INDEX, "other_session_id", _KEYS_ONLY),
+    _index(AWAITING_INDEX, "awaiting_funds_on", _KEYS_ONLY),
+)
+"""Our own indexes, for what each of them finds: see USES. Few records have the fields of the last two."""
 
-INDEXES = (*PUBLISHED_INDEXES, OWN_INDEX)
+USES: Mapping[str, str] = {
+    INTENT_INDEX: "disputes and refunds cannot be matched to payments",
+    OTHER_SESSION_INDEX: "the customer of a payment's other session gets no page",
+    AWAITING_INDEX: "the reconciler does not find delayed payments that have settled without an event",
+}
+"""What does not work without one of our own indexes."""
+
+INDEXES = (*PUBLISHED_INDEXES, *OWN_INDEXES)
 
 
 def definition(settings: TableSettings) -> dict[str, Any]:

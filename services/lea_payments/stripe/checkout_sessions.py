@@ -41,7 +41,7 @@ def params_of(record: Payment, pages_base_url: str) -> "SessionCreateParams":
     They depend on the record alone: Stripe rejects an idempotency key that is sent with different parameters.
     """
     pages = pages_base_url.rstrip("/")
-    metadata = {"payment_intent_id": record.payment_intent_id}
+    metadata = {"payment_intent_id": record.payment_intent_id, "attempt": str(record.checkout_attempt)}
     if record.traceparent:
         metadata["traceparent"] = record.traceparent
     params: SessionCreateParams = {

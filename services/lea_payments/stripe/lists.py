@@ -1,31 +1,39 @@
-"""Lists events and Checkout Sessions from Stripe's API and translates them; only reads."""
+"""Lists events and objects from Stripe's API and translates them; only reads."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.settings import StripeSettings
-from lea_payments.stripe import events, session_events
-from lea_payments.stripe.errors import InvalidPayloadError
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe import events, facts
+from lea_payments.stripe.errors import InvalidPayloadError, StripeMissingError
+from lea_payments.stripe.events import EVENT_TYPES
+from lea_payments.stripe.facts import FACT_OF, ObjectFact
 from lea_payments.stripe.reader import StripeReader
-from lea_payments.stripe.session_events import ListedSession
 
 OnUnreadable = Callable[[str, str], None]
-"""Called with the kind (`event` or `session`) and the reason for each object that cannot be read."""
+"""Called with the kind (`event` or the object's type) and the reason for each object that cannot be read."""
+
+PATHS: Mapping[str, str] = {
+    facts.SESSION: "/v1/checkout/sessions",
+    facts.REFUND: "/v1/refunds",
+    facts.DISPUTE: "/v1/disputes",
+    facts.WARNING: "/v1/radar/early_fraud_warnings",
+}
+"""The paths of the objects that are listed."""
 
 
-class SessionWithEvent(NamedTuple):
-    """A listed session and the event that describes its current state, if there is one."""
+class _Livemode(msgspec.Struct):
+    livemode: bool | None = None
 
-    session: ListedSession
-    event: PaymentEvent | None
+
+_decode_livemode = msgspec.json.Decoder(_Livemode).decode
 
 
 class StripeLists:
-    """Stripe's lists of events and Checkout Sessions. Every method raises StripeCallError."""
+    """Stripe's lists of events and objects. Every method raises StripeCallError."""
 
     def __init__(self, settings: StripeSettings, reader: StripeReader, on_unreadable: OnUnreadable) -> None:
         self._livemode, self._account = settings.livemode, settings.account
@@ -36,25 +44,38 @@ class StripeLists:
         self, since: int, until: int | None = None, types: Sequence[str] = (), *, undelivered: bool = False
     ) -> AsyncIterator[Sequence[PaymentEvent]]:
         """Yields the events that the services use, newest first, page by page; the times are in seconds since 1970."""
-        params: dict[str, object] = {"types": list(types or TRANSLATORS), "created": _between(since, until)}
+        params: dict[str, object] = {"types": list(types or EVENT_TYPES), "created": _between(since, until)}
         if undelivered:
             params["delivery_success"] = "false"
         async for page in self._reader.pages("/v1/events", **params):
             yield [event for event in map(self._event, page) if event is not None]
 
-    async def sessions(self, since: int, until: int | None = None) -> AsyncIterator[Sequence[SessionWithEvent]]:
-        """Yields the sessions that were created in this time, newest first, page by page."""
-        params = {"created": _between(since, until), "expand": ["data.payment_intent"]}
-        async for page in self._reader.pages("/v1/checkout/sessions", **params):
-            yield [listed for listed in map(self._session, page) if listed is not None]
+    async def objects(
+        self, object_type: str, since: int, until: int | None = None
+    ) -> AsyncIterator[Sequence[PaymentEvent]]:
+        """Yields the facts about the objects that were created in this time, newest first, page by page."""
+        params: dict[str, Any] = {"created": _between(since, until)}
+        async for page in self._pages(object_type, params):
+            yield page
 
-    async def session_of_intent(self, intent_id: str) -> ListedSession | None:
-        """The session of a PaymentIntent; None if the PaymentIntent was created without one."""
-        async for page in self._reader.pages("/v1/checkout/sessions", payment_intent=intent_id):
-            for listed in map(self._session, page):
-                if listed is not None:
-                    return listed.session
-        return None
+    async def objects_of_intent(self, object_type: str, intent_id: str) -> Sequence[PaymentEvent]:
+        """The facts about all objects of this type that belong to a PaymentIntent."""
+        pages = [page async for page in self._pages(object_type, {"payment_intent": intent_id})]
+        return [event for page in pages for event in page]
+
+    async def session(self, session_id: str) -> Sequence[PaymentEvent]:
+        """The facts about a session and its PaymentIntent; empty if Stripe does not have the session."""
+        try:
+            body = await self._reader.get(f"{PATHS[facts.SESSION]}/{session_id}", expand=["payment_intent"])
+        except StripeMissingError:
+            return []
+        return list(self._facts(facts.SESSION, msgspec.Raw(body)))
+
+    async def _pages(self, object_type: str, params: dict[str, Any]) -> AsyncIterator[Sequence[PaymentEvent]]:
+        if object_type == facts.SESSION:
+            params = {**params, "expand": ["data.payment_intent"]}
+        async for page in self._reader.pages(PATHS[object_type], **params):
+            yield [event for raw in page for event in self._facts(object_type, raw)]
 
     def _event(self, raw: msgspec.Raw) -> PaymentEvent | None:
         try:
@@ -64,14 +85,25 @@ class StripeLists:
             return None
         return event if isinstance(event, PaymentEvent) else None
 
-    def _session(self, raw: msgspec.Raw) -> SessionWithEvent | None:
+    def _facts(self, object_type: str, raw: msgspec.Raw) -> Iterator[PaymentEvent]:
+        """The fact about an object, and about the PaymentIntent that is expanded in a session."""
         try:
-            session = session_events.session_of(raw)
-            event = session_events.event_of(raw, session, livemode=self._livemode)
-        except InvalidPayloadError as error:
-            self._on_unreadable("session", str(error))
-            return None
-        return SessionWithEvent(session, event if isinstance(event, PaymentEvent) else None)
+            if _decode_livemode(raw).livemode not in (None, self._livemode):
+                return
+            results = [(object_type, FACT_OF[object_type](raw))]
+            if object_type == facts.SESSION:
+                results.append((facts.INTENT, facts.expanded_intent_fact(raw)))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            self._on_unreadable(object_type, type(error).__name__)
+            return
+        for kind, found in results:
+            if isinstance(found, ObjectFact):
+                yield _listed(kind, found)
+
+
+def _listed(object_type: str, found: ObjectFact) -> PaymentEvent:
+    """A fact from a list. Its id names the object and its state, so that a history shows where it came from."""
+    return events.payment_event(f"{found.object_id}:{found.fact.state}", object_type, found.created or 0, found)
 
 
 def _between(since: int, until: int | None) -> dict[str, int]:

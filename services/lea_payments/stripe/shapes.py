@@ -15,6 +15,7 @@ class Metadata(msgspec.Struct):
     """The metadata that checkout sets; a value has at most 500 characters (docs.stripe.com/api/metadata)."""
 
     payment_intent_id: ShortText | None = None
+    attempt: ShortText | None = None
     traceparent: ShortText | None = None
 
 
@@ -56,34 +57,8 @@ class Expanded(msgspec.Struct):
 
 Reference = Id | Expanded | None
 
-
-def payment_id_of(client_reference_id: str | None, metadata: Metadata | None) -> str | None:
-    """The payment's id from the reference, or else from the metadata, which checkout sets."""
-    return client_reference_id or (metadata.payment_intent_id if metadata else None) or None
-
-
 PAYMENT_MODES = ("payment", None)
 """The modes of sessions that collect a payment once; the others save a card or start a subscription."""
-
-
-class SessionObject(msgspec.Struct):
-    """A Checkout Session; only a session in one of the payment modes is about a payment."""
-
-    id: Id
-    object: Literal["checkout.session"]
-    mode: str | None = None
-    created: int | None = None
-    client_reference_id: ShortText | None = None
-    payment_intent: Reference = None
-    metadata: Metadata | None = None
-
-
-class CompletedSession(SessionObject):
-    """A completed session; `amount_total` is in minor units of `currency`, not of the currency the customer saw."""
-
-    payment_status: str | None = None
-    amount_total: Amount | None = None
-    currency: str | None = None
 
 
 class PaymentError(msgspec.Struct):
@@ -98,7 +73,25 @@ class PaymentIntent(msgspec.Struct):
 
     id: Id
     object: Literal["payment_intent"]
+    status: str | None = None
     last_payment_error: PaymentError | None = None
+    metadata: Metadata | None = None
+    created: int | None = None
+
+
+class SessionObject(msgspec.Struct):
+    """A Checkout Session; `amount_total` is in minor units of `currency`, not of the currency the customer saw."""
+
+    id: Id
+    object: Literal["checkout.session"]
+    mode: str | None = None
+    status: str | None = None
+    payment_status: str | None = None
+    amount_total: Amount | None = None
+    currency: str | None = None
+    created: int | None = None
+    client_reference_id: ShortText | None = None
+    payment_intent: Id | PaymentIntent | None = None
     metadata: Metadata | None = None
 
 
@@ -107,8 +100,10 @@ class Charge(msgspec.Struct):
 
     object: Literal["charge"]
     amount_refunded: Amount
+    id: Id | None = None
     payment_intent: Reference = None
     metadata: Metadata | None = None
+    created: int | None = None
 
 
 class Refund(msgspec.Struct):
@@ -116,9 +111,17 @@ class Refund(msgspec.Struct):
 
     object: Literal["refund"]
     amount: Amount
+    id: Id | None = None
     status: str | None = None
     payment_intent: Reference = None
     metadata: Metadata | None = None
+    created: int | None = None
+
+
+class EvidenceDetails(msgspec.Struct):
+    """When the evidence of a dispute is due, in seconds since 1970."""
+
+    due_by: int | None = None
 
 
 class DisputeObject(msgspec.Struct):
@@ -126,18 +129,32 @@ class DisputeObject(msgspec.Struct):
 
     object: Literal["dispute"]
     status: str
+    id: Id | None = None
+    amount: Amount | None = None
     payment_intent: Reference = None
+    evidence_details: EvidenceDetails | None = None
     metadata: Metadata | None = None
+    created: int | None = None
+
+
+class FraudWarning(msgspec.Struct):
+    """An early fraud warning (docs.stripe.com/api/radar/early_fraud_warnings); it has no metadata."""
+
+    id: Id
+    object: Literal["radar.early_fraud_warning"]
+    actionable: bool
+    payment_intent: Reference = None
+    created: int | None = None
 
 
 _decode_snapshot = msgspec.json.Decoder(Event).decode
 _decode_thin = msgspec.json.Decoder(ThinEvent).decode
 decode_session = msgspec.json.Decoder(SessionObject).decode
-decode_completed_session = msgspec.json.Decoder(CompletedSession).decode
 decode_intent = msgspec.json.Decoder(PaymentIntent).decode
 decode_charge = msgspec.json.Decoder(Charge).decode
 decode_refund = msgspec.json.Decoder(Refund).decode
 decode_dispute = msgspec.json.Decoder(DisputeObject).decode
+decode_warning = msgspec.json.Decoder(FraudWarning).decode
 
 
 def decode_event(body: bytes) -> Event | ThinEvent:

@@ -11,15 +11,16 @@ from opentelemetry import trace
 
 from lea_payments import __version__
 from lea_payments.log import log, present
-from lea_payments.payment.event import CHANGES, Fact, Outcome, PaymentEvent
+from lea_payments.payment import facts
+from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
+from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment, Status
-from lea_payments.payment.rules import REFUND_FAILED
 from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.telemetry import metrics, spans
 from lea_payments.telemetry.metrics import series
 
-_STAGES = {**{status: str(status) for status in metrics.FINAL}, Status.PENDING: str(Status.COMPLETED)}
-"""The stage of a closed session by the payment's status. Pending: the session is complete, its money is on the way."""
+_STAGES = {facts.EXPIRED: "expired", facts.UNPAID: "completed", facts.PAID: "completed", facts.FAILED: "failed"}
+"""The stage of a closed session by its state. Unpaid: the session is complete, its money is on the way."""
 
 
 def service_started(service: str, **settings: object) -> None:
@@ -31,17 +32,26 @@ def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | Non
     """An event was applied to a record. Changes count once per payment, however often Stripe sends the event."""
     if before is None or after is None or outcome not in CHANGES:
         return
-    if event.fact is Fact.REFUND_FAILED:
-        series(metrics.REVIEWS, REFUND_FAILED).inc()
+    _fact_stored(event, before.facts.get(event.object_id), after.facts.get(event.object_id))
     if after.payment_status is not before.payment_status and after.payment_status in metrics.FINAL:
         _payment_finished(after)
         if after.payment_status is Status.COMPLETED and event.session_created is not None:
             seconds = max(0.0, time.time() - event.session_created)
             metrics.COMPLETION_TIME.observe(seconds, spans.exemplar(trace.get_current_span()))
-    if after.session_closed and not before.session_closed:
-        series(metrics.CHECKOUT_SESSIONS, _STAGES[after.payment_status]).inc()
     if after.status_reason is not None and after.status_reason != before.status_reason:
         _reason_set(after, after.status_reason)
+
+
+def _fact_stored(event: PaymentEvent, before: Fact | None, after: Fact | None) -> None:
+    """Counts the new state of one object. Each failed refund and each closed session counts once."""
+    if after is None or (before is not None and before.state == after.state):
+        return
+    if not facts.is_known_state(event.fact):
+        series(metrics.UNKNOWN_STATES, event.fact.kind).inc()
+    if after.kind == Kind.REFUND and after.state == facts.FAILED:
+        series(metrics.REVIEWS, metrics.REFUND_FAILED).inc()
+    if after.kind == Kind.SESSION and before is None and after.state in _STAGES:
+        series(metrics.CHECKOUT_SESSIONS, _STAGES[after.state]).inc()
 
 
 def _payment_finished(after: Payment) -> None:

@@ -7,10 +7,12 @@ from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from lea_payments.payment import facts as payment_facts
+from lea_payments.payment import situations
 from lea_payments.payment.event import Outcome
 from lea_payments.payment.record import Status as PaymentStatus
-from lea_payments.payment.rules import PAID_TWICE, REFUND_FAILED
-from lea_payments.stripe.events import OTHER_TYPE, TRANSLATORS
+from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE
+from lea_payments.stripe.facts import LISTED_TYPES
 from lea_payments.stripe.signature import SIGNATURE_REASONS
 
 MetricT = TypeVar("MetricT", Counter, Gauge, Histogram)
@@ -30,7 +32,8 @@ DECLINES = (
     *("processing_error", "incorrect_number", "card_velocity_exceeded", "fraudulent", "do_not_honor"),
     *("authentication_required", "payment_intent_authentication_failure", "async_payment_failed", OTHER),
 )
-REVIEW_REASONS = ("amount_mismatch", "currency_mismatch", PAID_TWICE, REFUND_FAILED)
+REFUND_FAILED = "refund_failed"
+REVIEW_REASONS = (*situations.REVIEW_REASONS, REFUND_FAILED)
 FINAL = (PaymentStatus.COMPLETED, PaymentStatus.FAILED, PaymentStatus.EXPIRED)
 
 UNAVAILABLE = "unavailable"
@@ -91,6 +94,11 @@ COMPLETION_TIME = Histogram(
 )
 FAILURES = Counter("payments_failures_total", "Declined and failed payments by Stripe's code.", ("reason",))
 REVIEWS = Counter("payments_review_total", "Payments that a person must look at.", ("reason",))
+UNKNOWN_STATES = Counter(
+    "payments_unknown_states_total",
+    "Facts that were stored with a state that this version does not know, by kind of object.",
+    ("kind",),
+)
 CHECKOUT_SESSIONS = Counter("payments_checkout_sessions_total", "Checkout Sessions by stage.", ("stage",))
 STORE_DURATION = Histogram(
     "payments_store_operation_duration_seconds",
@@ -128,7 +136,7 @@ STORE_OPERATIONS = ("apply", "get", "query", "create", "change_checkout")
 
 
 def _deliveries() -> Iterator[tuple[str, str]]:
-    for event_type in TRANSLATORS:
+    for event_type in EVENT_TYPES:
         yield from product((event_type,), (*_OUTCOMES_OF_USED_TYPES, *_OUTCOMES_OF_ALL_TYPES))
     yield from product((OTHER_TYPE,), (Outcome.IGNORED, *_OUTCOMES_OF_ALL_TYPES))
     yield from product((UNREAD_TYPE,), _REJECTIONS)
@@ -137,17 +145,18 @@ def _deliveries() -> Iterator[tuple[str, str]]:
 _LABELS: tuple[tuple[Counter | Gauge | Histogram, Iterable[tuple[str, ...]]], ...] = (
     (EVENTS, _deliveries()),
     (DURATION, _deliveries()),
-    (EVENT_AGE, product((*TRANSLATORS, OTHER_TYPE))),
-    (LAST_APPLIED, product(TRANSLATORS)),
+    (EVENT_AGE, product((*EVENT_TYPES, OTHER_TYPE))),
+    (LAST_APPLIED, product(EVENT_TYPES)),
     (SIGNATURE_FAILURES, product(SIGNATURE_REASONS)),
     (SECRET_USED, product(("current", "previous"))),
     (OUTCOMES, product(FINAL, CURRENCIES)),
     (AMOUNT, product(FINAL, CURRENCIES)),
     (FAILURES, product(DECLINES)),
     (REVIEWS, product(REVIEW_REASONS)),
+    (UNKNOWN_STATES, product(payment_facts.STATES)),
     (CHECKOUT_SESSIONS, product(CHECKOUT_STAGES)),
     (RECONCILER_RUNS, product(RECONCILER_RUN_OUTCOMES)),
-    (REPAIRED, product(TRANSLATORS)),
+    (REPAIRED, product((*EVENT_TYPES, *LISTED_TYPES))),
     (STORE_DURATION, product(STORE_OPERATIONS, STORE_OUTCOMES)),
     (PAGE_VIEWS, PAGES),
 )

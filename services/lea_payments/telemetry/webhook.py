@@ -10,7 +10,7 @@ from opentelemetry.trace import Span
 
 from lea_payments.log import log, present
 from lea_payments.payment.event import Outcome, PaymentEvent
-from lea_payments.stripe.events import OTHER_TYPE, TRANSLATORS, WEBHOOK_PATH, Ignored
+from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE, WEBHOOK_PATH, Ignored
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import metrics, spans
 from lea_payments.telemetry.metrics import series
@@ -42,7 +42,7 @@ def webhook_answered(
     reason: str | None,
 ) -> None:
     """A delivery is answered. `event` is None if the delivery was rejected before its event could be trusted."""
-    event_type = metrics.UNREAD_TYPE if event is None else event.type if event.type in TRANSLATORS else OTHER_TYPE
+    event_type = metrics.UNREAD_TYPE if event is None else event.type if event.type in EVENT_TYPES else OTHER_TYPE
     seconds = delivery.seconds
     span = delivery.span if http_status < _CLIENT_ERROR else delivery.failed(outcome)
     exemplar = spans.exemplar(span)

@@ -5,7 +5,7 @@ import pytest
 
 from lea_demo.output import event_line, links
 from lea_demo.settings import DemoSettings
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.events import EVENT_TYPES
 
 
 def line_of(service: str, /, **fields: object) -> str | None:
@@ -116,7 +116,7 @@ def test_exactly_the_used_events_are_forwarded() -> None:
 
     command, _, events = text.splitlines()[-1].partition(" --events ")
     assert command == "  stripe listen --forward-to localhost:9000/webhook/stripe"
-    assert events.split(",") == list(TRANSLATORS)
+    assert events.split(",") == list(EVENT_TYPES)
 
 
 def test_each_command_to_copy_is_on_one_line() -> None:

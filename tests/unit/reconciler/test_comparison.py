@@ -1,5 +1,5 @@
 from lea_payments.reconciler import comparison
-from lea_payments.stripe.events import TRANSLATORS
+from lea_payments.stripe.events import EVENT_TYPES
 
 
 def test_declines_refunds_and_disputes_have_no_session() -> None:
@@ -12,4 +12,4 @@ def test_declines_refunds_and_disputes_have_no_session() -> None:
         "charge.dispute.updated",
         "charge.dispute.closed",
     }
-    assert set(comparison.TYPES_WITHOUT_SESSION) < TRANSLATORS.keys()
+    assert set(comparison.TYPES_WITHOUT_SESSION) < EVENT_TYPES.keys()

@@ -11,7 +11,7 @@ import stripe
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.commands.checks.settings import CheckSettings
 from lea_payments.stripe import client as stripe_client
-from lea_payments.stripe.events import TRANSLATORS, WEBHOOK_PATH
+from lea_payments.stripe.events import EVENT_TYPES, WEBHOOK_PATH
 from lea_payments.stripe.signature import TOLERANCE_SECONDS
 
 SKEW_SECONDS = 30
@@ -144,12 +144,12 @@ def _events(subject: str, enabled: Sequence[str]) -> Iterator[Finding]:
         remedy = f"select only the types that the services use, {DASHBOARD}"
         yield note(subject, "sends all event types; most are ignored", remedy)
         return
-    missing = [name for name in TRANSLATORS if name not in enabled]
-    unused = [name for name in enabled if name not in TRANSLATORS]
+    missing = [name for name in EVENT_TYPES if name not in enabled]
+    unused = [name for name in enabled if name not in EVENT_TYPES]
     if missing:
         yield wrong(subject, f"does not send {', '.join(missing)}", f"add them {DASHBOARD}")
     else:
-        yield ok(subject, f"sends all {len(TRANSLATORS)} event types that the services use")
+        yield ok(subject, f"sends all {len(EVENT_TYPES)} event types that the services use")
     if unused:
         yield note(subject, f"sends event types that are ignored: {', '.join(unused)}", f"remove them {DASHBOARD}")
 

@@ -78,7 +78,7 @@ def _key_of(schema: Mapping[str, Any], types: Mapping[str, str]) -> list[tuple[s
 def _index(definition: Mapping[str, Any], index: Mapping[str, Any] | None, types: Mapping[str, str]) -> Finding:
     subject = f"index {definition['IndexName']}"
     if index is None:
-        return _missing(subject, required=definition is not table.OWN_INDEX)
+        return _missing(subject, table.USES.get(definition["IndexName"]))
     remedy = f"delete that index and {INIT}"
     if _key_of(index, types) != [(definition["KeySchema"][0]["AttributeName"], "HASH", "S")]:
         return wrong(subject, f"has the wrong key: {_key_of(index, types)}", remedy)
@@ -92,10 +92,11 @@ def _index(definition: Mapping[str, Any], index: Mapping[str, Any] | None, types
     return ok(subject, "is as defined")
 
 
-def _missing(subject: str, *, required: bool) -> Finding:
-    if required:
+def _missing(subject: str, consequence: str | None) -> Finding:
+    """An index of our own is missing, with this consequence, or a published one."""
+    if consequence is None:
         return wrong(subject, "is missing", INIT)
-    return note(subject, "is missing: disputes and refunds cannot be matched to payments", INIT)
+    return note(subject, f"is missing: {consequence}", INIT)
 
 
 def _missing_fields(definition: Mapping[str, Any], projection: Mapping[str, Any]) -> list[str]:

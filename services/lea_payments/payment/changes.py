@@ -1,0 +1,73 @@
+"""Decides how an event changes a payment, and builds the record after the change."""
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from lea_payments.payment import facts
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.facts import Kind
+from lea_payments.payment.payers import mismatch
+from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
+from lea_payments.payment.situations import Situation
+from lea_payments.payment.status import status_of
+
+
+class Applied(NamedTuple):
+    """The outcome of an event, and the record before and after it; both are None if there is no such payment."""
+
+    outcome: Outcome
+    before: Payment | None = None
+    after: Payment | None = None
+
+
+def apply(record: Payment, event: PaymentEvent, at: str, trace_id: str | None = None) -> Applied:
+    """The result of the event on this record. `at` is the current time, ISO 8601 UTC.
+
+    If there is nothing new in the event, `after` is the same object as `before`.
+    """
+    merged = facts.with_fact(record.facts, event.object_id, event.fact)
+    is_in_history = any(entry.event_id == event.id for entry in record.history)
+    if merged is record.facts:
+        return Applied(Outcome.DUPLICATE if is_in_history else Outcome.STALE, record, record)
+    outcome = Outcome.REVIEW if _needs_person(record, event) else Outcome.APPLIED
+    after = derive(replace(record, facts=merged, updated_at=at, webhook_processed_at=at))
+    if not is_in_history and len(record.history) < HISTORY_LIMIT:
+        entry = HistoryEntry(
+            event.id,
+            event.type,
+            outcome.value,
+            record.payment_status.value,
+            after.payment_status.value,
+            at,
+            trace_id,
+        )
+        after = replace(after, history=(*record.history, entry))
+    return Applied(outcome, record, after)
+
+
+def derive(record: Payment) -> Payment:
+    """The record with the next version and everything that follows from its facts."""
+    derived = status_of(record)
+    is_waiting = derived.situation is Situation.AWAITING_FUNDS
+    return replace(
+        record,
+        version=(record.version or 0) + 1,
+        payment_status=derived.status,
+        status_reason=derived.reason,
+        status_rank=derived.rank,
+        stripe_session_id=derived.stripe_session_id,
+        stripe_payment_intent=derived.stripe_payment_intent,
+        other_session_id=derived.other_session_id,
+        amount_refunded=derived.amount_refunded,
+        dispute_status=derived.dispute_status,
+        awaiting_funds_on=record.awaiting_funds_on or (record.updated_at or "")[:10] if is_waiting else None,
+    )
+
+
+def _needs_person(record: Payment, event: PaymentEvent) -> bool:
+    """Whether the event itself reports something that a person must look at."""
+    fact = event.fact
+    if fact.kind == Kind.SESSION:
+        return fact.state == facts.PAID and mismatch(record, event.object_id, fact) is not None
+    return (fact.kind, fact.state) in ((Kind.REFUND, facts.FAILED), (Kind.WARNING, facts.ACTIONABLE))

@@ -1,0 +1,131 @@
+"""Derives facts from published fields that say more than the stored facts, as after an edit by hand."""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from lea_payments.payment import facts
+from lea_payments.payment.facts import Fact, Facts, Kind
+from lea_payments.payment.payers import BY_HAND, UNKNOWN_INTENT, UNKNOWN_SESSION
+from lea_payments.payment.record import DisputeStatus, Payment, Status
+from lea_payments.payment.situations import CURRENCY_MISMATCH, PAID_TWICE, RULES, Situation
+from lea_payments.payment.status import BY_HAND_DISPUTE, Derived, status_of
+
+BY_HAND_INTENT = "by_hand:intent"
+BY_HAND_CHARGE = "by_hand:charge"
+"""The ids of facts that stand for published fields without facts."""
+
+NEVER_MATCHES = -1
+"""An amount that no request has: of a mismatch in version 0.1.0, only the reason is known."""
+
+DEFAULT_RANKS: Mapping[Status, int] = {
+    Status.PENDING: RULES[Situation.PENDING].rank,
+    Status.FAILED: RULES[Situation.DECLINED].rank,
+    Status.EXPIRED: RULES[Situation.EXPIRED].rank,
+    Status.COMPLETED: RULES[Situation.PAID].rank,
+}
+"""The rank of a status that was written by hand."""
+
+_STATUS_OF_RANK = {rule.rank: rule.status for rule in RULES.values()}
+
+_SESSION_STATES: Mapping[int, str] = {
+    RULES[Situation.PAID].rank: facts.PAID,
+    RULES[Situation.MISMATCH].rank: facts.PAID,
+    RULES[Situation.AWAITING_FUNDS].rank: facts.UNPAID,
+    RULES[Situation.ASYNC_FAILED].rank: facts.FAILED,
+    RULES[Situation.EXPIRED].rank: facts.EXPIRED,
+}
+_DISPUTE_STATES: Mapping[DisputeStatus, str] = {
+    DisputeStatus.OPEN: "needs_response",
+    DisputeStatus.REVIEW: "under_review",
+    DisputeStatus.WON: "won",
+    DisputeStatus.LOST: "lost",
+}
+
+
+def with_evidence(record: Payment) -> Facts:
+    """The record's facts and those that only its published fields state.
+
+    A writer that does not know facts, such as a person or a pod of version 0.1.0 during an update, changes only the
+    published fields. A status that outweighs the derived one is therefore taken as a fact, and never lowered.
+    """
+    derived = status_of(record)
+    evidence: dict[str, Fact] = {}
+    rank = _rank(record)
+    if rank > derived.rank:
+        evidence.update(_status_evidence(record, rank))
+    if record.status_reason == PAID_TWICE and derived.situation is not Situation.PAID_TWICE:
+        evidence.update(_paid_twice_evidence(record))
+    if record.amount_refunded > derived.amount_refunded and not _knows(record, Kind.REFUND):
+        evidence[BY_HAND_CHARGE] = Fact(
+            kind=Kind.CHARGE,
+            state=facts.REFUNDED,
+            amount=record.amount_refunded,
+            intent=record.stripe_payment_intent,
+        )
+    if _has_other_dispute(record, derived):
+        evidence[BY_HAND_DISPUTE] = Fact(kind=Kind.DISPUTE, state=_DISPUTE_STATES[record.dispute_status])
+    return facts.merge(record.facts, evidence) if evidence else record.facts
+
+
+def _rank(record: Payment) -> int:
+    """The record's rank, or the default rank of its status if the status was changed by hand."""
+    if record.status_rank is not None and _STATUS_OF_RANK.get(record.status_rank) is record.payment_status:
+        return record.status_rank
+    return DEFAULT_RANKS[record.payment_status]
+
+
+def _status_evidence(record: Payment, rank: int) -> Facts:
+    attempt = record.checkout_attempt or None
+    if rank == RULES[Situation.DECLINED].rank:
+        code = record.status_reason or "unknown"
+        return {BY_HAND_INTENT: Fact(kind=Kind.INTENT, state=facts.DECLINED, code=code, attempt=attempt)}
+    session = Fact(kind=Kind.SESSION, state=_SESSION_STATES[rank], attempt=attempt)
+    if session.state != facts.PAID:
+        return {record.stripe_session_id or BY_HAND: session}
+    return _paid_evidence(record, rank)
+
+
+def _paid_evidence(record: Payment, rank: int) -> Facts:
+    # Without a rank a person completed the payment: no event may say otherwise, so it gets an id of its own.
+    if rank == RULES[Situation.PAID].rank:
+        by_event = record.status_rank == rank and record.stripe_session_id is not None
+        return {
+            record.stripe_session_id if by_event and record.stripe_session_id else BY_HAND: _published_payer(record)
+        }
+    currency = "unknown" if record.status_reason == CURRENCY_MISMATCH else _currency(record)
+    paid = replace(_published_payer(record), amount=NEVER_MATCHES, currency=currency)
+    return {record.stripe_session_id or UNKNOWN_SESSION: paid}
+
+
+def _paid_twice_evidence(record: Payment) -> Facts:
+    """The payer that the record names, and an unknown one if the facts have no other."""
+    intents = {fact.intent for fact in record.facts.values() if fact.kind == Kind.SESSION and fact.state == facts.PAID}
+    evidence = {record.stripe_session_id or UNKNOWN_SESSION: _published_payer(record)}
+    if not intents - {record.stripe_payment_intent, None}:
+        evidence[BY_HAND] = Fact(kind=Kind.SESSION, state=facts.PAID, intent=UNKNOWN_INTENT)
+    return evidence
+
+
+def _published_payer(record: Payment) -> Fact:
+    """The paid session that the record names; it has paid what was requested."""
+    return Fact(
+        kind=Kind.SESSION,
+        state=facts.PAID,
+        amount=record.amount,
+        currency=_currency(record),
+        intent=record.stripe_payment_intent,
+    )
+
+
+def _currency(record: Payment) -> str | None:
+    return record.currency.lower() if record.currency else None
+
+
+def _has_other_dispute(record: Payment, derived: Derived) -> bool:
+    is_other = record.dispute_status not in (DisputeStatus.NONE, derived.dispute_status)
+    return is_other and not _knows(record, Kind.DISPUTE)
+
+
+def _knows(record: Payment, kind: Kind) -> bool:
+    return any(fact.kind == kind for fact in record.facts.values())

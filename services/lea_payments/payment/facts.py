@@ -1,0 +1,168 @@
+"""Defines facts, what is known about Stripe's objects, and merges them in any order."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+ValueT = TypeVar("ValueT", int, str)
+
+
+class Kind(StrEnum):
+    """The kinds of Stripe objects that a payment has facts about."""
+
+    SESSION = "session"
+    INTENT = "intent"
+    CHARGE = "charge"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    WARNING = "warning"
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about one object. Amounts are in minor units, `due` is in seconds since 1970.
+
+    `kind` and `state` are plain text, so that a value that this version does not know is kept. `intent` is the
+    object's PaymentIntent, `code` a decline code, and `due` the last moment for evidence in a dispute.
+    """
+
+    kind: str
+    state: str
+    amount: int | None = None
+    currency: str | None = None
+    intent: str | None = None
+    attempt: int | None = None
+    code: str | None = None
+    due: int | None = None
+
+
+Facts = Mapping[str, Fact]
+"""The facts about a payment by the object's id."""
+
+EXPIRED, UNPAID, FAILED, PAID = "expired", "unpaid", "failed", "paid"
+DECLINED = "declined"
+REFUNDED = "refunded"
+SUCCEEDED, CANCELED = "succeeded", "canceled"
+ACTIONABLE, NOT_ACTIONABLE = "actionable", "not_actionable"
+
+STATES: Mapping[str, Sequence[str]] = {
+    # "unpaid" is complete, with the money on its way; "failed" means that this money does not arrive.
+    Kind.SESSION: ("open", EXPIRED, UNPAID, FAILED, PAID),
+    Kind.INTENT: (DECLINED,),
+    # A charge reports only a running total of its refunds. It serves while no refund is known by its id.
+    Kind.CHARGE: (REFUNDED,),
+    # A refund can fail after it has succeeded (docs.stripe.com/refunds, "Failed refunds").
+    Kind.REFUND: ("pending", "requires_action", SUCCEEDED, CANCELED, FAILED),
+    # An inquiry can become a chargeback, and a lost dispute can be won by an appeal. A dispute that is lost again
+    # after it was won goes backwards: events alone then leave it won, and `show --stripe` reports the difference.
+    Kind.DISPUTE: (
+        "warning_needs_response",
+        "warning_under_review",
+        "warning_closed",
+        "needs_response",
+        "under_review",
+        "lost",
+        "appeal_needs_response",
+        "appeal_under_review",
+        "prevented",
+        "won",
+    ),
+    Kind.WARNING: (ACTIONABLE, NOT_ACTIONABLE),
+}
+"""The states of each kind in order of precedence: of two states of one object, the later one in this list holds.
+
+They are Stripe's (docs.stripe.com/api), shortened for sessions. A state that is not listed has the lowest precedence.
+"""
+
+_PRECEDENCE = {(kind, state): number for kind, states in STATES.items() for number, state in enumerate(states, 1)}
+
+OBJECT_LIMIT = 40
+"""The number of objects that a record keeps: more than any real payment has, and it bounds the item's size."""
+
+OVERFLOW_ID = "too_many"
+OVERFLOW = Fact(kind="limit", state="exceeded")
+"""Marks a record that has lost facts because there were more than OBJECT_LIMIT objects."""
+
+_IMPORTANCE: Mapping[tuple[str, str], int] = {
+    (Kind.SESSION, PAID): 9,
+    (Kind.SESSION, FAILED): 8,
+    (Kind.SESSION, UNPAID): 7,
+}
+_IMPORTANCE_OF_KIND: Mapping[str, int] = {
+    Kind.DISPUTE: 6,
+    Kind.WARNING: 5,
+    Kind.REFUND: 4,
+    Kind.CHARGE: 3,
+    Kind.INTENT: 2,
+    Kind.SESSION: 1,
+}
+
+
+def merge(known: Facts, new: Facts) -> Facts:
+    """Both sets of facts, with the further state of each object. Commutative, associative and idempotent."""
+    merged = known
+    for object_id, fact in new.items():
+        merged = with_fact(merged, object_id, fact)
+    return merged
+
+
+def with_fact(known: Facts, object_id: str, fact: Fact) -> Facts:
+    """The known facts and this one; the same object as `known` if there is nothing new in it."""
+    before = known.get(object_id)
+    after = fact if before is None else _merged(before, fact)
+    if after == before:
+        return known
+    return _bounded({**known, object_id: after})
+
+
+def is_known_state(fact: Fact) -> bool:
+    """Whether the fact's state is one of its kind's states."""
+    return (fact.kind, fact.state) in _PRECEDENCE
+
+
+def _merged(one: Fact, other: Fact) -> Fact:
+    """The further state, and the greatest of two values of every other field.
+
+    The greatest value is the same in any order. It is also right: these fields are set once, or only grow.
+    """
+    further = max(one, other, key=_precedence)
+    return Fact(
+        kind=further.kind,
+        state=further.state,
+        amount=_greatest(one.amount, other.amount),
+        currency=_greatest(one.currency, other.currency),
+        intent=_greatest(one.intent, other.intent),
+        attempt=_greatest(one.attempt, other.attempt),
+        code=_greatest(one.code, other.code),
+        due=_greatest(one.due, other.due),
+    )
+
+
+def _precedence(fact: Fact) -> tuple[str, int, str]:
+    return fact.kind, _PRECEDENCE.get((fact.kind, fact.state), 0), fact.state
+
+
+def _greatest(one: ValueT | None, other: ValueT | None) -> ValueT | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def _bounded(facts: dict[str, Fact]) -> Facts:
+    """At most OBJECT_LIMIT facts: the most important ones, and the mark that others were lost.
+
+    The importance of an object never falls with a further state, so the same facts stay in any order of arrival.
+    """
+    if len(facts) <= OBJECT_LIMIT:
+        return facts
+    objects = sorted(facts.keys() - {OVERFLOW_ID}, key=lambda object_id: _importance(object_id, facts), reverse=True)
+    if len(objects) <= OBJECT_LIMIT:
+        return facts
+    return {**{object_id: facts[object_id] for object_id in objects[:OBJECT_LIMIT]}, OVERFLOW_ID: OVERFLOW}
+
+
+def _importance(object_id: str, facts: Facts) -> tuple[int, str]:
+    fact = facts[object_id]
+    importance = _IMPORTANCE.get((fact.kind, fact.state)) or _IMPORTANCE_OF_KIND.get(fact.kind, 0)
+    return importance, object_id

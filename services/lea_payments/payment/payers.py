@@ -1,0 +1,94 @@
+"""Decides which PaymentIntents have paid, whether as requested, and what of their money was refunded."""
+
+from collections.abc import Iterable, Mapping
+
+from lea_payments.payment import facts
+from lea_payments.payment.facts import Fact, Kind
+from lea_payments.payment.record import Payment
+from lea_payments.payment.situations import AMOUNT_MISMATCH, CURRENCY_MISMATCH
+
+BY_HAND = "by_hand"
+"""The id of a session that stands for a status without facts, such as one that was written by hand."""
+
+UNKNOWN_SESSION = "cs_unknown"
+"""The id of a paid session of which a record of version 0.1.0 does not have the id."""
+
+WITHOUT_ID = frozenset({BY_HAND, UNKNOWN_SESSION})
+"""The ids of sessions that are not Stripe's ids."""
+
+UNKNOWN_INTENT = "pi_unknown"
+"""The other payer of a record of version 0.1.0 that was paid twice: that version kept only one of the two."""
+
+NOT_STANDING = (facts.CANCELED, facts.FAILED)
+"""The states of refunds that were not paid out."""
+
+
+def amount_refunded(record: Payment, intent_id: str | None) -> int:
+    """The sum of the refunds of this PaymentIntent that stand, or of all refunds without one; in minor units."""
+    refunds = list(_of_intent(record, Kind.REFUND, intent_id))
+    if refunds:
+        return sum(refund.amount or 0 for refund in refunds if refund.state not in NOT_STANDING)
+    return max((charge.amount or 0 for charge in _of_intent(record, Kind.CHARGE, intent_id)), default=0)
+
+
+def mismatch(record: Payment, session_id: str, fact: Fact) -> str | None:
+    """Why the money of a paid session is not what was requested, or None; a record without an amount accepts any."""
+    if session_id == BY_HAND:
+        return None
+    if record.currency is not None and record.currency.lower() != (fact.currency or "").lower():
+        return CURRENCY_MISMATCH
+    if record.amount is not None and record.amount != fact.amount:
+        return AMOUNT_MISMATCH
+    return None
+
+
+def outstanding_intents(record: Payment, paid: Mapping[str, Fact]) -> set[str]:
+    """The PaymentIntents that have paid and are not refunded in full."""
+    payers = {fact.intent: fact for fact in paid.values() if fact.intent is not None}
+    outstanding = {intent_id for intent_id, fact in payers.items() if not is_refunded(record, intent_id, fact)}
+    if UNKNOWN_INTENT in outstanding and (len(payers) > 2 or _refunds_another(record, payers)):
+        outstanding.discard(UNKNOWN_INTENT)
+    return outstanding
+
+
+def _refunds_another(record: Payment, payers: Mapping[str, Fact]) -> bool:
+    """Whether a PaymentIntent that is not among the payers has been refunded: it must be the unknown one."""
+    refunded = {fact.intent for fact in record.facts.values() if fact.kind in (Kind.REFUND, Kind.CHARGE)}
+    others = refunded - payers.keys() - {None}
+    return any(amount_refunded(record, intent_id) >= (record.amount or 1) for intent_id in others)
+
+
+def is_refunded(record: Payment, intent_id: str | None, fact: Fact) -> bool:
+    """Whether the payer's money has been refunded in full."""
+    amount = fact.amount if fact.amount is not None else record.amount
+    return bool(amount) and amount_refunded(record, intent_id) >= (amount or 0)
+
+
+def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | None]:
+    """The session and the PaymentIntent that the record names.
+
+    One that is not refunded in full comes before one that is, and the requested amount before another. Among equals
+    the smallest id is as good as any, and the same in any order.
+    """
+
+    def order(session_id: str) -> tuple[bool, bool, bool, bool, str, str]:
+        fact = paid[session_id]
+        return (
+            fact.intent == UNKNOWN_INTENT,
+            is_refunded(record, fact.intent, fact),
+            mismatch(record, session_id, fact) is not None,
+            fact.intent is None,
+            fact.intent or "",
+            session_id,
+        )
+
+    session_id = min(paid, key=order) if len(paid) > 1 else next(iter(paid))
+    intent_id = paid[session_id].intent
+    return (record.stripe_session_id if session_id in WITHOUT_ID else session_id), intent_id
+
+
+def _of_intent(record: Payment, kind: Kind, intent_id: str | None) -> Iterable[Fact]:
+    """The facts of this kind about the PaymentIntent; all of the kind without one."""
+    for fact in record.facts.values():
+        if fact.kind == kind and (intent_id is None or fact.intent in (None, intent_id)):
+            yield fact

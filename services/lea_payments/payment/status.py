@@ -1,0 +1,157 @@
+"""Derives the status of a payment from its facts and from what was requested."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from lea_payments.payment import facts, payers
+from lea_payments.payment.facts import Fact, Kind
+from lea_payments.payment.payers import WITHOUT_ID
+from lea_payments.payment.record import DisputeStatus, Payment, Status
+from lea_payments.payment.situations import (
+    DISPUTES,
+    FRAUD_WARNING,
+    RULES,
+    TOO_MANY_OBJECTS,
+    WORST_DISPUTES,
+    CanPay,
+    Situation,
+)
+
+BY_HAND_DISPUTE = "by_hand:dispute"
+"""The id of a dispute that is known only from the published field."""
+
+
+class Derived(NamedTuple):
+    """Everything that is published about a payment and follows from its facts. Amounts are in minor units."""
+
+    situation: Situation
+    status: Status
+    reason: str | None
+    stripe_session_id: str | None
+    stripe_payment_intent: str | None
+    other_session_id: str | None
+    amount_refunded: int
+    dispute_status: DisputeStatus
+
+    @property
+    def can_pay(self) -> CanPay:
+        """Whether the customer can still pay."""
+        return RULES[self.situation].can_pay
+
+    @property
+    def rank(self) -> int:
+        """The rank of version 0.1.0."""
+        return RULES[self.situation].rank
+
+
+def status_of(record: Payment) -> Derived:
+    """The derived fields of the record. They depend on the facts, not on the order in which they arrived."""
+    sessions = _of_kind(record, Kind.SESSION)
+    paid = {session_id: fact for session_id, fact in sessions.items() if fact.state == facts.PAID}
+    session_id, intent_id = record.stripe_session_id, record.stripe_payment_intent
+    if paid:
+        situation, reason = _paid(record, paid)
+        session_id, intent_id = payers.payer(record, paid)
+    else:
+        situation, reason = _unpaid(record, sessions)
+    if situation is Situation.PAID and _has_fraud_warning(record):
+        reason = FRAUD_WARNING
+    if facts.OVERFLOW_ID in record.facts:
+        reason = TOO_MANY_OBJECTS
+    return Derived(
+        situation,
+        RULES[situation].status,
+        reason,
+        session_id,
+        intent_id,
+        _other_session(record, sessions, session_id),
+        payers.amount_refunded(record, intent_id),
+        _dispute_status(record),
+    )
+
+
+def _paid(record: Payment, paid: Mapping[str, Fact]) -> tuple[Situation, str | None]:
+    mismatches = [payers.mismatch(record, session_id, fact) for session_id, fact in paid.items()]
+    if None not in mismatches:
+        return Situation.MISMATCH, max(filter(None, mismatches))
+    if len(payers.outstanding_intents(record, paid)) > 1:
+        return Situation.PAID_TWICE, Situation.PAID_TWICE.value
+    return Situation.PAID, None
+
+
+def _unpaid(record: Payment, sessions: Mapping[str, Fact]) -> tuple[Situation, str | None]:
+    if any(fact.state == facts.UNPAID for fact in sessions.values()):
+        return Situation.AWAITING_FUNDS, Situation.AWAITING_FUNDS.value
+    states = {fact.state for session_id, fact in sessions.items() if is_current_session(record, session_id, fact)}
+    if facts.FAILED in states:
+        return Situation.ASYNC_FAILED, Situation.ASYNC_FAILED.value
+    if facts.EXPIRED in states:
+        return Situation.EXPIRED, None
+    codes = [fact.code or "unknown" for fact in _current_declines(record, sessions)]
+    return (Situation.DECLINED, max(codes)) if codes else (Situation.PENDING, None)
+
+
+def is_current_session(record: Payment, session_id: str, fact: Fact) -> bool:
+    """Whether the session belongs to the current attempt. A recovered session has its predecessor's attempt."""
+    if session_id == record.stripe_session_id:
+        return True
+    if record.checkout_attempt and fact.attempt is not None:
+        return fact.attempt == record.checkout_attempt
+    if record.stripe_session_id is not None:
+        return False
+    # A new attempt that waits for its session's id, or a record without one: only the former session is another.
+    return session_id != record.other_session_id or not record.checkout_attempt
+
+
+def _current_declines(record: Payment, sessions: Mapping[str, Fact]) -> Iterable[Fact]:
+    """The declined PaymentIntents of the current attempt."""
+    declines = _of_kind(record, Kind.INTENT)
+    if not declines:
+        return
+    former = {fact.intent for session_id, fact in sessions.items() if not is_current_session(record, session_id, fact)}
+    for intent_id, fact in declines.items():
+        if fact.attempt is None:
+            # Only checkout's first attempt can be meant: later ones have their number in the metadata.
+            is_current = record.checkout_attempt <= 1 and intent_id not in former
+        else:
+            is_current = fact.attempt == record.checkout_attempt or not record.checkout_attempt
+        if is_current and fact.state == facts.DECLINED:
+            yield fact
+
+
+def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str | None) -> str | None:
+    """A session besides the published one, so that its customer sees the payment too: the one that got furthest."""
+    candidates = {record.stripe_session_id, record.other_session_id, *sessions} - {published, None} - WITHOUT_ID
+    if not candidates:
+        return None
+    order = facts.STATES[Kind.SESSION].index
+
+    def progress(session_id: str) -> tuple[int, str]:
+        fact = sessions.get(session_id)
+        return (order(fact.state) if fact and facts.is_known_state(fact) else 0), session_id
+
+    return max(filter(None, candidates), key=progress)
+
+
+def _has_fraud_warning(record: Payment) -> bool:
+    """Whether a warning about money that has not been refunded in full asks for an action."""
+    return any(
+        fact.state == facts.ACTIONABLE
+        and not (fact.intent and payers.is_refunded(record, fact.intent, Fact(kind=Kind.INTENT, state="")))
+        for fact in record.facts.values()
+        if fact.kind == Kind.WARNING
+    )
+
+
+def _dispute_status(record: Payment) -> DisputeStatus:
+    disputes = _of_kind(record, Kind.DISPUTE)
+    # What is known only from a published field serves while no dispute is known by its id.
+    known = {fact.state for object_id, fact in disputes.items() if object_id != BY_HAND_DISPUTE} or {
+        fact.state for fact in disputes.values()
+    }
+    statuses = {DISPUTES.get(state, DisputeStatus.OPEN) for state in known}
+    return next((status for status in WORST_DISPUTES if status in statuses), DisputeStatus.NONE)
+
+
+def _of_kind(record: Payment, kind: Kind) -> dict[str, Fact]:
+    return {object_id: fact for object_id, fact in record.facts.items() if fact.kind == kind}
