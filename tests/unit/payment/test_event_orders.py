@@ -4,11 +4,11 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lea_payments.payment.transitions import apply_change, change_for
 from msgspec.structs import replace
 
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import HISTORY_LIMIT, Payment, Status
-from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.stripe import events as stripe_events
 from tests.support.scenarios import (
     AFTER_PAYMENT,

@@ -69,8 +69,13 @@ def test_fields_that_are_not_set_are_not_in_the_item() -> None:
                 "M": {
                     "re_1": {
                         "M": {
-                            **{"k": {"S": "refund"}, "s": {"S": "pending"}, "a": {"N": "5"}, "c": {"S": "sgd"}},
-                            **{"p": {"S": "pi_1"}, "n": {"N": "2"}, "d": {"N": "9"}},
+                            "k": {"S": "refund"},
+                            "s": {"S": "pending"},
+                            "a": {"N": "5"},
+                            "c": {"S": "sgd"},
+                            "p": {"S": "pi_1"},
+                            "n": {"N": "2"},
+                            "d": {"N": "9"},
                         }
                     }
                 }
