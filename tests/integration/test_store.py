@@ -88,8 +88,8 @@ class Decision(NamedTuple):
     after: Payment
 
 
-def _pure(before: Payment, event: PaymentEvent) -> Decision:
-    applied = changes.apply(before, event, "2026-01-01T00:00:00.000Z")
+def _pure(before: Payment, event: PaymentEvent, at: str | None = "2026-01-01T00:00:00.000Z") -> Decision:
+    applied = changes.apply(before, event, at or "")
     assert applied.after is not None
     return Decision(applied.outcome, applied.after)
 
@@ -104,12 +104,12 @@ async def test_the_table_agrees_with_the_pure_decision(
         payment_id = f"payment_agree_{number}"
         item = attributes_of(replace(state, payment_intent_id=payment_id))
         await asyncio.to_thread(dynamodb.put_item, TableName=settings.table, Item=item)
-        expected = _pure(payment_of(item), event := replace(event, payment_ids=(payment_id,)))
 
-        applied = await store.apply(event)
+        applied = await store.apply(event := replace(event, payment_ids=(payment_id,)))
 
         after = await store.get(payment_id)
         assert after is not None
+        expected = _pure(payment_of(item), event, after.updated_at)
         assert (applied.outcome, order_independent_fields(after)) == (
             expected.outcome,
             order_independent_fields(expected.after),
@@ -185,7 +185,10 @@ async def test_a_session_without_our_id_is_found_by_its_own(store: PaymentStore)
 
 @pytest.mark.parametrize(
     "body",
-    [stripe_bodies.completed("payment_foreign"), stripe_bodies.dispute("created", "lost", "pi_foreign")],
+    [
+        stripe_bodies.completed("payment_foreign", id="cs_foreign", payment_intent="pi_foreign"),
+        stripe_bodies.dispute("created", "lost", "pi_foreign"),
+    ],
     ids=["session", "dispute"],
 )
 async def test_an_event_of_another_system_changes_nothing(store: PaymentStore, body: bytes) -> None:

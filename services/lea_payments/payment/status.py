@@ -97,10 +97,8 @@ def is_current_session(record: Payment, session_id: str, fact: Fact) -> bool:
         return True
     if record.checkout_attempt and fact.attempt is not None:
         return fact.attempt == record.checkout_attempt
-    if record.stripe_session_id is not None:
-        return False
-    # A new attempt that waits for its session's id, or a record without one: only the former session is another.
-    return session_id != record.other_session_id or not record.checkout_attempt
+    # Without a number it is not one of the sessions that checkout creates, so it is current only without an attempt.
+    return record.stripe_session_id is None and not record.checkout_attempt
 
 
 def _current_declines(record: Payment, sessions: Mapping[str, Fact]) -> Iterable[Fact]:
