@@ -124,9 +124,13 @@ def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str
         return None
     order = facts.STATES[Kind.SESSION].index
 
-    def progress(session_id: str) -> tuple[int, str]:
+    def progress(session_id: str) -> tuple[int, bool, str]:
         fact = sessions.get(session_id)
-        return (order(fact.state) if fact and facts.is_known_state(fact) else 0), session_id
+        if fact is None:
+            # A session without a fact is forgotten when another takes its place. The current session must therefore
+            # come first: it takes the place again if that other one becomes the published session.
+            return -1, session_id == record.stripe_session_id, session_id
+        return (order(fact.state) if facts.is_known_state(fact) else 0), False, session_id
 
     return max(filter(None, candidates), key=progress)
 
