@@ -84,13 +84,6 @@ FIRST_EVENTS: list[Callable[[str, str], bytes]] = [
 
 
 @pytest.fixture(scope="module")
-def records(table_settings: TableSettings) -> Iterator[Records]:
-    records = Records(table_settings)
-    yield records
-    records.close()
-
-
-@pytest.fixture(scope="module")
 def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=stripe_bodies.SECRET)) as client:
         yield client
