@@ -86,16 +86,6 @@ _SESSION_FIELDS = ("stripe_session_id", "amount", "currency")
 _CHECKOUT_FIELDS = ("traceparent", "checkout_attempt_at", "checkout_locale")
 """The fields that a guess states. A record with another value, also of another type, is read before it is written."""
 
-_GUESS_GUARDS: Mapping[tuple[bool, bool], tuple[str, ...]] = {
-    (is_session, by_checkout): (
-        *_EVENT_FIELDS,
-        *(_SESSION_FIELDS if is_session else ()),
-        *(() if by_checkout else _CHECKOUT_FIELDS),
-    )
-    for is_session in (True, False)
-    for by_checkout in (True, False)
-}
-
 
 def current(item: Item) -> CurrentRecord:
     """The record that DynamoDB returned."""
@@ -119,7 +109,7 @@ def untouched(payment_id: str, event: PaymentEvent) -> CurrentRecord:
         status_rank=0 if by_checkout else None,
         checkout_attempt=1 if by_checkout else 0,
     )
-    guard = _GUESS_GUARDS[is_session, by_checkout]
+    guard = _EVENT_FIELDS + (_SESSION_FIELDS if is_session else ()) + (() if by_checkout else _CHECKOUT_FIELDS)
     return CurrentRecord(guess, attributes_of(guess, guard), guard)
 
 
@@ -132,7 +122,9 @@ def update(table_name: str, before: CurrentRecord, after: Payment, span: trace.S
         parameters.append({"L": entries})
     parameters.append({"S": after.payment_intent_id})
     conditions = tuple(_condition(name, before.item.get(name)) for name in before.guard)
-    parameters.extend(before.item[name] for name, operator in conditions if operator == _EQUAL)
+    parameters.extend(
+        before.item[name] for name, text in zip(before.guard, conditions, strict=True) if text.endswith(_EQUAL)
+    )
     text = _text(table_name, tuple(assigned), removed, conditions, history)
     return Update(after.payment_intent_id, text, parameters, span)
 
@@ -163,13 +155,16 @@ def _differences(item: Item, after: Payment) -> tuple[dict[str, Attribute], tupl
 
 
 _REMOVABLE = tuple(name for name in Payment.__struct_fields__ if name not in (table.KEY, "history"))
-_EQUAL, _NULL, _MISSING = "=?", " IS NULL", " IS MISSING"
+_EQUAL = "=?"
+_COMPARABLE = ("S", "N")
+"""The types of the fields of a guard. A value of another type is not compared: only its type must still be the same."""
 
 
-def _condition(name: str, attribute: Attribute | None) -> tuple[str, str]:
+def _condition(name: str, attribute: Attribute | None) -> str:
     if attribute is None:
-        return name, _MISSING
-    return name, _NULL if "NULL" in attribute else _EQUAL
+        return f"{name} IS MISSING"
+    ((kind, _),) = attribute.items()
+    return f"{name}{_EQUAL}" if kind in _COMPARABLE else f"attribute_type({name},'{kind}')"
 
 
 @lru_cache(maxsize=256)
@@ -177,7 +172,7 @@ def _text(
     table_name: str,
     assigned: tuple[str, ...],
     removed: tuple[str, ...],
-    conditions: tuple[tuple[str, str], ...],
+    conditions: tuple[str, ...],
     history: str,
 ) -> str:
     """The statement's text; its parameters are in the order in which `update` appends them.
@@ -190,8 +185,8 @@ def _text(
         actions.append(history)
     actions.extend(f"REMOVE {name}" for name in removed)
     # PartiQL's UPDATE never creates an item: without one the condition is false and no current item is returned.
-    where = [f"{table.KEY}=?", *(f"{name}{operator}" for name, operator in conditions)]
-    return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join(where)}'
+    where = " AND ".join((f"{table.KEY}=?", *conditions))
+    return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {where}'
 
 
 def as_read(record: Payment) -> CurrentRecord:
@@ -211,11 +206,15 @@ def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:
     values = {f":new_{name}": value for name, value in assigned.items()}
     conditions = [f"attribute_exists({table.KEY})"]
     for name in before.guard:
-        if name in before.item:
-            conditions.append(f"{name} = :old_{name}")
-            values[f":old_{name}"] = before.item[name]
-        else:
+        ((kind, value),) = before.item.get(name, {"": None}).items()
+        if not kind:
             conditions.append(f"attribute_not_exists({name})")
+        elif kind in _COMPARABLE:
+            conditions.append(f"{name} = :old_{name}")
+            values[f":old_{name}"] = {kind: value}
+        else:
+            conditions.append(f"attribute_type({name}, :type_{name})")
+            values[f":type_{name}"] = {"S": kind}
     expression = "SET " + ", ".join(f"{name} = :new_{name}" for name in assigned)
     if removed:
         expression += " REMOVE " + ", ".join(removed)

@@ -146,12 +146,17 @@ def test_an_update_has_the_payment_as_key_and_keeps_its_span() -> None:
 
 
 def test_a_write_after_a_read_is_conditional_on_the_guard() -> None:
-    item = {"payment_intent_id": {"S": "payment_1"}, "updated_at": {"NULL": True}, "version": {"S": "x"}}
+    item = {"payment_intent_id": {"S": "payment_1"}, "updated_at": {"M": {}}, "version": {"S": "x"}}
 
     _, conditions = _parts(_update(statements.current(item), _event()))
 
     assert GUARD == ("version", "payment_status", "updated_at")
-    assert conditions == ["payment_intent_id=?", "version=?", "payment_status IS MISSING", "updated_at IS NULL"]
+    assert conditions == [
+        "payment_intent_id=?",
+        "version=?",
+        "payment_status IS MISSING",
+        "attribute_type(updated_at,'M')",
+    ]
 
 
 def test_a_field_that_loses_its_value_is_removed() -> None:
@@ -238,9 +243,9 @@ def test_the_longest_statement_is_within_the_limit() -> None:
 
 
 _ACTION = r"SET \w+=\?|SET history=list_append\(history, \?\)|REMOVE \w+"
-_CONDITION = r"\w+=\?|\w+ IS (?:NULL|MISSING)"
+_CONDITION = r"\w+=\?|\w+ IS MISSING|attribute_type\(\w+,'[A-Z]+'\)"
 DOCUMENTED = re.compile(rf'UPDATE "payments"(?: (?:{_ACTION}))+ WHERE payment_intent_id=\?(?: AND (?:{_CONDITION}))+')
-"""The syntax of "PartiQL update statements for DynamoDB" with the operators `=`, AND and IS, and LIST_APPEND."""
+"""The syntax of "PartiQL update statements for DynamoDB" with the operators `=`, AND and IS, and the functions."""
 
 
 @pytest.mark.parametrize(
@@ -280,6 +285,24 @@ def test_checkout_requires_that_missing_fields_stay_missing() -> None:
 
     assert "attribute_not_exists(version) AND attribute_not_exists(updated_at)" in arguments["ConditionExpression"]
     assert arguments["UpdateExpression"].endswith(", history")
+
+
+def test_checkout_compares_an_odd_value_by_its_type() -> None:
+    item = attributes_of(BY_HAND) | {"version": {"S": "3"}, "updated_at": {"L": []}}
+
+    arguments = statements.checkout_update(statements.current(item), replace(BY_HAND, version=4))
+
+    assert arguments["ConditionExpression"] == (
+        "attribute_exists(payment_intent_id) AND version = :old_version AND payment_status = :old_payment_status"
+        " AND attribute_type(updated_at, :type_updated_at)"
+    )
+    assert (
+        arguments["ExpressionAttributeValues"].items()
+        >= {
+            ":old_version": {"S": "3"},
+            ":type_updated_at": {"S": "L"},
+        }.items()
+    )
 
 
 def test_checkout_keeps_an_amount_that_matches_nothing() -> None:
