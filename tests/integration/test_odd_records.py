@@ -126,16 +126,24 @@ def test_the_next_event_repairs_every_field(
     assert fields_of_another_type(records.item(payment_id)) == [], item
 
 
-@given(fields=ODD_FIELDS, by_checkout=st.booleans())
+@given(fields=ODD_FIELDS, by_checkout=st.booleans(), has_session=st.booleans())
 @odd
 def test_pages_and_checkout_read_any_record(
-    pages: httpx.Client, checkout: httpx.Client, records: Records, fields: dict[str, Any], *, by_checkout: bool
+    pages: httpx.Client,
+    checkout: httpx.Client,
+    records: Records,
+    fields: dict[str, Any],
+    *,
+    by_checkout: bool,
+    has_session: bool,
 ) -> None:
     item = _item(next(_numbers), fields, by_checkout=by_checkout)
-    payment_id = item["payment_intent_id"]["S"]
+    payment_id, session_id = item["payment_intent_id"]["S"], item["stripe_session_id"]["S"]
+    if not has_session:
+        del item["stripe_session_id"]
     records.put_item(item)
 
-    page = pages.get("/success", params={"session_id": item["stripe_session_id"]["S"]})
+    page = pages.get("/success", params={"session_id": session_id})
     read = checkout.get(f"/payments/{payment_id}")
     listed = checkout.get("/payments", params={"user_id": "user_1"})
     created = checkout.post("/payments", json=BODY | {"payment_intent_id": payment_id})
