@@ -113,9 +113,8 @@ def with_fact(known: Facts, object_id: str, fact: Fact) -> Facts:
     after = fact if before is None else _merged(before, fact)
     if after == before:
         return known
-    merged = _bounded({**known, object_id: after})
-    # Beyond the bound, an object that is less important than all others is nothing new, however often it arrives.
-    return known if merged == known else merged
+    bounded = _bounded({**known, object_id: after})
+    return known if bounded == known else bounded
 
 
 def is_known_state(fact: Fact) -> bool:
