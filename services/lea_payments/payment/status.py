@@ -10,6 +10,7 @@ from lea_payments.payment.record import DisputeStatus, Payment, Status
 from lea_payments.payment.situations import (
     DISPUTES,
     FRAUD_WARNING,
+    PAID_TWICE,
     RULES,
     TOO_MANY_OBJECTS,
     WORST_DISPUTES,
@@ -58,9 +59,10 @@ def status_of(record: Payment) -> Derived:
         reason = FRAUD_WARNING
     if facts.OVERFLOW_ID in record.facts:
         reason = TOO_MANY_OBJECTS
+    rule = RULES[situation]
     return Derived(
         situation,
-        RULES[situation].status,
+        rule.status,
         reason,
         session_id,
         intent_id,
@@ -74,8 +76,8 @@ def _paid(record: Payment, paid: Mapping[str, Fact]) -> tuple[Situation, str | N
     mismatches = [payers.mismatch(record, session_id, fact) for session_id, fact in paid.items()]
     if None not in mismatches:
         return Situation.MISMATCH, max(filter(None, mismatches))
-    if len(payers.outstanding_intents(record, paid)) > 1:
-        return Situation.PAID_TWICE, Situation.PAID_TWICE.value
+    if len(paid) > 1 and len(payers.outstanding_intents(record, paid)) > 1:
+        return Situation.PAID_TWICE, PAID_TWICE
     return Situation.PAID, None
 
 
@@ -145,6 +147,8 @@ def _has_fraud_warning(record: Payment) -> bool:
 
 def _dispute_status(record: Payment) -> DisputeStatus:
     disputes = _of_kind(record, Kind.DISPUTE)
+    if not disputes:
+        return DisputeStatus.NONE
     # What is known only from a published field serves while no dispute is known by its id.
     known = {fact.state for object_id, fact in disputes.items() if object_id != BY_HAND_DISPUTE} or {
         fact.state for fact in disputes.values()

@@ -110,38 +110,51 @@ def untouched(payment_id: str, event: PaymentEvent) -> CurrentRecord:
 
 def update(table_name: str, before: CurrentRecord, after: Payment, span: trace.Span) -> Update:
     """The change as a PartiQL statement. It also repairs the fields that have another type than they should."""
-    assigned, removed = _differences(before.item, after)
+    assigned, removed = _repairs(before.item, after) if before.guard is GUARD else (_changes(before.record, after), ())
     has_history = "L" in before.item.get("history", {})
     adds_entry = len(after.history) > len(before.record.history)
     parameters: list[Attribute] = [*assigned.values()]
     if adds_entry:
         parameters.append({"L": [item_of_entry(after.history[-1])]})
     parameters.append({"S": after.payment_intent_id})
-    conditions = tuple(_condition(name, before.item.get(name)) for name in before.guard)
-    parameters.extend(before.item[name] for name, operator in conditions if operator == _EQUAL)
-    text = _text(table_name, tuple(assigned), removed, conditions, has_history, adds_entry)
+    conditions = []
+    for name in before.guard:
+        attribute = before.item.get(name)
+        if attribute is None:
+            conditions.append(_MISSING[name])
+        elif "NULL" in attribute:
+            conditions.append(_NULL[name])
+        else:
+            conditions.append(_EQUAL[name])
+            parameters.append(attribute)
+    text = _text(table_name, tuple(assigned), removed, tuple(conditions), has_history, adds_entry)
     return Update(after.payment_intent_id, text, parameters, span)
 
 
-def _differences(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
+def _changes(before: Payment, after: Payment) -> dict[str, Attribute]:
+    """The attributes that an event changes in a record that is as checkout, or a person, has created it."""
+    return attributes_of(after, [name for name in _EVENT_FIELDS if getattr(after, name) != getattr(before, name)])
+
+
+def _repairs(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
     """The attributes to assign and the names to remove, so that the item has the values of `after`."""
-    new = attributes_of(after)
-    del new[table.KEY]
-    new.pop("history", None)
+    new = attributes_of(after, _WRITTEN_FIELDS)
     if after.amount == NEVER_MATCHES:
         new["amount"] = item.get("amount", {})
-    removed = tuple(name for name in _REMOVABLE if name in item and name not in new)
+    removed = tuple(name for name in _WRITTEN_FIELDS if name in item and name not in new)
     return {name: value for name, value in new.items() if item.get(name) != value}, removed
 
 
-_REMOVABLE = tuple(name for name in Payment.__struct_fields__ if name not in (table.KEY, "history"))
-_EQUAL, _NULL, _MISSING = "=?", " IS NULL", " IS MISSING"
-
-
-def _condition(name: str, attribute: Attribute | None) -> tuple[str, str]:
-    if attribute is None:
-        return name, _MISSING
-    return name, _NULL if "NULL" in attribute else _EQUAL
+_WRITTEN_FIELDS = tuple(name for name in Payment.__struct_fields__ if name not in (table.KEY, "history"))
+_EVENT_FIELDS = (
+    *("payment_status", "status_reason", "status_rank", "stripe_session_id", "stripe_payment_intent"),
+    *("other_session_id", "awaiting_funds_on", "amount_refunded", "dispute_status"),
+    *("facts", "version", "updated_at", "webhook_processed_at"),
+)
+_GUARDS = tuple(dict.fromkeys((*GUARD, *_SESSION_GUESS_GUARD)))
+_EQUAL = {name: f"{name}=?" for name in _GUARDS}
+_NULL = {name: f"{name} IS NULL" for name in _GUARDS}
+_MISSING = {name: f"{name} IS MISSING" for name in _GUARDS}
 
 
 @lru_cache(maxsize=256)
@@ -149,7 +162,7 @@ def _text(
     table_name: str,
     assigned: tuple[str, ...],
     removed: tuple[str, ...],
-    conditions: tuple[tuple[str, str], ...],
+    conditions: tuple[str, ...],
     has_history: bool,  # noqa: FBT001 - part of the cache's key
     adds_entry: bool,  # noqa: FBT001 - part of the cache's key
 ) -> str:
@@ -159,8 +172,7 @@ def _text(
         actions.append("SET history=list_append(history, ?)" if has_history else "SET history=?")
     actions.extend(f"REMOVE {name}" for name in removed)
     # PartiQL's UPDATE never creates an item: without one the condition is false and no current item is returned.
-    where = [f"{table.KEY}=?", *(f"{name}{operator}" for name, operator in conditions)]
-    return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join(where)}'
+    return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join((f"{table.KEY}=?", *conditions))}'
 
 
 def checkout_update(before: Payment, after: Payment) -> dict[str, Any]:
