@@ -55,7 +55,8 @@ def status_of(record: Payment) -> Derived:
         session_id, intent_id = payers.payer(record, paid)
     else:
         situation, reason = _unpaid(record, sessions)
-    if situation is Situation.PAID and _has_fraud_warning(record):
+    kinds = {fact.kind for fact in record.facts.values()}
+    if situation is Situation.PAID and Kind.WARNING in kinds and _has_fraud_warning(record):
         reason = FRAUD_WARNING
     if facts.OVERFLOW_ID in record.facts:
         reason = TOO_MANY_OBJECTS
@@ -68,7 +69,7 @@ def status_of(record: Payment) -> Derived:
         intent_id,
         _other_session(record, sessions, session_id),
         payers.amount_refunded(record, intent_id),
-        _dispute_status(record),
+        _dispute_status(record) if Kind.DISPUTE in kinds else DisputeStatus.NONE,
     )
 
 
@@ -147,8 +148,6 @@ def _has_fraud_warning(record: Payment) -> bool:
 
 def _dispute_status(record: Payment) -> DisputeStatus:
     disputes = _of_kind(record, Kind.DISPUTE)
-    if not disputes:
-        return DisputeStatus.NONE
     # What is known only from a published field serves while no dispute is known by its id.
     known = {fact.state for object_id, fact in disputes.items() if object_id != BY_HAND_DISPUTE} or {
         fact.state for fact in disputes.values()
