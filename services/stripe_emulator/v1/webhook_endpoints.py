@@ -10,12 +10,13 @@ from stripe_emulator.state.objects import new_id
 
 
 class CreateEndpoint(MetadataParameters):
-    """The parameters of a new webhook endpoint."""
+    """The parameters of a new webhook endpoint. With `connect=true` it receives events of connected accounts only."""
 
     url: Url
     enabled_events: Texts
     api_version: Text | None = None
     description: Text | None = None
+    connect: Flag | None = None
 
 
 class UpdateEndpoint(MetadataParameters):
@@ -40,6 +41,8 @@ def create(account: Account, call: ApiCall) -> Json:
         description=params.description,
         metadata=params.metadata or {},
     )
+    if params.connect:
+        account.store.connect_endpoints.add(endpoint["id"])
     return endpoint | {"secret": secret}
 
 

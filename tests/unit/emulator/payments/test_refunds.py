@@ -41,7 +41,7 @@ def test_a_refund_fails_at_most_once(account: Account, charge: Json) -> None:
     failed = refund(account, charge)
     refunds.fail(account, failed)
 
-    with pytest.raises(StripeApiError, match="already failed"):
+    with pytest.raises(StripeApiError, match="cannot become failed"):
         refunds.fail(account, failed)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from stripe_emulator.controls import AdvanceBody, Body, DisputeBody, PayBody, SecretsBody
+from stripe_emulator.controls.bodies import AdvanceBody, Body, DisputeBody, PayBody, SecretsBody
 
 
 def test_an_empty_payment_is_a_test_card() -> None:
