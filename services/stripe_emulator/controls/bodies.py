@@ -103,10 +103,11 @@ class WarningBody(Body):
 
 
 class OriginBody(Body):
-    """The connected account, or the context in an organization, that an event comes from."""
+    """Where an event comes from: a connected account, a context in an organization, or live mode."""
 
     account: Word | None = None
     context: Word | None = None
+    livemode: Annotated[bool, must_be("true or false")] | None = None
 
 
 class AdvanceBody(Body):

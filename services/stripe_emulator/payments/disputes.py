@@ -116,7 +116,7 @@ def move(account: Account, dispute: Json, status: str, due_by: int | None = None
     if status in STATUS_AFTER_EVIDENCE:
         account.emit("charge.dispute.updated", dispute, previous)
     else:
-        account.emit("charge.dispute.closed", dispute, previous)
+        account.emit("charge.dispute.closed", dispute)
     _move_money(account, dispute)
 
 

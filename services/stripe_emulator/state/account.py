@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from stripe_emulator.reference.shapes import API_VERSION, Json
 from stripe_emulator.settings import Settings
 from stripe_emulator.state.objects import make
-from stripe_emulator.state.store import ObjectStore
+from stripe_emulator.state.store import ObjectStore, Origin
 
 Deliver = Callable[[Json, list[Json]], None]
 
@@ -54,7 +54,7 @@ class Account:
         return self._publish(make("event", created=self.now(), data=data, request=self._request, type=event_type))
 
     def emit_copy(self, event: Json, origin: Json) -> Json:
-        """Deliver a copy of an event, with an id of its own, as an event of the `account` or `context` in `origin`."""
+        """Deliver a copy of an event with an id of its own and the fields of `origin` such as `account`."""
         fields = {"created": self.now(), "data": copy.deepcopy(event["data"]), "type": event["type"]}
         return self._publish(make("event", **fields) | origin)
 
@@ -66,11 +66,11 @@ class Account:
 
     def subscribers(self, event: Json) -> list[Json]:
         """Return the enabled webhook endpoints that receive this event."""
-        is_connected = "account" in event
+        origin: Origin = "connected" if "account" in event else "self"
         return [
             it
             for it in self.store.oldest_first("webhook_endpoint")
-            if subscribes(it, event["type"]) and (it["id"] in self.store.connect_endpoints) == is_connected
+            if subscribes(it, event["type"]) and origin in self.store.origins[it["id"]]
         ]
 
     @contextmanager
@@ -82,8 +82,16 @@ class Account:
         finally:
             self._request = before
 
-    def add_endpoint(self, url: str, secrets: tuple[str, ...], event_types: list[str], **fields: object) -> Json:
-        """Create a webhook endpoint."""
+    def add_endpoint(
+        self,
+        url: str,
+        secrets: tuple[str, ...],
+        event_types: list[str],
+        *,
+        origins: tuple[Origin, ...] = ("self",),
+        **fields: object,
+    ) -> Json:
+        """Create a webhook endpoint for the events of this account, of connected accounts, or of both."""
         endpoint = self.store.add(
             make(
                 "webhook_endpoint",
@@ -95,6 +103,7 @@ class Account:
             )
         )
         self.store.secrets[endpoint["id"]] = secrets
+        self.store.origins[endpoint["id"]] = origins
         return endpoint
 
     def _publish(self, event: Json) -> Json:

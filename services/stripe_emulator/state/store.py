@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.cards import Instrument, Settlement
 from stripe_emulator.reference.shapes import SHAPES, Json
+
+# Whose events a webhook endpoint receives.
+Origin = Literal["self", "connected"]
 
 
 @dataclass
@@ -40,7 +44,7 @@ class ObjectStore:
     recoveries: dict[str, str] = field(default_factory=dict)  # checkout session by the token in its recovery URL
     expiries: list[tuple[int, str]] = field(default_factory=list)  # a heap of times and checkout sessions
     secrets: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by webhook endpoint
-    connect_endpoints: set[str] = field(default_factory=set)  # webhook endpoints for events of connected accounts
+    origins: dict[str, tuple[Origin, ...]] = field(default_factory=dict)  # by webhook endpoint
     bodies: dict[str, bytes] = field(default_factory=dict)  # by event
 
     def add(self, thing: Json) -> Json:

@@ -38,11 +38,10 @@ def create(account: Account, call: ApiCall) -> Json:
         params.url,
         (secret,),
         params.enabled_events,
+        origins=("connected",) if params.connect else ("self",),
         description=params.description,
         metadata=params.metadata or {},
     )
-    if params.connect:
-        account.store.connect_endpoints.add(endpoint["id"])
     return endpoint | {"secret": secret}
 
 
