@@ -55,6 +55,7 @@ def test_a_subscription_session_is_paid_by_the_control(emulator: EmulatorClient,
     assert completed.subscription == paid["subscription"]
     subscription = emulator.stripe.v1.subscriptions.retrieve(paid["subscription"], {"expand": ["customer"]})
     assert isinstance(subscription, stripe.Subscription)
+    assert isinstance(subscription.customer, stripe.Customer)
     assert (subscription.status, subscription.customer.email) == ("active", "customer@example.test")
 
 
