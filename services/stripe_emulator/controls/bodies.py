@@ -86,6 +86,7 @@ class DisputeBody(Body):
     reason: Annotated[str, must_be("a word such as fraudulent")] = "fraudulent"
     amount: Annotated[int, whole_number(1, MAX_AMOUNT)] | None = None
     inquiry: bool = False
+    status: Annotated[Status, must_be(_choices(Status))] | None = None
 
 
 class DisputeStatusBody(Body):

@@ -46,7 +46,9 @@ async def open_dispute(request: Request, emulator: Current) -> Json:
     """Dispute a payment."""
     account, body = emulator.account, await read_body(request, DisputeBody)
     intent = account.store.get("payment_intent", body.payment_intent, "payment_intent")
-    return disputes.open_dispute(account, intent, body.reason, inquiry=body.inquiry, amount=body.amount)
+    return disputes.open_dispute(
+        account, intent, body.reason, inquiry=body.inquiry, amount=body.amount, status=body.status
+    )
 
 
 async def close_dispute(emulator: Current, dispute_id: str, status: str = "") -> Json:

@@ -56,25 +56,34 @@ def open_if_test_card(account: Account, intent: Json) -> None:
 
 
 def open_dispute(
-    account: Account, intent: Json, reason: str, *, inquiry: bool = False, amount: int | None = None
+    account: Account,
+    intent: Json,
+    reason: str,
+    *,
+    inquiry: bool = False,
+    amount: int | None = None,
+    status: str | None = None,
 ) -> Json:
     """Dispute a charge, by default all that is not disputed yet. An inquiry withdraws no money."""
     charge = account.store.get("charge", intent["latest_charge"] or "none", "payment_intent")
+    status = status or ("warning_needs_response" if inquiry else "needs_response")
     dispute = account.store.add(
         make(
             "dispute",
-            amount=_disputable(account, charge, amount, inquiry=inquiry),
+            amount=_disputable(account, charge, amount, withdraws=IS_WITHDRAWN.get(status, True)),
             charge=charge["id"],
             created=account.now(),
             currency=charge["currency"],
-            is_charge_refundable=inquiry,
+            is_charge_refundable=not IS_WITHDRAWN.get(status, True),
             payment_intent=intent["id"],
             reason=reason,
-            status="warning_needs_response" if inquiry else "needs_response",
+            status=status,
         )
     )
-    dispute["evidence_details"]["due_by"] = account.now() + RESPONSE_SECONDS
-    dispute["payment_method_details"]["card"]["case_type"] = "inquiry" if inquiry else "chargeback"
+    if status.endswith("needs_response"):
+        dispute["evidence_details"]["due_by"] = account.now() + RESPONSE_SECONDS
+    case_type = "inquiry" if status.startswith("warning") else "chargeback"
+    dispute["payment_method_details"]["card"]["case_type"] = case_type
     charge["disputed"] = True
     account.emit("charge.dispute.created", dispute)
     _move_money(account, dispute)
@@ -120,9 +129,9 @@ def move(account: Account, dispute: Json, status: str, due_by: int | None = None
     _move_money(account, dispute)
 
 
-def _disputable(account: Account, charge: Json, amount: int | None, *, inquiry: bool) -> int:
+def _disputable(account: Account, charge: Json, amount: int | None, *, withdraws: bool) -> int:
     """Return the amount that can be disputed, or raise a StripeApiError."""
-    others = [] if inquiry else of_charge(account, charge["id"])
+    others = of_charge(account, charge["id"]) if withdraws else []
     left: int = charge["amount"] - sum(other["amount"] for other in others if other["id"] in account.store.withdrawn)
     if charge["status"] != "succeeded" or left <= 0:
         raise errors.unexpected_state("Only a succeeded, undisputed charge can be disputed.", "charge_not_disputable")

@@ -56,6 +56,7 @@ def test_a_dispute_takes_every_published_status() -> None:
         (DisputeBody, {"payment_intent": 1}),
         (DisputeBody, {"payment_intent": "pi_1", "amount": 0}),
         (DisputeBody, {"payment_intent": "pi_1", "reason": 1}),
+        (DisputeBody, {"payment_intent": "pi_1", "status": "settled"}),
         (DisputeStatusBody, {}),
         (DisputeStatusBody, {"status": "settled"}),
         (DisputeStatusBody, {"status": "won", "due_by": -1}),

@@ -190,3 +190,12 @@ def test_one_test_card_is_disputed_twice(account: Account, paid_intent: Callable
     disputes.open_if_test_card(account, intent)
 
     assert [one["amount"] for one in disputes.of_charge(account, intent["latest_charge"])] == [6000, 6000]
+
+
+def test_a_prevented_dispute_withdraws_nothing(account: Account, intent: Json, event_log: Any) -> None:
+    prevented = disputes.open_dispute(account, intent, "fraudulent", status="prevented")
+    later = disputes.open_dispute(account, intent, "fraudulent", amount=5000)
+
+    assert (prevented["status"], prevented["evidence_details"]["due_by"]) == ("prevented", None)
+    assert event_log.types.count("charge.dispute.funds_withdrawn") == 1
+    assert later["amount"] == 5000
