@@ -78,8 +78,9 @@ LINKED_VERSION = 2
 GUARD = ("version", "payment_status", "updated_at")
 """`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but they change the other two."""
 
-_GUESS_GUARD = ("version", "status_rank", "checkout_attempt", "payment_status", "facts", "history")
-_SESSION_GUESS_GUARD = (*_GUESS_GUARD, "stripe_session_id", "amount", "currency")
+_SESSION_GUESS_GUARD = ("version", "payment_status", "history", "stripe_session_id", "amount", "currency")
+_GUESS_GUARD = ("version", "payment_status", "history", "checkout_attempt")
+"""Every write by an event leaves a history, also in version 0.1.0. The other fields are those that the guess states."""
 
 
 def current(item: Item) -> CurrentRecord:
