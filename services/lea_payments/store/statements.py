@@ -1,6 +1,6 @@
-"""Builds the conditional writes of payments, and reads DynamoDB's result of each one."""
+"""Builds the conditional writes of payments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,7 +11,6 @@ from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Kind
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
-from lea_payments.store.errors import UnavailableError
 from lea_payments.store.items import Attribute, Item, attributes_of, item_of_entry, payment_of
 
 
@@ -35,45 +34,6 @@ class Update(NamedTuple):
     parameters: Sequence[Attribute]
     span: trace.Span
 
-
-class Written(NamedTuple):
-    """The write is done."""
-
-
-class Blocked(NamedTuple):
-    """The condition was false; `current_item` is the item as it is now."""
-
-    current_item: Item
-
-
-class NotFound(NamedTuple):
-    """There is no item with this key."""
-
-
-class Busy(NamedTuple):
-    """The write failed for a temporary reason, so it can be sent again."""
-
-    code: str
-    may_be_written: bool = False
-
-
-class Failed(NamedTuple):
-    """The write fails however often it is sent; the other writes of its batch are not affected."""
-
-    error: Exception
-
-
-WriteResult = Written | Blocked | NotFound | Busy | Failed
-_TEMPORARY_CODES = frozenset(
-    {
-        "TransactionConflict",
-        "ThrottlingError",
-        "RequestLimitExceeded",
-        "ProvisionedThroughputExceeded",
-        "InternalServerError",
-    }
-)
-"""The codes of BatchStatementError (DynamoDB API reference) after which the same statement can succeed."""
 
 CREATED_VERSION = 1
 LINKED_VERSION = 2
@@ -249,20 +209,3 @@ def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:
         "ExpressionAttributeValues": values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-
-
-def result_of(response: Mapping[str, Any]) -> WriteResult:
-    """DynamoDB's response to one statement of a batch as a result."""
-    error = response.get("Error")
-    if error is None:
-        return Written()
-    code = error.get("Code", "")
-    if code == "ConditionalCheckFailed":
-        # ALL_OLD returns the current item in the error or, as the API reference also allows, beside it.
-        current_item = response.get("Item") or error.get("Item")
-        return Blocked(current_item) if current_item else NotFound()
-    if code in _TEMPORARY_CODES:
-        return Busy(code)
-    if code == "ResourceNotFound":
-        return Failed(UnavailableError("the table does not exist: run lea-payments init-table"))
-    return Failed(RuntimeError(f"DynamoDB rejected a statement: {code}: {error.get('Message', '')}"))

@@ -11,9 +11,8 @@ from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment
 from lea_payments.store import statements
-from lea_payments.store.errors import UnavailableError
 from lea_payments.store.items import Item, attributes_of, item_of_entry
-from lea_payments.store.statements import GUARD, Blocked, Busy, CurrentRecord, Failed, NotFound, Update, Written
+from lea_payments.store.statements import GUARD, CurrentRecord, Update
 
 ENTRY = HistoryEntry("evt_0", "some.type", "applied", "pending", "pending", "t0", None)
 PAID = Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", intent="pi_a", attempt=1)
@@ -338,37 +337,3 @@ def test_checkout_removes_nothing_from_a_full_record() -> None:
     arguments = statements.checkout_update(statements.as_read(record), record)
 
     assert "REMOVE" not in arguments["UpdateExpression"]
-
-
-@pytest.mark.parametrize(
-    ("response", "result"),
-    [
-        ({"TableName": "payments"}, Written()),
-        ({"Error": {"Code": "ConditionalCheckFailed"}, "Item": {"a": {"S": "1"}}}, Blocked({"a": {"S": "1"}})),
-        ({"Error": {"Code": "ConditionalCheckFailed", "Item": {"a": {"S": "1"}}}}, Blocked({"a": {"S": "1"}})),
-        ({"Error": {"Code": "ConditionalCheckFailed"}}, NotFound()),
-        ({"Error": {"Code": "ThrottlingError"}}, Busy("ThrottlingError")),
-        ({"Error": {"Code": "TransactionConflict"}}, Busy("TransactionConflict")),
-    ],
-    ids=["written", "item beside the error", "item in the error", "no item", "throttled", "conflict"],
-)
-def test_each_response_has_its_result(response: dict[str, Any], result: object) -> None:
-    actual = statements.result_of(response)
-
-    assert (type(actual), actual) == (type(result), result)
-
-
-def test_a_missing_table_is_an_outage_with_advice() -> None:
-    result = statements.result_of({"Error": {"Code": "ResourceNotFound"}})
-
-    assert isinstance(result, Failed)
-    assert isinstance(result.error, UnavailableError)
-    assert "lea-payments init-table" in str(result.error)
-
-
-@pytest.mark.parametrize("error", [{"Code": "ValidationError", "Message": "bad"}, {}], ids=["code", "no code"])
-def test_any_other_error_is_a_bug_of_the_service(error: dict[str, str]) -> None:
-    result = statements.result_of({"Error": error})
-
-    assert isinstance(result, Failed)
-    assert isinstance(result.error, RuntimeError)
