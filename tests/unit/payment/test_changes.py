@@ -26,8 +26,8 @@ _BY_EVENT: dict[str, Any] = {**_COMPLETED, "status_rank": 50, "stripe_payment_in
 RECORDS: dict[str, Payment] = {
     "by checkout": replace(RECORD, checkout_attempt=1),
     "second attempt": replace(RECORD, **SECOND_ATTEMPT),
-    "second attempt, another session before": replace(RECORD, **SECOND_ATTEMPT | {"other_session_id": "cs_test_z"}),
-    "second attempt without its session": replace(RECORD, **SECOND_ATTEMPT | {"stripe_session_id": None}),
+    "second attempt, another session before": replace(RECORD, **{**SECOND_ATTEMPT, "other_session_id": "cs_test_z"}),
+    "second attempt without its session": replace(RECORD, **{**SECOND_ATTEMPT, "stripe_session_id": None}),
     "by hand": RECORD,
     "by hand without session": replace(RECORD, stripe_session_id=None),
     "by hand without amount": replace(RECORD, amount=None, currency=None),

@@ -1,4 +1,6 @@
 import itertools
+import random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -53,9 +55,9 @@ def test_the_laws_of_merge_hold_at_the_bound(facts: st.SearchStrategy[Facts], da
 
 
 @given(MANY_FACTS, st.randoms(use_true_random=False))
-def test_the_same_objects_are_kept_in_any_order(facts: Facts, generator: object) -> None:
+def test_the_same_objects_are_kept_in_any_order(facts: Facts, generator: random.Random) -> None:
     order = list(facts)
-    generator.shuffle(order)  # type: ignore[attr-defined]  # hypothesis declares no type for it
+    generator.shuffle(order)
 
     merged = merge({}, {object_id: facts[object_id] for object_id in order})
 
@@ -104,7 +106,7 @@ def test_a_further_state_keeps_the_other_fields() -> None:
         ("due", 5, 9),
     ],
 )
-def test_the_greatest_value_of_each_field_is_kept(field: str, lower: object, higher: object) -> None:
+def test_the_greatest_value_of_each_field_is_kept(field: str, lower: Any, higher: Any) -> None:
     facts = [{"id": Fact(kind="refund", state="pending", **{field: value})} for value in (higher, lower, None)]
 
     for order in itertools.permutations(facts):

@@ -181,7 +181,7 @@ def test_a_new_attempt_is_pending_again() -> None:
     facts = {"cs_test_a": _session("expired", attempt=1), "pi_a": _declined(attempt=1)}
 
     assert _situation(facts, checkout_attempt=1) is Situation.EXPIRED
-    assert _situation(facts, **SECOND_ATTEMPT | {"stripe_session_id": None}) is Situation.PENDING
+    assert _situation(facts, **{**SECOND_ATTEMPT, "stripe_session_id": None}) is Situation.PENDING
 
 
 @pytest.mark.parametrize(
