@@ -1,6 +1,6 @@
 """Decides which PaymentIntents have paid, whether as requested, and what of their money was refunded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from lea_payments.payment import facts
 from lea_payments.payment.facts import Fact, Kind
@@ -19,16 +19,22 @@ WITHOUT_ID = frozenset({BY_HAND, UNKNOWN_SESSION})
 UNKNOWN_INTENT = "pi_unknown"
 """The other payer of a record of version 0.1.0 that was paid twice: that version kept only one of the two."""
 
+_RETURNS = (Kind.REFUND.value, Kind.CHARGE.value)
 NOT_STANDING = (facts.CANCELED, facts.FAILED)
 """The states of refunds that were not paid out."""
 
 
 def amount_refunded(record: Payment, intent_id: str | None) -> int:
     """The sum of the refunds of this PaymentIntent that stand, or of all refunds without one; in minor units."""
-    refunds = list(_of_intent(record, Kind.REFUND, intent_id))
+    returned = [
+        fact
+        for fact in record.facts.values()
+        if fact.kind in _RETURNS and (intent_id is None or fact.intent in (None, intent_id))
+    ]
+    refunds = [fact for fact in returned if fact.kind == Kind.REFUND]
     if refunds:
         return sum(refund.amount or 0 for refund in refunds if refund.state not in NOT_STANDING)
-    return max((charge.amount or 0 for charge in _of_intent(record, Kind.CHARGE, intent_id)), default=0)
+    return max((charge.amount or 0 for charge in returned), default=0) if returned else 0
 
 
 def mismatch(record: Payment, session_id: str, fact: Fact) -> str | None:
@@ -82,14 +88,7 @@ def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | 
             session_id,
         )
 
-    named = sorted(paid, key=order) if len(paid) > 1 else list(paid)
+    first, *others = sorted(paid, key=order) if len(paid) > 1 else paid
     # Of a payer without a session's id, the record keeps its own session, unless another one has paid.
-    session_id = next((session_id for session_id in named if session_id not in WITHOUT_ID), record.stripe_session_id)
-    return session_id, paid[named[0]].intent
-
-
-def _of_intent(record: Payment, kind: Kind, intent_id: str | None) -> Iterable[Fact]:
-    """The facts of this kind about the PaymentIntent; all of the kind without one."""
-    for fact in record.facts.values():
-        if fact.kind == kind and (intent_id is None or fact.intent in (None, intent_id)):
-            yield fact
+    named = first if first not in WITHOUT_ID else next((id_ for id_ in others if id_ not in WITHOUT_ID), None)
+    return named or record.stripe_session_id, paid[first].intent

@@ -10,12 +10,16 @@ from lea_payments.payment.record import DisputeStatus, Payment, Status
 from lea_payments.payment.situations import (
     DISPUTES,
     FRAUD_WARNING,
+    PAID_TWICE,
     RULES,
     TOO_MANY_OBJECTS,
     WORST_DISPUTES,
     CanPay,
     Situation,
 )
+
+_SESSION = Kind.SESSION.value
+_ONLY_SESSIONS = {_SESSION}
 
 BY_HAND_DISPUTE = "by_hand:dispute"
 """The id of a dispute that is known only from the published field."""
@@ -46,16 +50,23 @@ class Derived(NamedTuple):
 
 def status_of(record: Payment) -> Derived:
     """The derived fields of the record. They depend on the facts, not on the order in which they arrived."""
-    sessions = _of_kind(record, Kind.SESSION)
-    paid = {session_id: fact for session_id, fact in sessions.items() if fact.state == facts.PAID}
+    sessions: dict[str, Fact] = {}
+    paid: dict[str, Fact] = {}
+    kinds: set[str] = set()
+    for object_id, fact in record.facts.items():
+        kinds.add(fact.kind)
+        if fact.kind == _SESSION:
+            sessions[object_id] = fact
+            if fact.state == facts.PAID:
+                paid[object_id] = fact
     session_id, intent_id = record.stripe_session_id, record.stripe_payment_intent
     if paid:
         situation, reason = _paid(record, paid)
         session_id, intent_id = payers.payer(record, paid)
+        if situation is Situation.PAID and Kind.WARNING in kinds and _has_fraud_warning(record, paid):
+            reason = FRAUD_WARNING
     else:
         situation, reason = _unpaid(record, sessions)
-    if situation is Situation.PAID and _has_fraud_warning(record, paid):
-        reason = FRAUD_WARNING
     if facts.OVERFLOW_ID in record.facts:
         reason = TOO_MANY_OBJECTS
     return Derived(
@@ -65,8 +76,8 @@ def status_of(record: Payment) -> Derived:
         session_id,
         intent_id,
         _other_session(record, sessions, session_id),
-        payers.amount_refunded(record, intent_id),
-        _dispute_status(record),
+        0 if kinds == _ONLY_SESSIONS else payers.amount_refunded(record, intent_id),
+        DisputeStatus.NONE if kinds == _ONLY_SESSIONS else _dispute_status(record),
     )
 
 
@@ -74,8 +85,8 @@ def _paid(record: Payment, paid: Mapping[str, Fact]) -> tuple[Situation, str | N
     mismatches = [payers.mismatch(record, session_id, fact) for session_id, fact in paid.items()]
     if None not in mismatches:
         return Situation.MISMATCH, max(filter(None, mismatches))
-    if len(payers.outstanding_intents(record, paid)) > 1:
-        return Situation.PAID_TWICE, Situation.PAID_TWICE.value
+    if len(paid) > 1 and len(payers.outstanding_intents(record, paid)) > 1:
+        return Situation.PAID_TWICE, PAID_TWICE
     return Situation.PAID, None
 
 
@@ -97,10 +108,8 @@ def is_current_session(record: Payment, session_id: str, fact: Fact) -> bool:
         return True
     if record.checkout_attempt and fact.attempt is not None:
         return fact.attempt == record.checkout_attempt
-    if record.stripe_session_id is not None:
-        return False
-    # A new attempt that waits for its session's id, or a record without one: only the former session is another.
-    return session_id != record.other_session_id or not record.checkout_attempt
+    # Without a number it is not one of the sessions that checkout creates, so it is current only without an attempt.
+    return record.stripe_session_id is None and not record.checkout_attempt
 
 
 def _current_declines(record: Payment, sessions: Mapping[str, Fact]) -> Iterable[Fact]:
@@ -122,7 +131,7 @@ def _current_declines(record: Payment, sessions: Mapping[str, Fact]) -> Iterable
 def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str | None) -> str | None:
     """A session besides the published one, so that its customer sees the payment too: the one that got furthest."""
     if published is None and record.checkout_attempt:
-        # A new attempt waits for its session's id. Only the former session must count as another: it stays known.
+        # A new attempt waits for its session's id. The former session stays known: it would not be found again.
         return record.other_session_id
     candidates = {record.stripe_session_id, record.other_session_id, *sessions} - {published, None} - WITHOUT_ID
     if not candidates:
@@ -143,8 +152,6 @@ def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str
 def _has_fraud_warning(record: Payment, paid: Mapping[str, Fact]) -> bool:
     """Whether a warning about money that has not been refunded in full asks for an action."""
     warned = [fact for fact in record.facts.values() if (fact.kind, fact.state) == (Kind.WARNING, facts.ACTIONABLE)]
-    if not warned:
-        return False
     payments = {fact.intent: fact for fact in paid.values()}
     return any(
         fact.intent is None or not payers.is_refunded(record, fact.intent, payments.get(fact.intent, fact))

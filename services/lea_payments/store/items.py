@@ -37,17 +37,17 @@ def _history(value: Sequence[HistoryEntry]) -> Attribute | None:
     return {"L": [item_of_entry(entry) for entry in value]} if value else None
 
 
-_FACT_KEYS: Mapping[str, tuple[str, Callable[[Any], Attribute | None]]] = {
-    "kind": ("k", _text),
-    "state": ("s", _text),
-    "amount": ("a", _number),
-    "currency": ("c", _text),
-    "intent": ("p", _text),
-    "attempt": ("n", _number),
-    "code": ("r", _text),
-    "due": ("d", _number),
-}
-"""The key of each field inside `facts`. They are short: every byte of an item is paid for with every write."""
+_FACT_ATTRIBUTES: Sequence[tuple[str, str, str]] = (
+    ("kind", "k", "S"),
+    ("state", "s", "S"),
+    ("amount", "a", "N"),
+    ("currency", "c", "S"),
+    ("intent", "p", "S"),
+    ("attempt", "n", "N"),
+    ("code", "r", "S"),
+    ("due", "d", "N"),
+)
+"""The key and the type of each field inside `facts`. The keys are short: every write pays for every byte of an item."""
 
 
 def _facts(value: Facts) -> Attribute | None:
@@ -56,10 +56,10 @@ def _facts(value: Facts) -> Attribute | None:
 
 def _attribute_of_fact(fact: Fact) -> Attribute:
     attributes = {}
-    for name, (key, writer) in _FACT_KEYS.items():
-        attribute = writer(getattr(fact, name))
-        if attribute is not None:
-            attributes[key] = attribute
+    for name, key, kind in _FACT_ATTRIBUTES:
+        value = getattr(fact, name)
+        if value is not None:
+            attributes[key] = {kind: str(value)}
     return {"M": attributes}
 
 
@@ -74,13 +74,25 @@ _WRITERS: Mapping[str, Callable[[Any], Attribute | None]] = {
     "dispute_status": _dispute_status,
     "history": _history,
 }
+_DIGITS = 15
+"""The maximum number of digits of a number that counts; Stripe's amounts have at most 12."""
+
+_ID_LENGTH = 255
+"""The maximum length of texts in facts, Stripe's own; DynamoDB rejects longer ones as the key of an index."""
+
 _TEXTS = tuple(name for name, writer in _WRITERS.items() if writer is _text and name != "payment_status")
 
 
 def attributes_of(record: Payment, names: Iterable[str] = _WRITERS) -> dict[str, Attribute]:
     """The named fields that are set, as attributes of an item; all fields by default."""
-    pairs = ((name, _WRITERS[name](getattr(record, name))) for name in names)
-    return {name: attribute for name, attribute in pairs if attribute is not None}
+    attributes = {}
+    for name in names:
+        value = getattr(record, name)
+        if value is not None:
+            attribute = _WRITERS[name](value)
+            if attribute is not None:
+                attributes[name] = attribute
+    return attributes
 
 
 def payment_of(item: Item) -> Payment:
@@ -129,6 +141,11 @@ def _text_of(item: Item, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _short_text_of(item: Item, name: str) -> str | None:
+    text = _text_of(item, name)
+    return text if text and len(text) <= _ID_LENGTH else None
+
+
 def _decimal_of(item: Item, name: str) -> Decimal | None:
     """The field's number. A text of digits counts as a number: people write numbers as text."""
     attribute = item.get(name)
@@ -142,28 +159,33 @@ def _decimal_of(item: Item, name: str) -> Decimal | None:
 
 def _integer(item: Item, name: str) -> int | None:
     number = _decimal_of(item, name)
-    return int(number) if number is not None and number == number.to_integral_value() else None
+    return int(number) if number is not None and _is_count(number) else None
+
+
+def _is_count(number: Decimal) -> bool:
+    """Whether this is an integer of at most _DIGITS digits: with more, DynamoDB could reject the next version."""
+    return number.adjusted() < _DIGITS and number == number.to_integral_value()
 
 
 def _amount_of(item: Item) -> int | None:
-    """The amount in minor units. A number that is not an integer stays a number, but equals no amount of Stripe's."""
+    """The amount in minor units. Any other number stays as it is, but equals no amount of Stripe's."""
     number = _decimal_of(item, "amount")
     if number is None:
         return None
-    return int(number) if number == number.to_integral_value() else NEVER_MATCHES
+    return int(number) if _is_count(number) else NEVER_MATCHES
 
 
 def _facts_of(item: Item) -> Facts:
     entries = item.get("facts", {}).get("M") or {}
     facts = {object_id: _fact_of(entry.get("M") or {}) for object_id, entry in entries.items()}
-    return {object_id: fact for object_id, fact in facts.items() if fact is not None}
+    return {object_id: fact for object_id, fact in facts.items() if fact is not None and len(object_id) <= _ID_LENGTH}
 
 
 def _fact_of(entry: Item) -> Fact | None:
     """The fact, or None if the entry does not have its kind and state."""
     values: dict[str, Any] = {
-        name: _integer(entry, key) if writer is _number else _text_of(entry, key)
-        for name, (key, writer) in _FACT_KEYS.items()
+        name: _integer(entry, key) if kind == "N" else _short_text_of(entry, key)
+        for name, key, kind in _FACT_ATTRIBUTES
         if key in entry
     }
     return Fact(**values) if values.get("kind") and values.get("state") else None

@@ -148,7 +148,7 @@ NO_SESSION = {"stripe_session_id": None, "other_session_id": "cs_test_a", "check
         ({"stripe_session_id": None, "other_session_id": "cs_test_b"}, "cs_test_b", None, True),
         (NO_SESSION, "cs_test_a", 1, False),
         (NO_SESSION, "cs_test_a", None, False),
-        (NO_SESSION, "cs_test_b", None, True),
+        (NO_SESSION, "cs_test_b", None, False),
         (NO_SESSION, "cs_test_b", 2, True),
     ],
 )
