@@ -65,8 +65,8 @@ def _refunds_another(record: Payment, payers: Mapping[str, Fact]) -> bool:
 
 
 def is_refunded(record: Payment, intent_id: str | None, fact: Fact) -> bool:
-    """Whether the payer's money has been refunded in full."""
-    amount = fact.amount if fact.amount is not None else record.amount
+    """Whether the payer's money has been refunded in full; an amount that is not known is the requested one."""
+    amount = fact.amount if fact.amount is not None and fact.amount >= 0 else record.amount
     return bool(amount) and amount_refunded(record, intent_id) >= (amount or 0)
 
 

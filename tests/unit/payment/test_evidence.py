@@ -150,6 +150,14 @@ def test_a_mismatch_is_completed_by_hand() -> None:
     assert derive(payment).payment_status is Status.COMPLETED
 
 
+def test_the_right_amount_after_a_mismatch_of_0_1_0_is_paid_twice() -> None:
+    wrong = _read(status_rank=45, status_reason="amount_mismatch", stripe_payment_intent="pi_a")
+
+    after = _after(wrong, "cs_test_b", replace(PAID, intent="pi_b"))
+
+    assert (after.status_reason, after.stripe_payment_intent) == ("paid_twice", "pi_b")
+
+
 TWICE = {
     "payment_status": Status.COMPLETED,
     "status_rank": 50,
