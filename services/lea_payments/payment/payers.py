@@ -65,8 +65,8 @@ def _refunds_another(record: Payment, payers: Mapping[str, Fact]) -> bool:
 
 
 def is_refunded(record: Payment, intent_id: str | None, fact: Fact) -> bool:
-    """Whether the payer's money has been refunded in full."""
-    amount = fact.amount if fact.amount is not None else record.amount
+    """Whether the payer's money has been refunded in full; an amount that is not known is the requested one."""
+    amount = fact.amount if fact.amount is not None and fact.amount >= 0 else record.amount
     return bool(amount) and amount_refunded(record, intent_id) >= (amount or 0)
 
 
@@ -88,6 +88,7 @@ def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | 
             session_id,
         )
 
-    session_id = min(paid, key=order) if len(paid) > 1 else next(iter(paid))
-    intent_id = paid[session_id].intent
-    return (record.stripe_session_id if session_id in WITHOUT_ID else session_id), intent_id
+    first, *others = sorted(paid, key=order) if len(paid) > 1 else paid
+    # Of a payer without a session's id, the record keeps its own session, unless another one has paid.
+    named = first if first not in WITHOUT_ID else next((id_ for id_ in others if id_ not in WITHOUT_ID), None)
+    return named or record.stripe_session_id, paid[first].intent
