@@ -167,6 +167,7 @@ _SHAPES: tuple[tuple[type[msgspec.Struct], bytes], ...] = (
     (stripe_shapes.Charge, stripe_bodies.refunded("payment_0", 5)),
     (stripe_shapes.Refund, stripe_bodies.refund("refund.updated", 5, "succeeded")),
     (stripe_shapes.DisputeObject, stripe_bodies.dispute("created", "lost")),
+    (stripe_shapes.FraudWarning, stripe_bodies.fraud_warning("created", actionable=True)),
 )
 _STRIPES_OWN_FIELDS = ("id", "type")
 

@@ -28,7 +28,7 @@ from tests.support.command_line import command_runner
 from tests.support.emulator import EmulatorClient, no_wait
 from tests.support.odd_items import ODD_FIELDS, fields_of_another_type
 from tests.support.records import Records
-from tests.support.webhook_delivery import Delivery
+from tests.support.webhook_delivery import Delivery, DeliveryAnswer
 
 CASES = int(os.environ.get("ODD_RECORDS", "60"))
 odd = settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -76,6 +76,16 @@ def _with_metadata(body: bytes, payment_id: str) -> bytes:
     return json.dumps(event).encode()
 
 
+def _deliver(webhook: httpx.Client, body: bytes) -> DeliveryAnswer:
+    """The answer; a delivery that took too long on a busy machine is sent again."""
+    delivery = Delivery.of(body)
+    for _ in range(5):
+        answer = delivery.to(webhook)
+        if answer.status != httpx.codes.SERVICE_UNAVAILABLE:
+            break
+    return answer
+
+
 FIRST_EVENTS: list[Callable[[str, str], bytes]] = [
     lambda payment_id, session_id: stripe_bodies.completed(payment_id, id=session_id),
     lambda payment_id, session_id: stripe_bodies.completed(payment_id, id=session_id, metadata={"attempt": "1"}),
@@ -121,12 +131,12 @@ def test_the_next_event_repairs_every_field(
     payment_id, session_id = item["payment_intent_id"]["S"], item["stripe_session_id"]["S"]
     records.put_item(item)
 
-    first = Delivery.of(event(payment_id, session_id)).to(webhook)
+    first = _deliver(webhook, event(payment_id, session_id))
 
     assert first.status == 200, (item, first)
     if first.outcome in CHANGES:
         assert {*fields_of_another_type(records.item(payment_id))} <= NOT_READ_AT_FIRST, (item, first)
-    second = Delivery.of(_refund(payment_id, session_id)).to(webhook)
+    second = _deliver(webhook, _refund(payment_id, session_id))
     assert second[:2] == (200, "applied"), (item, second)
     assert fields_of_another_type(records.item(payment_id)) == [], item
 

@@ -47,6 +47,7 @@ valid_events = [
         stripe_bodies.refunded("payment_1", 5),
     ),
     *(stripe_bodies.refund("refund.updated", 5, "succeeded"), stripe_bodies.dispute("created", "lost")),
+    stripe_bodies.fraud_warning("created", actionable=True),
 ]
 
 

@@ -36,3 +36,8 @@ def test_an_attempt_without_a_readable_time_began_in_1970(text: str | None) -> N
     record = Payment(payment_intent_id="payment_1", checkout_attempt_at=text)
 
     assert attempt_at(record) == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59+00:00", "9999-12-31T23:59:59-05:00", "soon"])
+def test_a_time_out_of_range_counts_as_unknown(text: str) -> None:
+    assert attempt_at(Payment(payment_intent_id="payment_1", checkout_attempt_at=text)).year == 1970
