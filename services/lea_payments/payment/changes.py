@@ -10,7 +10,7 @@ from lea_payments.payment.facts import Kind
 from lea_payments.payment.payers import mismatch
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
 from lea_payments.payment.situations import Situation
-from lea_payments.payment.status import status_of
+from lea_payments.payment.status import BY_HAND_DISPUTE, status_of
 
 
 class Applied(NamedTuple):
@@ -28,7 +28,7 @@ def apply(record: Payment, event: PaymentEvent, at: str, trace_id: str | None = 
     """
     merged = facts.with_fact(record.facts, event.object_id, event.fact)
     is_in_history = any(entry.event_id == event.id for entry in record.history)
-    if merged is record.facts:
+    if merged is record.facts or _is_published_dispute(record, event):
         return Applied(Outcome.DUPLICATE if is_in_history else Outcome.STALE, record, record)
     outcome = Outcome.REVIEW if _needs_person(record, event) else Outcome.APPLIED
     after = derive(replace(record, facts=merged, updated_at=at, webhook_processed_at=at))
@@ -44,6 +44,16 @@ def apply(record: Payment, event: PaymentEvent, at: str, trace_id: str | None = 
         )
         after = replace(after, history=(*record.history, entry))
     return Applied(outcome, record, after)
+
+
+def _is_published_dispute(record: Payment, event: PaymentEvent) -> bool:
+    """Whether version 0.1.0 has applied this event of a dispute, of which it stored only the furthest status."""
+    return (
+        event.fact.kind == Kind.DISPUTE
+        and BY_HAND_DISPUTE in record.facts
+        and event.object_id not in record.facts
+        and any(entry.event_id == event.id and entry.outcome == Outcome.APPLIED for entry in record.history)
+    )
 
 
 def derive(record: Payment) -> Payment:

@@ -6,14 +6,13 @@ from msgspec.structs import replace
 
 from lea_payments.payment import facts
 from lea_payments.payment.facts import Fact, Facts, Kind
-from lea_payments.payment.payers import BY_HAND, UNKNOWN_INTENT, UNKNOWN_SESSION
+from lea_payments.payment.payers import BY_HAND, BY_HAND_CHARGE, UNKNOWN_INTENT, UNKNOWN_SESSION
 from lea_payments.payment.record import DisputeStatus, Payment, Status
 from lea_payments.payment.situations import CURRENCY_MISMATCH, PAID_TWICE, RULES, Situation
 from lea_payments.payment.status import BY_HAND_DISPUTE, Derived, status_of
 
 BY_HAND_INTENT = "by_hand:intent"
-BY_HAND_CHARGE = "by_hand:charge"
-"""The ids of facts that stand for published fields without facts."""
+"""The id of a PaymentIntent that stands for a published decline without facts."""
 
 NEVER_MATCHES = -1
 """An amount that no request has: of a mismatch in version 0.1.0, only the reason is known."""
@@ -56,15 +55,13 @@ def with_evidence(record: Payment) -> Facts:
         evidence.update(_status_evidence(record, rank))
     if record.status_reason == PAID_TWICE and derived.situation is not Situation.PAID_TWICE:
         evidence.update(_paid_twice_evidence(record))
-    if record.amount_refunded > derived.amount_refunded and not _knows(record, Kind.REFUND):
+    if record.amount_refunded > derived.amount_refunded:
+        # Of a payment that was paid twice, version 0.1.0 does not store which of the two was refunded.
+        intent = None if record.status_reason == PAID_TWICE else record.stripe_payment_intent
         evidence[BY_HAND_CHARGE] = Fact(
-            kind=Kind.CHARGE,
-            state=facts.REFUNDED,
-            amount=record.amount_refunded,
-            intent=record.stripe_payment_intent,
+            kind=Kind.CHARGE, state=facts.REFUNDED, amount=record.amount_refunded, intent=intent
         )
-    if _has_other_dispute(record, derived):
-        evidence[BY_HAND_DISPUTE] = Fact(kind=Kind.DISPUTE, state=_DISPUTE_STATES[record.dispute_status])
+    evidence.update(_dispute_evidence(record, derived))
     return facts.merge(record.facts, evidence) if evidence else record.facts
 
 
@@ -122,10 +119,19 @@ def _currency(record: Payment) -> str | None:
     return record.currency.lower() if record.currency else None
 
 
-def _has_other_dispute(record: Payment, derived: Derived) -> bool:
-    is_other = record.dispute_status not in (DisputeStatus.NONE, derived.dispute_status)
-    return is_other and not _knows(record, Kind.DISPUTE)
+def _dispute_evidence(record: Payment, derived: Derived) -> Facts:
+    """The dispute that is further than the facts say: the only one that is known, or one without an id.
+
+    If several are known, it could be any of them, so the facts stay as they are until Stripe's list has been read.
+    """
+    is_further = _order(record.dispute_status) > _order(derived.dispute_status)
+    known = [object_id for object_id, fact in record.facts.items() if fact.kind == Kind.DISPUTE]
+    disputes = [object_id for object_id in known if object_id != BY_HAND_DISPUTE] or [BY_HAND_DISPUTE]
+    if not is_further or len(disputes) > 1:
+        return {}
+    return {disputes[0]: Fact(kind=Kind.DISPUTE, state=_DISPUTE_STATES[record.dispute_status])}
 
 
-def _knows(record: Payment, kind: Kind) -> bool:
-    return any(fact.kind == kind for fact in record.facts.values())
+def _order(status: DisputeStatus) -> int:
+    """The position of the status in the order of version 0.1.0, which kept the highest one."""
+    return [DisputeStatus.NONE, *_DISPUTE_STATES].index(status)

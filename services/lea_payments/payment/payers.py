@@ -16,6 +16,9 @@ UNKNOWN_SESSION = "cs_unknown"
 WITHOUT_ID = frozenset({BY_HAND, UNKNOWN_SESSION})
 """The ids of sessions that are not Stripe's ids."""
 
+BY_HAND_CHARGE = "by_hand:charge"
+"""The id of a charge that stands for a published total of refunds without facts, such as one of version 0.1.0."""
+
 UNKNOWN_INTENT = "pi_unknown"
 """The other payer of a record of version 0.1.0 that was paid twice: that version kept only one of the two."""
 
@@ -25,10 +28,37 @@ NOT_STANDING = (facts.CANCELED, facts.FAILED)
 
 def amount_refunded(record: Payment, intent_id: str | None) -> int:
     """The sum of the refunds of this PaymentIntent that stand, or of all refunds without one; in minor units."""
+    known = _known_amount_refunded(record, intent_id)
+    published = record.facts.get(BY_HAND_CHARGE)
+    if published is None or not _is_about(record, published, intent_id):
+        return known
+    # Refunds that are known by their ids can be a part of the total, and only those that failed reduce it.
+    totals = [charge.amount or 0 for charge in _of_intent(record, Kind.CHARGE, intent_id)]
+    failed = sum(
+        refund.amount or 0 for refund in _of_intent(record, Kind.REFUND, intent_id) if refund.state in NOT_STANDING
+    )
+    return max(known, max(totals, default=0) - failed)
+
+
+def _known_amount_refunded(record: Payment, intent_id: str | None) -> int:
+    """The amount by the refunds' ids; the charge's total serves while there are none."""
     refunds = list(_of_intent(record, Kind.REFUND, intent_id))
     if refunds:
         return sum(refund.amount or 0 for refund in refunds if refund.state not in NOT_STANDING)
-    return max((charge.amount or 0 for charge in _of_intent(record, Kind.CHARGE, intent_id)), default=0)
+    charges = _of_intent(record, Kind.CHARGE, intent_id)
+    return max((charge.amount or 0 for charge in charges if charge is not record.facts.get(BY_HAND_CHARGE)), default=0)
+
+
+def _is_about(record: Payment, published: Fact, intent_id: str | None) -> bool:
+    """Whether the published total counts for the PaymentIntent.
+
+    A total without one is of a payment that was paid twice: it is another PaymentIntent's if that has such a total.
+    """
+    if published.intent is not None or intent_id is None:
+        return published.intent == intent_id or intent_id is None
+    others = {fact.intent for fact in record.facts.values() if fact.kind in (Kind.REFUND, Kind.CHARGE)}
+    totals = [_known_amount_refunded(record, other) for other in others - {None, intent_id}]
+    return max(totals, default=0) < (published.amount or 0)
 
 
 def mismatch(record: Payment, session_id: str, fact: Fact) -> str | None:
@@ -61,7 +91,11 @@ def _refunds_another(record: Payment, payers: Mapping[str, Fact]) -> bool:
 def is_refunded(record: Payment, intent_id: str | None, fact: Fact) -> bool:
     """Whether the payer's money has been refunded in full."""
     amount = fact.amount if fact.amount is not None else record.amount
-    return bool(amount) and amount_refunded(record, intent_id) >= (amount or 0)
+    published = record.facts.get(BY_HAND_CHARGE)
+    # A total that names no PaymentIntent does not say whose money was refunded.
+    is_unclear = published is not None and published.intent is None
+    refunded = (_known_amount_refunded if is_unclear else amount_refunded)(record, intent_id)
+    return bool(amount) and refunded >= (amount or 0)
 
 
 def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | None]:

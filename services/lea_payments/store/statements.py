@@ -12,7 +12,14 @@ from lea_payments.payment.facts import Kind
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
 from lea_payments.store.errors import UnavailableError
-from lea_payments.store.items import Attribute, Item, attributes_of, item_of_entry, payment_of
+from lea_payments.store.items import (
+    LEGACY_OTHER_SESSION,
+    Attribute,
+    Item,
+    attributes_of,
+    item_of_entry,
+    payment_of,
+)
 
 
 class CurrentRecord(NamedTuple):
@@ -75,8 +82,9 @@ CREATED_VERSION = 1
 LINKED_VERSION = 2
 """The version of a record when checkout has created it, and when it has stored the session of the first attempt."""
 
-GUARD = ("version", "payment_status", "updated_at")
-"""`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but they change the other two."""
+GUARD = ("version", "payment_status", "status_rank", "updated_at")
+"""`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but every change of theirs that money
+depends on changes one of the other three, even if two writes happen in the same millisecond."""
 
 _GUESS_GUARD = ("version", "status_rank", "checkout_attempt", "payment_status", "facts", "history")
 _SESSION_GUESS_GUARD = (*_GUESS_GUARD, "stripe_session_id", "amount", "currency")
@@ -163,24 +171,32 @@ def _text(
     return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join(where)}'
 
 
+_CHECKOUT_GUARD: Mapping[str, str] = {"version": "N", "status_rank": "N", "updated_at": "S"}
+"""The fields on which checkout's writes are conditional, with their types. Every new status has another rank."""
+
+
 def checkout_update(before: Payment, after: Payment) -> dict[str, Any]:
     """UpdateItem's arguments for the changed fields, if nobody has written the record since it was read."""
     old, new = attributes_of(before), attributes_of(after)
     assigned = [name for name in new if name != "history" and new[name] != old.get(name)]
     removed = [name for name in old if name != "history" and name not in new]
-    expression = "SET " + ", ".join(f"{name} = :new_{name}" for name in assigned)
+    values = {f":new_{name}": new[name] for name in assigned}
+    assignments = [f"{name} = :new_{name}" for name in assigned]
+    if before.stripe_session_id and not after.stripe_session_id:
+        assignments.append(f"{LEGACY_OTHER_SESSION} = :former_session")
+        values[":former_session"] = {"S": before.stripe_session_id}
+    expression = "SET " + ", ".join(assignments)
     if removed:
         expression += " REMOVE " + ", ".join(removed)
-    values = {f":new_{name}": new[name] for name in assigned}
     conditions = [f"attribute_exists({table.KEY})"]
-    for name, kind in (("version", "N"), ("updated_at", "S")):
+    for name, kind in _CHECKOUT_GUARD.items():
+        # The field can be missing, or a person has written something of another type into it.
+        condition = f"NOT attribute_type({name}, :type_{name})"
+        values[f":type_{name}"] = {"S": kind}
         if name in old:
-            conditions.append(f"{name} = :old_{name}")
+            condition = f"({name} = :old_{name} OR {condition})"
             values[f":old_{name}"] = old[name]
-        else:
-            # The field is missing, or a person has written something of another type into it.
-            conditions.append(f"NOT attribute_type({name}, :type_{name})")
-            values[f":type_{name}"] = {"S": kind}
+        conditions.append(condition)
     return {
         "Key": {table.KEY: old[table.KEY]},
         "UpdateExpression": expression,
