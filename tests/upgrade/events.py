@@ -14,6 +14,12 @@ class Objects(NamedTuple):
     payment: str
     session: str
     intent: str
+    attempt: str = ""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What checkout writes into Stripe's objects; version 0.1.0 does not write the attempt."""
+        return {"payment_intent_id": self.payment} | ({"attempt": self.attempt} if self.attempt else {})
 
     def other(self, suffix: str) -> "Objects":
         """The same payment with another session and PaymentIntent."""
@@ -28,7 +34,7 @@ class Objects(NamedTuple):
             "amount_total": AMOUNT,
             "currency": CURRENCY,
             "client_reference_id": self.payment,
-            "metadata": {"payment_intent_id": self.payment},
+            "metadata": self.metadata,
             "payment_intent": self.intent,
             "payment_status": "paid",
             "status": "complete",
@@ -75,7 +81,7 @@ class Objects(NamedTuple):
         return event(f"charge.dispute.{stage}", resource)
 
     def _of_intent(self, object_type: str, **fields: Any) -> dict[str, Any]:
-        resource = {"id": self.intent, "object": object_type, "metadata": {"payment_intent_id": self.payment}}
+        resource = {"id": self.intent, "object": object_type, "metadata": self.metadata}
         return resource | ({} if object_type == "payment_intent" else {"payment_intent": self.intent}) | fields
 
 

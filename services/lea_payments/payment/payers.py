@@ -33,32 +33,39 @@ def amount_refunded(record: Payment, intent_id: str | None) -> int:
     if published is None or not _is_about(record, published, intent_id):
         return known
     # Refunds that are known by their ids can be a part of the total, and only those that failed reduce it.
-    totals = [charge.amount or 0 for charge in _of_intent(record, Kind.CHARGE, intent_id)]
-    failed = sum(
-        refund.amount or 0 for refund in _of_intent(record, Kind.REFUND, intent_id) if refund.state in NOT_STANDING
-    )
-    return max(known, max(totals, default=0) - failed)
+    failed = sum(fact.amount or 0 for fact in _refunds(record, intent_id) if fact.state in NOT_STANDING)
+    return max(known, _charge_total(record, intent_id) - failed, (published.amount or 0) - failed)
 
 
 def _known_amount_refunded(record: Payment, intent_id: str | None) -> int:
     """The amount by the refunds' ids; the charge's total serves while there are none."""
-    refunds = list(_of_intent(record, Kind.REFUND, intent_id))
+    refunds = _refunds(record, intent_id)
     if refunds:
-        return sum(refund.amount or 0 for refund in refunds if refund.state not in NOT_STANDING)
-    charges = _of_intent(record, Kind.CHARGE, intent_id)
-    return max((charge.amount or 0 for charge in charges if charge is not record.facts.get(BY_HAND_CHARGE)), default=0)
+        return sum(fact.amount or 0 for fact in refunds if fact.state not in NOT_STANDING)
+    return _charge_total(record, intent_id)
+
+
+def _charge_total(record: Payment, intent_id: str | None) -> int:
+    """The highest total that a charge has reported."""
+    return max((fact.amount or 0 for fact in _of_intent(record, Kind.CHARGE, intent_id)), default=0)
 
 
 def _is_about(record: Payment, published: Fact, intent_id: str | None) -> bool:
-    """Whether the published total counts for the PaymentIntent.
+    """Whether the published total, which no object reported, counts for the PaymentIntent.
 
-    A total without one is of a payment that was paid twice: it is another PaymentIntent's if that has such a total.
+    Version 0.1.0 does not store whose total it is: if another PaymentIntent has reported as much, it is that one's.
     """
-    if published.intent is not None or intent_id is None:
-        return published.intent == intent_id or intent_id is None
+    if intent_id is None:
+        return True
     others = {fact.intent for fact in record.facts.values() if fact.kind in (Kind.REFUND, Kind.CHARGE)}
-    totals = [_known_amount_refunded(record, other) for other in others - {None, intent_id}]
-    return max(totals, default=0) < (published.amount or 0)
+    reported = (_reported_total(record, other) for other in others - {None, intent_id, published.intent})
+    return published.intent in (None, intent_id) and max(reported, default=0) < (published.amount or 0)
+
+
+def _reported_total(record: Payment, intent_id: str | None) -> int:
+    """The highest amount refunded so far, with refunds that failed later."""
+    refunds = _refunds(record, intent_id)
+    return max(sum(fact.amount or 0 for fact in refunds), _charge_total(record, intent_id))
 
 
 def mismatch(record: Payment, session_id: str, fact: Fact) -> str | None:
@@ -121,8 +128,13 @@ def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | 
     return (record.stripe_session_id if session_id in WITHOUT_ID else session_id), intent_id
 
 
+def _refunds(record: Payment, intent_id: str | None) -> list[Fact]:
+    return list(_of_intent(record, Kind.REFUND, intent_id))
+
+
 def _of_intent(record: Payment, kind: Kind, intent_id: str | None) -> Iterable[Fact]:
-    """The facts of this kind about the PaymentIntent; all of the kind without one."""
-    for fact in record.facts.values():
-        if fact.kind == kind and (intent_id is None or fact.intent in (None, intent_id)):
+    """The facts of this kind about the PaymentIntent; all of the kind without one. Published totals are not facts."""
+    for object_id, fact in record.facts.items():
+        is_of_intent = intent_id is None or fact.intent in (None, intent_id)
+        if fact.kind == kind and is_of_intent and object_id != BY_HAND_CHARGE:
             yield fact

@@ -178,7 +178,8 @@ _CHECKOUT_GUARD: Mapping[str, str] = {"version": "N", "status_rank": "N", "updat
 def checkout_update(before: Payment, after: Payment) -> dict[str, Any]:
     """UpdateItem's arguments for the changed fields, if nobody has written the record since it was read."""
     old, new = attributes_of(before), attributes_of(after)
-    assigned = [name for name in new if name != "history" and new[name] != old.get(name)]
+    # `facts` can contain evidence that is not stored yet, and the published fields that state it are overwritten.
+    assigned = [name for name in new if name == "facts" or (name != "history" and new[name] != old.get(name))]
     removed = [name for name in old if name != "history" and name not in new]
     values = {f":new_{name}": new[name] for name in assigned}
     assignments = [f"{name} = :new_{name}" for name in assigned]
