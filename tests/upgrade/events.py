@@ -23,7 +23,7 @@ class Objects(NamedTuple):
 
     def other(self, suffix: str) -> "Objects":
         """The same payment with another session and PaymentIntent."""
-        return self._replace(session=f"{self.session}_{suffix}", intent=f"{self.intent}_{suffix}")
+        return self._replace(session=f"{self.session}{suffix}", intent=f"{self.intent}{suffix}")
 
     def session_object(self, **fields: Any) -> dict[str, Any]:
         """A paid session."""

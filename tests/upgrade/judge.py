@@ -1,14 +1,14 @@
-"""Judges a payment during a rolling update: no completion is lost, no status lowered, and nothing differs at the end."""
+"""Judges a payment during a rolling update: nothing is lost or lowered, and nothing differs at the end."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from lea_payments.payment import changes, facts
+from lea_payments.payment import changes
 from lea_payments.payment.evidence import DEFAULT_RANKS
-from lea_payments.payment.facts import Facts
+from lea_payments.payment.facts import Facts, with_fact
 from lea_payments.payment.record import DisputeStatus, Payment
 from lea_payments.store.items import payment_of
 from lea_payments.stripe.events import translate
@@ -47,10 +47,12 @@ class Judge:
         """A new attempt starts as pending."""
         self._rank = 0
 
-    def check(self, item: Item, after: str, *, in_order: bool = True) -> None:
-        """Judges the item as it is now; concurrent runs know only that money must not be lost."""
+    def check(self, read: Callable[[], Item], after: str, *, in_order: bool = True) -> None:
+        """Reads and judges the item; with concurrent deliveries only the money before the read is certain."""
+        has_requested_money = self._has_requested_money
+        item = read()
         status = item.get("payment_status", {}).get("S")
-        if self._has_requested_money and status != "completed":
+        if has_requested_money and status != "completed":
             self.violations.append(f"completion lost: {status} after {after}")
         rank, refunded = _rank(item), int(item.get("amount_refunded", {}).get("N", "0"))
         if in_order and rank < self._rank:
@@ -74,7 +76,7 @@ def expected_payment(item: Item, bodies: Sequence[bytes]) -> Payment:
     known: Facts = {}
     for body in bodies:
         event = translate(body, livemode=False)
-        known = facts.with_fact(known, event.object_id, event.fact)  # type: ignore[union-attr]
+        known = with_fact(known, event.object_id, event.fact)  # type: ignore[union-attr]
     untouched = replace(
         payment_of(item),
         facts=known,

@@ -9,7 +9,10 @@ Events = Callable[[Objects], Sequence[bytes]]
 
 
 class Scenario(NamedTuple):
-    """The events, and the status after all of them; `later_events` follow a second link."""
+    """The events, and the status after all of them; `later_events` follow a second link.
+
+    With `lowers_refunds` the amount refunded can fall: a refund fails, is the duplicate's, or replaces a total.
+    """
 
     status: str
     events: Events
@@ -46,7 +49,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "two refunds by id": Scenario("completed", lambda o: [o.paid(), o.refund(1, 2000), o.refund(2, 3000)]),
     "two refunds by total": Scenario("completed", lambda o: [o.paid(), o.refunded(2000), o.refunded(5000)]),
     "two refunds by id and total": Scenario(
-        "completed", lambda o: [o.paid(), o.refund(1, 2000), o.refunded(2000), o.refund(2, 3000), o.refunded(5000)]
+        "completed",
+        lambda o: [o.paid(), o.refund(1, 2000), o.refunded(2000), o.refund(2, 3000), o.refunded(5000)],
+        lowers_refunds=True,
     ),
     "refund in full": Scenario("completed", lambda o: [o.paid(), o.refund(1, AMOUNT), o.refunded(AMOUNT)]),
     "refund that fails": Scenario(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from lea_payments.payment import facts
+from lea_payments.payment.event import Outcome
 from lea_payments.payment.facts import Fact, Facts, Kind
 from lea_payments.payment.payers import BY_HAND, BY_HAND_CHARGE, UNKNOWN_INTENT, UNKNOWN_SESSION
 from lea_payments.payment.record import DisputeStatus, Payment, Status
@@ -98,7 +99,11 @@ def _paid_evidence(record: Payment, rank: int) -> Facts:
 def _paid_twice_evidence(record: Payment) -> Facts:
     """The payer that the record names, and an unknown one if the facts have no other."""
     intents = {fact.intent for fact in record.facts.values() if fact.kind == Kind.SESSION and fact.state == facts.PAID}
-    evidence = {record.stripe_session_id or UNKNOWN_SESSION: _published_payer(record)}
+    payer = _published_payer(record)
+    if any(entry.outcome == Outcome.REVIEW for entry in record.history):
+        # One of the two has paid another amount, and it can be this one: version 0.1.0 names the smaller id.
+        payer = replace(payer, amount=None)
+    evidence = {record.stripe_session_id or UNKNOWN_SESSION: payer}
     if not intents - {record.stripe_payment_intent, None}:
         evidence[BY_HAND] = Fact(kind=Kind.SESSION, state=facts.PAID, intent=UNKNOWN_INTENT)
     return evidence
@@ -120,16 +125,18 @@ def _currency(record: Payment) -> str | None:
 
 
 def _dispute_evidence(record: Payment, derived: Derived) -> Facts:
-    """The dispute that is further than the facts say: the only one that is known, or one without an id.
+    """A dispute that is further than the facts say: one without an id, or the only one that is known if it is lost.
 
-    If several are known, it could be any of them, so the facts stay as they are until Stripe's list has been read.
+    Another status than "lost" can be that of an earlier inquiry, so it must not hide an open dispute.
     """
     is_further = _order(record.dispute_status) > _order(derived.dispute_status)
     known = [object_id for object_id, fact in record.facts.items() if fact.kind == Kind.DISPUTE]
-    disputes = [object_id for object_id in known if object_id != BY_HAND_DISPUTE] or [BY_HAND_DISPUTE]
-    if not is_further or len(disputes) > 1:
+    by_id = [object_id for object_id in known if object_id != BY_HAND_DISPUTE]
+    is_clear = not by_id or (len(by_id) == 1 and record.dispute_status is DisputeStatus.LOST)
+    if not is_further or not is_clear:
         return {}
-    return {disputes[0]: Fact(kind=Kind.DISPUTE, state=_DISPUTE_STATES[record.dispute_status])}
+    dispute_id = by_id[0] if by_id else BY_HAND_DISPUTE
+    return {dispute_id: Fact(kind=Kind.DISPUTE, state=_DISPUTE_STATES[record.dispute_status])}
 
 
 def _order(status: DisputeStatus) -> int:

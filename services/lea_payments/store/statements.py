@@ -8,7 +8,7 @@ from opentelemetry import trace
 
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.evidence import NEVER_MATCHES
-from lea_payments.payment.facts import Kind
+from lea_payments.payment.facts import EXPIRED, Kind
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
 from lea_payments.store.errors import UnavailableError
@@ -87,7 +87,8 @@ GUARD = ("version", "payment_status", "status_rank", "updated_at")
 depends on changes one of the other three, even if two writes happen in the same millisecond."""
 
 _GUESS_GUARD = ("version", "status_rank", "checkout_attempt", "payment_status", "facts", "history")
-_SESSION_GUESS_GUARD = (*_GUESS_GUARD, "stripe_session_id", "amount", "currency")
+_EXPIRED_GUESS_GUARD = (*_GUESS_GUARD, "stripe_session_id")
+_SESSION_GUESS_GUARD = (*_EXPIRED_GUESS_GUARD, "amount", "currency")
 
 
 def current(item: Item) -> CurrentRecord:
@@ -112,7 +113,9 @@ def untouched(payment_id: str, event: PaymentEvent) -> CurrentRecord:
         status_rank=0 if by_checkout else None,
         checkout_attempt=1 if by_checkout else 0,
     )
-    guard = _SESSION_GUESS_GUARD if is_session else _GUESS_GUARD
+    guard = _GUESS_GUARD
+    if is_session:
+        guard = _EXPIRED_GUESS_GUARD if fact.state == EXPIRED else _SESSION_GUESS_GUARD
     return CurrentRecord(guess, attributes_of(guess, guard), guard)
 
 

@@ -89,11 +89,13 @@ def session_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact |
     if state is None:
         return NoFact("session_open")
     intent_id = _id_of(session.payment_intent)
+    # A code can still change the total of an open session, so an expired one must not say what was paid.
+    has_total = state != facts.EXPIRED
     fact = Fact(
         kind=Kind.SESSION,
         state=state,
-        amount=session.amount_total,
-        currency=session.currency,
+        amount=session.amount_total if has_total else None,
+        currency=session.currency if has_total else None,
         intent=intent_id,
         attempt=_attempt(session.metadata),
     )
