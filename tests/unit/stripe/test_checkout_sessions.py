@@ -12,7 +12,8 @@ def test_the_parameters_describe_the_payment() -> None:
     (item,) = params["line_items"]
 
     assert params["client_reference_id"] == "payment_1"
-    assert params["metadata"] == {"payment_intent_id": "payment_1"}
+    assert params["metadata"] == {"payment_intent_id": "payment_1", "attempt": "2"}
+    assert params["payment_intent_data"]["metadata"] == params["metadata"]
     assert (item["price_data"]["currency"], item["price_data"]["unit_amount"]) == ("sgd", 4999)
     assert "locale" not in params
 
