@@ -85,7 +85,7 @@ def derive(record: Payment) -> Payment:
         other_session_id=derived.other_session_id,
         amount_refunded=derived.amount_refunded,
         dispute_status=derived.dispute_status,
-        awaiting_funds_on=record.awaiting_funds_on or (record.updated_at or "")[:10] if is_waiting else None,
+        awaiting_funds_on=(record.awaiting_funds_on or (record.updated_at or "")[:10] or None) if is_waiting else None,
     )
 
 

@@ -123,9 +123,10 @@ def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | 
             session_id,
         )
 
-    session_id = min(paid, key=order) if len(paid) > 1 else next(iter(paid))
-    intent_id = paid[session_id].intent
-    return (record.stripe_session_id if session_id in WITHOUT_ID else session_id), intent_id
+    named = sorted(paid, key=order) if len(paid) > 1 else list(paid)
+    # Of a payer without a session's id, the record keeps its own session, unless another one has paid.
+    session_id = next((session_id for session_id in named if session_id not in WITHOUT_ID), record.stripe_session_id)
+    return session_id, paid[named[0]].intent
 
 
 def _refunds(record: Payment, intent_id: str | None) -> list[Fact]:

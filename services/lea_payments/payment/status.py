@@ -54,7 +54,7 @@ def status_of(record: Payment) -> Derived:
         session_id, intent_id = payers.payer(record, paid)
     else:
         situation, reason = _unpaid(record, sessions)
-    if situation is Situation.PAID and _has_fraud_warning(record):
+    if situation is Situation.PAID and _has_fraud_warning(record, paid):
         reason = FRAUD_WARNING
     if facts.OVERFLOW_ID in record.facts:
         reason = TOO_MANY_OBJECTS
@@ -119,6 +119,9 @@ def _current_declines(record: Payment, sessions: Mapping[str, Fact]) -> Iterable
 
 def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str | None) -> str | None:
     """A session besides the published one, so that its customer sees the payment too: the one that got furthest."""
+    if published is None and record.checkout_attempt:
+        # A new attempt waits for its session's id. Only the former session must count as another: it stays known.
+        return record.other_session_id
     candidates = {record.stripe_session_id, record.other_session_id, *sessions} - {published, None} - WITHOUT_ID
     if not candidates:
         return None
@@ -135,13 +138,15 @@ def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str
     return max(filter(None, candidates), key=progress)
 
 
-def _has_fraud_warning(record: Payment) -> bool:
+def _has_fraud_warning(record: Payment, paid: Mapping[str, Fact]) -> bool:
     """Whether a warning about money that has not been refunded in full asks for an action."""
+    warned = [fact for fact in record.facts.values() if (fact.kind, fact.state) == (Kind.WARNING, facts.ACTIONABLE)]
+    if not warned:
+        return False
+    payments = {fact.intent: fact for fact in paid.values()}
     return any(
-        fact.state == facts.ACTIONABLE
-        and not (fact.intent and payers.is_refunded(record, fact.intent, Fact(kind=Kind.INTENT, state="")))
-        for fact in record.facts.values()
-        if fact.kind == Kind.WARNING
+        fact.intent is None or not payers.is_refunded(record, fact.intent, payments.get(fact.intent, fact))
+        for fact in warned
     )
 
 

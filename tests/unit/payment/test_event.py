@@ -1,13 +1,10 @@
-from lea_payments.payment.event import CHANGES, Fact, Outcome, PaymentEvent
-from lea_payments.payment.record import Dispute
+from lea_payments.payment.event import PaymentEvent
+from lea_payments.payment.facts import Fact, Kind
 
 
-def test_an_event_has_only_the_fields_of_its_fact() -> None:
-    event = PaymentEvent(id="evt_1", type="charge.refunded", created=0, fact=Fact.REFUNDED)
+def test_an_event_needs_no_reference() -> None:
+    fact = Fact(kind=Kind.DISPUTE, state="lost")
 
-    assert (event.payment_id, event.session_id, event.stripe_payment_intent) == (None, None, None)
-    assert (event.amount_refunded, event.dispute) == (0, Dispute.NONE)
+    event = PaymentEvent(id="evt_1", type="some.type", created=0, object_id="du_1", fact=fact)
 
-
-def test_only_applied_and_review_change_a_payment() -> None:
-    assert {*CHANGES} == {Outcome.APPLIED, Outcome.REVIEW}
+    assert (event.payment_ids, event.session_id, event.intent_ids) == ((), None, ())

@@ -2,15 +2,15 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from lea_payments.payment.record import Dispute, Payment, Status, attempt_at, iso
+from lea_payments.payment.record import DisputeStatus, Payment, Status, attempt_at, iso
 
 
 def test_the_published_statuses_are_these_four() -> None:
     assert [status.value for status in Status] == ["pending", "completed", "failed", "expired"]
 
 
-def test_a_lost_dispute_outweighs_a_won_one() -> None:
-    assert Dispute.NONE < Dispute.OPEN < Dispute.REVIEW < Dispute.WON < Dispute.LOST
+def test_the_published_statuses_of_disputes_are_these_five() -> None:
+    assert [status.value for status in DisputeStatus] == ["none", "open", "review", "won", "lost"]
 
 
 @pytest.mark.parametrize(
@@ -31,5 +31,8 @@ def test_an_attempt_begins_at_the_stored_time() -> None:
     assert attempt_at(record) == datetime(2026, 1, 1, 8, 0, 0, 5_000, tzinfo=UTC)
 
 
-def test_a_record_without_attempts_has_a_time_before_all() -> None:
-    assert attempt_at(Payment(payment_intent_id="payment_1")) == datetime(1970, 1, 1, tzinfo=UTC)
+@pytest.mark.parametrize("text", [None, "", "yesterday"])
+def test_an_attempt_without_a_readable_time_began_in_1970(text: str | None) -> None:
+    record = Payment(payment_intent_id="payment_1", checkout_attempt_at=text)
+
+    assert attempt_at(record) == datetime(1970, 1, 1, tzinfo=UTC)
