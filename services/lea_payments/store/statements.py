@@ -12,14 +12,7 @@ from lea_payments.payment.facts import Kind
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
 from lea_payments.store.errors import UnavailableError
-from lea_payments.store.items import (
-    LEGACY_OTHER_SESSION,
-    Attribute,
-    Item,
-    attributes_of,
-    item_of_entry,
-    payment_of,
-)
+from lea_payments.store.items import LEGACY_OTHER_SESSION, Attribute, Item, attributes_of, item_of_entry, payment_of
 
 
 class CurrentRecord(NamedTuple):
@@ -83,8 +76,7 @@ LINKED_VERSION = 2
 """The version of a record when checkout has created it, and when it has stored the session of the first attempt."""
 
 GUARD = ("version", "payment_status", "status_rank", "updated_at")
-"""`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but every change of theirs that money
-depends on changes one of the other three, even if two writes happen in the same millisecond."""
+"""`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but change one of the other three."""
 
 _EVENT_FIELDS = (
     *("payment_status", "version", "facts", "status_reason", "status_rank", "amount_refunded", "dispute_status"),

@@ -109,9 +109,10 @@ def published(record: Payment) -> dict[str, Any]:
 def objects_of(kind: str) -> Objects:
     """The ids of the record's current objects; new ones where it has none."""
     record = record_of(kind)
-    return Objects(
-        record.payment_intent_id, record.stripe_session_id or "cs_new", record.stripe_payment_intent or "pi_new"
-    )
+    # The session of an attempt that waits will be created by this version, which writes the attempt into its metadata.
+    attempt = str(record.checkout_attempt) if record.checkout_attempt and record.stripe_session_id is None else ""
+    session, intent = record.stripe_session_id or "cs_new", record.stripe_payment_intent or "pi_new"
+    return Objects(record.payment_intent_id, session, intent, attempt)
 
 
 def after(record: Payment, *bodies: bytes) -> Payment:
