@@ -4,6 +4,7 @@ import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -37,7 +38,7 @@ def senders(start_service: Callable[..., str]) -> Iterator[Sequence[httpx.Client
 
 def _bodies(payment_id: str) -> list[bytes]:
     """Events of all kinds: several objects, several states of one object, and events that lead to a review."""
-    metadata = {"metadata": {"payment_intent_id": payment_id}}
+    metadata: dict[str, Any] = {"metadata": {"payment_intent_id": payment_id}}
     return [
         stripe_bodies.completed(payment_id),
         stripe_bodies.completed(payment_id, id="cs_test_b", payment_intent="pi_b"),

@@ -33,7 +33,13 @@ from tests.support.webhook_delivery import Delivery
 CASES = int(os.environ.get("ODD_RECORDS", "60"))
 odd = settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-BODY = {"user_id": "user_1", "quote_id": "quote_1", "amount": 4999, "currency": "sgd", "product_name": "Insurance"}
+BODY: dict[str, Any] = {
+    "user_id": "user_1",
+    "quote_id": "quote_1",
+    "amount": 4999,
+    "currency": "sgd",
+    "product_name": "Insurance",
+}
 BY_HAND = {"payment_status": "pending", "currency": "sgd", "user_id": "user_1", "quote_id": "quote_1"}
 NOT_READ_AT_FIRST = frozenset({"product_name", "created_at", "amount", "currency"}) | {
     *("traceparent", "checkout_attempt_at", "checkout_locale")
@@ -46,10 +52,9 @@ _numbers = itertools.count()
 def _item(number: int, fields: dict[str, Any], *, by_checkout: bool) -> dict[str, Any]:
     names: dict[str, Any] = {"payment_intent_id": f"payment_odd_{number}", "stripe_session_id": f"cs_test_odd{number}"}
     if by_checkout:
-        item = attributes_of(Payment(**names, **BODY, version=2, status_rank=0, checkout_attempt=1))
-    else:
-        item = {name: {"S": value} for name, value in (BY_HAND | names).items()} | {"amount": {"N": "4999"}}
-    return item | fields
+        record = Payment(**names, **BODY, version=2, status_rank=0, checkout_attempt=1)
+        return {**attributes_of(record), **fields}
+    return {**{name: {"S": value} for name, value in (BY_HAND | names).items()}, "amount": {"N": "4999"}, **fields}
 
 
 def _declined(payment_id: str, _: str) -> bytes:

@@ -22,6 +22,7 @@ BY_HAND_CHARGE = "by_hand:charge"
 UNKNOWN_INTENT = "pi_unknown"
 """The other payer of a record of version 0.1.0 that was paid twice: that version kept only one of the two."""
 
+_RETURNS = (Kind.REFUND.value, Kind.CHARGE.value)
 NOT_STANDING = (facts.CANCELED, facts.FAILED)
 """The states of refunds that were not paid out."""
 
@@ -39,10 +40,16 @@ def amount_refunded(record: Payment, intent_id: str | None) -> int:
 
 def _known_amount_refunded(record: Payment, intent_id: str | None) -> int:
     """The amount by the refunds' ids; the charge's total serves while there are none."""
-    refunds = _refunds(record, intent_id)
+    published = record.facts.get(BY_HAND_CHARGE)
+    returned = [
+        fact
+        for fact in record.facts.values()
+        if fact.kind in _RETURNS and (intent_id is None or fact.intent in (None, intent_id)) and fact is not published
+    ]
+    refunds = [fact for fact in returned if fact.kind == Kind.REFUND]
     if refunds:
-        return sum(fact.amount or 0 for fact in refunds if fact.state not in NOT_STANDING)
-    return _charge_total(record, intent_id)
+        return sum(refund.amount or 0 for refund in refunds if refund.state not in NOT_STANDING)
+    return max((charge.amount or 0 for charge in returned), default=0) if returned else 0
 
 
 def _charge_total(record: Payment, intent_id: str | None) -> int:

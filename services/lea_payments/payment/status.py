@@ -10,12 +10,16 @@ from lea_payments.payment.record import DisputeStatus, Payment, Status
 from lea_payments.payment.situations import (
     DISPUTES,
     FRAUD_WARNING,
+    PAID_TWICE,
     RULES,
     TOO_MANY_OBJECTS,
     WORST_DISPUTES,
     CanPay,
     Situation,
 )
+
+_SESSION = Kind.SESSION.value
+_ONLY_SESSIONS = {_SESSION}
 
 BY_HAND_DISPUTE = "by_hand:dispute"
 """The id of a dispute that is known only from the published field."""
@@ -46,16 +50,23 @@ class Derived(NamedTuple):
 
 def status_of(record: Payment) -> Derived:
     """The derived fields of the record. They depend on the facts, not on the order in which they arrived."""
-    sessions = _of_kind(record, Kind.SESSION)
-    paid = {session_id: fact for session_id, fact in sessions.items() if fact.state == facts.PAID}
+    sessions: dict[str, Fact] = {}
+    paid: dict[str, Fact] = {}
+    kinds: set[str] = set()
+    for object_id, fact in record.facts.items():
+        kinds.add(fact.kind)
+        if fact.kind == _SESSION:
+            sessions[object_id] = fact
+            if fact.state == facts.PAID:
+                paid[object_id] = fact
     session_id, intent_id = record.stripe_session_id, record.stripe_payment_intent
     if paid:
         situation, reason = _paid(record, paid)
         session_id, intent_id = payers.payer(record, paid)
+        if situation is Situation.PAID and Kind.WARNING in kinds and _has_fraud_warning(record, paid):
+            reason = FRAUD_WARNING
     else:
         situation, reason = _unpaid(record, sessions)
-    if situation is Situation.PAID and _has_fraud_warning(record, paid):
-        reason = FRAUD_WARNING
     if facts.OVERFLOW_ID in record.facts:
         reason = TOO_MANY_OBJECTS
     return Derived(
@@ -65,8 +76,8 @@ def status_of(record: Payment) -> Derived:
         session_id,
         intent_id,
         _other_session(record, sessions, session_id),
-        payers.amount_refunded(record, intent_id),
-        _dispute_status(record),
+        0 if kinds == _ONLY_SESSIONS else payers.amount_refunded(record, intent_id),
+        DisputeStatus.NONE if kinds == _ONLY_SESSIONS else _dispute_status(record),
     )
 
 
@@ -74,8 +85,8 @@ def _paid(record: Payment, paid: Mapping[str, Fact]) -> tuple[Situation, str | N
     mismatches = [payers.mismatch(record, session_id, fact) for session_id, fact in paid.items()]
     if None not in mismatches:
         return Situation.MISMATCH, max(filter(None, mismatches))
-    if len(payers.outstanding_intents(record, paid)) > 1:
-        return Situation.PAID_TWICE, Situation.PAID_TWICE.value
+    if len(paid) > 1 and len(payers.outstanding_intents(record, paid)) > 1:
+        return Situation.PAID_TWICE, PAID_TWICE
     return Situation.PAID, None
 
 

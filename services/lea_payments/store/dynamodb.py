@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,6 +13,7 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.batch_call import BatchCall
 from lea_payments.store.errors import UnavailableError, UnreachableError
+from lea_payments.store.items import Item
 from lea_payments.telemetry import metrics
 from lea_payments.telemetry.store_calls import StoreCall, store_operation
 
@@ -36,6 +37,46 @@ A false condition of a statement is an ordinary result: it is how duplicates are
 """
 
 ResultT = TypeVar("ResultT")
+
+
+class Written(NamedTuple):
+    """The write is done."""
+
+
+class Blocked(NamedTuple):
+    """The condition was false; `current_item` is the item as it is now."""
+
+    current_item: Item
+
+
+class NotFound(NamedTuple):
+    """There is no item with this key."""
+
+
+class Busy(NamedTuple):
+    """The write failed for a temporary reason, so it can be sent again."""
+
+    code: str
+    may_be_written: bool = False
+
+
+class Failed(NamedTuple):
+    """The write fails however often it is sent; the other writes of its batch are not affected."""
+
+    error: Exception
+
+
+WriteResult = Written | Blocked | NotFound | Busy | Failed
+_TEMPORARY_CODES = frozenset(
+    {
+        "TransactionConflict",
+        "ThrottlingError",
+        "RequestLimitExceeded",
+        "ProvisionedThroughputExceeded",
+        "InternalServerError",
+    }
+)
+"""The codes of BatchStatementError (DynamoDB API reference) after which the same statement can succeed."""
 
 
 class Dynamodb:
@@ -109,3 +150,20 @@ def code_of(error: ClientError | BotoCoreError) -> str:
 
 def _outcome_of(response: Mapping[str, Any]) -> str:
     return OUTCOMES.get(response["Error"].get("Code", ""), metrics.ERROR) if "Error" in response else metrics.OK
+
+
+def result_of(response: Mapping[str, Any]) -> WriteResult:
+    """DynamoDB's response to one statement of a batch as a result."""
+    error = response.get("Error")
+    if error is None:
+        return Written()
+    code = error.get("Code", "")
+    if code == "ConditionalCheckFailed":
+        # ALL_OLD returns the current item in the error or, as the API reference also allows, beside it.
+        current_item = response.get("Item") or error.get("Item")
+        return Blocked(current_item) if current_item else NotFound()
+    if code in _TEMPORARY_CODES:
+        return Busy(code)
+    if code == "ResourceNotFound":
+        return Failed(UnavailableError("the table does not exist: run lea-payments init-table"))
+    return Failed(RuntimeError(f"DynamoDB rejected a statement: {code}: {error.get('Message', '')}"))

@@ -37,17 +37,17 @@ def _history(value: Sequence[HistoryEntry]) -> Attribute | None:
     return {"L": [item_of_entry(entry) for entry in value]} if value else None
 
 
-_FACT_KEYS: Mapping[str, tuple[str, Callable[[Any], Attribute | None]]] = {
-    "kind": ("k", _text),
-    "state": ("s", _text),
-    "amount": ("a", _number),
-    "currency": ("c", _text),
-    "intent": ("p", _text),
-    "attempt": ("n", _number),
-    "code": ("r", _text),
-    "due": ("d", _number),
-}
-"""The key of each field inside `facts`. They are short: every byte of an item is paid for with every write."""
+_FACT_ATTRIBUTES: Sequence[tuple[str, str, str]] = (
+    ("kind", "k", "S"),
+    ("state", "s", "S"),
+    ("amount", "a", "N"),
+    ("currency", "c", "S"),
+    ("intent", "p", "S"),
+    ("attempt", "n", "N"),
+    ("code", "r", "S"),
+    ("due", "d", "N"),
+)
+"""The key and the type of each field inside `facts`. The keys are short: every write pays for every byte of an item."""
 
 
 def _facts(value: Facts) -> Attribute | None:
@@ -56,10 +56,10 @@ def _facts(value: Facts) -> Attribute | None:
 
 def _attribute_of_fact(fact: Fact) -> Attribute:
     attributes = {}
-    for name, (key, writer) in _FACT_KEYS.items():
-        attribute = writer(getattr(fact, name))
-        if attribute is not None:
-            attributes[key] = attribute
+    for name, key, kind in _FACT_ATTRIBUTES:
+        value = getattr(fact, name)
+        if value is not None:
+            attributes[key] = {kind: str(value)}
     return {"M": attributes}
 
 
@@ -85,8 +85,14 @@ _TEXTS = tuple(name for name, writer in _WRITERS.items() if writer is _text and 
 
 def attributes_of(record: Payment, names: Iterable[str] = _WRITERS) -> dict[str, Attribute]:
     """The named fields that are set, as attributes of an item; all fields by default."""
-    pairs = ((name, _WRITERS[name](getattr(record, name))) for name in names)
-    return {name: attribute for name, attribute in pairs if attribute is not None}
+    attributes = {}
+    for name in names:
+        value = getattr(record, name)
+        if value is not None:
+            attribute = _WRITERS[name](value)
+            if attribute is not None:
+                attributes[name] = attribute
+    return attributes
 
 
 def payment_of(item: Item) -> Payment:
@@ -179,8 +185,8 @@ def _facts_of(item: Item) -> Facts:
 def _fact_of(entry: Item) -> Fact | None:
     """The fact, or None if the entry does not have its kind and state."""
     values: dict[str, Any] = {
-        name: _integer(entry, key) if writer is _number else _short_text_of(entry, key)
-        for name, (key, writer) in _FACT_KEYS.items()
+        name: _integer(entry, key) if kind == "N" else _short_text_of(entry, key)
+        for name, key, kind in _FACT_ATTRIBUTES
         if key in entry
     }
     return Fact(**values) if values.get("kind") and values.get("state") else None

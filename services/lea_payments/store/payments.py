@@ -15,21 +15,22 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import statements, table
-from lea_payments.store.dynamodb import Deadline, Dynamodb, code_of
+from lea_payments.store.dynamodb import (
+    Blocked,
+    Busy,
+    Deadline,
+    Dynamodb,
+    Failed,
+    NotFound,
+    WriteResult,
+    Written,
+    code_of,
+    result_of,
+)
 from lea_payments.store.errors import ConflictError, UnavailableError, UnreachableError
 from lea_payments.store.group_commit import GroupCommit
 from lea_payments.store.items import Item, attributes_of, payment_of
-from lea_payments.store.statements import (
-    CREATED_VERSION,
-    Blocked,
-    Busy,
-    Failed,
-    NotFound,
-    Update,
-    WriteResult,
-    Written,
-    result_of,
-)
+from lea_payments.store.statements import CREATED_VERSION, Update
 from lea_payments.telemetry import spans, store_calls
 
 FIRST_PAUSE_SECONDS = 0.02

@@ -1,6 +1,6 @@
-"""Builds the conditional writes of payments, and reads DynamoDB's result of each one."""
+"""Builds the conditional writes of payments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,16 +11,19 @@ from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Kind
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
-from lea_payments.store.errors import UnavailableError
 from lea_payments.store.items import LEGACY_OTHER_SESSION, Attribute, Item, attributes_of, item_of_entry, payment_of
 
 
 class CurrentRecord(NamedTuple):
-    """A record as it is, or is assumed to be, and its item. A write is conditional on the fields in `guard`."""
+    """A record as it is, or is assumed to be, and its item.
+
+    A write is conditional on the fields in `guard` and, if the record is a guess, on the `assumption`.
+    """
 
     record: Payment
     item: Item
     guard: tuple[str, ...]
+    assumption: str = ""
 
 
 class Update(NamedTuple):
@@ -32,45 +35,6 @@ class Update(NamedTuple):
     span: trace.Span
 
 
-class Written(NamedTuple):
-    """The write is done."""
-
-
-class Blocked(NamedTuple):
-    """The condition was false; `current_item` is the item as it is now."""
-
-    current_item: Item
-
-
-class NotFound(NamedTuple):
-    """There is no item with this key."""
-
-
-class Busy(NamedTuple):
-    """The write failed for a temporary reason, so it can be sent again."""
-
-    code: str
-    may_be_written: bool = False
-
-
-class Failed(NamedTuple):
-    """The write fails however often it is sent; the other writes of its batch are not affected."""
-
-    error: Exception
-
-
-WriteResult = Written | Blocked | NotFound | Busy | Failed
-_TEMPORARY_CODES = frozenset(
-    {
-        "TransactionConflict",
-        "ThrottlingError",
-        "RequestLimitExceeded",
-        "ProvisionedThroughputExceeded",
-        "InternalServerError",
-    }
-)
-"""The codes of BatchStatementError (DynamoDB API reference) after which the same statement can succeed."""
-
 CREATED_VERSION = 1
 LINKED_VERSION = 2
 """The version of a record when checkout has created it, and when it has stored the session of the first attempt."""
@@ -78,13 +42,26 @@ LINKED_VERSION = 2
 GUARD = ("version", "payment_status", "status_rank", "updated_at")
 """`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but change one of the other three."""
 
-_EVENT_FIELDS = (
-    *("payment_status", "version", "facts", "status_reason", "status_rank", "amount_refunded", "dispute_status"),
-    *("other_session_id", "awaiting_funds_on", "checkout_attempt", "history"),
-)
 _SESSION_FIELDS = ("stripe_session_id", "amount", "currency")
-_CHECKOUT_FIELDS = ("traceparent", "checkout_attempt_at", "checkout_locale")
-"""The fields that a guess states. A record with another value, also of another type, is read before it is written."""
+_WRITTEN_BY_EVENTS = (
+    *("facts", "history", "status_reason", "amount_refunded", "dispute_status", "other_session_id"),
+    "awaiting_funds_on",
+)
+_WRITTEN_BY_CHECKOUT = ("traceparent", "checkout_attempt_at", "checkout_locale")
+
+
+def _without(*names: str) -> str:
+    return " AND ".join(f"{name} IS MISSING" for name in names)
+
+
+_BY_CHECKOUT = (
+    f"version={LINKED_VERSION} AND payment_status='pending' AND status_rank=0 AND checkout_attempt=1"
+    f" AND {_without(*_WRITTEN_BY_EVENTS)}"
+)
+_BY_HAND = "payment_status='pending' AND " + _without(
+    "version", "status_rank", "checkout_attempt", *_WRITTEN_BY_CHECKOUT, *_WRITTEN_BY_EVENTS
+)
+"""What a guess assumes. A record with another value, also of another type, is read before it is written."""
 
 
 def current(item: Item) -> CurrentRecord:
@@ -109,25 +86,35 @@ def untouched(payment_id: str, event: PaymentEvent) -> CurrentRecord:
         status_rank=0 if by_checkout else None,
         checkout_attempt=1 if by_checkout else 0,
     )
-    guard = _EVENT_FIELDS + (_SESSION_FIELDS if is_session else ()) + (() if by_checkout else _CHECKOUT_FIELDS)
-    return CurrentRecord(guess, attributes_of(guess, guard), guard)
+    guard = _SESSION_FIELDS if is_session else ()
+    return CurrentRecord(guess, attributes_of(guess, guard), guard, _BY_CHECKOUT if by_checkout else _BY_HAND)
 
 
 def update(table_name: str, before: CurrentRecord, after: Payment, span: trace.Span) -> Update:
     """The change as a PartiQL statement. It also repairs the fields that have another type than they should."""
-    assigned, removed = _differences(before.item, after)
+    assigned, removed = (_changes(before.record, after), ()) if before.assumption else _repairs(before.item, after)
     history, entries = _history_change(before, after)
     parameters: list[Attribute] = [*assigned.values()]
     if entries:
         parameters.append({"L": entries})
     parameters.append({"S": after.payment_intent_id})
-    conditions = tuple(_condition(name, before.item.get(name)) for name in before.guard)
-    parameters.extend(
-        before.item[name] for name, text in zip(before.guard, conditions, strict=True) if text.endswith(_EQUAL)
-    )
-    text = _text(table_name, tuple(assigned), removed, conditions, history)
+    conditions = [before.assumption] if before.assumption else []
+    for name in before.guard:
+        ((kind, value),) = before.item.get(name, _ABSENT).items()
+        if not kind:
+            conditions.append(f"{name} IS MISSING")
+        elif kind in _COMPARABLE:
+            conditions.append(f"{name}=?")
+            parameters.append({kind: value})
+        else:
+            conditions.append(f"attribute_type({name},'{kind}')")
+    text = _text(table_name, tuple(assigned), removed, tuple(conditions), history)
     return Update(after.payment_intent_id, text, parameters, span)
 
+
+_ABSENT: Attribute = {"": None}
+_COMPARABLE = ("S", "N")
+"""The types of the fields of a guard. A value of another type is not compared: only its type must still be the same."""
 
 _APPEND, _ASSIGN, _REMOVE = "SET history=list_append(history, ?)", "SET history=?", "REMOVE history"
 
@@ -143,28 +130,26 @@ def _history_change(before: CurrentRecord, after: Payment) -> tuple[str, list[An
     return "" if stored is None else _REMOVE, []
 
 
-def _differences(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
+def _changes(before: Payment, after: Payment) -> dict[str, Attribute]:
+    """The attributes that an event changes in a record that is as checkout, or a person, has created it."""
+    return attributes_of(after, [name for name in _EVENT_FIELDS if getattr(after, name) != getattr(before, name)])
+
+
+def _repairs(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
     """The attributes to assign and the names to remove, so that the item has the values of `after`."""
-    new = attributes_of(after)
-    del new[table.KEY]
-    new.pop("history", None)
+    new = attributes_of(after, _WRITTEN_FIELDS)
     if after.amount == NEVER_MATCHES:
         new["amount"] = item.get("amount", {})
-    removed = tuple(name for name in _REMOVABLE if name in item and name not in new)
+    removed = tuple(name for name in _WRITTEN_FIELDS if name in item and name not in new)
     return {name: value for name, value in new.items() if item.get(name) != value}, removed
 
 
-_REMOVABLE = tuple(name for name in Payment.__struct_fields__ if name not in (table.KEY, "history"))
-_EQUAL = "=?"
-_COMPARABLE = ("S", "N")
-"""The types of the fields of a guard. A value of another type is not compared: only its type must still be the same."""
-
-
-def _condition(name: str, attribute: Attribute | None) -> str:
-    if attribute is None:
-        return f"{name} IS MISSING"
-    ((kind, _),) = attribute.items()
-    return f"{name}{_EQUAL}" if kind in _COMPARABLE else f"attribute_type({name},'{kind}')"
+_WRITTEN_FIELDS = tuple(name for name in Payment.__struct_fields__ if name not in (table.KEY, "history"))
+_EVENT_FIELDS = (
+    *("payment_status", "status_reason", "status_rank", "stripe_session_id", "stripe_payment_intent"),
+    *("other_session_id", "awaiting_funds_on", "amount_refunded", "dispute_status"),
+    *("facts", "version", "updated_at", "webhook_processed_at"),
+)
 
 
 @lru_cache(maxsize=256)
@@ -185,8 +170,7 @@ def _text(
         actions.append(history)
     actions.extend(f"REMOVE {name}" for name in removed)
     # PartiQL's UPDATE never creates an item: without one the condition is false and no current item is returned.
-    where = " AND ".join((f"{table.KEY}=?", *conditions))
-    return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {where}'
+    return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join((f"{table.KEY}=?", *conditions))}'
 
 
 def as_read(record: Payment) -> CurrentRecord:
@@ -198,7 +182,7 @@ def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:
     """UpdateItem's arguments for all fields but the history, if nobody has written the record since it was read."""
     assigned = attributes_of(after)
     key = assigned.pop(table.KEY)
-    removed = [name for name in _REMOVABLE if name not in assigned]
+    removed = [name for name in _WRITTEN_FIELDS if name not in assigned]
     if assigned.pop("history", None) is None:
         removed.append("history")
     if after.amount == NEVER_MATCHES:
@@ -209,7 +193,7 @@ def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:
     values = {f":new_{name}": value for name, value in assigned.items()}
     conditions = [f"attribute_exists({table.KEY})"]
     for name in before.guard:
-        ((kind, value),) = before.item.get(name, {"": None}).items()
+        ((kind, value),) = before.item.get(name, _ABSENT).items()
         if not kind:
             conditions.append(f"attribute_not_exists({name})")
         elif kind in _COMPARABLE:
@@ -228,20 +212,3 @@ def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:
         "ExpressionAttributeValues": values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-
-
-def result_of(response: Mapping[str, Any]) -> WriteResult:
-    """DynamoDB's response to one statement of a batch as a result."""
-    error = response.get("Error")
-    if error is None:
-        return Written()
-    code = error.get("Code", "")
-    if code == "ConditionalCheckFailed":
-        # ALL_OLD returns the current item in the error or, as the API reference also allows, beside it.
-        current_item = response.get("Item") or error.get("Item")
-        return Blocked(current_item) if current_item else NotFound()
-    if code in _TEMPORARY_CODES:
-        return Busy(code)
-    if code == "ResourceNotFound":
-        return Failed(UnavailableError("the table does not exist: run lea-payments init-table"))
-    return Failed(RuntimeError(f"DynamoDB rejected a statement: {code}: {error.get('Message', '')}"))

@@ -242,8 +242,11 @@ def _references(
 
     Other systems write Stripe's PaymentIntent into metadata of this name, so a value `pi_…` counts as one.
     """
-    named = metadata_text(metadata, "payment_intent_id") or ""
-    is_intent = named.startswith("pi_")
-    payments = (client_reference_id, None if is_intent else named)
-    intents = (intent_id, named if is_intent else None)
-    return tuple(dict.fromkeys(filter(None, payments))), tuple(dict.fromkeys(filter(None, intents)))
+    payment_id = metadata_text(metadata, "payment_intent_id") or None
+    intents = (intent_id,) if intent_id else ()
+    if payment_id and payment_id.startswith("pi_"):
+        intents = (*intents, payment_id) if payment_id != intent_id else intents
+        payment_id = None
+    if not client_reference_id or client_reference_id == payment_id:
+        return (payment_id,) if payment_id else (), intents
+    return (client_reference_id, payment_id) if payment_id else (client_reference_id,), intents
