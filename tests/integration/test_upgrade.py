@@ -12,13 +12,13 @@ from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, statements
+from lea_payments.store.dynamodb import Blocked, WriteResult, Written, result_of
 from lea_payments.store.errors import ConflictError
 from lea_payments.store.payments import PaymentStore
-from lea_payments.store.statements import Blocked, Written
 from lea_payments.stripe.events import translate
-from tests.unit.payment.test_evidence_of_0_1_0 import KINDS, frozen
 from tests.upgrade import run
 from tests.upgrade.events import Objects
+from tests.upgrade.frozen import frozen, kinds
 
 OLD_VERSION = "UPGRADE_FROM"
 PAID = {"payment_status": {"S": "completed"}, "status_rank": {"N": "50"}}
@@ -43,7 +43,7 @@ class Table:
         """The item as it is now."""
         return self.client.get_item(TableName=self.name, Key={"payment_intent_id": {"S": payment_id}})["Item"]
 
-    def write(self, before: statements.CurrentRecord, event: PaymentEvent) -> statements.WriteResult:
+    def write(self, before: statements.CurrentRecord, event: PaymentEvent) -> WriteResult:
         """Sends this version's write for the event, which was decided on `before`."""
         after = changes.apply(before.record, event, "2027-01-01T00:00:00.000Z").after
         assert after is not None
@@ -52,7 +52,7 @@ class Table:
         answer = self.client.batch_execute_statement(
             Statements=[{**statement, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}]  # type: ignore[list-item]
         )
-        return statements.result_of(answer["Responses"][0])
+        return result_of(answer["Responses"][0])
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def objects_of(item: Item) -> Objects:
     return Objects(item["payment_intent_id"]["S"], session, "pi_new")
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", kinds())
 async def test_money_completes_a_stored_old_record(kind: str, table: Table, store: PaymentStore) -> None:
     item = table.put(frozen(kind)["item"])
 

@@ -12,9 +12,9 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import table
 from tests.support.ports import free_port
 from tests.upgrade.events import AMOUNT, CURRENCY, Objects
+from tests.upgrade.frozen import FOLDER
 from tests.upgrade.versions import OLD, ROOT, UNREACHABLE, Versions, deliver
 
-FOLDER = ROOT / "tests" / "fixtures" / "records_0_1_0"
 Events = Callable[[Objects], Sequence[bytes]]
 
 

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +17,8 @@ from lea_payments.store.items import attributes_of, payment_of
 from lea_payments.stripe import events, facts
 from lea_payments.stripe.facts import ObjectFact
 from tests.upgrade.events import AMOUNT, Objects
+from tests.upgrade.frozen import frozen, kinds
 
-FOLDER = Path(__file__).parents[2] / "fixtures" / "records_0_1_0"
 AT = "2027-01-01T00:00:00.000Z"
 PUBLISHED = (
     "payment_status",
@@ -90,12 +88,6 @@ RESOLVED_BY_COPIES = {
 """What version 0.1.0 could not store: that a refund does not stand, and whose money was refunded."""
 
 
-@cache
-def frozen(kind: str) -> Any:
-    """The item, and the events that version 0.1.0 applied to it."""
-    return json.loads((FOLDER / f"{kind}.json").read_text())
-
-
 def record_of(kind: str) -> Payment:
     """The record as this version reads it."""
     return payment_of(frozen(kind)["item"])
@@ -145,7 +137,7 @@ def _payer(kind: str) -> dict[str, Any]:
 
 
 def test_each_frozen_record_has_a_situation() -> None:
-    assert {path.stem for path in FOLDER.glob("*.json")} == KINDS.keys()
+    assert kinds() == sorted(KINDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
