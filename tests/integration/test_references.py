@@ -64,7 +64,8 @@ def payment_id(records: Records) -> str:
     """Return a payment with a former session and a PaymentIntent of its own."""
     payment_id = records.put()
     names: dict[str, Any] = {name: value.replace("{p}", payment_id) for name, value in OF_B.items()}
-    item = records.item(payment_id) | {
+    item = {
+        **records.item(payment_id),
         "stripe_session_id": {"S": f"cs_test_{payment_id}"},
         "other_session_id": {"S": names["id"]},
         "stripe_payment_intent": {"S": f"pi_{payment_id}"},

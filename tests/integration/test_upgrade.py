@@ -48,9 +48,14 @@ class Table:
         after = changes.apply(before.record, event, "2027-01-01T00:00:00.000Z").after
         assert after is not None
         update = statements.update(self.name, before, after, trace.INVALID_SPAN)
-        statement = {"Statement": update.text, "Parameters": list(update.parameters)}
         answer = self.client.batch_execute_statement(
-            Statements=[{**statement, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}]  # type: ignore[list-item]
+            Statements=[
+                {
+                    "Statement": update.text,
+                    "Parameters": list(update.parameters),  # type: ignore[typeddict-item]  # the type is an invariant list
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            ]
         )
         return result_of(answer["Responses"][0])
 

@@ -65,11 +65,13 @@ def order_independent_fields(payment: Payment) -> dict[str, Any]:
 
 def expected_fields(payment: Payment, scenario: Scenario) -> dict[str, Any]:
     """The order-independent fields of this payment after the scenario."""
-    facts: Facts = record_before(payment.payment_intent_id, scenario).facts
-    for event in payment_events(scenario, payment.payment_intent_id):
+    events = payment_events(scenario, payment.payment_intent_id)
+    facts: Facts = {**payment.facts, **record_before(payment.payment_intent_id, scenario).facts}
+    for event in events:
         facts = with_fact(facts, event.object_id, event.fact)
-    fields = {**scenario.before, **scenario.final_fields, "facts": {**payment.facts, **facts}}
-    return order_independent_fields(replace(payment, **{"status_rank": 0, **fields}))
+    rank = {"status_rank": 0} if events else {}
+    fields = {**rank, **scenario.before, **scenario.final_fields, "facts": facts}
+    return order_independent_fields(replace(payment, **fields))
 
 
 def _delivered(scenario: Scenario, payment_id: str) -> Iterator[PaymentEvent]:

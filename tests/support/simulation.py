@@ -114,18 +114,20 @@ class Simulation:
         self.open_page("/nothing")
 
     def run_refunds_and_disputes(self) -> None:
-        """Completed payments are refunded and disputed; one refund fails."""
+        """Completed payments are refunded and disputed; one refund fails after it succeeded."""
         payment = self.complete_payment()
         intent = self.account.intent_of(payment.session_id)
         self.account.post("/v1/refunds", payment_intent=intent, amount=500)
         self.wait_for(payment, amount_refunded=500)
         refund = self.account.post("/v1/refunds", payment_intent=intent, amount=600)
+        self.wait_for(payment, amount_refunded=1100)
         self.account.control(f"/_refunds/{refund['id']}/fail")
+        self.wait_for(payment, amount_refunded=500)
         disputed = self.complete_payment()
         self.account.control("/_disputes", payment_intent=self.account.intent_of(disputed.session_id))
 
     def run_reviews(self) -> None:
-        """Customers pay another amount, in another currency, and twice."""
+        """Customers pay another amount, in another currency, and twice; a card issuer warns of fraud."""
         amount, currency, twice = self.create_payment(), self.create_payment(), self.complete_payment()
         self._pay_another_session(amount, amount=9900)
         self._pay_another_session(currency, currency="usd")
@@ -133,6 +135,9 @@ class Simulation:
         self.wait_for(amount, status_reason="amount_mismatch")
         self.wait_for(currency, status_reason="currency_mismatch")
         self.wait_for(twice, status_reason="paid_twice")
+        warned = self.complete_payment()
+        self.account.control("/_early_fraud_warnings", payment_intent=self.account.intent_of(warned.session_id))
+        self.wait_for(warned, status_reason="early_fraud_warning")
 
     def _pay_another_session(self, payment: SimulatedPayment, amount: int = 12000, currency: str = "sgd") -> None:
         """Pays a second session for the payment, which checkout did not create."""

@@ -120,17 +120,17 @@ class Freezer:
     def write_all(self) -> None:
         """Makes and writes every record."""
         for number, (name, kind) in enumerate(CHECKOUT_KINDS.items()):
-            self._write(name, f"pi_old_{number:02}", lambda o, kind=kind: self._by_checkout(o, kind))
+            objects = _objects(name, f"pi_old_{number:02}")
+            self._write(objects, self._by_checkout(objects, kind))
         for name, fields in HAND_KINDS.items():
-            self._write(name, "pi_hand", lambda o, fields=fields: self._by_hand(o, fields, lambda _: []))
+            self._write(_objects(name, "pi_hand"), self._by_hand(_objects(name, "pi_hand"), fields, lambda _: []))
         for name, (fields, events) in HAND_KINDS_WITH_EVENTS.items():
-            self._write(name, "pi_hand", lambda o, fields=fields, events=events: self._by_hand(o, fields, events))
+            self._write(_objects(name, "pi_hand"), self._by_hand(_objects(name, "pi_hand"), fields, events))
 
-    def _write(self, name: str, intent: str, make: Callable[[Objects], Sequence[bytes]]) -> None:
-        slug = name.replace(" ", "_")
-        events = make(Objects(f"payment_{slug}", "cs_hand", intent))
-        frozen = {"item": self._versions.item(f"payment_{slug}"), "events": [json.loads(body) for body in events]}
-        (FOLDER / f"{slug}.json").write_text(json.dumps(frozen, indent=1, sort_keys=True) + "\n")
+    def _write(self, objects: Objects, events: Sequence[bytes]) -> None:
+        frozen = {"item": self._versions.item(objects.payment), "events": [json.loads(body) for body in events]}
+        file = FOLDER / f"{objects.payment.removeprefix('payment_')}.json"
+        file.write_text(json.dumps(frozen, indent=1, sort_keys=True) + "\n")
 
     def _by_checkout(self, objects: Objects, kind: Kind) -> Sequence[bytes]:
         objects = self._open(objects)
@@ -160,6 +160,10 @@ class Freezer:
     def _deliver(self, events: Sequence[bytes]) -> None:
         for body in events:
             deliver(self._webhook, body)
+
+
+def _objects(name: str, intent: str) -> Objects:
+    return Objects(f"payment_{name.replace(' ', '_')}", "cs_hand", intent)
 
 
 def _order(objects: Objects) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def run(old: Path, orders: int, seed: int) -> Figures:
         settings = TableSettings.model_validate(variables)
         with Versions(old, settings, Path(folder)) as versions:
             for name in (OLD, NEW):
-                command = [versions.versions[name].program, "init-table"]
+                command = [str(versions.versions[name].program), "init-table"]
                 subprocess.run(command, env=versions.environment(), check=True, capture_output=True)
             return RollingUpdate(versions, seed).run(orders)
 

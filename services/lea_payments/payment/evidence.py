@@ -91,7 +91,8 @@ def _paid_evidence(record: Payment, rank: int) -> Facts:
         return {
             record.stripe_session_id if by_event and record.stripe_session_id else BY_HAND: _published_payer(record)
         }
-    currency = "unknown" if record.status_reason == CURRENCY_MISMATCH else _currency(record)
+    # The session's next event or a list reports the real currency and amount, and both outweigh these.
+    currency = None if record.status_reason == CURRENCY_MISMATCH else _currency(record)
     paid = replace(_published_payer(record), amount=NEVER_MATCHES, currency=currency)
     return {record.stripe_session_id or UNKNOWN_SESSION: paid}
 

@@ -103,8 +103,8 @@ def _refunds_another(record: Payment, payers: Mapping[str, Fact]) -> bool:
 
 
 def is_refunded(record: Payment, intent_id: str | None, fact: Fact) -> bool:
-    """Whether the payer's money has been refunded in full."""
-    amount = fact.amount if fact.amount is not None else record.amount
+    """Whether the payer's money has been refunded in full; an amount that is not known is the requested one."""
+    amount = fact.amount if fact.amount is not None and fact.amount >= 0 else record.amount
     published = record.facts.get(BY_HAND_CHARGE)
     # A total that names no PaymentIntent does not say whose money was refunded.
     is_unclear = published is not None and published.intent is None
@@ -130,10 +130,10 @@ def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | 
             session_id,
         )
 
-    named = sorted(paid, key=order) if len(paid) > 1 else list(paid)
+    first, *others = sorted(paid, key=order) if len(paid) > 1 else paid
     # Of a payer without a session's id, the record keeps its own session, unless another one has paid.
-    session_id = next((session_id for session_id in named if session_id not in WITHOUT_ID), record.stripe_session_id)
-    return session_id, paid[named[0]].intent
+    named = first if first not in WITHOUT_ID else next((id_ for id_ in others if id_ not in WITHOUT_ID), None)
+    return named or record.stripe_session_id, paid[first].intent
 
 
 def _refunds(record: Payment, intent_id: str | None) -> list[Fact]:

@@ -131,7 +131,7 @@ def _current_declines(record: Payment, sessions: Mapping[str, Fact]) -> Iterable
 def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str | None) -> str | None:
     """A session besides the published one, so that its customer sees the payment too: the one that got furthest."""
     if published is None and record.checkout_attempt:
-        # A new attempt waits for its session's id. Only the former session must count as another: it stays known.
+        # A new attempt waits for its session's id. The former session stays known: it would not be found again.
         return record.other_session_id
     candidates = {record.stripe_session_id, record.other_session_id, *sessions} - {published, None} - WITHOUT_ID
     if not candidates:
@@ -152,8 +152,6 @@ def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str
 def _has_fraud_warning(record: Payment, paid: Mapping[str, Fact]) -> bool:
     """Whether a warning about money that has not been refunded in full asks for an action."""
     warned = [fact for fact in record.facts.values() if (fact.kind, fact.state) == (Kind.WARNING, facts.ACTIONABLE)]
-    if not warned:
-        return False
     payments = {fact.intent: fact for fact in paid.values()}
     return any(
         fact.intent is None or not payers.is_refunded(record, fact.intent, payments.get(fact.intent, fact))

@@ -162,8 +162,9 @@ def _text(
 ) -> str:
     """The statement's text; its parameters are in the order in which `update` appends them.
 
-    Only documented syntax is used: DynamoDB Local accepts more than AWS does. See "PartiQL update statements for
-    DynamoDB", "Use PartiQL operators with DynamoDB" and "Use PartiQL functions with DynamoDB" in the developer guide.
+    Only documented syntax is used, because DynamoDB Local accepts more than AWS does. In the developer guide, see
+    "PartiQL update statements", "PartiQL data types", "PartiQL arithmetic, comparison, and logical operators" and
+    "Use PartiQL functions with DynamoDB".
     """
     actions = [f"SET {name}=?" for name in assigned]
     if history:

@@ -6,7 +6,7 @@ import pytest
 
 from lea_payments.payment.changes import apply
 from lea_payments.payment.event import PaymentEvent
-from lea_payments.payment.record import Payment
+from lea_payments.payment.record import Payment, Status
 from tests.support import stripe_bodies
 from tests.support.scenario import PAID, Scenario
 from tests.support.scenarios import (
@@ -15,6 +15,7 @@ from tests.support.scenarios import (
     expected_fields,
     order_independent_fields,
     payment_events,
+    record,
     record_before,
 )
 
@@ -57,6 +58,21 @@ def test_every_order_ends_in_the_same_record(scenario: Scenario) -> None:
     events = payment_events(scenario, "payment_1")
 
     for order in _orders(events):
-        if events:
-            assert order_independent_fields(_after(before, order)) == expected
-    assert events or expected["payment_status"] == "pending"
+        assert order_independent_fields(_after(before, order)) == expected
+
+
+def test_mixed_scenarios_end_in_one_record_in_any_order() -> None:
+    generator = random.Random(0)
+    scenarios = [scenario for scenario in ALL.values() if not scenario.before]
+    events = [event for scenario in scenarios for event in payment_events(scenario, "payment_1")]
+    in_turn = order_independent_fields(_after(record("payment_1"), events))
+
+    for _ in range(20):
+        generator.shuffle(events)
+
+        assert order_independent_fields(_after(record("payment_1"), events)) == in_turn
+    assert in_turn["payment_status"] is Status.COMPLETED
+
+
+def test_at_least_forty_scenarios_are_listed() -> None:
+    assert len(ALL) >= 40

@@ -66,7 +66,7 @@ def test_every_status_has_the_rank_of_a_rule() -> None:
         ),
         (
             {"status_rank": 45, "status_reason": "currency_mismatch", "stripe_session_id": None},
-            {"cs_unknown": replace(PAID, amount=-1, intent=None, currency="unknown")},
+            {"cs_unknown": replace(PAID, amount=-1, intent=None, currency=None)},
         ),
         (
             {"payment_status": Status.COMPLETED, "currency": None, "amount": None},
@@ -148,6 +148,21 @@ def test_a_mismatch_is_completed_by_hand() -> None:
     payment = _read(facts=facts, payment_status=Status.COMPLETED, status_rank=45, stripe_payment_intent="pi_a")
 
     assert derive(payment).payment_status is Status.COMPLETED
+
+
+def test_the_right_amount_after_a_mismatch_of_0_1_0_is_paid_twice() -> None:
+    wrong = _read(status_rank=45, status_reason="amount_mismatch", stripe_payment_intent="pi_a")
+
+    after = _after(wrong, "cs_test_b", replace(PAID, intent="pi_b"))
+
+    assert (after.status_reason, after.stripe_payment_intent) == ("paid_twice", "pi_b")
+
+
+def test_the_real_money_replaces_a_mismatch_of_0_1_0() -> None:
+    wrong = _read(status_rank=45, status_reason="currency_mismatch", stripe_payment_intent="pi_a")
+    real = replace(PAID, amount=1, currency="eur")
+
+    assert _after(wrong, "cs_test_a", real).facts == {"cs_test_a": real}
 
 
 TWICE = {

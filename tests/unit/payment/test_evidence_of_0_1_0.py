@@ -81,7 +81,7 @@ SITUATIONS: Mapping[Situation, tuple[str, ...]] = {
 KINDS = {kind: situation for situation, kinds in SITUATIONS.items() for kind in kinds}
 COMPLETED = [kind for kind in KINDS if KINDS[kind] in (Situation.PAID, Situation.PAID_TWICE)]
 NOT_COMPLETED = [kind for kind in KINDS if kind not in COMPLETED]
-RESOLVED_BY_COPIES = {
+RESOLVED_BY_COPIES: Mapping[str, Mapping[str, Any]] = {
     "refund_failed": {"amount_refunded": 0},
     "paid_twice_and_one_refunded": {"status_reason": None, "amount_refunded": 0},
 }

@@ -109,6 +109,11 @@ def test_a_refund_in_full_covers_the_amount(fields: dict[str, Any], facts: Facts
     assert is_refunded(payment, "pi_a", _paid("pi_a", None)) is expected
 
 
+@pytest.mark.parametrize("amount", [None, -1], ids=["no amount", "mismatch of 0.1.0"])
+def test_money_of_an_unknown_amount_is_not_refunded(amount: int | None) -> None:
+    assert not is_refunded(RECORD, "pi_a", _paid("pi_a", amount))
+
+
 def test_a_refund_in_full_is_of_what_was_paid() -> None:
     payment = replace(RECORD, facts={"re_1": _refund(700)})
 

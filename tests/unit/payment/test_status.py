@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lea_payments.payment.evidence import with_evidence
-from lea_payments.payment.facts import OVERFLOW, OVERFLOW_ID, STATES, Fact, Facts, Kind
+from lea_payments.payment.facts import STATES, Fact, Facts, Kind
 from lea_payments.payment.record import DisputeStatus, Payment, Status
 from lea_payments.payment.situations import RULES, CanPay, Situation
-from lea_payments.payment.status import BY_HAND_DISPUTE, Derived, is_current_session, status_of
+from lea_payments.payment.status import Derived, is_current_session, status_of
 from tests.support.random_facts import ANY_FACTS
 from tests.support.scenario import SECOND_ATTEMPT
 from tests.support.scenarios import record
@@ -148,7 +148,7 @@ NO_SESSION = {"stripe_session_id": None, "other_session_id": "cs_test_a", "check
         ({"stripe_session_id": None, "other_session_id": "cs_test_b"}, "cs_test_b", None, True),
         (NO_SESSION, "cs_test_a", 1, False),
         (NO_SESSION, "cs_test_a", None, False),
-        (NO_SESSION, "cs_test_b", None, True),
+        (NO_SESSION, "cs_test_b", None, False),
         (NO_SESSION, "cs_test_b", 2, True),
     ],
 )
@@ -220,71 +220,6 @@ def test_refunds_of_the_named_payer_are_published() -> None:
     facts = {**PAID_A, **PAID_B, "re_1": _refund(700, "pi_a"), "re_2": _refund(4999, "pi_b")}
 
     assert _status(facts).amount_refunded == 700
-
-
-WARNING = Fact(kind=Kind.WARNING, state="actionable", intent="pi_a")
-
-
-@pytest.mark.parametrize(
-    ("facts", "reason"),
-    [
-        ({**PAID_A, "issfr_1": WARNING}, "early_fraud_warning"),
-        ({**PAID_A, "issfr_1": replace(WARNING, state="not_actionable")}, None),
-        ({**PAID_A, "issfr_1": replace(WARNING, intent=None)}, "early_fraud_warning"),
-        ({**PAID_A, "issfr_1": WARNING, "re_1": _refund(4998, "pi_a")}, "early_fraud_warning"),
-        ({**PAID_A, "issfr_1": WARNING, "re_1": _refund(4999, "pi_a")}, None),
-        ({**PAID_A, **PAID_B, "issfr_1": WARNING}, "paid_twice"),
-        ({**WRONG_A, "issfr_1": WARNING}, "amount_mismatch"),
-        ({"issfr_1": WARNING}, None),
-    ],
-)
-def test_a_fraud_warning_about_kept_money_is_a_reason(facts: Facts, reason: str | None) -> None:
-    assert _status(facts).reason == reason
-
-
-def test_a_warning_is_settled_by_a_refund_of_what_was_paid() -> None:
-    facts = {**PAID_A, "issfr_1": WARNING, "re_1": _refund(4999, "pi_a")}
-
-    assert _status(facts, amount=None).reason is None
-
-
-@pytest.mark.parametrize("facts", [{}, PAID_A, WRONG_A, {**PAID_A, "issfr_1": WARNING}])
-def test_lost_facts_outweigh_every_other_reason(facts: Facts) -> None:
-    assert _status({**facts, OVERFLOW_ID: OVERFLOW}).reason == "too_many_objects"
-
-
-@pytest.mark.parametrize(
-    ("states", "status"),
-    [
-        ([], "none"),
-        (["warning_needs_response"], "open"),
-        (["warning_under_review"], "review"),
-        (["warning_closed"], "won"),
-        (["needs_response"], "open"),
-        (["under_review"], "review"),
-        (["won"], "won"),
-        (["lost"], "lost"),
-        (["prevented"], "won"),
-        (["appeal_needs_response"], "open"),
-        (["appeal_under_review"], "review"),
-        (["of_tomorrow"], "open"),
-        (["won", "lost"], "lost"),
-        (["lost", "under_review"], "review"),
-        (["under_review", "needs_response"], "open"),
-        (["lost", "of_tomorrow"], "open"),
-    ],
-)
-def test_the_worst_dispute_is_published(states: list[str], status: str) -> None:
-    facts = {f"du_{number}": Fact(kind=Kind.DISPUTE, state=state) for number, state in enumerate(states)}
-
-    assert _status(facts).dispute_status == status
-
-
-def test_a_dispute_by_hand_serves_while_none_is_known() -> None:
-    by_hand = {BY_HAND_DISPUTE: Fact(kind=Kind.DISPUTE, state="needs_response")}
-
-    assert _status(by_hand).dispute_status is DisputeStatus.OPEN
-    assert _status({**by_hand, "du_1": Fact(kind=Kind.DISPUTE, state="won")}).dispute_status is DisputeStatus.WON
 
 
 def test_a_derived_status_says_whether_the_customer_can_pay() -> None:

@@ -164,7 +164,7 @@ def test_an_update_has_the_payment_as_key_and_keeps_its_span() -> None:
 
 
 def test_a_write_after_a_read_is_conditional_on_the_guard() -> None:
-    item = {"payment_intent_id": {"S": "payment_1"}, "updated_at": {"M": {}}, "version": {"S": "x"}}
+    item: Item = {"payment_intent_id": {"S": "payment_1"}, "updated_at": {"M": {}}, "version": {"S": "x"}}
 
     _, conditions = _parts(_update(statements.current(item), _event()))
 

@@ -162,13 +162,9 @@ def test_a_refund_fact_has_amount_and_intent() -> None:
     assert found.fact == Fact(kind=Kind.REFUND, state="succeeded", amount=700, intent="pi_a")
 
 
-@pytest.mark.parametrize("state", STATES[Kind.REFUND])
-def test_every_state_of_a_refund_is_kept(state: str) -> None:
+@pytest.mark.parametrize("state", [*STATES[Kind.REFUND], *STATES[Kind.DISPUTE], "of_tomorrow"])
+def test_every_state_of_refunds_and_disputes_is_kept(state: str) -> None:
     assert _found(stripe_bodies.refund_object(700, state)).fact.state == state
-
-
-@pytest.mark.parametrize("state", [*STATES[Kind.DISPUTE], "of_tomorrow"])
-def test_every_state_of_a_dispute_is_kept(state: str) -> None:
     assert _found(stripe_bodies.dispute_object(state)).fact.state == state
 
 
