@@ -52,7 +52,7 @@ class Table:
             Statements=[
                 {
                     "Statement": update.text,
-                    "Parameters": list(update.parameters),  # type: ignore[typeddict-item]  # the type is an invariant list
+                    "Parameters": list(update.parameters),
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             ]
