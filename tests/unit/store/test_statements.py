@@ -146,14 +146,14 @@ def test_an_update_sets_fields_and_history_in_one_statement() -> None:
     assert update.text == (
         'UPDATE "payments" SET updated_at=? SET webhook_processed_at=? SET version=? SET facts=? SET amount_refunded=?'
         " SET history=list_append(history, ?)"
-        " WHERE payment_intent_id=? AND version=? AND payment_status=? AND updated_at=?"
+        " WHERE payment_intent_id=? AND version=? AND payment_status=? AND status_rank=? AND updated_at=?"
     )
     fact = {"k": {"S": "refund"}, "s": {"S": "pending"}, "a": {"N": "700"}, "p": {"S": "pi_a"}}
     entry = HistoryEntry("evt_1", "some.type", "applied", "pending", "pending", "t1", None)
     assert update.parameters == [
         *({"S": "t1"}, {"S": "t1"}, {"N": "3"}, {"M": {"re_1": {"M": fact}}}, {"N": "700"}),
         {"L": [item_of_entry(entry)]},
-        *({"S": "payment_1"}, {"N": "2"}, {"S": "pending"}, {"S": "2026-01-01T00:00:01.000Z"}),
+        *({"S": "payment_1"}, {"N": "2"}, {"S": "pending"}, {"N": "0"}, {"S": "2026-01-01T00:00:01.000Z"}),
     ]
 
 
@@ -168,11 +168,12 @@ def test_a_write_after_a_read_is_conditional_on_the_guard() -> None:
 
     _, conditions = _parts(_update(statements.current(item), _event()))
 
-    assert GUARD == ("version", "payment_status", "updated_at")
+    assert GUARD == ("version", "payment_status", "status_rank", "updated_at")
     assert conditions == [
         "payment_intent_id=?",
         "version=?",
         "payment_status IS MISSING",
+        "status_rank IS MISSING",
         "attribute_type(updated_at,'M')",
     ]
 
@@ -289,7 +290,8 @@ def test_checkout_writes_every_field_but_the_history() -> None:
     arguments = statements.checkout_update(statements.as_read(record), replace(record, updated_at="t1"))
 
     assert arguments["ConditionExpression"] == (
-        "attribute_exists(payment_intent_id) AND version = :old_version AND updated_at = :old_updated_at"
+        "attribute_exists(payment_intent_id) AND version = :old_version AND attribute_not_exists(status_rank)"
+        " AND updated_at = :old_updated_at"
     )
     names = set(re.findall(r"\w+", arguments["UpdateExpression"])) - {"SET", "REMOVE"}
     fields = {name for name in names if not name.startswith("new_")}
@@ -301,7 +303,8 @@ def test_checkout_writes_every_field_but_the_history() -> None:
 def test_checkout_requires_that_missing_fields_stay_missing() -> None:
     arguments = statements.checkout_update(statements.as_read(BY_HAND), replace(BY_HAND, version=1))
 
-    assert "attribute_not_exists(version) AND attribute_not_exists(updated_at)" in arguments["ConditionExpression"]
+    missing = [f"attribute_not_exists({name})" for name in ("version", "status_rank", "updated_at")]
+    assert " AND ".join(missing) in arguments["ConditionExpression"]
     assert arguments["UpdateExpression"].endswith(", history")
 
 
@@ -312,7 +315,7 @@ def test_checkout_compares_an_odd_value_by_its_type() -> None:
 
     assert arguments["ConditionExpression"] == (
         "attribute_exists(payment_intent_id) AND version = :old_version AND payment_status = :old_payment_status"
-        " AND attribute_type(updated_at, :type_updated_at)"
+        " AND attribute_not_exists(status_rank) AND attribute_type(updated_at, :type_updated_at)"
     )
     assert (
         arguments["ExpressionAttributeValues"].items()
@@ -321,6 +324,14 @@ def test_checkout_compares_an_odd_value_by_its_type() -> None:
             ":type_updated_at": {"S": "L"},
         }.items()
     )
+
+
+def test_checkout_stores_the_former_session_for_old_pods() -> None:
+    record = replace(BY_HAND, stripe_session_id="cs_former")
+
+    arguments = statements.checkout_update(statements.as_read(record), replace(record, stripe_session_id=None))
+
+    assert arguments["ExpressionAttributeValues"][":new_checkout_former_session"] == {"S": "cs_former"}
 
 
 def test_checkout_keeps_an_amount_that_matches_nothing() -> None:
