@@ -198,7 +198,7 @@ def replay(
             counts = command.from_file(read(ModeSettings), options, source, event_types)
     except ReplaySourceError as error:
         raise typer.BadParameter(str(error)) from None
-    raise typer.Exit(1 if counts[command.UNREADABLE] else 0)
+    raise typer.Exit(1 if command.failed(counts) else 0)
 
 
 @app.command()
