@@ -1,21 +1,17 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 import stamina
 from msgspec.structs import replace
 
-from lea_payments.payment.event import Fact, Outcome, PaymentEvent
+from lea_payments.payment.changes import Applied
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment, Status
 from lea_payments.store.errors import UnavailableError
-from lea_payments.store.payments import Applied
 from lea_payments.store.repairs import Repairs
-from lea_payments.stripe.session_events import ListedSession
 from tests.support.scenarios import record
-
-ATTEMPT_AT = "2026-01-01T00:00:10.000Z"
-BEFORE, AFTER = 1_767_225_605, 1_767_225_615
-"""5 s before and after ATTEMPT_AT, in seconds since 1970."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +23,7 @@ def no_pauses() -> Iterator[None]:
 
 
 class Table:
-    """Records by id, which fail to answer a number of times."""
+    """Records by id, which fail to answer a number of times; the only index is that of sessions."""
 
     def __init__(self, *records: Payment, failures: int = 0) -> None:
         self.records = {one.payment_intent_id: one for one in records}
@@ -35,20 +31,16 @@ class Table:
         self.calls: list[tuple[str, Any]] = []
 
     async def apply(self, event: PaymentEvent) -> Applied:
-        self._call("apply", event.payment_id)
+        self._call("apply", *event.payment_ids)
         return Applied(Outcome.APPLIED)
 
     async def record_of(self, event: PaymentEvent) -> Payment | None:
         self._call("record_of", event.id)
-        return self.records.get(event.payment_id or "")
-
-    async def get(self, payment_id: str) -> Payment | None:
-        self._call("get", payment_id)
-        return self.records.get(payment_id)
-
-    async def by_session(self, session_id: str) -> Payment | None:
-        self._call("by_session", session_id)
-        return next((one for one in self.records.values() if one.stripe_session_id == session_id), None)
+        by_id = (self.records[one] for one in event.payment_ids if one in self.records)
+        by_session = (
+            one for one in self.records.values() if one.stripe_session_id and one.stripe_session_id == event.session_id
+        )
+        return next(by_id, None) or next(by_session, None)
 
     def _call(self, method: str, argument: Any) -> None:
         self.calls.append((method, argument))
@@ -58,46 +50,40 @@ class Table:
 
 
 class Stripe:
-    """One session, found by any PaymentIntent."""
+    """The sessions of every PaymentIntent."""
 
-    def __init__(self, session: ListedSession | None) -> None:
-        self.session = session
+    def __init__(self, *sessions: PaymentEvent) -> None:
+        self.sessions = sessions
         self.requested_intents: list[str] = []
 
-    async def session_of_intent(self, intent_id: str) -> ListedSession | None:
+    async def objects_of_intent(self, object_type: str, intent_id: str) -> Sequence[PaymentEvent]:
+        assert object_type == "checkout.session"
         self.requested_intents.append(intent_id)
-        return self.session
-
-
-def _session(payment_id: str | None) -> ListedSession:
-    return ListedSession(
-        id="cs_test_a",
-        object="checkout.session",
-        created=0,
-        livemode=False,
-        status="complete",
-        payment_status="paid",
-        client_reference_id=payment_id,
-        payment_intent="pi_a",
-    )
+        return self.sessions
 
 
 PAID = PaymentEvent(
     id="evt_1",
     type="some.type",
     created=0,
-    fact=Fact.PAID,
-    payment_id="payment_1",
+    object_id="cs_test_a",
+    fact=Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", intent="pi_a"),
+    payment_ids=("payment_1",),
     session_id="cs_test_a",
-    amount=4999,
-    currency="sgd",
+    intent_ids=("pi_a",),
 )
-EXPIRED = replace(PAID, fact=Fact.SESSION_EXPIRED)
-OTHER_SESSION_EXPIRED = replace(EXPIRED, session_id="cs_test_other")
+EXPIRED = replace(PAID, fact=replace(PAID.fact, state="expired"))
 REFUND = PaymentEvent(
-    id="evt_2", type="some.type", created=0, fact=Fact.REFUNDED, amount_refunded=1, stripe_payment_intent="pi_a"
+    id="evt_2",
+    type="some.type",
+    created=0,
+    object_id="re_a",
+    fact=Fact(kind=Kind.REFUND, state="succeeded", amount=1, intent="pi_a"),
+    intent_ids=("pi_a",),
 )
 """An event that names only a PaymentIntent."""
+
+EXPIRED_RECORD = replace(record("payment_1"), facts={"cs_test_a": EXPIRED.fact})
 
 
 async def test_a_preview_shows_the_change_and_writes_nothing() -> None:
@@ -118,16 +104,16 @@ async def test_an_event_without_a_record_is_unmatched() -> None:
 async def test_a_repair_applies_an_event_that_changes_its_payment() -> None:
     table = Table(record("payment_1"))
 
-    applied = await Repairs(table).repair(PAID)
+    applied = await Repairs(table).repair(replace(PAID, payment_ids=("user_42", "payment_1")))
 
     assert applied.outcome is Outcome.APPLIED
     assert table.calls == [("record_of", "evt_1"), ("apply", "payment_1")]
 
 
 async def test_a_repair_without_effect_writes_nothing() -> None:
-    table = Table(record("payment_1"))
+    table = Table(EXPIRED_RECORD)
 
-    applied = await Repairs(table).repair(OTHER_SESSION_EXPIRED)
+    applied = await Repairs(table).repair(EXPIRED)
 
     assert applied.outcome is Outcome.STALE
     assert [method for method, _ in table.calls] == ["record_of"]
@@ -145,16 +131,29 @@ async def test_a_simulation_includes_earlier_simulations() -> None:
 
 
 async def test_a_simulation_without_effect_is_not_kept() -> None:
-    repairs = Repairs(Table(record("payment_1")))
-    await repairs.simulate(OTHER_SESSION_EXPIRED)
+    repairs = Repairs(Table(EXPIRED_RECORD))
+    await repairs.simulate(EXPIRED)
 
     simulated = await repairs.simulate(PAID)
 
-    assert simulated.before == record("payment_1")
+    assert simulated.before == EXPIRED_RECORD
 
 
-async def test_a_refund_finds_its_payment_through_the_session() -> None:
-    stripe = Stripe(_session("payment_1"))
+async def test_a_simulated_payment_is_found_by_its_payment_intent() -> None:
+    """No index knows the PaymentIntent yet, because nothing was written."""
+    repairs = Repairs(Table(record("payment_1")))
+    await repairs.simulate(PAID)
+
+    simulated = await repairs.simulate(REFUND)
+
+    assert simulated.outcome is Outcome.APPLIED
+    assert simulated.after is not None
+    assert simulated.after.amount_refunded == 1
+
+
+@pytest.mark.parametrize("payment_ids", [("payment_1",), ()], ids=["by our id", "by its own id"])
+async def test_a_refund_finds_its_payment_through_the_session(payment_ids: tuple[str, ...]) -> None:
+    stripe = Stripe(replace(PAID, payment_ids=payment_ids))
 
     preview = await Repairs(Table(record("payment_1")), stripe).preview(REFUND)
 
@@ -162,17 +161,15 @@ async def test_a_refund_finds_its_payment_through_the_session() -> None:
     assert stripe.requested_intents == ["pi_a"]
 
 
-async def test_a_session_without_our_id_is_found_by_its_own() -> None:
-    table = Table(record("payment_1"))
+async def test_every_payment_intent_of_an_event_is_tried() -> None:
+    stripe = Stripe()
+    await Repairs(Table(), stripe).preview(replace(REFUND, intent_ids=("pi_a", "pi_b")))
 
-    preview = await Repairs(table, Stripe(_session(None))).preview(REFUND)
-
-    assert preview.before == record("payment_1")
-    assert table.calls[-1] == ("by_session", "cs_test_a")
+    assert stripe.requested_intents == ["pi_a", "pi_b"]
 
 
 async def test_a_session_is_requested_only_once() -> None:
-    repairs = Repairs(Table(), stripe := Stripe(None))
+    repairs = Repairs(Table(), stripe := Stripe())
 
     outcomes = [(await repairs.preview(REFUND)).outcome for _ in range(2)]
 
@@ -181,9 +178,9 @@ async def test_a_session_is_requested_only_once() -> None:
 
 
 async def test_a_remembered_session_needs_no_call_to_stripe() -> None:
-    stripe = Stripe(None)
+    stripe = Stripe()
     repairs = Repairs(Table(record("payment_1")), stripe)
-    repairs.remember(_session("payment_1"))
+    repairs.remember(PAID)
 
     preview = await repairs.preview(REFUND)
 
@@ -193,37 +190,26 @@ async def test_a_remembered_session_needs_no_call_to_stripe() -> None:
 
 async def test_a_session_without_a_payment_intent_is_not_remembered() -> None:
     repairs = Repairs(Table(record("payment_1")))
-    unpaid = _session("payment_1")
-    unpaid.payment_intent = None
-    repairs.remember(unpaid)
+    repairs.remember(replace(PAID, intent_ids=()))
 
     assert (await repairs.preview(REFUND)).outcome is Outcome.UNMATCHED
 
 
-@pytest.mark.parametrize(
-    ("created", "outcome"), [(BEFORE, Outcome.STALE), (AFTER, Outcome.APPLIED)], ids=["before", "after"]
-)
-async def test_an_event_from_before_the_attempt_is_stale(created: int, outcome: Outcome) -> None:
-    waiting = replace(record("payment_1"), stripe_session_id=None, checkout_attempt=2, checkout_attempt_at=ATTEMPT_AT)
+async def test_another_payment_than_the_selected_one_is_unmatched() -> None:
+    """The event names a payment that exists, so Stripe is not asked."""
+    stripe = Stripe(PAID)
+    table = Table(record("payment_1"), record("payment_2"))
+    repairs = Repairs(table, stripe, "payment_2")
 
-    preview = await Repairs(Table(waiting)).preview(replace(EXPIRED, created=created))
+    outcomes = [(await repairs.repair(event)).outcome for event in (PAID, replace(REFUND, payment_ids=("payment_1",)))]
 
-    assert preview.outcome is outcome
+    assert outcomes == [Outcome.UNMATCHED] * 2
+    assert stripe.requested_intents == []
+    assert ("apply", "payment_1") not in table.calls
 
 
-@pytest.mark.parametrize(
-    ("fields", "fact"),
-    [
-        ({"stripe_session_id": None, "checkout_attempt": 1}, Fact.SESSION_EXPIRED),
-        ({"stripe_session_id": "cs_test_a", "checkout_attempt": 2}, Fact.SESSION_EXPIRED),
-        ({"stripe_session_id": None, "checkout_attempt": 2}, Fact.PAID),
-    ],
-    ids=["first attempt", "session known", "paid"],
-)
-async def test_other_old_events_are_not_stale(fields: dict[str, Any], fact: Fact) -> None:
-    waiting = replace(record("payment_1"), checkout_attempt_at=ATTEMPT_AT, **fields)
-
-    preview = await Repairs(Table(waiting)).preview(replace(PAID, fact=fact, created=BEFORE))
+async def test_the_selected_payment_is_found_through_its_session() -> None:
+    preview = await Repairs(Table(record("payment_1")), Stripe(PAID), "payment_1").preview(REFUND)
 
     assert preview.outcome is Outcome.APPLIED
 
