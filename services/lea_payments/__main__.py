@@ -218,7 +218,7 @@ def show(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """Show what happened to a payment: its record, its objects at Stripe, its history, and what the next events would do.
+    """Show what happened to a payment: its record, its objects at Stripe, its history, and what could happen next.
 
     With `--stripe`, compares each object with Stripe's, and names what differs, what repairs it, and what was not read.
     Give exactly one of ID, `--session`, `--quote` and `--user`. The exit status is 1 if there is no such payment.

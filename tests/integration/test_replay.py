@@ -212,7 +212,7 @@ def test_a_record_that_cannot_be_written_is_named(
     run: RunCommand, records: Records, table_settings: TableSettings
 ) -> None:
     too_large, other = (f"payment_{uuid4()}" for _ in range(2))
-    _new(records, table_settings, too_large, product_name="x" * 409_000)
+    _new(records, table_settings, too_large, product_name="x" * 409_250)
     _new(records, table_settings, other)
     bodies = [stripe_bodies.completed(payment_id) for payment_id in (too_large, other)]
 
