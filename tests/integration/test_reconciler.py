@@ -17,6 +17,8 @@ from lea_payments.payment.record import Payment, Status
 from lea_payments.reconciler.comparison import GRACE_SECONDS, Reconciler
 from lea_payments.reconciler.run import Run
 from lea_payments.settings import ReconcilerSettings, TableSettings
+from lea_payments.store import connection
+from lea_payments.store.items import attributes_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.events import EVENT_TYPES
@@ -380,23 +382,25 @@ async def test_a_waiting_session_is_read_once_an_hour(
 
 
 async def test_a_record_of_the_earlier_version_is_not_drift(
-    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler, table_settings: TableSettings
 ) -> None:
     """Version 0.1.0 stored the published fields and its rank, but no facts."""
     account.reset(UNREACHABLE, drop=1)
-    payment = await _new(store)
-    session_id = account.session(payment)
+    payment = record(f"payment_{uuid4().hex}")
+    session_id = account.session(payment, **{"metadata[attempt]": 1})
     account.pay_without_waiting(session_id)
     fields = {"stripe_session_id": session_id, "stripe_payment_intent": account.intent_of(session_id)}
-    await store.change_checkout(payment, payment_status=Status.COMPLETED, status_rank=50, **fields)
+    completed = replace(payment, payment_status=Status.COMPLETED, status_rank=50, **fields)
+    client = connection.client(table_settings)
+    client.put_item(TableName=table_settings.table, Item=attributes_of(completed))
+    client.close()
 
     runs = [await reconciler.run(), await reconciler.run()]
 
     after = await store.get(payment.payment_intent_id)
     assert after is not None
     assert after.payment_status == "completed"
-    assert [(run.outcome, run.drift) for run in runs] == [("ok", 0), ("ok", 0)]
-    assert runs[1].repaired == 0
+    assert [(run.outcome, run.repaired, run.drift) for run in runs] == [("ok", 1, 0), ("ok", 0, 0)]
 
 
 async def test_a_refund_of_the_duplicate_is_found_by_its_session(
