@@ -307,7 +307,7 @@ async def test_an_expired_session_does_not_end_the_next_attempt(
     account.reset(UNREACHABLE, drop=1)
     soon = datetime.fromtimestamp(time.time() + 60, UTC).isoformat()
     payment = await _new(store, checkout_attempt=attempt, checkout_attempt_at=soon)
-    session_id = account.session(payment, **{"metadata[attempt]": 1})
+    session_id = account.session(payment, metadata=True, reference=True, **{"metadata[attempt]": 1})
     account.post(f"/v1/checkout/sessions/{session_id}/expire")
 
     run = await reconciler.run()
@@ -387,7 +387,7 @@ async def test_a_record_of_the_earlier_version_is_not_drift(
     """Version 0.1.0 stored the published fields and its rank, but no facts."""
     account.reset(UNREACHABLE, drop=1)
     payment = record(f"payment_{uuid4().hex}")
-    session_id = account.session(payment, **{"metadata[attempt]": 1})
+    session_id = account.session(payment, metadata=True, reference=True, **{"metadata[attempt]": 1})
     account.pay_without_waiting(session_id)
     fields = {"stripe_session_id": session_id, "stripe_payment_intent": account.intent_of(session_id)}
     completed = replace(payment, payment_status=Status.COMPLETED, status_rank=50, **fields)

@@ -150,7 +150,7 @@ def story(record: Payment) -> Sequence[str]:
     if derived.reason is not None:
         sentences.append(REASONS.get(derived.reason, f"The reason is {derived.reason}."))
     if record.facts.keys() & {BY_HAND, UNKNOWN_SESSION}:
-        sentences.append("Its status was not written by an event of this version: no object at Stripe is known for it.")
+        sentences.append("A person or version 0.1.0 has set this status: no session at Stripe is known for it.")
     return [*sentences, *_refunds(record), *_disputes(record), last_event(record)]
 
 

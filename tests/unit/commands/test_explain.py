@@ -117,7 +117,7 @@ def test_refunds_of_one_state_are_added() -> None:
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ({"payment_status": Status.COMPLETED}, "Its status was not written by an event of this version"),
+        ({"payment_status": Status.COMPLETED}, "A person or version 0.1.0 has set this status"),
         ({"dispute_status": DisputeStatus.LOST}, "the status of the dispute is lost."),
         ({"amount_refunded": 700}, "7.00 SGD has been refunded."),
     ],
