@@ -251,6 +251,16 @@ def test_the_session_of_a_record_without_one_is_found(
     ]
 
 
+def test_a_payment_without_a_session_does_not_agree(run: RunCommand, put: Callable[..., Payment]) -> None:
+    payment = put(created_at=_iso(1_767_225_600))
+
+    state = _stripe_state(run, payment)
+
+    assert not state["agrees"]
+    (sentence,) = state["not_compared"]
+    assert sentence.startswith("sessions: the record names none, and none that was created from 1 hour before it")
+
+
 def _iso(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 

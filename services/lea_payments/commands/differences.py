@@ -47,7 +47,7 @@ def differences(record: Payment, observation: Observation, now: float) -> Sequen
     """Everything that differs between the record and Stripe; `now` is in seconds since 1970."""
     return [
         *_inconsistent_fields(record),
-        *_missing_sessions(record, observation),
+        *_missing_objects(observation),
         *_different_facts(record, observation, now),
         *_facts_without_object(record, observation),
     ]
@@ -62,12 +62,12 @@ def _inconsistent_fields(record: Payment) -> Iterator[Difference]:
         )
 
 
-def _missing_sessions(record: Payment, observation: Observation) -> Iterator[Difference]:
-    check = "check that STRIPE_SECRET_KEY belongs to the account and mode in which the payment was created"
+def _missing_objects(observation: Observation) -> Iterator[Difference]:
     for object_id in sorted(observation.missing):
-        yield Difference(f"Stripe has no {object_id}", check)
-    if not observation.objects and not observation.missing:
-        yield Difference(f"Stripe has no session for {record.payment_intent_id}", check)
+        yield Difference(
+            f"Stripe has no {object_id}",
+            "check that STRIPE_SECRET_KEY belongs to the account and mode in which the payment was created",
+        )
 
 
 def _different_facts(record: Payment, observation: Observation, now: float) -> Iterator[Difference]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from lea_payments.payment import facts, money
 from lea_payments.payment.event import Outcome
+from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.payers import BY_HAND, UNKNOWN_SESSION
 from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment
@@ -113,7 +114,9 @@ def _known_object(object_id: str, fact: Fact, record: Payment) -> KnownObject:
         kind=fact.kind,
         state=fact.state,
         meaning=meaning(fact),
-        amount=None if fact.amount is None else amount_text(fact.amount, fact.currency or record.currency),
+        amount=None
+        if fact.amount in (None, NEVER_MATCHES)
+        else amount_text(fact.amount, fact.currency or record.currency),
         payment_intent=fact.intent,
         attempt=fact.attempt,
         code=fact.code,

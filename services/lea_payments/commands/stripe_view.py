@@ -164,6 +164,11 @@ class _Reading:
                         return [session["id"]]
         except StripeRefusedError as error:
             self.problems.append(f"{PATHS[facts.SESSION]}: {error}")
+        else:
+            self.problems.append(
+                "sessions: the record names none, and none that was created from 1 hour before it to 26 hours after it "
+                f"names {record.payment_intent_id}"
+            )
         return []
 
     async def _read_undelivered(self, record: Payment) -> None:

@@ -131,12 +131,6 @@ def test_an_object_that_stripe_does_not_have_is_a_difference() -> None:
     assert "STRIPE_SECRET_KEY" in difference.remedy
 
 
-def test_a_payment_without_a_session_is_a_difference() -> None:
-    (difference,) = _differences(_record(), _at_stripe({}))
-
-    assert difference.what == "Stripe has no session for payment_1"
-
-
 def test_a_decline_that_stripe_has_forgotten_is_no_difference() -> None:
     declined = Fact(kind=Kind.INTENT, state="declined", code="card_declined")
     payment = _record(cs_test_a=PAID, pi_a=declined)

@@ -182,6 +182,15 @@ def test_only_an_open_dispute_has_a_date_for_evidence(fact: Fact) -> None:
     assert explain.evidence_due(fact) is None
 
 
+def test_an_amount_that_is_not_known_is_not_shown() -> None:
+    """Version 0.1.0 stored that the amount differed, but not the amount."""
+    old = replace(record("payment_1"), status_rank=45, status_reason="amount_mismatch")
+
+    (known,) = explain.known_objects(replace(old, facts=with_evidence(old)))
+
+    assert (known.state, known.amount) == ("paid", None)
+
+
 def test_changed_ids_are_named_if_no_status_changed() -> None:
     before = record("payment_1")
 
