@@ -168,6 +168,14 @@ async def test_every_payment_intent_of_an_event_is_tried() -> None:
     assert stripe.requested_intents == ["pi_a", "pi_b"]
 
 
+async def test_every_session_of_a_payment_intent_is_tried() -> None:
+    other = replace(PAID, payment_ids=("payment_other",), session_id="cs_other")
+
+    preview = await Repairs(Table(record("payment_1")), Stripe(other, PAID)).preview(REFUND)
+
+    assert preview.before == record("payment_1")
+
+
 async def test_a_session_is_requested_only_once() -> None:
     repairs = Repairs(Table(), stripe := Stripe())
 
