@@ -113,7 +113,9 @@ def with_fact(known: Facts, object_id: str, fact: Fact) -> Facts:
     after = fact if before is None else _merged(before, fact)
     if after == before:
         return known
-    return _bounded({**known, object_id: after})
+    bounded = _bounded({**known, object_id: after})
+    # Beyond the bound, a fact that is less important than all known ones changes nothing.
+    return known if bounded == known else bounded
 
 
 def is_known_state(fact: Fact) -> bool:
