@@ -8,7 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS
-from lea_payments.payment.rules import REVIEW_RULE, RULES
+from lea_payments.payment import facts, situations
 from lea_payments.store import table
 from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.stripe.signature import REMEDIES
