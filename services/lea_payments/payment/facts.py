@@ -113,9 +113,9 @@ def with_fact(known: Facts, object_id: str, fact: Fact) -> Facts:
     after = fact if before is None else _merged(before, fact)
     if after == before:
         return known
-    bounded = _bounded({**known, object_id: after})
-    # Beyond the bound, a fact that is less important than all known ones changes nothing.
-    return known if bounded == known else bounded
+    merged = _bounded({**known, object_id: after})
+    # Beyond the bound, an object that is less important than all others is nothing new, however often it arrives.
+    return known if merged == known else merged
 
 
 def is_known_state(fact: Fact) -> bool:

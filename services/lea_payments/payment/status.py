@@ -97,10 +97,8 @@ def is_current_session(record: Payment, session_id: str, fact: Fact) -> bool:
         return True
     if record.checkout_attempt and fact.attempt is not None:
         return fact.attempt == record.checkout_attempt
-    if record.stripe_session_id is not None:
-        return False
-    # A new attempt that waits for its session's id, or a record without one: only the former session is another.
-    return session_id != record.other_session_id or not record.checkout_attempt
+    # Without a number it is not one of the sessions that checkout creates, so it is current only without an attempt.
+    return record.stripe_session_id is None and not record.checkout_attempt
 
 
 def _current_declines(record: Payment, sessions: Mapping[str, Fact]) -> Iterable[Fact]:
@@ -126,9 +124,13 @@ def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str
         return None
     order = facts.STATES[Kind.SESSION].index
 
-    def progress(session_id: str) -> tuple[int, str]:
+    def progress(session_id: str) -> tuple[int, bool, str]:
         fact = sessions.get(session_id)
-        return (order(fact.state) if fact and facts.is_known_state(fact) else 0), session_id
+        if fact is None:
+            # A session without a fact is forgotten when another takes its place. The current session must therefore
+            # come first: it takes the place again if that other one becomes the published session.
+            return -1, session_id == record.stripe_session_id, session_id
+        return (order(fact.state) if facts.is_known_state(fact) else 0), False, session_id
 
     return max(filter(None, candidates), key=progress)
 

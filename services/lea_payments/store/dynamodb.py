@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 THREADS = 8
+DEADLINE_SECONDS = 1.2
+"""The time limit for applying one event. The answer must be out within 2 s, and on a busy node a process waits, too."""
+
 OUTCOMES: Mapping[str, str] = {
     "ConditionalCheckFailedException": metrics.REFUSED,
     "ValidationException": metrics.REFUSED,
@@ -69,6 +73,19 @@ class Dynamodb:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.client.close()
         await self._batch.close()
+
+
+class Deadline:
+    """Sets a deadline, in the loop's time, for its block and turns a TimeoutError there into UnavailableError."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> float:
+        return asyncio.get_running_loop().time() + DEADLINE_SECONDS
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        if isinstance(error, TimeoutError):
+            raise UnavailableError(f"no response from DynamoDB within {DEADLINE_SECONDS} s") from None
 
 
 async def _translate_errors(response: Awaitable[ResultT], call: StoreCall) -> ResultT:

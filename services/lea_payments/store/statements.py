@@ -78,8 +78,23 @@ LINKED_VERSION = 2
 GUARD = ("version", "payment_status", "updated_at")
 """`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but they change the other two."""
 
-_GUESS_GUARD = ("version", "status_rank", "checkout_attempt", "payment_status", "facts", "history")
-_SESSION_GUESS_GUARD = (*_GUESS_GUARD, "stripe_session_id", "amount", "currency")
+_EVENT_FIELDS = (
+    *("payment_status", "version", "facts", "status_reason", "status_rank", "amount_refunded", "dispute_status"),
+    *("other_session_id", "awaiting_funds_on", "checkout_attempt", "history"),
+)
+_SESSION_FIELDS = ("stripe_session_id", "amount", "currency")
+_CHECKOUT_FIELDS = ("traceparent", "checkout_attempt_at", "checkout_locale")
+"""The fields that a guess states. A record with another value, also of another type, is read before it is written."""
+
+_GUESS_GUARDS: Mapping[tuple[bool, bool], tuple[str, ...]] = {
+    (is_session, by_checkout): (
+        *_EVENT_FIELDS,
+        *(_SESSION_FIELDS if is_session else ()),
+        *(() if by_checkout else _CHECKOUT_FIELDS),
+    )
+    for is_session in (True, False)
+    for by_checkout in (True, False)
+}
 
 
 def current(item: Item) -> CurrentRecord:
@@ -104,23 +119,36 @@ def untouched(payment_id: str, event: PaymentEvent) -> CurrentRecord:
         status_rank=0 if by_checkout else None,
         checkout_attempt=1 if by_checkout else 0,
     )
-    guard = _SESSION_GUESS_GUARD if is_session else _GUESS_GUARD
+    guard = _GUESS_GUARDS[is_session, by_checkout]
     return CurrentRecord(guess, attributes_of(guess, guard), guard)
 
 
 def update(table_name: str, before: CurrentRecord, after: Payment, span: trace.Span) -> Update:
     """The change as a PartiQL statement. It also repairs the fields that have another type than they should."""
     assigned, removed = _differences(before.item, after)
-    has_history = "L" in before.item.get("history", {})
-    adds_entry = len(after.history) > len(before.record.history)
+    history, entries = _history_change(before, after)
     parameters: list[Attribute] = [*assigned.values()]
-    if adds_entry:
-        parameters.append({"L": [item_of_entry(after.history[-1])]})
+    if entries:
+        parameters.append({"L": entries})
     parameters.append({"S": after.payment_intent_id})
     conditions = tuple(_condition(name, before.item.get(name)) for name in before.guard)
     parameters.extend(before.item[name] for name, operator in conditions if operator == _EQUAL)
-    text = _text(table_name, tuple(assigned), removed, conditions, has_history, adds_entry)
+    text = _text(table_name, tuple(assigned), removed, conditions, history)
     return Update(after.payment_intent_id, text, parameters, span)
+
+
+_APPEND, _ASSIGN, _REMOVE = "SET history=list_append(history, ?)", "SET history=?", "REMOVE history"
+
+
+def _history_change(before: CurrentRecord, after: Payment) -> tuple[str, list[Any]]:
+    """The action that adds the new entry, or writes the whole history if the item's is not a list of entries."""
+    stored = before.item.get("history")
+    if stored is not None and stored.get("L") == [item_of_entry(entry) for entry in before.record.history]:
+        new = after.history[len(before.record.history) :]
+        return _APPEND if new else "", [item_of_entry(entry) for entry in new]
+    if after.history:
+        return _ASSIGN, [item_of_entry(entry) for entry in after.history]
+    return "" if stored is None else _REMOVE, []
 
 
 def _differences(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
@@ -150,42 +178,53 @@ def _text(
     assigned: tuple[str, ...],
     removed: tuple[str, ...],
     conditions: tuple[tuple[str, str], ...],
-    has_history: bool,  # noqa: FBT001 - part of the cache's key
-    adds_entry: bool,  # noqa: FBT001 - part of the cache's key
+    history: str,
 ) -> str:
-    """The statement's text; its parameters are in the order in which `update` appends them."""
+    """The statement's text; its parameters are in the order in which `update` appends them.
+
+    Only documented syntax is used: DynamoDB Local accepts more than AWS does. See "PartiQL update statements for
+    DynamoDB", "Use PartiQL operators with DynamoDB" and "Use PartiQL functions with DynamoDB" in the developer guide.
+    """
     actions = [f"SET {name}=?" for name in assigned]
-    if adds_entry:
-        actions.append("SET history=list_append(history, ?)" if has_history else "SET history=?")
+    if history:
+        actions.append(history)
     actions.extend(f"REMOVE {name}" for name in removed)
     # PartiQL's UPDATE never creates an item: without one the condition is false and no current item is returned.
     where = [f"{table.KEY}=?", *(f"{name}{operator}" for name, operator in conditions)]
     return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join(where)}'
 
 
-def checkout_update(before: Payment, after: Payment) -> dict[str, Any]:
-    """UpdateItem's arguments for the changed fields, if nobody has written the record since it was read."""
-    old, new = attributes_of(before), attributes_of(after)
-    assigned = [name for name in new if name != "history" and new[name] != old.get(name)]
-    removed = [name for name in old if name != "history" and name not in new]
+def as_read(record: Payment) -> CurrentRecord:
+    """A record that was read earlier. Its item is not known: a person can have written, say, the version as text."""
+    return CurrentRecord(record, attributes_of(record), ("version", "updated_at"))
+
+
+def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:
+    """UpdateItem's arguments for all fields but the history, if nobody has written the record since it was read."""
+    assigned = attributes_of(after)
+    key = assigned.pop(table.KEY)
+    removed = [name for name in _REMOVABLE if name not in assigned]
+    if assigned.pop("history", None) is None:
+        removed.append("history")
+    if after.amount == NEVER_MATCHES:
+        del assigned["amount"]
+    values = {f":new_{name}": value for name, value in assigned.items()}
+    conditions = [f"attribute_exists({table.KEY})"]
+    for name in before.guard:
+        if name in before.item:
+            conditions.append(f"{name} = :old_{name}")
+            values[f":old_{name}"] = before.item[name]
+        else:
+            conditions.append(f"attribute_not_exists({name})")
     expression = "SET " + ", ".join(f"{name} = :new_{name}" for name in assigned)
     if removed:
         expression += " REMOVE " + ", ".join(removed)
-    values = {f":new_{name}": new[name] for name in assigned}
-    conditions = [f"attribute_exists({table.KEY})"]
-    for name, kind in (("version", "N"), ("updated_at", "S")):
-        if name in old:
-            conditions.append(f"{name} = :old_{name}")
-            values[f":old_{name}"] = old[name]
-        else:
-            # The field is missing, or a person has written something of another type into it.
-            conditions.append(f"NOT attribute_type({name}, :type_{name})")
-            values[f":type_{name}"] = {"S": kind}
     return {
-        "Key": {table.KEY: old[table.KEY]},
+        "Key": {table.KEY: key},
         "UpdateExpression": expression,
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeValues": values,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
 
 

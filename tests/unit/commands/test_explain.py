@@ -1,11 +1,11 @@
 import pytest
+from lea_payments.payment.rules import REVIEW_RULE, RULES
+from lea_payments.payment.transitions import apply_change, change_for
 from msgspec.structs import replace
 
 from lea_payments.commands import explain
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.record import HistoryEntry, Payment
-from lea_payments.payment.rules import REVIEW_RULE, RULES
-from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.stripe import events as stripe_events
 from tests.support import stripe_bodies
 from tests.support.scenarios import SCENARIOS, Scenario, record

@@ -1,9 +1,9 @@
 import pytest
+from lea_payments.payment.rules import RULES
 
 from lea_payments.pages import views
 from lea_payments.pages.views import View, view_of
 from lea_payments.payment.record import Payment, Status
-from lea_payments.payment.rules import RULES
 from lea_payments.telemetry import metrics
 
 

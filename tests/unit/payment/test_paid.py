@@ -1,12 +1,12 @@
 from typing import Any
 
 import pytest
+from lea_payments.payment.rules import PAID_TWICE, REVIEW_RULE, RULES
+from lea_payments.payment.transitions import change_for
 from msgspec.structs import replace
 
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, Status
-from lea_payments.payment.rules import PAID_TWICE, REVIEW_RULE, RULES
-from lea_payments.payment.transitions import change_for
 from tests.support.scenarios import record
 
 

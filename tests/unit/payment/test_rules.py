@@ -1,8 +1,8 @@
 import pytest
+from lea_payments.payment.rules import DEFAULT_RANKS, READS, REVIEW_RULE, RULES, Rule, rank_of
 
 from lea_payments.payment.event import Fact
 from lea_payments.payment.record import Payment, Status
-from lea_payments.payment.rules import DEFAULT_RANKS, READS, REVIEW_RULE, RULES, Rule, rank_of
 
 
 def test_every_fact_has_the_fields_that_it_reads() -> None:

@@ -2,12 +2,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from lea_payments.payment.rules import RULES
+from lea_payments.payment.transitions import Change, apply_change, change_for, entry_for
 from msgspec.structs import replace
 
 from lea_payments.payment.event import Fact, Outcome, PaymentEvent
 from lea_payments.payment.record import HISTORY_LIMIT, NO_CHANGE_LIMIT, Dispute, HistoryEntry, Payment, Status
-from lea_payments.payment.rules import RULES
-from lea_payments.payment.transitions import Change, apply_change, change_for, entry_for
 from lea_payments.stripe import events as stripe_events
 from tests.support import stripe_bodies
 from tests.support.scenarios import record
