@@ -360,12 +360,11 @@ def test_an_unknown_state_is_counted_and_logged(traced_webhook: Webhook, records
 
 def test_warnings_disputes_and_failed_refunds_are_counted(untraced_webhook: Webhook, records: Records) -> None:
     payment_id, intent = records.put(), "pi_of_the_warning"
-    warning = {"id": "issfr_1", "object": "radar.early_fraud_warning", "actionable": True, "payment_intent": intent}
     before = Scrape.of(untraced_webhook.metrics)
 
     for body in (
         stripe_bodies.completed(payment_id, payment_intent=intent),
-        stripe_bodies.event("radar.early_fraud_warning.created", warning),
+        stripe_bodies.fraud_warning("created", actionable=True, intent=intent),
         stripe_bodies.dispute("created", "needs_response", intent),
         stripe_bodies.dispute("closed", "won", intent),
         stripe_bodies.refund("refund.created", 100, "pending", intent),
