@@ -118,18 +118,28 @@ def test_an_endpoint_of_the_version_before_lacks_events(check: CheckCommand, emu
     assert finding["says"] == f"does not send {', '.join(new)}"
 
 
-@pytest.mark.parametrize(("secrets", "notes"), [("whsec_a", 1), ("whsec_a,whsec_b", 0), ("", 0)])
+@pytest.mark.parametrize(
+    ("url", "secrets", "states"),
+    [
+        (f"{ENDPOINT_URL}/", "whsec_a", ["wrong"]),
+        (f"{ENDPOINT_URL}/", "whsec_a,whsec_b", []),
+        (f"{ENDPOINT_URL}/", "", []),
+        ("https://other.example/webhook/stripe", "whsec_a", ["note"]),
+        ("https://other.example/webhook/stripe", "whsec_a,whsec_b", []),
+    ],
+    ids=["same URL", "same URL and two secrets", "no secrets", "other host", "other host and two secrets"],
+)
 def test_a_second_endpoint_needs_a_second_secret(
-    check: CheckCommand, emulator: EmulatorClient, secrets: str, notes: int
+    check: CheckCommand, emulator: EmulatorClient, url: str, secrets: str, states: list[str]
 ) -> None:
     emulator.replace_endpoints([*EVENT_TYPES], ENDPOINT_URL)
-    form = {"url": "https://other.example/webhook/stripe", "enabled_events[]": [*EVENT_TYPES]}
+    form = {"url": url, "enabled_events[]": [*EVENT_TYPES]}
     emulator.http.post("/v1/webhook_endpoints", data=form).raise_for_status()
 
     report = check(STRIPE_WEBHOOK_SECRET=secrets, **_env(emulator.url))
 
-    assert report.status == 0
-    assert [state for state, says in report.of("endpoints") if "signing secrets is 1" in says] == ["note"] * notes
+    assert [state for state, says in report.of("endpoints") if "signing secrets is 1" in says] == states
+    assert report.status == ("wrong" in states)
 
 
 def test_an_endpoint_that_sends_all_types_is_a_note(check: CheckCommand, emulator: EmulatorClient) -> None:

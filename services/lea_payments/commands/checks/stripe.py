@@ -1,6 +1,7 @@
 """Checks the API key, the webhook endpoint and the clock against Stripe; only reads."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -136,18 +137,22 @@ def _endpoints(endpoints: Sequence[Any], endpoint_url: str | None, *, livemode: 
 
 
 def _secrets(endpoints: Sequence[Any], endpoint_url: str | None, settings: CheckSettings) -> Iterator[Finding]:
-    """Whether there is a signing secret for each endpoint; Stripe does not show the secrets."""
-    enabled = [each for each in endpoints if each.status == "enabled" and _matches(each.url, endpoint_url)]
+    """Whether there is a signing secret for each endpoint: each has its own, and Stripe does not show it here."""
+    enabled = [each.url for each in endpoints if each.status == "enabled" and _matches(each.url, endpoint_url)]
     try:
         count = len(signing_secrets(settings.webhook_secrets, settings.webhook_secret_file))
     except SettingsError:
         return
-    if 0 < count < len(enabled):
-        says = (
-            f"{len(enabled)} enabled endpoints send to the webhook, but the number of signing secrets is {count}; "
-            "Stripe does not show which endpoint a secret belongs to"
-        )
-        yield note("endpoints", says, "add the signing secret of each endpoint, or delete the endpoints of others")
+    if not 0 < count < len(enabled):
+        return
+    remedy = "delete the endpoints that are not needed, or add the signing secret of each one"
+    ((url, same),) = Counter(url.partition("?")[0].removesuffix("/") for url in enabled).most_common(1)
+    if count < same:
+        says = f"{same} enabled endpoints send to {url}, but the number of signing secrets is {count}: the webhook "
+        yield wrong("endpoints", f"{says}rejects the deliveries of the others", remedy)
+    else:
+        says = f"{len(enabled)} enabled endpoints have this path, but the number of signing secrets is {count}"
+        yield note("endpoints", says, f"{remedy}, unless they send to another installation")
 
 
 def _matches(url: str, endpoint_url: str | None) -> bool:
