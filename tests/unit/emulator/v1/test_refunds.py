@@ -114,15 +114,6 @@ def test_refunds_are_listed_by_payment_and_time(
     assert later["data"] == [second]
 
 
-def test_a_refund_has_no_metadata_of_its_payment(
-    account: Account, call: MakeCall, paid_intent: Callable[..., Json]
-) -> None:
-    intent = paid_intent()
-    intent["metadata"] = {"payment_intent_id": "payment_1"}
-
-    assert refunds.create(account, call(payment_intent=intent["id"]))["metadata"] == {}
-
-
 @pytest.mark.parametrize(
     ("params", "code", "param"),
     [
