@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.chaos.context import RunContext, RunResult
-from tests.chaos.customers import ACTIVE_CUSTOMERS, BARE_JOURNEYS, JOURNEYS
+from tests.chaos.customers import ACTIVE_CUSTOMERS
 from tests.chaos.faults import FAULTS, RotatingFaults
+from tests.chaos.journeys import JOURNEYS, RECONCILED_JOURNEYS
 from tests.chaos.system import SECRET
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 
@@ -108,7 +109,7 @@ async def events_lost(run: RunContext) -> RunResult:
     async with run.system() as system:
         system.start_emulator(EMULATOR_RETRY_ATTEMPTS="4")
         system.start_webhook()
-        customers = await run.customers(system, JOURNEYS + BARE_JOURNEYS)
+        customers = await run.customers(system, JOURNEYS + RECONCILED_JOURNEYS)
         reorder = {"hold": 20, "seed": run.seed, "release_after_seconds": 1}
         await system.set_faults(delay_seconds=0.3, duplicate=1, drop=DROPPED_COPIES, reorder=reorder, seed=run.seed)
         work = asyncio.ensure_future(customers.take_first_steps())
@@ -132,7 +133,7 @@ async def two_reconcilers(run: RunContext) -> RunResult:
     async with run.system() as system:
         system.start_emulator()
         system.start_webhook()
-        customers = await run.customers(system, JOURNEYS + BARE_JOURNEYS)
+        customers = await run.customers(system, JOURNEYS + RECONCILED_JOURNEYS)
         await system.set_faults(drop=0.7, seed=run.seed)
         await customers.take_first_steps()
         both = asyncio.gather(asyncio.to_thread(system.reconcile), asyncio.to_thread(system.reconcile))
@@ -161,6 +162,7 @@ async def secret_rotated(run: RunContext) -> RunResult:
             await run.wait_for_answers(system, work)
             await (system.sign_with(*secrets) if who == "Stripe" else system.change_secrets(file, secrets))
         await work
+        await system.settle()
         customers.pause_seconds = 0
         await customers.take_later_steps()
         result = await run.result(system, customers)

@@ -19,7 +19,7 @@ import httpx
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.stripe.events import EVENT_TYPES
-from tests.chaos.expected import Json, StripeObjects
+from tests.chaos.truth import Json, StripeObjects
 from tests.support.scrape import Scrape
 from tests.support.services import Services
 
@@ -211,7 +211,8 @@ class System:
             charges=await _all(self.stripe, "charges"),
             refunds=await _all(self.stripe, "refunds"),
             disputes=await _all(self.stripe, "disputes"),
-            event_ids=frozenset(event["id"] for event in await _all(self.stripe, "events", **used)),
+            warnings=await _all(self.stripe, "radar/early_fraud_warnings"),
+            events=await _all(self.stripe, "events", **used),
         )
 
     def _logged(self, event: str) -> int:
