@@ -232,9 +232,9 @@ RUNS = (
     Run("a", "webhook killed", 0.055, webhook_killed),
     Run("b", "DynamoDB killed", 0.055, dynamodb_killed),
     Run("c", "DynamoDB faulty", 0.055, dynamodb_faulty),
-    Run("d", "30 % of events lost", 0.055, events_lost),
+    Run("d", "30 % of events lost", 0.1, events_lost),
     Run("e", "secret rotated", 0.055, secret_rotated),
     Run("f", "clock 10 min wrong", 0.055, clock_wrong),
-    Run("g", "all at once", 0.64, all_at_once),
-    Run("h", "two reconcilers", 0.055, two_reconcilers),
+    Run("g", "all at once", 0.55, all_at_once),
+    Run("h", "two reconcilers", 0.1, two_reconcilers),
 )

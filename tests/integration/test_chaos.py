@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.chaos.compare import Mismatch, compare
-from tests.chaos.context import RunContext, RunResult
+from tests.chaos.context import RunContext, RunResult, stripe_objects
 from tests.chaos.journeys import JOURNEYS, RECONCILED_JOURNEYS
 from tests.chaos.runs import RUNS
 from tests.chaos.steps import STEPS
@@ -54,7 +54,7 @@ async def _execute(run: RunContext) -> QuietRun:
         )
         altered = await run.result(system, customers)
         copies = {name: dict(record) for name, record in records.items()}
-        return QuietRun(customers.requests, await system.stripe_objects(), copies, clean, altered_id, altered)
+        return QuietRun(customers.requests, await stripe_objects(system.stripe), copies, clean, altered_id, altered)
 
 
 @pytest.fixture(scope="module")
