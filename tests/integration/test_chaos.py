@@ -2,8 +2,8 @@
 
 import asyncio
 import copy
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import pytest
 
@@ -14,15 +14,12 @@ from tests.chaos.runs import RUNS
 from tests.chaos.steps import STEPS
 from tests.chaos.truth import (
     STATES,
-    ObjectFact,
     PaymentRequest,
-    RecordState,
     StripeObjects,
     expected_states,
     objects_by_payment,
 )
-
-Records = dict[str, dict[str, Any]]
+from tests.support.chaos_alterations import ALTERATIONS, Records
 
 
 class QuietRun(NamedTuple):
@@ -83,144 +80,6 @@ def test_an_altered_record_fails_the_run_and_is_named(quiet_run: QuietRun) -> No
     assert "expected from Stripe: status completed\n" in str(mismatch)
     assert "in the table: status failed\n" in str(mismatch)
     assert "checkout.session.completed" in mismatch.history
-
-
-def _id_of_one(records: Records, **fields: object) -> str:
-    return next(
-        name for name, record in records.items() if all(record.get(field) == value for field, value in fields.items())
-    )
-
-
-def _set(payment_id: str, records: Records, **fields: object) -> str:
-    records[payment_id] |= fields
-    return payment_id
-
-
-def _alter_fact(records: Records, kind: str, state: str, after: str | None, add: int = 0) -> str:
-    """Changes the first fact of this kind and state to another state or amount, or removes it."""
-    payment_id, object_id = next(
-        (name, object_id)
-        for name, record in records.items()
-        for object_id, fact in record.get("facts", {}).items()
-        if (fact["k"], fact["s"]) == (kind, state)
-    )
-    fact = records[payment_id]["facts"].pop(object_id)
-    if after is not None:
-        records[payment_id]["facts"][object_id] = fact | {"s": after} | ({"a": fact["a"] + add} if add else {})
-    return payment_id
-
-
-def _add_fact(records: Records, object_id: str) -> str:
-    payment_id = _id_of_one(records, payment_status="completed")
-    records[payment_id]["facts"][object_id] = {"k": "refund", "s": "failed", "a": 1}
-    return payment_id
-
-
-def _drop(payment_id: str, records: Records) -> str:
-    del records[payment_id]
-    return payment_id
-
-
-def _repeat(payment_id: str, records: Records) -> str:
-    records[payment_id]["history"].append(records[payment_id]["history"][0])
-    return payment_id
-
-
-def _invent(payment_id: str, records: Records) -> str:
-    records[payment_id]["history"][0]["event_id"] = "evt_unknown"
-    return payment_id
-
-
-def _add(records: Records) -> str:
-    records["payment_unknown"] = {"payment_status": "completed"}
-    return "payment_unknown"
-
-
-ALTERATIONS: dict[str, tuple[str, Callable[[Records], str]]] = {
-    "completed payment reset to pending": (
-        "lost",
-        lambda records: _set(_id_of_one(records, payment_status="completed"), records, payment_status="pending"),
-    ),
-    "record deleted": ("lost", lambda records: _drop(_id_of_one(records, payment_status="expired"), records)),
-    "expired payment completed": (
-        "wrong",
-        lambda records: _set(_id_of_one(records, payment_status="expired"), records, payment_status="completed"),
-    ),
-    "awaiting funds marked as failed": (
-        "wrong",
-        lambda records: _set(
-            _id_of_one(records, status_reason="awaiting_funds"),
-            records,
-            payment_status="failed",
-            status_reason="async_payment_failed",
-        ),
-    ),
-    "other decline code": (
-        "wrong",
-        lambda records: _set(
-            _id_of_one(records, status_reason="expired_card"), records, status_reason="card_declined:lost_card"
-        ),
-    ),
-    "paid twice without its reason": (
-        "wrong",
-        lambda records: _set(_id_of_one(records, status_reason="paid_twice"), records, status_reason=None),
-    ),
-    "refund removed": ("lost", lambda records: _set(_refunded(records), records, amount_refunded=0)),
-    "refund invented": (
-        "wrong",
-        lambda records: _set(
-            _id_of_one(records, payment_status="completed", amount_refunded=None), records, amount_refunded=1
-        ),
-    ),
-    "dispute reopened": (
-        "lost",
-        lambda records: _set(_id_of_one(records, dispute_status="won"), records, dispute_status="open"),
-    ),
-    "other PaymentIntent": (
-        "wrong",
-        lambda records: _set(
-            _id_of_one(records, payment_status="completed"), records, stripe_payment_intent="pi_unknown"
-        ),
-    ),
-    "other session": (
-        "wrong",
-        lambda records: _set(_id_of_one(records, payment_status="completed"), records, stripe_session_id="cs_unknown"),
-    ),
-    "fraud warning without its reason": (
-        "wrong",
-        lambda records: _set(_id_of_one(records, status_reason="early_fraud_warning"), records, status_reason=None),
-    ),
-    "fact of a failed refund removed": ("lost", lambda records: _alter_fact(records, "refund", "failed", None)),
-    "failed refund succeeded": ("lost", lambda records: _alter_fact(records, "refund", "failed", "succeeded")),
-    "pending refund failed": ("wrong", lambda records: _alter_fact(records, "refund", "requires_action", "failed")),
-    "fact of a dispute removed": ("lost", lambda records: _alter_fact(records, "dispute", "prevented", None)),
-    "dispute in an unknown state": ("lost", lambda records: _alter_fact(records, "dispute", "prevented", "unknown")),
-    "fact of a session removed": ("lost", lambda records: _alter_fact(records, "session", "expired", None)),
-    "fact of a fraud warning removed": ("lost", lambda records: _alter_fact(records, "warning", "actionable", None)),
-    "amount of a refund changed": (
-        "wrong",
-        lambda records: _alter_fact(records, "refund", "succeeded", "succeeded", 1),
-    ),
-    "refund of another payment": ("wrong", lambda records: _add_fact(records, "re_unknown")),
-    "version behind the history": (
-        "wrong",
-        lambda records: _set(_id_of_one(records, payment_status="completed"), records, version=0),
-    ),
-    "version ahead of the history": (
-        "wrong",
-        lambda records: _set(_id_of_one(records, payment_status="completed"), records, version=49),
-    ),
-    "event recorded twice": (
-        "twice",
-        lambda records: _repeat(_id_of_one(records, payment_status="completed"), records),
-    ),
-    "event invented": ("wrong", lambda records: _invent(_id_of_one(records, payment_status="completed"), records)),
-    "payment invented": ("wrong", _add),
-}
-
-
-def _refunded(records: Records) -> str:
-    return next(name for name, record in records.items() if record.get("amount_refunded"))
 
 
 @pytest.mark.parametrize("alteration", ALTERATIONS)
@@ -293,145 +152,3 @@ def test_every_step_is_part_of_a_journey() -> None:
 def test_the_runs_are_complete_and_share_all_events() -> None:
     assert "".join(run.key for run in RUNS) == "abcdefgh"
     assert sum(run.share for run in RUNS) >= 1
-
-
-REQUEST = PaymentRequest("payment_1", 4999, "SGD", "cs_2")
-
-
-def _session(number: int, status: str, payment_status: str = "unpaid", **fields: object) -> dict[str, Any]:
-    session = {"id": f"cs_{number}", "client_reference_id": "payment_1", "payment_intent": f"pi_{number}"}
-    return (
-        session | {"status": status, "payment_status": payment_status, "currency": "sgd", "amount_total": 4999} | fields
-    )
-
-
-def _paid(number: int, **fields: object) -> dict[str, Any]:
-    return _session(number, "complete", "paid", **fields)
-
-
-def _refund(number: int, amount: int, status: str = "succeeded", intent: str = "pi_2") -> dict[str, Any]:
-    return {"id": f"re_{number}", "payment_intent": intent, "amount": amount, "status": status}
-
-
-def _dispute(number: int, status: str) -> dict[str, Any]:
-    return {"id": f"du_{number}", "payment_intent": "pi_2", "amount": 4999, "status": status}
-
-
-def _warning(*, actionable: bool) -> dict[str, Any]:
-    return {"id": "issfr_1", "payment_intent": "pi_2", "actionable": actionable}
-
-
-def _stripe(*sessions: dict[str, Any], **objects: Sequence[dict[str, Any]]) -> StripeObjects:
-    return StripeObjects(sessions=sessions, **objects)
-
-
-FAILED_CHARGE = {"id": "ch_1", "payment_intent": "pi_2", "status": "failed", "failure_code": "card_declined"}
-LOST_CARD = FAILED_CHARGE | {"outcome": {"reason": "lost_card"}}
-TWICE = (_paid(1), _paid(2))
-
-
-@pytest.mark.parametrize(
-    ("stripe", "state"),
-    [
-        (_stripe(_session(2, "open", payment_intent=None)), RecordState("pending", None, "cs_2")),
-        (_stripe(_session(1, "expired"), _session(2, "open")), RecordState("pending", None, "cs_2")),
-        (_stripe(_paid(1), _session(2, "expired")), RecordState("completed", None, "cs_1", "pi_1")),
-        (_stripe(_paid(2, amount_total=1)), RecordState("pending", "amount_mismatch", "cs_2", "pi_2")),
-        (_stripe(_paid(2, currency="usd")), RecordState("pending", "currency_mismatch", "cs_2", "pi_2")),
-        (_stripe(_session(2, "open"), _paid(1, mode="setup")), RecordState("pending", None, "cs_2")),
-        (
-            _stripe(
-                _session(2, "open"),
-                charges=[FAILED_CHARGE | {"outcome": {"reason": code}} for code in ("lost_card", "expired_card")],
-            ),
-            RecordState("failed", "card_declined:lost_card", "cs_2"),
-        ),
-        (
-            _stripe(_session(1, "expired", payment_intent="pi_2"), _session(2, "open"), charges=[LOST_CARD]),
-            RecordState("pending", None, "cs_2"),
-        ),
-        (
-            _stripe(_session(2, "complete"), intents=[{"id": "pi_2", "status": "processing"}]),
-            RecordState("pending", "awaiting_funds", "cs_2"),
-        ),
-        (
-            _stripe(_session(1, "complete"), _session(2, "expired"), intents=[{"id": "pi_1", "status": "processing"}]),
-            RecordState("pending", "awaiting_funds", "cs_2"),
-        ),
-        (
-            _stripe(_session(2, "complete"), intents=[{"id": "pi_2", "status": "requires_payment_method"}]),
-            RecordState("failed", "async_payment_failed", "cs_2"),
-        ),
-        (_stripe(*TWICE), RecordState("completed", "paid_twice", "cs_1", "pi_1")),
-        (_stripe(*TWICE, refunds=[_refund(1, 4998)]), RecordState("completed", "paid_twice", "cs_1", "pi_1")),
-        (_stripe(*TWICE, refunds=[_refund(1, 4999)]), RecordState("completed", None, "cs_1", "pi_1")),
-        (
-            _stripe(*TWICE, refunds=[_refund(1, 4999, intent="pi_1")]),
-            RecordState("completed", None, "cs_2", "pi_2"),
-        ),
-        (
-            _stripe(*TWICE, refunds=[_refund(1, 4999, "failed")]),
-            RecordState("completed", "paid_twice", "cs_1", "pi_1"),
-        ),
-        (
-            _stripe(_paid(2), refunds=[_refund(1, 20), _refund(2, 30, "pending")]),
-            RecordState("completed", None, "cs_2", "pi_2", 50),
-        ),
-        (
-            _stripe(_paid(2), refunds=[_refund(1, 20, "failed"), _refund(2, 30), _refund(3, 40, "canceled")]),
-            RecordState("completed", None, "cs_2", "pi_2", 30),
-        ),
-        (
-            _stripe(_paid(2), disputes=[_dispute(1, "won"), _dispute(2, "lost")]),
-            RecordState("completed", None, "cs_2", "pi_2", 0, "lost"),
-        ),
-        (
-            _stripe(_paid(2), disputes=[_dispute(1, "lost"), _dispute(2, "appeal_under_review")]),
-            RecordState("completed", None, "cs_2", "pi_2", 0, "review"),
-        ),
-        (
-            _stripe(_paid(2), disputes=[_dispute(1, "prevented")]),
-            RecordState("completed", None, "cs_2", "pi_2", 0, "won"),
-        ),
-        (
-            _stripe(_paid(2), warnings=[_warning(actionable=True)]),
-            RecordState("completed", "early_fraud_warning", "cs_2", "pi_2"),
-        ),
-        (
-            _stripe(_paid(2), warnings=[_warning(actionable=False)]),
-            RecordState("completed", None, "cs_2", "pi_2"),
-        ),
-    ],
-    ids=lambda value: f"{value.status} {value.reason}" if isinstance(value, RecordState) else "",
-)
-def test_the_expected_state_follows_stripes_objects(stripe: StripeObjects, state: RecordState) -> None:
-    expected = expected_states([REQUEST], stripe)["payment_1"]
-
-    assert expected._replace(facts={}) == state
-
-
-def test_the_expected_facts_are_the_states_of_all_objects() -> None:
-    stripe = _stripe(
-        _session(1, "expired"),
-        _paid(2),
-        _session(3, "open"),
-        refunds=[_refund(1, 20, "failed"), _refund(2, 30)],
-        disputes=[_dispute(1, "needs_response")],
-        warnings=[_warning(actionable=False)],
-    )
-
-    assert expected_states([REQUEST], stripe)["payment_1"].facts == {
-        "cs_1": ObjectFact("session", "expired", 4999),
-        "cs_2": ObjectFact("session", "paid", 4999),
-        "re_1": ObjectFact("refund", "failed", 20),
-        "re_2": ObjectFact("refund", "succeeded", 30),
-        "du_1": ObjectFact("dispute", "needs_response", 4999),
-        "issfr_1": ObjectFact("warning", "not_actionable"),
-    }
-
-
-@pytest.mark.parametrize("origin", [{"account": "acct_other"}, {"context": "acct_other"}, {"livemode": True}], ids=str)
-def test_an_event_of_another_account_is_not_our_own(origin: dict[str, object]) -> None:
-    events = [{"id": "evt_1", "livemode": False}, {"id": "evt_2"} | origin]
-
-    assert StripeObjects(events=events).event_ids == {"evt_1"}
