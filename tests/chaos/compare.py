@@ -84,9 +84,11 @@ def _check(expected: RecordState, payment_id: str, record: Record | None, stripe
     history = "".join(f"\n    {json.dumps(entry)}" for entry in _history(record)) or "empty"
     if differences := [*_field_differences(expected, record), *_fact_differences(expected, record, stripe.ids)]:
         kind = "lost" if any(difference.is_behind for difference in differences) else "wrong"
-        sides = ("; ".join(side) for side in list(zip(*differences, strict=True))[1:])
-        yield Mismatch(kind, payment_id, *sides, history)
-    yield from (Mismatch(kind, payment_id, *sides, history) for kind, *sides in _history_problems(record, stripe))
+        required = "; ".join(difference.stripe for difference in differences)
+        found = "; ".join(difference.table for difference in differences)
+        yield Mismatch(kind, payment_id, required, found, history)
+    for kind, required, found in _history_problems(record, stripe):
+        yield Mismatch(kind, payment_id, required, found, history)
 
 
 def _field_differences(expected: RecordState, record: Record) -> Iterator[_Difference]:

@@ -94,7 +94,7 @@ async def _with_faults(run: RunContext, proxy: FaultyDynamoDB) -> RunResult:
         system.start_emulator()
         customers = await run.customers(system)
         system.start_webhook()
-        proxy.fault = faults = RotatingFaults()
+        proxy.fault = faults = RotatingFaults(run.seed)
         await customers.take_first_steps()
         await system.settle()
         await customers.take_later_steps()

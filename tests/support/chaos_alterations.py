@@ -120,7 +120,7 @@ ALTERATIONS: dict[str, tuple[str, Callable[[Records], str]]] = {
     "fact of a fraud warning removed": ("lost", lambda records: _alter_fact(records, "warning", "actionable", None)),
     "amount of a refund changed": (
         "wrong",
-        lambda records: _alter_fact(records, "refund", "succeeded", "succeeded", 1),
+        lambda records: _alter_fact(records, "refund", "succeeded", "succeeded", add=1),
     ),
     "refund of another payment": ("wrong", lambda records: _add_fact(records, "re_unknown")),
     "version behind the history": (
