@@ -82,5 +82,8 @@ class _ToStructlog(logging.Handler):
         log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
 
 
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
 def _json(line: Mapping[str, Any], **_: Any) -> bytes:
-    return msgspec.json.encode(line, enc_hook=str)
+    return _encode(line)

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from stripe_emulator import controls, emulator
-from stripe_emulator.api import routes
+from stripe_emulator import emulator
+from stripe_emulator.api import routes as api
+from stripe_emulator.controls import routes as controls
 from stripe_emulator.emulator import EmulatorApp
 from stripe_emulator.pay_page import page
-from stripe_emulator.payments import checkout
+from stripe_emulator.payments import schedule
 from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.settings import Settings
 from stripe_emulator.webhooks.sender import Sender
@@ -39,7 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_exception_handler(StripeApiError, _answer_error)
     app.add_exception_handler(Exception, _answer_bug)
     app.add_api_route("/health", health, methods=["GET"])
-    routes.add_routes(app)
+    api.add_routes(app)
     page.add_routes(app)
     controls.add_routes(app)
     return app
@@ -54,7 +55,7 @@ async def _tick(app: EmulatorApp) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
         try:
-            checkout.run_due(app.emulator.account)
+            schedule.run_due(app.emulator.account)
         except Exception:
             log.exception("due_payments_failed")
 

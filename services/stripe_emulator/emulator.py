@@ -41,7 +41,13 @@ def build(settings: Settings, send: Send) -> Emulator:
     deliverer = Deliverer(settings, store, send)
     account = Account(settings, deliverer.deliver, store=store)
     if settings.webhook_url:
-        account.add_endpoint(settings.webhook_url, settings.webhook_secrets, ["*"], description="EMULATOR_WEBHOOK_URL")
+        account.add_endpoint(
+            settings.webhook_url,
+            settings.webhook_secrets,
+            ["*"],
+            origins=("self", "connected"),
+            description="EMULATOR_WEBHOOK_URL",
+        )
     return Emulator(settings, send, account, deliverer)
 
 

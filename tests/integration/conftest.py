@@ -13,6 +13,7 @@ from lea_payments.store import connection, table
 from lea_payments.store.payments import PaymentStore
 from tests.support.emulator import EmulatorClient
 from tests.support.processes import Process
+from tests.support.records import Records
 from tests.support.services import Services
 
 AXE_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
@@ -59,6 +60,14 @@ def account(start: Callable[..., Process]) -> Iterator[EmulatorClient]:
     """Yield a client of an emulator, one for each file, without webhook endpoints."""
     with EmulatorClient(start("stripe-emulator").url) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def records(table_settings: TableSettings) -> Iterator[Records]:
+    """Yield the payments of this file's table."""
+    records = Records(table_settings)
+    yield records
+    records.close()
 
 
 @pytest.fixture

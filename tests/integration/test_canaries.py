@@ -56,6 +56,8 @@ PERSONAL_FIELDS: Mapping[str, Any] = {
 """The fields of Stripe's objects with personal data, which the services do not read."""
 
 WEBHOOK_ROUTE = "/webhook/stripe"
+UNKNOWN = {"id": "cs_test_unknown", "payment_intent": "pi_unknown"}
+"""The references of a session that belongs to no payment."""
 
 
 class Outputs(NamedTuple):
@@ -148,9 +150,9 @@ def _rejected_flows(stripe: Stripe, records: Records) -> None:
     assert stripe.send(_with_person(body, livemode=True)) == "wrong_mode"
     assert stripe.send(_with_person(body, type="customer.created")) == "ignored"
     for reference in PERSONAL:
-        assert stripe.send(_with_person(stripe_bodies.completed(reference))) == "unmatched"
+        assert stripe.send(_with_person(stripe_bodies.completed(reference, **UNKNOWN))) == "unmatched"
         metadata = {"payment_intent_id": reference, reference: reference}
-        assert stripe.send(_with_person(stripe_bodies.completed(None, metadata=metadata))) == "unmatched"
+        assert stripe.send(_with_person(stripe_bodies.completed(None, metadata=metadata, **UNKNOWN))) == "unmatched"
     for header in (*PERSONAL, SIGNING_SECRET, f"t=1,v1={SIGNING_SECRET}", f"t={EMAIL},v1=00"):
         assert stripe.send(body, signature=header) == "invalid_signature"
     assert stripe.send(body, secret="whsec_unknown") == "invalid_signature"

@@ -96,12 +96,9 @@ def _other_key(definition: dict[str, Any]) -> None:
 
 WRONG_TABLES = [
     pytest.param(_without(table.QUOTE_INDEX), "index quote_id-index", "wrong", "is missing", id="missing index"),
-    pytest.param(
-        _without(table.INTENT_INDEX),
-        f"index {table.INTENT_INDEX}",
-        "note",
-        "is missing: ",
-        id="missing PaymentIntent index",
+    *(
+        pytest.param(_without(name), f"index {name}", "note", f"is missing: {consequence}", id=f"missing {name}")
+        for name, consequence in table.USES.items()
     ),
     pytest.param(
         _with_index(table.USER_INDEX, Projection={"ProjectionType": "INCLUDE", "NonKeyAttributes": ["amount"]}),

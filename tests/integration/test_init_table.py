@@ -4,7 +4,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
+
 from lea_demo.dynamodb_local import DynamoDBLocal
+from lea_payments.settings import TableSettings
+from lea_payments.store import connection, table
+from tests.support.checkout_api import SECRETS, TOKEN
+from tests.support.command_line import command_runner
+from tests.support.processes import Process
+from tests.support.records import Records
+from tests.support.stripe_bodies import SECRET, completed, dispute
+from tests.support.webhook_delivery import Delivery
 
 
 def _init_table(port: int, *options: str) -> subprocess.Popen[str]:
@@ -34,3 +44,36 @@ def test_without_wait_an_unreachable_database_is_named(free_port: Callable[[], i
 
     assert f"table lea-payments-local at http://127.0.0.1:{port}" in errors
     assert "check DDB_ENDPOINT" in errors
+
+
+def test_init_table_completes_a_table_of_version_0_1_0(
+    dynamodb_endpoint: str, start: Callable[..., Process], tmp_path: Path
+) -> None:
+    """Every service works without the indexes that version 0.2.0 added."""
+    settings = TableSettings.model_validate({"DDB_ENDPOINT": dynamodb_endpoint, "DYNAMODB_PAYMENTS_TABLE": "of-0-1-0"})
+    definition = table.definition(settings)
+    definition["GlobalSecondaryIndexes"] = definition["GlobalSecondaryIndexes"][:4]
+    definition["AttributeDefinitions"] = definition["AttributeDefinitions"][:5]
+    client = connection.client(settings)
+    client.create_table(**definition)
+    records = Records(settings)
+    payment_id = records.put()
+    services = [
+        start(name, DYNAMODB_PAYMENTS_TABLE=settings.table, **env)
+        for name, env in (("webhook", {"STRIPE_WEBHOOK_SECRET": SECRET}), ("pages", {}), ("checkout", SECRETS))
+    ]
+    webhook, pages, checkout = (httpx.Client(base_url=service.url, timeout=30) for service in services)
+
+    assert Delivery.of(completed(payment_id)).to(webhook).outcome == "applied"
+    assert Delivery.of(dispute("created", "needs_response", "pi_unknown")).to(webhook).outcome == "unmatched"
+    assert "Payment received" in pages.get("/success", params={"session_id": "cs_test_a"}).text
+    assert pages.get("/success", params={"session_id": "cs_test_unknown"}).status_code == 200
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    assert checkout.get(f"/payments/{payment_id}", headers=headers).json()["payment_status"] == "completed"
+    assert checkout.get("/payments", params={"session_id": "cs_test_unknown"}, headers=headers).status_code == 200
+    run = command_runner(tmp_path, settings)
+    added = "table of-0-1-0 exists; added other_session_id-index, awaiting_funds_on-index\n"
+    assert [run("init-table").stdout for _ in range(2)] == [added, "table of-0-1-0 exists; nothing to do\n"]
+    for closed in (webhook, pages, checkout, records):
+        closed.close()
+    client.delete_table(TableName=settings.table)

@@ -1,20 +1,21 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import pytest
 import stamina
 from msgspec.structs import replace
 
+from lea_payments.payment import changes
 from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
-from lea_payments.payment.transitions import apply_change, change_for
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.store.errors import ConflictError, UnavailableError
-from lea_payments.store.items import item_of, payment_of
+from lea_payments.store.items import attributes_of, payment_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from tests.support import stripe_bodies
@@ -60,24 +61,37 @@ def _every_event(payment_id: str = "payment_1") -> list[PaymentEvent]:
     bodies += [body for scenario in AFTER_PAYMENT.values() for body in scenario.events(payment_id)]
     distinct = {}
     for event in map(_event, bodies):
-        distinct[replace(event, id="", created=0)] = replace(event, payment_id=payment_id)
+        distinct[replace(event, id="", created=0)] = replace(event, payment_ids=(payment_id,))
     return list(distinct.values())
 
 
 def _every_state(payment_id: str = "payment_1") -> list[Payment]:
     """Every record after at most one event, one with a full history, and one that waits for a new session."""
     by_hand = Payment(payment_intent_id=payment_id, amount=4999, currency="SGD", created_at="2026-01-01")
-    full = replace(record(payment_id), history=(HistoryEntry("e", "t", "stale", "pending", "pending", "t", None),) * 50)
+    entry = HistoryEntry("e", "t", "applied", "pending", "pending", "t", None)
+    full = replace(record(payment_id), history=(entry,) * HISTORY_LIMIT)
     first = record(payment_id)
-    waiting = replace(first, stripe_session_id=None, checkout_former_session=first.stripe_session_id)
+    waiting = replace(first, stripe_session_id=None, other_session_id=first.stripe_session_id, checkout_attempt=2)
     states = [first, by_hand, full, waiting]
     events = [replace(event, id=f"{event.id}_before") for event in _every_event(payment_id)]
-    for before, after in itertools.product([record(payment_id), by_hand], events):
-        states.append(apply_change(before, after, change_for(before, after), "2026-01-01T00:00:00.000Z"))
+    states += [_pure(before, event).after for before, event in itertools.product([first, by_hand], events)]
     distinct = {
         str(order_independent_fields(state)) + str(len(state.history) >= HISTORY_LIMIT): state for state in states
     }
     return list(distinct.values())
+
+
+class Decision(NamedTuple):
+    """The result of the pure functions for an event."""
+
+    outcome: Outcome
+    after: Payment
+
+
+def _pure(before: Payment, event: PaymentEvent, at: str | None = "2026-01-01T00:00:00.000Z") -> Decision:
+    applied = changes.apply(before, event, at or "")
+    assert applied.after is not None
+    return Decision(applied.outcome, applied.after)
 
 
 async def test_the_table_agrees_with_the_pure_decision(
@@ -88,20 +102,19 @@ async def test_the_table_agrees_with_the_pure_decision(
     @stamina.retry(on=UnavailableError, attempts=5)
     async def agree(number: int, state: Payment, event: PaymentEvent) -> None:
         payment_id = f"payment_agree_{number}"
-        before, event = replace(state, payment_intent_id=payment_id), replace(event, payment_id=payment_id)
-        change = change_for(before, event)
-        expected = apply_change(before, event, change, "t")
-        await asyncio.to_thread(dynamodb.put_item, TableName=settings.table, Item=item_of(before))
+        item = attributes_of(replace(state, payment_intent_id=payment_id))
+        await asyncio.to_thread(dynamodb.put_item, TableName=settings.table, Item=item)
 
-        applied = await store.apply(event)
+        applied = await store.apply(event := replace(event, payment_ids=(payment_id,)))
 
         after = await store.get(payment_id)
         assert after is not None
+        expected = _pure(payment_of(item), event, after.updated_at)
         assert (applied.outcome, order_independent_fields(after)) == (
-            change.outcome,
-            order_independent_fields(expected),
-        ), (before, event)
-        assert [entry[:5] for entry in after.history] == [entry[:5] for entry in expected.history]
+            expected.outcome,
+            order_independent_fields(expected.after),
+        ), (state, event)
+        assert [entry[:5] for entry in after.history] == [entry[:5] for entry in expected.after.history]
 
     pairs = list(enumerate(itertools.product(_every_state(), _every_event())))
     assert len(pairs) > 300
@@ -123,10 +136,9 @@ async def test_eight_senders_of_one_event_apply_it_once(store: PaymentStore) -> 
 
 async def test_concurrent_events_end_as_consecutive_ones_would(store: PaymentStore) -> None:
     events = _every_event("payment_mix")
-    pure = record("payment_mix")
+    pure = await store.create(record("payment_mix"))
     for event in events:
-        pure = apply_change(pure, event, change_for(pure, event), "t")
-    await store.create(record("payment_mix"))
+        pure = _pure(pure, event).after
     for start in range(0, len(events), 8):
         await asyncio.gather(*[store.apply(event) for event in events[start : start + 8]])
 
@@ -134,19 +146,22 @@ async def test_concurrent_events_end_as_consecutive_ones_would(store: PaymentSto
 
     assert after is not None
     assert order_independent_fields(after) == order_independent_fields(pure)
+    assert after.version == 1 + len(after.history)
 
 
 async def test_two_stores_that_write_one_payment_lose_nothing(settings: TableSettings, store: PaymentStore) -> None:
     await store.create(record("payment_two"))
-    refunds = [_event(stripe_bodies.refunded("payment_two", amount)) for amount in range(1, 13)]
+    refunds = [
+        replace(_event(stripe_bodies.refunded("payment_two", 5)), id=f"evt_{number}", object_id=f"ch_{number}")
+        for number in range(12)
+    ]
 
     async with PaymentStore(settings) as other:
         await asyncio.gather(*[one.apply(event) for one, event in zip([store, other] * 6, refunds, strict=True)])
 
     after = await store.get("payment_two")
     assert after is not None
-    assert after.amount_refunded == 12
-    assert len(after.history) == 12
+    assert (len(after.facts), len(after.history), after.version) == (12, 12, 13)
 
 
 async def test_a_dispute_finds_its_payment_by_the_payment_intent(store: PaymentStore) -> None:
@@ -170,7 +185,10 @@ async def test_a_session_without_our_id_is_found_by_its_own(store: PaymentStore)
 
 @pytest.mark.parametrize(
     "body",
-    [stripe_bodies.completed("payment_foreign"), stripe_bodies.dispute("created", "lost", "pi_foreign")],
+    [
+        stripe_bodies.completed("payment_foreign", id="cs_foreign", payment_intent="pi_foreign"),
+        stripe_bodies.dispute("created", "lost", "pi_foreign"),
+    ],
     ids=["session", "dispute"],
 )
 async def test_an_event_of_another_system_changes_nothing(store: PaymentStore, body: bytes) -> None:
@@ -212,33 +230,87 @@ async def test_without_a_table_an_event_is_not_unmatched(dynamodb_endpoint: str)
             await store.apply(_event(stripe_bodies.completed("payment_x")))
 
 
-async def test_a_table_with_only_published_indexes_works(dynamodb: "DynamoDBClient", dynamodb_endpoint: str) -> None:
+@pytest.mark.parametrize("kept", [3, 4], ids=["published contract", "version 0.1.0"])
+async def test_a_table_without_some_indexes_works(
+    dynamodb: "DynamoDBClient", dynamodb_endpoint: str, kept: int
+) -> None:
     settings = _settings(dynamodb_endpoint)
     definition = table.definition(settings)
-    definition["GlobalSecondaryIndexes"] = list(table.PUBLISHED_INDEXES)
-    attributes = definition["AttributeDefinitions"]
-    definition["AttributeDefinitions"] = [a for a in attributes if a["AttributeName"] != "stripe_payment_intent"]
+    missing = [index["IndexName"] for index in table.INDEXES[kept:]]
+    definition["GlobalSecondaryIndexes"] = table.INDEXES[:kept]
+    definition["AttributeDefinitions"] = definition["AttributeDefinitions"][: kept + 1]
     dynamodb.create_table(**definition)
 
     async with PaymentStore(settings) as store:
         await store.create(record("payment_three"))
         paid = await store.apply(_event(stripe_bodies.completed("payment_three")))
-        disputed = await store.apply(_event(stripe_bodies.dispute("created", "needs_response")))
+        unknown = await store.apply(_event(stripe_bodies.dispute("created", "needs_response", "pi_unknown")))
+        assert (await store.by_session("cs_test_a") or paid.before) == paid.after
+        assert await store.by_session("cs_test_unknown") is None
+        assert await store.awaiting_funds("2026-01-01") == []
 
-    assert (paid.outcome, disputed.outcome) == (Outcome.APPLIED, Outcome.UNMATCHED)
-    assert table.ensure(dynamodb, settings).endswith("added stripe_payment_intent-index")
+    assert (paid.outcome, unknown.outcome) == (Outcome.APPLIED, Outcome.UNMATCHED)
+    assert table.ensure(dynamodb, settings).endswith(f"added {', '.join(missing)}")
 
 
 def test_a_record_survives_the_round_trip_to_dynamodb(dynamodb: "DynamoDBClient", settings: TableSettings) -> None:
+    fact = Fact(kind=Kind.REFUND, state="pending", amount=5, currency="sgd", intent="pi_a", code="x", due=1, attempt=1)
     payment = replace(
         record("payment_item"),
+        version=7,
+        facts={"re_a": fact},
         amount_refunded=5,
         checkout_attempt=2,
-        session_closed=True,
+        other_session_id="cs_test_b",
+        awaiting_funds_on="2026-01-01",
         history=(HistoryEntry("evt", "type", "applied", "pending", "completed", "t", None),),
     )
-    dynamodb.put_item(TableName=settings.table, Item=item_of(payment))
+    dynamodb.put_item(TableName=settings.table, Item=attributes_of(payment))
 
     response = dynamodb.get_item(TableName=settings.table, Key={table.KEY: {"S": "payment_item"}})
 
     assert payment_of(response["Item"]) == payment
+
+
+async def test_a_payment_that_waits_is_listed_by_its_day(store: PaymentStore) -> None:
+    await store.create(record("payment_waiting"))
+    waiting = await store.apply(_event(stripe_bodies.awaiting("payment_waiting")))
+    assert waiting.after is not None
+    day = waiting.after.updated_at[:10] if waiting.after.updated_at else ""
+
+    assert "payment_waiting" in await store.awaiting_funds(day)
+    await store.apply(_event(stripe_bodies.async_paid("payment_waiting")))
+    assert "payment_waiting" not in await store.awaiting_funds(day)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"version": {"S": "3"}},
+        {"version": {"N": "1E+125"}},
+        {"version": {"M": {}}, "updated_at": {"N": "42"}},
+        {"updated_at": {"S": ""}},
+    ],
+    ids=["text", "huge", "map and number", "empty"],
+)
+async def test_checkout_changes_a_record_with_an_odd_lock(
+    store: PaymentStore, dynamodb: "DynamoDBClient", settings: TableSettings, attributes: dict[str, Any]
+) -> None:
+    payment_id = f"payment_odd_{uuid4()}"
+    item = attributes_of(record(payment_id)) | attributes | {"facts": {"NULL": True}, "history": {"S": "x"}}
+    dynamodb.put_item(TableName=settings.table, Item=item)
+    read = await store.get(payment_id)
+    assert read is not None
+
+    await store.change_checkout(read, stripe_session_id="cs_test_new")
+
+    stored = dynamodb.get_item(TableName=settings.table, Key={table.KEY: {"S": payment_id}})["Item"]
+    assert stored == attributes_of(payment_of(stored))
+    assert stored["stripe_session_id"] == {"S": "cs_test_new"}
+    with pytest.raises(ConflictError):
+        await store.change_checkout(read, stripe_session_id="cs_test_newer")
+
+
+async def test_checkout_cannot_change_a_payment_that_is_gone(store: PaymentStore) -> None:
+    with pytest.raises(ConflictError):
+        await store.change_checkout(record("payment_gone"), stripe_session_id="cs_test_new")

@@ -51,13 +51,6 @@ def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[ht
         yield client
 
 
-@pytest.fixture(scope="module")
-def records(table_settings: TableSettings) -> Iterator[Records]:
-    records = Records(table_settings)
-    yield records
-    records.close()
-
-
 def _paid(payment_id: str) -> Delivery:
     return Delivery.of(stripe_bodies.completed(payment_id))
 

@@ -137,6 +137,27 @@ def recovery_status(status: str) -> Fault:
     return lambda call, forward: response if call.operation in operations else forward(call)
 
 
+class Meter:
+    """Forwards each call and adds up the capacity units that it consumed, of the table and of its indexes."""
+
+    def __init__(self) -> None:
+        self.units = 0.0
+        self.calls: list[str] = []
+
+    def __call__(self, call: Call, forward: Forward) -> CallResponse:
+        body = json.loads(call.body) | {"ReturnConsumedCapacity": "INDEXES"}
+        response = forward(call._replace(body=json.dumps(body).encode()))
+        consumed = json.loads(response.body).get("ConsumedCapacity", [])
+        self.calls.append(call.operation)
+        self.units += sum(one["CapacityUnits"] for one in (consumed if isinstance(consumed, list) else [consumed]))
+        return response
+
+    def reset(self) -> None:
+        """Starts to count again."""
+        self.units = 0.0
+        self.calls.clear()
+
+
 def payment_of(statement: Mapping[str, Any]) -> str:
     """The payment id in a statement; in these tests it starts with `payment_`."""
     texts = [str(parameter.get("S")) for parameter in statement["Parameters"]]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from lea_payments.payment.record import Payment
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from lea_payments.store.items import item_of, payment_of
+from lea_payments.store.items import Item, attributes_of, payment_of
 from tests.support.scenarios import record
 
 
@@ -23,13 +23,21 @@ class Records:
         """Creates a payment with the open session cs_test_a and returns its id."""
         payment_id = f"payment_{next(self._numbers)}"
         payment = replace(record(payment_id), **fields)
-        self._dynamodb.put_item(TableName=self._table, Item=item_of(payment))
+        self._dynamodb.put_item(TableName=self._table, Item=attributes_of(payment))
         return payment_id
+
+    def put_item(self, item: Item) -> None:
+        """Writes an item as a person would: with any attributes."""
+        self._dynamodb.put_item(TableName=self._table, Item=dict(item))
+
+    def item(self, payment_id: str) -> Item:
+        """The current item."""
+        answer = self._dynamodb.get_item(TableName=self._table, Key={table.KEY: {"S": payment_id}}, ConsistentRead=True)
+        return answer["Item"]
 
     def get(self, payment_id: str) -> Payment:
         """The current payment."""
-        answer = self._dynamodb.get_item(TableName=self._table, Key={table.KEY: {"S": payment_id}}, ConsistentRead=True)
-        return payment_of(answer["Item"])
+        return payment_of(self.item(payment_id))
 
     def history(self, payment_id: str) -> list[str]:
         """The ids of the payment's events, in the order in which they were written."""

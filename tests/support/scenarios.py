@@ -1,26 +1,35 @@
-"""Lists scenarios of one payment: its events, which can arrive in any order, and the record after them."""
+"""Collects the scenarios of one payment: its events, which can arrive in any order, and the record after them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import msgspec
 from msgspec.structs import asdict, replace
 
+from lea_payments.payment.event import PaymentEvent
+from lea_payments.payment.evidence import with_evidence
+from lea_payments.payment.facts import Facts, with_fact
 from lea_payments.payment.record import Payment
-from tests.support import stripe_bodies as stripe
+from lea_payments.stripe import events as stripe_events
+from lea_payments.stripe import facts as stripe_facts
+from lea_payments.stripe.facts import ObjectFact
+from tests.support.refund_scenarios import INTENT_SCENARIOS, MONEY_SCENARIOS
+from tests.support.scenario import ListedObject, Scenario
+from tests.support.session_scenarios import SESSION_SCENARIOS
 
-ORDER_DEPENDENT = ("history", "updated_at", "webhook_processed_at", "created_at")
-"""The fields that depend on the order of the events: times and the history."""
+ORDER_DEPENDENT = ("history", "version", "updated_at", "webhook_processed_at", "created_at", "awaiting_funds_on")
+"""The fields that depend on the order of the events: times, the history and the number of writes."""
 
+SCENARIOS: Mapping[str, Scenario] = {**SESSION_SCENARIOS, **MONEY_SCENARIOS}
+"""Scenarios of which every event names the payment."""
 
-class Scenario(NamedTuple):
-    """The events of a payment, and the fields of its record after them."""
-
-    events: Callable[[str], Sequence[bytes]]
-    final_fields: Mapping[str, Any]
+AFTER_PAYMENT: Mapping[str, Scenario] = INTENT_SCENARIOS
+"""Scenarios of a completed payment: these events name only its PaymentIntent."""
 
 
 def record(payment_id: str) -> Payment:
-    """A payment as checkout creates it, with the open session cs_test_a."""
+    """A payment with the open session cs_test_a."""
     return Payment(
         payment_intent_id=payment_id,
         user_id="user_1",
@@ -33,104 +42,48 @@ def record(payment_id: str) -> Payment:
     )
 
 
+def record_before(payment_id: str, scenario: Scenario) -> Payment:
+    """The payment before the scenario, as it is read from the table."""
+    before = replace(record(payment_id), **scenario.before)
+    return replace(before, facts=with_evidence(before))
+
+
+def payment_events(scenario: Scenario, payment_id: str) -> Sequence[PaymentEvent]:
+    """What the scenario's events and listed objects report about the payment."""
+    return [*_delivered(scenario, payment_id), *listed_events(scenario, payment_id)]
+
+
+def listed_events(scenario: Scenario, payment_id: str) -> Sequence[PaymentEvent]:
+    """What the scenario's listed objects report about the payment."""
+    return [event for listed in scenario.objects(payment_id) for event in _listed(listed)]
+
+
 def order_independent_fields(payment: Payment) -> dict[str, Any]:
     """The fields that are the same for every order of the events."""
     return {name: value for name, value in asdict(payment).items() if name not in ORDER_DEPENDENT}
 
 
 def expected_fields(payment: Payment, scenario: Scenario) -> dict[str, Any]:
-    """The order-independent fields after the scenario."""
-    return order_independent_fields(replace(payment, **scenario.final_fields))
+    """The order-independent fields of this payment after the scenario."""
+    facts: Facts = record_before(payment.payment_intent_id, scenario).facts
+    for event in payment_events(scenario, payment.payment_intent_id):
+        facts = with_fact(facts, event.object_id, event.fact)
+    fields = {**scenario.before, **scenario.final_fields, "facts": {**payment.facts, **facts}}
+    return order_independent_fields(replace(payment, **{"status_rank": 0, **fields}))
 
 
-_PAID = {
-    "payment_status": "completed",
-    "status_rank": 50,
-    "status_reason": None,
-    "stripe_payment_intent": "pi_a",
-    "session_closed": True,
-}
-_EXPIRED = {"payment_status": "expired", "status_rank": 20, "session_closed": True}
-_PAID_BY_B = _PAID | {"stripe_session_id": "cs_test_b", "stripe_payment_intent": "pi_b"}
-_B = {"id": "cs_test_b", "payment_intent": "pi_b"}
+def _delivered(scenario: Scenario, payment_id: str) -> Iterator[PaymentEvent]:
+    for body in scenario.events(payment_id):
+        event = stripe_events.translate(body, livemode=False)
+        if isinstance(event, PaymentEvent):
+            yield event
 
 
-def _review(reason: str) -> dict[str, Any]:
-    return _PAID | {"payment_status": "pending", "status_rank": 45, "status_reason": reason}
-
-
-SCENARIOS: Mapping[str, Scenario] = {
-    "success": Scenario(lambda p: [stripe.completed(p)], _PAID),
-    "free of charge": Scenario(
-        lambda p: [stripe.completed(p, payment_status="no_payment_required", payment_intent=None)],
-        _PAID | {"stripe_payment_intent": None},
-    ),
-    "decline then success": Scenario(lambda p: [stripe.declined(p), stripe.completed(p)], _PAID),
-    "two declines": Scenario(
-        lambda p: [stripe.declined(p, "lost_card"), stripe.declined(p, "insufficient_funds")],
-        {"payment_status": "failed", "status_rank": 10, "status_reason": "card_declined:lost_card"},
-    ),
-    "decline then expiry": Scenario(lambda p: [stripe.declined(p), stripe.expired(p)], _EXPIRED),
-    "expiry": Scenario(lambda p: [stripe.expired(p)], _EXPIRED),
-    "delayed method paid": Scenario(lambda p: [stripe.awaiting(p), stripe.async_paid(p)], _PAID),
-    "delayed method failed": Scenario(
-        lambda p: [stripe.awaiting(p), stripe.async_failed(p), stripe.declined(p, "generic_decline")],
-        {
-            "payment_status": "failed",
-            "status_rank": 40,
-            "status_reason": "async_payment_failed",
-            "session_closed": True,
-        },
-    ),
-    "delayed method waiting": Scenario(
-        lambda p: [stripe.declined(p), stripe.awaiting(p)],
-        {"payment_status": "pending", "status_rank": 30, "status_reason": "awaiting_funds", "session_closed": True},
-    ),
-    "partial then full refund": Scenario(
-        lambda p: [stripe.completed(p), stripe.refunded(p, 1000), stripe.refunded(p, 4999)],
-        _PAID | {"amount_refunded": 4999},
-    ),
-    "partial refund": Scenario(
-        lambda p: [stripe.declined(p), stripe.completed(p), stripe.refunded(p, 1000)],
-        _PAID | {"amount_refunded": 1000},
-    ),
-    "wrong amount": Scenario(lambda p: [stripe.completed(p, amount_total=1)], _review("amount_mismatch")),
-    "wrong amount after a decline": Scenario(
-        lambda p: [stripe.declined(p), stripe.expired(p), stripe.completed(p, amount_total=5000)],
-        _review("amount_mismatch"),
-    ),
-    "wrong currency": Scenario(lambda p: [stripe.completed(p, currency="usd")], _review("currency_mismatch")),
-    "currency in capitals": Scenario(lambda p: [stripe.completed(p, currency="SGD")], _PAID),
-    "second payment": Scenario(
-        lambda p: [stripe.completed(p), stripe.completed(p, **_B)], _PAID | {"status_reason": "paid_twice"}
-    ),
-    "second payment of a wrong amount": Scenario(
-        lambda p: [stripe.completed(p), stripe.completed(p, **_B, amount_total=1)],
-        _PAID | {"status_reason": "paid_twice"},
-    ),
-    "old session's expiry after a new one": Scenario(
-        lambda p: [stripe.completed(p, **_B), stripe.expired(p)], _PAID_BY_B
-    ),
-    "another session's expiry alone": Scenario(lambda p: [stripe.expired(p, id="cs_test_old")], {}),
-    "another session's money": Scenario(lambda p: [stripe.completed(p, **_B), stripe.declined(p)], _PAID_BY_B),
-}
-
-AFTER_PAYMENT: Mapping[str, Scenario] = {
-    "dispute won": Scenario(
-        lambda _: [
-            stripe.dispute("created", "needs_response"),
-            stripe.dispute("updated", "under_review"),
-            stripe.dispute("closed", "won"),
-        ],
-        {"dispute_status": 3},
-    ),
-    "dispute lost": Scenario(
-        lambda _: [stripe.dispute("created", "needs_response"), stripe.dispute("closed", "lost")],
-        {"dispute_status": 4},
-    ),
-    "refunds without our metadata": Scenario(
-        lambda _: [stripe.refund("refund.updated", 700, "succeeded"), stripe.refund("refund.failed", 700, "failed")],
-        {"amount_refunded": 700},
-    ),
-}
-"""Scenarios of a completed payment: these events name only its PaymentIntent."""
+def _listed(listed: ListedObject) -> Iterator[PaymentEvent]:
+    raw = msgspec.Raw(json.dumps(listed.fields).encode())
+    results = [stripe_facts.FACT_OF[listed.object_type](raw)]
+    if listed.object_type == stripe_facts.SESSION:
+        results.append(stripe_facts.expanded_intent_fact(raw))
+    for found in results:
+        if isinstance(found, ObjectFact):
+            yield stripe_events.payment_event(found.object_id, listed.object_type, 0, found)

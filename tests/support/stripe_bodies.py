@@ -44,6 +44,7 @@ def session(payment_id: str | None, **fields: Any) -> dict[str, Any]:
         "currency": "sgd",
         "customer_details": {"email": "someone@example.com", "name": "Someone"},
         "metadata": {},
+        "mode": "payment",
         "payment_intent": "pi_a",
         "payment_status": "paid",
         "status": "complete",
@@ -78,26 +79,57 @@ def expired(payment_id: str, **fields: Any) -> bytes:
     return event("checkout.session.expired", session(payment_id, **(unpaid | fields)))
 
 
-def declined(payment_id: str, code: str = "insufficient_funds", intent: str = "pi_a") -> bytes:
-    """A declined card; the session stays open."""
-    error = {"code": "card_declined", "decline_code": code, "type": "card_error"}
-    resource = {"id": intent, "object": "payment_intent", "last_payment_error": error}
-    return event("payment_intent.payment_failed", resource | {"metadata": {"payment_intent_id": payment_id}})
+def declined(
+    payment_id: str, code: str = "insufficient_funds", intent: str = "pi_a", attempt: str | None = None
+) -> bytes:
+    """A declined card; the session stays open. A payment of checkout has the attempt's number."""
+    metadata = {"payment_intent_id": payment_id} | ({"attempt": attempt} if attempt else {})
+    resource = intent_object(intent, code=code, metadata=metadata)
+    return event("payment_intent.payment_failed", resource)
+
+
+def intent_object(intent: str = "pi_a", code: str | None = "insufficient_funds", **fields: Any) -> dict[str, Any]:
+    """A PaymentIntent whose last card was declined, unless the code is None; `fields` override its fields."""
+    error = {"code": "card_declined", "decline_code": code, "type": "card_error"} if code else None
+    resource = {"id": intent, "object": "payment_intent", "last_payment_error": error, "metadata": {}}
+    return resource | {"status": "requires_payment_method"} | fields
 
 
 def refunded(payment_id: str, amount: int, intent: str = "pi_a") -> bytes:
     """A charge with its total refunded amount, in minor units."""
-    resource = {"id": "ch_a", "object": "charge", "amount_refunded": amount, "payment_intent": intent}
+    resource = {"id": f"ch_of_{intent}", "object": "charge", "amount_refunded": amount, "payment_intent": intent}
     return event("charge.refunded", resource | {"metadata": {"payment_intent_id": payment_id}})
 
 
-def refund(event_type: str, amount: int, status: str, intent: str = "pi_a") -> bytes:
-    """A refund, which has no metadata and names only its PaymentIntent."""
+def refund(event_type: str, amount: int, status: str, intent: str = "pi_a", **fields: Any) -> bytes:
+    """A refund; `fields` override its fields."""
+    return event(event_type, refund_object(amount, status, intent, **fields))
+
+
+def refund_object(amount: int, status: str, intent: str = "pi_a", **fields: Any) -> dict[str, Any]:
+    """A refund, which has no metadata and names only its PaymentIntent; `fields` override its fields."""
     resource = {"id": "re_a", "object": "refund", "amount": amount, "payment_intent": intent, "status": status}
-    return event(event_type, resource | {"metadata": {}})
+    return resource | {"metadata": {}} | fields
 
 
-def dispute(stage: str, status: str, intent: str = "pi_a") -> bytes:
-    """A dispute, which has no metadata and names only its PaymentIntent."""
-    resource = {"id": "du_a", "object": "dispute", "status": status, "payment_intent": intent, "metadata": {}}
-    return event(f"charge.dispute.{stage}", resource)
+def dispute(stage: str, status: str, intent: str = "pi_a", **fields: Any) -> bytes:
+    """A dispute; `fields` override its fields."""
+    return event(f"charge.dispute.{stage}", dispute_object(status, intent, **fields))
+
+
+def dispute_object(status: str, intent: str = "pi_a", **fields: Any) -> dict[str, Any]:
+    """A dispute, which has no metadata and names only its PaymentIntent; `fields` override its fields."""
+    resource = {"id": "du_a", "object": "dispute", "amount": 4999, "status": status, "payment_intent": intent}
+    return resource | {"metadata": {}} | fields
+
+
+def fraud_warning(stage: str, *, actionable: bool, intent: str = "pi_a", **fields: Any) -> bytes:
+    """An early fraud warning; `fields` override its fields."""
+    resource = warning_object(actionable=actionable, intent=intent, **fields)
+    return event(f"radar.early_fraud_warning.{stage}", resource)
+
+
+def warning_object(*, actionable: bool, intent: str = "pi_a", **fields: Any) -> dict[str, Any]:
+    """An early fraud warning, which names only its PaymentIntent; `fields` override its fields."""
+    resource = {"id": "issfr_a", "object": "radar.early_fraud_warning", "actionable": actionable}
+    return resource | {"payment_intent": intent} | fields

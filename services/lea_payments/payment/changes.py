@@ -33,15 +33,7 @@ def apply(record: Payment, event: PaymentEvent, at: str, trace_id: str | None = 
     outcome = Outcome.REVIEW if _needs_person(record, event) else Outcome.APPLIED
     after = derive(replace(record, facts=merged, updated_at=at, webhook_processed_at=at))
     if not is_in_history and len(record.history) < HISTORY_LIMIT:
-        entry = HistoryEntry(
-            event.id,
-            event.type,
-            outcome.value,
-            record.payment_status.value,
-            after.payment_status.value,
-            at,
-            trace_id,
-        )
+        entry = HistoryEntry(event.id, event.type, outcome, record.payment_status, after.payment_status, at, trace_id)
         after = replace(after, history=(*record.history, entry))
     return Applied(outcome, record, after)
 

@@ -113,7 +113,8 @@ def with_fact(known: Facts, object_id: str, fact: Fact) -> Facts:
     after = fact if before is None else _merged(before, fact)
     if after == before:
         return known
-    return _bounded({**known, object_id: after})
+    bounded = _bounded({**known, object_id: after})
+    return known if bounded == known else bounded
 
 
 def is_known_state(fact: Fact) -> bool:

@@ -1,6 +1,6 @@
 """Defines the payment record: its fields, statuses and history."""
 
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -79,10 +79,13 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
 def attempt_at(record: Payment) -> datetime:
     """When the record's current attempt began; 1970 if that is not known."""
+    unknown = datetime.fromtimestamp(0, UTC)
     try:
-        return datetime.fromisoformat(record.checkout_attempt_at or "").astimezone(UTC)
-    except ValueError:
-        return datetime.fromtimestamp(0, UTC)
+        at = datetime.fromisoformat(record.checkout_attempt_at or "").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return unknown
+    # Callers add the life of a link, and a person can have written the last day that there is.
+    return at if at.year < MAXYEAR else unknown
 
 
 def iso(moment: datetime) -> str:

@@ -18,6 +18,9 @@ from lea_payments.payment.situations import (
     Situation,
 )
 
+_SESSION = Kind.SESSION.value
+_ONLY_SESSIONS = {_SESSION}
+
 BY_HAND_DISPUTE = "by_hand:dispute"
 """The id of a dispute that is known only from the published field."""
 
@@ -47,29 +50,34 @@ class Derived(NamedTuple):
 
 def status_of(record: Payment) -> Derived:
     """The derived fields of the record. They depend on the facts, not on the order in which they arrived."""
-    sessions = _of_kind(record, Kind.SESSION)
-    paid = {session_id: fact for session_id, fact in sessions.items() if fact.state == facts.PAID}
+    sessions: dict[str, Fact] = {}
+    paid: dict[str, Fact] = {}
+    kinds: set[str] = set()
+    for object_id, fact in record.facts.items():
+        kinds.add(fact.kind)
+        if fact.kind == _SESSION:
+            sessions[object_id] = fact
+            if fact.state == facts.PAID:
+                paid[object_id] = fact
     session_id, intent_id = record.stripe_session_id, record.stripe_payment_intent
     if paid:
         situation, reason = _paid(record, paid)
         session_id, intent_id = payers.payer(record, paid)
+        if situation is Situation.PAID and Kind.WARNING in kinds and _has_fraud_warning(record):
+            reason = FRAUD_WARNING
     else:
         situation, reason = _unpaid(record, sessions)
-    kinds = {fact.kind for fact in record.facts.values()}
-    if situation is Situation.PAID and Kind.WARNING in kinds and _has_fraud_warning(record):
-        reason = FRAUD_WARNING
     if facts.OVERFLOW_ID in record.facts:
         reason = TOO_MANY_OBJECTS
-    rule = RULES[situation]
     return Derived(
         situation,
-        rule.status,
+        RULES[situation].status,
         reason,
         session_id,
         intent_id,
         _other_session(record, sessions, session_id),
-        payers.amount_refunded(record, intent_id),
-        _dispute_status(record) if Kind.DISPUTE in kinds else DisputeStatus.NONE,
+        0 if kinds == _ONLY_SESSIONS else payers.amount_refunded(record, intent_id),
+        DisputeStatus.NONE if kinds == _ONLY_SESSIONS else _dispute_status(record),
     )
 
 
@@ -100,10 +108,8 @@ def is_current_session(record: Payment, session_id: str, fact: Fact) -> bool:
         return True
     if record.checkout_attempt and fact.attempt is not None:
         return fact.attempt == record.checkout_attempt
-    if record.stripe_session_id is not None:
-        return False
-    # A new attempt that waits for its session's id, or a record without one: only the former session is another.
-    return session_id != record.other_session_id or not record.checkout_attempt
+    # Without a number it is not one of the sessions that checkout creates, so it is current only without an attempt.
+    return record.stripe_session_id is None and not record.checkout_attempt
 
 
 def _current_declines(record: Payment, sessions: Mapping[str, Fact]) -> Iterable[Fact]:
@@ -129,9 +135,13 @@ def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str
         return None
     order = facts.STATES[Kind.SESSION].index
 
-    def progress(session_id: str) -> tuple[int, str]:
+    def progress(session_id: str) -> tuple[int, bool, str]:
         fact = sessions.get(session_id)
-        return (order(fact.state) if fact and facts.is_known_state(fact) else 0), session_id
+        if fact is None:
+            # A session without a fact is forgotten when another takes its place. The current session must therefore
+            # come first: it takes the place again if that other one becomes the published session.
+            return -1, session_id == record.stripe_session_id, session_id
+        return (order(fact.state) if facts.is_known_state(fact) else 0), False, session_id
 
     return max(filter(None, candidates), key=progress)
 

@@ -53,6 +53,8 @@ class BatchCall:
 
     def __init__(self, url: str, region: str, session: Session) -> None:
         self._url = URL(url, encoded=True)
+        # With the host in the headers, botocore does not parse the URL for every signature.
+        self._headers = {**_HEADERS, "Host": self._url.host_port_subcomponent or ""}
         self._region = region
         credentials = session.get_credentials()
         assert credentials is not None
@@ -63,7 +65,7 @@ class BatchCall:
     async def __call__(self, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[dict[str, Any]]:
         """One response for each statement, in order. Raises ClientError and BotoCoreError, as boto3's client does."""
         body = _encode(_Batch([_Statement(text, parameters) for text, parameters in statements]))
-        request = AWSRequest("POST", str(self._url), dict(_HEADERS), body)
+        request = AWSRequest("POST", str(self._url), dict(self._headers), body)
         SigV4Auth(await self._current_credentials(), "dynamodb", self._region).add_auth(request)
         status, content = await self._send(body, request.headers.items())
         if status != HTTPStatus.OK:

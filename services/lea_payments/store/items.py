@@ -74,6 +74,12 @@ _WRITERS: Mapping[str, Callable[[Any], Attribute | None]] = {
     "dispute_status": _dispute_status,
     "history": _history,
 }
+_DIGITS = 15
+"""The maximum number of digits of a number that counts; Stripe's amounts have at most 12."""
+
+_ID_LENGTH = 255
+"""The maximum length of texts in facts, Stripe's own; DynamoDB rejects longer ones as the key of an index."""
+
 _TEXTS = tuple(name for name, writer in _WRITERS.items() if writer is _text and name != "payment_status")
 
 
@@ -135,6 +141,11 @@ def _text_of(item: Item, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def _short_text_of(item: Item, name: str) -> str | None:
+    text = _text_of(item, name)
+    return text if text and len(text) <= _ID_LENGTH else None
+
+
 def _decimal_of(item: Item, name: str) -> Decimal | None:
     """The field's number. A text of digits counts as a number: people write numbers as text."""
     attribute = item.get(name)
@@ -148,27 +159,32 @@ def _decimal_of(item: Item, name: str) -> Decimal | None:
 
 def _integer(item: Item, name: str) -> int | None:
     number = _decimal_of(item, name)
-    return int(number) if number is not None and number == number.to_integral_value() else None
+    return int(number) if number is not None and _is_count(number) else None
+
+
+def _is_count(number: Decimal) -> bool:
+    """Whether this is an integer of at most _DIGITS digits: with more, DynamoDB could reject the next version."""
+    return number.adjusted() < _DIGITS and number == number.to_integral_value()
 
 
 def _amount_of(item: Item) -> int | None:
-    """The amount in minor units. A number that is not an integer stays a number, but equals no amount of Stripe's."""
+    """The amount in minor units. Any other number stays as it is, but equals no amount of Stripe's."""
     number = _decimal_of(item, "amount")
     if number is None:
         return None
-    return int(number) if number == number.to_integral_value() else NEVER_MATCHES
+    return int(number) if _is_count(number) else NEVER_MATCHES
 
 
 def _facts_of(item: Item) -> Facts:
     entries = item.get("facts", {}).get("M") or {}
     facts = {object_id: _fact_of(entry.get("M") or {}) for object_id, entry in entries.items()}
-    return {object_id: fact for object_id, fact in facts.items() if fact is not None}
+    return {object_id: fact for object_id, fact in facts.items() if fact is not None and len(object_id) <= _ID_LENGTH}
 
 
 def _fact_of(entry: Item) -> Fact | None:
     """The fact, or None if the entry does not have its kind and state."""
     values: dict[str, Any] = {
-        name: _integer(entry, key) if kind == "N" else _text_of(entry, key)
+        name: _integer(entry, key) if kind == "N" else _short_text_of(entry, key)
         for name, key, kind in _FACT_ATTRIBUTES
         if key in entry
     }

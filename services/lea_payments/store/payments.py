@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self
 
 from botocore.exceptions import ClientError
@@ -16,25 +15,23 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import statements, table
-from lea_payments.store.dynamodb import Dynamodb, code_of
+from lea_payments.store.dynamodb import (
+    Blocked,
+    Busy,
+    Deadline,
+    Dynamodb,
+    Failed,
+    NotFound,
+    WriteResult,
+    Written,
+    code_of,
+    result_of,
+)
 from lea_payments.store.errors import ConflictError, UnavailableError, UnreachableError
 from lea_payments.store.group_commit import GroupCommit
 from lea_payments.store.items import Item, attributes_of, payment_of
-from lea_payments.store.statements import (
-    CREATED_VERSION,
-    Blocked,
-    Busy,
-    Failed,
-    NotFound,
-    Update,
-    WriteResult,
-    Written,
-    result_of,
-)
+from lea_payments.store.statements import CREATED_VERSION, Update
 from lea_payments.telemetry import spans, store_calls
-
-DEADLINE_SECONDS = 1.2
-"""The time limit for applying one event. The answer must be out within 2 s, and on a busy node a process waits, too."""
 
 FIRST_PAUSE_SECONDS = 0.02
 """The pause before a write is sent again; it doubles with each try."""
@@ -52,7 +49,7 @@ class PaymentStore:
 
     async def apply(self, event: PaymentEvent) -> Applied:
         """Applies an event to its payment exactly once, in whatever order events arrive."""
-        with _Deadline() as deadline, spans.applying(event.id, event.type) as span:
+        with Deadline() as deadline, spans.applying(event.id, event.type) as span:
             for payment_id in event.payment_ids:
                 applied = await self._apply_to(payment_id, event, deadline, span)
                 if applied.outcome is not Outcome.UNMATCHED:
@@ -123,7 +120,7 @@ class PaymentStore:
         for payment_id in event.payment_ids:
             if record := await self.get(payment_id):
                 return record
-        with _Deadline() as deadline:
+        with Deadline() as deadline:
             found_id = await self._find_by_indexes(event, deadline)
         return None if found_id is None else await self.get(found_id)
 
@@ -182,18 +179,24 @@ class PaymentStore:
     async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
         """Writes checkout's fields and what follows from them. Raises ConflictError if the record has changed."""
         after = changes.derive(replace(record, **fields, updated_at=iso(self._now())))
-        try:
-            await self._dynamodb.call(
-                "change_checkout",
-                self._client.update_item,
-                TableName=self._table,
-                **statements.checkout_update(record, after),
-            )
-        except ClientError as error:
-            if code_of(error) != "ConditionalCheckFailedException":
-                raise
-            raise ConflictError(f"payment {record.payment_intent_id} has changed since it was read") from None
-        return after
+        before = statements.as_read(record)
+        for _ in range(2):
+            try:
+                await self._dynamodb.call(
+                    "change_checkout",
+                    self._client.update_item,
+                    TableName=self._table,
+                    **statements.checkout_update(before, after),
+                )
+            except ClientError as error:
+                item = _existing_item(error)
+            else:
+                return after
+            if not item or payment_of(item) != record:
+                break
+            # Nobody has changed the record: a person has written a field as another type than it is read as.
+            before = statements.current(item)
+        raise ConflictError(f"payment {record.payment_intent_id} has changed since it was read")
 
     async def ping(self) -> None:
         """Reads the table, to find out whether it responds."""
@@ -225,19 +228,6 @@ class PaymentStore:
         return [payment_of(item) for item in response["Items"]]
 
 
-class _Deadline:
-    """Sets a deadline, in the loop's time, for its block and turns a TimeoutError there into UnavailableError."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> float:
-        return asyncio.get_running_loop().time() + DEADLINE_SECONDS
-
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
-        if isinstance(error, TimeoutError):
-            raise UnavailableError(f"no response from DynamoDB within {DEADLINE_SECONDS} s") from None
-
-
 def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Applied]) -> Applied | None:
     """The result of an earlier try of this call whose write was done although the response was lost."""
     times = (entry.at for entry in record.history if entry.event_id == event.id)
@@ -247,5 +237,5 @@ def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Ap
 def _existing_item(error: ClientError) -> Item:
     if code_of(error) != "ConditionalCheckFailedException":
         raise error
-    item: Item = error.response["Item"]  # type: ignore[typeddict-item]
+    item: Item = error.response.get("Item", {})  # type: ignore[assignment]
     return item

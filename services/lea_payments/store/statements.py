@@ -1,6 +1,6 @@
-"""Builds the conditional writes of payments, and reads DynamoDB's result of each one."""
+"""Builds the conditional writes of payments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,16 +11,19 @@ from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Kind
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
-from lea_payments.store.errors import UnavailableError
 from lea_payments.store.items import Attribute, Item, attributes_of, item_of_entry, payment_of
 
 
 class CurrentRecord(NamedTuple):
-    """A record as it is, or is assumed to be, and its item. A write is conditional on the fields in `guard`."""
+    """A record as it is, or is assumed to be, and its item.
+
+    A write is conditional on the fields in `guard` and, if the record is a guess, on the `assumption`.
+    """
 
     record: Payment
     item: Item
     guard: tuple[str, ...]
+    assumption: str = ""
 
 
 class Update(NamedTuple):
@@ -32,45 +35,6 @@ class Update(NamedTuple):
     span: trace.Span
 
 
-class Written(NamedTuple):
-    """The write is done."""
-
-
-class Blocked(NamedTuple):
-    """The condition was false; `current_item` is the item as it is now."""
-
-    current_item: Item
-
-
-class NotFound(NamedTuple):
-    """There is no item with this key."""
-
-
-class Busy(NamedTuple):
-    """The write failed for a temporary reason, so it can be sent again."""
-
-    code: str
-    may_be_written: bool = False
-
-
-class Failed(NamedTuple):
-    """The write fails however often it is sent; the other writes of its batch are not affected."""
-
-    error: Exception
-
-
-WriteResult = Written | Blocked | NotFound | Busy | Failed
-_TEMPORARY_CODES = frozenset(
-    {
-        "TransactionConflict",
-        "ThrottlingError",
-        "RequestLimitExceeded",
-        "ProvisionedThroughputExceeded",
-        "InternalServerError",
-    }
-)
-"""The codes of BatchStatementError (DynamoDB API reference) after which the same statement can succeed."""
-
 CREATED_VERSION = 1
 LINKED_VERSION = 2
 """The version of a record when checkout has created it, and when it has stored the session of the first attempt."""
@@ -78,8 +42,26 @@ LINKED_VERSION = 2
 GUARD = ("version", "payment_status", "updated_at")
 """`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but they change the other two."""
 
-_GUESS_GUARD = ("version", "status_rank", "checkout_attempt", "payment_status", "facts", "history")
-_SESSION_GUESS_GUARD = (*_GUESS_GUARD, "stripe_session_id", "amount", "currency")
+_SESSION_FIELDS = ("stripe_session_id", "amount", "currency")
+_WRITTEN_BY_EVENTS = (
+    *("facts", "history", "status_reason", "amount_refunded", "dispute_status", "other_session_id"),
+    "awaiting_funds_on",
+)
+_WRITTEN_BY_CHECKOUT = ("traceparent", "checkout_attempt_at", "checkout_locale")
+
+
+def _without(*names: str) -> str:
+    return " AND ".join(f"{name} IS MISSING" for name in names)
+
+
+_BY_CHECKOUT = (
+    f"version={LINKED_VERSION} AND payment_status='pending' AND status_rank=0 AND checkout_attempt=1"
+    f" AND {_without(*_WRITTEN_BY_EVENTS)}"
+)
+_BY_HAND = "payment_status='pending' AND " + _without(
+    "version", "status_rank", "checkout_attempt", *_WRITTEN_BY_CHECKOUT, *_WRITTEN_BY_EVENTS
+)
+"""What a guess assumes. A record with another value, also of another type, is read before it is written."""
 
 
 def current(item: Item) -> CurrentRecord:
@@ -104,31 +86,48 @@ def untouched(payment_id: str, event: PaymentEvent) -> CurrentRecord:
         status_rank=0 if by_checkout else None,
         checkout_attempt=1 if by_checkout else 0,
     )
-    guard = _SESSION_GUESS_GUARD if is_session else _GUESS_GUARD
-    return CurrentRecord(guess, attributes_of(guess, guard), guard)
+    guard = _SESSION_FIELDS if is_session else ()
+    return CurrentRecord(guess, attributes_of(guess, guard), guard, _BY_CHECKOUT if by_checkout else _BY_HAND)
 
 
 def update(table_name: str, before: CurrentRecord, after: Payment, span: trace.Span) -> Update:
     """The change as a PartiQL statement. It also repairs the fields that have another type than they should."""
-    assigned, removed = _repairs(before.item, after) if before.guard is GUARD else (_changes(before.record, after), ())
-    has_history = "L" in before.item.get("history", {})
-    adds_entry = len(after.history) > len(before.record.history)
+    assigned, removed = (_changes(before.record, after), ()) if before.assumption else _repairs(before.item, after)
+    history, entries = _history_change(before, after)
     parameters: list[Attribute] = [*assigned.values()]
-    if adds_entry:
-        parameters.append({"L": [item_of_entry(after.history[-1])]})
+    if entries:
+        parameters.append({"L": entries})
     parameters.append({"S": after.payment_intent_id})
-    conditions = []
+    conditions = [before.assumption] if before.assumption else []
     for name in before.guard:
-        attribute = before.item.get(name)
-        if attribute is None:
-            conditions.append(_MISSING[name])
-        elif "NULL" in attribute:
-            conditions.append(_NULL[name])
+        ((kind, value),) = before.item.get(name, _ABSENT).items()
+        if not kind:
+            conditions.append(f"{name} IS MISSING")
+        elif kind in _COMPARABLE:
+            conditions.append(f"{name}=?")
+            parameters.append({kind: value})
         else:
-            conditions.append(_EQUAL[name])
-            parameters.append(attribute)
-    text = _text(table_name, tuple(assigned), removed, tuple(conditions), has_history, adds_entry)
+            conditions.append(f"attribute_type({name},'{kind}')")
+    text = _text(table_name, tuple(assigned), removed, tuple(conditions), history)
     return Update(after.payment_intent_id, text, parameters, span)
+
+
+_ABSENT: Attribute = {"": None}
+_COMPARABLE = ("S", "N")
+"""The types of the fields of a guard. A value of another type is not compared: only its type must still be the same."""
+
+_APPEND, _ASSIGN, _REMOVE = "SET history=list_append(history, ?)", "SET history=?", "REMOVE history"
+
+
+def _history_change(before: CurrentRecord, after: Payment) -> tuple[str, list[Any]]:
+    """The action that adds the new entry, or writes the whole history if the item's is not a list of entries."""
+    stored = before.item.get("history")
+    if stored is not None and stored.get("L") == [item_of_entry(entry) for entry in before.record.history]:
+        new = after.history[len(before.record.history) :]
+        return _APPEND if new else "", [item_of_entry(entry) for entry in new]
+    if after.history:
+        return _ASSIGN, [item_of_entry(entry) for entry in after.history]
+    return "" if stored is None else _REMOVE, []
 
 
 def _changes(before: Payment, after: Payment) -> dict[str, Attribute]:
@@ -151,10 +150,6 @@ _EVENT_FIELDS = (
     *("other_session_id", "awaiting_funds_on", "amount_refunded", "dispute_status"),
     *("facts", "version", "updated_at", "webhook_processed_at"),
 )
-_GUARDS = tuple(dict.fromkeys((*GUARD, *_SESSION_GUESS_GUARD)))
-_EQUAL = {name: f"{name}=?" for name in _GUARDS}
-_NULL = {name: f"{name} IS NULL" for name in _GUARDS}
-_MISSING = {name: f"{name} IS MISSING" for name in _GUARDS}
 
 
 @lru_cache(maxsize=256)
@@ -163,56 +158,54 @@ def _text(
     assigned: tuple[str, ...],
     removed: tuple[str, ...],
     conditions: tuple[str, ...],
-    has_history: bool,  # noqa: FBT001 - part of the cache's key
-    adds_entry: bool,  # noqa: FBT001 - part of the cache's key
+    history: str,
 ) -> str:
-    """The statement's text; its parameters are in the order in which `update` appends them."""
+    """The statement's text; its parameters are in the order in which `update` appends them.
+
+    Only documented syntax is used: DynamoDB Local accepts more than AWS does. See "PartiQL update statements for
+    DynamoDB", "Use PartiQL operators with DynamoDB" and "Use PartiQL functions with DynamoDB" in the developer guide.
+    """
     actions = [f"SET {name}=?" for name in assigned]
-    if adds_entry:
-        actions.append("SET history=list_append(history, ?)" if has_history else "SET history=?")
+    if history:
+        actions.append(history)
     actions.extend(f"REMOVE {name}" for name in removed)
     # PartiQL's UPDATE never creates an item: without one the condition is false and no current item is returned.
     return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join((f"{table.KEY}=?", *conditions))}'
 
 
-def checkout_update(before: Payment, after: Payment) -> dict[str, Any]:
-    """UpdateItem's arguments for the changed fields, if nobody has written the record since it was read."""
-    old, new = attributes_of(before), attributes_of(after)
-    assigned = [name for name in new if name != "history" and new[name] != old.get(name)]
-    removed = [name for name in old if name != "history" and name not in new]
+def as_read(record: Payment) -> CurrentRecord:
+    """A record that was read earlier. Its item is not known: a person can have written, say, the version as text."""
+    return CurrentRecord(record, attributes_of(record), ("version", "updated_at"))
+
+
+def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:
+    """UpdateItem's arguments for all fields but the history, if nobody has written the record since it was read."""
+    assigned = attributes_of(after)
+    key = assigned.pop(table.KEY)
+    removed = [name for name in _WRITTEN_FIELDS if name not in assigned]
+    if assigned.pop("history", None) is None:
+        removed.append("history")
+    if after.amount == NEVER_MATCHES:
+        del assigned["amount"]
+    values = {f":new_{name}": value for name, value in assigned.items()}
+    conditions = [f"attribute_exists({table.KEY})"]
+    for name in before.guard:
+        ((kind, value),) = before.item.get(name, _ABSENT).items()
+        if not kind:
+            conditions.append(f"attribute_not_exists({name})")
+        elif kind in _COMPARABLE:
+            conditions.append(f"{name} = :old_{name}")
+            values[f":old_{name}"] = {kind: value}
+        else:
+            conditions.append(f"attribute_type({name}, :type_{name})")
+            values[f":type_{name}"] = {"S": kind}
     expression = "SET " + ", ".join(f"{name} = :new_{name}" for name in assigned)
     if removed:
         expression += " REMOVE " + ", ".join(removed)
-    values = {f":new_{name}": new[name] for name in assigned}
-    conditions = [f"attribute_exists({table.KEY})"]
-    for name, kind in (("version", "N"), ("updated_at", "S")):
-        if name in old:
-            conditions.append(f"{name} = :old_{name}")
-            values[f":old_{name}"] = old[name]
-        else:
-            # The field is missing, or a person has written something of another type into it.
-            conditions.append(f"NOT attribute_type({name}, :type_{name})")
-            values[f":type_{name}"] = {"S": kind}
     return {
-        "Key": {table.KEY: old[table.KEY]},
+        "Key": {table.KEY: key},
         "UpdateExpression": expression,
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeValues": values,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-
-
-def result_of(response: Mapping[str, Any]) -> WriteResult:
-    """DynamoDB's response to one statement of a batch as a result."""
-    error = response.get("Error")
-    if error is None:
-        return Written()
-    code = error.get("Code", "")
-    if code == "ConditionalCheckFailed":
-        # ALL_OLD returns the current item in the error or, as the API reference also allows, beside it.
-        current_item = response.get("Item") or error.get("Item")
-        return Blocked(current_item) if current_item else NotFound()
-    if code in _TEMPORARY_CODES:
-        return Busy(code)
-    if code == "ResourceNotFound":
-        return Failed(UnavailableError("the table does not exist: run lea-payments init-table"))
-    return Failed(RuntimeError(f"DynamoDB rejected a statement: {code}: {error.get('Message', '')}"))

@@ -1,26 +1,34 @@
 """Translates Stripe's objects, from events and from lists alike, into facts about payments."""
 
-import re
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from lea_payments.payment import facts
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.stripe.shapes import (
+    MAX_AMOUNT,
+    MAX_SECONDS,
     PAYMENT_MODES,
-    Expanded,
-    Metadata,
+    AnyMetadata,
+    Money,
     PaymentError,
     PaymentIntent,
     SessionObject,
+    attempt_of,
+    code_of,
     decode_charge,
     decode_dispute,
     decode_intent,
     decode_refund,
     decode_session,
     decode_warning,
+    id_of,
+    is_code,
+    metadata_text,
+    money_of,
+    whole_number,
 )
 
 
@@ -49,11 +57,6 @@ REFUND, DISPUTE, WARNING = "refund", "dispute", "radar.early_fraud_warning"
 LISTED_TYPES = (SESSION, INTENT, REFUND, DISPUTE, WARNING)
 """The objects that are read from lists; a PaymentIntent is read with its session."""
 
-_CODE = re.compile("[a-z][a-z0-9_]{0,49}")
-"""The format of Stripe's codes. Reasons and states are published and logged, so no other text becomes one."""
-
-_ATTEMPT = re.compile("[1-9][0-9]{0,5}")
-
 _ENDED = ("requires_payment_method", "canceled")
 """The statuses of a PaymentIntent that mean, once its session is complete, that no money will arrive."""
 
@@ -75,29 +78,38 @@ _PAYMENT_STATES: Mapping[str, str] = {
     "no_payment_required": facts.PAID,
     "unpaid": facts.UNPAID,
 }
-"""The state of a complete session by its payment status (API reference); any other one is stored as it is."""
-
-_NO_METADATA = Metadata()
+"""The state of a complete session by its payment status (API reference); any other one is stored, and is not paid."""
 
 
 def session_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:
     """The fact about a Checkout Session. Its PaymentIntent can be expanded. Raises MsgspecError."""
     session = decode_session(raw)
     if session.mode not in PAYMENT_MODES:
-        return NoFact(with_code("session_mode", session.mode))
+        return NoFact(_with_code("session_mode", session.mode))
     state = _session_state(session, event_type)
     if state is None:
         return NoFact("session_open")
-    intent_id = _id_of(session.payment_intent)
+    intent_id = id_of(session.payment_intent)
+    money = _money(session, state)
     fact = Fact(
         kind=Kind.SESSION,
         state=state,
-        amount=session.amount_total,
-        currency=session.currency,
+        amount=money.amount_total,
+        currency=money.currency,
         intent=intent_id,
-        attempt=_attempt(session.metadata),
+        attempt=attempt_of(session.metadata),
     )
     return _of_session(session, session.id, fact, intent_id)
+
+
+def _money(session: SessionObject, state: str) -> Money:
+    """What the session collected. Of a session that ended without money it can be unreadable."""
+    try:
+        return money_of(session)
+    except msgspec.ValidationError:
+        if state in (facts.EXPIRED, facts.FAILED):
+            return Money()
+        raise
 
 
 def expanded_intent_fact(raw: msgspec.Raw | bytes) -> ObjectFact | NoFact:
@@ -108,26 +120,30 @@ def expanded_intent_fact(raw: msgspec.Raw | bytes) -> ObjectFact | NoFact:
         return NoFact("not_expanded")
     if intent.last_payment_error is None or session.status == "complete":
         return NoFact("not_declined")
-    attempt = _attempt(intent.metadata) or _attempt(session.metadata)
+    attempt = attempt_of(intent.metadata) or attempt_of(session.metadata)
     return _of_session(session, intent.id, _declined(intent.last_payment_error, attempt), intent.id)
 
 
 def _of_session(session: SessionObject, object_id: str, fact: Fact, intent_id: str | None) -> ObjectFact:
-    metadata = session.metadata or _NO_METADATA
-    payment_ids, intent_ids = _references(metadata, intent_id, session.client_reference_id)
-    return ObjectFact(object_id, fact, payment_ids, intent_ids, session.id, session.created, metadata.traceparent)
+    payment_ids, intent_ids = _references(session.metadata, intent_id, session.client_reference_id)
+    created, traceparent = whole_number(session.created, MAX_SECONDS), metadata_text(session.metadata, "traceparent")
+    return ObjectFact(object_id, fact, payment_ids, intent_ids, session.id, created, traceparent)
 
 
 def _session_state(session: SessionObject, event_type: str) -> str | None:
     """The state of the session; None while it is open."""
-    if event_type in _STATE_BY_EVENT:
-        return _STATE_BY_EVENT[event_type]
-    status = _STATUS_BY_EVENT.get(event_type, session.status)
+    by_event = _STATE_BY_EVENT.get(event_type)
+    if by_event == facts.FAILED:
+        return by_event
+    status = _STATUS_BY_EVENT.get(event_type) or session.status
     if status == "expired":
         return facts.EXPIRED
     if status != "complete":
         return None
-    state = _PAYMENT_STATES.get(session.payment_status or "") or _code(session.payment_status)
+    code = code_of(session.payment_status)
+    if code not in _PAYMENT_STATES:
+        return code
+    state = by_event or _PAYMENT_STATES[code]
     intent = session.payment_intent
     if state == facts.UNPAID and isinstance(intent, PaymentIntent) and intent.status in _ENDED:
         return facts.FAILED
@@ -139,12 +155,12 @@ def intent_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | 
     intent = decode_intent(raw)
     if intent.last_payment_error is None and not event_type:
         return NoFact("not_declined")
-    fact = _declined(intent.last_payment_error or PaymentError(), _attempt(intent.metadata))
+    fact = _declined(intent.last_payment_error or PaymentError(), attempt_of(intent.metadata))
     return _intent_object_fact(intent.id, fact, intent.id, intent.metadata, intent.created)
 
 
 def _declined(error: PaymentError, attempt: int | None) -> Fact:
-    codes = [code for code in (error.code, error.decline_code) if code and _CODE.fullmatch(code)]
+    codes = [code for code in (error.code, error.decline_code) if is_code(code)]
     return Fact(kind=Kind.INTENT, state=facts.DECLINED, code=":".join(codes) or "unknown", attempt=attempt)
 
 
@@ -153,7 +169,7 @@ def charge_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | 
     charge = decode_charge(raw)
     if not charge.amount_refunded:
         return NoFact("nothing_refunded")
-    intent_id = _id_of(charge.payment_intent)
+    intent_id = id_of(charge.payment_intent)
     fact = Fact(kind=Kind.CHARGE, state=facts.REFUNDED, amount=charge.amount_refunded, intent=intent_id)
     return _intent_object_fact(charge.id, fact, intent_id, charge.metadata, charge.created)
 
@@ -161,8 +177,8 @@ def charge_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | 
 def refund_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:
     """The fact about a refund. Raises MsgspecError."""
     refund = decode_refund(raw)
-    intent_id = _id_of(refund.payment_intent)
-    state = _STATE_BY_EVENT.get(event_type) or _code(refund.status)
+    intent_id = id_of(refund.payment_intent)
+    state = _STATE_BY_EVENT.get(event_type) or code_of(refund.status)
     fact = Fact(kind=Kind.REFUND, state=state, amount=refund.amount, intent=intent_id)
     return _intent_object_fact(refund.id, fact, intent_id, refund.metadata, refund.created)
 
@@ -170,13 +186,13 @@ def refund_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | 
 def dispute_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:  # noqa: ARG001 - as the others
     """The fact about a dispute. Raises MsgspecError."""
     dispute = decode_dispute(raw)
-    intent_id = _id_of(dispute.payment_intent)
+    intent_id = id_of(dispute.payment_intent)
     fact = Fact(
         kind=Kind.DISPUTE,
-        state=_code(dispute.status),
-        amount=dispute.amount,
+        state=code_of(dispute.status),
+        amount=whole_number(dispute.amount, MAX_AMOUNT),
         intent=intent_id,
-        due=dispute.evidence_details.due_by if dispute.evidence_details else None,
+        due=whole_number(dispute.evidence_details.due_by, MAX_SECONDS) if dispute.evidence_details else None,
     )
     return _intent_object_fact(dispute.id, fact, intent_id, dispute.metadata, dispute.created)
 
@@ -184,7 +200,7 @@ def dispute_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact |
 def warning_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:  # noqa: ARG001 - as the others
     """The fact about an early fraud warning. Raises MsgspecError."""
     warning = decode_warning(raw)
-    intent_id = _id_of(warning.payment_intent)
+    intent_id = id_of(warning.payment_intent)
     state = facts.ACTIONABLE if warning.actionable else facts.NOT_ACTIONABLE
     fact = Fact(kind=Kind.WARNING, state=state, intent=intent_id)
     return _intent_object_fact(warning.id, fact, intent_id, None, warning.created)
@@ -201,30 +217,32 @@ FACT_OF: Mapping[str, Callable[..., ObjectFact | NoFact]] = {
 """The translation of each kind of object; its second argument is the type of the event, if there is one."""
 
 
-def with_code(reason: str, code: str | None) -> str:
+def _with_code(reason: str, code: str | None) -> str:
     """The reason with Stripe's code, if the code has the format of one."""
-    return f"{reason}:{code}" if code and _CODE.fullmatch(code) else reason
+    return f"{reason}:{code}" if is_code(code) else reason
 
 
 def _intent_object_fact(
-    object_id: str | None, fact: Fact, intent_id: str | None, metadata: Metadata | None, created: int | None
-) -> ObjectFact | NoFact:
+    object_id: str | None, fact: Fact, intent_id: str | None, metadata: AnyMetadata, created: Any
+) -> ObjectFact:
     """The fact about an object that refers to a payment by its PaymentIntent and its metadata."""
-    metadata = metadata or _NO_METADATA
     payment_ids, intent_ids = _references(metadata, intent_id)
     # Old API versions have disputes without an id: one for each PaymentIntent is the best that can be known.
     object_id = object_id or f"{fact.kind}:{intent_id or ''}"
-    return ObjectFact(object_id, fact, payment_ids, intent_ids, created=created, traceparent=metadata.traceparent)
+    traceparent = metadata_text(metadata, "traceparent")
+    return ObjectFact(
+        object_id, fact, payment_ids, intent_ids, created=whole_number(created, MAX_SECONDS), traceparent=traceparent
+    )
 
 
 def _references(
-    metadata: Metadata, intent_id: str | None, client_reference_id: str | None = None
+    metadata: AnyMetadata, intent_id: str | None, client_reference_id: str | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The possible ids of the payment and of its PaymentIntent, in the order in which they are tried.
 
     Other systems write Stripe's PaymentIntent into metadata of this name, so a value `pi_…` counts as one.
     """
-    payment_id = metadata.payment_intent_id or None
+    payment_id = metadata_text(metadata, "payment_intent_id") or None
     intents = (intent_id,) if intent_id else ()
     if payment_id and payment_id.startswith("pi_"):
         intents = (*intents, payment_id) if payment_id != intent_id else intents
@@ -232,18 +250,3 @@ def _references(
     if not client_reference_id or client_reference_id == payment_id:
         return (payment_id,) if payment_id else (), intents
     return (client_reference_id, payment_id) if payment_id else (client_reference_id,), intents
-
-
-def _attempt(metadata: Metadata | None) -> int | None:
-    """The number of checkout's attempt, if the metadata has one."""
-    text = metadata.attempt if metadata else None
-    return int(text) if text and _ATTEMPT.fullmatch(text) else None
-
-
-def _id_of(reference: str | Expanded | PaymentIntent | None) -> str | None:
-    return reference if reference is None or isinstance(reference, str) else reference.id
-
-
-def _code(text: str | None) -> str:
-    """The text if it has the format of Stripe's codes."""
-    return text if text and _CODE.fullmatch(text) else "unknown"

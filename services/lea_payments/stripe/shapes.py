@@ -1,22 +1,33 @@
 """Defines the fields of Stripe's objects that the services read, as types; all other fields are ignored."""
 
 import json
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, TypeGuard
 
 import msgspec
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-Amount = Annotated[int, msgspec.Meta(ge=0, le=999_999_999_999)]
-Seconds = Annotated[int, msgspec.Meta(ge=0, le=99_999_999_999)]
-ShortText = Annotated[str, msgspec.Meta(max_length=500)]
+MAX_AMOUNT, MAX_SECONDS = 999_999_999_999, 99_999_999_999
+Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_SECONDS)]
+MAX_TEXT = 500
+ShortText = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+
+_CODE = re.compile("[a-z][a-z0-9_]{0,49}")
+"""The format of Stripe's codes. Reasons and states are published and logged, so no other text becomes one."""
+
+_ATTEMPT = re.compile("[1-9][0-9]{0,5}")
 
 
 class Metadata(msgspec.Struct):
-    """The metadata that checkout sets; a value has at most 500 characters (docs.stripe.com/api/metadata)."""
+    """The metadata that checkout sets. Other systems write to it too, so its values can be anything."""
 
-    payment_intent_id: ShortText | None = None
-    attempt: ShortText | None = None
-    traceparent: ShortText | None = None
+    payment_intent_id: Any = None
+    attempt: Any = None
+    traceparent: Any = None
+
+
+AnyMetadata = Metadata | list[Any] | str | float | bool | None
 
 
 class Data(msgspec.Struct):
@@ -64,8 +75,8 @@ PAYMENT_MODES = ("payment", None)
 class PaymentError(msgspec.Struct):
     """Why a PaymentIntent failed."""
 
-    code: str | None = None
-    decline_code: str | None = None
+    code: Any = None
+    decline_code: Any = None
 
 
 class PaymentIntent(msgspec.Struct):
@@ -75,24 +86,31 @@ class PaymentIntent(msgspec.Struct):
     object: Literal["payment_intent"]
     status: str | None = None
     last_payment_error: PaymentError | None = None
-    metadata: Metadata | None = None
-    created: int | None = None
+    metadata: AnyMetadata = None
+    created: Any = None
+
+
+class Money(msgspec.Struct):
+    """What a session collected, in minor units of `currency`, not of the currency the customer saw."""
+
+    amount_total: Amount | None = None
+    currency: ShortText | None = None
 
 
 class SessionObject(msgspec.Struct):
-    """A Checkout Session; `amount_total` is in minor units of `currency`, not of the currency the customer saw."""
+    """A Checkout Session. Its `Money` is decoded only where it counts: a session without money can have any."""
 
     id: Id
     object: Literal["checkout.session"]
     mode: str | None = None
-    status: str | None = None
-    payment_status: str | None = None
-    amount_total: Amount | None = None
-    currency: str | None = None
-    created: int | None = None
+    status: Any = None
+    payment_status: Any = None
+    amount_total: Any = None
+    currency: Any = None
+    created: Any = None
     client_reference_id: ShortText | None = None
     payment_intent: Id | PaymentIntent | None = None
-    metadata: Metadata | None = None
+    metadata: AnyMetadata = None
 
 
 class Charge(msgspec.Struct):
@@ -102,8 +120,8 @@ class Charge(msgspec.Struct):
     amount_refunded: Amount
     id: Id | None = None
     payment_intent: Reference = None
-    metadata: Metadata | None = None
-    created: int | None = None
+    metadata: AnyMetadata = None
+    created: Any = None
 
 
 class Refund(msgspec.Struct):
@@ -114,14 +132,14 @@ class Refund(msgspec.Struct):
     id: Id | None = None
     status: str | None = None
     payment_intent: Reference = None
-    metadata: Metadata | None = None
-    created: int | None = None
+    metadata: AnyMetadata = None
+    created: Any = None
 
 
 class EvidenceDetails(msgspec.Struct):
     """When the evidence of a dispute is due, in seconds since 1970."""
 
-    due_by: int | None = None
+    due_by: Any = None
 
 
 class DisputeObject(msgspec.Struct):
@@ -130,11 +148,11 @@ class DisputeObject(msgspec.Struct):
     object: Literal["dispute"]
     status: str
     id: Id | None = None
-    amount: Amount | None = None
+    amount: Any = None
     payment_intent: Reference = None
     evidence_details: EvidenceDetails | None = None
-    metadata: Metadata | None = None
-    created: int | None = None
+    metadata: AnyMetadata = None
+    created: Any = None
 
 
 class FraudWarning(msgspec.Struct):
@@ -144,7 +162,7 @@ class FraudWarning(msgspec.Struct):
     object: Literal["radar.early_fraud_warning"]
     actionable: bool
     payment_intent: Reference = None
-    created: int | None = None
+    created: Any = None
 
 
 _decode_snapshot = msgspec.json.Decoder(Event).decode
@@ -155,6 +173,11 @@ decode_charge = msgspec.json.Decoder(Charge).decode
 decode_refund = msgspec.json.Decoder(Refund).decode
 decode_dispute = msgspec.json.Decoder(DisputeObject).decode
 decode_warning = msgspec.json.Decoder(FraudWarning).decode
+
+
+def money_of(session: SessionObject) -> Money:
+    """What the session collected; raises ValidationError."""
+    return msgspec.convert({"amount_total": session.amount_total, "currency": session.currency}, Money)
 
 
 def decode_event(body: bytes) -> Event | ThinEvent:
@@ -185,3 +208,35 @@ def without_lone_surrogates(body: bytes) -> bytes:
         return json.dumps(json.loads(body.decode()), ensure_ascii=False).encode(errors="replace")
     except (ValueError, RecursionError):
         return body
+
+
+def metadata_text(metadata: AnyMetadata, key: str) -> str | None:
+    """The metadata's value if it is a text of at most 500 characters (docs.stripe.com/api/metadata)."""
+    value = getattr(metadata, key, None)
+    return value if isinstance(value, str) and len(value) <= MAX_TEXT else None
+
+
+def attempt_of(metadata: AnyMetadata) -> int | None:
+    """The number of checkout's attempt, if the metadata has one."""
+    text = metadata_text(metadata, "attempt")
+    return int(text) if text and _ATTEMPT.fullmatch(text) else None
+
+
+def id_of(reference: str | Expanded | PaymentIntent | None) -> str | None:
+    """The id of an object, which can be expanded."""
+    return reference.id if isinstance(reference, Expanded | PaymentIntent) else reference
+
+
+def is_code(text: Any) -> TypeGuard[str]:
+    """Whether this is text in the format of Stripe's codes."""
+    return isinstance(text, str) and _CODE.fullmatch(text) is not None
+
+
+def code_of(text: Any) -> str:
+    """The text if it has the format of Stripe's codes."""
+    return text if is_code(text) else "unknown"
+
+
+def whole_number(value: Any, maximum: int) -> int | None:
+    """The value if it is a whole number from 0 to the maximum; others are unknown."""
+    return value if type(value) is int and 0 <= value <= maximum else None

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from stripe_emulator.emulator import Current, Emulator
 from stripe_emulator.pay_page import payment
 from stripe_emulator.pay_page.payment import PaymentForm
-from stripe_emulator.payments import checkout
+from stripe_emulator.payments import checkout, recovery
 from stripe_emulator.reference import cards, money
 from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.shapes import Json
@@ -31,6 +31,7 @@ def add_routes(app: FastAPI) -> None:
     app.add_api_route("/c/pay/{session_id}", show, methods=["GET"])
     app.add_api_route("/c/pay/{session_id}", submit, methods=["POST"])
     app.add_api_route("/c/pay.css", stylesheet, methods=["GET"])
+    app.add_api_route("/r/{token}", recover, methods=["GET"])
 
 
 async def show(emulator: Current, session_id: str) -> Response:
@@ -54,6 +55,14 @@ async def submit(request: Request, emulator: Current, session_id: str) -> Respon
     return Response(status_code=303, headers={"Location": back} | _headers(session))
 
 
+async def recover(emulator: Current, token: str) -> Response:
+    """Create a new session in place of the expired one, and send the customer to its page."""
+    session = recovery.recover(emulator.account, token)
+    if session is None:
+        return _closed(None)
+    return Response(status_code=303, headers={"Location": session["url"]} | _headers(session))
+
+
 async def stylesheet() -> Response:
     """Return the stylesheet."""
     return Response(STYLE, media_type="text/css")
@@ -74,11 +83,10 @@ def _page(emulator: Emulator, session: Json, form: PaymentForm, error: StripeApi
         item | {"shown_amount": money.formatted(item["amount_total"], currency)}
         for item in emulator.account.store.orders[session["id"]].items
     ]
-    total = money.formatted(session["amount_total"], currency)
     html = PAY_PAGE.render(
         state="open",
-        title=f"Pay {total}",
-        total=total,
+        title=_title(session),
+        needs_method=checkout.needs_method(session),
         session=session,
         items=items,
         form=form,
@@ -87,6 +95,12 @@ def _page(emulator: Emulator, session: Json, form: PaymentForm, error: StripeApi
         delayed=any(kind in cards.DELAYED_KINDS for kind in kinds),
     )
     return Response(html, error.status if error else 200, _headers(session), "text/html")
+
+
+def _title(session: Json) -> str:
+    if session["mode"] == "setup":
+        return "Save payment method"
+    return f"Pay {money.formatted(session['amount_total'], session['currency'])}"
 
 
 def _closed(session: Json | None) -> Response:

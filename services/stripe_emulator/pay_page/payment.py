@@ -32,14 +32,14 @@ def pay(emulator: Emulator, session: Json, form: PaymentForm) -> None:
     account = emulator.account
     billing: Json = {"email": form.email or None}
     with account.caused_by(None, None):
-        if not session["amount_total"]:
+        if not checkout.needs_method(session):
             checkout.complete_free(account, session, billing)
             return
         checkout.require_open(session)
         instrument = _bank_debit(session, form) if form.method == "delayed" else _card(emulator, form)
         decline = checkout.pay(account, session, methods.create(account, instrument, billing))
     if decline:
-        raise methods.declined(account, session["payment_intent"])
+        raise checkout.last_decline(account, session)
 
 
 async def wait_for_merchant(emulator: Emulator, session: Json) -> bool:

@@ -1,20 +1,39 @@
-"""Pays, settles and expires checkout sessions."""
+"""Opens, pays, settles and expires checkout sessions."""
 
 import heapq
 
-from stripe_emulator.payments import charges, disputes
+from stripe_emulator.payments import charges, disputes, early_fraud_warnings, methods, subscriptions
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.cards import Decline
+from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.shapes import ADDRESS, Json
 from stripe_emulator.state.account import Account
+from stripe_emulator.state.objects import new_id
+from stripe_emulator.state.store import Order
 
 PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
+RECOVERY_SECONDS = 30 * 24 * 3600
 
 
 def success_url(session: Json) -> str:
     """Return the success URL with the session's id in place of the placeholder."""
     url: str = session["success_url"]
     return url.replace(PLACEHOLDER, session["id"])
+
+
+def open_session(account: Account, session: Json, order: Order) -> Json:
+    """Store a new session, give it a page, and create its SetupIntent in setup mode."""
+    session["url"] = f"{account.settings.public_url}/c/pay/{session['id']}"
+    account.store.orders[session["id"]] = order
+    heapq.heappush(account.store.expiries, (session["expires_at"], session["id"]))
+    if session["mode"] == "setup":
+        session["setup_intent"] = subscriptions.new_setup_intent(account, session, order.intent)["id"]
+    return account.store.add(session)
+
+
+def needs_method(session: Json) -> bool:
+    """Return whether the customer must enter a payment method: to pay an amount, or to save the method."""
+    return session["mode"] == "setup" or bool(session["amount_total"])
 
 
 def pay(account: Account, session: Json, method: Json) -> Decline | None:
@@ -26,14 +45,22 @@ def pay(account: Account, session: Json, method: Json) -> Decline | None:
             f" {', '.join(session['payment_method_types'])}.",
             "payment_method",
         )
+    if session["mode"] == "setup":
+        return _set_up(account, session, method)
     intent = _intent(account, session)
-    session["payment_intent"] = intent["id"]
     decline = charges.attempt(account, intent, method)
     if decline:
         return decline
-    _complete(account, session, method["billing_details"], paid=intent["status"] == "succeeded")
+    _complete(account, session, method["billing_details"], paid=intent["status"] == "succeeded", method_id=method["id"])
     disputes.open_if_test_card(account, intent)
+    early_fraud_warnings.create_if_test_card(account, intent)
     return None
+
+
+def last_decline(account: Account, session: Json) -> StripeApiError:
+    """Return the error that reports the last decline of a session."""
+    intent_id = session["setup_intent"] or account.store.orders[session["id"]].payment_intent or "none"
+    return methods.declined(account, intent_id)
 
 
 def complete_free(account: Account, session: Json, billing: Json) -> None:
@@ -63,8 +90,12 @@ def expire(account: Account, session: Json) -> None:
             "session",
         )
     session |= {"status": "expired", "url": None}
-    if session["payment_intent"]:
-        charges.cancel(account, account.store.get("payment_intent", session["payment_intent"]), "automatic")
+    intent_id = account.store.orders[session["id"]].payment_intent
+    if intent_id:
+        charges.cancel(account, account.store.get("payment_intent", intent_id), "automatic")
+    if session["setup_intent"]:
+        subscriptions.cancel_setup(account, account.store.get("setup_intent", session["setup_intent"]))
+    _offer_recovery(account, session)
     account.emit("checkout.session.expired", session)
 
 
@@ -90,21 +121,34 @@ def require_open(session: Json) -> None:
 
 
 def _intent(account: Account, session: Json) -> Json:
-    if session["payment_intent"]:
-        return account.store.get("payment_intent", session["payment_intent"])
+    """Return the PaymentIntent of a session. Only in payment mode does the session name it."""
+    order = account.store.orders[session["id"]]
+    if order.payment_intent:
+        return account.store.get("payment_intent", order.payment_intent)
+    is_payment = session["mode"] == "payment"
     intent = charges.new_intent(
         account,
         session["amount_total"],
         session["currency"],
         customer=session["customer"],
         payment_method_types=list(session["payment_method_types"]),
-        **account.store.orders[session["id"]].intent,
+        **order.intent if is_payment else {},
     )
+    order.payment_intent = intent["id"]
+    session["payment_intent"] = intent["id"] if is_payment else None
     account.store.session_of[intent["id"]] = session["id"]
     return intent
 
 
-def _complete(account: Account, session: Json, billing: Json, *, paid: bool) -> None:
+def _set_up(account: Account, session: Json, method: Json) -> Decline | None:
+    intent = account.store.get("setup_intent", session["setup_intent"])
+    decline = subscriptions.set_up(account, intent, method)
+    if decline is None:
+        _complete(account, session, method["billing_details"], paid=False)
+    return decline
+
+
+def _complete(account: Account, session: Json, billing: Json, *, paid: bool, method_id: str | None = None) -> None:
     session |= {"status": "complete", "url": None}
     if session["amount_total"]:
         session["payment_status"] = "paid" if paid else "unpaid"
@@ -112,4 +156,16 @@ def _complete(account: Account, session: Json, billing: Json, *, paid: bool) -> 
     details |= {"address": billing.get("address") or dict(ADDRESS), "tax_exempt": "none", "tax_ids": []}
     details["email"] = details["email"] or session["customer_email"]
     session["customer_details"] = details | {"business_name": None, "individual_name": None}
+    if session["mode"] == "subscription":
+        subscription = subscriptions.create(account, session, method_id)
+        session |= {"subscription": subscription["id"], "invoice": subscription["latest_invoice"]}
     account.store.orders[session["id"]].completed_event = account.emit("checkout.session.completed", session)["id"]
+
+
+def _offer_recovery(account: Account, session: Json) -> None:
+    recovery = (session["after_expiration"] or {}).get("recovery") or {}
+    if recovery.get("enabled"):
+        token = new_id("test")
+        account.store.recoveries[token] = session["id"]
+        url = f"{account.settings.public_url}/r/{token}"
+        recovery |= {"expires_at": account.now() + RECOVERY_SECONDS, "url": url}

@@ -31,15 +31,16 @@ def resolve(account: Account, method_id: str, param: str) -> Json:
 
 
 def declined(account: Account, intent_id: str) -> StripeApiError:
-    """Return the error that reports the last decline of a PaymentIntent."""
-    intent = account.store.get("payment_intent", intent_id)
-    error = dict(intent["last_payment_error"])
+    """Return the error that reports the last decline of a PaymentIntent or a SetupIntent."""
+    kind = "setup_intent" if intent_id.startswith("seti_") else "payment_intent"
+    intent = account.store.get(kind, intent_id)
+    error = dict(intent[f"last_{kind.removesuffix('_intent')}_error"])
     return StripeApiError(
         error.pop("message"),
         status=402,
         kind=error.pop("type"),
         code=error.pop("code"),
-        more=error | {"payment_intent": intent},
+        more=error | {kind: intent},
     )
 
 

@@ -34,7 +34,10 @@ class Instrument:
     decline: Decline | None = None
     dispute: str | None = None
     inquiry: bool = False
-    refund: Literal["succeeded", "fails", "pending"] = "succeeded"
+    disputes: int = 1
+    fraud_warning: str | None = None
+    # A refund that succeeds later is pending first. A refund that fails later has succeeded first.
+    refund: Settlement | None = None
     settles: Settlement | None = None
 
     @property
@@ -65,6 +68,7 @@ CARDS: dict[str, Instrument] = {
     "visa": Instrument(),
     "visa_debit": Instrument(number="4000056655665556"),
     "mastercard": Instrument(brand="mastercard", number="5555555555554444"),
+    "mastercard_prepaid": Instrument(brand="mastercard", number="5105105105105100"),
     "amex": Instrument(brand="amex", number="378282246310005"),
     "discover": Instrument(brand="discover", number="6011111111111117"),
     "jcb": Instrument(brand="jcb", number="3566002020360505"),
@@ -85,8 +89,10 @@ CARDS: dict[str, Instrument] = {
     "createDispute": Instrument(number="4000000000000259", dispute="fraudulent"),
     "createDisputeProductNotReceived": Instrument(number="4000000000002685", dispute="product_not_received"),
     "createDisputeInquiry": Instrument(number="4000000000001976", dispute="fraudulent", inquiry=True),
-    "refundFail": Instrument(number="4000000000005126", refund="fails"),
-    "pendingRefund": Instrument(number="4000000000007726", refund="pending"),
+    "createMultipleDisputes": Instrument(number="4000000404000079", dispute="fraudulent", disputes=2),
+    "createIssuerFraudRecord": Instrument(number="4000000000005423", fraud_warning="made_with_stolen_card"),
+    "refundFail": Instrument(number="4000000000005126", refund=Settlement("failed", 1)),
+    "pendingRefund": Instrument(number="4000000000007726", refund=Settlement("succeeded", 180)),
 }
 BY_NUMBER = {card.number: card for card in CARDS.values()}
 

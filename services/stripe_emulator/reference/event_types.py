@@ -17,6 +17,7 @@ EVENT_TYPES = frozenset(
         "checkout.session.completed",
         "checkout.session.expired",
         "customer.created",
+        "customer.subscription.created",
         "customer.updated",
         "payment_intent.canceled",
         "payment_intent.created",
@@ -29,8 +30,14 @@ EVENT_TYPES = frozenset(
         "price.updated",
         "product.created",
         "product.updated",
+        "radar.early_fraud_warning.created",
+        "radar.early_fraud_warning.updated",
         "refund.created",
         "refund.failed",
         "refund.updated",
+        "setup_intent.canceled",
+        "setup_intent.created",
+        "setup_intent.setup_failed",
+        "setup_intent.succeeded",
     }
 )

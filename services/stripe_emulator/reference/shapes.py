@@ -85,6 +85,27 @@ SHAPES: dict[str, Json] = {
     | {"livemode": False, "metadata": {}, "network_reason_code": "10.4", "payment_intent": None}
     | {"payment_method_details": {"type": "card", "card": {"brand": "visa", "case_type": "chargeback"}}}
     | {"reason": "fraudulent", "status": "needs_response"},
+    "radar.early_fraud_warning": {"object": "radar.early_fraud_warning", "actionable": True, "charge": "", "created": 0}
+    | {"fraud_type": "made_with_stolen_card", "livemode": False, "payment_intent": None},
+    "setup_intent": {"object": "setup_intent", "client_secret": None, "created": 0, "livemode": False, "metadata": {}}
+    | {"flow_directions": None, "payment_method_options": {}, "payment_method_types": [], "usage": "off_session"}
+    | _null("application automatic_payment_methods cancellation_reason customer customer_account description")
+    | _null("last_setup_error latest_attempt mandate next_action on_behalf_of payment_method single_use_mandate")
+    | {"status": "requires_payment_method"},
+    "subscription": {"object": "subscription", "automatic_tax": {"enabled": False, "liability": None}, "created": 0}
+    | {"billing_cycle_anchor": 0, "billing_mode": {"type": "flexible"}, "billing_schedules": [], "currency": ""}
+    | {"cancel_at_period_end": False, "collection_method": "charge_automatically", "customer": "", "discounts": []}
+    | {"default_tax_rates": [], "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}}, "items": {}}
+    | {"livemode": False, "metadata": {}, "start_date": 0, "status": "active"}
+    | {"trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}}}
+    | _null("application application_fee_percent billing_thresholds cancel_at canceled_at customer_account")
+    | _null("cancellation_details days_until_due default_payment_method default_source description ended_at")
+    | _null("latest_invoice next_pending_invoice_item_invoice on_behalf_of pause_collection payment_settings")
+    | _null("pending_invoice_item_interval pending_setup_intent pending_update schedule test_clock transfer_data")
+    | _null("trial_end trial_start"),
+    "subscription_item": {"object": "subscription_item", "billing_thresholds": None, "created": 0, "discounts": []}
+    | {"current_period_end": 0, "current_period_start": 0, "metadata": {}, "plan": {}, "price": {}, "quantity": 1}
+    | {"subscription": "", "tax_rates": []},
     "event": {"object": "event", "api_version": API_VERSION, "created": 0, "data": {}, "livemode": False}
     | {"pending_webhooks": 0, "request": {"id": None, "idempotency_key": None}, "type": ""},
     "webhook_endpoint": {"object": "webhook_endpoint", "api_version": None, "application": None, "created": 0}
@@ -94,6 +115,7 @@ SHAPES: dict[str, Json] = {
 PREFIXES = {
     "product": "prod", "price": "price", "customer": "cus", "checkout.session": "cs_test", "item": "li",
     "payment_intent": "pi", "payment_method": "pm", "charge": "ch", "refund": "re", "dispute": "du",
-    "event": "evt", "webhook_endpoint": "we",
+    "radar.early_fraud_warning": "issfr", "setup_intent": "seti", "subscription": "sub",
+    "subscription_item": "si", "event": "evt", "webhook_endpoint": "we",
 }  # fmt: skip
 ID_LENGTHS = {"cs_test": 58, "prod": 14, "cus": 14}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from stripe_emulator.reference.shapes import API_VERSION, Json
 from stripe_emulator.settings import Settings
 from stripe_emulator.state.objects import make
-from stripe_emulator.state.store import ObjectStore
+from stripe_emulator.state.store import ObjectStore, Origin
 
 Deliver = Callable[[Json, list[Json]], None]
 
@@ -48,34 +48,30 @@ class Account:
 
     def emit(self, event_type: str, thing: Json, previous: Json | None = None) -> Json:
         """Create an event with a snapshot of this object, and deliver it."""
-        endpoints = self.subscribers(event_type)
         data: Json = {"object": copy.deepcopy(thing)}
         if previous:
             data["previous_attributes"] = previous
-        event = self.store.add(
-            make(
-                "event",
-                created=self.now(),
-                data=data,
-                pending_webhooks=len(endpoints),
-                request=self._request,
-                type=event_type,
-            )
-        )
-        # Every attempt sends the same bytes, even when the event has changed since.
-        self.store.bodies[event["id"]] = json.dumps(event, indent=2).encode()
-        self.deliver(event, endpoints)
-        return event
+        return self._publish(make("event", created=self.now(), data=data, request=self._request, type=event_type))
+
+    def emit_copy(self, event: Json, origin: Json) -> Json:
+        """Deliver a copy of an event with an id of its own and the fields of `origin` such as `account`."""
+        fields = {"created": self.now(), "data": copy.deepcopy(event["data"]), "type": event["type"]}
+        return self._publish(make("event", **fields) | origin)
 
     def resend(self, event: Json, endpoint_id: str | None = None) -> int:
         """Deliver an event again, to all its subscribers or to one, and return how many that are."""
-        endpoints = [it for it in self.subscribers(event["type"]) if endpoint_id in (None, it["id"])]
+        endpoints = [it for it in self.subscribers(event) if endpoint_id in (None, it["id"])]
         self.deliver(event, endpoints)
         return len(endpoints)
 
-    def subscribers(self, event_type: str) -> list[Json]:
-        """Return the enabled webhook endpoints that are subscribed to this event type."""
-        return [it for it in self.store.oldest_first("webhook_endpoint") if subscribes(it, event_type)]
+    def subscribers(self, event: Json) -> list[Json]:
+        """Return the enabled webhook endpoints that receive this event."""
+        origin: Origin = "connected" if "account" in event else "self"
+        return [
+            it
+            for it in self.store.oldest_first("webhook_endpoint")
+            if subscribes(it, event["type"]) and origin in self.store.origins[it["id"]]
+        ]
 
     @contextmanager
     def caused_by(self, request_id: str | None, idempotency_key: str | None) -> Iterator[None]:
@@ -86,8 +82,16 @@ class Account:
         finally:
             self._request = before
 
-    def add_endpoint(self, url: str, secrets: tuple[str, ...], event_types: list[str], **fields: object) -> Json:
-        """Create a webhook endpoint."""
+    def add_endpoint(
+        self,
+        url: str,
+        secrets: tuple[str, ...],
+        event_types: list[str],
+        *,
+        origins: tuple[Origin, ...] = ("self",),
+        **fields: object,
+    ) -> Json:
+        """Create a webhook endpoint for the events of this account, of connected accounts, or of both."""
         endpoint = self.store.add(
             make(
                 "webhook_endpoint",
@@ -99,7 +103,17 @@ class Account:
             )
         )
         self.store.secrets[endpoint["id"]] = secrets
+        self.store.origins[endpoint["id"]] = origins
         return endpoint
+
+    def _publish(self, event: Json) -> Json:
+        endpoints = self.subscribers(event)
+        event["pending_webhooks"] = len(endpoints)
+        self.store.add(event)
+        # Every attempt sends the same bytes, even when the event has changed since.
+        self.store.bodies[event["id"]] = json.dumps(event, indent=2).encode()
+        self.deliver(event, endpoints)
+        return event
 
 
 def subscribes(endpoint: Json, event_type: str) -> bool:

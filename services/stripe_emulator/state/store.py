@@ -2,24 +2,29 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.cards import Instrument, Settlement
 from stripe_emulator.reference.shapes import SHAPES, Json
+
+# Whose events a webhook endpoint receives.
+Origin = Literal["self", "connected"]
 
 
 @dataclass
 class Order:
     """Data of a checkout session that the session object does not contain."""
 
-    items: list[Json]
-    intent: Json
+    items: list[Json] = field(default_factory=list)
+    intent: Json = field(default_factory=dict)  # fields of the PaymentIntent, SetupIntent or subscription
+    payment_intent: str | None = None
     completed_event: str | None = None
 
 
 @dataclass
 class ScheduledSettlement:
-    """The result of a delayed payment, and when it is due."""
+    """The later result of a payment or a refund, and when it is due."""
 
     settlement: Settlement
     at: int
@@ -34,8 +39,12 @@ class ObjectStore:
     orders: dict[str, Order] = field(default_factory=dict)  # by checkout session
     session_of: dict[str, str] = field(default_factory=dict)  # by PaymentIntent
     settlements: dict[str, ScheduledSettlement] = field(default_factory=dict)  # by PaymentIntent
+    refund_results: dict[str, ScheduledSettlement] = field(default_factory=dict)  # by refund
+    withdrawn: set[str] = field(default_factory=set)  # disputes whose amount is withdrawn from the balance
+    recoveries: dict[str, str] = field(default_factory=dict)  # checkout session by the token in its recovery URL
     expiries: list[tuple[int, str]] = field(default_factory=list)  # a heap of times and checkout sessions
     secrets: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by webhook endpoint
+    origins: dict[str, tuple[Origin, ...]] = field(default_factory=dict)  # by webhook endpoint
     bodies: dict[str, bytes] = field(default_factory=dict)  # by event
 
     def add(self, thing: Json) -> Json:

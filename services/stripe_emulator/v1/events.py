@@ -12,7 +12,10 @@ MAX_TYPES = 20
 
 
 class ListEvents(ListParameters):
-    """The filters of the list of events. `delivery_success=false` selects events with an undelivered webhook."""
+    """The filters of the list of events. `delivery_success=false` selects events with an undelivered webhook.
+
+    Events of connected accounts are in no list, because each account lists its own events only.
+    """
 
     type: Text | None = None
     types: Texts | None = None
@@ -22,7 +25,8 @@ class ListEvents(ListParameters):
         """Return whether an event passes all filters."""
         patterns = [self.type] if self.type else self.types
         return (
-            (self.created is None or self.created.contains(thing["created"]))
+            "account" not in thing
+            and (self.created is None or self.created.contains(thing["created"]))
             and (not patterns or any(_matches(thing["type"], pattern) for pattern in patterns))
             and self.delivery_success in (None, thing["pending_webhooks"] == 0)
         )

@@ -18,7 +18,7 @@ from stripe_emulator.calls.parameters import (
     Texts,
     Url,
 )
-from stripe_emulator.payments import charges, disputes, methods
+from stripe_emulator.payments import charges, disputes, early_fraud_warnings, methods
 from stripe_emulator.reference import errors, money
 from stripe_emulator.reference.cards import DELAYED_KINDS, INSTANT_KINDS
 from stripe_emulator.reference.shapes import Json
@@ -194,6 +194,7 @@ def _charge(account: Account, intent: Json, method: Json) -> None:
     if charges.attempt(account, intent, method):
         raise methods.declined(account, intent["id"])
     disputes.open_if_test_card(account, intent)
+    early_fraud_warnings.create_if_test_card(account, intent)
 
 
 def _automatic(params: AutomaticMethods | None) -> Json | None:

@@ -56,6 +56,14 @@ def update(account: Account, call: ApiCall) -> Json:
     return refund
 
 
+def cancel(account: Account, call: ApiCall) -> Json:
+    """Cancel a refund that has not succeeded."""
+    call.read(NoParameters)
+    refund = account.store.get("refund", call.id)
+    refunds.cancel(account, refund)
+    return refund
+
+
 def _charge(account: Account, params: CreateRefund) -> Json:
     if bool(params.charge) == bool(params.payment_intent):
         raise errors.invalid(

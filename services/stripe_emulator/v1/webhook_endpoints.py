@@ -10,12 +10,13 @@ from stripe_emulator.state.objects import new_id
 
 
 class CreateEndpoint(MetadataParameters):
-    """The parameters of a new webhook endpoint."""
+    """The parameters of a new webhook endpoint. With `connect=true` it receives events of connected accounts only."""
 
     url: Url
     enabled_events: Texts
     api_version: Text | None = None
     description: Text | None = None
+    connect: Flag | None = None
 
 
 class UpdateEndpoint(MetadataParameters):
@@ -37,6 +38,7 @@ def create(account: Account, call: ApiCall) -> Json:
         params.url,
         (secret,),
         params.enabled_events,
+        origins=("connected",) if params.connect else ("self",),
         description=params.description,
         metadata=params.metadata or {},
     )

@@ -179,7 +179,16 @@ def test_a_reset_deletes_everything(emulator: EmulatorClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/_disputes/dp_1/close?status=won", "/_refunds/re_1/fail", "/_events/evt_1/resend"]
+    "address",
+    [
+        "/_disputes/dp_1/close?status=won",
+        "/_refunds/re_1/fail",
+        "/_refunds/re_1/succeed",
+        "/_refunds/re_1/cancel",
+        "/_refunds/re_1/require_action",
+        "/_events/evt_1/resend",
+        "/_events/evt_1/copy",
+    ],
 )
 def test_an_unknown_object_is_resource_missing(emulator: EmulatorClient, address: str) -> None:
     answer = emulator.http.post(address)

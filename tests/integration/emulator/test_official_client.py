@@ -143,7 +143,7 @@ def test_a_missing_object_is_resource_missing(emulator: EmulatorClient, kind: st
 
 
 def test_an_unknown_url_is_404(emulator: EmulatorClient) -> None:
-    answer = emulator.http.get("/v1/subscriptions", auth=("sk_test_a", ""))
+    answer = emulator.http.get("/v1/invoices", auth=("sk_test_a", ""))
 
     assert answer.status_code == 404
     assert "Unrecognized request URL" in answer.json()["error"]["message"]

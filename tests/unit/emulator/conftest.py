@@ -13,7 +13,7 @@ from stripe_emulator.payments import charges, methods
 from stripe_emulator.reference import cards
 from stripe_emulator.settings import VARIABLES, Settings
 from stripe_emulator.state.account import Account, Clock
-from stripe_emulator.v1 import sessions
+from stripe_emulator.v1.checkout import sessions
 
 MakeCall = Callable[..., ApiCall]
 NOON = 1_800_000_000

@@ -24,7 +24,7 @@ def test_the_endpoint_of_the_settings_receives_every_event() -> None:
     settings = Settings(webhook_url="http://merchant.test", webhook_secrets=("whsec_a", "whsec_b"))
     account = build(settings, no_send).account
 
-    endpoint = account.subscribers("charge.failed")[0]
+    endpoint = account.subscribers({"type": "charge.failed"})[0]
     assert endpoint["url"] == "http://merchant.test"
     assert account.store.secrets[endpoint["id"]] == ("whsec_a", "whsec_b")
 

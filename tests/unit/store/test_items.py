@@ -4,24 +4,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lea_payments.payment.record import Dispute, HistoryEntry, Payment, Status
-from lea_payments.payment.rules import DEFAULT_RANKS, RULES
-from lea_payments.store.items import attributes_of, item_of, item_of_entry, payment_of
+from lea_payments.payment.facts import STATES, Fact, Kind
+from lea_payments.payment.record import DisputeStatus, HistoryEntry, Payment, Status
+from lea_payments.store.items import attributes_of, item_of_entry, payment_of
 
 ENTRY = HistoryEntry("evt_1", "charge.refunded", "applied", "pending", "completed", "t", None)
 TEXTS = st.none() | st.text(min_size=1, max_size=5)
+NUMBERS = st.none() | st.integers(0, 10**12)
+REFUNDS = st.builds(
+    Fact,
+    kind=st.just(Kind.REFUND.value),
+    state=st.sampled_from(STATES[Kind.REFUND]),
+    amount=NUMBERS,
+    currency=TEXTS,
+    intent=TEXTS,
+    attempt=NUMBERS,
+    code=TEXTS,
+    due=NUMBERS,
+)
 RECORDS = st.builds(
     Payment,
     payment_intent_id=st.just("payment_1"),
     user_id=TEXTS,
     stripe_session_id=TEXTS,
-    payment_status=st.sampled_from(Status),
-    status_rank=st.sampled_from([0, *(rule.rank for rule in RULES.values())]),
+    other_session_id=TEXTS,
+    version=NUMBERS,
+    status_rank=st.sampled_from([None, 0]),
     status_reason=TEXTS,
-    amount=st.none() | st.integers(0, 10**12),
-    amount_refunded=st.integers(0, 10**12),
-    dispute_status=st.sampled_from(Dispute),
-    session_closed=st.booleans(),
+    amount=NUMBERS,
+    facts=st.dictionaries(st.text(min_size=1, max_size=5), REFUNDS, max_size=3),
     checkout_attempt=st.integers(0, 9),
     history=st.lists(st.just(ENTRY) | st.just(ENTRY._replace(trace_id="a" * 32)), max_size=3).map(tuple),
 )
@@ -33,18 +44,13 @@ def _read(**attributes: dict[str, Any]) -> Payment:
 
 @given(RECORDS)
 def test_a_record_survives_the_round_trip_to_an_item(record: Payment) -> None:
-    assert payment_of(item_of(record)) == record
+    assert payment_of(attributes_of(record)) == record
 
 
 def test_fields_that_are_not_set_are_not_in_the_item() -> None:
-    item = item_of(Payment(payment_intent_id="payment_1"))
+    item = attributes_of(Payment(payment_intent_id="payment_1"))
 
-    assert item == {
-        "payment_intent_id": {"S": "payment_1"},
-        "payment_status": {"S": "pending"},
-        "status_rank": {"N": "0"},
-        "history": {"L": []},
-    }
+    assert item == {"payment_intent_id": {"S": "payment_1"}, "payment_status": {"S": "pending"}}
 
 
 @pytest.mark.parametrize(
@@ -52,10 +58,29 @@ def test_fields_that_are_not_set_are_not_in_the_item() -> None:
     [
         ("amount", 0, {"N": "0"}),
         ("amount_refunded", 700, {"N": "700"}),
-        ("dispute_status", Dispute.LOST, {"S": "lost"}),
-        ("session_closed", True, {"BOOL": True}),
+        ("dispute_status", DisputeStatus.LOST, {"S": "lost"}),
         ("payment_status", Status.FAILED, {"S": "failed"}),
+        ("version", 3, {"N": "3"}),
         ("history", (ENTRY,), {"L": [item_of_entry(ENTRY)]}),
+        (
+            "facts",
+            {"re_1": Fact(kind="refund", state="pending", amount=5, currency="sgd", intent="pi_1", attempt=2, due=9)},
+            {
+                "M": {
+                    "re_1": {
+                        "M": {
+                            "k": {"S": "refund"},
+                            "s": {"S": "pending"},
+                            "a": {"N": "5"},
+                            "c": {"S": "sgd"},
+                            "p": {"S": "pi_1"},
+                            "n": {"N": "2"},
+                            "d": {"N": "9"},
+                        }
+                    }
+                }
+            },
+        ),
     ],
 )
 def test_each_field_has_its_own_type(field: str, value: object, attribute: dict[str, Any]) -> None:
@@ -75,14 +100,13 @@ def test_an_item_with_only_its_key_is_a_pending_payment() -> None:
 
 
 @pytest.mark.parametrize("status", Status)
-def test_a_status_without_a_rank_gets_its_default_rank(status: Status) -> None:
-    record = _read(payment_status={"S": status.value.upper()})
-
-    assert (record.payment_status, record.status_rank) == (status, DEFAULT_RANKS[status])
+def test_a_status_is_read_in_any_letter_case(status: Status) -> None:
+    assert _read(payment_status={"S": status.value.upper()}).payment_status is status
 
 
-def test_an_unknown_status_counts_as_pending() -> None:
-    assert _read(payment_status={"S": "paid"}).payment_status is Status.PENDING
+@pytest.mark.parametrize("attribute", [{"S": "paid"}, {"NULL": True}, {"N": "1"}, {"M": {}}])
+def test_an_unknown_status_counts_as_pending(attribute: dict[str, Any]) -> None:
+    assert _read(payment_status=attribute).payment_status is Status.PENDING
 
 
 @pytest.mark.parametrize(
@@ -92,21 +116,36 @@ def test_an_unknown_status_counts_as_pending() -> None:
         ({"S": "4999"}, 4999),
         ({"N": "4999.0"}, 4999),
         ({"N": "49.99"}, -1),
-        ({"S": "Infinity"}, -1),
-        ({"S": "a lot"}, -1),
+        ({"N": "1E+125"}, -1),
+        ({"S": "Infinity"}, None),
+        ({"S": "a lot"}, None),
         ({"NULL": True}, None),
     ],
-    ids=["number", "text", "point zero", "fraction", "infinite", "words", "null"],
+    ids=["number", "text", "point zero", "fraction", "huge", "infinite", "words", "null"],
 )
 def test_an_amount_by_hand_is_a_whole_number_or_none(attribute: dict[str, Any], amount: int | None) -> None:
     assert _read(amount=attribute).amount == amount
 
 
+@pytest.mark.parametrize("attribute", [{"N": "1E+125"}, {"N": "1.5"}, {"S": "x"}, {"L": []}, {"BOOL": True}])
+@pytest.mark.parametrize("field", ["version", "status_rank", "amount_refunded", "checkout_attempt"])
+def test_what_is_no_count_counts_as_absent(field: str, attribute: dict[str, Any]) -> None:
+    assert getattr(_read(**{field: attribute}), field) in (None, 0)
+
+
+def test_a_negative_attempt_counts_as_none() -> None:
+    assert _read(checkout_attempt={"N": "-1"}).checkout_attempt == 0
+
+
 @pytest.mark.parametrize(
     ("attribute", "dispute"),
-    [({"S": "Won"}, Dispute.WON), ({"S": "unheard-of"}, Dispute.NONE), ({"BOOL": True}, Dispute.NONE)],
+    [
+        ({"S": "Won"}, DisputeStatus.WON),
+        ({"S": "unheard-of"}, DisputeStatus.NONE),
+        ({"BOOL": True}, DisputeStatus.NONE),
+    ],
 )
-def test_an_unknown_dispute_counts_as_none(attribute: dict[str, Any], dispute: Dispute) -> None:
+def test_an_unknown_dispute_counts_as_none(attribute: dict[str, Any], dispute: DisputeStatus) -> None:
     assert _read(dispute_status=attribute).dispute_status is dispute
 
 
@@ -115,9 +154,49 @@ def test_a_number_where_text_belongs_is_read_as_text() -> None:
 
 
 def test_an_entry_without_fields_is_read_as_empty_text() -> None:
-    record = _read(history={"L": [{"M": {"event_id": {"S": "evt_1"}}}, {"S": "no map"}]})
+    record = _read(history={"L": [{"M": {"event_id": {"S": "evt_1"}}}, {"S": "no map"}, {"M": {}}]})
 
     assert record.history == (
         HistoryEntry("evt_1", "", "", "", "", "", None),
         HistoryEntry("", "", "", "", "", "", None),
     )
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"S": "x"},
+        {"M": {}},
+        {"M": {"k": {"S": "refund"}}},
+        {"M": {"k": {"S": "refund"}, "s": {"NULL": True}}},
+        {"M": {"k": {"S": "x" * 256}, "s": {"S": "pending"}}},
+    ],
+    ids=["text", "empty", "no state", "null", "too long"],
+)
+def test_a_fact_without_kind_and_state_is_left_out(entry: dict[str, Any]) -> None:
+    assert _read(facts={"M": {"re_1": entry}}).facts == {}
+
+
+def test_a_fact_with_an_endless_id_is_left_out() -> None:
+    entry = {"M": {"k": {"S": "refund"}, "s": {"S": "pending"}}}
+
+    assert list(_read(facts={"M": {"re_1": entry, "r" * 256: entry}}).facts) == ["re_1"]
+
+
+def test_a_field_of_another_type_in_a_fact_is_left_out() -> None:
+    entry = {"M": {"k": {"S": "refund"}, "s": {"S": "pending"}, "a": {"S": "much"}, "p": {"M": {}}}}
+
+    assert _read(facts={"M": {"re_1": entry}}).facts == {"re_1": Fact(kind="refund", state="pending")}
+
+
+def test_a_former_session_of_version_0_1_0_is_the_other_one() -> None:
+    former = {"checkout_former_session": {"S": "cs_former"}}
+
+    assert _read(**former).other_session_id == "cs_former"
+    assert _read(**former, other_session_id={"S": "cs_other"}).other_session_id == "cs_other"
+
+
+def test_published_fields_are_read_as_evidence() -> None:
+    [fact] = _read(payment_status={"S": "completed"}).facts.values()
+
+    assert (fact.kind, fact.state) == ("session", "paid")

@@ -1,21 +1,38 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 import stamina
 from msgspec.structs import replace
 
-from lea_payments.payment.event import Fact, Outcome, PaymentEvent
+from lea_payments.payment.changes import Applied
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment, Status
 from lea_payments.store.errors import UnavailableError
-from lea_payments.store.payments import Applied
 from lea_payments.store.repairs import Repairs
-from lea_payments.stripe.session_events import ListedSession
-from tests.support.scenarios import record
 
-ATTEMPT_AT = "2026-01-01T00:00:10.000Z"
-BEFORE, AFTER = 1_767_225_605, 1_767_225_615
-"""5 s before and after ATTEMPT_AT, in seconds since 1970."""
+RECORD = Payment(payment_intent_id="payment_1", stripe_session_id="cs_test_a", amount=4999, currency="sgd")
+PAID = PaymentEvent(
+    id="evt_1",
+    type="some.type",
+    created=0,
+    object_id="cs_test_a",
+    fact=Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", intent="pi_a"),
+    payment_ids=("payment_1",),
+    session_id="cs_test_a",
+    intent_ids=("pi_a",),
+)
+EXPIRED = replace(PAID, fact=Fact(kind=Kind.SESSION, state="expired"), intent_ids=())
+REFUND = PaymentEvent(
+    id="evt_2",
+    type="some.type",
+    created=0,
+    object_id="re_1",
+    fact=Fact(kind=Kind.REFUND, state="succeeded", amount=1, intent="pi_a"),
+    intent_ids=("pi_a",),
+)
+"""An event that names only a PaymentIntent."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,28 +44,24 @@ def no_pauses() -> Iterator[None]:
 
 
 class Table:
-    """Records by id, which fail to answer a number of times."""
+    """One record, found by its id or its session; fails to respond a number of times."""
 
-    def __init__(self, *records: Payment, failures: int = 0) -> None:
-        self.records = {one.payment_intent_id: one for one in records}
+    def __init__(self, record: Payment | None = RECORD, failures: int = 0) -> None:
+        self.record = record
         self.failures = failures
         self.calls: list[tuple[str, Any]] = []
 
     async def apply(self, event: PaymentEvent) -> Applied:
-        self._call("apply", event.payment_id)
+        self._call("apply", event.payment_ids)
         return Applied(Outcome.APPLIED)
 
     async def record_of(self, event: PaymentEvent) -> Payment | None:
         self._call("record_of", event.id)
-        return self.records.get(event.payment_id or "")
-
-    async def get(self, payment_id: str) -> Payment | None:
-        self._call("get", payment_id)
-        return self.records.get(payment_id)
-
-    async def by_session(self, session_id: str) -> Payment | None:
-        self._call("by_session", session_id)
-        return next((one for one in self.records.values() if one.stripe_session_id == session_id), None)
+        record = self.record
+        if record is None:
+            return None
+        is_named = record.payment_intent_id in event.payment_ids
+        return record if is_named or record.stripe_session_id == event.session_id else None
 
     def _call(self, method: str, argument: Any) -> None:
         self.calls.append((method, argument))
@@ -58,178 +71,110 @@ class Table:
 
 
 class Stripe:
-    """One session, found by any PaymentIntent."""
+    """The sessions of every PaymentIntent."""
 
-    def __init__(self, session: ListedSession | None) -> None:
-        self.session = session
-        self.requested_intents: list[str] = []
+    def __init__(self, *sessions: PaymentEvent) -> None:
+        self.sessions = sessions
+        self.requested: list[tuple[str, str]] = []
 
-    async def session_of_intent(self, intent_id: str) -> ListedSession | None:
-        self.requested_intents.append(intent_id)
-        return self.session
-
-
-def _session(payment_id: str | None) -> ListedSession:
-    return ListedSession(
-        id="cs_test_a",
-        object="checkout.session",
-        created=0,
-        livemode=False,
-        status="complete",
-        payment_status="paid",
-        client_reference_id=payment_id,
-        payment_intent="pi_a",
-    )
-
-
-PAID = PaymentEvent(
-    id="evt_1",
-    type="some.type",
-    created=0,
-    fact=Fact.PAID,
-    payment_id="payment_1",
-    session_id="cs_test_a",
-    amount=4999,
-    currency="sgd",
-)
-EXPIRED = replace(PAID, fact=Fact.SESSION_EXPIRED)
-OTHER_SESSION_EXPIRED = replace(EXPIRED, session_id="cs_test_other")
-REFUND = PaymentEvent(
-    id="evt_2", type="some.type", created=0, fact=Fact.REFUNDED, amount_refunded=1, stripe_payment_intent="pi_a"
-)
-"""An event that names only a PaymentIntent."""
+    async def objects_of_intent(self, object_type: str, intent_id: str) -> Sequence[PaymentEvent]:
+        self.requested.append((object_type, intent_id))
+        return self.sessions
 
 
 async def test_a_preview_shows_the_change_and_writes_nothing() -> None:
-    table = Table(record("payment_1"))
+    table = Table()
 
     outcome, before, after = await Repairs(table).preview(PAID)
 
-    assert (outcome, before) == (Outcome.APPLIED, record("payment_1"))
+    assert (outcome, before) == (Outcome.APPLIED, RECORD)
     assert after is not None
     assert after.payment_status is Status.COMPLETED
     assert table.calls == [("record_of", "evt_1")]
 
 
 async def test_an_event_without_a_record_is_unmatched() -> None:
-    assert await Repairs(Table()).repair(PAID) == Applied(Outcome.UNMATCHED)
+    assert await Repairs(Table(None)).repair(PAID) == Applied(Outcome.UNMATCHED)
 
 
 async def test_a_repair_applies_an_event_that_changes_its_payment() -> None:
-    table = Table(record("payment_1"))
+    table = Table()
 
-    applied = await Repairs(table).repair(PAID)
+    applied = await Repairs(table).repair(replace(PAID, payment_ids=()))
 
     assert applied.outcome is Outcome.APPLIED
-    assert table.calls == [("record_of", "evt_1"), ("apply", "payment_1")]
+    assert table.calls == [("record_of", "evt_1"), ("apply", ("payment_1",))]
 
 
 async def test_a_repair_without_effect_writes_nothing() -> None:
-    table = Table(record("payment_1"))
+    table = Table(replace(RECORD, facts={"cs_test_a": PAID.fact}))
 
-    applied = await Repairs(table).repair(OTHER_SESSION_EXPIRED)
+    applied = await Repairs(table).repair(EXPIRED)
 
     assert applied.outcome is Outcome.STALE
     assert [method for method, _ in table.calls] == ["record_of"]
 
 
 async def test_a_simulation_includes_earlier_simulations() -> None:
-    repairs = Repairs(Table(record("payment_1")))
+    repairs = Repairs(Table())
     await repairs.simulate(PAID)
 
-    simulated = await repairs.simulate(replace(EXPIRED, id="evt_2"))
+    simulated = await repairs.simulate(replace(EXPIRED, id="evt_3"))
 
     assert simulated.outcome is Outcome.STALE
     assert simulated.before is not None
     assert simulated.before.payment_status is Status.COMPLETED
 
 
-async def test_a_simulation_without_effect_is_not_kept() -> None:
-    repairs = Repairs(Table(record("payment_1")))
-    await repairs.simulate(OTHER_SESSION_EXPIRED)
-
-    simulated = await repairs.simulate(PAID)
-
-    assert simulated.before == record("payment_1")
+async def test_a_simulation_without_a_record_is_unmatched() -> None:
+    assert await Repairs(Table(None)).simulate(PAID) == Applied(Outcome.UNMATCHED)
 
 
-async def test_a_refund_finds_its_payment_through_the_session() -> None:
-    stripe = Stripe(_session("payment_1"))
+@pytest.mark.parametrize("session", [PAID, replace(PAID, payment_ids=())], ids=["by our id", "by its own id"])
+async def test_a_refund_finds_its_payment_through_the_session(session: PaymentEvent) -> None:
+    stripe = Stripe(session)
 
-    preview = await Repairs(Table(record("payment_1")), stripe).preview(REFUND)
+    preview = await Repairs(Table(), stripe).preview(REFUND)
 
-    assert preview.before == record("payment_1")
-    assert stripe.requested_intents == ["pi_a"]
+    assert preview.before == RECORD
+    assert stripe.requested == [("checkout.session", "pi_a")]
 
 
-async def test_a_session_without_our_id_is_found_by_its_own() -> None:
-    table = Table(record("payment_1"))
+async def test_every_session_of_a_payment_intent_is_tried() -> None:
+    other = replace(PAID, payment_ids=("payment_other",), session_id="cs_other")
 
-    preview = await Repairs(table, Stripe(_session(None))).preview(REFUND)
-
-    assert preview.before == record("payment_1")
-    assert table.calls[-1] == ("by_session", "cs_test_a")
+    assert (await Repairs(Table(), Stripe(other, PAID)).preview(REFUND)).before == RECORD
+    assert (await Repairs(Table(), Stripe(other)).preview(REFUND)).outcome is Outcome.UNMATCHED
 
 
 async def test_a_session_is_requested_only_once() -> None:
-    repairs = Repairs(Table(), stripe := Stripe(None))
+    repairs = Repairs(Table(None), stripe := Stripe())
 
     outcomes = [(await repairs.preview(REFUND)).outcome for _ in range(2)]
 
     assert outcomes == [Outcome.UNMATCHED] * 2
-    assert stripe.requested_intents == ["pi_a"]
+    assert len(stripe.requested) == 1
 
 
 async def test_a_remembered_session_needs_no_call_to_stripe() -> None:
-    stripe = Stripe(None)
-    repairs = Repairs(Table(record("payment_1")), stripe)
-    repairs.remember(_session("payment_1"))
+    repairs = Repairs(Table(), stripe := Stripe())
+    repairs.remember(PAID)
 
     preview = await repairs.preview(REFUND)
 
-    assert preview.before == record("payment_1")
-    assert stripe.requested_intents == []
+    assert preview.before == RECORD
+    assert stripe.requested == []
 
 
-async def test_a_session_without_a_payment_intent_is_not_remembered() -> None:
-    repairs = Repairs(Table(record("payment_1")))
-    unpaid = _session("payment_1")
-    unpaid.payment_intent = None
-    repairs.remember(unpaid)
+async def test_without_stripe_a_payment_intent_alone_is_unmatched() -> None:
+    repairs = Repairs(Table())
+    repairs.remember(EXPIRED)
 
     assert (await repairs.preview(REFUND)).outcome is Outcome.UNMATCHED
 
 
-@pytest.mark.parametrize(
-    ("created", "outcome"), [(BEFORE, Outcome.STALE), (AFTER, Outcome.APPLIED)], ids=["before", "after"]
-)
-async def test_an_event_from_before_the_attempt_is_stale(created: int, outcome: Outcome) -> None:
-    waiting = replace(record("payment_1"), stripe_session_id=None, checkout_attempt=2, checkout_attempt_at=ATTEMPT_AT)
-
-    preview = await Repairs(Table(waiting)).preview(replace(EXPIRED, created=created))
-
-    assert preview.outcome is outcome
-
-
-@pytest.mark.parametrize(
-    ("fields", "fact"),
-    [
-        ({"stripe_session_id": None, "checkout_attempt": 1}, Fact.SESSION_EXPIRED),
-        ({"stripe_session_id": "cs_test_a", "checkout_attempt": 2}, Fact.SESSION_EXPIRED),
-        ({"stripe_session_id": None, "checkout_attempt": 2}, Fact.PAID),
-    ],
-    ids=["first attempt", "session known", "paid"],
-)
-async def test_other_old_events_are_not_stale(fields: dict[str, Any], fact: Fact) -> None:
-    waiting = replace(record("payment_1"), checkout_attempt_at=ATTEMPT_AT, **fields)
-
-    preview = await Repairs(Table(waiting)).preview(replace(PAID, fact=fact, created=BEFORE))
-
-    assert preview.outcome is Outcome.APPLIED
-
-
 async def test_the_fifth_try_of_an_unavailable_table_can_succeed() -> None:
-    table = Table(record("payment_1"), failures=4)
+    table = Table(failures=4)
 
     preview = await Repairs(table).preview(PAID)
 
@@ -238,7 +183,7 @@ async def test_the_fifth_try_of_an_unavailable_table_can_succeed() -> None:
 
 
 async def test_a_table_is_unavailable_after_five_tries() -> None:
-    table = Table(record("payment_1"), failures=5)
+    table = Table(failures=5)
 
     with pytest.raises(UnavailableError):
         await Repairs(table).preview(PAID)

@@ -1,201 +1,339 @@
+import re
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from opentelemetry.trace import INVALID_SPAN
 
-from lea_payments.payment.event import Fact, Outcome, PaymentEvent
-from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
-from lea_payments.payment.rules import READS
-from lea_payments.payment.transitions import Change, apply_change
+from lea_payments.payment import changes
+from lea_payments.payment.event import PaymentEvent
+from lea_payments.payment.evidence import NEVER_MATCHES
+from lea_payments.payment.facts import Fact, Kind
+from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment
 from lea_payments.store import statements
-from lea_payments.store.errors import UnavailableError
-from lea_payments.store.items import item_of, item_of_entry
-from lea_payments.store.statements import Blocked, Busy, Failed, NotFound, Update, Written, result_of
-from tests.support.scenarios import record
+from lea_payments.store.items import Item, attributes_of, item_of_entry
+from lea_payments.store.statements import GUARD, CurrentRecord, Update
 
-ENTRY = HistoryEntry("evt_0", "some.type", "stale", "pending", "pending", "t0", None)
-RECORDED = Change(Outcome.STALE, recorded=True)
-
-
-def _event(fact: Fact) -> PaymentEvent:
-    return PaymentEvent(
-        id="evt_1", type="some.type", created=0, fact=fact, session_id="cs_test_a", amount=4999, currency="sgd"
-    )
-
-
-def _update(before: Payment, change: Change, fact: Fact = Fact.REFUNDED) -> Update:
-    after = apply_change(before, _event(fact), change, "t1")
-    return statements.update("payments", item_of(before), after, change, fact, INVALID_SPAN)
-
-
-def test_the_guess_is_the_record_that_checkout_creates() -> None:
-    guess, item = statements.untouched("payment_1", _event(Fact.PAID))
-
-    assert (guess.payment_intent_id, guess.stripe_session_id) == ("payment_1", "cs_test_a")
-    assert item == {
-        "payment_status": {"S": "pending"},
-        "status_rank": {"N": "0"},
-        "stripe_session_id": {"S": "cs_test_a"},
-        "amount": {"N": "4999"},
-        "currency": {"S": "sgd"},
-        "history": {"L": []},
-    }
+ENTRY = HistoryEntry("evt_0", "some.type", "applied", "pending", "pending", "t0", None)
+PAID = Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", intent="pi_a", attempt=1)
+REFUND = Fact(kind=Kind.REFUND, state="pending", amount=700, intent="pi_a")
+BY_CHECKOUT = Payment(
+    payment_intent_id="payment_1",
+    user_id="user_1",
+    quote_id="quote_1",
+    stripe_session_id="cs_test_a",
+    amount=4999,
+    currency="sgd",
+    product_name="Travel insurance",
+    created_at="2026-01-01T00:00:00.000Z",
+    updated_at="2026-01-01T00:00:01.000Z",
+    version=2,
+    status_rank=0,
+    traceparent="00-1-1-01",
+    checkout_attempt=1,
+    checkout_attempt_at="2026-01-01T00:00:00.000Z",
+    checkout_locale="en",
+)
+BY_HAND = Payment(payment_intent_id="payment_1", stripe_session_id="cs_test_a", amount=4999, currency="sgd")
+DOCUMENTED_LIMIT = 8192
+"""The maximum length of a statement (API reference, BatchStatementRequest)."""
 
 
-def test_the_guess_matches_a_record_created_by_checkout() -> None:
-    _, guessed = statements.untouched("payment_1", _event(Fact.PAID))
+def _event(fact: Fact = PAID, object_id: str = "cs_test_a") -> PaymentEvent:
+    session_id = object_id if fact.kind == Kind.SESSION else None
+    return PaymentEvent(id="evt_1", type="some.type", created=0, object_id=object_id, fact=fact, session_id=session_id)
 
-    actual = item_of(record("payment_1"))
 
-    assert {name: actual.get(name) for name in (*READS[Fact.PAID], "history")} == {
-        name: guessed.get(name) for name in (*READS[Fact.PAID], "history")
-    }
+def _update(before: CurrentRecord, event: PaymentEvent) -> Update:
+    after = changes.apply(before.record, event, "t1").after
+    assert after is not None
+    return statements.update("payments", before, after, INVALID_SPAN)
+
+
+def _is_true(before: CurrentRecord, event: PaymentEvent, item: Item) -> bool:
+    """Whether the condition of the event's write is true for this item."""
+    update = _update(before, event)
+    actions, _, where = update.text.partition(" WHERE ")
+    parameters = iter(update.parameters[actions.count("?") :])
+    literals = {"'pending'": {"S": "pending"}, **{str(number): {"N": str(number)} for number in range(3)}}
+    for condition in where.split(" AND "):
+        name, _, value = condition.partition("=")
+        if condition.endswith(" IS MISSING"):
+            expected = None
+            name = name.removesuffix(" IS MISSING")
+        else:
+            expected = next(parameters) if value == "?" else literals[value]
+        if item.get(name) != expected:
+            return False
+    return True
+
+
+def _assigned(update: Update) -> dict[str, Any]:
+    """The assigned fields with their values."""
+    names, _ = _parts(update)
+    return dict(zip(names, update.parameters, strict=False))
+
+
+def _parts(update: Update) -> tuple[list[str], list[str]]:
+    """The actions and the conditions of a statement."""
+    actions, _, where = update.text.partition(" WHERE ")
+    return re.findall(r"(?:SET|REMOVE) (\w+)", actions), where.split(" AND ")
+
+
+@pytest.mark.parametrize("record", [BY_CHECKOUT, BY_HAND], ids=["by checkout", "by hand"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        _event(),
+        _event(replace(PAID, state="expired", intent=None)),
+        _event(Fact(kind=Kind.INTENT, state="declined", code="expired_card", attempt=1), "pi_a"),
+    ],
+    ids=["paid", "expired", "declined"],
+)
+def test_a_first_event_needs_one_round_trip(record: Payment, event: PaymentEvent) -> None:
+    attempt = record.checkout_attempt or None
+    event = replace(event, fact=replace(event.fact, attempt=attempt))
+
+    assert _is_true(statements.untouched("payment_1", event), event, attributes_of(record))
+
+
+def test_a_refund_first_needs_at_most_two_round_trips() -> None:
+    event = _event(REFUND, "re_1")
+    guess = statements.untouched("payment_1", event)
+
+    assert _is_true(guess, event, attributes_of(BY_HAND))
+    assert not _is_true(guess, event, attributes_of(BY_CHECKOUT))
+    assert _is_true(statements.current(attributes_of(BY_CHECKOUT)), event, attributes_of(BY_CHECKOUT))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"version": {"N": "3"}},
+        {"payment_status": {"S": "completed"}},
+        {"facts": {"S": "x"}},
+        {"history": {"NULL": True}},
+        {"status_reason": {"M": {}}},
+        {"amount_refunded": {"N": "5"}},
+        {"dispute_status": {"S": "open"}},
+        {"other_session_id": {"S": "cs_b"}},
+        {"stripe_session_id": {"S": "cs_b"}},
+        {"amount": {"S": "4999"}},
+        {"currency": {"S": "usd"}},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+@pytest.mark.parametrize("record", [BY_CHECKOUT, BY_HAND], ids=["by checkout", "by hand"])
+def test_a_record_that_differs_from_the_guess_is_read(record: Payment, changed: dict[str, Any]) -> None:
+    event = _event(replace(PAID, attempt=record.checkout_attempt or None))
+
+    assert not _is_true(statements.untouched("payment_1", event), event, {**attributes_of(record), **changed})
+
+
+def test_the_guess_gives_the_record_that_the_item_gives() -> None:
+    guess = statements.untouched("payment_1", _event())
+
+    guessed, read = _update(guess, _event()), _update(statements.current(attributes_of(BY_CHECKOUT)), _event())
+
+    assert _assigned(guessed) == _assigned(read)
 
 
 def test_an_update_sets_fields_and_history_in_one_statement() -> None:
-    before = record("payment_1")
-    change = Change(Outcome.APPLIED, {"amount_refunded": 700}, recorded=True)
+    before = statements.current(attributes_of(BY_CHECKOUT) | {"history": {"L": [item_of_entry(ENTRY)]}})
 
-    update = _update(before, change)
+    update = _update(before, _event(REFUND, "re_1"))
 
     assert update.text == (
-        'UPDATE "payments" SET amount_refunded=? SET updated_at=? SET webhook_processed_at=?'
+        'UPDATE "payments" SET updated_at=? SET webhook_processed_at=? SET version=? SET facts=? SET amount_refunded=?'
         " SET history=list_append(history, ?)"
-        " WHERE payment_intent_id=? AND payment_status=? AND size(history)=? AND amount_refunded IS MISSING"
+        " WHERE payment_intent_id=? AND version=? AND payment_status=? AND updated_at=?"
     )
+    fact = {"k": {"S": "refund"}, "s": {"S": "pending"}, "a": {"N": "700"}, "p": {"S": "pi_a"}}
+    entry = HistoryEntry("evt_1", "some.type", "applied", "pending", "pending", "t1", None)
     assert update.parameters == [
-        *({"N": "700"}, {"S": "t1"}, {"S": "t1"}),
-        {"L": [item_of_entry(HistoryEntry("evt_1", "some.type", "applied", "pending", "pending", "t1", None))]},
-        *({"S": "payment_1"}, {"S": "pending"}, {"N": "0"}),
+        *({"S": "t1"}, {"S": "t1"}, {"N": "3"}, {"M": {"re_1": {"M": fact}}}, {"N": "700"}),
+        {"L": [item_of_entry(entry)]},
+        *({"S": "payment_1"}, {"N": "2"}, {"S": "pending"}, {"S": "2026-01-01T00:00:01.000Z"}),
     ]
 
 
 def test_an_update_has_the_payment_as_key_and_keeps_its_span() -> None:
-    update = _update(record("payment_1"), RECORDED)
+    update = _update(statements.untouched("payment_1", _event()), _event())
 
     assert (update.key, update.span) == ("payment_1", INVALID_SPAN)
 
 
-def test_a_field_that_loses_its_value_is_removed() -> None:
-    before = replace(record("payment_1"), status_reason="lost_card")
-    change = Change(Outcome.APPLIED, {"status_reason": None, "status_rank": 50}, recorded=True)
+def test_a_write_after_a_read_is_conditional_on_the_guard() -> None:
+    item = {"payment_intent_id": {"S": "payment_1"}, "updated_at": {"M": {}}, "version": {"S": "x"}}
 
-    update = _update(before, change, Fact.DECLINED)
+    _, conditions = _parts(_update(statements.current(item), _event()))
+
+    assert GUARD == ("version", "payment_status", "updated_at")
+    assert conditions == [
+        "payment_intent_id=?",
+        "version=?",
+        "payment_status IS MISSING",
+        "attribute_type(updated_at,'M')",
+    ]
+
+
+def test_a_field_that_loses_its_value_is_removed() -> None:
+    declined = {"pi_b": Fact(kind=Kind.INTENT, state="declined", code="lost_card", attempt=1)}
+    before = changes.derive(replace(BY_CHECKOUT, facts=declined))
+    assert before.status_reason == "lost_card"
+
+    update = _update(statements.current(attributes_of(before)), _event())
 
     assert " REMOVE status_reason WHERE" in update.text
-    assert "status_reason=?" in update.text.partition("WHERE")[2]
 
 
-def test_a_field_without_a_value_before_and_after_is_left_out() -> None:
-    change = Change(Outcome.APPLIED, {"status_reason": None, "status_rank": 50}, recorded=True)
+@pytest.mark.parametrize("name", ["status_reason", "amount_refunded", "dispute_status", "traceparent", "product_name"])
+def test_a_value_of_another_type_is_removed(name: str) -> None:
+    before = statements.current(attributes_of(BY_HAND) | {name: {"L": []}})
 
-    update = _update(record("payment_1"), change, Fact.DECLINED)
-
-    assert "REMOVE" not in update.text
-    assert "status_reason IS MISSING" in update.text
+    assert f" REMOVE {name}" in _update(before, _event()).text
 
 
-def test_an_event_without_effect_writes_only_the_history() -> None:
-    update = _update(record("payment_1"), RECORDED)
+@pytest.mark.parametrize("name", ["version", "facts", "status_rank", "payment_status", "updated_at"])
+def test_a_value_of_another_type_is_replaced(name: str) -> None:
+    before = statements.current(attributes_of(BY_HAND) | {name: {"L": []}})
 
-    assert update.text.startswith('UPDATE "payments" SET history=list_append(history, ?) WHERE')
+    assert f" SET {name}=?" in _update(before, _event()).text
 
 
-def test_a_record_by_hand_gets_its_history_with_the_first_write() -> None:
-    before = Payment(payment_intent_id="payment_1")
-    item = {"payment_intent_id": {"S": "payment_1"}}
-    after = apply_change(before, _event(Fact.REFUNDED), RECORDED, "t1")
+@pytest.mark.parametrize("stored", [None, {"S": "x"}, {"L": [{"S": "x"}]}, {"L": [{"M": {"event_id": {"N": "1"}}}]}])
+def test_a_history_that_is_no_list_of_entries_is_replaced(stored: dict[str, Any] | None) -> None:
+    item = attributes_of(BY_HAND) | ({"history": stored} if stored else {})
+    before = statements.current(item)
 
-    update = statements.update("payments", item, after, RECORDED, Fact.REFUNDED, INVALID_SPAN)
+    update = _update(before, _event())
 
-    assert "SET history=?" in update.text
-    assert "history IS MISSING" in update.text
+    assert " SET history=? WHERE" in update.text
+    entries = next(parameter["L"] for parameter in update.parameters if "L" in parameter)
+    assert len(entries) == len(before.record.history) + 1
+
+
+def test_an_empty_history_is_appended_to() -> None:
+    before = statements.current(attributes_of(BY_HAND) | {"history": {"L": []}})
+
+    assert " SET history=list_append(history, ?)" in _update(before, _event()).text
 
 
 def test_a_full_history_gets_no_further_entry() -> None:
-    before = replace(record("payment_1"), history=(ENTRY,) * HISTORY_LIMIT)
-    change = Change(Outcome.APPLIED, {"amount_refunded": 700}, recorded=True)
+    before = statements.current(attributes_of(replace(BY_CHECKOUT, history=(ENTRY,) * HISTORY_LIMIT)))
 
-    update = _update(before, change)
-
-    assert "list_append" not in update.text
-    assert update.parameters[-1] == {"N": str(HISTORY_LIMIT)}
-
-
-@pytest.mark.parametrize("fact", Fact)
-def test_each_parameter_has_a_place_in_the_text(fact: Fact) -> None:
-    change = Change(Outcome.APPLIED, {"amount_refunded": 700, "status_reason": None}, recorded=True)
-
-    update = _update(replace(record("payment_1"), status_reason="lost_card"), change, fact)
-
-    assert update.text.count("?") == len(update.parameters)
-
-
-def test_checkout_writes_only_while_the_attempt_is_the_same() -> None:
-    current = replace(record("payment_1"), checkout_attempt=1, status_rank=20)
-    fields = {"stripe_session_id": None, "checkout_attempt": 2, "checkout_locale": None}
-
-    arguments = statements.checkout_update(current, replace(current, **fields), fields)
-
-    assert arguments == {
-        "Key": {"payment_intent_id": {"S": "payment_1"}},
-        "UpdateExpression": "SET checkout_attempt = :new_checkout_attempt REMOVE stripe_session_id",
-        "ConditionExpression": (
-            "attribute_exists(payment_intent_id) AND stripe_session_id = :stripe_session_id"
-            " AND checkout_attempt = :checkout_attempt"
-            " AND (attribute_not_exists(status_rank) OR status_rank = :status_rank)"
-        ),
-        "ExpressionAttributeValues": {
-            ":new_checkout_attempt": {"N": "2"},
-            ":stripe_session_id": {"S": "cs_test_a"},
-            ":checkout_attempt": {"N": "1"},
-            ":status_rank": {"N": "20"},
-        },
-    }
-
-
-def test_checkout_requires_that_missing_fields_stay_missing() -> None:
-    current = replace(record("payment_1"), stripe_session_id=None)
-
-    arguments = statements.checkout_update(current, replace(current, stripe_session_id="cs_new"), ["stripe_session_id"])
-
-    assert arguments["UpdateExpression"] == "SET stripe_session_id = :new_stripe_session_id"
-    assert (
-        "attribute_not_exists(stripe_session_id) AND attribute_not_exists(checkout_attempt)"
-        in (arguments["ConditionExpression"])
-    )
+    assert "history" not in _update(before, _event()).text
 
 
 @pytest.mark.parametrize(
-    ("response", "result"),
-    [
-        ({"TableName": "payments"}, Written()),
-        ({"Error": {"Code": "ConditionalCheckFailed"}, "Item": {"a": {"S": "1"}}}, Blocked({"a": {"S": "1"}})),
-        ({"Error": {"Code": "ConditionalCheckFailed", "Item": {"a": {"S": "1"}}}}, Blocked({"a": {"S": "1"}})),
-        ({"Error": {"Code": "ConditionalCheckFailed"}}, NotFound()),
-        ({"Error": {"Code": "ThrottlingError"}}, Busy("ThrottlingError")),
-        ({"Error": {"Code": "TransactionConflict"}}, Busy("TransactionConflict")),
-    ],
-    ids=["written", "item beside the error", "item in the error", "no item", "throttled", "conflict"],
+    ("stored", "action"), [(None, ""), ({"S": "x"}, " REMOVE history")], ids=["missing", "of another type"]
 )
-def test_each_response_has_its_result(response: dict[str, Any], result: object) -> None:
-    actual = result_of(response)
+def test_a_history_without_entries_is_no_field(stored: dict[str, Any] | None, action: str) -> None:
+    before = statements.current(attributes_of(BY_HAND) | ({"history": stored} if stored else {}))
 
-    assert (type(actual), actual) == (type(result), result)
+    update = statements.update("payments", before, replace(before.record, version=1), INVALID_SPAN)
 
-
-def test_a_missing_table_is_an_outage_with_advice() -> None:
-    result = result_of({"Error": {"Code": "ResourceNotFound"}})
-
-    assert isinstance(result, Failed)
-    assert isinstance(result.error, UnavailableError)
-    assert "lea-payments init-table" in str(result.error)
+    assert update.text.partition("SET version=?")[2].partition(" WHERE ")[0] == action
 
 
-@pytest.mark.parametrize("error", [{"Code": "ValidationError", "Message": "bad"}, {}], ids=["code", "no code"])
-def test_any_other_error_is_a_bug_of_the_service(error: dict[str, str]) -> None:
-    result = result_of({"Error": error})
+def test_an_amount_that_matches_nothing_is_not_written() -> None:
+    before = statements.current(attributes_of(BY_HAND) | {"amount": {"N": "49.99"}})
 
-    assert isinstance(result, Failed)
-    assert isinstance(result.error, RuntimeError)
+    assert before.record.amount == NEVER_MATCHES
+    assert " amount=" not in _update(before, _event()).text.partition(" WHERE ")[0]
+
+
+def _every_field() -> Payment:
+    texts = {name: "x" for name, kind in Payment.__annotations__.items() if "str | None" in str(kind)}
+    return replace(BY_CHECKOUT, **texts, facts={"re_1": REFUND}, amount_refunded=1, history=(ENTRY,))
+
+
+def test_the_longest_statement_is_within_the_limit() -> None:
+    item = {"payment_intent_id": {"S": "payment_1"}} | {
+        name: {"NULL": True} for name in Payment.__struct_fields__ if name != "payment_intent_id"
+    }
+    assigned = statements.update("t" * 255, statements.current(item), _every_field(), INVALID_SPAN)
+    removed = statements.update("t" * 255, statements.current(item), BY_HAND, INVALID_SPAN)
+
+    names, _ = _parts(assigned)
+    assert {*names} >= {*Payment.__struct_fields__} - {"payment_intent_id", "dispute_status"}
+    assert max(len(assigned.text), len(removed.text)) < DOCUMENTED_LIMIT / 4
+
+
+_ACTION = r"SET \w+=\?|SET history=list_append\(history, \?\)|REMOVE \w+"
+_CONDITION = r"\w+=(?:\?|[0-9]|'pending')|\w+ IS MISSING|attribute_type\(\w+,'[A-Z]+'\)"
+DOCUMENTED = re.compile(rf'UPDATE "payments"(?: (?:{_ACTION}))+ WHERE payment_intent_id=\?(?: AND (?:{_CONDITION}))+')
+"""The syntax of "PartiQL update statements for DynamoDB" with the operators `=`, AND and IS, and the functions."""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        statements.untouched("payment_1", _event()),
+        statements.current(attributes_of(BY_HAND)),
+        statements.current(attributes_of(replace(BY_CHECKOUT, status_reason="x", history=(ENTRY,)))),
+        statements.current({"payment_intent_id": {"S": "payment_1"}, "version": {"NULL": True}, "facts": {"S": "x"}}),
+    ],
+    ids=["guess", "by hand", "by checkout", "another type"],
+)
+def test_a_statement_has_only_documented_syntax(before: CurrentRecord) -> None:
+    update = _update(before, _event())
+
+    assert DOCUMENTED.fullmatch(update.text), update.text
+    assert update.text.count("?") == len(update.parameters)
+
+
+def test_checkout_writes_every_field_but_the_history() -> None:
+    record = replace(BY_HAND, version=3, updated_at="t0", history=(ENTRY,))
+
+    arguments = statements.checkout_update(statements.as_read(record), replace(record, updated_at="t1"))
+
+    assert arguments["ConditionExpression"] == (
+        "attribute_exists(payment_intent_id) AND version = :old_version AND updated_at = :old_updated_at"
+    )
+    names = set(re.findall(r"\w+", arguments["UpdateExpression"])) - {"SET", "REMOVE"}
+    fields = {name for name in names if not name.startswith("new_")}
+    assert fields == {*Payment.__struct_fields__} - {"payment_intent_id", "history"}
+    assert arguments["Key"] == {"payment_intent_id": {"S": "payment_1"}}
+    assert arguments["ExpressionAttributeValues"].items() >= {":old_version": {"N": "3"}}.items()
+
+
+def test_checkout_requires_that_missing_fields_stay_missing() -> None:
+    arguments = statements.checkout_update(statements.as_read(BY_HAND), replace(BY_HAND, version=1))
+
+    assert "attribute_not_exists(version) AND attribute_not_exists(updated_at)" in arguments["ConditionExpression"]
+    assert arguments["UpdateExpression"].endswith(", history")
+
+
+def test_checkout_compares_an_odd_value_by_its_type() -> None:
+    item = attributes_of(BY_HAND) | {"version": {"S": "3"}, "updated_at": {"L": []}}
+
+    arguments = statements.checkout_update(statements.current(item), replace(BY_HAND, version=4))
+
+    assert arguments["ConditionExpression"] == (
+        "attribute_exists(payment_intent_id) AND version = :old_version AND payment_status = :old_payment_status"
+        " AND attribute_type(updated_at, :type_updated_at)"
+    )
+    assert (
+        arguments["ExpressionAttributeValues"].items()
+        >= {
+            ":old_version": {"S": "3"},
+            ":type_updated_at": {"S": "L"},
+        }.items()
+    )
+
+
+def test_checkout_keeps_an_amount_that_matches_nothing() -> None:
+    record = replace(BY_HAND, amount=NEVER_MATCHES)
+
+    arguments = statements.checkout_update(statements.as_read(record), replace(record, version=1))
+
+    assert " amount " not in arguments["UpdateExpression"].replace(",", " ")
+
+
+def test_checkout_removes_nothing_from_a_full_record() -> None:
+    record = replace(_every_field(), dispute_status=DisputeStatus.WON)
+
+    arguments = statements.checkout_update(statements.as_read(record), record)
+
+    assert "REMOVE" not in arguments["UpdateExpression"]

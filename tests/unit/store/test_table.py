@@ -134,12 +134,15 @@ def test_a_complete_table_is_not_changed() -> None:
     assert dynamodb.calls == []
 
 
-def test_a_missing_index_is_added() -> None:
-    dynamodb = Dynamodb(ALL_INDEXES[:-1])
+def test_a_table_of_version_0_1_0_gets_its_missing_indexes() -> None:
+    dynamodb = Dynamodb(ALL_INDEXES[:-2])
 
-    assert _ensure(dynamodb) == "table payments exists; added stripe_payment_intent-index"
+    result = _ensure(dynamodb)
+
+    assert result == "table payments exists; added other_session_id-index, awaiting_funds_on-index"
     assert [arguments["AttributeDefinitions"] for _, arguments in dynamodb.calls] == [
-        [{"AttributeName": "stripe_payment_intent", "AttributeType": "S"}]
+        [{"AttributeName": "other_session_id", "AttributeType": "S"}],
+        [{"AttributeName": "awaiting_funds_on", "AttributeType": "S"}],
     ]
 
 

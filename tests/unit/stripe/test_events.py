@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
-from lea_payments.payment.event import Fact, Outcome, PaymentEvent
-from lea_payments.payment.record import Dispute
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.facts import Kind
 from lea_payments.stripe.errors import InvalidPayloadError
-from lea_payments.stripe.events import Ignored, read, translate
+from lea_payments.stripe.events import EVENT_TYPES, Ignored, read, translate
+from lea_payments.stripe.facts import FACT_OF
 from tests.support import stripe_bodies
 
 
@@ -25,73 +26,50 @@ def _reason(body: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    ("body", "fact"),
+    ("body", "kind", "state"),
     [
-        (stripe_bodies.completed("p"), Fact.PAID),
-        (stripe_bodies.completed("p", payment_status="no_payment_required"), Fact.PAID),
-        (stripe_bodies.awaiting("p"), Fact.AWAITING_FUNDS),
-        (stripe_bodies.async_paid("p"), Fact.PAID),
-        (stripe_bodies.async_failed("p"), Fact.ASYNC_FAILED),
-        (stripe_bodies.expired("p"), Fact.SESSION_EXPIRED),
-        (stripe_bodies.declined("p"), Fact.DECLINED),
-        (stripe_bodies.refunded("p", 1), Fact.REFUNDED),
-        (stripe_bodies.refund("refund.updated", 1, "succeeded"), Fact.REFUNDED),
-        (stripe_bodies.refund("refund.updated", 1, "failed"), Fact.REFUND_FAILED),
-        (stripe_bodies.refund("refund.failed", 1, "failed"), Fact.REFUND_FAILED),
-        (stripe_bodies.dispute("created", "needs_response"), Fact.DISPUTED),
+        (stripe_bodies.completed("p"), Kind.SESSION, "paid"),
+        (stripe_bodies.completed("p", payment_status="no_payment_required"), Kind.SESSION, "paid"),
+        (stripe_bodies.awaiting("p"), Kind.SESSION, "unpaid"),
+        (stripe_bodies.async_paid("p"), Kind.SESSION, "paid"),
+        (stripe_bodies.async_failed("p"), Kind.SESSION, "failed"),
+        (stripe_bodies.expired("p"), Kind.SESSION, "expired"),
+        (stripe_bodies.declined("p"), Kind.INTENT, "declined"),
+        (stripe_bodies.refunded("p", 1), Kind.CHARGE, "refunded"),
+        (stripe_bodies.refund("refund.created", 1, "pending"), Kind.REFUND, "pending"),
+        (stripe_bodies.refund("refund.updated", 1, "succeeded"), Kind.REFUND, "succeeded"),
+        (stripe_bodies.refund("refund.updated", 1, "failed"), Kind.REFUND, "failed"),
+        (stripe_bodies.refund("refund.failed", 1, "succeeded"), Kind.REFUND, "failed"),
+        (stripe_bodies.dispute("created", "needs_response"), Kind.DISPUTE, "needs_response"),
+        (stripe_bodies.dispute("updated", "under_review"), Kind.DISPUTE, "under_review"),
+        (stripe_bodies.dispute("closed", "won"), Kind.DISPUTE, "won"),
+        (stripe_bodies.fraud_warning("created", actionable=True), Kind.WARNING, "actionable"),
+        (stripe_bodies.fraud_warning("updated", actionable=False), Kind.WARNING, "not_actionable"),
     ],
 )
-def test_each_event_type_has_its_fact(body: bytes, fact: Fact) -> None:
-    assert _translated(body).fact is fact
+def test_each_event_reports_the_state_of_its_object(body: bytes, kind: Kind, state: str) -> None:
+    event = _translated(body)
+
+    assert (event.fact.kind, event.fact.state) == (kind, state)
+    assert event.object_id == json.loads(body)["data"]["object"]["id"]
+    assert (event.type, event.created) == (json.loads(body)["type"], json.loads(body)["created"])
 
 
-def test_the_reference_comes_before_the_metadata() -> None:
-    metadata = {"payment_intent_id": "from_metadata", "traceparent": "00-1-2-01"}
-    both = _translated(stripe_bodies.completed("ours", metadata=metadata))
-
-    assert (both.payment_id, both.traceparent) == ("ours", "00-1-2-01")
-    assert _translated(stripe_bodies.completed(None, metadata=metadata)).payment_id == "from_metadata"
+def test_every_event_type_has_a_translation() -> None:
+    assert {*EVENT_TYPES.values()} == FACT_OF.keys()
 
 
-@pytest.mark.parametrize("intent", ["pi_1", {"id": "pi_1", "object": "payment_intent"}], ids=["id", "expanded"])
-def test_a_payment_intent_can_be_expanded(intent: Any) -> None:
-    assert _translated(stripe_bodies.completed("p", payment_intent=intent)).stripe_payment_intent == "pi_1"
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        ({"code": "card_declined", "decline_code": "lost_card"}, "card_declined:lost_card"),
-        ({"code": "expired_card"}, "expired_card"),
-        ({}, "unknown"),
-        (None, "unknown"),
-    ],
-)
-def test_a_decline_carries_its_codes(error: dict[str, str] | None, reason: str) -> None:
-    intent = {"id": "pi_1", "object": "payment_intent", "last_payment_error": error}
-
-    assert _translated(stripe_bodies.event("payment_intent.payment_failed", intent)).reason == reason
-
-
-@pytest.mark.parametrize(
-    ("status", "stage"),
-    [("warning_closed", Dispute.WON), ("under_review", Dispute.REVIEW), ("unknown", Dispute.OPEN)],
-)
-def test_a_disputes_status_becomes_a_stage(status: str, stage: Dispute) -> None:
-    assert _translated(stripe_bodies.dispute("updated", status)).dispute is stage
+def test_an_event_has_the_time_of_its_session() -> None:
+    assert _translated(stripe_bodies.completed("p", created=5)).session_created == 5
+    assert _translated(stripe_bodies.refund("refund.updated", 1, "failed", created=5)).session_created is None
 
 
 def test_unused_event_types_are_ignored_with_any_object() -> None:
     assert _reason(stripe_bodies.event("customer.created", {"id": 5})) == "unused_type"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [stripe_bodies.refunded("p", 0), stripe_bodies.refund("refund.updated", 0, "succeeded")],
-    ids=["charge", "refund"],
-)
-def test_a_refund_of_zero_is_ignored(body: bytes) -> None:
-    assert _reason(body) == "nothing_refunded"
+def test_a_charge_without_refunds_is_ignored() -> None:
+    assert _reason(stripe_bodies.refunded("p", 0)) == "nothing_refunded"
 
 
 @pytest.mark.parametrize(
@@ -147,21 +125,22 @@ def test_a_session_that_collects_no_payment_is_ignored(make: Any, mode: str, rea
 @pytest.mark.parametrize("make", MAKE_SESSION_EVENT)
 @pytest.mark.parametrize("mode", ["payment", None])
 def test_a_session_that_collects_a_payment_is_used(make: Any, mode: str | None) -> None:
-    assert _translated(make("p", mode=mode)).payment_id == "p"
+    assert _translated(make("p", mode=mode)).payment_ids == ("p",)
 
 
 @pytest.mark.parametrize("make", [stripe_bodies.completed, stripe_bodies.async_paid])
 @pytest.mark.parametrize(
-    ("status", "reason"),
+    ("status", "state"),
     [
-        ("partially_paid", "unknown_payment_status:partially_paid"),
-        ("paid by Jane Doe", "unknown_payment_status"),
-        ("p" * 51, "unknown_payment_status"),
-        (None, "unknown_payment_status"),
+        ("partially_paid", "partially_paid"),
+        ("paid by Jane Doe", "unknown"),
+        ("p" * 51, "unknown"),
+        (None, "unknown"),
+        (["paid"], "unknown"),
     ],
 )
-def test_an_unknown_payment_status_is_not_paid(make: Any, status: str | None, reason: str) -> None:
-    assert _reason(make("p", payment_status=status)) == reason
+def test_an_unknown_payment_status_is_stored_and_not_paid(make: Any, status: Any, state: str) -> None:
+    assert _translated(make("p", payment_status=status)).fact.state == state
 
 
 def test_a_thin_event_is_ignored() -> None:
@@ -179,27 +158,53 @@ UNUSED = {"status": 5, "payment_status": ["paid"], "amount_total": "all", "curre
 def test_an_unpaid_session_can_have_any_other_field(make: Any) -> None:
     body = stripe_bodies.event(json.loads(make("p"))["type"], stripe_bodies.session("p") | UNUSED)
 
-    assert _translated(body).payment_id == "p"
+    event = _translated(body)
+
+    assert event.payment_ids == ("p",)
+    assert (event.fact.amount, event.fact.currency) == (None, None)
 
 
 @pytest.mark.parametrize(
-    ("event_type", "resource", "fact"),
+    ("event_type", "resource", "kind"),
     [
-        ("charge.dispute.closed", {"object": "dispute", "status": "won", "id": None}, Fact.DISPUTED),
-        ("charge.dispute.closed", {"object": "dispute", "status": "of_tomorrow", "amount": "?"}, Fact.DISPUTED),
-        ("charge.refunded", {"object": "charge", "amount_refunded": 1, "status": 7}, Fact.REFUNDED),
-        ("refund.updated", {"object": "refund", "amount": 1, "currency": []}, Fact.REFUNDED),
-        ("refund.failed", {"object": "refund", "amount": 1, "id": 5}, Fact.REFUND_FAILED),
+        ("charge.dispute.closed", {"object": "dispute", "status": "won", "id": None}, Kind.DISPUTE),
+        ("charge.dispute.closed", {"object": "dispute", "status": "of_tomorrow", "amount": "?"}, Kind.DISPUTE),
+        ("charge.dispute.closed", {"object": "dispute", "status": "", "created": {}}, Kind.DISPUTE),
+        ("charge.dispute.closed", {"object": "dispute", "status": "won", "evidence_details": None}, Kind.DISPUTE),
+        ("charge.refunded", {"object": "charge", "amount_refunded": 1, "status": 7}, Kind.CHARGE),
+        ("refund.updated", {"object": "refund", "amount": 1, "currency": []}, Kind.REFUND),
+        ("refund.updated", {"object": "refund", "amount": 1, "status": None}, Kind.REFUND),
+        ("payment_intent.payment_failed", {"object": "payment_intent", "id": "pi_1", "amount": "?"}, Kind.INTENT),
+        (
+            "radar.early_fraud_warning.created",
+            {"object": "radar.early_fraud_warning", "id": "issfr_1", "actionable": True, "fraud_type": 5},
+            Kind.WARNING,
+        ),
     ],
 )
-def test_unused_fields_can_be_missing_or_odd(event_type: str, resource: dict[str, Any], fact: Fact) -> None:
-    assert _translated(stripe_bodies.event(event_type, resource)).fact is fact
+def test_unused_fields_can_be_missing_or_odd(event_type: str, resource: dict[str, Any], kind: Kind) -> None:
+    assert _translated(stripe_bodies.event(event_type, resource)).fact.kind == kind
 
 
 def test_metadata_of_others_can_have_any_value() -> None:
     metadata = {"payment_intent_id": "ours", "note": "x" * 9000, "number": 5, "nested": {"a": []}}
 
-    assert _translated(stripe_bodies.completed(None, metadata=metadata)).payment_id == "ours"
+    assert _translated(stripe_bodies.completed(None, metadata=metadata)).payment_ids == ("ours",)
+
+
+@pytest.mark.parametrize("value", [5, None, [], {"id": "p"}, "x" * 501, True])
+def test_unusable_metadata_does_not_reject_an_event(value: Any) -> None:
+    names = dict.fromkeys(("payment_intent_id", "attempt", "traceparent"), value)
+
+    event = _translated(stripe_bodies.completed("p", metadata=names))
+
+    assert (event.payment_ids, event.fact.attempt, event.traceparent) == (("p",), None, None)
+
+
+@pytest.mark.parametrize("metadata", [[], "text", 5, 1.5, True, None])
+def test_metadata_can_be_something_else(metadata: Any) -> None:
+    assert _translated(stripe_bodies.completed("p", metadata=metadata)).payment_ids == ("p",)
+    assert _translated(stripe_bodies.refund("refund.updated", 1, "failed", metadata=metadata)).payment_ids == ()
 
 
 @pytest.mark.parametrize(
@@ -208,7 +213,7 @@ def test_metadata_of_others_can_have_any_value() -> None:
 def test_a_lone_surrogate_in_an_unused_field_is_accepted(text: bytes) -> None:
     body = stripe_bodies.completed("p").replace(b"Someone", text)
 
-    assert _translated(body).payment_id == "p"
+    assert _translated(body).payment_ids == ("p",)
 
 
 def test_an_event_of_the_other_mode_is_not_applied() -> None:

@@ -72,7 +72,7 @@ async def test_the_outcome_of_the_store_is_a_200(outcome: Outcome) -> None:
     store = Store(Applied(outcome, PAYMENT, PAYMENT))
 
     assert await _deliver(store, stripe_bodies.completed("payment_1")) == (200, str(outcome))
-    assert [event.payment_id for event in store.events] == ["payment_1"]
+    assert [event.payment_ids for event in store.events] == [("payment_1",)]
 
 
 async def test_an_event_of_another_system_is_a_200() -> None:

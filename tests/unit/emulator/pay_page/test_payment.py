@@ -7,6 +7,7 @@ import pytest
 from stripe_emulator.emulator import Emulator
 from stripe_emulator.pay_page import payment
 from stripe_emulator.pay_page.payment import PaymentForm
+from stripe_emulator.payments import subscriptions
 from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.settings import Settings
 from stripe_emulator.state.account import Account
@@ -86,6 +87,18 @@ def test_a_free_session_needs_no_card(emulator: Emulator, session: Json) -> None
     payment.pay(emulator, session, PaymentForm())
 
     assert session["status"] == "complete"
+
+
+def test_a_declined_setup_is_the_customers_error(emulator: Emulator, session: Json) -> None:
+    intent = subscriptions.new_setup_intent(emulator.account, session, {})
+    session |= {"mode": "setup", "amount_total": None, "setup_intent": intent["id"]}
+
+    with pytest.raises(StripeApiError) as error_info:
+        payment.pay(emulator, session, PaymentForm(**CARD | {"cardnumber": "4000000000000002"}))
+    payment.pay(emulator, session, PaymentForm(**CARD))
+
+    assert (error_info.value.status, error_info.value.more["setup_intent"]["id"]) == (402, intent["id"])
+    assert (session["status"], intent["status"]) == ("complete", "succeeded")
 
 
 async def test_without_an_endpoint_there_is_no_wait(emulator: Emulator, session: Json) -> None:

@@ -45,3 +45,23 @@ def test_a_card_has_many_names(test_id: str) -> None:
 
 def test_an_unknown_name_is_not_a_card() -> None:
     assert cards.by_name("pm_card_nonsense") is None
+
+
+LATER = {
+    "4000 0000 0000 0259": "createDispute",
+    "4000 0000 0000 2685": "createDisputeProductNotReceived",
+    "4000 0000 0000 1976": "createDisputeInquiry",
+    "4000 0004 0400 0079": "createMultipleDisputes",
+    "4000 0000 0000 5423": "createIssuerFraudRecord",
+    "4000 0000 0000 7726": "pendingRefund",
+    "4000 0000 0000 5126": "refundFail",
+}
+
+
+@pytest.mark.parametrize(("number", "name"), LATER.items())
+def test_a_card_with_a_later_effect_has_its_name(number: str, name: str) -> None:
+    card = cards.by_number(number)
+
+    assert card is cards.by_name(f"pm_card_{name}")
+    assert card is not None
+    assert card.dispute or card.fraud_warning or card.refund

@@ -19,6 +19,10 @@ OFFICIAL: dict[str, type] = {
     "charge": stripe.Charge,
     "refund": stripe.Refund,
     "dispute": stripe.Dispute,
+    "radar.early_fraud_warning": stripe.radar.EarlyFraudWarning,
+    "setup_intent": stripe.SetupIntent,
+    "subscription": stripe.Subscription,
+    "subscription_item": stripe.SubscriptionItem,
     "event": stripe.Event,
     "webhook_endpoint": stripe.WebhookEndpoint,
 }

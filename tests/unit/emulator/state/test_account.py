@@ -84,3 +84,35 @@ def test_an_event_is_resent_to_all_subscribers_or_to_one() -> None:
 
     assert (account.resend(event), account.resend(event, chosen["id"])) == (2, 1)
     assert deliveries[1:] == [["http://one.test", "http://two.test"], ["http://two.test"]]
+
+
+@pytest.mark.parametrize(
+    ("origin", "receivers"),
+    [
+        ({"account": "acct_1"}, ["http://both.test", "http://connect.test"]),
+        ({"context": "acct_1"}, ["http://both.test", "http://own.test"]),
+        ({}, ["http://both.test", "http://own.test"]),
+    ],
+    ids=["connected account", "context", "own account"],
+)
+def test_a_copy_goes_to_the_endpoints_of_its_origin(origin: Json, receivers: list[str]) -> None:
+    deliveries: list[list[str]] = []
+    account = Account(Settings(), lambda _event, endpoints: deliveries.append([one["url"] for one in endpoints]))
+    account.add_endpoint("http://both.test", ("a",), ["*"], origins=("self", "connected"))
+    account.add_endpoint("http://own.test", ("a",), ["*"])
+    account.add_endpoint("http://connect.test", ("a",), ["*"], origins=("connected",))
+    event = account.emit("charge.failed", make("charge"))
+    copied = account.emit_copy(event, origin)
+
+    assert deliveries[-1] == receivers
+    assert account.resend(copied) == copied["pending_webhooks"] == 2
+
+
+def test_a_copy_is_an_event_of_its_own(account: Account) -> None:
+    event = account.emit("charge.failed", make("charge"), {"status": "pending"})
+    copied = account.emit_copy(event, {"account": "acct_1", "livemode": True})
+
+    assert copied["id"] != event["id"]
+    assert (copied["account"], copied["livemode"], copied["data"]) == ("acct_1", True, event["data"])
+    assert json.loads(account.store.bodies[copied["id"]])["account"] == "acct_1"
+    assert "account" not in event

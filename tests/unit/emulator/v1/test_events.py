@@ -80,3 +80,11 @@ def test_an_event_is_retrieved(account: Account, call: MakeCall) -> None:
     event = account.emit("charge.failed", make("charge"))
 
     assert events.retrieve(account, call(event["id"])) is event
+
+
+def test_events_of_connected_accounts_are_not_listed(account: Account, call: MakeCall) -> None:
+    own = account.emit("charge.failed", make("charge"))
+    connected = account.emit_copy(own, {"account": "acct_1"})
+
+    assert events.list_all(account, call())["data"] == [own]
+    assert events.retrieve(account, call(connected["id"])) is connected

@@ -56,18 +56,62 @@ def test_a_failed_refund_is_no_longer_refunded(
 def test_the_refund_of_one_test_card_fails(
     account: Account, call: MakeCall, event_log: Any, paid_intent: Callable[..., Json]
 ) -> None:
-    refunds.create(account, call(payment_intent=paid_intent("refundFail")["id"]))
+    refund = refunds.create(account, call(payment_intent=paid_intent("refundFail")["id"]))
+    before = (refund["status"], "refund.failed" in event_log.types)
+    account.clock.ahead += 1
+    life_cycle.run_due(account)
 
-    assert "refund.failed" in event_log.types
+    assert before == ("succeeded", False)
+    assert event_log.last("refund.failed")["status"] == "failed"
 
 
 def test_the_refund_of_one_test_card_is_pending_first(
     account: Account, call: MakeCall, event_log: Any, paid_intent: Callable[..., Json]
 ) -> None:
     refunds.create(account, call(payment_intent=paid_intent("pendingRefund")["id"]))
+    account.clock.ahead += 180
+    life_cycle.run_due(account)
+    life_cycle.run_due(account)
 
     assert event_log.last("refund.created")["status"] == "pending"
+    assert event_log.types.count("refund.updated") == 1
     assert event_log.last("refund.updated")["status"] == "succeeded"
+
+
+def test_a_pending_refund_can_be_canceled(
+    account: Account, call: MakeCall, event_log: Any, paid_intent: Callable[..., Json]
+) -> None:
+    refund = refunds.create(account, call(payment_intent=paid_intent("pendingRefund")["id"]))
+    refunds.cancel(account, call(refund["id"]))
+
+    assert (refund["status"], refund["failure_reason"]) == ("canceled", "merchant_request")
+    assert event_log.types[-2:] == ["refund.updated", "charge.refund.updated"]
+    with pytest.raises(StripeApiError, match="cannot become canceled"):
+        refunds.cancel(account, call(refund["id"]))
+
+
+def test_a_succeeded_refund_cannot_be_canceled(
+    account: Account, call: MakeCall, paid_intent: Callable[..., Json]
+) -> None:
+    refund = refunds.create(account, call(payment_intent=paid_intent()["id"]))
+
+    with pytest.raises(StripeApiError, match="cannot become canceled"):
+        refunds.cancel(account, call(refund["id"]))
+    assert refund["status"] == "succeeded"
+
+
+def test_refunds_are_listed_by_payment_and_time(
+    account: Account, call: MakeCall, paid_intent: Callable[..., Json]
+) -> None:
+    intent = paid_intent()
+    first = refunds.create(account, call(payment_intent=intent["id"], amount=1000))
+    account.clock.ahead += 60
+    second = refunds.create(account, call(charge=intent["latest_charge"], amount=2000))
+    refunds.create(account, call(payment_intent=paid_intent()["id"]))
+
+    assert refunds.list_all(account, call(payment_intent=intent["id"]))["data"] == [second, first]
+    later = refunds.list_all(account, call(charge=intent["latest_charge"], created={"gte": second["created"]}))
+    assert later["data"] == [second]
 
 
 @pytest.mark.parametrize(

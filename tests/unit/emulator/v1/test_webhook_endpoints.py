@@ -69,3 +69,12 @@ def test_a_description_can_be_changed_and_unset(account: Account, call: MakeCall
     unset = webhook_endpoints.update(account, call(created["id"], description=""))["description"]
 
     assert (described, unset) == ("Shop", None)
+
+
+@pytest.mark.parametrize(("params", "origins"), [({}, ("self",)), ({"connect": True}, ("connected",))])
+def test_an_endpoint_may_be_for_connected_accounts(
+    account: Account, call: MakeCall, params: dict[str, Any], origins: tuple[str, ...]
+) -> None:
+    created = webhook_endpoints.create(account, call(url="https://merchant.test", enabled_events=["*"], **params))
+
+    assert account.store.origins[created["id"]] == origins

@@ -9,7 +9,8 @@ from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.payments import checkout, disputes, methods
 from stripe_emulator.reference import cards
 from stripe_emulator.state.account import Account
-from stripe_emulator.v1 import refunds, sessions
+from stripe_emulator.v1 import refunds
+from stripe_emulator.v1.checkout import sessions
 
 Json = dict[str, Any]
 

@@ -1,11 +1,24 @@
 """Tests the bodies of the emulator's own controls."""
 
-from typing import Any
+import re
+from typing import Any, get_args
 
 import pytest
+import stripe
 from pydantic import ValidationError
 
-from stripe_emulator.controls import AdvanceBody, Body, DisputeBody, PayBody, SecretsBody
+from stripe_emulator.controls.bodies import (
+    AdvanceBody,
+    Body,
+    DisputeBody,
+    DisputeStatusBody,
+    FailureBody,
+    OriginBody,
+    PayBody,
+    SecretsBody,
+    WarningBody,
+)
+from stripe_emulator.payments.disputes import Status
 
 
 def test_an_empty_payment_is_a_test_card() -> None:
@@ -20,6 +33,17 @@ def test_a_payment_accepts_numbers() -> None:
     assert (body.card, body.cvc, body.after_seconds) == ("4242424242424242", "123", "3600")
 
 
+def test_a_refund_fails_for_the_usual_reason() -> None:
+    assert FailureBody.model_validate({}).reason == "expired_or_canceled_card"
+
+
+def test_a_dispute_takes_every_published_status() -> None:
+    hint = stripe.Dispute.__annotations__["status"]
+    published = re.findall(r"'(\w+)'|\"(\w+)\"", str(hint))
+
+    assert {first or second for first, second in published} == set(get_args(Status))
+
+
 @pytest.mark.parametrize(
     ("model", "values"),
     [
@@ -32,6 +56,15 @@ def test_a_payment_accepts_numbers() -> None:
         (DisputeBody, {"payment_intent": 1}),
         (DisputeBody, {"payment_intent": "pi_1", "amount": 0}),
         (DisputeBody, {"payment_intent": "pi_1", "reason": 1}),
+        (DisputeBody, {"payment_intent": "pi_1", "status": "settled"}),
+        (DisputeStatusBody, {}),
+        (DisputeStatusBody, {"status": "settled"}),
+        (DisputeStatusBody, {"status": "won", "due_by": -1}),
+        (FailureBody, {"reason": "bad luck"}),
+        (WarningBody, {"fraud_type": "misc"}),
+        (WarningBody, {"payment_intent": "pi_1", "fraud_type": "rumour"}),
+        (OriginBody, {"account": ""}),
+        (OriginBody, {"livemode": "yes"}),
         (AdvanceBody, {}),
         (AdvanceBody, {"seconds": -1}),
         (AdvanceBody, {"seconds": "60"}),

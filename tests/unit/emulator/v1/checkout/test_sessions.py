@@ -9,7 +9,8 @@ from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
-from stripe_emulator.v1 import catalog, sessions
+from stripe_emulator.v1 import catalog
+from stripe_emulator.v1.checkout import sessions
 
 MakeCall = Callable[..., ApiCall]
 Json = dict[str, Any]
@@ -82,7 +83,20 @@ BARE = {"price_data": price()}
 WRONG: dict[str, tuple[Json, str | None, str]] = {
     "no mode": ({"mode": ""}, "parameter_missing", "mode"),
     "unknown mode": ({"mode": "gift"}, None, "mode"),
-    "subscriptions": ({"mode": "subscription"}, None, "mode"),
+    "subscription without a recurring price": ({"mode": "subscription"}, None, "line_items"),
+    "subscription with another mode's branch": (
+        {"mode": "subscription", "payment_intent_data": {"description": "Policy"}},
+        None,
+        "payment_intent_data",
+    ),
+    "payment with another mode's branch": ({"subscription_data": {"description": "Policy"}}, None, "subscription_data"),
+    "setup with line items": ({"mode": "setup", "currency": "sgd"}, None, "line_items"),
+    "setup without a currency": ({"mode": "setup", "line_items": ""}, "parameter_missing", "currency"),
+    "recovery without a choice": (
+        {"after_expiration": {"recovery": {"allow_promotion_codes": True}}},
+        "parameter_missing",
+        "after_expiration[recovery][enabled]",
+    ),
     "embedded": ({"ui_mode": "embedded_page"}, None, "ui_mode"),
     "no lines": ({"line_items": ""}, "parameter_missing", "line_items"),
     "no quantity": ({"line_items": [BARE]}, "parameter_missing", "line_items[0][quantity]"),
@@ -174,3 +188,41 @@ def test_a_session_can_belong_to_a_customer(account: Account, call: MakeCall, se
     session = sessions.create(account, call(**session_params, customer=customer["id"]))
 
     assert session["customer"] == customer["id"]
+
+
+def test_a_setup_session_has_a_setup_intent_and_no_amount(
+    account: Account, call: MakeCall, session_params: Json, event_log: Any
+) -> None:
+    params = session_params | {"mode": "setup", "line_items": "", "currency": "sgd"}
+    session = sessions.create(account, call(**params, setup_intent_data={"metadata": {"a": "b"}}))
+
+    assert (session["amount_total"], session["payment_status"], session["currency"]) == (
+        None,
+        "no_payment_required",
+        "sgd",
+    )
+    assert account.store.get("setup_intent", session["setup_intent"])["metadata"] == {"a": "b"}
+    assert event_log.types == ["setup_intent.created"]
+
+
+@pytest.mark.parametrize(("trial", "total", "status"), [(None, 12000, "unpaid"), (14, 0, "no_payment_required")])
+def test_a_subscription_is_paid_at_once_or_after_its_trial(
+    account: Account, call: MakeCall, session_params: Json, trial: int | None, total: int, status: str
+) -> None:
+    lines = [{"price_data": price(recurring={"interval": "month"}), "quantity": 1}]
+    params = session_params | {"mode": "subscription", "line_items": lines}
+    session = sessions.create(account, call(**params, subscription_data={"trial_period_days": trial} if trial else {}))
+
+    assert (session["amount_total"], session["payment_status"]) == (total, status)
+    assert session["payment_method_collection"] == "always"
+
+
+def test_recovery_is_part_of_the_new_session(account: Account, call: MakeCall, session_params: Json) -> None:
+    session = sessions.create(account, call(**session_params, after_expiration={"recovery": {"enabled": True}}))
+
+    assert session["after_expiration"]["recovery"] == {
+        "allow_promotion_codes": False,
+        "enabled": True,
+        "expires_at": None,
+        "url": None,
+    }

@@ -8,7 +8,7 @@ import pytest
 from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.state.account import Account
-from stripe_emulator.v1 import payment_pages
+from stripe_emulator.v1.checkout import payment_pages
 
 Json = dict[str, Any]
 MakeCall = Callable[..., ApiCall]

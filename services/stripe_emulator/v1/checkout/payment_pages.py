@@ -31,7 +31,7 @@ def confirm(account: Account, call: ApiCall) -> Json:
         raise errors.unexpected_state("The amount is not what you expected.", "checkout_amount_mismatch")
     method = methods.resolve(account, params.payment_method, "payment_method")
     if checkout.pay(account, session, method):
-        raise methods.declined(account, session["payment_intent"])
+        raise checkout.last_decline(account, session)
     return _page(account, session)
 
 

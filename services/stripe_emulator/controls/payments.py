@@ -1,0 +1,105 @@
+"""Controls payments, refunds, disputes and early fraud warnings."""
+
+from fastapi import Request
+
+from stripe_emulator.controls.bodies import (
+    DisputeBody,
+    DisputeStatusBody,
+    FailureBody,
+    PayBody,
+    WarningBody,
+    read_body,
+)
+from stripe_emulator.emulator import Current
+from stripe_emulator.pay_page import payment
+from stripe_emulator.pay_page.payment import PaymentForm
+from stripe_emulator.payments import checkout, disputes, early_fraud_warnings, refunds
+from stripe_emulator.reference import errors
+from stripe_emulator.reference.shapes import Json
+
+SHOWN = ("status", "payment_status", "payment_intent", "setup_intent", "subscription")
+
+
+async def pay_session(request: Request, emulator: Current, session_id: str) -> Json:
+    """Pay as the customer would, and wait for the merchant as the pay page does."""
+    session, body = emulator.account.store.get("checkout.session", session_id), await read_body(request, PayBody)
+    payment.pay(emulator, session, PaymentForm(cardnumber=body.card, **body.model_dump(exclude={"card", "wait"})))
+    answered = await payment.wait_for_merchant(emulator, session) if body.wait else None
+    shown = {name: session[name] for name in SHOWN}
+    return {"id": session_id} | shown | {"redirect_url": checkout.success_url(session), "merchant_answered": answered}
+
+
+async def settle_session(emulator: Current, session_id: str, result: str = "") -> Json:
+    """End a delayed payment now: `?result=succeeded` or `?result=failed`."""
+    account = emulator.account
+    if result not in ("succeeded", "failed"):
+        raise errors.invalid("result must be succeeded or failed", "result")
+    session = account.store.get("checkout.session", session_id)
+    intent_id = account.store.orders[session_id].payment_intent
+    if intent_id is None or intent_id not in account.store.settlements:
+        raise errors.unexpected_state("This session has no delayed payment to settle.", "nothing_to_settle")
+    checkout.settle(account, account.store.get("payment_intent", intent_id), result)
+    return session
+
+
+async def open_dispute(request: Request, emulator: Current) -> Json:
+    """Dispute a payment."""
+    account, body = emulator.account, await read_body(request, DisputeBody)
+    intent = account.store.get("payment_intent", body.payment_intent, "payment_intent")
+    return disputes.open_dispute(
+        account, intent, body.reason, inquiry=body.inquiry, amount=body.amount, status=body.status
+    )
+
+
+async def close_dispute(emulator: Current, dispute_id: str, status: str = "") -> Json:
+    """Close a dispute: `?status=won` or `?status=lost`."""
+    account = emulator.account
+    if status not in ("won", "lost"):
+        raise errors.invalid("status must be won or lost", "status")
+    dispute = account.store.get("dispute", dispute_id)
+    disputes.close(account, dispute, status)
+    return dispute
+
+
+async def move_dispute(request: Request, emulator: Current, dispute_id: str) -> Json:
+    """Move a dispute to any status."""
+    account, body = emulator.account, await read_body(request, DisputeStatusBody)
+    dispute = account.store.get("dispute", dispute_id)
+    disputes.move(account, dispute, body.status, body.due_by)
+    return dispute
+
+
+async def create_warning(request: Request, emulator: Current) -> Json:
+    """Create an early fraud warning for a payment."""
+    account, body = emulator.account, await read_body(request, WarningBody)
+    intent = account.store.get("payment_intent", body.payment_intent, "payment_intent")
+    return early_fraud_warnings.create(account, intent, body.fraud_type)
+
+
+async def fail_refund(request: Request, emulator: Current, refund_id: str) -> Json:
+    """Make a refund fail."""
+    account, body = emulator.account, await read_body(request, FailureBody)
+    refund = account.store.get("refund", refund_id)
+    refunds.fail(account, refund, body.reason)
+    return refund
+
+
+async def succeed_refund(emulator: Current, refund_id: str) -> Json:
+    """Make a pending refund succeed."""
+    refund = emulator.account.store.get("refund", refund_id)
+    refunds.succeed(emulator.account, refund)
+    return refund
+
+
+async def cancel_refund(emulator: Current, refund_id: str) -> Json:
+    """Cancel a refund that has not succeeded."""
+    refund = emulator.account.store.get("refund", refund_id)
+    refunds.cancel(emulator.account, refund)
+    return refund
+
+
+async def require_refund_action(emulator: Current, refund_id: str) -> Json:
+    """Make a pending refund wait for the customer."""
+    refund = emulator.account.store.get("refund", refund_id)
+    refunds.require_action(emulator.account, refund)
+    return refund

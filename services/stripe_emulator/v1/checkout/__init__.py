@@ -1,0 +1,1 @@
+"""Serves checkout sessions and their pay pages."""
