@@ -84,7 +84,7 @@ def test_a_former_session_without_a_fact_is_confirming() -> None:
     assert view({}, FORMER) == views.CONFIRMING
 
 
-def test_an_end_of_a_former_session_does_not_touch_the_current_one() -> None:
+def test_the_end_of_a_former_session_leaves_the_current_one() -> None:
     assert view({FORMER: session("failed", 1)}, CURRENT) == views.CONFIRMING
 
 
