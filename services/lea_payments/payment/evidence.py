@@ -74,7 +74,8 @@ def _rank(record: Payment) -> int:
 
 
 def _status_evidence(record: Payment, rank: int) -> Facts:
-    attempt = record.checkout_attempt or None
+    # 0: before the first attempt of checkout, so that a new link is not declined or expired from its start.
+    attempt = record.checkout_attempt
     if rank == RULES[Situation.DECLINED].rank:
         code = record.status_reason or "unknown"
         return {BY_HAND_INTENT: Fact(kind=Kind.INTENT, state=facts.DECLINED, code=code, attempt=attempt)}
