@@ -237,6 +237,32 @@ async def test_an_event_that_arrived_before_completion_is_applied(
     assert [run.repaired for run in runs] == [1, 0]
 
 
+async def test_a_dispute_that_is_lost_again_is_read_from_stripe(
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
+) -> None:
+    """The events say "lost" twice: only Stripe knows that the second loss ended the appeal."""
+    account.reset()
+    payment = await _new(store)
+    session_id = account.session(payment)
+    account.pay_without_waiting(session_id)
+    dispute = account.control("/_disputes", payment_intent=account.intent_of(session_id))
+    for status in ("lost", "appeal_needs_response", "appeal_under_review", "lost"):
+        account.control(f"/_disputes/{dispute['id']}/status", status=status)
+    for event in account.events()[::-1]:
+        translated = stripe_events.translate(json.dumps(event).encode(), livemode=False)
+        if isinstance(translated, PaymentEvent):
+            await store.apply(translated)
+    before = await store.get(payment.payment_intent_id)
+
+    runs = [await reconciler.run(), await reconciler.run()]
+
+    after = await store.get(payment.payment_intent_id)
+    assert before is not None
+    assert after is not None
+    assert (before.dispute_status, after.dispute_status) == ("review", "lost")
+    assert [run.repaired for run in runs] == [1, 0]
+
+
 async def test_a_thousand_payments_are_repaired_in_one_run(
     account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:

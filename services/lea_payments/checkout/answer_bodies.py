@@ -16,7 +16,12 @@ from lea_payments.payment.situations import REVIEW_REASONS
 
 
 def _stripe_states(kind: Kind) -> str:
-    return ", ".join(facts.STATES[kind])
+    return ", ".join(state for state in facts.STATES[kind] if state != facts.APPEAL_LOST)
+
+
+def _dispute_state(fact: Fact) -> str:
+    """Stripe's status of the dispute: `appeal_lost` is our own."""
+    return facts.LOST if fact.state == facts.APPEAL_LOST else fact.state
 
 
 _STATUS_REASON = (
@@ -172,7 +177,12 @@ def _values_of(record: Payment) -> dict[str, Any]:
             for object_id, fact in _facts_of(record, Kind.REFUND)
         ],
         "disputes": [
-            {"id": object_id, "amount": fact.amount, "status": fact.state, "evidence_due_by": _moment(fact.due)}
+            {
+                "id": object_id,
+                "amount": fact.amount,
+                "status": _dispute_state(fact),
+                "evidence_due_by": _moment(fact.due),
+            }
             for object_id, fact in _facts_of(record, Kind.DISPUTE)
         ],
         "fraud_warnings": [

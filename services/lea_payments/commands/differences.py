@@ -8,7 +8,7 @@ from lea_payments.commands.explain import field_changes
 from lea_payments.payment import changes, facts
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.payment.evidence import NEVER_MATCHES
-from lea_payments.payment.facts import Fact, Kind
+from lea_payments.payment.facts import Fact, Kind, is_lost_again
 from lea_payments.payment.payers import BY_HAND
 from lea_payments.payment.record import Payment
 from lea_payments.store.repairs import OBJECTS_HOURS, WAITING_DAYS
@@ -80,7 +80,9 @@ def _different_facts(record: Payment, observation: Observation, now: float) -> I
             continue
         outcome, _, after = changes.apply(current, event, "")
         if outcome not in CHANGES or after is None:
-            yield Difference(f"{event.object_id}: {text}", f"the record keeps the further state; {BY_A_PERSON}")
+            repairs = is_lost_again(known, event.fact)
+            remedy = _remedy(record, event, observation, now) if repairs else BY_A_PERSON
+            yield Difference(f"{event.object_id}: {text}", f"the record keeps the further state; {remedy}")
             continue
         effect = field_changes(current, after) or "the published fields stay"
         current = after
@@ -93,7 +95,7 @@ def _missing(fact: Fact) -> str:
 
 def _comparison(known: Fact, event: PaymentEvent) -> str:
     """The different fields; empty if there are none."""
-    pairs = [("", known.state, event.fact.state)]
+    pairs = [("", facts.LOST if known.state == facts.APPEAL_LOST else known.state, event.fact.state)]
     pairs += [(f"{name} ", getattr(known, name), getattr(event.fact, name)) for name in COMPARED_FIELDS]
     return ", ".join(
         f"the record has {name}{_value(ours)}, Stripe has {theirs}"

@@ -65,7 +65,8 @@ MEANINGS: Mapping[tuple[str, str], str] = {
     (Kind.DISPUTE, "warning_closed"): "closed without a chargeback",
     (Kind.DISPUTE, "prevented"): "closed without a chargeback",
     (Kind.DISPUTE, "won"): "won: the money is back",
-    (Kind.DISPUTE, "lost"): "lost: the bank has the money",
+    (Kind.DISPUTE, facts.LOST): "lost: the bank has the money",
+    (Kind.DISPUTE, facts.APPEAL_LOST): "lost again after an appeal: the bank has the money",
     (Kind.WARNING, facts.ACTIONABLE): "waits for a decision: a refund now can prevent a dispute",
     (Kind.WARNING, facts.NOT_ACTIONABLE): "needs no action any more",
 }

@@ -46,6 +46,7 @@ DECLINED = "declined"
 REFUNDED = "refunded"
 SUCCEEDED, CANCELED = "succeeded", "canceled"
 ACTIONABLE, NOT_ACTIONABLE = "actionable", "not_actionable"
+LOST, APPEAL_LOST = "lost", "appeal_lost"
 
 STATES: Mapping[str, Sequence[str]] = {
     # "unpaid" is complete, with the money on its way; "failed" means that this money does not arrive.
@@ -56,19 +57,22 @@ STATES: Mapping[str, Sequence[str]] = {
     # A refund can fail after it has succeeded (docs.stripe.com/refunds, "Failed refunds").
     Kind.REFUND: ("pending", "requires_action", SUCCEEDED, CANCELED, FAILED),
     # An inquiry can become a chargeback, and a lost dispute can be won by an appeal. A dispute that is lost again
-    # after it was won goes backwards: events alone then leave it won, and `show --stripe` reports the difference.
+    # goes backwards: an event cannot tell the second loss from the first. `store/repairs.py` then reads the dispute
+    # from Stripe, and stores APPEAL_LOST, which is our own state.
     Kind.DISPUTE: (
         "warning_needs_response",
         "warning_under_review",
         "warning_closed",
         "needs_response",
         "under_review",
-        "lost",
+        LOST,
         "appeal_needs_response",
         "appeal_under_review",
         "prevented",
         "won",
+        APPEAL_LOST,
     ),
+    # A warning stays not actionable, even if the refund that settled it fails: the failed refund needs a person.
     Kind.WARNING: (ACTIONABLE, NOT_ACTIONABLE),
 }
 """The states of each kind in order of precedence: of two states of one object, the later one in this list holds.
@@ -124,6 +128,13 @@ def with_fact(known: Facts, object_id: str, fact: Fact) -> Facts:
 def is_known_state(fact: Fact) -> bool:
     """Whether the fact's state is one of its kind's states."""
     return (fact.kind, fact.state) in _PRECEDENCE
+
+
+def is_lost_again(known: Fact | None, new: Fact) -> bool:
+    """Whether a dispute is reported as lost that went further after it was lost: only Stripe knows which is newer."""
+    if known is None or (new.kind, new.state) != (Kind.DISPUTE, LOST):
+        return False
+    return _precedence(new) < _precedence(known) < (Kind.DISPUTE, _PRECEDENCE[Kind.DISPUTE, APPEAL_LOST], "")
 
 
 def _merged(one: Fact, other: Fact) -> Fact:

@@ -70,7 +70,7 @@ DISPUTES: Mapping[str, DisputeStatus] = {
     **dict.fromkeys(("warning_needs_response", "needs_response", "appeal_needs_response"), DisputeStatus.OPEN),
     **dict.fromkeys(("warning_under_review", "under_review", "appeal_under_review"), DisputeStatus.REVIEW),
     **dict.fromkeys(("warning_closed", "prevented", "won"), DisputeStatus.WON),
-    "lost": DisputeStatus.LOST,
+    **dict.fromkeys(("lost", "appeal_lost"), DisputeStatus.LOST),
 }
 """The published status of each of Stripe's dispute statuses; one that is not listed counts as open."""
 

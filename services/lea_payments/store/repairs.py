@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from lea_payments.payment import changes
 from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
+from lea_payments.payment.facts import APPEAL_LOST, LOST, is_lost_again
 from lea_payments.payment.record import Payment, iso
 from lea_payments.store.errors import UnavailableError
 from lea_payments.stripe import facts
@@ -69,10 +70,15 @@ class Repairs:
 
     async def preview(self, event: PaymentEvent) -> Applied:
         """The result that the event would have now. Writes nothing."""
+        return (await self._preview(event))[1]
+
+    async def _preview(self, event: PaymentEvent) -> tuple[PaymentEvent, Applied]:
+        """The event that holds, and its result."""
         record = await self._record_of(event)
         if record is None:
-            return Applied(Outcome.UNMATCHED)
-        return changes.apply(record, event, iso(datetime.now(UTC)))
+            return event, Applied(Outcome.UNMATCHED)
+        event = await self._with_current_dispute(record, event)
+        return event, changes.apply(record, event, iso(datetime.now(UTC)))
 
     async def simulate(self, event: PaymentEvent) -> Applied:
         """The result that the event would have after all events simulated before. Writes nothing."""
@@ -83,10 +89,24 @@ class Repairs:
 
     async def repair(self, event: PaymentEvent) -> Applied:
         """Applies the event if it changes its payment."""
-        preview = await self.preview(event)
+        event, preview = await self._preview(event)
         if preview.before is None or preview.outcome not in CHANGES:
             return preview
         return await _retry(self._store.apply, replace(event, payment_ids=(preview.before.payment_intent_id,)))
+
+    async def _with_current_dispute(self, record: Payment, event: PaymentEvent) -> PaymentEvent:
+        """The event or, if it reports a dispute as lost that went further, the fact about the dispute as it is now.
+
+        Stripe is asked after the record was read, so its answer is newer than everything that the record knows.
+        """
+        if self._stripe is None or not is_lost_again(record.facts.get(event.object_id), event.fact):
+            return event
+        for intent_id in event.intent_ids:
+            for dispute in await self._stripe.objects_of_intent(facts.DISPUTE, intent_id):
+                if dispute.object_id == event.object_id and dispute.fact.state == LOST:
+                    fact = replace(dispute.fact, state=APPEAL_LOST)
+                    return replace(event, id=f"{event.object_id}:{APPEAL_LOST}", type=facts.DISPUTE, fact=fact)
+        return event
 
     async def _record_of(self, event: PaymentEvent) -> Payment | None:
         record = await self._find(event)

@@ -74,12 +74,29 @@ def test_a_further_state_at_stripe_is_a_difference() -> None:
     assert "lea-payments replay --since 30d --payment payment_1" in difference.remedy
 
 
-def test_a_dispute_that_went_backwards_needs_a_person() -> None:
+def test_a_dispute_that_is_lost_again_is_a_difference() -> None:
     lost = replace(DISPUTE, state="lost")
 
     (difference,) = _differences(_record(cs_test_a=PAID, du_a=DISPUTE), _at_stripe({"cs_test_a": PAID, "du_a": lost}))
 
     assert difference.what == "du_a: the record has won, Stripe has lost"
+    assert difference.remedy == "the record keeps the further state; the next run of the reconciler repairs it"
+
+
+def test_a_lost_appeal_is_no_difference() -> None:
+    lost, appeal_lost = replace(DISPUTE, state="lost"), replace(DISPUTE, state="appeal_lost")
+
+    record = _record(cs_test_a=PAID, du_a=appeal_lost)
+
+    assert _differences(record, _at_stripe({"cs_test_a": PAID, "du_a": lost})) == []
+
+
+def test_a_refund_that_went_backwards_needs_a_person() -> None:
+    failed = replace(REFUND, state="failed")
+
+    (difference,) = _differences(_record(cs_test_a=PAID, re_a=failed), _at_stripe({"cs_test_a": PAID, "re_a": REFUND}))
+
+    assert difference.what == "re_a: the record has failed, Stripe has succeeded"
     assert difference.remedy.startswith("the record keeps the further state; ")
     assert "let a person decide" in difference.remedy
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lea_payments.payment.facts import (
     OBJECT_LIMIT,
@@ -15,6 +16,7 @@ from lea_payments.payment.facts import (
     Facts,
     Kind,
     is_known_state,
+    is_lost_again,
     merge,
     with_fact,
 )
@@ -164,3 +166,25 @@ def test_random_facts_have_every_kind_and_state() -> None:
     generated = {(fact.kind, fact.state) for n in range(12) for step in range(11) for _, fact in [stripe_fact(n, step)]}
 
     assert {(kind, state) for kind, states in STATES.items() for state in states} <= generated
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "again"),
+    [
+        ("won", "lost", True),
+        ("prevented", "lost", True),
+        ("appeal_under_review", "lost", True),
+        ("appeal_lost", "lost", False),
+        ("lost", "lost", False),
+        ("under_review", "lost", False),
+        ("won", "under_review", False),
+    ],
+)
+def test_a_dispute_is_lost_again_after_it_went_further(known: str, new: str, again: bool) -> None:
+    dispute = Fact(kind=Kind.DISPUTE, state=known)
+
+    assert is_lost_again(dispute, replace(dispute, state=new)) is again
+
+
+def test_an_unknown_dispute_is_not_lost_again() -> None:
+    assert not is_lost_again(None, Fact(kind=Kind.DISPUTE, state="lost"))

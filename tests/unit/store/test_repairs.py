@@ -57,9 +57,8 @@ class Stripe:
         self.requested_intents: list[str] = []
 
     async def objects_of_intent(self, object_type: str, intent_id: str) -> Sequence[PaymentEvent]:
-        assert object_type == "checkout.session"
         self.requested_intents.append(intent_id)
-        return self.sessions
+        return [session for session in self.sessions if session.type in ("some.type", object_type)]
 
 
 PAID = PaymentEvent(
@@ -238,3 +237,45 @@ async def test_a_table_is_unavailable_after_five_tries() -> None:
         await Repairs(table).preview(PAID)
 
     assert len(table.calls) == 5
+
+
+LOST_DISPUTE = replace(
+    REFUND, type="dispute", object_id="du_a", fact=Fact(kind=Kind.DISPUTE, state="lost", intent="pi_a")
+)
+
+
+def _disputed(state: str) -> Payment:
+    facts = {"cs_test_a": PAID.fact, "du_a": replace(LOST_DISPUTE.fact, state=state)}
+    return replace(record("payment_1"), payment_status=Status.COMPLETED, facts=facts)
+
+
+@pytest.mark.parametrize("known", ["appeal_needs_response", "appeal_under_review", "prevented", "won"])
+async def test_a_dispute_that_is_lost_at_stripe_is_lost_again(known: str) -> None:
+    stripe = Stripe(LOST_DISPUTE)
+    lost = replace(LOST_DISPUTE, payment_ids=("payment_1",))
+
+    applied = await Repairs(Table(_disputed(known)), stripe).preview(lost)
+
+    assert applied.after is not None
+    assert applied.after.facts["du_a"].state == "appeal_lost"
+    assert applied.after.dispute_status == "lost"
+    assert applied.after.history[-1].event_id == "du_a:appeal_lost"
+
+
+@pytest.mark.parametrize("current", ["appeal_under_review", "won"])
+async def test_an_old_event_of_a_lost_dispute_changes_nothing(current: str) -> None:
+    stripe = Stripe(replace(LOST_DISPUTE, fact=replace(LOST_DISPUTE.fact, state=current)))
+    lost = replace(LOST_DISPUTE, payment_ids=("payment_1",))
+
+    applied = await Repairs(Table(_disputed(current)), stripe).preview(lost)
+
+    assert applied.outcome is Outcome.STALE
+
+
+@pytest.mark.parametrize("known", ["needs_response", "lost", "appeal_lost"])
+async def test_a_first_loss_needs_no_call_to_stripe(known: str) -> None:
+    stripe = Stripe(LOST_DISPUTE)
+
+    await Repairs(Table(_disputed(known)), stripe).preview(replace(LOST_DISPUTE, payment_ids=("payment_1",)))
+
+    assert stripe.requested_intents == []
