@@ -42,7 +42,8 @@ class Language:
         pattern = numbers.parse_pattern(text)
         pattern.frac_prec = (decimals, decimals)
         number = money.major_units(minor_units, code)
-        return str(pattern.apply(number, self.locale, currency=code, currency_digits=False))
+        formatted: str = pattern.apply(number, self.locale, currency=code, currency_digits=False)
+        return formatted
 
 
 def load() -> Mapping[str, Language]:
