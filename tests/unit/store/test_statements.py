@@ -9,7 +9,7 @@ from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind
-from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment
+from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
 from lea_payments.store import statements
 from lea_payments.store.items import Item, attributes_of, item_of_entry
 from lea_payments.store.statements import GUARD, CurrentRecord, Update
@@ -281,59 +281,3 @@ def test_a_statement_has_only_documented_syntax(before: CurrentRecord) -> None:
 
     assert DOCUMENTED.fullmatch(update.text), update.text
     assert update.text.count("?") == len(update.parameters)
-
-
-def test_checkout_writes_every_field_but_the_history() -> None:
-    record = replace(BY_HAND, version=3, updated_at="t0", history=(ENTRY,))
-
-    arguments = statements.checkout_update(statements.as_read(record), replace(record, updated_at="t1"))
-
-    assert arguments["ConditionExpression"] == (
-        "attribute_exists(payment_intent_id) AND version = :old_version AND updated_at = :old_updated_at"
-    )
-    names = set(re.findall(r"\w+", arguments["UpdateExpression"])) - {"SET", "REMOVE"}
-    fields = {name for name in names if not name.startswith("new_")}
-    assert fields == {*Payment.__struct_fields__} - {"payment_intent_id", "history"}
-    assert arguments["Key"] == {"payment_intent_id": {"S": "payment_1"}}
-    assert arguments["ExpressionAttributeValues"].items() >= {":old_version": {"N": "3"}}.items()
-
-
-def test_checkout_requires_that_missing_fields_stay_missing() -> None:
-    arguments = statements.checkout_update(statements.as_read(BY_HAND), replace(BY_HAND, version=1))
-
-    assert "attribute_not_exists(version) AND attribute_not_exists(updated_at)" in arguments["ConditionExpression"]
-    assert arguments["UpdateExpression"].endswith(", history")
-
-
-def test_checkout_compares_an_odd_value_by_its_type() -> None:
-    item = attributes_of(BY_HAND) | {"version": {"S": "3"}, "updated_at": {"L": []}}
-
-    arguments = statements.checkout_update(statements.current(item), replace(BY_HAND, version=4))
-
-    assert arguments["ConditionExpression"] == (
-        "attribute_exists(payment_intent_id) AND version = :old_version AND payment_status = :old_payment_status"
-        " AND attribute_type(updated_at, :type_updated_at)"
-    )
-    assert (
-        arguments["ExpressionAttributeValues"].items()
-        >= {
-            ":old_version": {"S": "3"},
-            ":type_updated_at": {"S": "L"},
-        }.items()
-    )
-
-
-def test_checkout_keeps_an_amount_that_matches_nothing() -> None:
-    record = replace(BY_HAND, amount=NEVER_MATCHES)
-
-    arguments = statements.checkout_update(statements.as_read(record), replace(record, version=1))
-
-    assert " amount " not in arguments["UpdateExpression"].replace(",", " ")
-
-
-def test_checkout_removes_nothing_from_a_full_record() -> None:
-    record = replace(_every_field(), dispute_status=DisputeStatus.WON)
-
-    arguments = statements.checkout_update(statements.as_read(record), record)
-
-    assert "REMOVE" not in arguments["UpdateExpression"]
