@@ -6,14 +6,16 @@ Amounts are never added up across currencies. The currency label `other` covers 
 from dashboards import layout
 from dashboards.panels import AMBER, GREEN, RED, Query, Thresholds, bar_gauge, heatmap, stat, table, time_series
 from dashboards.promql import NAMESPACE, RANGE, RATE_INTERVAL, any_of, bucket, name
-from lea_payments.payment import money
+from lea_payments.payment import money, situations
 from lea_payments.telemetry import metrics
 
 OUTCOMES, AMOUNT, SESSIONS = name(metrics.OUTCOMES), name(metrics.AMOUNT), name(metrics.CHECKOUT_SESSIONS)
 FAILURES, REVIEWS, VIEWS = name(metrics.FAILURES), name(metrics.REVIEWS), name(metrics.PAGE_VIEWS)
+DISPUTES = name(metrics.DISPUTES)
 RUNS, REPAIRED = name(metrics.RECONCILER_RUNS), name(metrics.REPAIRED)
 DRIFT, LAST_RUN = name(metrics.DRIFT), name(metrics.RECONCILER_LAST_RUN)
 
+MISMATCHES = (situations.AMOUNT_MISMATCH, situations.CURRENCY_MISMATCH)
 CURRENCY = 'currency=~"$currency"'
 ZERO_DECIMAL = any_of(code for code in metrics.CURRENCIES if code != metrics.OTHER and money.exponent(code) == 0)
 """Currencies without a minor unit, such as the yen."""
@@ -73,8 +75,8 @@ ROWS: layout.Rows = {
         stat("Expired", "Payments whose link expired.", _payments("expired")),
         stat(
             "In review",
-            "The amount or currency paid differs from the payment, or a refund failed. A person must decide.",
-            Query(increase(REVIEWS, 'reason!="paid_twice"'), "in review", instant=True),
+            "The amount or currency paid differs from the payment. A person must decide.",
+            Query(increase(REVIEWS, f'reason=~"{any_of(MISMATCHES)}"'), "in review", instant=True),
             thresholds=AMBER_ABOVE_ZERO,
             runbook="PaymentsInReview",
         ),
@@ -167,6 +169,30 @@ ROWS: layout.Rows = {
             thresholds=AMBER_ABOVE_ZERO,
             width=24,
             runbook="PaymentsInReview",
+        ),
+        stat(
+            "Fraud warnings",
+            "Payments with an early fraud warning. Most become a dispute unless the payment is refunded first.",
+            Query(increase(REVIEWS, f'reason="{situations.FRAUD_WARNING}"'), "fraud warnings", instant=True),
+            thresholds=RED_ABOVE_ZERO,
+            width=6,
+            runbook="PaymentsFraudWarning",
+        ),
+        stat(
+            "Failed refunds",
+            "Refunds that were returned by the customer's bank. The customer must be paid in another way.",
+            Query(increase(REVIEWS, f'reason="{metrics.REFUND_FAILED}"'), "failed refunds", instant=True),
+            thresholds=AMBER_ABOVE_ZERO,
+            width=6,
+            runbook="PaymentsInReview",
+        ),
+        bar_gauge(
+            "How do disputes go?",
+            "Disputes that reached a status. `open` needs evidence before its due date; `review` waits for the bank.",
+            *(
+                Query(increase(DISPUTES, f'status="{status}"'), status, instant=True)
+                for status in metrics.DISPUTE_STATUSES
+            ),
         ),
     ),
     "Do our records agree with Stripe?": (

@@ -8,6 +8,7 @@ from dashboards.promql import FAILED, NAMESPACE, RATE_INTERVAL, any_of, bucket, 
 from dashboards.slo import OBJECTIVES, Objective
 from lea_payments.telemetry import metrics
 
+IGNORED, UNKNOWN_STATES = name(metrics.IGNORED), name(metrics.UNKNOWN_STATES)
 EVENTS, FAILURES = name(metrics.EVENTS), name(metrics.SIGNATURE_FAILURES)
 SECRETS, SKEW, LAST_APPLIED = name(metrics.SECRET_USED), name(metrics.CLOCK_SKEW), name(metrics.LAST_APPLIED)
 AMBER_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.001, AMBER))
@@ -92,6 +93,21 @@ ROWS: layout.Rows = {
             Query(f"time() - max by (event_type) ({LAST_APPLIED}{{{NAMESPACE}}} > 0)", "{{event_type}}"),
             unit="s",
             runbook="PaymentsNoneCompleted",
+        ),
+        time_series(
+            "Why are events not applied?",
+            "`unused_type`: the endpoint sends more than the services use. `other_account`: set STRIPE_ACCOUNT if it "
+            "is yours. `thin_payload`: the endpoint must send snapshot events.",
+            Query(rate(IGNORED, by="reason"), "{{reason}}"),
+            unit="reqps",
+        ),
+        time_series(
+            "Which objects have a state that we do not know?",
+            "Stripe has a state that this version does not know. The log line `unknown_state_received` names it.",
+            Query(rate(UNKNOWN_STATES, by="kind"), "{{kind}}"),
+            unit="reqps",
+            thresholds=AMBER_ABOVE_ZERO,
+            runbook="PaymentsUnknownStates",
         ),
     ),
     "How long does Stripe wait for our answer?": (

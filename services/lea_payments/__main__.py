@@ -78,9 +78,9 @@ def reconciler(
 ) -> None:
     """Compare payments with Stripe every five minutes and repair the differences (health on port 8083).
 
-    Reads the undelivered events of the last 3 days, the Checkout Sessions of the last 26 hours, and the events that
-    arrived before their payment was completed, and applies the missing ones as the webhook does. Safe to run more than
-    once, and beside the webhook.
+    Reads the sessions, refunds, disputes and early fraud warnings of the last 26 hours, the undelivered events of the
+    last 3 days, early events, and the sessions of delayed payments for 14 days. Applies what is missing as the webhook
+    does. Safe to run more than once, and beside the webhook.
 
     Needs `STRIPE_SECRET_KEY` and the table. `RECONCILER_INTERVAL_SECONDS` sets the pause between runs.
     """
@@ -94,7 +94,7 @@ def reconciler(
         return
     result = run_once(settings)
     typer.echo(
-        f"{result.outcome}: events checked: {result.checked}, payments that differed: {result.drift}, "
+        f"{result.outcome}: facts checked: {result.checked}, payments that differed: {result.drift}, "
         f"changes applied: {result.repaired}",
         err=True,
     )
@@ -170,8 +170,8 @@ def replay(
     """Apply Stripe's events again, from Stripe itself (the last 30 days) or from a file. Safe to repeat.
 
     A file contains one event per line, pretty-printed events, an array of them, or the output of `stripe events list`,
-    in UTF-8 or UTF-16. Something in it that is not an event is reported and does not stop the others; the exit status
-    is then 1. Prints a line per change and the number of events per outcome.
+    in UTF-8 or UTF-16. What is not an event, and a record that cannot be written, is reported and does not stop the
+    others; the exit status is then 1. Prints a line per change, the number of events per outcome and per reason.
 
     `--since` and the id of an event need `STRIPE_SECRET_KEY`. Every source needs the table. Events whose mode differs
     from `STRIPE_LIVEMODE` are skipped.
@@ -198,7 +198,7 @@ def replay(
             counts = command.from_file(read(ModeSettings), options, source, event_types)
     except ReplaySourceError as error:
         raise typer.BadParameter(str(error)) from None
-    raise typer.Exit(1 if counts[command.UNREADABLE] else 0)
+    raise typer.Exit(1 if command.failed(counts) else 0)
 
 
 @app.command()
@@ -214,12 +214,13 @@ def show(
     *,
     stripe: Annotated[
         bool,
-        typer.Option("--stripe", help="Compare the record with Stripe. Needs `STRIPE_SECRET_KEY`."),
+        typer.Option("--stripe", help="Compare each fact with Stripe's object. Needs `STRIPE_SECRET_KEY`."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """Show what happened to a payment: its record, its history, and the outcome of the last event.
+    """Show what happened to a payment: its record, its objects at Stripe, its history, and what could happen next.
 
+    With `--stripe`, compares each object with Stripe's, and names what differs, what repairs it, and what was not read.
     Give exactly one of ID, `--session`, `--quote` and `--user`. The exit status is 1 if there is no such payment.
     """
     from lea_payments.commands import show as command

@@ -1,7 +1,7 @@
 """Injects one fault after the other into the calls to DynamoDB."""
 
-import itertools
 import json
+import random
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -53,15 +53,21 @@ FAULTS: Mapping[str, Fault] = {
 
 
 class RotatingFaults:
-    """Applies the next fault to each call, regardless of the client; `counts` has the number of calls by fault."""
+    """Applies the next fault to each call, regardless of the client; `counts` has the number of calls by fault.
 
-    def __init__(self) -> None:
-        self._names = itertools.cycle(FAULTS)
+    Each round has every fault once, in random order: in a fixed order, the retries of a delivery can meet the same
+    faults again and again.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._round: list[str] = []
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
 
     def __call__(self, call: Call, forward: Forward) -> CallResponse:
         with self._lock:
-            name = next(self._names)
+            self._round = self._round or self._random.sample(list(FAULTS), len(FAULTS))
+            name = self._round.pop()
             self.counts[name] += 1
         return FAULTS[name](call, forward)

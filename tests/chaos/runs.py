@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.chaos.context import RunContext, RunResult
-from tests.chaos.customers import ACTIVE_CUSTOMERS, BARE_JOURNEYS, JOURNEYS
+from tests.chaos.customers import ACTIVE_CUSTOMERS
 from tests.chaos.faults import FAULTS, RotatingFaults
+from tests.chaos.journeys import JOURNEYS, RECONCILED_JOURNEYS
 from tests.chaos.system import SECRET
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 
@@ -93,7 +94,7 @@ async def _with_faults(run: RunContext, proxy: FaultyDynamoDB) -> RunResult:
         system.start_emulator()
         customers = await run.customers(system)
         system.start_webhook()
-        proxy.fault = faults = RotatingFaults()
+        proxy.fault = faults = RotatingFaults(run.seed)
         await customers.take_first_steps()
         await system.settle()
         await customers.take_later_steps()
@@ -108,7 +109,7 @@ async def events_lost(run: RunContext) -> RunResult:
     async with run.system() as system:
         system.start_emulator(EMULATOR_RETRY_ATTEMPTS="4")
         system.start_webhook()
-        customers = await run.customers(system, JOURNEYS + BARE_JOURNEYS)
+        customers = await run.customers(system, JOURNEYS + RECONCILED_JOURNEYS)
         reorder = {"hold": 20, "seed": run.seed, "release_after_seconds": 1}
         await system.set_faults(delay_seconds=0.3, duplicate=1, drop=DROPPED_COPIES, reorder=reorder, seed=run.seed)
         work = asyncio.ensure_future(customers.take_first_steps())
@@ -132,7 +133,7 @@ async def two_reconcilers(run: RunContext) -> RunResult:
     async with run.system() as system:
         system.start_emulator()
         system.start_webhook()
-        customers = await run.customers(system, JOURNEYS + BARE_JOURNEYS)
+        customers = await run.customers(system, JOURNEYS + RECONCILED_JOURNEYS)
         await system.set_faults(drop=0.7, seed=run.seed)
         await customers.take_first_steps()
         both = asyncio.gather(asyncio.to_thread(system.reconcile), asyncio.to_thread(system.reconcile))
@@ -161,6 +162,7 @@ async def secret_rotated(run: RunContext) -> RunResult:
             await run.wait_for_answers(system, work)
             await (system.sign_with(*secrets) if who == "Stripe" else system.change_secrets(file, secrets))
         await work
+        await system.settle()
         customers.pause_seconds = 0
         await customers.take_later_steps()
         result = await run.result(system, customers)
@@ -230,9 +232,9 @@ RUNS = (
     Run("a", "webhook killed", 0.055, webhook_killed),
     Run("b", "DynamoDB killed", 0.055, dynamodb_killed),
     Run("c", "DynamoDB faulty", 0.055, dynamodb_faulty),
-    Run("d", "30 % of events lost", 0.055, events_lost),
+    Run("d", "30 % of events lost", 0.1, events_lost),
     Run("e", "secret rotated", 0.055, secret_rotated),
     Run("f", "clock 10 min wrong", 0.055, clock_wrong),
-    Run("g", "all at once", 0.64, all_at_once),
-    Run("h", "two reconcilers", 0.055, two_reconcilers),
+    Run("g", "all at once", 0.55, all_at_once),
+    Run("h", "two reconcilers", 0.1, two_reconcilers),
 )

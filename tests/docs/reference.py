@@ -1,21 +1,21 @@
-"""Generates docs/reference/ from the code; `python -m tests.docs.reference` writes the pages."""
+"""Generates docs/reference/ and the generated sections of other documents: `python -m tests.docs.reference`."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS
-from lea_payments.payment.rules import REVIEW_RULE, RULES
-from lea_payments.store import table
-from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import metrics
 from lea_payments.webhook.app import HTTP_STATUS
+from tests.docs import model
+from tests.docs.model import table_of
 
-FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "reference"
 METRICS_PAGE = FOLDER / "metrics.md"
 CHAOS_RESULTS = FOLDER / "chaos.json"
 """The figures of one run of the chaos suite, recorded by hand: a run takes eleven minutes."""
@@ -28,12 +28,13 @@ SERVICES: Mapping[str, type[settings.Settings]] = {
 }
 OUTCOMES: Mapping[str, str] = {
     "applied": "The event changed the payment.",
-    "duplicate": "The event, or an equal one, was applied before.",
-    "stale": "The record already has a later status.",
-    "review": "The customer paid another amount or currency, or a refund failed. A person must decide.",
+    "duplicate": "The event was applied before.",
+    "stale": "There is nothing new in the event: its object is known in the same state or in a later one.",
+    "review": "The customer paid another amount or currency, a refund failed, or the card's bank warns of fraud. "
+    "A person must decide.",
     "unmatched": "The event is valid, but no payment belongs to it.",
     "ignored": "The service does not use this type of event, or the event is not about a payment of this account. "
-    "The log line `webhook_answered` has the reason.",
+    "See [reasons](#reasons-of-events-that-are-not-applied).",
     "wrong_mode": "A test event in live mode, or a live event in test mode.",
     "invalid_signature": "The signature is missing, wrong, too old or in the future. "
     "See [signature reasons](signature-reasons.md).",
@@ -43,12 +44,22 @@ OUTCOMES: Mapping[str, str] = {
     "error": "An unexpected error in the service. Stripe sends the event again.",
 }
 
-
-def table_of(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """A Markdown table."""
-    yield f"| {' | '.join(head)} |"
-    yield "|" + "---|" * len(head)
-    yield from (f"| {' | '.join(str(cell) for cell in row)} |".replace("|  |", "| |") for row in rows)
+IGNORED: Mapping[str, str] = {
+    "unused_type": "The services do not use this type of event: the endpoint sends more than it should.",
+    "other_account": "The event names an account or a context other than `STRIPE_ACCOUNT`, as those of connected "
+    "accounts do.",
+    "other_mode": "A test event in live mode, or a live event in test mode. The outcome is `wrong_mode`.",
+    "thin_payload": "The endpoint sends thin events, which do not contain the object: create one for snapshot events.",
+    "session_mode": "The session saves a card or starts a subscription. In the log the mode follows, after a colon.",
+    "session_open": "The session is still open.",
+    "nothing_refunded": "The charge has no refund.",
+    "other": "Any other reason.",
+}
+SECTIONS: Mapping[str, Mapping[str, Callable[[], Iterator[str]]]] = {
+    "README.md": {"events": model.event_types},
+    "docs/architecture.md": {"facts": model.facts_section, "situations": model.situations_section},
+}
+"""The generated sections of the other documents: each is between two comments with its name."""
 
 
 def settings_page() -> Iterator[str]:
@@ -118,11 +129,13 @@ def webhook_answers_page() -> Iterator[str]:
     answers = ((f"`{outcome}`", status, OUTCOMES[outcome]) for outcome, status in HTTP_STATUS.items())
     yield from table_of(("outcome", "HTTP status", "meaning"), answers)
     yield ""
-    yield "## Events to subscribe to"
+    yield "## Reasons of events that are not applied"
     yield ""
-    yield "Subscribe the endpoint to exactly these events. Other events are answered 200 with the outcome `ignored`."
+    yield "The log line `webhook_answered` has the reason, and the metric `payments_webhook_ignored_total` counts it."
     yield ""
-    yield from (f"- `{name}`" for name in EVENT_TYPES)
+    yield from table_of(("reason", "when"), ((f"`{reason}`", IGNORED[reason]) for reason in metrics.IGNORED_REASONS))
+    yield ""
+    yield "[Events](events.md) lists the event types to subscribe to."
 
 
 def signature_reasons_page() -> Iterator[str]:
@@ -148,37 +161,6 @@ def api_errors_page() -> Iterator[str]:
     yield from table_of(("code", "HTTP status", "when"), errors)
 
 
-def states_page() -> Iterator[str]:
-    """The fields of a record and the ranks of its status."""
-    steps = sorted([*RULES.values(), REVIEW_RULE])
-    reasons = {10: "the decline code", REVIEW_RULE.rank: "what differs"}
-    yield "# States of a payment"
-    yield ""
-    yield "An event changes the status only if its rank is higher than the rank of the record."
-    yield "[Architecture](../architecture.md) explains why."
-    yield ""
-    first = (0, "`pending`", "", "the record was created", "yes")
-    rest = (
-        (rank, f"`{status}`", reason or reasons.get(rank, ""), event, may_pay)
-        for rank, status, reason, event, may_pay, *_ in steps
-    )
-    yield from table_of(
-        ("rank", "`payment_status`", "`status_reason`", "event", "may the customer still pay?"), [first, *rest]
-    )
-    yield ""
-    yield "```mermaid"
-    yield "flowchart LR"
-    ladder = [(0, "pending", None), *((rule.rank, rule.status, rule.reason) for rule in steps)]
-    for rank, status, reason in ladder:
-        yield f'    r{rank}["{rank}<br/>{status}{"<br/>" if reason else ""}{reason or ""}"]'
-    yield "    " + " --> ".join(f"r{rank}" for rank, _, _ in ladder)
-    yield "```"
-    yield ""
-    yield "## Published fields"
-    yield ""
-    yield from (f"- `{name}`" for name in table.PUBLISHED_FIELDS)
-
-
 def chaos_results_page() -> Iterator[str]:
     """The results of one run of the chaos suite."""
     results = json.loads(CHAOS_RESULTS.read_text())
@@ -201,7 +183,8 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "webhook-answers.md": webhook_answers_page,
     "signature-reasons.md": signature_reasons_page,
     "api-errors.md": api_errors_page,
-    "states.md": states_page,
+    "states.md": model.states_page,
+    "events.md": model.events_page,
     "chaos-results.md": chaos_results_page,
 }
 
@@ -211,6 +194,20 @@ def text_of(name: str) -> str:
     return "<!-- Generated by `make docs`. Do not edit. -->\n\n" + "\n".join(PAGES[name]()) + "\n"
 
 
+def with_sections(document: str) -> str:
+    """The document with generated sections that match the code."""
+    text = (ROOT / document).read_text()
+    for name, lines in SECTIONS[document].items():
+        before, start, rest = text.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->")
+        if not end:
+            raise ValueError(f"{document} has no section {name}: add <!-- {name} --> and <!-- /{name} -->")
+        text = f"{before}{start}{chr(10).join(lines())}\n{end}{after}"
+    return text
+
+
 if __name__ == "__main__":
     for page in PAGES:
         (FOLDER / page).write_text(text_of(page))
+    for name in SECTIONS:
+        (ROOT / name).write_text(with_sections(name))

@@ -7,24 +7,18 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from lea_payments.pages.languages import TAGS
-from lea_payments.payment.record import Payment, Status
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
-from lea_payments.store.items import item_of
+from lea_payments.store.items import attributes_of
+from tests.support.page_records import FORMER, STATES, page_record, session_id_of
 
 pytestmark = pytest.mark.browser
 
-STATES = {
-    "completed": (Status.COMPLETED, 50),
-    "confirming": (Status.PENDING, 0),
-    "awaiting": (Status.PENDING, 30),
-    "review": (Status.PENDING, 45),
-    "declined": (Status.FAILED, 10),
-    "failed": (Status.FAILED, 40),
-    "expired": (Status.EXPIRED, 20),
-}
+NAMES = {state: state.replace("_", "") for state in (*STATES, *FORMER)}
+"""The name of each state's session: Stripe's ids have no underscore there."""
+
 ADDRESSES = (
-    *(f"/success?session_id=cs_test_{name}" for name in STATES),
+    *(f"/success?session_id={session_id_of(name)}" for name in NAMES.values()),
     "/success?session_id=cs_test_confirming&since=1",
     "/success?session_id=cs_test_confirming&updates=off",
     "/success?session_id=cs_test_unknown",
@@ -53,22 +47,11 @@ class Customers:
 
 @pytest.fixture(scope="module")
 def put(table_settings: TableSettings) -> Iterator[Callable[[str, str], None]]:
-    """Yield `put(session, state)`, which writes a record in one of STATES."""
+    """Yield `put(name, state)`, which writes a record in this state."""
     client = connection.client(table_settings)
 
-    def put_record(session: str, state: str) -> None:
-        status, rank = STATES[state]
-        record = Payment(
-            payment_intent_id=f"payment_{session}",
-            stripe_session_id=f"cs_test_{session}",
-            payment_status=status,
-            status_rank=rank,
-            amount=12850,
-            amount_refunded=2850,
-            currency="SGD",
-            product_name="Single-trip travel insurance, Japan, 10 days",
-        )
-        client.put_item(TableName=table_settings.table, Item=item_of(record))
+    def put_record(name: str, state: str) -> None:
+        client.put_item(TableName=table_settings.table, Item=attributes_of(page_record(name, state)))
 
     yield put_record
     client.close()
@@ -76,8 +59,8 @@ def put(table_settings: TableSettings) -> Iterator[Callable[[str, str], None]]:
 
 @pytest.fixture(scope="module")
 def url(start_service: Callable[..., str], put: Callable[[str, str], None]) -> str:
-    for state in STATES:
-        put(state, state)
+    for state, name in NAMES.items():
+        put(name, state)
     return start_service("pages")
 
 
@@ -100,9 +83,19 @@ def test_every_page_is_accessible_in_every_language(
     assert axe_violations(page) == []
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", NAMES)
 def test_dark_pages_are_accessible(customers: Customers, axe_violations: Violations, state: str) -> None:
-    assert axe_violations(customers.open(f"/success?session_id=cs_test_{state}", color_scheme="dark")) == []
+    page = customers.open(f"/success?session_id={session_id_of(NAMES[state])}", color_scheme="dark")
+
+    assert axe_violations(page) == []
+
+
+def test_refunds_are_shown_without_javascript(customers: Customers) -> None:
+    page = customers.open("/success?session_id=cs_test_refunded", java_script_enabled=False, locale="en-SG")
+
+    expect(page.get_by_role("status")).to_contain_text("A refund of SGD 10.00 is on its way.")
+    expect(page.get_by_role("status")).to_contain_text("A refund of SGD 5.00 failed.")
+    expect(page.get_by_role("main")).to_contain_text("SGD 28.50")
 
 
 def test_the_page_without_a_table_is_accessible(

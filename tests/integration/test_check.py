@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection
+from lea_payments.store import connection, table
 from lea_payments.stripe.events import EVENT_TYPES
 from tests.support.command_line import ENDPOINT_URL, KEY, SECRET, TOKEN, CheckCommand
 from tests.support.emulator import EmulatorClient
@@ -49,7 +49,9 @@ def test_a_correct_setup_has_no_problems_and_is_not_changed(
     assert report.of("signing secrets") == [("ok", "2, the first is current")]
     assert report.of("permissions") == [("ok", "allowed: GetItem, Query, PartiQLUpdate, PutItem, UpdateItem")]
     assert report.of("mode") == [("ok", "the key and STRIPE_LIVEMODE agree: test")]
-    assert len(report.of("index")) == 4
+    assert len(report.of("index")) == len(table.INDEXES)
+    (readable,) = report.of("API key")
+    assert readable == ("ok", "can read Events, Charges and Refunds, Disputes, Radar (early fraud warnings)")
     assert [says for _, says in report.of("endpoint")] == [
         f"sends to {ENDPOINT_URL}",
         f"sends all {len(EVENT_TYPES)} event types that the services use",
@@ -105,6 +107,39 @@ def test_an_endpoint_with_other_event_types_is_reported(check: CheckCommand, emu
         ("note", "sends event types that are ignored: customer.created"),
     ]
     assert len(report.wrong()) == 1
+
+
+def test_an_endpoint_of_the_version_before_lacks_events(check: CheckCommand, emulator: EmulatorClient) -> None:
+    new = ["refund.created", "radar.early_fraud_warning.created", "radar.early_fraud_warning.updated"]
+    emulator.replace_endpoints([name for name in EVENT_TYPES if name not in new], ENDPOINT_URL)
+
+    (finding,) = check(**_env(emulator.url)).wrong()
+
+    assert finding["says"] == f"does not send {', '.join(new)}"
+
+
+@pytest.mark.parametrize(
+    ("url", "secrets", "states"),
+    [
+        (f"{ENDPOINT_URL}/", "whsec_a", ["wrong"]),
+        (f"{ENDPOINT_URL}/", "whsec_a,whsec_b", []),
+        (f"{ENDPOINT_URL}/", "", []),
+        ("https://other.example/webhook/stripe", "whsec_a", ["note"]),
+        ("https://other.example/webhook/stripe", "whsec_a,whsec_b", []),
+    ],
+    ids=["same URL", "same URL and two secrets", "no secrets", "other host", "other host and two secrets"],
+)
+def test_a_second_endpoint_needs_a_second_secret(
+    check: CheckCommand, emulator: EmulatorClient, url: str, secrets: str, states: list[str]
+) -> None:
+    emulator.replace_endpoints([*EVENT_TYPES], ENDPOINT_URL)
+    form = {"url": url, "enabled_events[]": [*EVENT_TYPES]}
+    emulator.http.post("/v1/webhook_endpoints", data=form).raise_for_status()
+
+    report = check(STRIPE_WEBHOOK_SECRET=secrets, **_env(emulator.url))
+
+    assert [state for state, says in report.of("endpoints") if "signing secrets is 1" in says] == states
+    assert report.status == ("wrong" in states)
 
 
 def test_an_endpoint_that_sends_all_types_is_a_note(check: CheckCommand, emulator: EmulatorClient) -> None:
@@ -226,3 +261,28 @@ def test_a_key_that_cannot_read_endpoints_is_a_note(check: CheckCommand, stripe_
 
     assert report.status == 0
     assert report.of("endpoint") == [("note", "cannot be checked with this key")]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/v1/events", "Events"), ("/v1/radar", "Radar (early fraud warnings)")],
+    ids=["events", "early fraud warnings"],
+)
+def test_a_key_that_the_reconciler_cannot_use_is_wrong(
+    check: CheckCommand, stripe_proxy: StripeProxy, path: str, name: str
+) -> None:
+    stripe_proxy.forbidden_path = path
+
+    (finding,) = check(**_env(stripe_proxy.url)).wrong()
+
+    assert finding["says"] == f"cannot read {name}: the reconciler does not repair them"
+    assert finding["remedy"] == f"give the restricted key of the reconciler read access to {name}"
+
+
+def test_the_key_of_checkout_needs_no_other_permissions(check: CheckCommand, stripe_proxy: StripeProxy) -> None:
+    stripe_proxy.forbidden_path = "/v1/events"
+
+    report = check(PAYMENTS_API_TOKEN=TOKEN, **_env(stripe_proxy.url))
+
+    assert report.status == 0
+    assert report.of("API key") == []

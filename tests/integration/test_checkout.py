@@ -13,6 +13,8 @@ from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, checkout_client,
 from tests.support.emulator import EmulatorClient
 from tests.support.waiting import until
 
+PutByHand = Callable[..., None]
+
 
 @pytest.fixture(scope="module")
 def stripe(start_service: Callable[..., str], free_port: Callable[[], int]) -> Iterator[httpx.Client]:
@@ -60,6 +62,7 @@ def test_a_new_payment_is_pending_and_has_a_link(api: httpx.Client, stripe: http
         "pending",
     )
     assert link["url"] == session["url"]
+    assert (payment["version"], payment["refunds"], payment["disputes"], payment["fraud_warnings"]) == (2, [], [], [])
     assert (session["amount_total"], session["currency"]) == (12000, "sgd")
 
 
@@ -82,6 +85,7 @@ def test_session_and_payment_intent_name_the_payment(api: httpx.Client, stripe: 
 
     assert session["client_reference_id"] == body["payment_intent_id"]
     assert session["metadata"]["payment_intent_id"] == body["payment_intent_id"]
+    assert session["metadata"]["attempt"] == "1"
     assert intent["metadata"] == session["metadata"]
 
 
@@ -234,15 +238,71 @@ def test_the_new_link_after_an_expiry_can_be_paid(api: httpx.Client, stripe: htt
     assert _until(api, body["payment_intent_id"], "completed")["stripe_session_id"] == session_id
 
 
-def test_a_record_written_by_hand_gets_a_link(api: httpx.Client, table_settings: TableSettings) -> None:
+@pytest.fixture(scope="module")
+def put_by_hand(table_settings: TableSettings) -> Iterator[PutByHand]:
+    """Yield a function that writes the record of a payment's body, with more attributes."""
+    client = connection.client(table_settings)
+
+    def put(body: dict[str, Any], **attributes: Any) -> None:
+        texts = {name: {"S": value} for name, value in body.items() if isinstance(value, str)}
+        client.put_item(
+            TableName=table_settings.table, Item={**texts, "amount": {"N": str(body["amount"])}, **attributes}
+        )
+
+    yield put
+    client.close()
+
+
+@pytest.mark.parametrize("status", ["pending", "failed", "expired"])
+def test_a_record_written_by_hand_gets_a_link(api: httpx.Client, put_by_hand: PutByHand, status: str) -> None:
     body = payment_body(currency="SGD")
-    texts = {name: {"S": value} for name, value in body.items() if isinstance(value, str)}
-    item: Any = {**texts, "amount": {"N": "12000"}, "payment_status": {"S": "pending"}}
-    connection.client(table_settings).put_item(TableName=table_settings.table, Item=item)
+    put_by_hand(body, payment_status={"S": status})
 
     answer = api.post("/payments", json=body)
 
-    assert (answer.status_code, answer.json()["payment"]["currency"]) == (201, "SGD")
+    payment = answer.json()["payment"]
+    assert (answer.status_code, payment["payment_status"], payment["currency"]) == (201, "pending", "SGD")
+    assert api.post("/payments", json=body).status_code == 200
+
+
+def test_a_record_completed_by_hand_gets_no_link(api: httpx.Client, put_by_hand: PutByHand) -> None:
+    body = payment_body()
+    put_by_hand(body, payment_status={"S": "completed"})
+
+    assert api.post("/payments", json=body).json()["error"]["code"] == "already_completed"
+
+
+ODD_VALUES: dict[str, dict[str, Any]] = {
+    "null": {"NULL": True},
+    "text": {"S": "odd"},
+    "digits": {"S": "7"},
+    "empty text": {"S": ""},
+    "fraction": {"N": "1.5"},
+    "huge": {"N": "1E+100"},
+    "map": {"M": {"S": {"S": "odd"}}},
+    "list": {"L": [{"N": "1"}]},
+    "truth": {"BOOL": True},
+}
+ODD_FIELDS = (
+    *("version", "facts", "status_reason", "status_rank", "amount_refunded", "dispute_status", "history"),
+    *("checkout_attempt", "checkout_attempt_at", "checkout_locale", "traceparent", "updated_at", "created_at"),
+    *("payment_status", "webhook_processed_at"),
+)
+
+
+@pytest.mark.parametrize("value", ODD_VALUES)
+def test_a_record_with_values_of_any_type_gets_a_link(api: httpx.Client, put_by_hand: PutByHand, value: str) -> None:
+    answers = {}
+    for field in ODD_FIELDS:
+        body = payment_body()
+        put_by_hand(body, **{field: ODD_VALUES[value]})
+        calls = [api.post("/payments", json=body), api.post("/payments", json=body)]
+        answers[field] = [
+            *(call.status_code for call in calls),
+            api.get(f"/payments/{body['payment_intent_id']}").status_code,
+        ]
+
+    assert {field: statuses for field, statuses in answers.items() if statuses != [201, 200, 200]} == {}
 
 
 def test_payments_are_found_by_user_quote_and_session(api: httpx.Client) -> None:

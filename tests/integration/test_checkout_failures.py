@@ -107,6 +107,31 @@ def test_changed_parameters_start_a_new_attempt(
         assert redeployed.post("/payments", json=body).status_code == 201
 
 
+def test_an_attempt_of_the_former_version_gets_a_link(api: httpx.Client, stripe: httpx.Client) -> None:
+    """Version 0.1.0 has begun it, without the attempt's number in the metadata, and its answer was lost."""
+    body = payment_body()
+    _fail_calls(stripe, drop="request")
+    api.post("/payments", json=body)
+    stripe.delete("/_faults")
+    former = {
+        "mode": "payment",
+        "success_url": "http://localhost:8085/success?session_id={CHECKOUT_SESSION_ID}",
+        "client_reference_id": body["payment_intent_id"],
+        "metadata[payment_intent_id]": body["payment_intent_id"],
+        "line_items[0][quantity]": 1,
+        "line_items[0][price_data][currency]": "sgd",
+        "line_items[0][price_data][unit_amount]": 12000,
+        "line_items[0][price_data][product_data][name]": "Travel insurance",
+    }
+    key = {"Idempotency-Key": f"checkout-{body['payment_intent_id']}-1"}
+    stripe.post(SESSIONS, data=former, headers=key).raise_for_status()
+
+    answer = api.post("/payments", json=body)
+
+    session = stripe.get(f"{SESSIONS}/{answer.json()['payment']['stripe_session_id']}").json()
+    assert (answer.status_code, session["metadata"]["attempt"]) == (201, "2")
+
+
 def test_a_wrong_key_is_named_but_not_shown(start: Callable[..., Process], stripe: httpx.Client) -> None:
     secrets = {**SECRETS, "STRIPE_SECRET_KEY": f"sk_live_{CANARY}"}
     service = start("checkout", STRIPE_API_BASE=str(stripe.base_url), LOG_LEVEL="debug", **secrets)

@@ -10,16 +10,19 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from lea_payments.payment.event import PaymentEvent
-from lea_payments.payment.record import Payment
+from lea_payments.payment.record import Payment, Status
 from lea_payments.reconciler.comparison import GRACE_SECONDS, Reconciler
 from lea_payments.reconciler.run import Run
 from lea_payments.settings import ReconcilerSettings, TableSettings
+from lea_payments.store import connection
+from lea_payments.store.items import attributes_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.events import EVENT_TYPES
+from lea_payments.stripe.facts import LISTED_TYPES
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
 from lea_payments.telemetry import events as telemetry
@@ -33,8 +36,16 @@ from tests.support.scrape import Scrape
 
 CANARY = "canary@example.com"
 DECLINED = "4000000000009995"
-PER_PAYMENT = ("payment_intent_id", "history", "created_at", "updated_at", "webhook_processed_at", "quote_id")
-"""The fields that differ between two payments with the same history."""
+DAY = 24 * 3600
+DERIVED = (
+    "payment_status",
+    "status_reason",
+    "stripe_session_id",
+    "stripe_payment_intent",
+    "amount_refunded",
+    "dispute_status",
+)
+"""The published fields that follow from facts. Events report more facts than objects, such as former declines."""
 
 
 @pytest.fixture
@@ -57,9 +68,9 @@ async def _new(store: PaymentStore, **fields: Any) -> Payment:
     return await store.create(new)
 
 
-def _facts(payment: Payment | None) -> Mapping[str, object]:
+def _published(payment: Payment | None) -> Mapping[str, object]:
     assert payment is not None
-    return {name: value for name, value in asdict(payment).items() if name not in PER_PAYMENT}
+    return {name: getattr(payment, name) for name in DERIVED}
 
 
 def _paid(account: EmulatorClient, payment: Payment) -> None:
@@ -115,13 +126,26 @@ def _refunded(account: EmulatorClient, payment: Payment) -> None:
     account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
 
 
+def _refund_failed(account: EmulatorClient, payment: Payment) -> None:
+    session_id = account.session(payment)
+    account.pay_without_waiting(session_id)
+    refund = account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
+    account.control(f"/_refunds/{refund['id']}/fail")
+
+
 def _disputed(account: EmulatorClient, payment: Payment) -> None:
     session_id = account.session(payment)
     account.pay_without_waiting(session_id)
     account.control("/_disputes", payment_intent=account.intent_of(session_id))
 
 
-SESSION_ACTIONS: Mapping[str, Callable[[EmulatorClient, Payment], None]] = {
+def _fraud_warning(account: EmulatorClient, payment: Payment) -> None:
+    session_id = account.session(payment, metadata=False)
+    account.pay_without_waiting(session_id)
+    account.control("/_early_fraud_warnings", payment_intent=account.intent_of(session_id))
+
+
+ACTIONS: Mapping[str, Callable[[EmulatorClient, Payment], None]] = {
     "paid": _paid,
     "declined": _declined,
     "declined without metadata": _declined_without_metadata,
@@ -132,8 +156,11 @@ SESSION_ACTIONS: Mapping[str, Callable[[EmulatorClient, Payment], None]] = {
     "asynchronous payment failed": _async_failed,
     "wrong amount": _wrong_amount,
     "paid twice": _paid_twice,
+    "refunded": _refunded,
+    "refund failed": _refund_failed,
+    "disputed": _disputed,
+    "fraud warning": _fraud_warning,
 }
-ALL_ACTIONS = {**SESSION_ACTIONS, "refunded": _refunded, "disputed": _disputed}
 
 
 async def _apply_all_events(account: EmulatorClient, store: PaymentStore) -> None:
@@ -146,8 +173,8 @@ async def _apply_all_events(account: EmulatorClient, store: PaymentStore) -> Non
 @pytest.mark.parametrize(
     ("act", "endpoint"),
     [
-        *(pytest.param(act, None, id=f"{name}, no event") for name, act in SESSION_ACTIONS.items()),
-        *(pytest.param(act, UNREACHABLE, id=f"{name}, undelivered") for name, act in ALL_ACTIONS.items()),
+        *(pytest.param(act, None, id=f"{name}, no event") for name, act in ACTIONS.items()),
+        *(pytest.param(act, UNREACHABLE, id=f"{name}, undelivered") for name, act in ACTIONS.items()),
     ],
 )
 async def test_a_repair_leaves_the_record_that_the_webhook_leaves(
@@ -163,19 +190,19 @@ async def test_a_repair_leaves_the_record_that_the_webhook_leaves(
 
     run = await reconciler.run()
 
-    after = _facts(await store.get(repaired.payment_intent_id))
+    after = _published(await store.get(repaired.payment_intent_id))
     await _apply_all_events(account, store)
     assert (run.outcome, run.drift) == ("ok", 1)
-    assert _facts(await store.get(repaired.payment_intent_id)) == after
-    assert after["payment_status"] != "pending" or after["status_rank"]
+    assert _published(await store.get(repaired.payment_intent_id)) == after
+    assert after["payment_status"] != "pending" or after["status_reason"]
 
 
 async def test_a_second_run_and_the_late_webhook_change_nothing(
     account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
 ) -> None:
     account.reset(UNREACHABLE, drop=1)
-    payments = [await _new(store) for _ in ALL_ACTIONS]
-    for act, payment in zip(ALL_ACTIONS.values(), payments, strict=True):
+    payments = [await _new(store) for _ in ACTIONS]
+    for act, payment in zip(ACTIONS.values(), payments, strict=True):
         act(account, payment)
     first = await reconciler.run()
     before = [await store.get(payment.payment_intent_id) for payment in payments]
@@ -280,13 +307,123 @@ async def test_an_expired_session_does_not_end_the_next_attempt(
     account.reset(UNREACHABLE, drop=1)
     soon = datetime.fromtimestamp(time.time() + 60, UTC).isoformat()
     payment = await _new(store, checkout_attempt=attempt, checkout_attempt_at=soon)
-    _expired(account, payment)
+    session_id = account.session(payment, metadata=True, reference=True, **{"metadata[attempt]": 1})
+    account.post(f"/v1/checkout/sessions/{session_id}/expire")
 
     run = await reconciler.run()
 
     after = await store.get(payment.payment_intent_id)
     assert after is not None
     assert (run.drift, after.payment_status) == (drift, "expired" if drift else "pending")
+
+
+class Clock:
+    """The reconciler's clock; the emulator keeps its own."""
+
+    def __init__(self, days: float = 0) -> None:
+        self.now = time.time() + days * DAY
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+async def waiting(account: EmulatorClient, store: PaymentStore, reconciler: Reconciler) -> tuple[Payment, str]:
+    """A payment that waits for its money, and its session; Stripe reports no event."""
+    account.reset()
+    payment = await _new(store)
+    session_id = account.session(payment)
+    account.pay_without_waiting(session_id, method="delayed", after_seconds=3600)
+    await reconciler.run()
+    record_after = await store.get(payment.payment_intent_id)
+    assert record_after is not None
+    assert record_after.status_reason == "awaiting_funds"
+    return payment, session_id
+
+
+@pytest.mark.parametrize(
+    ("days", "result", "status"),
+    [(10, "succeeded", "completed"), (14, "failed", "failed"), (15, "succeeded", "pending")],
+)
+async def test_a_delayed_payment_that_settles_later_is_found(
+    account: EmulatorClient,
+    store: PaymentStore,
+    settings: ReconcilerSettings,
+    waiting: tuple[Payment, str],
+    days: int,
+    result: str,
+    status: str,
+) -> None:
+    payment, session_id = waiting
+    account.control(f"/_sessions/{session_id}/settle?result={result}")
+    later = Reconciler(store, _lists(settings), Clock(days), no_wait)
+
+    runs = [await later.run(), await later.run()]
+
+    after = await store.get(payment.payment_intent_id)
+    assert after is not None
+    assert after.payment_status == status
+    assert [(run.outcome, run.repaired) for run in runs] == [("ok", int(status != "pending")), ("ok", 0)]
+
+
+async def test_a_waiting_session_is_read_once_an_hour(
+    account: EmulatorClient, store: PaymentStore, settings: ReconcilerSettings, waiting: tuple[Payment, str]
+) -> None:
+    clock = Clock(days=3)
+    later = Reconciler(store, _lists(settings), clock, no_wait)
+    await later.run()
+    account.control(f"/_sessions/{waiting[1]}/settle?result=succeeded")
+
+    at_once = await later.run()
+    clock.now += 3600
+    in_an_hour = await later.run()
+
+    assert (at_once.repaired, in_an_hour.repaired) == (0, 1)
+
+
+async def test_a_record_of_the_earlier_version_is_not_drift(
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler, table_settings: TableSettings
+) -> None:
+    """Version 0.1.0 stored the published fields and its rank, but no facts."""
+    account.reset(UNREACHABLE, drop=1)
+    payment = record(f"payment_{uuid4().hex}")
+    session_id = account.session(payment, metadata=True, reference=True, **{"metadata[attempt]": 1})
+    account.pay_without_waiting(session_id)
+    fields = {"stripe_session_id": session_id, "stripe_payment_intent": account.intent_of(session_id)}
+    completed = replace(payment, payment_status=Status.COMPLETED, status_rank=50, **fields)
+    client = connection.client(table_settings)
+    client.put_item(TableName=table_settings.table, Item=attributes_of(completed))
+    client.close()
+
+    runs = [await reconciler.run(), await reconciler.run()]
+
+    after = await store.get(payment.payment_intent_id)
+    assert after is not None
+    assert after.payment_status == "completed"
+    assert [(run.outcome, run.repaired, run.drift) for run in runs] == [("ok", 1, 0), ("ok", 0, 0)]
+
+
+async def test_a_refund_of_the_duplicate_is_found_by_its_session(
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
+) -> None:
+    """The record names the other PaymentIntent, and Stripe copies no metadata to refunds."""
+    account.reset()
+    payment = await _new(store)
+    sessions = [account.session(payment, metadata=False) for _ in range(2)]
+    for session_id in sessions:
+        account.pay_without_waiting(session_id)
+    await reconciler.run()
+    twice = await store.get(payment.payment_intent_id)
+    assert twice is not None
+    duplicate = next(one for one in map(account.intent_of, sessions) if one != twice.stripe_payment_intent)
+    account.post("/v1/refunds", payment_intent=duplicate)
+
+    run = await reconciler.run()
+
+    after = await store.get(payment.payment_intent_id)
+    assert after is not None
+    assert (twice.status_reason, run.drift) == ("paid_twice", 1)
+    assert (after.payment_status, after.status_reason, after.amount_refunded) == ("completed", None, 0)
 
 
 async def test_a_failed_write_does_not_block_other_repairs(
@@ -321,14 +458,14 @@ async def test_a_single_run_prints_its_result(
     assert after is not None
     assert after.payment_status == "completed"
     assert successful.returncode == 0
-    assert "ok: events checked: 2, payments that differed: 1, changes applied: 1" in successful.stderr
+    assert "ok: facts checked: 2, payments that differed: 1, changes applied: 1" in successful.stderr
     assert [json.loads(line)["event"] for line in successful.stdout.splitlines()] == [
         "payment_completed",
         "payment_repaired",
         "reconciler_run_finished",
     ]
     assert rejected.returncode == 1
-    assert "✗ Stripe rejected the request" in rejected.stderr
+    assert "✗ /v1/checkout/sessions: Stripe rejected the request" in rejected.stderr
 
 
 def _environment(account: EmulatorClient) -> dict[str, str]:
@@ -358,7 +495,9 @@ async def test_the_service_repairs_and_records_its_runs(
     assert scrape.series("payments_reconciler_runs_total").keys() == {
         (outcome,) for outcome in metrics.RECONCILER_RUN_OUTCOMES
     }
-    assert scrape.series("payments_reconciler_repaired_total").keys() == {(name,) for name in EVENT_TYPES}
+    assert scrape.series("payments_reconciler_repaired_total").keys() == {
+        (name,) for name in (*EVENT_TYPES, *LISTED_TYPES)
+    }
     repaired = [
         line for line in map(json.loads, service.log.read_text().splitlines()) if line["event"] == "payment_repaired"
     ]

@@ -124,6 +124,22 @@ async def test_sessions_are_repaired_if_events_cannot_be_read(
     assert await _status(store, payment) == "completed"
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/checkout/sessions", "/v1/refunds", "/v1/disputes", "/v1/radar/early_fraud_warnings", "/v1/events"]
+)
+async def test_a_list_that_stripe_refuses_does_not_stop_others(
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler, path: str
+) -> None:
+    payment = await _paid(account, store)
+    account.set_faults(api_error={"status": 400, "path": path}, drop=1)
+
+    run = await reconciler.run()
+
+    assert (run.outcome, run.drift) == ("stripe_refused", 1)
+    assert (run.problem or "").startswith(f"{path}: Stripe rejected the request")
+    assert await _status(store, payment) == "completed"
+
+
 async def test_an_invalid_key_ends_the_run_with_a_remedy(
     settings: ReconcilerSettings, store: PaymentStore, retries: list[StripeUnavailableError]
 ) -> None:

@@ -10,10 +10,11 @@ from uuid import uuid4
 import pytest
 from msgspec.structs import replace
 
+from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment, Status
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
-from lea_payments.store.items import item_of
+from lea_payments.store.items import attributes_of
 from tests.support.command_line import RunCommand, command_runner
 from tests.support.emulator import STRIPE_KEY, UNREACHABLE, EmulatorClient
 from tests.support.scenarios import record
@@ -34,7 +35,7 @@ def put(table_settings: TableSettings) -> Callable[..., Payment]:
         ids = {"user_id": f"user_{number}", "quote_id": f"quote_{number}", "stripe_session_id": None}
         new = replace(record(f"payment_{number}"), **(ids | {"created_at": None} | fields))
         client = connection.client(table_settings)
-        client.put_item(TableName=table_settings.table, Item=item_of(new))
+        client.put_item(TableName=table_settings.table, Item=attributes_of(new))
         client.close()
         return new
 
@@ -88,7 +89,41 @@ def test_the_record_is_explained_without_stripe(run: RunCommand, put: Callable[.
     assert "The customer has not paid yet." in text
     assert "No event from Stripe has reached this payment yet." in text
     assert "payment_status pending → completed" in text
-    assert "Stripe's session" not in text
+    assert "At Stripe" not in text
+    assert "rank" not in text
+
+
+def test_objects_are_shown_by_their_ids(run: RunCommand, put: Callable[..., Payment]) -> None:
+    """The failed refund does not stand, and the date until which the dispute waits for evidence is shown."""
+    due = 1_767_225_600
+    objects = {
+        "re_failed": Fact(kind=Kind.REFUND, state="failed", amount=700, intent="pi_a"),
+        "re_pending": Fact(kind=Kind.REFUND, state="pending", amount=300, intent="pi_a"),
+        "du_open": Fact(kind=Kind.DISPUTE, state="needs_response", amount=4999, intent="pi_a", due=due),
+        "issfr_a": Fact(kind=Kind.WARNING, state="actionable", intent="pi_a"),
+    }
+    payment = put(facts={"cs_a": _paid_fact("pi_a"), **objects}, stripe_payment_intent="pi_a")
+
+    text = run("show", payment.payment_intent_id).stdout
+    (shown,) = json.loads(run("show", payment.payment_intent_id, "--json").stdout)
+
+    assert "has been refunded" not in text
+    assert "A refund of 7.00 SGD has failed" in text
+    assert "du_open of 49.99 SGD is open: it waits for evidence until 2026-01-01." in text
+    assert "evidence is due on 2026-01-01" in text
+    assert [each["id"] for each in shown["explained"]["objects"]] == [
+        "cs_a",
+        "re_failed",
+        "re_pending",
+        "du_open",
+        "issfr_a",
+    ]
+    assert shown["explained"]["objects"][3]["evidence_due"] == "2026-01-01"
+    assert "status_rank" not in shown
+
+
+def _paid_fact(intent_id: str) -> Fact:
+    return Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", intent=intent_id)
 
 
 def test_the_remedy_for_a_lost_payment_works(
@@ -96,51 +131,101 @@ def test_the_remedy_for_a_lost_payment_works(
 ) -> None:
     payment = put()
     session_id = account.session(payment)
-    lost = replace(payment, stripe_session_id=session_id)
     account.pay_without_waiting(session_id)
-    put(**{name: getattr(lost, name) for name in ("payment_intent_id", "stripe_session_id")})
+    put(payment_intent_id=payment.payment_intent_id, stripe_session_id=session_id)
 
     before = _stripe_state(run, payment)
-    (difference,) = before["differences"]
-    remedy = difference["remedy"].partition("lea-payments ")[2].split()
-    result = run(*remedy)
+    repaired = run("reconciler", "--once")
     after = _stripe_state(run, payment)
 
-    assert difference["what"] == "according to Stripe: payment_status pending → completed"
-    assert (before["session"]["payment_status"], before["session"]["amount_total"]) == ("paid", payment.amount)
-    assert before["payment_intent"]["amount_received"] == payment.amount
+    assert [one["what"] for one in before["differences"]] == [
+        f"{session_id}: Stripe has paid, and it is missing here; payment_status pending → completed"
+    ]
+    assert before["differences"][0]["remedy"] == "the next run of the reconciler repairs it"
+    assert [each["object"] for each in before["objects"]] == ["checkout.session", "payment_intent"]
     assert [one["type"] for one in before["undelivered"]] == ["checkout.session.completed"]
-    assert result.returncode == 0
-    assert after["differences"] == []
+    assert repaired.returncode == 0, repaired.stderr
+    assert (after["agrees"], after["differences"], after["not_compared"]) == (True, [], [])
 
 
-def test_missing_refunds_and_disputes_are_differences(
-    run: RunCommand, put: Callable[..., Payment], account: EmulatorClient
-) -> None:
-    account.reset()
-    payment = put()
+def _refunded_and_disputed(account: EmulatorClient, payment: Payment) -> tuple[str, str]:
+    """Pays, refunds and disputes the payment, with a warning that asks for nothing more; returns both ids."""
     session_id = account.session(payment)
     account.pay_without_waiting(session_id)
     intent_id = account.intent_of(session_id)
     account.post("/v1/refunds", payment_intent=intent_id, amount=700)
-    account.control("/_disputes", payment_intent=intent_id)
-    ids = {"stripe_session_id": session_id, "stripe_payment_intent": intent_id}
+    account.control("/_disputes", payment_intent=intent_id, amount=1000)
+    account.control("/_early_fraud_warnings", payment_intent=intent_id)
+    return session_id, intent_id
+
+
+def test_missing_refunds_disputes_and_warnings_differ(
+    run: RunCommand, put: Callable[..., Payment], account: EmulatorClient
+) -> None:
+    payment = put()
+    session_id, intent_id = _refunded_and_disputed(account, payment)
     put(
         payment_intent_id=payment.payment_intent_id,
         payment_status=Status.COMPLETED,
-        status_rank=50,
-        session_closed=True,
-        **ids,
+        stripe_session_id=session_id,
+        stripe_payment_intent=intent_id,
+        facts={session_id: _paid_fact(intent_id)},
     )
+
+    before = _stripe_state(run, payment)
+    run("reconciler", "--once")
+    after = _stripe_state(run, payment)
+
+    effects = [one["what"].partition("; ")[2] for one in before["differences"]]
+    assert effects == [
+        "amount_refunded 0 → 700",
+        "dispute_status none → open",
+        "the published fields stay",
+    ]
+    assert after["agrees"], after
+
+
+def test_a_failed_refund_is_not_an_agreement(
+    run: RunCommand, put: Callable[..., Payment], account: EmulatorClient
+) -> None:
+    payment = put()
+    session_id = account.session(payment)
+    account.pay_without_waiting(session_id)
+    refund = account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
+    account.control(f"/_refunds/{refund['id']}/fail")
+    run("reconciler", "--once")
+
+    text = run("show", payment.payment_intent_id, "--stripe").stdout
+
+    assert "agree" not in text
+    assert "has been refunded" not in text
+    assert "Nothing differs in 3 objects at Stripe, but a person must look at the payment." in text
+
+
+def test_a_second_session_is_compared(run: RunCommand, put: Callable[..., Payment], account: EmulatorClient) -> None:
+    payment = put()
+    first, second = account.session(payment), account.session(payment)
+    account.pay_without_waiting(second)
+    put(payment_intent_id=payment.payment_intent_id, stripe_session_id=first, other_session_id=second)
 
     state = _stripe_state(run, payment)
 
-    assert {one["what"] for one in state["differences"]} == {
-        "according to Stripe: amount_refunded 0 → 700",
-        "according to Stripe: dispute_status none → open",
-    }
-    assert [one["amount"] for one in state["refunds"]] == [700]
-    assert len(state["disputes"]) == 1
+    assert {each["id"] for each in state["objects"]} >= {first, second}
+    assert [one["what"].partition(":")[0] for one in state["differences"]] == [second]
+
+
+def test_what_the_key_cannot_read_is_named(
+    run: RunCommand, put: Callable[..., Payment], account: EmulatorClient
+) -> None:
+    payment = put()
+    account.pay_without_waiting(account.session(payment))
+    run("reconciler", "--once")
+    account.set_faults(api_error={"status": 400, "path": "/v1/disputes"})
+
+    text = run("show", payment.payment_intent_id, "--stripe").stdout
+
+    assert "! not compared: /v1/disputes of pi_" in text
+    assert "agree" not in text
 
 
 def test_the_session_of_a_record_without_one_is_found(
@@ -151,13 +236,29 @@ def test_the_session_of_a_record_without_one_is_found(
     account.pay_without_waiting(account.session(other))
     session_id = account.session(payment)
     account.pay_without_waiting(session_id)
+    without_time = _stripe_state(run, payment)
     created_at = account.get(f"/v1/checkout/sessions/{session_id}")["created"]
     put(payment_intent_id=payment.payment_intent_id, created_at=_iso(created_at))
 
     state = _stripe_state(run, payment)
 
-    assert state["session"]["id"] == session_id
-    assert [one["what"] for one in state["differences"]] == ["according to Stripe: payment_status pending → completed"]
+    assert state["objects"][0]["id"] == session_id
+    assert [one["what"] for one in state["differences"]] == [
+        f"{session_id}: Stripe has paid, and it is missing here; payment_status pending → completed"
+    ]
+    assert without_time["not_compared"] == [
+        "sessions: the record names none and has no valid created_at to search for one"
+    ]
+
+
+def test_a_payment_without_a_session_does_not_agree(run: RunCommand, put: Callable[..., Payment]) -> None:
+    payment = put(created_at=_iso(1_767_225_600))
+
+    state = _stripe_state(run, payment)
+
+    assert not state["agrees"]
+    (sentence,) = state["not_compared"]
+    assert sentence.startswith("sessions: the record names none, and none that was created from 1 hour before it")
 
 
 def _iso(seconds: int) -> str:
@@ -172,13 +273,15 @@ def test_a_record_completed_by_hand_is_a_difference(
         payment_intent_id=payment.payment_intent_id,
         stripe_session_id=account.session(payment),
         payment_status=Status.COMPLETED,
-        status_rank=50,
     )
 
-    (difference,) = _stripe_state(run, payment)["differences"]
+    state = _stripe_state(run, payment)
 
-    assert "the record is completed, but" in difference["what"]
-    assert "changed by hand" in difference["remedy"]
+    assert [one["what"] for one in state["differences"]] == [
+        "the record is completed, but no session is paid at Stripe"
+    ]
+    assert "changed by hand" in state["differences"][0]["remedy"]
+    assert not state["agrees"]
 
 
 def test_a_session_that_stripe_does_not_have_is_a_difference(run: RunCommand, put: Callable[..., Payment]) -> None:
@@ -186,8 +289,8 @@ def test_a_session_that_stripe_does_not_have_is_a_difference(run: RunCommand, pu
 
     state = _stripe_state(run, payment)
 
-    assert state["session"] is None
-    assert state["differences"][0]["what"] == "Stripe has no session cs_test_of_another_account"
+    assert state["objects"] == []
+    assert state["differences"][0]["what"] == "Stripe has no cs_test_of_another_account"
 
 
 def test_the_text_has_the_differences_and_no_personal_data(
@@ -201,8 +304,8 @@ def test_the_text_has_the_differences_and_no_personal_data(
     result = run("show", payment.payment_intent_id, "--stripe")
 
     assert result.returncode == 0, result.stderr
-    assert "✗ according to Stripe: payment_status pending → completed" in result.stdout
-    assert "→ the next run of the reconciler repairs recent differences" in result.stdout
+    assert f"✗ {session_id}: Stripe has paid, and it is missing here" in result.stdout
+    assert "→ the next run of the reconciler repairs it" in result.stdout
     assert "someone@example.com" not in result.stdout + result.stderr
 
 

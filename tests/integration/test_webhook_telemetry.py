@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from lea_payments import __version__
+from lea_payments.payment.facts import STATES
 from lea_payments.settings import TableSettings
 from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.stripe.signature import SIGNATURE_REASONS
@@ -148,7 +149,10 @@ AT_ZERO: Mapping[str, set[tuple[str, ...]]] = {
     "payments_outcomes_total": BY_CURRENCY,
     "payments_amount_minor_units_total": BY_CURRENCY,
     "payments_failures_total": {(reason,) for reason in metrics.DECLINES},
-    "payments_review_total": {("amount_mismatch",), ("currency_mismatch",), ("paid_twice",), ("refund_failed",)},
+    "payments_review_total": {(reason,) for reason in metrics.REVIEW_REASONS},
+    "payments_webhook_ignored_total": {(reason,) for reason in metrics.IGNORED_REASONS},
+    "payments_unknown_states_total": {(kind,) for kind in STATES},
+    "payments_disputes_total": {("open",), ("review",), ("won",), ("lost",)},
     "payments_store_batch_size_count": {()},
 }
 
@@ -326,16 +330,52 @@ def test_an_ignored_event_has_its_reason_in_the_log(traced_webhook: Webhook, rec
     bodies = {
         "other_account": stripe_bodies.completed(payment_id).replace(b'"pending_webhooks": 1', b'"account": "acct_9"'),
         "session_mode:setup": stripe_bodies.completed(payment_id, mode="setup"),
-        "unknown_payment_status:new": stripe_bodies.completed(payment_id, payment_status="new"),
+        "nothing_refunded": stripe_bodies.refunded(payment_id, 0),
         "thin_payload": b'{"id": "evt_thin", "object": "v2.core.event", "type": "v2.core.event_destination.ping"}',
     }
-    start = len(traced_webhook.lines())
+    start, before = len(traced_webhook.lines()), Scrape.of(traced_webhook.metrics)
 
     for body in bodies.values():
         Delivery.of(body).to(traced_webhook.client)
 
     lines = [line for line in traced_webhook.lines()[start:] if line["event"] == "webhook_answered"]
     assert [(line["outcome"], line["reason"]) for line in lines] == [("ignored", reason) for reason in bodies]
+    growth = _growth(before, Scrape.of(traced_webhook.metrics), "payments_webhook_ignored_total")
+    assert growth == {(reason.partition(":")[0],): 1 for reason in bodies}
+
+
+def test_an_unknown_state_is_counted_and_logged(traced_webhook: Webhook, records: Records) -> None:
+    payment_ids = [records.put(), records.put()]
+    start, before = len(traced_webhook.lines()), Scrape.of(traced_webhook.metrics)
+
+    for payment_id in payment_ids:
+        body = stripe_bodies.completed(payment_id, payment_status="of_next_year")
+        assert Delivery.of(body).to(traced_webhook.client).outcome == "applied"
+
+    growth = _growth(before, Scrape.of(traced_webhook.metrics), "payments_unknown_states_total")
+    assert growth == {("session",): 2}
+    (line,) = [line for line in traced_webhook.lines()[start:] if line["event"] == "unknown_state_received"]
+    assert (line["kind"], line["state"], line["payment_id"]) == ("session", "of_next_year", payment_ids[0])
+
+
+def test_warnings_disputes_and_failed_refunds_are_counted(untraced_webhook: Webhook, records: Records) -> None:
+    payment_id, intent = records.put(), "pi_of_the_warning"
+    before = Scrape.of(untraced_webhook.metrics)
+
+    for body in (
+        stripe_bodies.completed(payment_id, payment_intent=intent),
+        stripe_bodies.fraud_warning("created", actionable=True, intent=intent),
+        stripe_bodies.dispute("created", "needs_response", intent),
+        stripe_bodies.dispute("closed", "won", intent),
+        stripe_bodies.refund("refund.created", 100, "pending", intent),
+        stripe_bodies.refund("refund.failed", 100, "failed", intent),
+        stripe_bodies.refund("refund.updated", 100, "failed", intent),
+    ):
+        Delivery.of(body).to(untraced_webhook.client)
+
+    after = Scrape.of(untraced_webhook.metrics)
+    assert _growth(before, after, "payments_review_total") == {("early_fraud_warning",): 1, ("refund_failed",): 1}
+    assert _growth(before, after, "payments_disputes_total") == {("open",): 1, ("won",): 1}
 
 
 def _tree(sink: OtlpSink, delivery: Delivery, outcome: str) -> tuple[Span, Span]:

@@ -6,17 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Query, Response, Security
 from starlette.requests import Request
 
-from lea_payments.checkout import bodies
-from lea_payments.checkout.bodies import (
-    NewPayment,
-    PaymentList,
-    PaymentWithHistory,
-    PaymentWithLink,
-    Search,
-    error_responses,
-)
+from lea_payments.checkout import answer_bodies, request_bodies
+from lea_payments.checkout.answer_bodies import PaymentList, PaymentWithHistory, PaymentWithLink
+from lea_payments.checkout.error_bodies import error_responses
 from lea_payments.checkout.errors import CREATE, GET, LIST, RefusalError
 from lea_payments.checkout.guard import BEARER, guarded_route
+from lea_payments.checkout.request_bodies import NewPayment, Search
 from lea_payments.checkout.sessions import CheckoutSessions
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment
@@ -81,11 +76,11 @@ class PaymentsApi:
         Safe to repeat: the same payment gets its open link, or a new link if the old one has ended.
         """
         money.check(new.amount, new.currency)
-        payment = bodies.payment_of(new, idempotency_key, spans.current_traceparent())
+        payment = request_bodies.payment_of(new, idempotency_key, spans.current_traceparent())
         checkout = await self._sessions.open_for(payment)
         events.checkout_session_opened(checkout.payment, checkout.session.id, reused=checkout.reused)
         response.status_code = 200 if checkout.reused else 201
-        return bodies.with_link(checkout)
+        return answer_bodies.with_link(checkout)
 
     async def get_payment(
         self, payment_intent_id: Annotated[str, Path(max_length=256, examples=["payment_123"])]
@@ -107,7 +102,7 @@ class PaymentsApi:
         """
         payments = await self._matching(search, parameters=len(request.query_params.multi_items()))
         newest_first = sorted(payments, key=lambda record: record.created_at or "", reverse=True)
-        return PaymentList(payments=[bodies.PublishedPayment.of(record) for record in newest_first])
+        return PaymentList(payments=[answer_bodies.PublishedPayment.of(record) for record in newest_first])
 
     async def _matching(self, search: Search, *, parameters: int) -> Sequence[Payment]:
         match search.user_id, search.quote_id, search.session_id:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lea_payments.checkout import bodies
+from lea_payments.checkout import error_bodies
 from lea_payments.checkout.api import PaymentsApi
 from lea_payments.checkout.errors import ERRORS, RefusalError
 from lea_payments.checkout.sessions import CheckoutSessions
@@ -49,7 +49,7 @@ def _refusal(_: Request, error: RefusalError) -> Response:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if error.code == "unauthorized":
         headers["WWW-Authenticate"] = "Bearer"
-    body = bodies.error_body(error.code, error.message, error.param)
+    body = error_bodies.error_body(error.code, error.message, error.param)
     return json_response(ERRORS[error.code].status, body, headers)
 
 
@@ -66,7 +66,7 @@ def _invalid_request(request: Request, error: RequestValidationError) -> Respons
     problems = error.errors()
     if problems[0]["type"] == "json_invalid":
         return _invalid_json(request)
-    return json_response(422, bodies.validation_error_body(problems))
+    return json_response(422, error_bodies.validation_error_body(problems))
 
 
 def _invalid_json(request: Request) -> Response:

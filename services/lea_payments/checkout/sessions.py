@@ -37,7 +37,7 @@ NOT_PAYABLE: Mapping[Situation, tuple[str, str]] = {
     Situation.PAID: _COMPLETED,
     Situation.PAID_TWICE: _COMPLETED,
 }
-"""The situations in which a payment cannot be paid again, with the code and the message of the refusal."""
+"""The code and the message of the refusal in each situation in which the customer cannot pay."""
 
 
 class RecordStore(Protocol):
@@ -149,9 +149,9 @@ def _session_ended(record: Payment) -> bool:
 
 
 def _check_payable(record: Payment) -> None:
-    situation = status_of(record).situation
-    if situation in NOT_PAYABLE:
-        raise RefusalError(*NOT_PAYABLE[situation])
+    derived = status_of(record)
+    if derived.can_pay is CanPay.NO:
+        raise RefusalError(*NOT_PAYABLE[derived.situation])
 
 
 def _check_same_payment(record: Payment, payment: Payment) -> None:

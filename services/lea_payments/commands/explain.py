@@ -1,19 +1,24 @@
-"""Explains in words what happened to a payment and what the next event would change."""
+"""Explains in words what happened to a payment, and what each of its objects at Stripe means."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from lea_payments.payment import money
+from lea_payments.payment import facts, money
 from lea_payments.payment.event import Outcome
-from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, Payment
-from lea_payments.payment.situations import PAID_TWICE, Situation
-from lea_payments.payment.status import status_of
+from lea_payments.payment.evidence import NEVER_MATCHES
+from lea_payments.payment.facts import Fact, Kind
+from lea_payments.payment.payers import BY_HAND, UNKNOWN_SESSION
+from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment
+from lea_payments.payment.situations import DISPUTES, FRAUD_WARNING, PAID_TWICE, TOO_MANY_OBJECTS, Situation
+from lea_payments.payment.status import BY_HAND_DISPUTE, status_of
 
 STORY: Mapping[Situation, str] = {
     Situation.PENDING: "The customer has not paid yet.",
     Situation.DECLINED: "A card was declined; the customer can try another one.",
     Situation.EXPIRED: "The customer did not pay in time; the link has expired.",
-    Situation.AWAITING_FUNDS: ("The customer has paid with a delayed payment method; the money has not arrived yet."),
+    Situation.AWAITING_FUNDS: "The customer has paid with a delayed payment method; the money has not arrived yet.",
     Situation.ASYNC_FAILED: "The delayed payment method failed: no money arrived, and the link is closed.",
     Situation.MISMATCH: (
         "The amount or currency paid is not the one requested: review the payment in Stripe's dashboard."
@@ -21,11 +26,56 @@ STORY: Mapping[Situation, str] = {
     Situation.PAID: "The payment is completed.",
     Situation.PAID_TWICE: "The payment is completed.",
 }
+REASONS: Mapping[str, str] = {
+    PAID_TWICE: "The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard.",
+    FRAUD_WARNING: "The card issuer suspects fraud: refund the payment, or expect a dispute.",
+    TOO_MANY_OBJECTS: (
+        f"There are more than {facts.OBJECT_LIMIT} refunds, disputes and sessions: the record keeps the most important "
+        "ones. Review the payment in Stripe's dashboard."
+    ),
+}
+"""The reasons that need a sentence of their own."""
+
 MEANING: Mapping[str, str] = {
     Outcome.APPLIED: "it changed the record",
     Outcome.REVIEW: "a person must review the payment: see the reason",
     Outcome.STALE: "not applied, because the record already has a later status",
 }
+REFUNDS: Mapping[str, str] = {
+    "pending": "A refund of {amount} is pending.",
+    "requires_action": "A refund of {amount} waits for the customer, who must name a bank account.",
+    facts.SUCCEEDED: "{amount} has been refunded.",
+    facts.CANCELED: "A refund of {amount} was canceled.",
+    facts.FAILED: "A refund of {amount} has failed: the customer does not have this money. Refund it in another way.",
+}
+UNKNOWN_REFUND = "A refund of {amount} has a state that this version does not know."
+
+MEANINGS: Mapping[tuple[str, str], str] = {
+    (Kind.SESSION, facts.EXPIRED): "expired without a payment",
+    (Kind.SESSION, facts.UNPAID): "complete; the money has not arrived yet",
+    (Kind.SESSION, facts.FAILED): "complete, but the delayed payment failed",
+    (Kind.SESSION, facts.PAID): "paid",
+    (Kind.INTENT, facts.DECLINED): "declined",
+    (Kind.CHARGE, facts.REFUNDED): "refunded in total; used only while no refund is known by its id",
+    (Kind.REFUND, "pending"): "pending; the customer does not have the money yet",
+    (Kind.REFUND, "requires_action"): "waits for the customer, who must name a bank account",
+    (Kind.REFUND, facts.SUCCEEDED): "stands",
+    (Kind.REFUND, facts.CANCELED): "does not stand: it was canceled",
+    (Kind.REFUND, facts.FAILED): "does not stand: it failed, and the money is back in the Stripe balance",
+    (Kind.DISPUTE, "warning_closed"): "closed without a chargeback",
+    (Kind.DISPUTE, "prevented"): "closed without a chargeback",
+    (Kind.DISPUTE, "won"): "won: the money is back",
+    (Kind.DISPUTE, "lost"): "lost: the bank has the money",
+    (Kind.WARNING, facts.ACTIONABLE): "waits for a decision: a refund now can prevent a dispute",
+    (Kind.WARNING, facts.NOT_ACTIONABLE): "needs no action any more",
+}
+"""The meaning of the states; the other ones of a dispute depend on whether it waits for evidence."""
+
+_OPEN_DISPUTES: Mapping[DisputeStatus, str] = {
+    DisputeStatus.OPEN: "open: it waits for evidence",
+    DisputeStatus.REVIEW: "open: the bank reviews the evidence",
+}
+
 FIELD_GROUPS = (
     ("payment_status", "status_reason", "amount_refunded", "dispute_status"),
     ("stripe_session_id", "stripe_payment_intent"),
@@ -33,28 +83,112 @@ FIELD_GROUPS = (
 """The fields that describe a change: the second group only if no field of the first group has changed."""
 
 
-class NextEvent(NamedTuple):
-    """What an event of this type would do now; `rank` is None if the rank does not decide."""
+class KnownObject(NamedTuple):
+    """One of Stripe's objects in words. `amount` has its currency; `evidence_due` is a date in UTC."""
 
-    event: str
-    rank: int | None
-    outcome: str
-    effect: str
+    id: str
+    kind: str
+    state: str
+    meaning: str
+    amount: str | None = None
+    payment_intent: str | None = None
+    attempt: int | None = None
+    code: str | None = None
+    evidence_due: str | None = None
+
+
+def known_objects(record: Payment) -> Sequence[KnownObject]:
+    """The objects of a record, grouped by their kind in the order of payment."""
+    kinds = [kind.value for kind in Kind]
+
+    def order(entry: tuple[str, Fact]) -> tuple[int, str]:
+        kind = entry[1].kind
+        return (kinds.index(kind) if kind in kinds else len(kinds)), entry[0]
+
+    return [_known_object(object_id, fact, record) for object_id, fact in sorted(record.facts.items(), key=order)]
+
+
+def _known_object(object_id: str, fact: Fact, record: Payment) -> KnownObject:
+    return KnownObject(
+        id=object_id,
+        kind=fact.kind,
+        state=fact.state,
+        meaning=meaning(fact),
+        amount=None
+        if fact.amount in (None, NEVER_MATCHES)
+        else amount_text(fact.amount, fact.currency or record.currency),
+        payment_intent=fact.intent,
+        attempt=fact.attempt,
+        code=fact.code,
+        evidence_due=evidence_due(fact),
+    )
+
+
+def meaning(fact: Fact) -> str:
+    """What the object's state means."""
+    if fact.kind == Kind.DISPUTE and (fact.kind, fact.state) not in MEANINGS:
+        return _OPEN_DISPUTES[DISPUTES.get(fact.state, DisputeStatus.OPEN)]
+    return MEANINGS.get((fact.kind, fact.state), "a state that this version does not know")
+
+
+def evidence_due(fact: Fact) -> str | None:
+    """The day by which an open dispute needs evidence, in UTC."""
+    if fact.due is None or DISPUTES.get(fact.state, DisputeStatus.OPEN) is not DisputeStatus.OPEN:
+        return None
+    try:
+        return datetime.fromtimestamp(fact.due, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def amount_text(amount: int, currency: str | None) -> str:
+    """An amount in minor units for people: in major units with its currency, if that is known."""
+    return f"{money.major_units(amount, currency)} {currency.upper()}" if currency else str(amount)
 
 
 def story(record: Payment) -> Sequence[str]:
     """The story of the payment, as sentences."""
-    sentences = [STORY[status_of(record).situation]]
-    if record.status_reason == PAID_TWICE:
-        sentences.append("The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard.")
-    elif record.status_reason is not None:
-        sentences.append(f"The reason is {record.status_reason}.")
-    if record.amount_refunded:
-        sentences.append(f"{_money(record.amount_refunded, record.currency)} has been refunded.")
-    if record.dispute_status is not DisputeStatus.NONE:
-        sentences.append(f"The payment is disputed; the status of the dispute is {_word(record.dispute_status)}.")
-    sentences.append(last_event(record))
-    return sentences
+    derived = status_of(record)
+    sentences = [STORY[derived.situation]]
+    if derived.reason is not None:
+        sentences.append(REASONS.get(derived.reason, f"The reason is {derived.reason}."))
+    if record.facts.keys() & {BY_HAND, UNKNOWN_SESSION}:
+        sentences.append("A person or version 0.1.0 has set this status: no session at Stripe is known for it.")
+    return [*sentences, *_refunds(record), *_disputes(record), last_event(record)]
+
+
+def _refunds(record: Payment) -> Iterator[str]:
+    """What stands, what is pending and what failed: one sentence for each state."""
+    amounts: Counter[tuple[str, str | None]] = Counter()
+    for fact in record.facts.values():
+        if fact.kind == Kind.REFUND:
+            is_other = fact.intent is not None and fact.intent != record.stripe_payment_intent
+            amounts[fact.state, fact.intent if is_other else None] += fact.amount or 0
+    for (state, other_intent), amount in sorted(amounts.items(), key=str):
+        sentence = REFUNDS.get(state, UNKNOWN_REFUND).format(amount=amount_text(amount, record.currency))
+        yield f"{sentence} It belongs to the PaymentIntent {other_intent}." if other_intent else sentence
+    if not amounts and record.amount_refunded:
+        yield REFUNDS[facts.SUCCEEDED].format(amount=amount_text(record.amount_refunded, record.currency))
+
+
+def _disputes(record: Payment) -> Iterator[str]:
+    """The disputes and the early fraud warnings, by id."""
+    for object_id, fact in sorted(record.facts.items()):
+        if object_id == BY_HAND_DISPUTE:
+            yield f"The payment is disputed; the status of the dispute is {record.dispute_status}."
+        elif fact.kind == Kind.DISPUTE:
+            yield f"The payment is disputed: {object_id}{_of_amount(fact, record)} is {_state(fact)}."
+        elif fact.kind == Kind.WARNING:
+            yield f"The early fraud warning {object_id} {meaning(fact)}."
+
+
+def _of_amount(fact: Fact, record: Payment) -> str:
+    return "" if fact.amount is None else f" of {amount_text(fact.amount, record.currency)}"
+
+
+def _state(fact: Fact) -> str:
+    due = evidence_due(fact)
+    return f"{meaning(fact)} until {due}" if due else meaning(fact)
 
 
 def last_event(record: Payment) -> str:
@@ -62,22 +196,15 @@ def last_event(record: Payment) -> str:
     if not record.history:
         return "No event from Stripe has reached this payment yet."
     entry = record.history[-1]
-    meaning = MEANING.get(entry.outcome, entry.outcome)
+    meaning_of_outcome = MEANING.get(entry.outcome, entry.outcome)
     full = " The history is full: later events are not added." if len(record.history) >= HISTORY_LIMIT else ""
-    return f"The last event, {entry.event_type}, has the outcome {entry.outcome}: {meaning}.{full}"
+    return f"{_name(entry)} has the outcome {entry.outcome}: {meaning_of_outcome}.{full}"
 
 
-def next_events(record: Payment) -> Sequence[NextEvent]:
-    """The effect of each type of event about the record's session if it arrived now."""
-    return []
-
-
-def _effect(outcome: Outcome, record: Payment, after: Payment) -> str:
-    if outcome is Outcome.DUPLICATE:
-        return "no change: already recorded"
-    if outcome is Outcome.STALE:
-        return "no change: nothing new"
-    return field_changes(record, after)
+def _name(entry: HistoryEntry) -> str:
+    """The entry's event; the reconciler also adds facts from lists, whose type is the object's."""
+    is_event = entry.event_id.startswith("evt") or ":" not in entry.event_id
+    return f"The last event, {entry.event_type}," if is_event else f"The last fact, {entry.event_id} from a list,"
 
 
 def field_changes(before: Payment, after: Payment) -> str:
@@ -89,9 +216,11 @@ def field_changes(before: Payment, after: Payment) -> str:
     return ""
 
 
+def needs_person(record: Payment) -> bool:
+    """Whether a person must look at the payment, for its reason, a failed refund or an open dispute."""
+    failed = any(fact.kind == Kind.REFUND and fact.state == facts.FAILED for fact in record.facts.values())
+    return failed or record.status_reason in REASONS or record.dispute_status is DisputeStatus.OPEN
+
+
 def _word(value: object) -> str:
     return "none" if value is None else str(value)
-
-
-def _money(amount: int, currency: str | None) -> str:
-    return f"{money.major_units(amount, currency)} {currency.upper()}" if currency else str(amount)

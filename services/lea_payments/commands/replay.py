@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from lea_payments.commands.event_file import EventText, event_texts
+from lea_payments.commands.event_file import EventText, MoreEvents, event_texts
 from lea_payments.commands.explain import field_changes
 from lea_payments.commands.replay_source import RETENTION, ReplayItem, ReplaySourceError, Unreadable, translated
 from lea_payments.payment.changes import Applied
-from lea_payments.payment.event import CHANGES, PaymentEvent
+from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
 from lea_payments.settings import ModeSettings, SettingsError, StripeSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
@@ -25,9 +25,9 @@ from lea_payments.stripe.errors import StripeCallError, StripeMissingError
 from lea_payments.stripe.events import Ignored
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
-from lea_payments.telemetry import events as telemetry
 
-UNREADABLE = "unreadable"
+UNREADABLE, NOT_APPLIED = "unreadable", "not_applied"
+"""The outcomes, besides those of events, after which the exit status is 1."""
 
 
 class ReplayOptions(NamedTuple):
@@ -39,13 +39,14 @@ class ReplayOptions(NamedTuple):
 
 
 class Replay:
-    """One replay; `counts` is the number of events per outcome so far."""
+    """One replay; `counts` is the number of events per outcome so far, `reasons` those of events that are ignored."""
 
     def __init__(self, repairs: Repairs, options: ReplayOptions) -> None:
         self._apply = repairs.simulate if options.dry_run else repairs.repair
         self._console = options.console
-        self._payment_id = options.payment_id
+        self._is_selection = options.payment_id is not None
         self.counts: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()
 
     async def run(self, items: Iterable[ReplayItem]) -> None:
         """Applies the events in this order; after UnavailableError or StripeCallError it is safe to repeat."""
@@ -54,22 +55,47 @@ class Replay:
                 await self._replay(item)
 
     async def _replay(self, item: ReplayItem) -> None:
-        if isinstance(item, Unreadable):
-            self.counts[UNREADABLE] += 1
-            self._console.print(f"[red]✗[/] {item.place}: {escape(item.reason)}", soft_wrap=True)
-        elif isinstance(item, Ignored):
-            self.counts[item.outcome] += 1
+        match item:
+            case Unreadable(place, reason):
+                self._skip(UNREADABLE, place, reason)
+            case MoreEvents(place, last_id):
+                self._warn(place, last_id)
+            case Ignored():
+                self.counts[item.outcome] += 1
+                self.reasons[item.reason] += 1
+            case PaymentEvent():
+                await self._replay_event(item)
+
+    async def _replay_event(self, event: PaymentEvent) -> None:
+        try:
+            applied = await self._apply(event)
+        except (UnavailableError, StripeCallError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one record that cannot be written must not stop the others
+            self._skip(NOT_APPLIED, event.id, f"{event.type} cannot be applied: {error}")
         else:
-            self._report(item, await self._apply(item))
+            self._report(event, applied)
 
     def _report(self, event: PaymentEvent, applied: Applied) -> None:
-        payment_id = applied.before and applied.before.payment_intent_id
-        if self._payment_id is not None and payment_id != self._payment_id:
+        if self._is_selection and applied.outcome is Outcome.UNMATCHED:
             return
         self.counts[applied.outcome] += 1
         if applied.outcome in CHANGES and applied.before and applied.after:
-            changes = field_changes(applied.before, applied.after) or f"{applied.outcome}: a person must review it"
+            changes = field_changes(applied.before, applied.after) or _other_change(applied.outcome, event)
+            payment_id = applied.after.payment_intent_id
             self._console.print(f"{payment_id}: {changes} ({event.type}, {event.id})", markup=False, soft_wrap=True)
+
+    def _skip(self, outcome: str, place: str, reason: str) -> None:
+        self.counts[outcome] += 1
+        self._console.print(f"[red]✗[/] {escape(place)}: {escape(reason)}", soft_wrap=True)
+
+    def _warn(self, place: str, last_id: str) -> None:
+        after = f" --starting-after {last_id}" if last_id else ""
+        self._console.print(
+            f"[yellow]![/] {place}: this list is not complete (has_more): get the rest with "
+            f"`stripe events list --limit 100{escape(after)}`, or run lea-payments replay --since",
+            soft_wrap=True,
+        )
 
     def table(self) -> Table:
         """The number of events per outcome, as a table."""
@@ -79,28 +105,45 @@ class Replay:
         table.add_row("all", str(self.counts.total()))
         return table
 
+    def ignored(self) -> str:
+        """The reasons of the events that were ignored, with their numbers; empty if there are none."""
+        reasons = ", ".join(f"{reason} ({number})" for reason, number in sorted(self.reasons.items()))
+        return f"Ignored because of: {reasons}" if reasons else ""
+
+
+def failed(counts: Counter[str]) -> bool:
+    """Whether something could not be read or applied."""
+    return bool(counts[UNREADABLE] or counts[NOT_APPLIED])
+
+
+def _other_change(outcome: Outcome, event: PaymentEvent) -> str:
+    """The change of a fact that changes no field which `field_changes` names."""
+    needs_person = ": a person must review it" if outcome is Outcome.REVIEW else ""
+    return f"{event.object_id} is {event.fact.state}{needs_person}"
+
 
 def from_stripe(
     settings: StripeSettings, options: ReplayOptions, first: int, last: int, types: Sequence[str]
 ) -> Counter[str]:
     """Replays Stripe's events between two seconds since 1970; returns the counts. Raises SettingsError."""
-    lists = StripeLists(settings, StripeReader(settings), telemetry.stripe_object_unreadable)
+    unreadable = _UnreadableObjects()
+    lists = StripeLists(settings, StripeReader(settings), unreadable.add)
 
     async def items() -> Iterable[ReplayItem]:
-        events: list[PaymentEvent] = []
+        events: list[ReplayItem] = []
         with options.console.status("Reading events from Stripe") as status:
             async for page in lists.events(first, last, types):
                 events.extend(page)
                 status.update(f"Reading events from Stripe: {len(events)}")
         return events[::-1]
 
-    return _run(settings, options, lists, items)
+    return _run(settings, options, lists, items, unreadable.items)
 
 
 def from_event(settings: StripeSettings, options: ReplayOptions, event_id: str, types: Sequence[str]) -> Counter[str]:
     """Replays one event, which it reads from Stripe; returns the counts. Raises SettingsError."""
-    reader = StripeReader(settings)
-    lists = StripeLists(settings, reader, telemetry.stripe_object_unreadable)
+    reader, unreadable = StripeReader(settings), _UnreadableObjects()
+    lists = StripeLists(settings, reader, unreadable.add)
 
     async def items() -> Iterable[ReplayItem]:
         try:
@@ -112,7 +155,7 @@ def from_event(settings: StripeSettings, options: ReplayOptions, event_id: str, 
             ) from None
         return translated([EventText(event_id, body)], types, livemode=settings.livemode, account=settings.account)
 
-    return _run(settings, options, lists, items)
+    return _run(settings, options, lists, items, unreadable.items)
 
 
 def from_file(settings: ModeSettings, options: ReplayOptions, path: str, types: Sequence[str]) -> Counter[str]:
@@ -132,18 +175,30 @@ def from_file(settings: ModeSettings, options: ReplayOptions, path: str, types: 
         return _run(settings, options, None, items)
 
 
+class _UnreadableObjects:
+    """The objects in Stripe's lists that cannot be read."""
+
+    def __init__(self) -> None:
+        self.items: list[ReplayItem] = []
+
+    def add(self, kind: str, reason: str) -> None:
+        self.items.append(Unreadable(f"{kind} at Stripe", reason))
+
+
 def _run(
     settings: ModeSettings,
     options: ReplayOptions,
     lists: StripeLists | None,
     items: Callable[[], Coroutine[Any, Any, Iterable[ReplayItem]]],
+    unreadable: Sequence[ReplayItem] = (),
 ) -> Counter[str]:
     store = PaymentStore(settings)
-    replay = Replay(Repairs(store, lists), options)
+    replay = Replay(Repairs(store, lists, options.payment_id), options)
 
     async def run() -> None:
         async with store:
             await replay.run(await items())
+            await replay.run(unreadable)
 
     try:
         asyncio.run(run())
@@ -153,6 +208,8 @@ def _run(
             "it does not apply them twice"
         ) from None
     options.console.print(replay.table())
+    if ignored := replay.ignored():
+        options.console.print(ignored, markup=False, soft_wrap=True)
     if options.dry_run:
         options.console.print("Nothing was written: this was a dry run.")
     return replay.counts

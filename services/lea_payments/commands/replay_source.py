@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from lea_payments.commands.event_file import EventText
+from lea_payments.commands.event_file import EventText, MoreEvents
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.errors import InvalidPayloadError
@@ -30,7 +30,7 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-ReplayItem = PaymentEvent | Ignored | Unreadable
+ReplayItem = PaymentEvent | Ignored | Unreadable | MoreEvents
 
 
 def is_event_id(source: str) -> bool:
@@ -78,14 +78,17 @@ def checked_types(types: Iterable[str]) -> tuple[str, ...]:
 
 
 def translated(
-    texts: Iterable[EventText], types: Sequence[str], *, livemode: bool, account: str = ""
+    texts: Iterable[EventText | MoreEvents], types: Sequence[str], *, livemode: bool, account: str = ""
 ) -> Iterator[ReplayItem]:
     """Translates each event; skips the events of other types than these, if there are any."""
-    for place, body in texts:
+    for text in texts:
+        if isinstance(text, MoreEvents):
+            yield text
+            continue
         try:
-            item = stripe_events.translate(body, livemode=livemode, account=account)
+            item = stripe_events.translate(text.body, livemode=livemode, account=account)
         except InvalidPayloadError as error:
-            yield Unreadable(place, str(error))
+            yield Unreadable(text.place, str(error))
         else:
             if not types or item.type in types:
                 yield item

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lea_payments.commands import explain
+from lea_payments.commands.next_events import next_events
 from lea_payments.commands.stripe_view import StripeState, StripeView
 from lea_payments.payment.record import Payment
 from lea_payments.settings import SettingsError, StripeSettings, TableSettings
@@ -70,22 +71,34 @@ def as_json(payments: Sequence[PaymentView]) -> str:
 
 
 def _json_object(payment: PaymentView) -> Mapping[str, object]:
-    fields = _fields(payment.record)
+    record = payment.record
+    fields = _fields(record)
     fields["explained"] = {
-        "story": explain.story(payment.record),
-        "next_events": [event._asdict() for event in explain.next_events(payment.record)],
+        "story": explain.story(record),
+        "objects": [_without_none(known._asdict()) for known in explain.known_objects(record)],
+        "next_events": [event._asdict() for event in next_events(record)],
     }
     if payment.stripe is not None:
         differences = [difference._asdict() for difference in payment.stripe.differences]
-        fields["stripe"] = payment.stripe._asdict() | {"differences": differences}
+        fields["stripe"] = payment.stripe._asdict() | {"differences": differences, "agrees": payment.stripe.agrees}
     return fields
 
 
 def _fields(record: Payment) -> dict[str, object]:
     """The fields that are set, with the history as objects."""
     fields: dict[str, Any] = msgspec.structs.asdict(record)
-    fields["facts"] = {object_id: msgspec.structs.asdict(fact) for object_id, fact in record.facts.items()}
+    fields["facts"] = {
+        object_id: _without_none(msgspec.structs.asdict(fact)) for object_id, fact in record.facts.items()
+    }
     fields["history"] = [entry._asdict() for entry in record.history]
+    return _without_none({name: value for name, value in fields.items() if name not in _INTERNAL})
+
+
+_INTERNAL = ("status_rank",)
+"""The fields that are only for version 0.1.0."""
+
+
+def _without_none(fields: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -93,47 +106,81 @@ def as_text(payments: Sequence[PaymentView]) -> Sequence[RenderableType]:
     """The payments as tables and sentences for a terminal."""
     blocks: list[RenderableType] = []
     for record, stripe in payments:
-        blocks += [_record(record), escape("\n".join(explain.story(record))), _history(record), _next_events(record)]
+        blocks += [_record(record), escape("\n".join(explain.story(record))), _objects(record)]
+        blocks += [_history(record), _next_events(record)]
         if stripe is not None:
-            blocks += _stripe(stripe)
+            blocks += _stripe(record, stripe)
     return blocks
 
 
 def _record(record: Payment) -> Table:
-    fields = {name: value for name, value in _fields(record).items() if name != "history"}
+    fields = {name: value for name, value in _fields(record).items() if name not in ("history", "facts")}
     return _pairs(f"Payment {record.payment_intent_id}", fields)
 
 
+def _objects(record: Payment) -> Table:
+    rows = [
+        (known.id, known.state, known.amount, known.payment_intent, _meaning(known))
+        for known in explain.known_objects(record)
+    ]
+    return _table(
+        "What Stripe has reported, by object", ("object", "state", "amount", "PaymentIntent", "meaning"), rows
+    )
+
+
+def _meaning(known: explain.KnownObject) -> str:
+    """The meaning, with what else is known."""
+    details = [
+        f"evidence is due on {known.evidence_due}" if known.evidence_due else None,
+        f"code {known.code}" if known.code else None,
+        f"attempt {known.attempt}" if known.attempt else None,
+    ]
+    return "; ".join([known.meaning, *filter(None, details)])
+
+
 def _history(record: Payment) -> Table:
-    table = Table(title="History (duplicate events are not listed)", box=box.SIMPLE, title_justify="left")
-    for heading in ("at", "event", "type", "outcome", "status", "trace"):
-        table.add_column(heading, overflow="fold")
+    rows = []
     for entry in record.history:
         same = entry.status_from == entry.status_to
         status = entry.status_from if same else f"{entry.status_from} → {entry.status_to}"
-        cells = (entry.at, entry.event_id, entry.event_type, entry.outcome, status, entry.trace_id or "")
-        table.add_row(*map(escape, cells))
-    return table
+        rows.append((entry.at, entry.event_id, entry.event_type, entry.outcome, status, entry.trace_id))
+    title = "History (events without anything new are not listed)"
+    return _table(title, ("at", "event", "type", "outcome", "status", "trace"), rows)
 
 
 def _next_events(record: Payment) -> Table:
-    table = Table(title="What the next event about this session would do", box=box.SIMPLE, title_justify="left")
-    for heading in ("event", "rank", "outcome", "effect"):
+    rows = [(event.event, event.object_id, event.outcome, event.effect) for event in next_events(record)]
+    return _table("What the next event would do", ("event", "object", "outcome", "effect"), rows)
+
+
+def _stripe(record: Payment, state: StripeState) -> list[RenderableType]:
+    rows = [(str(each["id"]), _details(each)) for each in state.objects]
+    rows += [(str(event["id"]), f"undelivered event, {_details(event)}") for event in state.undelivered]
+    blocks: list[RenderableType] = [_table("At Stripe", ("object", "fields"), rows)]
+    blocks += [f"[red]✗[/] {escape(what)}\n  → {escape(remedy)}\n" for what, remedy in state.differences]
+    blocks += [f"[yellow]![/] not compared: {escape(sentence)}\n" for sentence in state.not_compared]
+    if state.agrees:
+        blocks.append(_agreement(record, len(state.objects)))
+    return blocks
+
+
+def _agreement(record: Payment, number: int) -> str:
+    if explain.needs_person(record):
+        return f"[yellow]![/] Nothing differs in {number} objects at Stripe, but a person must look at the payment.\n"
+    return f"[green]✓[/] The record and Stripe agree: {number} objects at Stripe were compared.\n"
+
+
+def _details(fields: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in fields.items() if name not in ("id", "object"))
+
+
+def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str | None]]) -> Table:
+    table = Table(title=title, box=box.SIMPLE, title_justify="left")
+    for heading in headings:
         table.add_column(heading, overflow="fold")
-    for event in explain.next_events(record):
-        table.add_row(event.event, str(event.rank), event.outcome, escape(event.effect))
+    for row in rows:
+        table.add_row(*(escape(cell or "") for cell in row))
     return table
-
-
-def _stripe(state: StripeState) -> list[RenderableType]:
-    blocks: list[RenderableType] = [_pairs("Stripe's session", state.session or {"": "none"})]
-    if state.payment_intent:
-        blocks.append(_pairs("Stripe's PaymentIntent", state.payment_intent))
-    lists = (("refund", state.refunds), ("dispute", state.disputes), ("undelivered event", state.undelivered))
-    blocks += [_pairs(f"Stripe's {kind}", fields) for kind, objects in lists for fields in objects]
-    if not state.differences:
-        return [*blocks, "[green]✓[/] The record and Stripe agree.\n"]
-    return [*blocks, *(f"[red]✗[/] {escape(what)}\n  → {escape(remedy)}\n" for what, remedy in state.differences)]
 
 
 def _pairs(title: str, pairs: Mapping[str, object]) -> Table:

@@ -1,146 +1,210 @@
-"""Reads one payment's state at Stripe and compares it with the record; only reads, and shows no personal data."""
+"""Reads one payment's objects from Stripe and compares them with the record; only reads, and shows no personal data."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from lea_payments.commands.explain import field_changes
-from lea_payments.payment import changes
-from lea_payments.payment.event import CHANGES, PaymentEvent
-from lea_payments.payment.record import Payment, Status
+from lea_payments.commands.differences import Difference, Observation, differences, is_replaced, not_compared
+from lea_payments.payment.event import PaymentEvent
+from lea_payments.payment.facts import Kind
+from lea_payments.payment.payers import UNKNOWN_INTENT
+from lea_payments.payment.record import Payment
 from lea_payments.settings import StripeSettings
-from lea_payments.stripe.errors import StripeMissingError
-from lea_payments.stripe.lists import StripeLists
+from lea_payments.stripe import facts
+from lea_payments.stripe.errors import StripeMissingError, StripeRefusedError
+from lea_payments.stripe.lists import EVENTS_PATH, PATHS, StripeLists
 from lea_payments.stripe.reader import StripeReader
-from lea_payments.telemetry import events as telemetry
 
 SEARCH_BEFORE, SEARCH_AFTER = 1 * 3600, 26 * 3600
 """How long before and after a record its session can have been created, in seconds."""
 
-_SHOWN: Mapping[str, tuple[str, ...]] = {
-    "session": ("id", "status", "payment_status", "amount_total", "currency", "created", "expires_at", "livemode"),
-    "payment_intent": ("id", "status", "amount", "amount_received", "currency"),
-    "refund": ("id", "status", "amount", "currency", "created"),
-    "dispute": ("id", "status", "amount", "reason", "created"),
+PREFIXES: Mapping[str, str] = {"cs_": facts.SESSION, "pi_": facts.INTENT, "ch_": facts.CHARGE, "py_": facts.CHARGE}
+"""The types of the objects that are read by their ids."""
+
+_PATHS = {**PATHS, facts.INTENT: "/v1/payment_intents", facts.CHARGE: "/v1/charges"}
+_LISTED: Mapping[str, Kind] = {
+    facts.REFUND: Kind.REFUND,
+    facts.DISPUTE: Kind.DISPUTE,
+    facts.WARNING: Kind.WARNING,
 }
-
-
-class Difference(NamedTuple):
-    """One difference between the record and Stripe, and its remedy."""
-
-    what: str
-    remedy: str
+_SHOWN: Mapping[str, tuple[str, ...]] = {
+    facts.SESSION: ("status", "payment_status", "amount_total", "currency", "created", "expires_at", "livemode"),
+    facts.INTENT: ("status", "amount", "amount_received", "currency"),
+    facts.CHARGE: ("status", "amount", "amount_refunded", "currency", "created"),
+    facts.REFUND: ("status", "amount", "currency", "created"),
+    facts.DISPUTE: ("status", "amount", "currency", "reason", "created"),
+    facts.WARNING: ("actionable", "fraud_type", "created"),
+}
+"""The fields that are shown of each type of object: none of them is personal."""
 
 
 class StripeState(NamedTuple):
-    """A payment's state at Stripe: its objects, reduced to the fields that matter, and the differences."""
+    """A payment's objects at Stripe, reduced to the fields that matter, and how the record differs from them."""
 
-    session: Mapping[str, Any] | None
-    payment_intent: Mapping[str, Any] | None
-    refunds: Sequence[Mapping[str, Any]]
-    disputes: Sequence[Mapping[str, Any]]
+    objects: Sequence[Mapping[str, Any]]
     undelivered: Sequence[Mapping[str, Any]]
     differences: Sequence[Difference]
+    not_compared: Sequence[str]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether everything was compared and nothing differs."""
+        return not self.differences and not self.not_compared
 
 
 class StripeView:
     """Reads payments from Stripe. Every method raises StripeCallError."""
 
-    def __init__(self, settings: StripeSettings) -> None:
-        self._livemode = settings.livemode
+    def __init__(self, settings: StripeSettings, now: Callable[[], float] = time.time) -> None:
+        self._settings = settings
         self._reader = StripeReader(settings)
-        self._lists = StripeLists(settings, self._reader, telemetry.stripe_object_unreadable)
+        self._now = now
 
     async def state_of(self, record: Payment) -> StripeState:
         """Reads everything that Stripe has about a payment."""
-        raw = await self._session(record)
-        session: dict[str, Any] = msgspec.json.decode(raw) if raw else {}
-        intent = session.get("payment_intent") or {}
-        intent_id = intent.get("id") or record.stripe_payment_intent
-        refunds = [refund async for refund in self._objects("/v1/refunds", intent_id)]
-        disputes = [dispute async for dispute in self._objects("/v1/disputes", intent_id)]
-        undelivered = [event async for event in self._undelivered(record, session.get("id"), intent_id)]
-        events = list(self._events(raw, intent.get("latest_charge"), disputes)) if raw else []
+        reading = _Reading(self._settings, self._reader)
+        await reading.read(record)
+        observation = reading.observation()
         return StripeState(
-            _shown("session", session) if raw else None,
-            _shown("payment_intent", intent) if intent else None,
-            [_shown("refund", refund) for refund in refunds],
-            [_shown("dispute", dispute) for dispute in disputes],
-            [{"id": event.id, "type": event.type, "created": event.created} for event in undelivered],
-            list(_differences(record, session, [*events, *undelivered])),
+            list(reading.shown.values()),
+            [{"id": event.id, "type": event.type, "created": event.created} for event in reading.undelivered],
+            differences(record, observation, self._now()),
+            [*reading.problems, *not_compared(record, observation)],
         )
 
-    async def _session(self, record: Payment) -> bytes | None:
-        session_id = record.stripe_session_id or await self._search(record)
-        if session_id is None:
-            return None
-        path = f"/v1/checkout/sessions/{session_id}"
-        try:
-            return await self._reader.get(path, expand=["payment_intent.latest_charge"])
-        except StripeMissingError:
-            return None
 
-    async def _search(self, record: Payment) -> str | None:
-        """Finds the session of a record that names none: by its PaymentIntent, or among those of the same time."""
-        if record.stripe_payment_intent is not None:
-            return None
-        return None
+class _Reading:
+    """Collects the objects of one payment. What Stripe refuses to show is added to `problems`."""
 
-    async def _objects(self, path: str, intent_id: str | None) -> AsyncIterator[dict[str, Any]]:
-        if intent_id is None:
+    def __init__(self, settings: StripeSettings, reader: StripeReader) -> None:
+        self._reader = reader
+        self._lists = StripeLists(settings, reader, self._on_unreadable)
+        self._events: dict[str, PaymentEvent] = {}
+        self._missing: set[str] = set()
+        self._listed: set[tuple[str, str]] = set()
+        self._intent_ids: set[str] = set()
+        self.shown: dict[str, Mapping[str, Any]] = {}
+        self.undelivered: list[PaymentEvent] = []
+        self.problems: list[str] = []
+
+    def observation(self) -> Observation:
+        """Everything that was read."""
+        undelivered = {event.object_id for event in self.undelivered}
+        return Observation(list(self._events.values()), self.shown, self._missing, self._listed, undelivered)
+
+    async def read(self, record: Payment) -> None:
+        """Reads the sessions, then their PaymentIntents, and what belongs to each of these."""
+        for session_id in known_ids(record, "cs_") or await self._search(record):
+            await self._read_object(session_id)
+        for intent_id in sorted({*known_ids(record, "pi_"), *self._intent_ids}):
+            if intent_id not in self.shown:
+                await self._read_list(facts.SESSION, intent_id)
+            if intent_id not in self.shown:
+                await self._read_object(intent_id)
+            for object_type, kind in _LISTED.items():
+                if await self._read_list(object_type, intent_id):
+                    self._listed.add((kind, intent_id))
+        for object_id, fact in record.facts.items():
+            if fact.kind == Kind.CHARGE and not is_replaced(record, fact):
+                await self._read_object(object_id)
+        await self._read_undelivered(record)
+
+    async def _read_object(self, object_id: str) -> None:
+        object_type = PREFIXES.get(object_id[:3])
+        if object_type is None:
             return
-        async for page in self._reader.pages(path, payment_intent=intent_id):
-            for raw in page:
-                yield msgspec.json.decode(raw)
+        path = f"{_PATHS[object_type]}/{object_id}"
+        expand = {"expand": ["payment_intent"]} if object_type == facts.SESSION else {}
+        try:
+            body = await self._reader.get(path, **expand)
+        except StripeMissingError:
+            self._missing.add(object_id)
+        except StripeRefusedError as error:
+            self.problems.append(f"{path}: {error}")
+        else:
+            self._add(object_type, msgspec.Raw(body))
 
-    async def _undelivered(
-        self, record: Payment, session_id: str | None, intent_id: str | None
-    ) -> AsyncIterator[PaymentEvent]:
-        ids = {record.payment_intent_id, session_id, intent_id} - {None}
-        async for page in self._lists.events(_created(record) or 0, undelivered=True):
-            for event in page:
-                if ids & {*event.payment_ids, event.session_id, *event.intent_ids}:
-                    yield event
+    async def _read_list(self, object_type: str, intent_id: str) -> bool:
+        """Reads the objects of a PaymentIntent; returns whether Stripe listed them."""
+        expand = {"expand": ["data.payment_intent"]} if object_type == facts.SESSION else {}
+        try:
+            async for page in self._reader.pages(_PATHS[object_type], payment_intent=intent_id, **expand):
+                for raw in page:
+                    self._add(object_type, raw)
+        except StripeRefusedError as error:
+            self.problems.append(f"{_PATHS[object_type]} of {intent_id}: {error}")
+            return False
+        return True
 
-    def _events(self, raw: bytes, charge: object, disputes: Sequence[Mapping[str, Any]]) -> Iterator[PaymentEvent]:
-        """Yields the events that would bring a record to the current state of these objects."""
-        yield from ()
+    def _add(self, object_type: str, raw: msgspec.Raw) -> None:
+        content: dict[str, Any] = msgspec.json.decode(raw)
+        self.shown[content["id"]] = _shown(object_type, content)
+        self._events.update({event.object_id: event for event in self._lists.facts_of(object_type, raw)})
+        intent = content.get("payment_intent")
+        if object_type == facts.SESSION and isinstance(intent, dict):
+            self.shown[intent["id"]] = _shown(facts.INTENT, intent)
+            self._intent_ids.add(intent["id"])
+
+    async def _search(self, record: Payment) -> Sequence[str]:
+        """Finds the session of a record that names none: among those of the same time."""
+        if known_ids(record, "pi_"):
+            return []  # its PaymentIntent leads to the session
+        created = _created(record)
+        if created is None:
+            self.problems.append("sessions: the record names none and has no valid created_at to search for one")
+            return []
+        window = {"gte": created - SEARCH_BEFORE, "lte": created + SEARCH_AFTER}
+        try:
+            async for page in self._reader.pages(PATHS[facts.SESSION], created=window):
+                for session in map(msgspec.json.decode, page):
+                    if record.payment_intent_id in _references(session):
+                        return [session["id"]]
+        except StripeRefusedError as error:
+            self.problems.append(f"{PATHS[facts.SESSION]}: {error}")
+        else:
+            self.problems.append(
+                "sessions: the record names none, and none that was created from 1 hour before it to 26 hours after it "
+                f"names {record.payment_intent_id}"
+            )
+        return []
+
+    async def _read_undelivered(self, record: Payment) -> None:
+        ids = {record.payment_intent_id, *self.shown}
+        try:
+            async for page in self._lists.events(_created(record) or 0, undelivered=True):
+                for event in page:
+                    if isinstance(event, PaymentEvent) and ids & {
+                        *event.payment_ids,
+                        event.object_id,
+                        event.session_id,
+                        *event.intent_ids,
+                    }:
+                        self.undelivered.append(event)
+        except StripeRefusedError as error:
+            self.problems.append(f"{EVENTS_PATH}: {error}")
+
+    def _on_unreadable(self, kind: str, reason: str) -> None:
+        self.problems.append(f"{kind}: an object at Stripe cannot be read: {reason}")
 
 
-def _differences(record: Payment, session: Mapping[str, Any], events: Sequence[PaymentEvent]) -> Iterator[Difference]:
-    if not session:
-        session_id = record.stripe_session_id
-        yield Difference(
-            f"Stripe has {f'no session {session_id}' if session_id else 'no session for this payment'}",
-            "check that STRIPE_SECRET_KEY belongs to the account and mode in which the payment was created",
-        )
-    yield from _missing_changes(record, events)
-    if record.payment_status is Status.COMPLETED and session.get("payment_status") == "unpaid":
-        yield Difference(
-            f"the record is completed, but Stripe's session {session.get('id')} is unpaid",
-            "another session was paid, or the record was changed by hand: compare stripe_payment_intent and history",
-        )
+def known_ids(record: Payment, prefix: str) -> Sequence[str]:
+    """The sessions or the PaymentIntents that the record names, by the prefix of their ids."""
+    named = {record.stripe_session_id, record.other_session_id, record.stripe_payment_intent, *record.facts}
+    named.update(fact.intent for fact in record.facts.values())
+    unreal = {UNKNOWN_INTENT, "cs_unknown"}
+    return sorted(name for name in named - unreal if name is not None and name.startswith(prefix))
 
 
-def _missing_changes(record: Payment, events: Sequence[PaymentEvent]) -> Iterator[Difference]:
-    """Yields what the events would change, each change once."""
-    remedy = (
-        "the next run of the reconciler repairs recent differences; for older ones run "
-        f"lea-payments replay --since 30d --payment {record.payment_intent_id}"
-    )
-    texts = set()
-    for event in events:
-        applied = changes.apply(record, event, "")
-        text = field_changes(record, applied.after or record) or "a refund failed"
-        if applied.outcome in CHANGES and text not in texts:
-            texts.add(text)
-            yield Difference(f"according to Stripe: {text}", remedy)
+def _references(session: Mapping[str, Any]) -> tuple[object, object]:
+    return session.get("client_reference_id"), (session.get("metadata") or {}).get("payment_intent_id")
 
 
-def _shown(kind: str, stripe_object: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {name: stripe_object[name] for name in _SHOWN[kind] if stripe_object.get(name) is not None}
+def _shown(object_type: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+    fields = {name: content[name] for name in _SHOWN[object_type] if content.get(name) is not None}
+    return {"object": object_type, "id": content["id"], **fields}
 
 
 def _created(record: Payment) -> int | None:

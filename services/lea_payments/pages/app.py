@@ -59,7 +59,7 @@ class Pages:
                 payment = await self._store.by_session(visit.session_id)
         except (UnavailableError, TimeoutError):
             return views.UNAVAILABLE, None
-        return views.view_of(payment, visit.waited_seconds), payment
+        return views.view_of(payment, visit.session_id, visit.waited_seconds), payment
 
     def _show(
         self, request: Request, page: str, view: View, visit: Visit | None = None, payment: Payment | None = None

@@ -34,12 +34,15 @@ class Language:
     def amount(self, minor_units: int, currency: str) -> str:
         """Formats money for this language, with the currency's code instead of a symbol.
 
-        Decimals are shown whenever they are not zero, also for currencies that are usually written without them.
+        The decimals are Stripe's: CLDR has none for currencies such as LAK, which Stripe charges in hundredths.
         """
         code = currency.upper()
-        number = money.major_units(minor_units, code).normalize()
-        pattern = self.locale.currency_formats["standard"].pattern.replace("¤", "¤¤\N{NO-BREAK SPACE}")
-        return numbers.format_currency(number, code, pattern, locale=self.locale, decimal_quantization=False)
+        decimals = money.decimals_shown(minor_units, code)
+        text = self.locale.currency_formats["standard"].pattern.replace("¤", "¤¤\N{NO-BREAK SPACE}")
+        pattern = numbers.parse_pattern(text)
+        pattern.frac_prec = (decimals, decimals)
+        number = money.major_units(minor_units, code)
+        return pattern.apply(number, self.locale, currency=code, currency_digits=False)
 
 
 def load() -> Mapping[str, Language]:

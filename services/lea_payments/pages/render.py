@@ -16,6 +16,7 @@ from lea_payments.pages.languages import Language
 from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit, links_for
 from lea_payments.payment.record import Payment
+from lea_payments.payment.refunds import refund_totals
 
 CURRENCY = re.compile(r"[A-Za-z]{3}")
 
@@ -39,6 +40,8 @@ class PaymentSummary(NamedTuple):
     product: str | None
     amount: str | None
     refunded: str | None
+    refund_pending: str | None
+    refund_failed: str | None
 
 
 class Renderer:
@@ -84,14 +87,22 @@ class Renderer:
 
 
 def _summary(payment: Payment, view: View, language: Language) -> PaymentSummary:
-    def formatted(amount: int | None) -> str | None:
-        if amount is None or amount < 0 or not CURRENCY.fullmatch(payment.currency or ""):
-            return None
-        return language.amount(amount, payment.currency or "")
-
+    refunds = refund_totals(payment)
+    refunded, pending, failed = (
+        _formatted(amount or None, refunds.currency, language)
+        for amount in (refunds.succeeded, refunds.pending, refunds.failed)
+    )
     return PaymentSummary(
         reference=payment.payment_intent_id,
         product=payment.product_name,
-        amount=None if view.amount_in_doubt else formatted(payment.amount),
-        refunded=formatted(payment.amount_refunded or None),
+        amount=None if view.amount_in_doubt else _formatted(payment.amount, payment.currency, language),
+        refunded=refunded,
+        refund_pending=pending,
+        refund_failed=failed,
     )
+
+
+def _formatted(amount: int | None, currency: str | None, language: Language) -> str | None:
+    if amount is None or amount < 0 or not CURRENCY.fullmatch(currency or ""):
+        return None
+    return language.amount(amount, currency or "")

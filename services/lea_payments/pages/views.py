@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from lea_payments.payment import facts
+from lea_payments.payment.facts import Kind
 from lea_payments.payment.record import Payment
-from lea_payments.payment.situations import Situation
-from lea_payments.payment.status import status_of
+from lea_payments.payment.situations import CanPay, Situation
+from lea_payments.payment.status import is_current_session, status_of
 
 CONFIRM_SECONDS = 60
 """How long a page shows "confirming": Stripe's event and the table's index can arrive after the customer."""
@@ -27,24 +29,32 @@ class View(NamedTuple):
 
 
 COMPLETED = View("completed", "completed")
+COMPLETED_FREE = View("completed_free", "completed")
+"""There was nothing to pay, for example because of a promotion code."""
+
 CONFIRMING = View("confirming", "confirming", refresh_seconds=5)
 OVERDUE = View("overdue", "processing", refresh_seconds=30)
 AWAITING_FUNDS = View("awaiting_funds", "processing", refresh_seconds=RARE_REFRESH_SECONDS)
 IN_REVIEW = View("in_review", "processing", refresh_seconds=RARE_REFRESH_SECONDS, amount_in_doubt=True)
 IN_REVIEW_UNPAID = IN_REVIEW._replace(template="in_review_unpaid")
-"""Without a PaymentIntent there was no money, for example because a promotion code made the session free."""
+"""No money has arrived, for example because a promotion code made the session free."""
 
 DECLINED = View("declined", "failed", refresh_seconds=10)
 FAILED = View("failed", "failed")
 EXPIRED = View("expired", "expired")
+FAILED_REPLACED = View("failed_replaced", "failed", refresh_seconds=RARE_REFRESH_SECONDS)
+EXPIRED_REPLACED = View("expired_replaced", "expired", refresh_seconds=RARE_REFRESH_SECONDS)
+"""The customer opened a former session, and there is a newer link."""
+
 UNKNOWN = View("unknown", "not_found", 404)
 UNAVAILABLE = View("unavailable", "unavailable", 503, refresh_seconds=10)
 INTERNAL_ERROR = View("unavailable", "unavailable", 500)
 CANCELLED = View("cancelled", "shown")
 NOT_FOUND = View("not_found", "not_found", 404)
 ALL = (
-    *(COMPLETED, CONFIRMING, OVERDUE, AWAITING_FUNDS, IN_REVIEW, IN_REVIEW_UNPAID, DECLINED),
-    *(FAILED, EXPIRED, UNKNOWN, UNAVAILABLE, INTERNAL_ERROR, CANCELLED, NOT_FOUND),
+    *(COMPLETED, COMPLETED_FREE, CONFIRMING, OVERDUE, AWAITING_FUNDS, IN_REVIEW, IN_REVIEW_UNPAID, DECLINED),
+    *(FAILED, FAILED_REPLACED, EXPIRED, EXPIRED_REPLACED),
+    *(UNKNOWN, UNAVAILABLE, INTERNAL_ERROR, CANCELLED, NOT_FOUND),
 )
 
 BY_SITUATION: Mapping[Situation, View] = {
@@ -59,15 +69,46 @@ BY_SITUATION: Mapping[Situation, View] = {
 }
 
 
-def view_of(payment: Payment | None, waited_seconds: int) -> View:
-    """The page for a payment, or for a session without a payment. `waited_seconds` counts from the first visit."""
+BY_FORMER_SESSION: Mapping[tuple[str, CanPay], View] = {
+    (facts.FAILED, CanPay.WITH_NEW_LINK): FAILED,
+    (facts.FAILED, CanPay.YES): FAILED_REPLACED,
+    (facts.EXPIRED, CanPay.WITH_NEW_LINK): EXPIRED,
+    (facts.EXPIRED, CanPay.YES): EXPIRED_REPLACED,
+}
+"""The page of a former session by its state and by whether its payment can still be paid.
+
+For all other cases the payment decides: money that has arrived or is on its way counts for each of its sessions.
+"""
+
+
+def view_of(payment: Payment | None, session_id: str, waited_seconds: int) -> View:
+    """The page for the customer who opened this session. `waited_seconds` counts from the first visit."""
     if payment is None:
         return CONFIRMING if waited_seconds < CONFIRM_SECONDS else UNKNOWN
-    view = BY_SITUATION[status_of(payment).situation]
-    if view is IN_REVIEW and payment.stripe_payment_intent is None:
-        view = IN_REVIEW_UNPAID
+    view = _view_of_session(payment, session_id)
     if view is CONFIRMING and waited_seconds >= CONFIRM_SECONDS:
         view = OVERDUE
     if view.refresh_seconds is not None and waited_seconds >= FREQUENT_PERIOD_SECONDS:
         return view._replace(refresh_seconds=RARE_REFRESH_SECONDS)
+    return view
+
+
+def _view_of_session(payment: Payment, session_id: str) -> View:
+    derived = status_of(payment)
+    session = payment.facts.get(session_id)
+    if session is not None and not is_current_session(payment, session_id, session):
+        former = BY_FORMER_SESSION.get((session.state, derived.can_pay))
+        if former is not None:
+            return former
+    return _without_money(BY_SITUATION[derived.situation], payment)
+
+
+def _without_money(view: View, payment: Payment) -> View:
+    """The page, or the one that does not claim that money has arrived if there was nothing to pay."""
+    paid = [fact for fact in payment.facts.values() if fact.kind == Kind.SESSION and fact.state == facts.PAID]
+    if view is COMPLETED and all(fact.amount == 0 for fact in paid):
+        return COMPLETED_FREE
+    # Of a review in version 0.1.0 the amount is not known, but without a PaymentIntent there was no money.
+    if view is IN_REVIEW and all(fact.amount == 0 or fact.intent is None for fact in paid):
+        return IN_REVIEW_UNPAID
     return view

@@ -10,7 +10,7 @@ from lea_payments.payment.facts import Kind
 from lea_payments.payment.payers import mismatch
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
 from lea_payments.payment.situations import Situation
-from lea_payments.payment.status import status_of
+from lea_payments.payment.status import BY_HAND_DISPUTE, status_of
 
 
 class Applied(NamedTuple):
@@ -24,11 +24,12 @@ class Applied(NamedTuple):
 def apply(record: Payment, event: PaymentEvent, at: str, trace_id: str | None = None) -> Applied:
     """The result of the event on this record. `at` is the current time, ISO 8601 UTC.
 
-    If there is nothing new in the event, `after` is the same object as `before`.
+    If there is nothing new in the event, `after` is the same object as `before`, unless a pod of version 0.1.0 has
+    left the published fields in another state than the facts: then this write repairs them.
     """
     merged = facts.with_fact(record.facts, event.object_id, event.fact)
     is_in_history = any(entry.event_id == event.id for entry in record.history)
-    if merged is record.facts:
+    if _is_published_dispute(record, event) or (merged is record.facts and _is_consistent(record)):
         return Applied(Outcome.DUPLICATE if is_in_history else Outcome.STALE, record, record)
     outcome = Outcome.REVIEW if _needs_person(record, event) else Outcome.APPLIED
     after = derive(replace(record, facts=merged, updated_at=at, webhook_processed_at=at))
@@ -36,6 +37,29 @@ def apply(record: Payment, event: PaymentEvent, at: str, trace_id: str | None = 
         entry = HistoryEntry(event.id, event.type, outcome, record.payment_status, after.payment_status, at, trace_id)
         after = replace(after, history=(*record.history, entry))
     return Applied(outcome, record, after)
+
+
+def _is_consistent(record: Payment) -> bool:
+    """Whether the published fields follow from the facts; after a write of version 0.1.0 they may not."""
+    derived = status_of(record)
+    return record.version is None or (
+        derived.status is record.payment_status
+        and derived.reason == record.status_reason
+        and derived.stripe_session_id == record.stripe_session_id
+        and derived.stripe_payment_intent == record.stripe_payment_intent
+        and derived.amount_refunded == record.amount_refunded
+        and derived.dispute_status is record.dispute_status
+    )
+
+
+def _is_published_dispute(record: Payment, event: PaymentEvent) -> bool:
+    """Whether version 0.1.0 has applied this event of a dispute, of which it stored only the furthest status."""
+    return (
+        event.fact.kind == Kind.DISPUTE
+        and BY_HAND_DISPUTE in record.facts
+        and event.object_id not in record.facts
+        and any(entry.event_id == event.id and entry.outcome == Outcome.APPLIED for entry in record.history)
+    )
 
 
 def derive(record: Payment) -> Payment:

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from lea_payments.payment import facts
+from lea_payments.payment.event import Outcome
 from lea_payments.payment.facts import Fact, Facts, Kind
-from lea_payments.payment.payers import BY_HAND, UNKNOWN_INTENT, UNKNOWN_SESSION
+from lea_payments.payment.payers import BY_HAND, BY_HAND_CHARGE, UNKNOWN_INTENT, UNKNOWN_SESSION
 from lea_payments.payment.record import DisputeStatus, Payment, Status
 from lea_payments.payment.situations import CURRENCY_MISMATCH, PAID_TWICE, RULES, Situation
 from lea_payments.payment.status import BY_HAND_DISPUTE, Derived, status_of
 
 BY_HAND_INTENT = "by_hand:intent"
-BY_HAND_CHARGE = "by_hand:charge"
-"""The ids of facts that stand for published fields without facts."""
+"""The id of a PaymentIntent that stands for a published decline without facts."""
 
 NEVER_MATCHES = -1
 """An amount that no request has: of a mismatch in version 0.1.0, only the reason is known."""
@@ -56,15 +56,13 @@ def with_evidence(record: Payment) -> Facts:
         evidence.update(_status_evidence(record, rank))
     if record.status_reason == PAID_TWICE and derived.situation is not Situation.PAID_TWICE:
         evidence.update(_paid_twice_evidence(record))
-    if record.amount_refunded > derived.amount_refunded and not _knows(record, Kind.REFUND):
+    if record.amount_refunded > derived.amount_refunded:
+        # Of a payment that was paid twice, version 0.1.0 does not store which of the two was refunded.
+        intent = None if record.status_reason == PAID_TWICE else record.stripe_payment_intent
         evidence[BY_HAND_CHARGE] = Fact(
-            kind=Kind.CHARGE,
-            state=facts.REFUNDED,
-            amount=record.amount_refunded,
-            intent=record.stripe_payment_intent,
+            kind=Kind.CHARGE, state=facts.REFUNDED, amount=record.amount_refunded, intent=intent
         )
-    if _has_other_dispute(record, derived):
-        evidence[BY_HAND_DISPUTE] = Fact(kind=Kind.DISPUTE, state=_DISPUTE_STATES[record.dispute_status])
+    evidence.update(_dispute_evidence(record, derived))
     return facts.merge(record.facts, evidence) if evidence else record.facts
 
 
@@ -76,7 +74,8 @@ def _rank(record: Payment) -> int:
 
 
 def _status_evidence(record: Payment, rank: int) -> Facts:
-    attempt = record.checkout_attempt or None
+    # 0: before the first attempt of checkout, so that a new link is not declined or expired from its start.
+    attempt = record.checkout_attempt
     if rank == RULES[Situation.DECLINED].rank:
         code = record.status_reason or "unknown"
         return {BY_HAND_INTENT: Fact(kind=Kind.INTENT, state=facts.DECLINED, code=code, attempt=attempt)}
@@ -102,7 +101,11 @@ def _paid_evidence(record: Payment, rank: int) -> Facts:
 def _paid_twice_evidence(record: Payment) -> Facts:
     """The payer that the record names, and an unknown one if the facts have no other."""
     intents = {fact.intent for fact in record.facts.values() if fact.kind == Kind.SESSION and fact.state == facts.PAID}
-    evidence = {record.stripe_session_id or UNKNOWN_SESSION: _published_payer(record)}
+    payer = _published_payer(record)
+    if any(entry.outcome == Outcome.REVIEW for entry in record.history):
+        # One of the two has paid another amount, and it can be this one: version 0.1.0 names the smaller id.
+        payer = replace(payer, amount=None)
+    evidence = {record.stripe_session_id or UNKNOWN_SESSION: payer}
     if not intents - {record.stripe_payment_intent, None}:
         evidence[BY_HAND] = Fact(kind=Kind.SESSION, state=facts.PAID, intent=UNKNOWN_INTENT)
     return evidence
@@ -123,10 +126,21 @@ def _currency(record: Payment) -> str | None:
     return record.currency.lower() if record.currency else None
 
 
-def _has_other_dispute(record: Payment, derived: Derived) -> bool:
-    is_other = record.dispute_status not in (DisputeStatus.NONE, derived.dispute_status)
-    return is_other and not _knows(record, Kind.DISPUTE)
+def _dispute_evidence(record: Payment, derived: Derived) -> Facts:
+    """A dispute that is further than the facts say: one without an id, or the only one that is known if it is lost.
+
+    Another status than "lost" can be that of an earlier inquiry, so it must not hide an open dispute.
+    """
+    is_further = _order(record.dispute_status) > _order(derived.dispute_status)
+    known = [object_id for object_id, fact in record.facts.items() if fact.kind == Kind.DISPUTE]
+    by_id = [object_id for object_id in known if object_id != BY_HAND_DISPUTE]
+    is_clear = not by_id or (len(by_id) == 1 and record.dispute_status is DisputeStatus.LOST)
+    if not is_further or not is_clear:
+        return {}
+    dispute_id = by_id[0] if by_id else BY_HAND_DISPUTE
+    return {dispute_id: Fact(kind=Kind.DISPUTE, state=_DISPUTE_STATES[record.dispute_status])}
 
 
-def _knows(record: Payment, kind: Kind) -> bool:
-    return any(fact.kind == kind for fact in record.facts.values())
+def _order(status: DisputeStatus) -> int:
+    """The position of the status in the order of version 0.1.0, which kept the highest one."""
+    return [DisputeStatus.NONE, *_DISPUTE_STATES].index(status)

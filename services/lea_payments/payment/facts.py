@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 ValueT = TypeVar("ValueT", int, str)
 
@@ -77,6 +78,9 @@ They are Stripe's (docs.stripe.com/api), shortened for sessions. A state that is
 
 _PRECEDENCE = {(kind, state): number for kind, states in STATES.items() for number, state in enumerate(states, 1)}
 
+_COMPLETE = frozenset({UNPAID, FAILED, PAID})
+"""The states of a session whose total is final."""
+
 OBJECT_LIMIT = 40
 """The number of objects that a record keeps: more than any real payment has, and it bounds the item's size."""
 
@@ -128,6 +132,7 @@ def _merged(one: Fact, other: Fact) -> Fact:
     The greatest value is the same in any order. It is also right: these fields are set once, or only grow.
     """
     further = max(one, other, key=_precedence)
+    one, other = _with_final_money(one, further), _with_final_money(other, further)
     return Fact(
         kind=further.kind,
         state=further.state,
@@ -138,6 +143,13 @@ def _merged(one: Fact, other: Fact) -> Fact:
         code=_greatest(one.code, other.code),
         due=_greatest(one.due, other.due),
     )
+
+
+def _with_final_money(fact: Fact, further: Fact) -> Fact:
+    """The fact without the total of a session that was not complete yet: a code could still change it."""
+    if fact.kind != Kind.SESSION or further.state not in _COMPLETE or fact.state in _COMPLETE:
+        return fact
+    return replace(fact, amount=None, currency=None)
 
 
 def _precedence(fact: Fact) -> tuple[str, int, str]:

@@ -77,6 +77,15 @@ def major_units(amount: int, currency: str) -> Decimal:
     return Decimal(amount).scaleb(-exponent(currency))
 
 
+def decimals_shown(amount: int, currency: str) -> int:
+    """The number of decimals with which an amount is shown: as many as Stripe charges in.
+
+    Krónur and Ugandan shillings have decimals only in Stripe's API; Checkout shows and charges whole ones.
+    """
+    is_whole = currency.lower() in WHOLE_UNITS_ONLY and amount % 100 == 0
+    return 0 if is_whole else exponent(currency)
+
+
 def _in_both_units(amount: int, code: str) -> str:
     return f"{amount} ({major_units(amount, code)} {code.upper()})"
 

@@ -1,6 +1,6 @@
 """Decides which PaymentIntents have paid, whether as requested, and what of their money was refunded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from lea_payments.payment import facts
 from lea_payments.payment.facts import Fact, Kind
@@ -16,6 +16,9 @@ UNKNOWN_SESSION = "cs_unknown"
 WITHOUT_ID = frozenset({BY_HAND, UNKNOWN_SESSION})
 """The ids of sessions that are not Stripe's ids."""
 
+BY_HAND_CHARGE = "by_hand:charge"
+"""The id of a charge that stands for a published total of refunds without facts, such as one of version 0.1.0."""
+
 UNKNOWN_INTENT = "pi_unknown"
 """The other payer of a record of version 0.1.0 that was paid twice: that version kept only one of the two."""
 
@@ -26,15 +29,50 @@ NOT_STANDING = (facts.CANCELED, facts.FAILED)
 
 def amount_refunded(record: Payment, intent_id: str | None) -> int:
     """The sum of the refunds of this PaymentIntent that stand, or of all refunds without one; in minor units."""
+    known = _known_amount_refunded(record, intent_id)
+    published = record.facts.get(BY_HAND_CHARGE)
+    if published is None or not _is_about(record, published, intent_id):
+        return known
+    # Refunds that are known by their ids can be a part of the total, and only those that failed reduce it.
+    failed = sum(fact.amount or 0 for fact in _refunds(record, intent_id) if fact.state in NOT_STANDING)
+    return max(known, _charge_total(record, intent_id) - failed, (published.amount or 0) - failed)
+
+
+def _known_amount_refunded(record: Payment, intent_id: str | None) -> int:
+    """The amount by the refunds' ids; the charge's total serves while there are none."""
+    published = record.facts.get(BY_HAND_CHARGE)
     returned = [
         fact
         for fact in record.facts.values()
-        if fact.kind in _RETURNS and (intent_id is None or fact.intent in (None, intent_id))
+        if fact.kind in _RETURNS and (intent_id is None or fact.intent in (None, intent_id)) and fact is not published
     ]
     refunds = [fact for fact in returned if fact.kind == Kind.REFUND]
     if refunds:
         return sum(refund.amount or 0 for refund in refunds if refund.state not in NOT_STANDING)
     return max((charge.amount or 0 for charge in returned), default=0) if returned else 0
+
+
+def _charge_total(record: Payment, intent_id: str | None) -> int:
+    """The highest total that a charge has reported."""
+    return max((fact.amount or 0 for fact in _of_intent(record, Kind.CHARGE, intent_id)), default=0)
+
+
+def _is_about(record: Payment, published: Fact, intent_id: str | None) -> bool:
+    """Whether the published total, which no object reported, counts for the PaymentIntent.
+
+    Version 0.1.0 does not store whose total it is: if another PaymentIntent has reported as much, it is that one's.
+    """
+    if intent_id is None:
+        return True
+    others = {fact.intent for fact in record.facts.values() if fact.kind in (Kind.REFUND, Kind.CHARGE)}
+    reported = (_reported_total(record, other) for other in others - {None, intent_id, published.intent})
+    return published.intent in (None, intent_id) and max(reported, default=0) < (published.amount or 0)
+
+
+def _reported_total(record: Payment, intent_id: str | None) -> int:
+    """The highest amount refunded so far, with refunds that failed later."""
+    refunds = _refunds(record, intent_id)
+    return max(sum(fact.amount or 0 for fact in refunds), _charge_total(record, intent_id))
 
 
 def mismatch(record: Payment, session_id: str, fact: Fact) -> str | None:
@@ -67,7 +105,11 @@ def _refunds_another(record: Payment, payers: Mapping[str, Fact]) -> bool:
 def is_refunded(record: Payment, intent_id: str | None, fact: Fact) -> bool:
     """Whether the payer's money has been refunded in full; an amount that is not known is the requested one."""
     amount = fact.amount if fact.amount is not None and fact.amount >= 0 else record.amount
-    return bool(amount) and amount_refunded(record, intent_id) >= (amount or 0)
+    published = record.facts.get(BY_HAND_CHARGE)
+    # A total that names no PaymentIntent does not say whose money was refunded.
+    is_unclear = published is not None and published.intent is None
+    refunded = (_known_amount_refunded if is_unclear else amount_refunded)(record, intent_id)
+    return bool(amount) and refunded >= (amount or 0)
 
 
 def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | None]:
@@ -92,3 +134,15 @@ def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | 
     # Of a payer without a session's id, the record keeps its own session, unless another one has paid.
     named = first if first not in WITHOUT_ID else next((id_ for id_ in others if id_ not in WITHOUT_ID), None)
     return named or record.stripe_session_id, paid[first].intent
+
+
+def _refunds(record: Payment, intent_id: str | None) -> list[Fact]:
+    return list(_of_intent(record, Kind.REFUND, intent_id))
+
+
+def _of_intent(record: Payment, kind: Kind, intent_id: str | None) -> Iterable[Fact]:
+    """The facts of this kind about the PaymentIntent; all of the kind without one. Published totals are not facts."""
+    for object_id, fact in record.facts.items():
+        is_of_intent = intent_id is None or fact.intent in (None, intent_id)
+        if fact.kind == kind and is_of_intent and object_id != BY_HAND_CHARGE:
+            yield fact

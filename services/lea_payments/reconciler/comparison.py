@@ -1,24 +1,23 @@
-"""Compares records with Stripe's sessions and events, and repairs the differences."""
+"""Compares records with Stripe's objects and events, and repairs the differences."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from lea_payments.payment.event import CHANGES, PaymentEvent
+from lea_payments.reconciler import waiting
 from lea_payments.reconciler.run import Run, RunOutcome
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
-from lea_payments.store.repairs import Repairs
-from lea_payments.stripe.errors import StripeCallError
-from lea_payments.stripe.events import EVENT_TYPES
-from lea_payments.stripe.lists import PATHS, StripeLists
+from lea_payments.store.repairs import OBJECTS_HOURS, Repairs
+from lea_payments.stripe import facts
+from lea_payments.stripe.errors import StripeCallError, StripeRefusedError
+from lea_payments.stripe.events import EVENT_TYPES, Ignored
+from lea_payments.stripe.lists import EVENTS_PATH, PATHS, StripeLists
 from lea_payments.telemetry import reconciler as telemetry
 from lea_payments.telemetry import store_calls
 
 HOUR = 3600
-SESSIONS_HOURS = 26
-"""A session expires after at most 24 hours (docs.stripe.com/api/checkout/sessions); 2 more allow for clock skew."""
-
 EVENTS_HOURS = 72
 """How long Stripe itself retries a delivery (docs.stripe.com/webhooks); `replay` is for older events."""
 
@@ -33,8 +32,14 @@ GRACE_SECONDS = 5.0
 CONCURRENCY = 50
 
 
+Pages = AsyncIterator[Sequence[PaymentEvent | Ignored]]
+
+
 class Reconciler:
-    """Runs the comparison; keeps no state between runs and can run beside the webhook and other reconcilers."""
+    """Runs the comparison; can run beside the webhook and other reconcilers.
+
+    Between runs it remembers only when it has read the sessions of each payment that waits for its money.
+    """
 
     def __init__(
         self,
@@ -47,6 +52,7 @@ class Reconciler:
         self._stripe = stripe
         self._now = now
         self._sleep = sleep
+        self._read_times = waiting.ReadTimes(now)
 
     async def run(self) -> Run:
         """Compares everything in the time window once; errors do not raise but set the run's outcome."""
@@ -74,38 +80,60 @@ class Reconciler:
 
     async def _run(self, run: Run) -> None:
         repairs = Repairs(self._store, self._stripe)
-        from_sessions: list[PaymentEvent] = []
+        from_objects: list[PaymentEvent] = []
         from_events: list[PaymentEvent] = []
+        lists = self._stripe
         try:
-            # Sessions first: they link a PaymentIntent to a payment for events that have no other reference.
-            await self._compare_objects(repairs, run, from_sessions)
-            await self._compare_events(repairs, run, from_events)
+            # Sessions first: they link a PaymentIntent to a payment for objects that have no other reference.
+            for object_type, path in PATHS.items():
+                objects = lists.objects(object_type, self._since(OBJECTS_HOURS))
+                await _compare_pages(repairs, run, path, objects, from_objects)
+            undelivered = lists.events(self._since(EVENTS_HOURS), undelivered=True)
+            await _compare_pages(repairs, run, EVENTS_PATH, undelivered, from_events)
+            recent = lists.events(self._since(OBJECTS_HOURS), types=TYPES_WITHOUT_SESSION)
+            await _compare_pages(repairs, run, EVENTS_PATH, _without_payment_ids(recent), from_events)
+            await _compare_pages(repairs, run, PATHS[facts.SESSION], self._waiting_sessions(run), from_objects)
         except StripeCallError as error:
             run.fail_at_stripe(error)
-        if from_sessions or from_events:
+        if from_objects or from_events:
             await self._sleep(GRACE_SECONDS)
-        # Stripe's own events first, so that the history names them; the derived events then change nothing more.
-        for missing in (from_events, from_sessions):
+        # Stripe's own events first, so that the history names them; the objects then change nothing more.
+        for missing in (from_events, from_objects):
             await _for_each(run, missing, lambda event: _repair(repairs, run, event))
 
-    async def _compare_objects(self, repairs: Repairs, run: Run, missing: list[PaymentEvent]) -> None:
-        for object_type in PATHS:
-            async for page in self._stripe.objects(object_type, self._since(SESSIONS_HOURS)):
-                for event in page:
-                    if event.session_id is not None:
-                        repairs.remember(event)
-                await _for_each(run, page, lambda event: _compare(repairs, run, event, missing))
-
-    async def _compare_events(self, repairs: Repairs, run: Run, missing: list[PaymentEvent]) -> None:
-        async for page in self._stripe.events(self._since(EVENTS_HOURS), undelivered=True):
-            await _for_each(run, page, lambda event: _compare(repairs, run, event, missing))
-        # An event that arrived before its payment was completed found no payment, and was answered with 2xx.
-        async for page in self._stripe.events(self._since(SESSIONS_HOURS), types=TYPES_WITHOUT_SESSION):
-            events = [event for event in page if not event.payment_ids]
-            await _for_each(run, events, lambda event: _compare(repairs, run, event, missing))
+    async def _waiting_sessions(self, run: Run) -> Pages:
+        """The sessions whose delayed payment can have settled without an event and that are too old for the list."""
+        for day in waiting.days(self._now()):
+            for payment_id in self._read_times.due(await self._store.awaiting_funds(day)):
+                record = await self._store.get(payment_id)
+                for session_id in waiting.waiting_sessions(record) if record else ():
+                    if session_id not in run.listed_sessions:
+                        yield await self._stripe.session(session_id)
+                self._read_times.was_read(payment_id)
 
     def _since(self, hours: int) -> int:
         return int(self._now()) - hours * HOUR
+
+
+async def _without_payment_ids(pages: Pages) -> Pages:
+    """The events that name no payment: before their payment was completed, they found none and were answered 2xx."""
+    async for page in pages:
+        yield [event for event in page if isinstance(event, PaymentEvent) and not event.payment_ids]
+
+
+async def _compare_pages(repairs: Repairs, run: Run, path: str, pages: Pages, missing: list[PaymentEvent]) -> None:
+    """Adds the events that would change their payment to `missing`. A list that Stripe refuses does not end the run."""
+    try:
+        async for page in pages:
+            events = [event for event in page if isinstance(event, PaymentEvent)]
+            for event in events:
+                if event.session_id is not None:
+                    repairs.remember(event)
+                if event.type == facts.SESSION:
+                    run.listed_sessions.add(event.object_id)
+            await _for_each(run, events, lambda event: _compare(repairs, run, event, missing))
+    except StripeRefusedError as error:
+        run.fail_at_stripe(error, path)
 
 
 async def _compare(repairs: Repairs, run: Run, event: PaymentEvent, missing: list[PaymentEvent]) -> None:
@@ -118,7 +146,7 @@ async def _repair(repairs: Repairs, run: Run, event: PaymentEvent) -> None:
     outcome, before, after = await repairs.repair(event)
     if before is None or after is None or outcome not in CHANGES:
         return  # another process was faster, which is not drift
-    run.count_repair(after.payment_intent_id)
+    run.count_repair(before, after)
     telemetry.payment_repaired(outcome, event, before, after)
 
 

@@ -2,7 +2,18 @@
 
 from enum import StrEnum
 
+from lea_payments.payment.record import Payment
 from lea_payments.stripe.errors import StripeCallError, StripeRefusedError
+
+DRIFT_FIELDS = (
+    "payment_status",
+    "status_reason",
+    "amount_refunded",
+    "dispute_status",
+    "stripe_session_id",
+    "stripe_payment_intent",
+)
+"""The published fields that follow from facts. Other changes are not drift: records of version 0.1.0 have no facts."""
 
 
 class RunOutcome(StrEnum):
@@ -16,31 +27,34 @@ class RunOutcome(StrEnum):
 
 
 class Run:
-    """Counts what a run has checked and repaired, and keeps its first problem."""
+    """Counts what a run has checked and repaired, and keeps its first problem and the sessions that Stripe listed."""
 
     def __init__(self) -> None:
         self.outcome = RunOutcome.OK
         self.problem: str | None = None
         self.checked = 0
         self.repaired = 0
+        self.listed_sessions: set[str] = set()
         self._differing_payments: set[str] = set()
 
     @property
     def drift(self) -> int:
-        """The number of payments that differed from Stripe."""
+        """The number of payments whose published fields differed from Stripe."""
         return len(self._differing_payments)
 
-    def count_repair(self, payment_id: str) -> None:
+    def count_repair(self, before: Payment, after: Payment) -> None:
         """Counts one change; several changes to one payment are one payment of drift."""
         self.repaired += 1
-        self._differing_payments.add(payment_id)
+        if any(getattr(before, name) != getattr(after, name) for name in DRIFT_FIELDS):
+            self._differing_payments.add(after.payment_intent_id)
 
     def fail(self, outcome: RunOutcome, problem: str) -> None:
         """Marks the run as incomplete; the first problem decides the outcome."""
         if self.outcome is RunOutcome.OK:
             self.outcome, self.problem = outcome, problem
 
-    def fail_at_stripe(self, error: StripeCallError) -> None:
-        """Marks the run as incomplete because Stripe rejected a call or did not respond."""
+    def fail_at_stripe(self, error: StripeCallError, path: str | None = None) -> None:
+        """Marks the run as incomplete because Stripe rejected a call or did not respond; `path` is the list's."""
         refused = isinstance(error, StripeRefusedError)
-        self.fail(RunOutcome.STRIPE_REFUSED if refused else RunOutcome.STRIPE_UNAVAILABLE, str(error))
+        problem = f"{path}: {error}" if path else str(error)
+        self.fail(RunOutcome.STRIPE_REFUSED if refused else RunOutcome.STRIPE_UNAVAILABLE, problem)

@@ -14,7 +14,7 @@ Attribute = Mapping[str, Any]
 Item = Mapping[str, Attribute]
 
 LEGACY_OTHER_SESSION = "checkout_former_session"
-"""The field in which version 0.1.0 stored the session before the current one."""
+"""The session before the current one: version 0.1.0 reads and writes it, and decides by it while a link is created."""
 
 
 def _text(value: str | None) -> Attribute | None:
@@ -113,7 +113,8 @@ def payment_of(item: Item) -> Payment:
         dispute_status=_dispute_status_of(item),
         history=_history_of(item),
     )
-    if record.other_session_id is None and LEGACY_OTHER_SESSION in item:
+    waits_for_session = record.stripe_session_id is None
+    if LEGACY_OTHER_SESSION in item and (waits_for_session or record.other_session_id is None):
         record = replace(record, other_session_id=_text_of(item, LEGACY_OTHER_SESSION))
     return replace(record, facts=with_evidence(record))
 

@@ -14,6 +14,15 @@ from lea_payments.payment.record import Payment, iso
 from lea_payments.store.errors import UnavailableError
 from lea_payments.stripe import facts
 
+OBJECTS_HOURS = 26
+"""The age up to which the reconciler reads objects from Stripe's lists.
+
+A session expires after at most 24 hours (docs.stripe.com/api/checkout/sessions); 2 more allow for clock skew.
+"""
+
+WAITING_DAYS = 14
+"""How long the reconciler reads the session of a delayed payment: Stripe's delayed methods settle within this time."""
+
 _retry = stamina.AsyncRetryingCaller(
     attempts=5, timeout=None, wait_initial=0.2, wait_exp_base=2.2, wait_max=2.0, wait_jitter=0
 ).on(UnavailableError)
@@ -44,10 +53,13 @@ class Repairs:
     UnavailableError if the table does not respond after several tries.
     """
 
-    def __init__(self, store: RepairStore, stripe: Sessions | None = None) -> None:
+    def __init__(self, store: RepairStore, stripe: Sessions | None = None, payment_id: str | None = None) -> None:
+        """Without `stripe`, sessions are not looked up. With a `payment_id`, all other payments count as unmatched."""
         self._store = store
         self._stripe = stripe
+        self._payment_id = payment_id
         self._sessions: dict[str, Sequence[PaymentEvent]] = {}
+        self._payments: dict[str, str] = {}
         self._simulated: dict[str, Payment] = {}
 
     def remember(self, session: PaymentEvent) -> None:
@@ -78,21 +90,32 @@ class Repairs:
 
     async def _record_of(self, event: PaymentEvent) -> Payment | None:
         record = await self._find(event)
-        return record and self._simulated.get(record.payment_intent_id, record)
+        # A payment that exists ends the search, even if it is not the selected one.
+        if record is None or self._payment_id not in (None, record.payment_intent_id):
+            return None
+        return self._simulated.get(record.payment_intent_id, record)
 
     async def _find(self, event: PaymentEvent) -> Payment | None:
         record = await _retry(self._store.record_of, event)
-        if record is not None or event.session_id is not None:
-            return record
-        # Stripe does not copy a session's metadata to refunds and disputes: only the session leads to the payment.
+        if record is None and event.session_id is None:
+            record = await self._find_by_session(event)
+        if record is not None:
+            # An index can lag behind the table, and does not know a second payer or a simulated write.
+            self._payments.update(dict.fromkeys(event.intent_ids, record.payment_intent_id))
+        return record
+
+    async def _find_by_session(self, event: PaymentEvent) -> Payment | None:
+        """Stripe does not copy a session's metadata to refunds and disputes: only the session leads to the payment."""
         for intent_id in event.intent_ids:
-            for session in await self._sessions_of(intent_id):
-                record = await _retry(self._store.record_of, session)
+            for reference in await self._references_of(event, intent_id):
+                record = await _retry(self._store.record_of, reference)
                 if record is not None:
                     return record
         return None
 
-    async def _sessions_of(self, intent_id: str) -> Sequence[PaymentEvent]:
+    async def _references_of(self, event: PaymentEvent, intent_id: str) -> Sequence[PaymentEvent]:
+        if intent_id in self._payments:
+            return (replace(event, payment_ids=(self._payments[intent_id],)),)
         if intent_id not in self._sessions and self._stripe is not None:
             self._sessions[intent_id] = await self._stripe.objects_of_intent(facts.SESSION, intent_id)
         return self._sessions.get(intent_id, ())

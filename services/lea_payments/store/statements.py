@@ -11,7 +11,7 @@ from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Kind
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
-from lea_payments.store.items import Attribute, Item, attributes_of, item_of_entry, payment_of
+from lea_payments.store.items import LEGACY_OTHER_SESSION, Attribute, Item, attributes_of, item_of_entry, payment_of
 
 
 class CurrentRecord(NamedTuple):
@@ -39,8 +39,8 @@ CREATED_VERSION = 1
 LINKED_VERSION = 2
 """The version of a record when checkout has created it, and when it has stored the session of the first attempt."""
 
-GUARD = ("version", "payment_status", "updated_at")
-"""`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but they change the other two."""
+GUARD = ("version", "payment_status", "status_rank", "updated_at")
+"""`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but change one of the other three."""
 
 _SESSION_FIELDS = ("stripe_session_id", "amount", "currency")
 _WRITTEN_BY_EVENTS = (
@@ -176,7 +176,7 @@ def _text(
 
 def as_read(record: Payment) -> CurrentRecord:
     """A record that was read earlier. Its item is not known: a person can have written, say, the version as text."""
-    return CurrentRecord(record, attributes_of(record), ("version", "updated_at"))
+    return CurrentRecord(record, attributes_of(record), ("version", "status_rank", "updated_at"))
 
 
 def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:
@@ -188,6 +188,9 @@ def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:
         removed.append("history")
     if after.amount == NEVER_MATCHES:
         del assigned["amount"]
+    former_session = before.record.stripe_session_id
+    if former_session and not after.stripe_session_id:
+        assigned[LEGACY_OTHER_SESSION] = {"S": former_session}
     values = {f":new_{name}": value for name, value in assigned.items()}
     conditions = [f"attribute_exists({table.KEY})"]
     for name in before.guard:

@@ -9,7 +9,7 @@ from lea_payments.payment.event import PaymentEvent
 from lea_payments.settings import StripeSettings
 from lea_payments.stripe import events, facts
 from lea_payments.stripe.errors import InvalidPayloadError, StripeMissingError
-from lea_payments.stripe.events import EVENT_TYPES
+from lea_payments.stripe.events import EVENT_TYPES, Ignored
 from lea_payments.stripe.facts import FACT_OF, ObjectFact
 from lea_payments.stripe.reader import StripeReader
 
@@ -23,6 +23,8 @@ PATHS: Mapping[str, str] = {
     facts.WARNING: "/v1/radar/early_fraud_warnings",
 }
 """The paths of the objects that are listed."""
+
+EVENTS_PATH = "/v1/events"
 
 
 class _Livemode(msgspec.Struct):
@@ -42,12 +44,12 @@ class StripeLists:
 
     async def events(
         self, since: int, until: int | None = None, types: Sequence[str] = (), *, undelivered: bool = False
-    ) -> AsyncIterator[Sequence[PaymentEvent]]:
+    ) -> AsyncIterator[Sequence[PaymentEvent | Ignored]]:
         """Yields the events that the services use, newest first, page by page; the times are in seconds since 1970."""
         params: dict[str, object] = {"types": list(types or EVENT_TYPES), "created": _between(since, until)}
         if undelivered:
             params["delivery_success"] = "false"
-        async for page in self._reader.pages("/v1/events", **params):
+        async for page in self._reader.pages(EVENTS_PATH, **params):
             yield [event for event in map(self._event, page) if event is not None]
 
     async def objects(
@@ -69,7 +71,11 @@ class StripeLists:
             body = await self._reader.get(f"{PATHS[facts.SESSION]}/{session_id}", expand=["payment_intent"])
         except StripeMissingError:
             return []
-        return list(self._facts(facts.SESSION, msgspec.Raw(body)))
+        return self.facts_of(facts.SESSION, msgspec.Raw(body))
+
+    def facts_of(self, object_type: str, raw: msgspec.Raw) -> Sequence[PaymentEvent]:
+        """The facts about an object of Stripe's: for a session also the one about its expanded PaymentIntent."""
+        return list(self._facts(object_type, raw))
 
     async def _pages(self, object_type: str, params: dict[str, Any]) -> AsyncIterator[Sequence[PaymentEvent]]:
         if object_type == facts.SESSION:
@@ -77,16 +83,14 @@ class StripeLists:
         async for page in self._reader.pages(PATHS[object_type], **params):
             yield [event for raw in page for event in self._facts(object_type, raw)]
 
-    def _event(self, raw: msgspec.Raw) -> PaymentEvent | None:
+    def _event(self, raw: msgspec.Raw) -> PaymentEvent | Ignored | None:
         try:
-            event = events.translate(bytes(raw), livemode=self._livemode, account=self._account)
+            return events.translate(bytes(raw), livemode=self._livemode, account=self._account)
         except InvalidPayloadError as error:
             self._on_unreadable("event", str(error))
             return None
-        return event if isinstance(event, PaymentEvent) else None
 
     def _facts(self, object_type: str, raw: msgspec.Raw) -> Iterator[PaymentEvent]:
-        """The fact about an object, and about the PaymentIntent that is expanded in a session."""
         try:
             if _decode_livemode(raw).livemode not in (None, self._livemode):
                 return

@@ -147,6 +147,6 @@ def _remedy(error: stripe.StripeError) -> str:
     if isinstance(error, stripe.PermissionError):
         return (
             "the Stripe API key lacks a permission: give the restricted key read access to Events, Checkout Sessions, "
-            "PaymentIntents, Charges, Refunds and Disputes"
+            "PaymentIntents, Charges, Refunds, Disputes and Radar"
         )
     return f"Stripe rejected the request: {stripe_client.message_of(error)} (request {error.request_id})"

@@ -14,13 +14,17 @@ from lea_payments.log import log, present
 from lea_payments.payment import facts
 from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
-from lea_payments.payment.record import Payment, Status
+from lea_payments.payment.record import DisputeStatus, Payment, Status
+from lea_payments.payment.situations import DISPUTES
 from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.telemetry import metrics, spans
 from lea_payments.telemetry.metrics import series
+from lea_payments.telemetry.throttle import Throttle
 
 _STAGES = {facts.EXPIRED: "expired", facts.UNPAID: "completed", facts.PAID: "completed", facts.FAILED: "failed"}
 """The stage of a closed session by its state. Unpaid: the session is complete, its money is on the way."""
+
+_unknown_states = Throttle(seconds=3600)
 
 
 def service_started(service: str, **settings: object) -> None:
@@ -30,9 +34,13 @@ def service_started(service: str, **settings: object) -> None:
 
 def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None) -> None:
     """An event was applied to a record. Changes count once per payment, however often Stripe sends the event."""
-    if before is None or after is None or outcome not in CHANGES:
+    if before is None or after is None or outcome is Outcome.DUPLICATE:
         return
-    _fact_stored(event, before.facts.get(event.object_id), after.facts.get(event.object_id))
+    if not facts.is_known_state(event.fact):
+        _unknown_state_received(event, after)
+    if outcome not in CHANGES:
+        return
+    _fact_stored(before.facts.get(event.object_id), after.facts.get(event.object_id))
     if after.payment_status is not before.payment_status and after.payment_status in metrics.FINAL:
         _payment_finished(after)
         if after.payment_status is Status.COMPLETED and event.session_created is not None:
@@ -42,16 +50,37 @@ def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | Non
         _reason_set(after, after.status_reason)
 
 
-def _fact_stored(event: PaymentEvent, before: Fact | None, after: Fact | None) -> None:
-    """Counts the new state of one object. Each failed refund and each closed session counts once."""
+def _fact_stored(before: Fact | None, after: Fact | None) -> None:
+    """Counts the new state of one object: each failed refund, each closed session and each status of a dispute once."""
     if after is None or (before is not None and before.state == after.state):
         return
-    if not facts.is_known_state(event.fact):
-        series(metrics.UNKNOWN_STATES, event.fact.kind).inc()
     if after.kind == Kind.REFUND and after.state == facts.FAILED:
         series(metrics.REVIEWS, metrics.REFUND_FAILED).inc()
-    if after.kind == Kind.SESSION and before is None and after.state in _STAGES:
+    if after.kind == Kind.SESSION and after.state in _STAGES and (before is None or before.state not in _STAGES):
         series(metrics.CHECKOUT_SESSIONS, _STAGES[after.state]).inc()
+    if after.kind == Kind.DISPUTE and (before is None or _dispute_status(before) is not _dispute_status(after)):
+        series(metrics.DISPUTES, _dispute_status(after)).inc()
+
+
+def _dispute_status(dispute: Fact) -> DisputeStatus:
+    return DISPUTES.get(dispute.state, DisputeStatus.OPEN)
+
+
+def _unknown_state_received(event: PaymentEvent, after: Payment) -> None:
+    """Counts a state that this version does not know. One log line per kind, state and hour names it."""
+    kind, state = event.fact.kind, event.fact.state
+    series(metrics.UNKNOWN_STATES, kind).inc()
+    count = _unknown_states.count(f"{kind}:{state}", time.monotonic())
+    if count:
+        log.warning(
+            "unknown_state_received",
+            kind=kind,
+            state=state,
+            count=count,
+            payment_id=after.payment_intent_id,
+            event_id=event.id,
+            trace_id=spans.current_trace_id(),
+        )
 
 
 def _payment_finished(after: Payment) -> None:
@@ -68,11 +97,11 @@ def _payment_finished(after: Payment) -> None:
 
 
 def _reason_set(after: Payment, reason: str) -> None:
-    if after.payment_status is Status.FAILED:
+    if reason in metrics.REVIEW_REASONS:
+        series(metrics.REVIEWS, reason).inc()
+    elif after.payment_status is Status.FAILED:
         code = reason.rpartition(":")[2]
         series(metrics.FAILURES, code if code in metrics.DECLINES else metrics.OTHER).inc()
-    elif reason in metrics.REVIEW_REASONS:
-        series(metrics.REVIEWS, reason).inc()
 
 
 def checkout_session_opened(payment: Payment, session_id: str, *, reused: bool) -> None:
@@ -126,5 +155,5 @@ def call_retried(name: str, retry: int, wait_seconds: float, cause: Exception) -
 
 
 def stripe_object_unreadable(kind: str, reason: str) -> None:
-    """An object in one of Stripe's lists cannot be read and is skipped; `kind` is `event` or `session`."""
-    log.warning(f"stripe_{kind}_unreadable", reason=reason)
+    """An object in one of Stripe's lists cannot be read and is skipped; `kind` is `event` or the object's type."""
+    log.warning("stripe_object_unreadable", kind=kind, reason=reason)

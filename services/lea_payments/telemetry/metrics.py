@@ -10,6 +10,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from lea_payments.payment import facts as payment_facts
 from lea_payments.payment import situations
 from lea_payments.payment.event import Outcome
+from lea_payments.payment.record import DisputeStatus
 from lea_payments.payment.record import Status as PaymentStatus
 from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE
 from lea_payments.stripe.facts import LISTED_TYPES
@@ -34,6 +35,13 @@ DECLINES = (
 )
 REFUND_FAILED = "refund_failed"
 REVIEW_REASONS = (*situations.REVIEW_REASONS, REFUND_FAILED)
+DISPUTE_STATUSES = (DisputeStatus.OPEN, DisputeStatus.REVIEW, DisputeStatus.WON, DisputeStatus.LOST)
+IGNORED_REASONS = (
+    *("unused_type", "other_account", "other_mode", "thin_payload"),
+    *("session_mode", "session_open", "nothing_refunded", OTHER),
+)
+"""Why a verified event is not applied. The code after the colon of a reason, which Stripe chooses, is not a label."""
+
 FINAL = (PaymentStatus.COMPLETED, PaymentStatus.FAILED, PaymentStatus.EXPIRED)
 
 UNAVAILABLE = "unavailable"
@@ -77,6 +85,7 @@ SIGNATURE_FAILURES = Counter(
 SECRET_USED = Counter(
     "payments_webhook_secret_used_total", "Verified deliveries by the signing secret that matched.", ("secret",)
 )
+IGNORED = Counter("payments_webhook_ignored_total", "Verified events that were not applied, by reason.", ("reason",))
 CLOCK_SKEW = Gauge(
     "payments_webhook_clock_skew_seconds",
     "Our clock minus the sender's at the last signed delivery, travel time included.",
@@ -96,9 +105,10 @@ FAILURES = Counter("payments_failures_total", "Declined and failed payments by S
 REVIEWS = Counter("payments_review_total", "Payments that a person must look at.", ("reason",))
 UNKNOWN_STATES = Counter(
     "payments_unknown_states_total",
-    "Facts that were stored with a state that this version does not know, by kind of object.",
+    "Events of a payment whose object has a state that this version does not know, by kind of object.",
     ("kind",),
 )
+DISPUTES = Counter("payments_disputes_total", "Disputes that reached a published status.", ("status",))
 CHECKOUT_SESSIONS = Counter("payments_checkout_sessions_total", "Checkout Sessions by stage.", ("stage",))
 STORE_DURATION = Histogram(
     "payments_store_operation_duration_seconds",
@@ -149,11 +159,13 @@ _LABELS: tuple[tuple[Counter | Gauge | Histogram, Iterable[tuple[str, ...]]], ..
     (LAST_APPLIED, product(EVENT_TYPES)),
     (SIGNATURE_FAILURES, product(SIGNATURE_REASONS)),
     (SECRET_USED, product(("current", "previous"))),
+    (IGNORED, product(IGNORED_REASONS)),
     (OUTCOMES, product(FINAL, CURRENCIES)),
     (AMOUNT, product(FINAL, CURRENCIES)),
     (FAILURES, product(DECLINES)),
     (REVIEWS, product(REVIEW_REASONS)),
     (UNKNOWN_STATES, product(payment_facts.STATES)),
+    (DISPUTES, product(DISPUTE_STATUSES)),
     (CHECKOUT_SESSIONS, product(CHECKOUT_STAGES)),
     (RECONCILER_RUNS, product(RECONCILER_RUN_OUTCOMES)),
     (REPAIRED, product((*EVENT_TYPES, *LISTED_TYPES))),

@@ -51,6 +51,8 @@ def webhook_answered(
     if event is not None and event.created is not None:
         age = max(0.0, delivery.started_ns / 1e9 - event.created)
         series(metrics.EVENT_AGE, event_type).observe(age, exemplar)
+    if isinstance(event, Ignored):
+        _count_ignored(event)
     if outcome == Outcome.APPLIED:
         series(metrics.LAST_APPLIED, event_type).set(delivery.started_ns / 1e9)
     if span.is_recording():
@@ -70,6 +72,11 @@ def webhook_answered(
         duration_ms=round(seconds * 1000, 1),
         **present(fields),
     )
+
+
+def _count_ignored(event: Ignored) -> None:
+    reason = event.reason.partition(":")[0]
+    series(metrics.IGNORED, reason if reason in metrics.IGNORED_REASONS else metrics.OTHER).inc()
 
 
 def _describe(

@@ -188,9 +188,9 @@ def test_additional_variables_are_added_to_those_of_the_chart() -> None:
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ({}, "lea-payments:0.1.0"),
+        ({}, "lea-payments:0.2.0"),
         ({"tag": "1.2.3"}, "lea-payments:1.2.3"),
-        ({"repository": "example/lea", "digest": f"sha256:{'0' * 64}"}, f"example/lea:0.1.0@sha256:{'0' * 64}"),
+        ({"repository": "example/lea", "digest": f"sha256:{'0' * 64}"}, f"example/lea:0.2.0@sha256:{'0' * 64}"),
         ({"tag": f"dev@sha256:{'0' * 64}"}, f"lea-payments:dev@sha256:{'0' * 64}"),
     ],
 )
@@ -198,7 +198,7 @@ def test_all_services_and_the_job_run_the_same_image(image: dict[str, str], expe
     pods = render(merged(ci("emulator"), {"image": image})).pods()
 
     assert {container(pods[name])["image"] for name in (*SERVICES, "table-init", "test")} == {expected}
-    assert container(pods["emulator"])["image"] == "lea-payments-emulator:0.1.0"
+    assert container(pods["emulator"])["image"] == "lea-payments-emulator:0.2.0"
 
 
 def test_two_releases_in_one_namespace_share_no_object() -> None:

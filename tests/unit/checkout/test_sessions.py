@@ -9,7 +9,11 @@ from msgspec.structs import replace
 
 from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
 from lea_payments.checkout.sessions import NOT_PAYABLE, RETRY_PAUSES, CheckoutSessions
+from lea_payments.payment import changes
+from lea_payments.payment.evidence import with_evidence
+from lea_payments.payment.facts import Fact, Facts, Kind, with_fact
 from lea_payments.payment.record import Payment, Status
+from lea_payments.payment.situations import RULES, CanPay
 from lea_payments.store.errors import ConflictError
 from lea_payments.stripe.checkout_sessions import CheckoutSession, idempotency_key
 
@@ -23,6 +27,11 @@ PAYMENT = Payment(
     product_name="Travel insurance",
 )
 PENDING = replace(PAYMENT, checkout_attempt=1, checkout_attempt_at="2025-12-31T20:00:00.000Z")
+
+
+def session(state: str, attempt: int | None = 1, amount: int = 12000, intent: str = "pi_1") -> Fact:
+    """What an event reports about a session."""
+    return Fact(kind=Kind.SESSION, state=state, attempt=attempt, amount=amount, currency="sgd", intent=intent)
 
 
 async def _switch_task() -> None:
@@ -45,13 +54,17 @@ class Table:
         await _switch_task()
         if self.record != record:
             raise ConflictError
-        self.record = replace(record, **fields)
+        self.record = changes.derive(replace(record, **fields))
         return self.record
 
     @property
     def current(self) -> Payment:
         assert self.record
         return self.record
+
+    def learn(self, object_id: str, fact: Fact) -> None:
+        """An event reports a fact."""
+        self.record = changes.derive(replace(self.current, facts=with_fact(self.current.facts, object_id, fact)))
 
 
 class FakeStripe:
@@ -146,15 +159,72 @@ async def test_the_next_call_completes_a_failed_creation() -> None:
     assert (checkout.payment.checkout_attempt, checkout.session.id) == (1, "cs_1")
 
 
-@pytest.mark.parametrize("rank", NOT_PAYABLE)
-async def test_a_payment_that_is_not_payable_gets_no_session(rank: int) -> None:
-    table, stripe = Table(replace(PENDING, status_rank=rank)), FakeStripe()
+NOT_PAYABLE_FACTS: dict[str, Facts] = {
+    "awaiting_funds": {"cs_1": session("unpaid")},
+    "in_review": {"cs_1": session("paid", amount=1)},
+    "already_completed": {"cs_1": session("paid")},
+}
+
+
+@pytest.mark.parametrize("code", NOT_PAYABLE_FACTS)
+async def test_a_payment_that_is_not_payable_gets_no_session(code: str) -> None:
+    table, stripe = Table(replace(PENDING, facts=NOT_PAYABLE_FACTS[code])), FakeStripe()
 
     with pytest.raises(RefusalError) as error:
         await sessions(table, stripe).open_for(PAYMENT)
 
-    assert error.value.code == NOT_PAYABLE[rank][0]
+    assert error.value.code == code
     assert not stripe.sessions
+
+
+def test_every_situation_without_a_payment_has_a_refusal() -> None:
+    assert set(NOT_PAYABLE) == {situation for situation, rule in RULES.items() if rule.can_pay is CanPay.NO}
+
+
+async def test_a_payment_that_was_paid_twice_is_completed() -> None:
+    paid_twice = {"cs_1": session("paid"), "cs_2": session("paid", intent="pi_2")}
+
+    with pytest.raises(RefusalError) as error:
+        await sessions(Table(replace(PENDING, facts=paid_twice)), FakeStripe()).open_for(PAYMENT)
+
+    assert error.value.code == "already_completed"
+
+
+@pytest.mark.parametrize(
+    ("session_id", "attempt"), [("cs_1", 1), ("cs_recovered", 1), ("cs_of_no_attempt", None)], ids=str
+)
+async def test_money_on_its_way_in_any_session_blocks_a_link(session_id: str, attempt: int | None) -> None:
+    table, stripe = Table(), FakeStripe()
+    await sessions(table, stripe).open_for(PAYMENT)
+    stripe.end("expired")
+    await sessions(table, stripe).open_for(PAYMENT)
+    table.learn(session_id, session("unpaid", attempt))
+
+    with pytest.raises(RefusalError) as error:
+        await sessions(table, stripe).open_for(PAYMENT)
+
+    assert (error.value.code, len(stripe.sessions)) == ("awaiting_funds", 2)
+
+
+FORMER_FACTS = {
+    "expired": ("cs_1", Fact(kind=Kind.SESSION, state="expired", attempt=1)),
+    "delayed payment failed": ("cs_1", Fact(kind=Kind.SESSION, state="failed", attempt=1)),
+    "declined": ("pi_1", Fact(kind=Kind.INTENT, state="declined", attempt=1, code="card_declined")),
+}
+
+
+@pytest.mark.parametrize(("object_id", "fact"), FORMER_FACTS.values(), ids=FORMER_FACTS)
+async def test_a_former_attempt_does_not_touch_the_current_one(object_id: str, fact: Fact) -> None:
+    table, stripe = Table(), FakeStripe()
+    await sessions(table, stripe).open_for(PAYMENT)
+    stripe.end("expired")
+    second = await sessions(table, stripe).open_for(PAYMENT)
+    table.learn(object_id, fact)
+
+    checkout = await sessions(table, stripe).open_for(PAYMENT)
+
+    assert (checkout.session, checkout.reused) == (second.session, True)
+    assert (table.current.payment_status, table.current.status_reason) == (Status.PENDING, None)
 
 
 async def test_a_completed_session_waits_for_its_event() -> None:
@@ -168,30 +238,19 @@ async def test_a_completed_session_waits_for_its_event() -> None:
     assert error.value.code == "awaiting_confirmation"
 
 
-@pytest.mark.parametrize(
-    "final_fields",
-    [
-        {"payment_status": Status.EXPIRED, "status_rank": 20},
-        {"payment_status": Status.FAILED, "status_rank": 40, "status_reason": "async_payment_failed"},
-    ],
-    ids=["expired", "delayed payment failed"],
-)
-async def test_a_failed_or_expired_payment_starts_a_new_attempt(final_fields: dict[str, Any]) -> None:
-    stripe = FakeStripe()
-    table = Table()
+@pytest.mark.parametrize(("state", "status"), [("expired", Status.EXPIRED), ("failed", Status.FAILED)])
+async def test_a_failed_or_expired_payment_starts_a_new_attempt(state: str, status: Status) -> None:
+    table, stripe = Table(), FakeStripe()
     await sessions(table, stripe).open_for(PAYMENT)
-    table.record = replace(table.current, session_closed=True, **final_fields)
+    table.learn("cs_1", session(state))
+    before = table.current.payment_status
     stripe.end("complete")
 
     checkout = await sessions(table, stripe).open_for(PAYMENT)
 
+    assert (before, table.current.payment_status, table.current.status_reason) == (status, Status.PENDING, None)
     assert checkout.session.id == table.current.stripe_session_id == "cs_2"
-    assert (table.current.payment_status, table.current.status_rank, table.current.status_reason) == (
-        Status.PENDING,
-        0,
-        None,
-    )
-    assert (table.current.checkout_attempt, table.current.session_closed, checkout.reused) == (2, False, False)
+    assert (table.current.checkout_attempt, table.current.other_session_id, checkout.reused) == (2, "cs_1", False)
 
 
 async def test_an_expired_session_is_replaced_before_its_event() -> None:
@@ -200,7 +259,7 @@ async def test_an_expired_session_is_replaced_before_its_event() -> None:
     stripe.end("expired")
 
     assert (await sessions(table, stripe).open_for(PAYMENT)).session.id == "cs_2"
-    assert table.current.checkout_former_session == "cs_1"
+    assert table.current.other_session_id == "cs_1"
 
 
 async def test_a_session_that_stripe_does_not_have_is_replaced() -> None:
@@ -214,7 +273,7 @@ async def test_a_session_that_stripe_does_not_have_is_replaced() -> None:
 async def test_a_declined_payment_keeps_its_session() -> None:
     table, stripe = Table(), FakeStripe()
     await sessions(table, stripe).open_for(PAYMENT)
-    table.record = replace(table.current, payment_status=Status.FAILED, status_rank=10, status_reason="card_declined")
+    table.learn("pi_1", Fact(kind=Kind.INTENT, state="declined", attempt=1, code="card_declined"))
 
     checkout = await sessions(table, stripe).open_for(PAYMENT)
 
@@ -226,13 +285,34 @@ async def test_an_event_during_the_creation_of_a_session_wins() -> None:
 
     async def pay() -> None:
         await _switch_task()
-        table.record = replace(table.current, payment_status=Status.COMPLETED, status_rank=50)
+        table.learn("cs_1", session("paid"))
 
     with pytest.raises(RefusalError) as error:
         await sessions(table, FakeStripe(pay)).open_for(PAYMENT)
 
     assert error.value.code == "already_completed"
     assert table.current.payment_status is Status.COMPLETED
+
+
+@pytest.mark.parametrize(("object_id", "fact"), FORMER_FACTS.values(), ids=FORMER_FACTS)
+async def test_a_late_event_does_not_cost_a_second_session(object_id: str, fact: Fact) -> None:
+    """It arrives while Stripe creates the session of the next attempt: the repeated call finds the same session."""
+    table, stripe = Table(), FakeStripe()
+    await sessions(table, stripe).open_for(PAYMENT)
+    stripe.end("expired")
+
+    async def late_event() -> None:
+        await _switch_task()
+        table.learn(object_id, fact)
+        stripe.before_create = _switch_task
+
+    stripe.before_create = late_event
+    checkout = await sessions(table, stripe).open_for(PAYMENT)
+
+    assert list(stripe.sessions) == ["checkout-payment_1-1", "checkout-payment_1-2"]
+    assert checkout.session.id == table.current.stripe_session_id == "cs_2"
+    assert (table.current.payment_status, table.current.checkout_attempt) == (Status.PENDING, 2)
+    assert object_id in table.current.facts
 
 
 @pytest.mark.parametrize(
@@ -278,6 +358,27 @@ async def test_a_record_written_by_hand_gets_a_session() -> None:
 
     assert (checkout.payment.product_name, checkout.payment.checkout_locale) == ("Travel insurance", "en")
     assert (checkout.payment.checkout_attempt, checkout.session.id) == (1, "cs_1")
+
+
+@pytest.mark.parametrize("session_id", [None, "cs_by_hand"])
+@pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED, Status.EXPIRED])
+async def test_a_status_by_hand_does_not_block_a_link(status: Status, session_id: str | None) -> None:
+    by_hand = replace(PAYMENT, payment_status=status, stripe_session_id=session_id)
+    table = Table(replace(by_hand, facts=with_evidence(by_hand)))
+
+    checkout = await sessions(table, FakeStripe()).open_for(PAYMENT)
+
+    assert (checkout.session.id, checkout.payment.checkout_attempt) == ("cs_1", 1)
+    assert (table.current.payment_status, table.current.other_session_id) == (Status.PENDING, session_id)
+
+
+async def test_a_payment_completed_by_hand_gets_no_link() -> None:
+    by_hand = replace(PAYMENT, payment_status=Status.COMPLETED)
+
+    with pytest.raises(RefusalError) as error:
+        await sessions(Table(replace(by_hand, facts=with_evidence(by_hand))), FakeStripe()).open_for(PAYMENT)
+
+    assert error.value.code == "already_completed"
 
 
 async def test_endless_conflicts_end_with_retry_after() -> None:

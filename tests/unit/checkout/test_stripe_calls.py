@@ -111,7 +111,11 @@ def test_session_and_payment_intent_name_the_payment() -> None:
     params = params_of(RECORD, "https://pay.example")
 
     assert params["client_reference_id"] == "payment_1"
-    assert params["metadata"] == {"payment_intent_id": "payment_1", "traceparent": RECORD.traceparent}
+    assert params["metadata"] == {
+        "payment_intent_id": "payment_1",
+        "attempt": "2",
+        "traceparent": RECORD.traceparent,
+    }
     assert params["payment_intent_data"]["metadata"] == params["metadata"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lea_payments.commands.event_file import event_texts
+from lea_payments.commands.event_file import EventText, MoreEvents, event_texts
 
 Encode = Callable[[str], bytes]
 
@@ -25,7 +25,8 @@ def _pretty(value: object) -> str:
 
 def _read(content: bytes) -> list[tuple[str, object]]:
     """The place and the value of each event; the text if it is not JSON."""
-    return [(place, _value(body)) for place, body in event_texts(content.splitlines(keepends=True))]
+    texts = event_texts(content.splitlines(keepends=True))
+    return [(text.place, _value(text.body)) for text in texts if isinstance(text, EventText)]
 
 
 def _value(body: bytes) -> object:
@@ -72,7 +73,8 @@ SHAPES = {
 def test_every_shape_and_encoding_gives_the_same_events(text: str, places: list[str], encode: Encode) -> None:
     chunks = [chunk + b"\n" for chunk in encode(text).split(b"\n")]
     chunks[-1] = chunks[-1][:-1]
-    read = [(place, json.loads(body)) for place, body in event_texts(chunks)]
+    texts = [text for text in event_texts(chunks) if isinstance(text, EventText)]
+    read = [(text.place, json.loads(text.body)) for text in texts]
 
     assert [value for _, value in read] == EVENTS
     assert [place for place, _ in read] == places
@@ -86,6 +88,13 @@ def test_every_shape_and_encoding_gives_the_same_events(text: str, places: list[
         '{"id": "evt_9", "data": {"a": "b',
         '{"id": "evt_9", "data": [1, {"a": 1}',
         '{"id": "evt_9",',
+        '{"id": "evt_9", "data":',
+        '{"id": "evt_9", "data": {"object":',
+        '{"id": "evt_9", "data": {"a": "x:',
+        '{"id": "evt_9", "data": {"a": [',
+        '{"id": "evt_9", "data": {"a": [1,',
+        '{"id": "evt_9", "data": {"a": [{"b": [],',
+        '{"id": "evt_9", "a": [',
         '{"id": "evt_9"}}',
         "]",
         '{"id": "evt_9"} {"id": "evt_8"}',
@@ -97,6 +106,41 @@ def test_a_broken_line_does_not_affect_the_next_one(broken: str) -> None:
 
     assert [place for place, _ in read] == ["line 1", "line 2", "line 3", "line 4"]
     assert [value for _, value in read if isinstance(value, dict)] == EVENTS
+
+
+@pytest.mark.parametrize(
+    "broken", ['{"id": "evt_9", "data":', '{"id": "evt_9", "data": {"a": [1,', '{"id": "evt_9", "a": [']
+)
+def test_a_broken_line_does_not_affect_a_pretty_event(broken: str) -> None:
+    read = _read(f"{FIRST}\n{broken}\n{_pretty(EVENTS[1])}\n{THIRD}".encode())
+
+    assert [place for place, _ in read] == ["line 1", "line 2", "line 3", "line 20"]
+    assert [value for _, value in read if isinstance(value, dict)] == EVENTS
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        (f'[\n{FIRST},\n{SECOND},\n{THIRD},\n{{"id": "evt_9", "da', ["line 2", "line 3", "line 4", "line 5"]),
+        (f'[\n{FIRST},\n{{"id": "evt_9", "data":\n{SECOND},\n{THIRD}\n]', [f"line {n}" for n in (2, 3, 4, 5, 6)]),
+        (f'{{"object": "list", "data":\n[\n{FIRST},\n{SECOND},\n{THIRD}', [f"line {n}" for n in (1, 3, 4, 5)]),
+    ],
+    ids=["at the end", "an element", "list"],
+)
+def test_the_whole_events_of_a_cut_array_are_read(text: str, places: list[str]) -> None:
+    read = _read(text.encode())
+
+    assert [place for place, _ in read] == places
+    assert [value for _, value in read if isinstance(value, dict)] == EVENTS
+
+
+@pytest.mark.parametrize(("events", "last_id"), [(EVENTS[::-1], "evt_1"), ([], "")])
+def test_a_list_with_more_events_is_reported(events: list[object], last_id: str) -> None:
+    content = _pretty({"object": "list", "data": events, "has_more": True}).encode()
+
+    *_, last = event_texts(content.splitlines(keepends=True))
+
+    assert last == MoreEvents("line 1", last_id)
 
 
 def test_a_file_that_ends_early_is_one_unreadable_event() -> None:
@@ -126,5 +170,5 @@ def test_json_lines_are_read_one_at_a_time() -> None:
 
 @given(st.binary())
 def test_no_content_is_an_error(content: bytes) -> None:
-    for place, _ in event_texts(content.splitlines(keepends=True)):
-        assert place.startswith("line ")
+    for text in event_texts(content.splitlines(keepends=True)):
+        assert text.place.startswith("line ")

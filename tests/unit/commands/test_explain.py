@@ -2,70 +2,138 @@ import pytest
 from msgspec.structs import replace
 
 from lea_payments.commands import explain
+from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
-from lea_payments.payment.record import HistoryEntry, Payment
-from lea_payments.payment.rules import REVIEW_RULE, RULES
-from lea_payments.payment.transitions import apply_change, change_for
+from lea_payments.payment.evidence import with_evidence
+from lea_payments.payment.facts import OVERFLOW, OVERFLOW_ID, STATES, Fact, Kind
+from lea_payments.payment.record import DisputeStatus, HistoryEntry, Payment, Status
+from lea_payments.payment.situations import Situation
+from lea_payments.payment.status import status_of
 from lea_payments.stripe import events as stripe_events
 from tests.support import stripe_bodies
-from tests.support.scenarios import SCENARIOS, Scenario, record
+from tests.support.scenarios import SCENARIOS, record
+
+DUE = 1_767_225_600
+"""2026-01-01, in seconds since 1970."""
 
 
 def _after(*bodies: bytes) -> Payment:
     payment = record("payment_1")
     for body in bodies:
         event = stripe_events.translate(body, livemode=False)
-        assert isinstance(event, PaymentEvent)
-        payment = apply_change(payment, event, change_for(payment, event), "2026-01-01T00:00:01.000Z")
+        if isinstance(event, PaymentEvent):
+            payment = changes.apply(payment, event, "2026-01-01T00:00:01.000Z").after or payment
     return payment
 
 
-def test_every_rank_has_an_explanation() -> None:
-    assert explain.STORY.keys() == {0, REVIEW_RULE.rank, *(rule.rank for rule in RULES.values())}
+def _with(**facts: Fact) -> Payment:
+    """A completed payment with these facts, and with what follows from them."""
+    paid = _after(stripe_bodies.completed("payment_1"))
+    return changes.derive(replace(paid, facts={**paid.facts, **facts}))
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
-def test_every_scenario_can_be_explained(scenario: Scenario) -> None:
-    payment = _after(*scenario.events("payment_1"))
+def _refund(state: str, intent: str | None = "pi_a") -> Fact:
+    return Fact(kind=Kind.REFUND, state=state, amount=700, intent=intent)
 
-    assert explain.story(payment)[0] == explain.STORY[payment.status_rank]
-    assert len(explain.next_events(payment)) == len(RULES)
+
+def _dispute(state: str, due: int | None = DUE) -> Fact:
+    return Fact(kind=Kind.DISPUTE, state=state, amount=4999, due=due)
+
+
+def test_every_situation_has_a_story() -> None:
+    assert explain.STORY.keys() == set(Situation)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_can_be_explained(name: str) -> None:
+    payment = _after(*SCENARIOS[name].events("payment_1"))
+
+    assert explain.story(payment)[0] == explain.STORY[status_of(payment).situation]
+    assert sorted(known.id for known in explain.known_objects(payment)) == sorted(payment.facts)
 
 
 @pytest.mark.parametrize(
-    ("bodies", "sentence"),
+    ("payment", "sentence"),
     [
-        ([], "No event from Stripe has reached this payment yet."),
-        ([stripe_bodies.declined("payment_1")], "The reason is card_declined:insufficient_funds."),
+        (_after(), "No event from Stripe has reached this payment yet."),
+        (_after(stripe_bodies.declined("payment_1")), "The reason is card_declined:insufficient_funds."),
         (
-            [stripe_bodies.completed("payment_1"), stripe_bodies.refunded("payment_1", 700)],
+            _after(stripe_bodies.completed("payment_1"), stripe_bodies.refunded("payment_1", 700)),
             "7.00 SGD has been refunded.",
         ),
         (
-            [stripe_bodies.completed("payment_1"), stripe_bodies.dispute("created", "needs_response")],
-            "The payment is disputed; the status of the dispute is open.",
-        ),
-        (
-            [
+            _after(
                 stripe_bodies.completed("payment_1"),
                 stripe_bodies.completed("payment_1", id="cs_b", payment_intent="pi_b"),
-            ],
+            ),
             "The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard.",
         ),
-        ([stripe_bodies.completed("payment_1", amount_total=1)], "The reason is amount_mismatch."),
+        (_after(stripe_bodies.completed("payment_1", amount_total=1)), "The reason is amount_mismatch."),
+        (_with(re_a=_refund("succeeded")), "7.00 SGD has been refunded."),
+        (_with(re_a=_refund("pending")), "A refund of 7.00 SGD is pending."),
+        (_with(re_a=_refund("canceled")), "A refund of 7.00 SGD was canceled."),
+        (_with(re_a=_refund("paused")), "A refund of 7.00 SGD has a state that this version does not know."),
+        (
+            _with(re_a=_refund("succeeded", "pi_b")),
+            "7.00 SGD has been refunded. It belongs to the PaymentIntent pi_b.",
+        ),
+        (
+            _with(du_a=_dispute("needs_response")),
+            "The payment is disputed: du_a of 49.99 SGD is open: it waits for evidence until 2026-01-01.",
+        ),
+        (_with(du_a=_dispute("won")), "The payment is disputed: du_a of 49.99 SGD is won: the money is back."),
+        (
+            _with(du_a=Fact(kind=Kind.DISPUTE, state="under_review")),
+            "The payment is disputed: du_a is open: the bank reviews the evidence.",
+        ),
+        (
+            _with(issfr_a=Fact(kind=Kind.WARNING, state="actionable", intent="pi_a")),
+            "The card issuer suspects fraud: refund the payment, or expect a dispute.",
+        ),
+        (
+            _with(issfr_a=Fact(kind=Kind.WARNING, state="not_actionable")),
+            "The early fraud warning issfr_a needs no action any more.",
+        ),
+    ],
+)  # fmt: skip
+def test_the_story_fits_the_record(payment: Payment, sentence: str) -> None:
+    assert sentence in explain.story(payment)
+
+
+@pytest.mark.parametrize("state", ["pending", "requires_action", "failed", "canceled"])
+def test_a_refund_that_does_not_stand_is_not_refunded(state: str) -> None:
+    story = " ".join(explain.story(_with(re_a=_refund(state))))
+
+    assert "has been refunded" not in story
+    assert "7.00 SGD" in story
+
+
+def test_refunds_of_one_state_are_added() -> None:
+    story = explain.story(_with(re_a=_refund("succeeded"), re_b=_refund("succeeded", None), re_c=_refund("failed")))
+
+    assert "14.00 SGD has been refunded." in story
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ({"payment_status": Status.COMPLETED}, "A person or version 0.1.0 has set this status"),
+        ({"dispute_status": DisputeStatus.LOST}, "the status of the dispute is lost."),
+        ({"amount_refunded": 700}, "7.00 SGD has been refunded."),
     ],
 )
-def test_the_explanation_fits_the_record(bodies: list[bytes], sentence: str) -> None:
-    assert sentence in explain.story(_after(*bodies))
+def test_a_record_without_facts_is_explained(written: dict[str, object], sentence: str) -> None:
+    payment = replace(record("payment_1"), **written)
+
+    story = explain.story(replace(payment, facts=with_evidence(payment)))
+
+    assert any(sentence in each for each in story)
 
 
-def test_a_stale_event_is_explained_by_both_ranks() -> None:
-    text = explain.last_event(_after(stripe_bodies.completed("payment_1"), stripe_bodies.expired("payment_1")))
+def test_a_record_with_too_many_objects_is_explained() -> None:
+    story = explain.story(replace(record("payment_1"), facts={OVERFLOW_ID: OVERFLOW}))
 
-    assert text == (
-        "The last event, checkout.session.expired, has the outcome stale: not applied, because the record already has "
-        "a later status (the event has rank 20, the record has rank 50)."
-    )
+    assert any("more than 40 refunds, disputes and sessions" in sentence for sentence in story)
 
 
 def test_a_full_history_is_explained() -> None:
@@ -74,28 +142,53 @@ def test_a_full_history_is_explained() -> None:
     assert "later events are not added" in explain.last_event(replace(record("p"), history=(entry,) * 50))
 
 
-def test_the_next_events_have_the_outcomes_of_the_rules() -> None:
-    pending = {event.rank: event for event in explain.next_events(record("payment_1"))}
-    paid = {event.rank: event for event in explain.next_events(_after(stripe_bodies.completed("payment_1")))}
+def test_the_last_entry_can_be_a_fact_from_a_list() -> None:
+    entry = HistoryEntry("re_a:failed", "refund", "review", "completed", "completed", "t", None)
 
-    assert {event.outcome for event in pending.values()} == {"applied"}
-    assert pending[20].effect == "payment_status pending → expired"
-    assert {rank: event.outcome for rank, event in paid.items()} == {
-        10: "stale",
-        20: "stale",
-        30: "stale",
-        40: "stale",
-        50: "duplicate",
-    }
-    assert paid[20].effect == "no change: the record has rank 50"
-    assert paid[50].effect == "no change: already recorded"
+    text = explain.last_event(replace(record("p"), history=(entry,)))
+
+    assert text.startswith("The last fact, re_a:failed from a list, has the outcome review")
 
 
-def test_a_stale_refund_has_no_rank_to_explain() -> None:
-    entry = HistoryEntry("evt", "charge.refunded", "stale", "completed", "completed", "t", None)
+def test_a_stale_entry_of_an_earlier_version_is_explained() -> None:
+    entry = HistoryEntry("evt_1", "charge.refunded", "stale", "completed", "completed", "t", None)
+
     text = explain.last_event(replace(record("p"), history=(entry,)))
 
     assert text.endswith("stale: not applied, because the record already has a later status.")
+
+
+def test_every_state_has_a_meaning() -> None:
+    stored = [Fact(kind=kind, state=state) for kind, states in STATES.items() for state in states if state != "open"]
+
+    assert not [fact for fact in stored if explain.meaning(fact) == "a state that this version does not know"]
+    assert explain.meaning(Fact(kind="limit", state="exceeded")) == "a state that this version does not know"
+
+
+def test_objects_are_grouped_by_kind() -> None:
+    payment = _with(re_a=_refund("failed"), du_a=_dispute("needs_response"), limit=Fact(kind="other", state="new"))
+
+    objects = explain.known_objects(payment)
+
+    assert [known.id for known in objects] == ["cs_test_a", "re_a", "du_a", "limit"]
+    assert [known.amount for known in objects] == ["49.99 SGD", "7.00 SGD", "49.99 SGD", None]
+    assert [known.evidence_due for known in objects] == [None, None, "2026-01-01", None]
+
+
+@pytest.mark.parametrize(
+    "fact", [_dispute("lost"), _dispute("needs_response", None), _dispute("needs_response", 10**18)]
+)
+def test_only_an_open_dispute_has_a_date_for_evidence(fact: Fact) -> None:
+    assert explain.evidence_due(fact) is None
+
+
+def test_an_amount_that_is_not_known_is_not_shown() -> None:
+    """Version 0.1.0 stored that the amount differed, but not the amount."""
+    old = replace(record("payment_1"), status_rank=45, status_reason="amount_mismatch")
+
+    (known,) = explain.known_objects(replace(old, facts=with_evidence(old)))
+
+    assert (known.state, known.amount) == ("paid", None)
 
 
 def test_changed_ids_are_named_if_no_status_changed() -> None:
@@ -111,3 +204,18 @@ def test_an_amount_without_a_currency_is_in_minor_units() -> None:
     refunded = replace(record("payment_1"), currency=None, amount_refunded=700)
 
     assert "700 has been refunded." in explain.story(refunded)
+
+
+@pytest.mark.parametrize(
+    ("payment", "expected"),
+    [
+        (_with(), False),
+        (_with(re_a=_refund("succeeded")), False),
+        (_with(re_a=_refund("failed")), True),
+        (_with(du_a=_dispute("needs_response")), True),
+        (_with(issfr_a=Fact(kind=Kind.WARNING, state="actionable", intent="pi_a")), True),
+    ],
+    ids=["paid", "refunded", "refund failed", "disputed", "fraud warning"],
+)
+def test_some_payments_need_a_person(payment: Payment, *, expected: bool) -> None:
+    assert explain.needs_person(payment) is expected

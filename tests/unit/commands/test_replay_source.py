@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lea_payments.commands.event_file import EventText
+from lea_payments.commands.event_file import EventText, MoreEvents
 from lea_payments.commands.replay_source import (
     ReplaySourceError,
     Unreadable,
@@ -107,5 +107,11 @@ def test_an_unreadable_event_does_not_stop_the_others() -> None:
 def test_only_events_of_the_selected_types_are_translated() -> None:
     items = list(translated(_texts(), ["checkout.session.expired"], livemode=False))
 
-    assert [item.type for item in items if not isinstance(item, Unreadable)] == ["checkout.session.expired"]
+    assert [item.type for item in items if isinstance(item, PaymentEvent)] == ["checkout.session.expired"]
     assert len(items) == 4
+
+
+def test_a_list_with_more_events_stays_in_the_source() -> None:
+    more = MoreEvents("line 1", "evt_1")
+
+    assert list(translated([more], ["checkout.session.expired"], livemode=False)) == [more]

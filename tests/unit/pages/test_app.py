@@ -5,10 +5,15 @@ import pytest
 from prometheus_client import REGISTRY
 
 from lea_payments.pages.app import create_app
+from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment, Status
 from lea_payments.store.errors import UnavailableError
 
-PAID = Payment(payment_intent_id="payment_1", payment_status=Status.COMPLETED, status_rank=50)
+PAID = Payment(
+    payment_intent_id="payment_1",
+    payment_status=Status.COMPLETED,
+    facts={"cs_test_b": Fact(kind=Kind.SESSION, state="paid")},
+)
 
 
 class Records:

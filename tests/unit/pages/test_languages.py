@@ -1,13 +1,17 @@
+import re
 import unicodedata
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from babel import numbers
 from babel.messages.extract import extract_from_dir
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lea_payments.pages import languages
 from lea_payments.pages.languages import TAGS, choose
+from lea_payments.payment import money
 
 LANGUAGES = languages.load()
 TRANSLATED = TAGS[1:]
@@ -32,9 +36,16 @@ def test_the_translations_match_the_messages(tag: str, messages: set[str]) -> No
 @pytest.mark.parametrize(("tag", "script"), [("zh-Hans", "CJK"), ("ta", "TAMIL"), ("ms", "LATIN")])
 def test_a_translation_is_in_the_script_of_its_language(tag: str, script: str) -> None:
     for translation in LANGUAGES[tag].messages.values():
-        letters = translation.replace("Stripe", "") if tag != "ms" else translation
+        text = translation.replace("%(amount)s", "")
+        letters = text.replace("Stripe", "") if tag != "ms" else text
         names = {unicodedata.name(letter).split()[0] for letter in letters if letter.isalpha()}
         assert names == {script}, translation
+
+
+@pytest.mark.parametrize("tag", TRANSLATED)
+def test_a_translation_has_the_placeholders_of_its_message(tag: str) -> None:
+    for message, translation in LANGUAGES[tag].messages.items():
+        assert re.findall(r"%\S*", translation) == re.findall(r"%\S*", message)
 
 
 @pytest.mark.parametrize("tag", TRANSLATED)
@@ -91,7 +102,12 @@ def test_any_header_gives_an_existing_language(header: str) -> None:
         ("en", 1230, "kwd", "KWD 1.230"),
         ("en", 500, "isk", "ISK 5"),
         ("en", 500, "ugx", "UGX 5"),
+        ("en", 550, "isk", "ISK 5.50"),
         ("en", 12345, "rsd", "RSD 123.45"),
+        ("en", 12050, "lak", "LAK 120.50"),
+        ("ms", 1200000, "lak", "LAK 12,000.00"),
+        ("zh-Hans", 17500, "huf", "HUF 175.00"),
+        ("ta", 10000, "twd", "TWD 100.00"),
         ("en", 0, "sgd", "SGD 0.00"),
         ("en", 999_999_999_999, "usd", "USD 9,999,999,999.99"),
         ("en", 5, "xyz", "XYZ 0.05"),
@@ -99,3 +115,14 @@ def test_any_header_gives_an_existing_language(header: str) -> None:
 )
 def test_an_amount_is_formatted_for_currency_and_language(tag: str, amount: int, currency: str, text: str) -> None:
     assert LANGUAGES[tag].amount(amount, currency) == text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("currency", sorted(money.CURRENCIES))
+def test_every_currency_has_stripes_decimals(currency: str, tag: str) -> None:
+    for amount in (0, 1000, 123450, 1_234_567_000, 999_999_999_990):
+        code, _, number = LANGUAGES[tag].amount(amount, currency).partition("\N{NO-BREAK SPACE}")
+
+        assert code == currency.upper()
+        assert numbers.parse_decimal(number, LANGUAGES[tag].locale, strict=True) == money.major_units(amount, currency)
+        assert -Decimal(number.replace(",", "")).as_tuple().exponent == money.decimals_shown(amount, currency)

@@ -1,14 +1,18 @@
 import re
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from lea_payments.pages import views
+from lea_payments.pages.languages import TAGS
 from lea_payments.pages.render import HEADERS, Renderer
 from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit
+from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment
 
 RENDERER = Renderer()
@@ -52,10 +56,54 @@ def test_a_page_shows_the_payment_but_not_its_user() -> None:
     assert "Refunded" not in page
 
 
-def test_a_refund_is_shown() -> None:
-    refunded = Payment(payment_intent_id="payment_1", amount=12850, amount_refunded=2850, currency="sgd")
+def refunded(*refunds: tuple[str, int], **fields: Any) -> Payment:
+    """The payment with refunds of these states and amounts."""
+    facts = {
+        f"re_{number}": Fact(kind=Kind.REFUND, state=state, amount=amount)
+        for number, (state, amount) in enumerate(refunds)
+    }
+    return replace(PAYMENT, facts=facts, **fields)
 
-    assert "SGD\N{NO-BREAK SPACE}28.50" in html(RENDERER.render(request(), views.COMPLETED, payment=refunded))
+
+def test_refunds_are_shown_by_their_states() -> None:
+    payment = refunded(("succeeded", 1000), ("succeeded", 200), ("pending", 300), ("failed", 40), ("canceled", 5))
+
+    page = html(RENDERER.render(request(), views.COMPLETED, payment=payment)).replace("\N{NO-BREAK SPACE}", " ")
+
+    assert "<dt>Refunded</dt><dd>SGD 12.00</dd>" in page
+    assert "<p>A refund of SGD 3.00 is on its way.</p>" in page
+    assert "<p>A refund of SGD 0.40 failed. Please go back to your conversation and contact us.</p>" in page
+    assert "0.05" not in page
+
+
+@pytest.mark.parametrize("state", ["pending", "requires_action", "failed", "canceled"])
+def test_only_a_refund_that_succeeded_was_refunded(state: str) -> None:
+    page = html(RENDERER.render(request(), views.COMPLETED, payment=refunded((state, 1000))))
+
+    assert "Refunded" not in page
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("state", ["succeeded", "pending", "failed"])
+def test_a_refund_is_shown_in_every_language(state: str, tag: str) -> None:
+    page = html(RENDERER.render(request(tag), views.COMPLETED, payment=refunded((state, 1000))))
+
+    assert page.count("SGD\N{NO-BREAK SPACE}10.00") == 1
+    assert "%(" not in page
+
+
+def test_a_refund_without_a_currency_is_not_shown() -> None:
+    page = html(RENDERER.render(request(), views.COMPLETED, payment=refunded(("pending", 1000), currency="dollars")))
+
+    assert "refund" not in page
+
+
+@pytest.mark.parametrize("view", [views.FAILED_REPLACED, views.EXPIRED_REPLACED], ids=lambda view: view.template)
+def test_a_former_session_names_the_newest_link(view: View) -> None:
+    page = html(RENDERER.render(request(), view))
+
+    assert "open the newest payment link" in page
+    assert "ask for a new payment link" not in page
 
 
 @pytest.mark.parametrize(
@@ -78,6 +126,13 @@ def test_only_a_review_of_money_names_a_payment_received() -> None:
     texts = [html(RENDERER.render(request(), view)) for view in (views.IN_REVIEW, views.IN_REVIEW_UNPAID)]
 
     assert ["We have received a payment" in text for text in texts] == [True, False]
+
+
+def test_a_payment_of_nothing_does_not_claim_money() -> None:
+    page = html(RENDERER.render(request(), views.COMPLETED_FREE))
+
+    assert "There was nothing to pay." in page
+    assert "received" not in page
 
 
 @pytest.mark.parametrize(

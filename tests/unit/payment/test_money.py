@@ -11,6 +11,7 @@ from lea_payments.payment.money import (
     ZERO_DECIMAL,
     NotChargeableError,
     check,
+    decimals_shown,
     exponent,
     major_units,
 )
@@ -22,6 +23,17 @@ from lea_payments.payment.money import (
 )
 def test_major_units_follow_stripes_exponents(currency: str, amount: int, expected: str) -> None:
     assert major_units(amount, currency) == Decimal(expected)
+
+
+@pytest.mark.parametrize("currency", sorted(CURRENCIES - WHOLE_UNITS_ONLY))
+def test_an_amount_is_shown_with_stripes_decimals(currency: str) -> None:
+    assert decimals_shown(123000, currency) == exponent(currency)
+
+
+@pytest.mark.parametrize("currency", sorted(WHOLE_UNITS_ONLY))
+@pytest.mark.parametrize(("amount", "decimals"), [(0, 0), (500, 0), (550, 2)], ids=["nothing", "whole", "a fraction"])
+def test_only_fractions_of_whole_currencies_have_decimals(currency: str, amount: int, decimals: int) -> None:
+    assert decimals_shown(amount, currency.upper()) == decimals
 
 
 def test_a_currency_can_be_in_any_case() -> None:

@@ -26,7 +26,8 @@ def test_checkout_writes_every_field_but_the_history() -> None:
     arguments = statements.checkout_update(statements.as_read(record), replace(record, updated_at="t1"))
 
     assert arguments["ConditionExpression"] == (
-        "attribute_exists(payment_intent_id) AND version = :old_version AND updated_at = :old_updated_at"
+        "attribute_exists(payment_intent_id) AND version = :old_version AND attribute_not_exists(status_rank)"
+        " AND updated_at = :old_updated_at"
     )
     names = set(re.findall(r"\w+", arguments["UpdateExpression"])) - {"SET", "REMOVE"}
     fields = {name for name in names if not name.startswith("new_")}
@@ -38,7 +39,8 @@ def test_checkout_writes_every_field_but_the_history() -> None:
 def test_checkout_requires_that_missing_fields_stay_missing() -> None:
     arguments = statements.checkout_update(statements.as_read(BY_HAND), replace(BY_HAND, version=1))
 
-    assert "attribute_not_exists(version) AND attribute_not_exists(updated_at)" in arguments["ConditionExpression"]
+    missing = [f"attribute_not_exists({name})" for name in ("version", "status_rank", "updated_at")]
+    assert " AND ".join(missing) in arguments["ConditionExpression"]
     assert arguments["UpdateExpression"].endswith(", history")
 
 
@@ -49,7 +51,7 @@ def test_checkout_compares_an_odd_value_by_its_type() -> None:
 
     assert arguments["ConditionExpression"] == (
         "attribute_exists(payment_intent_id) AND version = :old_version AND payment_status = :old_payment_status"
-        " AND attribute_type(updated_at, :type_updated_at)"
+        " AND attribute_not_exists(status_rank) AND attribute_type(updated_at, :type_updated_at)"
     )
     assert (
         arguments["ExpressionAttributeValues"].items()
@@ -58,6 +60,14 @@ def test_checkout_compares_an_odd_value_by_its_type() -> None:
             ":type_updated_at": {"S": "L"},
         }.items()
     )
+
+
+def test_checkout_stores_the_former_session_for_old_pods() -> None:
+    record = replace(BY_HAND, stripe_session_id="cs_former")
+
+    arguments = statements.checkout_update(statements.as_read(record), replace(record, stripe_session_id=None))
+
+    assert arguments["ExpressionAttributeValues"][":new_checkout_former_session"] == {"S": "cs_former"}
 
 
 def test_checkout_keeps_an_amount_that_matches_nothing() -> None:

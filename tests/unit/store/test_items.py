@@ -193,7 +193,17 @@ def test_a_former_session_of_version_0_1_0_is_the_other_one() -> None:
     former = {"checkout_former_session": {"S": "cs_former"}}
 
     assert _read(**former).other_session_id == "cs_former"
-    assert _read(**former, other_session_id={"S": "cs_other"}).other_session_id == "cs_other"
+    other = {"other_session_id": {"S": "cs_other"}}
+    assert _read(**former, **other, stripe_session_id={"S": "cs_current"}).other_session_id == "cs_other"
+
+
+def test_a_former_session_outweighs_a_link_that_waits() -> None:
+    """A pod of version 0.1.0 has started the new attempt, and knows only its own field."""
+    names = ("checkout_former_session", "other_session_id")
+
+    read = _read(**{name: {"S": f"cs_{name}"} for name in names})
+
+    assert read.other_session_id == "cs_checkout_former_session"
 
 
 def test_published_fields_are_read_as_evidence() -> None:

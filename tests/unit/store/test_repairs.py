@@ -11,28 +11,7 @@ from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment, Status
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.repairs import Repairs
-
-RECORD = Payment(payment_intent_id="payment_1", stripe_session_id="cs_test_a", amount=4999, currency="sgd")
-PAID = PaymentEvent(
-    id="evt_1",
-    type="some.type",
-    created=0,
-    object_id="cs_test_a",
-    fact=Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", intent="pi_a"),
-    payment_ids=("payment_1",),
-    session_id="cs_test_a",
-    intent_ids=("pi_a",),
-)
-EXPIRED = replace(PAID, fact=Fact(kind=Kind.SESSION, state="expired"), intent_ids=())
-REFUND = PaymentEvent(
-    id="evt_2",
-    type="some.type",
-    created=0,
-    object_id="re_1",
-    fact=Fact(kind=Kind.REFUND, state="succeeded", amount=1, intent="pi_a"),
-    intent_ids=("pi_a",),
-)
-"""An event that names only a PaymentIntent."""
+from tests.support.scenarios import record
 
 
 @pytest.fixture(autouse=True)
@@ -44,24 +23,24 @@ def no_pauses() -> Iterator[None]:
 
 
 class Table:
-    """One record, found by its id or its session; fails to respond a number of times."""
+    """Records by id, which fail to answer a number of times; the only index is that of sessions."""
 
-    def __init__(self, record: Payment | None = RECORD, failures: int = 0) -> None:
-        self.record = record
+    def __init__(self, *records: Payment, failures: int = 0) -> None:
+        self.records = {one.payment_intent_id: one for one in records}
         self.failures = failures
         self.calls: list[tuple[str, Any]] = []
 
     async def apply(self, event: PaymentEvent) -> Applied:
-        self._call("apply", event.payment_ids)
+        self._call("apply", *event.payment_ids)
         return Applied(Outcome.APPLIED)
 
     async def record_of(self, event: PaymentEvent) -> Payment | None:
         self._call("record_of", event.id)
-        record = self.record
-        if record is None:
-            return None
-        is_named = record.payment_intent_id in event.payment_ids
-        return record if is_named or record.stripe_session_id == event.session_id else None
+        by_id = (self.records[one] for one in event.payment_ids if one in self.records)
+        by_session = (
+            one for one in self.records.values() if one.stripe_session_id and one.stripe_session_id == event.session_id
+        )
+        return next(by_id, None) or next(by_session, None)
 
     def _call(self, method: str, argument: Any) -> None:
         self.calls.append((method, argument))
@@ -75,39 +54,64 @@ class Stripe:
 
     def __init__(self, *sessions: PaymentEvent) -> None:
         self.sessions = sessions
-        self.requested: list[tuple[str, str]] = []
+        self.requested_intents: list[str] = []
 
     async def objects_of_intent(self, object_type: str, intent_id: str) -> Sequence[PaymentEvent]:
-        self.requested.append((object_type, intent_id))
+        assert object_type == "checkout.session"
+        self.requested_intents.append(intent_id)
         return self.sessions
 
 
+PAID = PaymentEvent(
+    id="evt_1",
+    type="some.type",
+    created=0,
+    object_id="cs_test_a",
+    fact=Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", intent="pi_a"),
+    payment_ids=("payment_1",),
+    session_id="cs_test_a",
+    intent_ids=("pi_a",),
+)
+EXPIRED = replace(PAID, fact=replace(PAID.fact, state="expired"))
+REFUND = PaymentEvent(
+    id="evt_2",
+    type="some.type",
+    created=0,
+    object_id="re_a",
+    fact=Fact(kind=Kind.REFUND, state="succeeded", amount=1, intent="pi_a"),
+    intent_ids=("pi_a",),
+)
+"""An event that names only a PaymentIntent."""
+
+EXPIRED_RECORD = replace(record("payment_1"), facts={"cs_test_a": EXPIRED.fact})
+
+
 async def test_a_preview_shows_the_change_and_writes_nothing() -> None:
-    table = Table()
+    table = Table(record("payment_1"))
 
     outcome, before, after = await Repairs(table).preview(PAID)
 
-    assert (outcome, before) == (Outcome.APPLIED, RECORD)
+    assert (outcome, before) == (Outcome.APPLIED, record("payment_1"))
     assert after is not None
     assert after.payment_status is Status.COMPLETED
     assert table.calls == [("record_of", "evt_1")]
 
 
 async def test_an_event_without_a_record_is_unmatched() -> None:
-    assert await Repairs(Table(None)).repair(PAID) == Applied(Outcome.UNMATCHED)
+    assert await Repairs(Table()).repair(PAID) == Applied(Outcome.UNMATCHED)
 
 
 async def test_a_repair_applies_an_event_that_changes_its_payment() -> None:
-    table = Table()
+    table = Table(record("payment_1"))
 
-    applied = await Repairs(table).repair(replace(PAID, payment_ids=()))
+    applied = await Repairs(table).repair(replace(PAID, payment_ids=("user_42", "payment_1")))
 
     assert applied.outcome is Outcome.APPLIED
-    assert table.calls == [("record_of", "evt_1"), ("apply", ("payment_1",))]
+    assert table.calls == [("record_of", "evt_1"), ("apply", "payment_1")]
 
 
 async def test_a_repair_without_effect_writes_nothing() -> None:
-    table = Table(replace(RECORD, facts={"cs_test_a": PAID.fact}))
+    table = Table(EXPIRED_RECORD)
 
     applied = await Repairs(table).repair(EXPIRED)
 
@@ -116,65 +120,110 @@ async def test_a_repair_without_effect_writes_nothing() -> None:
 
 
 async def test_a_simulation_includes_earlier_simulations() -> None:
-    repairs = Repairs(Table())
+    repairs = Repairs(Table(record("payment_1")))
     await repairs.simulate(PAID)
 
-    simulated = await repairs.simulate(replace(EXPIRED, id="evt_3"))
+    simulated = await repairs.simulate(replace(EXPIRED, id="evt_2"))
 
     assert simulated.outcome is Outcome.STALE
     assert simulated.before is not None
     assert simulated.before.payment_status is Status.COMPLETED
 
 
-async def test_a_simulation_without_a_record_is_unmatched() -> None:
-    assert await Repairs(Table(None)).simulate(PAID) == Applied(Outcome.UNMATCHED)
+async def test_a_simulation_without_effect_is_not_kept() -> None:
+    repairs = Repairs(Table(EXPIRED_RECORD))
+    await repairs.simulate(EXPIRED)
+
+    simulated = await repairs.simulate(PAID)
+
+    assert simulated.before == EXPIRED_RECORD
 
 
-@pytest.mark.parametrize("session", [PAID, replace(PAID, payment_ids=())], ids=["by our id", "by its own id"])
-async def test_a_refund_finds_its_payment_through_the_session(session: PaymentEvent) -> None:
-    stripe = Stripe(session)
+async def test_a_simulated_payment_is_found_by_its_payment_intent() -> None:
+    """No index knows the PaymentIntent yet, because nothing was written."""
+    repairs = Repairs(Table(record("payment_1")))
+    await repairs.simulate(PAID)
 
-    preview = await Repairs(Table(), stripe).preview(REFUND)
+    simulated = await repairs.simulate(REFUND)
 
-    assert preview.before == RECORD
-    assert stripe.requested == [("checkout.session", "pi_a")]
+    assert simulated.outcome is Outcome.APPLIED
+    assert simulated.after is not None
+    assert simulated.after.amount_refunded == 1
+
+
+@pytest.mark.parametrize("payment_ids", [("payment_1",), ()], ids=["by our id", "by its own id"])
+async def test_a_refund_finds_its_payment_through_the_session(payment_ids: tuple[str, ...]) -> None:
+    stripe = Stripe(replace(PAID, payment_ids=payment_ids))
+
+    preview = await Repairs(Table(record("payment_1")), stripe).preview(REFUND)
+
+    assert preview.before == record("payment_1")
+    assert stripe.requested_intents == ["pi_a"]
+
+
+async def test_every_payment_intent_of_an_event_is_tried() -> None:
+    stripe = Stripe()
+    await Repairs(Table(), stripe).preview(replace(REFUND, intent_ids=("pi_a", "pi_b")))
+
+    assert stripe.requested_intents == ["pi_a", "pi_b"]
 
 
 async def test_every_session_of_a_payment_intent_is_tried() -> None:
     other = replace(PAID, payment_ids=("payment_other",), session_id="cs_other")
 
-    assert (await Repairs(Table(), Stripe(other, PAID)).preview(REFUND)).before == RECORD
-    assert (await Repairs(Table(), Stripe(other)).preview(REFUND)).outcome is Outcome.UNMATCHED
+    preview = await Repairs(Table(record("payment_1")), Stripe(other, PAID)).preview(REFUND)
+
+    assert preview.before == record("payment_1")
 
 
 async def test_a_session_is_requested_only_once() -> None:
-    repairs = Repairs(Table(None), stripe := Stripe())
+    repairs = Repairs(Table(), stripe := Stripe())
 
     outcomes = [(await repairs.preview(REFUND)).outcome for _ in range(2)]
 
     assert outcomes == [Outcome.UNMATCHED] * 2
-    assert len(stripe.requested) == 1
+    assert stripe.requested_intents == ["pi_a"]
 
 
 async def test_a_remembered_session_needs_no_call_to_stripe() -> None:
-    repairs = Repairs(Table(), stripe := Stripe())
+    stripe = Stripe()
+    repairs = Repairs(Table(record("payment_1")), stripe)
     repairs.remember(PAID)
 
     preview = await repairs.preview(REFUND)
 
-    assert preview.before == RECORD
-    assert stripe.requested == []
+    assert preview.before == record("payment_1")
+    assert stripe.requested_intents == []
 
 
-async def test_without_stripe_a_payment_intent_alone_is_unmatched() -> None:
-    repairs = Repairs(Table())
-    repairs.remember(EXPIRED)
+async def test_a_session_without_a_payment_intent_is_not_remembered() -> None:
+    repairs = Repairs(Table(record("payment_1")))
+    repairs.remember(replace(PAID, intent_ids=()))
 
     assert (await repairs.preview(REFUND)).outcome is Outcome.UNMATCHED
 
 
+async def test_another_payment_than_the_selected_one_is_unmatched() -> None:
+    """The event names a payment that exists, so Stripe is not asked."""
+    stripe = Stripe(PAID)
+    table = Table(record("payment_1"), record("payment_2"))
+    repairs = Repairs(table, stripe, "payment_2")
+
+    outcomes = [(await repairs.repair(event)).outcome for event in (PAID, replace(REFUND, payment_ids=("payment_1",)))]
+
+    assert outcomes == [Outcome.UNMATCHED] * 2
+    assert stripe.requested_intents == []
+    assert ("apply", "payment_1") not in table.calls
+
+
+async def test_the_selected_payment_is_found_through_its_session() -> None:
+    preview = await Repairs(Table(record("payment_1")), Stripe(PAID), "payment_1").preview(REFUND)
+
+    assert preview.outcome is Outcome.APPLIED
+
+
 async def test_the_fifth_try_of_an_unavailable_table_can_succeed() -> None:
-    table = Table(failures=4)
+    table = Table(record("payment_1"), failures=4)
 
     preview = await Repairs(table).preview(PAID)
 
@@ -183,7 +232,7 @@ async def test_the_fifth_try_of_an_unavailable_table_can_succeed() -> None:
 
 
 async def test_a_table_is_unavailable_after_five_tries() -> None:
-    table = Table(failures=5)
+    table = Table(record("payment_1"), failures=5)
 
     with pytest.raises(UnavailableError):
         await Repairs(table).preview(PAID)

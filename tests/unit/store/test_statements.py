@@ -146,14 +146,14 @@ def test_an_update_sets_fields_and_history_in_one_statement() -> None:
     assert update.text == (
         'UPDATE "payments" SET updated_at=? SET webhook_processed_at=? SET version=? SET facts=? SET amount_refunded=?'
         " SET history=list_append(history, ?)"
-        " WHERE payment_intent_id=? AND version=? AND payment_status=? AND updated_at=?"
+        " WHERE payment_intent_id=? AND version=? AND payment_status=? AND status_rank=? AND updated_at=?"
     )
     fact = {"k": {"S": "refund"}, "s": {"S": "pending"}, "a": {"N": "700"}, "p": {"S": "pi_a"}}
     entry = HistoryEntry("evt_1", "some.type", "applied", "pending", "pending", "t1", None)
     assert update.parameters == [
         *({"S": "t1"}, {"S": "t1"}, {"N": "3"}, {"M": {"re_1": {"M": fact}}}, {"N": "700"}),
         {"L": [item_of_entry(entry)]},
-        *({"S": "payment_1"}, {"N": "2"}, {"S": "pending"}, {"S": "2026-01-01T00:00:01.000Z"}),
+        *({"S": "payment_1"}, {"N": "2"}, {"S": "pending"}, {"N": "0"}, {"S": "2026-01-01T00:00:01.000Z"}),
     ]
 
 
@@ -168,11 +168,12 @@ def test_a_write_after_a_read_is_conditional_on_the_guard() -> None:
 
     _, conditions = _parts(_update(statements.current(item), _event()))
 
-    assert GUARD == ("version", "payment_status", "updated_at")
+    assert GUARD == ("version", "payment_status", "status_rank", "updated_at")
     assert conditions == [
         "payment_intent_id=?",
         "version=?",
         "payment_status IS MISSING",
+        "status_rank IS MISSING",
         "attribute_type(updated_at,'M')",
     ]
 

@@ -13,9 +13,15 @@ def test_the_parameters_describe_the_payment() -> None:
 
     assert params["client_reference_id"] == "payment_1"
     assert params["metadata"] == {"payment_intent_id": "payment_1", "attempt": "2"}
-    assert params["payment_intent_data"]["metadata"] == params["metadata"]
     assert (item["price_data"]["currency"], item["price_data"]["unit_amount"]) == ("sgd", 4999)
     assert "locale" not in params
+
+
+def test_the_payment_intent_has_the_attempt_too() -> None:
+    """Stripe does not copy the session's metadata, and a decline is an event of the PaymentIntent."""
+    params = params_of(RECORD, "https://pay.example")
+
+    assert params["payment_intent_data"]["metadata"] == params["metadata"]
 
 
 def test_trace_and_language_are_sent_if_the_record_has_them() -> None:

@@ -2,13 +2,23 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
+from lea_payments.payment.event import PaymentEvent
+from lea_payments.stripe import facts
+from lea_payments.stripe.events import Ignored
 from lea_payments.stripe.lists import StripeLists
 from tests.support import stripe_bodies
 from tests.support.scripted_stripe import SETTINGS, Response, ScriptedStripe
 
-SESSIONS = "checkout.session"
-NOT_FOUND = {"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such session"}}
-SESSION = stripe_bodies.session("payment_1", created=1, livemode=False)
+SESSION = {**stripe_bodies.session("payment_1", created=1, livemode=False), "mode": "payment"}
+DECLINED_INTENT = {
+    "id": "pi_a",
+    "object": "payment_intent",
+    "status": "requires_payment_method",
+    "last_payment_error": {"code": "card_declined"},
+}
+REFUND = {"id": "re_a", "object": "refund", "amount": 700, "status": "failed", "payment_intent": "pi_a", "created": 7}
 
 
 def _lists(*objects: object) -> tuple[StripeLists, list[tuple[str, str]]]:
@@ -22,9 +32,13 @@ async def _all(pages: Any) -> Sequence[Any]:
     return [each async for page in pages for each in page]
 
 
+async def _sessions(*objects: object) -> Sequence[PaymentEvent]:
+    return await _all(_lists(*objects)[0].objects(facts.SESSION, 0))
+
+
 async def test_unreadable_events_are_reported_and_skipped() -> None:
-    paid, other = (json.loads(body) for body in (stripe_bodies.completed("p"), stripe_bodies.event("customer.new", {})))
-    lists, unreadable = _lists(paid, {"object": "event"}, other)
+    paid = json.loads(stripe_bodies.completed("p"))
+    lists, unreadable = _lists(paid, {"object": "event"})
 
     events = await _all(lists.events(0))
 
@@ -33,74 +47,72 @@ async def test_unreadable_events_are_reported_and_skipped() -> None:
     assert "not a readable snapshot event" in unreadable[0][1]
 
 
-async def test_events_and_sessions_of_others_are_not_listed() -> None:
+async def test_events_of_others_are_listed_as_ignored() -> None:
     paid = json.loads(stripe_bodies.completed("p"))
-    events = await _all(_lists(paid | {"account": "acct_2"}, paid | {"context": "acct_2"}, paid)[0].events(0))
-    sessions = await _all(_lists(SESSION | {"mode": "setup"}, SESSION | {"livemode": True})[0].objects(SESSIONS, 0))
+    others = (paid | {"account": "acct_2"}, paid | {"context": "acct_2"}, paid | {"type": "customer.new"})
 
-    assert [event.id for event in events] == [paid["id"]]
-    assert sessions == []
+    events = await _all(_lists(*others, paid)[0].events(0))
 
-
-async def test_a_lone_surrogate_does_not_stop_a_list() -> None:
-    lists, unreadable = _lists(SESSION | {"customer_details": {"name": "\ud83d"}}, SESSION)
-
-    assert len(await _all(lists.objects(SESSIONS, 0))) == 2
-    assert unreadable == []
+    assert [event.reason for event in events if isinstance(event, Ignored)] == ["other_account"] * 2 + ["unused_type"]
+    assert [event.id for event in events if isinstance(event, PaymentEvent)] == [paid["id"]]
 
 
-async def test_unreadable_sessions_are_reported_and_skipped() -> None:
-    lists, unreadable = _lists({"id": "cs_1"}, SESSION, SESSION | {"status": "open"})
-
-    sessions = await _all(lists.objects(SESSIONS, 0, 1))
-
-    assert [event.payment_ids for event in sessions] == [("payment_1",)]
-    assert unreadable == [("checkout.session", "ValidationError")]
+@pytest.mark.parametrize(
+    "fields", [{"mode": "setup"}, {"livemode": True}, {"status": "open"}], ids=["mode", "livemode", "open"]
+)
+async def test_some_sessions_report_nothing(fields: dict[str, object]) -> None:
+    assert await _sessions(SESSION | fields) == []
 
 
-async def test_the_id_of_a_listed_fact_names_object_and_state() -> None:
-    lists, _ = _lists(stripe_bodies.refund_object(700, "pending", id="re_1", created=5))
+async def test_a_fact_from_a_list_names_its_object_and_state() -> None:
+    (refund,) = await _all(_lists(REFUND)[0].objects(facts.REFUND, 0))
 
-    [refund] = await _all(lists.objects("refund", 0))
+    assert (refund.id, refund.type, refund.created) == ("re_a:failed", "refund", 7)
+    assert refund.intent_ids == ("pi_a",)
 
-    assert (refund.id, refund.type, refund.created) == ("re_1:pending", "refund", 5)
 
+async def test_an_expanded_payment_intent_has_a_fact_of_its_own() -> None:
+    events = await _sessions(SESSION | {"status": "open", "payment_intent": DECLINED_INTENT})
 
-async def test_an_open_session_is_listed_with_its_decline() -> None:
-    intent = stripe_bodies.intent_object()
-    lists, _ = _lists(SESSION | {"status": "open", "payment_intent": intent}, SESSION | {"payment_intent": intent})
-
-    events = await _all(lists.objects(SESSIONS, 0))
-
-    assert [(event.type, event.object_id) for event in events] == [
-        ("payment_intent", "pi_a"),
-        ("checkout.session", "cs_test_a"),
+    assert [(event.id, event.type, event.session_id) for event in events] == [
+        ("pi_a:declined", "payment_intent", "cs_test_a")
     ]
 
 
-async def test_the_objects_of_a_payment_intent_are_found() -> None:
-    stripe = ScriptedStripe(Response(body={"data": [SESSION], "has_more": False}))
-    lists = StripeLists(SETTINGS, stripe.reader(), lambda *_: None)
+async def test_a_lone_surrogate_does_not_stop_a_list() -> None:
+    sessions = await _sessions(SESSION | {"customer_details": {"name": "\ud83d"}}, SESSION)
 
-    [session] = await lists.objects_of_intent(SESSIONS, "pi_a")
-
-    assert (session.object_id, session.intent_ids) == ("cs_test_a", ("pi_a",))
-    assert stripe.requests[0]["payment_intent"] == "pi_a"
+    assert len(sessions) == 2
 
 
-async def test_a_session_is_read_with_its_payment_intent() -> None:
-    body = SESSION | {"status": "open", "payment_intent": stripe_bodies.intent_object()}
-    lists = StripeLists(SETTINGS, ScriptedStripe(Response(body=body)).reader(), lambda *_: None)
+async def test_unreadable_objects_are_reported_and_skipped() -> None:
+    lists, unreadable = _lists({"id": "cs_1"}, SESSION)
 
-    [declined] = await lists.session("cs_test_a")
+    events = await _all(lists.objects(facts.SESSION, 0, 1))
 
-    assert (declined.object_id, declined.fact.state) == ("pi_a", "declined")
+    assert [event.payment_ids for event in events] == [("payment_1",)]
+    assert unreadable == [("checkout.session", "ValidationError")]
 
 
-async def test_a_session_that_stripe_does_not_have_is_empty() -> None:
-    lists = StripeLists(SETTINGS, ScriptedStripe(Response(status=404, body=NOT_FOUND)).reader(), lambda *_: None)
+async def test_the_sessions_of_a_payment_intent_are_found() -> None:
+    (event,) = await _lists(SESSION)[0].objects_of_intent(facts.SESSION, "pi_a")
 
-    assert await lists.session("cs_test_a") == []
+    assert (event.object_id, event.intent_ids) == ("cs_test_a", ("pi_a",))
+    assert await _lists()[0].objects_of_intent(facts.SESSION, "pi_a") == []
+
+
+@pytest.mark.parametrize(
+    ("response", "ids"),
+    [(Response(body=SESSION), ["cs_test_a"]), (Response(404, {"error": {"code": "resource_missing"}}), [])],
+    ids=["found", "missing"],
+)
+async def test_one_session_is_read(response: Response, ids: list[str]) -> None:
+    stripe = ScriptedStripe(response)
+
+    events = await StripeLists(SETTINGS, stripe.reader(), lambda *_: None).session("cs_test_a")
+
+    assert [event.object_id for event in events] == ids
+    assert stripe.requests == [{"expand[0]": "payment_intent"}]
 
 
 async def test_a_time_range_is_sent_to_stripe() -> None:

@@ -8,16 +8,18 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from lea_payments.payment.event import Fact, Outcome, PaymentEvent
-from lea_payments.payment.record import Payment, Status
+from lea_payments.payment import changes
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.facts import Fact, Kind
+from lea_payments.payment.record import Payment
 from lea_payments.store.errors import UnavailableError
 from lea_payments.stripe.errors import StripeUnavailableError
-from lea_payments.telemetry import events, spans
+from lea_payments.telemetry import events, metrics, spans
 from tests.support.recorded_spans import recorded_spans, span_named
 
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 BEFORE = Payment(payment_intent_id="payment_1", amount=12000, currency="SGD", traceparent=f"00-{TRACE_ID}-{SPAN_ID}-01")
-EVENT = PaymentEvent(id="evt_1", type="checkout.session.completed", created=1, fact=Fact.PAID, session_created=1)
+AT = "2026-11-26T08:00:00.000Z"
 
 
 @pytest.fixture
@@ -47,64 +49,153 @@ class Series:
         return REGISTRY.get_sample_value(self._name, self._labels) or 0
 
 
-def _completed(**fields: Any) -> Payment:
-    return replace(BEFORE, payment_status=Status.COMPLETED, status_rank=50, session_closed=True, **fields)
+def _event(kind: Kind, state: str, object_id: str = "", **fields: Any) -> PaymentEvent:
+    fact = Fact(kind=kind, state=state, **fields)
+    return PaymentEvent(id=f"evt_{state}", type="an.event", created=1, object_id=object_id or kind, fact=fact)
+
+
+def _paid(amount: int = 12000, currency: str = "sgd") -> PaymentEvent:
+    return _event(Kind.SESSION, "paid", "cs_1", amount=amount, currency=currency, intent="pi_1")
+
+
+def _apply(*received: PaymentEvent, record: Payment = BEFORE) -> Payment:
+    """The record after these events, each of which is recorded."""
+    for event in received:
+        applied = changes.apply(record, event, AT)
+        events.payment_changed(applied.outcome, event, applied.before, applied.after)
+        record = applied.after or record
+    return record
 
 
 def test_a_completed_payment_is_counted_once(lines: list[MutableMapping[str, Any]]) -> None:
     outcomes = Series("payments_outcomes_total", outcome="completed", currency="sgd")
     amount = Series("payments_amount_minor_units_total", outcome="completed", currency="sgd")
     sessions = Series("payments_checkout_sessions_total", stage="completed")
-    after = _completed()
 
-    events.payment_changed(Outcome.APPLIED, EVENT, BEFORE, after)
-    events.payment_changed(Outcome.DUPLICATE, EVENT, after, after)
-    events.payment_changed(Outcome.UNMATCHED, EVENT, None, None)
+    _apply(_paid(), _paid(), _event(Kind.SESSION, "expired", "cs_1"))
+    events.payment_changed(Outcome.UNMATCHED, _paid(), None, None)
 
     assert (outcomes.growth(), amount.growth(), sessions.growth()) == (1, 12000, 1)
     assert [(line["event"], line["payment_id"]) for line in lines] == [("payment_completed", "payment_1")]
 
 
+def test_the_time_to_completion_is_measured() -> None:
+    completions = Series("payments_time_to_completion_seconds_count")
+
+    _apply(replace(_paid(), session_created=1))
+
+    assert completions.growth() == 1
+
+
+def test_a_delayed_payment_closes_its_session_once() -> None:
+    completed = Series("payments_checkout_sessions_total", stage="completed")
+    unpaid = _event(Kind.SESSION, "unpaid", "cs_1", amount=12000, currency="sgd", intent="pi_1")
+
+    _apply(_event(Kind.SESSION, "a_new_state", "cs_1"), unpaid, _paid())
+
+    assert completed.growth() == 1
+
+
 @pytest.mark.parametrize("currency", [None, "xts"])
 def test_an_unknown_currency_is_counted_as_other(currency: str | None) -> None:
     outcomes = Series("payments_outcomes_total", outcome="completed", currency="other")
-    before = replace(BEFORE, currency=currency)
 
-    events.payment_changed(Outcome.APPLIED, EVENT, before, _completed(currency=currency))
+    _apply(_paid(currency="xts"), record=replace(BEFORE, currency=currency))
 
     assert outcomes.growth() == 1
 
 
 @pytest.mark.parametrize(
-    ("reason", "label"),
+    ("code", "label"),
     [("card_declined:lost_card", "lost_card"), ("card_declined:an_invented_code", "other"), ("unknown", "other")],
 )
-def test_a_decline_is_counted_by_its_code(reason: str, label: str) -> None:
+def test_a_decline_is_counted_by_its_code(code: str, label: str) -> None:
     failures = Series("payments_failures_total", reason=label)
-    after = replace(BEFORE, payment_status=Status.FAILED, status_rank=10, status_reason=reason)
 
-    events.payment_changed(Outcome.APPLIED, EVENT, BEFORE, after)
-    events.payment_changed(Outcome.APPLIED, EVENT, after, after)
+    _apply(*[_event(Kind.INTENT, "declined", code=code)] * 2)
 
     assert failures.growth() == 1
 
 
-@pytest.mark.parametrize(("reason", "count"), [("amount_mismatch", 1), ("awaiting_funds", 0)])
-def test_only_reviews_are_counted_as_reviews(reason: str, count: int) -> None:
+WARNING = _event(Kind.WARNING, "actionable", "issfr_1", intent="pi_1")
+DUPLICATE = _event(Kind.SESSION, "paid", "cs_2", amount=12000, currency="sgd", intent="pi_2")
+FLOOD = [_event(Kind.REFUND, "pending", f"re_{number}", amount=1, intent="pi_1") for number in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "received"),
+    [
+        ("amount_mismatch", [_paid(amount=1)]),
+        ("currency_mismatch", [_paid(currency="usd")]),
+        ("paid_twice", [_paid(), DUPLICATE]),
+        ("early_fraud_warning", [_paid(), WARNING]),
+        ("early_fraud_warning", [WARNING, _paid()]),
+        ("too_many_objects", [_paid(), *FLOOD]),
+        ("too_many_objects", [_event(Kind.INTENT, "declined", code="x"), *FLOOD]),
+        ("refund_failed", [_event(Kind.REFUND, "succeeded"), _event(Kind.REFUND, "failed")]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} events",
+)
+def test_a_review_is_counted_once(reason: str, received: list[PaymentEvent]) -> None:
     reviews = Series("payments_review_total", reason=reason)
+    others = [Series("payments_review_total", reason=other) for other in metrics.REVIEW_REASONS if other != reason]
 
-    events.payment_changed(Outcome.REVIEW, EVENT, BEFORE, replace(BEFORE, status_reason=reason))
-
-    assert reviews.growth() == count
-
-
-def test_a_failed_refund_is_a_review() -> None:
-    reviews = Series("payments_review_total", reason="refund_failed")
-    event = PaymentEvent(id="evt_1", type="refund.failed", created=1, fact=Fact.REFUND_FAILED)
-
-    events.payment_changed(Outcome.REVIEW, event, _completed(), _completed())
+    _apply(*received, *received)
 
     assert reviews.growth() == 1
+    assert sum(other.growth() for other in others) == 0
+
+
+def test_waiting_for_money_is_not_a_review() -> None:
+    reviews = [Series("payments_review_total", reason=reason) for reason in metrics.REVIEW_REASONS]
+
+    record = _apply(_event(Kind.SESSION, "unpaid", "cs_1"))
+
+    assert record.status_reason == "awaiting_funds"
+    assert sum(series.growth() for series in reviews) == 0
+
+
+def test_each_failed_refund_is_a_review() -> None:
+    reviews = Series("payments_review_total", reason="refund_failed")
+
+    _apply(_paid(), *(_event(Kind.REFUND, "failed", object_id) for object_id in ("re_1", "re_2", "re_1")))
+
+    assert reviews.growth() == 2
+
+
+def test_each_status_of_a_dispute_is_counted_once() -> None:
+    statuses = {status: Series("payments_disputes_total", status=status) for status in metrics.DISPUTE_STATUSES}
+    states = ("warning_needs_response", "needs_response", "under_review", "lost", "lost")
+
+    _apply(_paid(), *(_event(Kind.DISPUTE, state, "du_1") for state in states))
+
+    assert {status: series.growth() for status, series in statuses.items()} == {
+        "open": 1,
+        "review": 1,
+        "lost": 1,
+        "won": 0,
+    }
+
+
+def test_an_unknown_state_is_counted_and_logged_once(lines: list[MutableMapping[str, Any]]) -> None:
+    unknown = Series("payments_unknown_states_total", kind="dispute")
+    disputes = [_event(Kind.DISPUTE, "of_next_year", object_id) for object_id in ("du_1", "du_2")]
+
+    _apply(disputes[0], disputes[0], disputes[1])
+
+    assert unknown.growth() == 2
+    (line,) = lines
+    assert (line["event"], line["kind"], line["state"]) == ("unknown_state_received", "dispute", "of_next_year")
+
+
+def test_an_unknown_state_after_a_known_one_is_counted() -> None:
+    unknown = Series("payments_unknown_states_total", kind="refund")
+    known = _event(Kind.REFUND, "succeeded", "re_1")
+
+    record = _apply(known, _event(Kind.REFUND, "of_next_month", "re_1"))
+
+    assert record.facts["re_1"].state == "succeeded"
+    assert unknown.growth() == 1
 
 
 @pytest.mark.parametrize(("reused", "stage"), [(True, "reused"), (False, "created")], ids=["reused", "created"])
@@ -167,8 +258,8 @@ def test_a_retry_names_its_cause(
     assert (line["event"], line["problem"], line["http_status"]) == (event, type(cause).__name__, http_status)
 
 
-@pytest.mark.parametrize("kind", ["event", "session"])
+@pytest.mark.parametrize("kind", ["event", "radar.early_fraud_warning"])
 def test_an_unreadable_object_names_its_kind(lines: list[MutableMapping[str, Any]], kind: str) -> None:
     events.stripe_object_unreadable(kind, "no id")
 
-    assert [(line["event"], line["reason"]) for line in lines] == [(f"stripe_{kind}_unreadable", "no id")]
+    assert [(line["event"], line["kind"]) for line in lines] == [("stripe_object_unreadable", kind)]

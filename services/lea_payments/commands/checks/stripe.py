@@ -1,8 +1,10 @@
 """Checks the API key, the webhook endpoint and the clock against Stripe; only reads."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -10,6 +12,7 @@ import stripe
 
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.commands.checks.settings import CheckSettings
+from lea_payments.settings import SettingsError, signing_secrets
 from lea_payments.stripe import client as stripe_client
 from lea_payments.stripe.events import EVENT_TYPES, WEBHOOK_PATH
 from lea_payments.stripe.signature import TOLERANCE_SECONDS
@@ -17,6 +20,15 @@ from lea_payments.stripe.signature import TOLERANCE_SECONDS
 SKEW_SECONDS = 30
 """Clocks that are synchronized with NTP differ by less than one second; this much needs attention."""
 
+READ_BY_RECONCILER: Mapping[str, Callable[[stripe.StripeClient], Any]] = {
+    "Events": lambda client: client.v1.events.list({"limit": 1}),
+    "Charges and Refunds": lambda client: client.v1.refunds.list({"limit": 1}),
+    "Disputes": lambda client: client.v1.disputes.list({"limit": 1}),
+    "Radar (early fraud warnings)": lambda client: client.v1.radar.early_fraud_warnings.list({"limit": 1}),
+}
+"""What the reconciler lists besides sessions, by the name in the form for a restricted key."""
+
+FORBIDDEN = 403
 DASHBOARD = "in Stripe's dashboard, Developers > Webhooks"
 
 
@@ -37,12 +49,15 @@ def findings(settings: CheckSettings, endpoint_url: str | None) -> Iterator[Find
         yield _clock(sessions.skew)
     if sessions.error is not None and not isinstance(sessions.error, stripe.PermissionError):
         return
+    if settings.applies_events:
+        yield _reconciler_key(client)
     endpoints = _call(lambda: client.v1.webhook_endpoints.list({"limit": 100}))
     if endpoints.response is None:
         remedy = f"give the restricted key read access to Webhook Endpoints, or check the endpoint {DASHBOARD}"
         yield note("endpoint", "cannot be checked with this key", remedy)
     else:
         yield from _endpoints(endpoints.response.data, endpoint_url, livemode=settings.livemode)
+        yield from _secrets(endpoints.response.data, endpoint_url, settings)
 
 
 def _call(call: Callable[[], Any]) -> _CallResult:
@@ -71,10 +86,22 @@ def _connection(error: stripe.StripeError | None, base: str) -> Finding:
     if isinstance(error, stripe.AuthenticationError):
         return wrong("Stripe", "does not accept the API key", "set STRIPE_SECRET_KEY to one from Developers > API keys")
     if isinstance(error, stripe.PermissionError):
-        return wrong("Stripe", "the API key cannot read Checkout Sessions", "give the key write access to them")
+        return wrong(
+            "Stripe", "the API key cannot read Checkout Sessions", "give the restricted key write access to them"
+        )
     return wrong(
         "Stripe", f"responds with {error.http_status} at {base}", "check STRIPE_API_BASE and status.stripe.com"
     )
+
+
+def _reconciler_key(client: stripe.StripeClient) -> Finding:
+    """Whether the key can list what the reconciler reads; other errors are not about its permissions."""
+    errors = {name: _call(partial(read, client)).error for name, read in READ_BY_RECONCILER.items()}
+    denied = [name for name, error in errors.items() if error is not None and error.http_status == FORBIDDEN]
+    if denied:
+        remedy = f"give the restricted key of the reconciler read access to {', '.join(denied)}"
+        return wrong("API key", f"cannot read {', '.join(denied)}: the reconciler does not repair them", remedy)
+    return ok("API key", f"can read {', '.join(errors)}")
 
 
 def _clock(skew: float) -> Finding:
@@ -107,6 +134,25 @@ def _endpoints(endpoints: Sequence[Any], endpoint_url: str | None, *, livemode: 
 
     for endpoint in similar:
         yield _wrong_path(f"endpoint {endpoint.id}", endpoint.url, is_only=not matches)
+
+
+def _secrets(endpoints: Sequence[Any], endpoint_url: str | None, settings: CheckSettings) -> Iterator[Finding]:
+    """Whether there is a signing secret for each endpoint: each has its own, and Stripe does not show it here."""
+    enabled = [each.url for each in endpoints if each.status == "enabled" and _matches(each.url, endpoint_url)]
+    try:
+        count = len(signing_secrets(settings.webhook_secrets, settings.webhook_secret_file))
+    except SettingsError:
+        return
+    if not 0 < count < len(enabled):
+        return
+    remedy = "delete the endpoints that are not needed, or add the signing secret of each one"
+    ((url, same),) = Counter(url.partition("?")[0].removesuffix("/") for url in enabled).most_common(1)
+    if count < same:
+        says = f"{same} enabled endpoints send to {url}, but the number of signing secrets is {count}: the webhook "
+        yield wrong("endpoints", f"{says}rejects the deliveries of the others", remedy)
+    else:
+        says = f"{len(enabled)} enabled endpoints have this path, but the number of signing secrets is {count}"
+        yield note("endpoints", says, f"{remedy}, unless they send to another installation")
 
 
 def _matches(url: str, endpoint_url: str | None) -> bool:

@@ -1,0 +1,54 @@
+"""Defines the bodies of the checkout API's errors and describes them for OpenAPI."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from lea_payments.checkout.errors import ERRORS
+
+
+class Error(BaseModel):
+    """An error. `code` is stable; `message` is for people."""
+
+    code: str
+    message: str
+    param: Annotated[str | None, Field(description="The field or header to change.")] = None
+
+
+class ErrorBody(BaseModel):
+    """The body of every answer that is not 2xx."""
+
+    error: Error
+
+
+def error_body(code: str, message: str, param: str | None = None) -> dict[str, Any]:
+    """The body of an error."""
+    return ErrorBody(error=Error(code=code, message=message, param=param)).model_dump(exclude_none=True)
+
+
+def validation_error_body(problems: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The body for invalid fields. It names all of them and never repeats the values that were sent."""
+    fields = [_field_name(problem["loc"]) for problem in problems]
+    sentences = [f"{field}: {problem['msg']}" for field, problem in zip(fields, problems, strict=True)]
+    return error_body("invalid_request", f"{'; '.join(sentences)}. /openapi.json describes each field.", fields[0])
+
+
+def error_responses(call: str) -> dict[int | str, dict[str, Any]]:
+    """The errors of a call in the form of OpenAPI, with an example for each code."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for code, error in ERRORS.items():
+        if call not in error.calls:
+            continue
+        response = responses.setdefault(
+            error.status, {"model": ErrorBody, "description": "", "content": {"application/json": {"examples": {}}}}
+        )
+        response["description"] = f"{response['description']} `{code}`: {error.when}".strip()
+        response["content"]["application/json"]["examples"][code] = {"value": error_body(code, error.when)}
+    return responses
+
+
+def _field_name(location: Sequence[str | int]) -> str:
+    """The field's name in the request: `amount`, `Idempotency-Key`, or `body` for the whole body."""
+    inner = ".".join(str(part) for part in location[1:])
+    return inner or str(location[0])

@@ -1,0 +1,181 @@
+"""Compares the facts of a record with Stripe's objects, and says what repairs each difference."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from lea_payments.commands.explain import field_changes
+from lea_payments.payment import changes, facts
+from lea_payments.payment.event import CHANGES, PaymentEvent
+from lea_payments.payment.evidence import NEVER_MATCHES
+from lea_payments.payment.facts import Fact, Kind
+from lea_payments.payment.payers import BY_HAND
+from lea_payments.payment.record import Payment
+from lea_payments.store.repairs import OBJECTS_HOURS, WAITING_DAYS
+
+LISTED_KINDS = (Kind.REFUND, Kind.DISPUTE, Kind.WARNING)
+"""The objects of which Stripe lists all that belong to a PaymentIntent."""
+
+COMPARED_FIELDS = ("amount", "currency", "intent", "attempt", "due")
+"""The fields of a fact that Stripe's object must have, besides its state. Of several decline codes one is kept."""
+
+BY_A_PERSON = "no event repairs this: compare the history with Stripe's dashboard, and let a person decide"
+
+
+class Difference(NamedTuple):
+    """One difference between the record and Stripe, and its remedy."""
+
+    what: str
+    remedy: str
+
+
+class Observation(NamedTuple):
+    """What was read from Stripe: the facts, the ids of all objects, and what Stripe does not have.
+
+    `lists` are the kinds of objects that were listed, each with its PaymentIntent. `undelivered` are the ids of objects
+    with an event that was not delivered.
+    """
+
+    events: Sequence[PaymentEvent]
+    objects: Collection[str]
+    missing: Collection[str]
+    lists: Collection[tuple[str, str]]
+    undelivered: Collection[str]
+
+
+def differences(record: Payment, observation: Observation, now: float) -> Sequence[Difference]:
+    """Everything that differs between the record and Stripe; `now` is in seconds since 1970."""
+    return [
+        *_inconsistent_fields(record),
+        *_missing_objects(observation),
+        *_different_facts(record, observation, now),
+        *_facts_without_object(record, observation),
+    ]
+
+
+def _inconsistent_fields(record: Payment) -> Iterator[Difference]:
+    """The published fields that do not follow from the facts, as after an edit by hand."""
+    if text := field_changes(record, changes.derive(record)):
+        yield Difference(
+            f"the published fields do not follow from the facts: {text}",
+            "the next event that changes the payment repairs them; until then a person can edit the record",
+        )
+
+
+def _missing_objects(observation: Observation) -> Iterator[Difference]:
+    for object_id in sorted(observation.missing):
+        yield Difference(
+            f"Stripe has no {object_id}",
+            "check that STRIPE_SECRET_KEY belongs to the account and mode in which the payment was created",
+        )
+
+
+def _different_facts(record: Payment, observation: Observation, now: float) -> Iterator[Difference]:
+    """The facts of Stripe's that the record does not have, or has in another state."""
+    current = record
+    for event in observation.events:
+        known = record.facts.get(event.object_id)
+        text = _missing(event.fact) if known is None else _comparison(known, event)
+        if not text:
+            continue
+        outcome, _, after = changes.apply(current, event, "")
+        if outcome not in CHANGES or after is None:
+            yield Difference(f"{event.object_id}: {text}", f"the record keeps the further state; {BY_A_PERSON}")
+            continue
+        effect = field_changes(current, after) or "the published fields stay"
+        current = after
+        yield Difference(f"{event.object_id}: {text}; {effect}", _remedy(record, event, observation, now))
+
+
+def _missing(fact: Fact) -> str:
+    return f"Stripe has {fact.state}, and it is missing here"
+
+
+def _comparison(known: Fact, event: PaymentEvent) -> str:
+    """The different fields; empty if there are none."""
+    pairs = [("", known.state, event.fact.state)]
+    pairs += [(f"{name} ", getattr(known, name), getattr(event.fact, name)) for name in COMPARED_FIELDS]
+    return ", ".join(
+        f"the record has {name}{_value(ours)}, Stripe has {theirs}"
+        for name, ours, theirs in pairs
+        if theirs is not None and ours != theirs
+    )
+
+
+def _value(value: object) -> str:
+    return "none" if value in (None, NEVER_MATCHES) else str(value)
+
+
+def _facts_without_object(record: Payment, observation: Observation) -> Iterator[Difference]:
+    """The facts that Stripe's objects do not confirm, although Stripe was asked for them."""
+    at_stripe = {event.object_id: event.fact for event in observation.events}
+    for object_id, fact in record.facts.items():
+        if object_id in at_stripe or object_id in observation.missing:
+            continue
+        if object_id == BY_HAND and fact.state == facts.PAID:
+            if not any(other.state == facts.PAID for other in at_stripe.values()):
+                yield Difference(
+                    "the record is completed, but no session is paid at Stripe",
+                    "another session was paid, or the record was changed by hand: compare stripe_payment_intent and "
+                    "history",
+                )
+        elif fact.kind == Kind.SESSION and object_id in observation.objects:
+            yield Difference(f"{object_id}: the record has {fact.state}, Stripe's session is open", BY_A_PERSON)
+        elif (fact.kind, fact.intent) in observation.lists:
+            yield Difference(f"{object_id}: the record has {fact.state}, Stripe does not list it", BY_A_PERSON)
+
+
+def _remedy(record: Payment, event: PaymentEvent, observation: Observation, now: float) -> str:
+    is_recent = event.created >= now - timedelta(hours=OBJECTS_HOURS).total_seconds()
+    if is_recent or event.object_id in observation.undelivered or _is_waiting(record, event, now):
+        return "the next run of the reconciler repairs it"
+    return (
+        f"the reconciler reads only the last {OBJECTS_HOURS} hours: run "
+        f"lea-payments replay --since 30d --payment {record.payment_intent_id}"
+    )
+
+
+def _is_waiting(record: Payment, event: PaymentEvent, now: float) -> bool:
+    """Whether the reconciler reads this session because its payment waits for money."""
+    known = record.facts.get(event.object_id)
+    first_day = (datetime.fromtimestamp(now, UTC) - timedelta(days=WAITING_DAYS)).date().isoformat()
+    return (
+        known is not None
+        and (known.kind, known.state) == (Kind.SESSION, facts.UNPAID)
+        and (record.awaiting_funds_on or "") >= first_day
+    )
+
+
+def not_compared(record: Payment, observation: Observation) -> Sequence[str]:
+    """What could not be compared, one sentence each."""
+    at_stripe: Mapping[str, Fact] = {event.object_id: event.fact for event in observation.events}
+    sentences = [
+        f"{object_id}: {_why_not(object_id)}"
+        for object_id, fact in record.facts.items()
+        if object_id not in at_stripe and not _was_read(object_id, fact, record, observation)
+    ]
+    if facts.OVERFLOW_ID in record.facts:
+        sentences.append(f"the record keeps {facts.OBJECT_LIMIT} objects and has lost others: see Stripe's dashboard")
+    return sentences
+
+
+def _was_read(object_id: str, fact: Fact, record: Payment, observation: Observation) -> bool:
+    """Whether Stripe was asked about the object, or nothing depends on it."""
+    if object_id in observation.objects or object_id in observation.missing:
+        return True
+    if fact.kind == Kind.CHARGE:
+        return is_replaced(record, fact)
+    return object_id == facts.OVERFLOW_ID or (fact.kind, fact.intent) in observation.lists
+
+
+def is_replaced(record: Payment, charge: Fact) -> bool:
+    """Whether refunds that are known by their ids replace the total of this charge."""
+    return any(fact.kind == Kind.REFUND and fact.intent == charge.intent for fact in record.facts.values())
+
+
+def _why_not(object_id: str) -> str:
+    if object_id.startswith("by_hand") or "unknown" in object_id:
+        return "it stands for fields that no event wrote, so Stripe has no object for it"
+    if ":" in object_id:
+        return "it has no id at Stripe"
+    return "it was not read from Stripe"
