@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lea_payments.payment.record import Payment
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from lea_payments.store.items import item_of, payment_of
+from lea_payments.store.items import attributes_of, payment_of
 from tests.e2e.cluster import Cluster
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Records:
         record = Payment(
             payment_intent_id=payment_id, user_id="user_1", quote_id="quote_1", amount=4999, currency="sgd"
         )
-        self._client.put_item(TableName=self._table, Item=item_of(record))
+        self._client.put_item(TableName=self._table, Item=attributes_of(record))
 
     def get(self, payment_id: str) -> Payment:
         """The current payment."""

@@ -42,7 +42,7 @@ class Language:
         pattern = numbers.parse_pattern(text)
         pattern.frac_prec = (decimals, decimals)
         number = money.major_units(minor_units, code)
-        return pattern.apply(number, self.locale, currency=code, currency_digits=False)
+        return str(pattern.apply(number, self.locale, currency=code, currency_digits=False))
 
 
 def load() -> Mapping[str, Language]:

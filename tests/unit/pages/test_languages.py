@@ -1,6 +1,5 @@
 import re
 import unicodedata
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -125,4 +124,4 @@ def test_every_currency_has_stripes_decimals(currency: str, tag: str) -> None:
 
         assert code == currency.upper()
         assert numbers.parse_decimal(number, LANGUAGES[tag].locale, strict=True) == money.major_units(amount, currency)
-        assert -Decimal(number.replace(",", "")).as_tuple().exponent == money.decimals_shown(amount, currency)
+        assert len(number.partition(".")[2]) == money.decimals_shown(amount, currency)

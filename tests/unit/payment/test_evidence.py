@@ -47,19 +47,22 @@ def test_every_status_has_the_rank_of_a_rule() -> None:
             {"payment_status": Status.COMPLETED, "status_rank": 50, "stripe_payment_intent": "pi_a"},
             {"cs_test_a": PAID},
         ),
-        ({"payment_status": Status.EXPIRED}, {"cs_test_a": EXPIRED}),
-        ({"payment_status": Status.EXPIRED, "stripe_session_id": None}, {"by_hand": EXPIRED}),
+        ({"payment_status": Status.EXPIRED}, {"cs_test_a": replace(EXPIRED, attempt=0)}),
+        ({"payment_status": Status.EXPIRED, "stripe_session_id": None}, {"by_hand": replace(EXPIRED, attempt=0)}),
         ({"payment_status": Status.EXPIRED, "checkout_attempt": 2}, {"cs_test_a": replace(EXPIRED, attempt=2)}),
         (
             {"payment_status": Status.FAILED},
-            {"by_hand:intent": Fact(kind=Kind.INTENT, state="declined", code="unknown")},
+            {"by_hand:intent": Fact(kind=Kind.INTENT, state="declined", code="unknown", attempt=0)},
         ),
         (
             {"payment_status": Status.FAILED, "status_rank": 10, "status_reason": "lost_card", "checkout_attempt": 2},
             {"by_hand:intent": Fact(kind=Kind.INTENT, state="declined", code="lost_card", attempt=2)},
         ),
-        ({"status_rank": 30}, {"cs_test_a": replace(EXPIRED, state="unpaid")}),
-        ({"payment_status": Status.FAILED, "status_rank": 40}, {"cs_test_a": replace(EXPIRED, state="failed")}),
+        ({"status_rank": 30}, {"cs_test_a": replace(EXPIRED, state="unpaid", attempt=0)}),
+        (
+            {"payment_status": Status.FAILED, "status_rank": 40},
+            {"cs_test_a": replace(EXPIRED, state="failed", attempt=0)},
+        ),
         (
             {"status_rank": 45, "status_reason": "amount_mismatch", "stripe_payment_intent": "pi_a"},
             {"cs_test_a": replace(PAID, amount=-1)},

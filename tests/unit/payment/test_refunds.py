@@ -19,7 +19,7 @@ def refund(state: str, amount: int | None = 1000, intent: str | None = "pi_a") -
     return Fact(kind=Kind.REFUND, state=state, amount=amount, intent=intent)
 
 
-def totals(record: Payment = RECORD, **more: Fact) -> RefundTotals:
+def totals(record: Payment = RECORD, /, **more: Fact) -> RefundTotals:
     return refund_totals(replace(record, facts={**record.facts, **more}))
 
 
