@@ -9,63 +9,22 @@ from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind
-from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment
+from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
 from lea_payments.store import statements
 from lea_payments.store.items import Item, attributes_of, item_of_entry
 from lea_payments.store.statements import GUARD, CurrentRecord, Update
+from tests.support.first_events import BY_CHECKOUT, BY_HAND, REFUND
+from tests.support.first_events import event_of as _event
 
 ENTRY = HistoryEntry("evt_0", "some.type", "applied", "pending", "pending", "t0", None)
-PAID = Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", intent="pi_a", attempt=1)
-REFUND = Fact(kind=Kind.REFUND, state="pending", amount=700, intent="pi_a")
-BY_CHECKOUT = Payment(
-    payment_intent_id="payment_1",
-    user_id="user_1",
-    quote_id="quote_1",
-    stripe_session_id="cs_test_a",
-    amount=4999,
-    currency="sgd",
-    product_name="Travel insurance",
-    created_at="2026-01-01T00:00:00.000Z",
-    updated_at="2026-01-01T00:00:01.000Z",
-    version=2,
-    status_rank=0,
-    traceparent="00-1-1-01",
-    checkout_attempt=1,
-    checkout_attempt_at="2026-01-01T00:00:00.000Z",
-    checkout_locale="en",
-)
-BY_HAND = Payment(payment_intent_id="payment_1", stripe_session_id="cs_test_a", amount=4999, currency="sgd")
 DOCUMENTED_LIMIT = 8192
 """The maximum length of a statement (API reference, BatchStatementRequest)."""
-
-
-def _event(fact: Fact = PAID, object_id: str = "cs_test_a") -> PaymentEvent:
-    session_id = object_id if fact.kind == Kind.SESSION else None
-    return PaymentEvent(id="evt_1", type="some.type", created=0, object_id=object_id, fact=fact, session_id=session_id)
 
 
 def _update(before: CurrentRecord, event: PaymentEvent) -> Update:
     after = changes.apply(before.record, event, "t1").after
     assert after is not None
     return statements.update("payments", before, after, INVALID_SPAN)
-
-
-def _is_true(before: CurrentRecord, event: PaymentEvent, item: Item) -> bool:
-    """Whether the condition of the event's write is true for this item."""
-    update = _update(before, event)
-    actions, _, where = update.text.partition(" WHERE ")
-    parameters = iter(update.parameters[actions.count("?") :])
-    literals = {"'pending'": {"S": "pending"}, **{str(number): {"N": str(number)} for number in range(3)}}
-    for condition in where.split(" AND "):
-        name, _, value = condition.partition("=")
-        if condition.endswith(" IS MISSING"):
-            expected = None
-            name = name.removesuffix(" IS MISSING")
-        else:
-            expected = next(parameters) if value == "?" else literals[value]
-        if item.get(name) != expected:
-            return False
-    return True
 
 
 def _assigned(update: Update) -> dict[str, Any]:
@@ -78,56 +37,6 @@ def _parts(update: Update) -> tuple[list[str], list[str]]:
     """The actions and the conditions of a statement."""
     actions, _, where = update.text.partition(" WHERE ")
     return re.findall(r"(?:SET|REMOVE) (\w+)", actions), where.split(" AND ")
-
-
-@pytest.mark.parametrize("record", [BY_CHECKOUT, BY_HAND], ids=["by checkout", "by hand"])
-@pytest.mark.parametrize(
-    "event",
-    [
-        _event(),
-        _event(replace(PAID, state="expired", intent=None)),
-        _event(Fact(kind=Kind.INTENT, state="declined", code="expired_card", attempt=1), "pi_a"),
-    ],
-    ids=["paid", "expired", "declined"],
-)
-def test_a_first_event_needs_one_round_trip(record: Payment, event: PaymentEvent) -> None:
-    attempt = record.checkout_attempt or None
-    event = replace(event, fact=replace(event.fact, attempt=attempt))
-
-    assert _is_true(statements.untouched("payment_1", event), event, attributes_of(record))
-
-
-def test_a_refund_first_needs_at_most_two_round_trips() -> None:
-    event = _event(REFUND, "re_1")
-    guess = statements.untouched("payment_1", event)
-
-    assert _is_true(guess, event, attributes_of(BY_HAND))
-    assert not _is_true(guess, event, attributes_of(BY_CHECKOUT))
-    assert _is_true(statements.current(attributes_of(BY_CHECKOUT)), event, attributes_of(BY_CHECKOUT))
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"version": {"N": "3"}},
-        {"payment_status": {"S": "completed"}},
-        {"facts": {"S": "x"}},
-        {"history": {"NULL": True}},
-        {"status_reason": {"M": {}}},
-        {"amount_refunded": {"N": "5"}},
-        {"dispute_status": {"S": "open"}},
-        {"other_session_id": {"S": "cs_b"}},
-        {"stripe_session_id": {"S": "cs_b"}},
-        {"amount": {"S": "4999"}},
-        {"currency": {"S": "usd"}},
-    ],
-    ids=lambda changed: next(iter(changed)),
-)
-@pytest.mark.parametrize("record", [BY_CHECKOUT, BY_HAND], ids=["by checkout", "by hand"])
-def test_a_record_that_differs_from_the_guess_is_read(record: Payment, changed: dict[str, Any]) -> None:
-    event = _event(replace(PAID, attempt=record.checkout_attempt or None))
-
-    assert not _is_true(statements.untouched("payment_1", event), event, {**attributes_of(record), **changed})
 
 
 def test_the_guess_gives_the_record_that_the_item_gives() -> None:
@@ -282,69 +191,3 @@ def test_a_statement_has_only_documented_syntax(before: CurrentRecord) -> None:
 
     assert DOCUMENTED.fullmatch(update.text), update.text
     assert update.text.count("?") == len(update.parameters)
-
-
-def test_checkout_writes_every_field_but_the_history() -> None:
-    record = replace(BY_HAND, version=3, updated_at="t0", history=(ENTRY,))
-
-    arguments = statements.checkout_update(statements.as_read(record), replace(record, updated_at="t1"))
-
-    assert arguments["ConditionExpression"] == (
-        "attribute_exists(payment_intent_id) AND version = :old_version AND attribute_not_exists(status_rank)"
-        " AND updated_at = :old_updated_at"
-    )
-    names = set(re.findall(r"\w+", arguments["UpdateExpression"])) - {"SET", "REMOVE"}
-    fields = {name for name in names if not name.startswith("new_")}
-    assert fields == {*Payment.__struct_fields__} - {"payment_intent_id", "history"}
-    assert arguments["Key"] == {"payment_intent_id": {"S": "payment_1"}}
-    assert arguments["ExpressionAttributeValues"].items() >= {":old_version": {"N": "3"}}.items()
-
-
-def test_checkout_requires_that_missing_fields_stay_missing() -> None:
-    arguments = statements.checkout_update(statements.as_read(BY_HAND), replace(BY_HAND, version=1))
-
-    missing = [f"attribute_not_exists({name})" for name in ("version", "status_rank", "updated_at")]
-    assert " AND ".join(missing) in arguments["ConditionExpression"]
-    assert arguments["UpdateExpression"].endswith(", history")
-
-
-def test_checkout_compares_an_odd_value_by_its_type() -> None:
-    item = attributes_of(BY_HAND) | {"version": {"S": "3"}, "updated_at": {"L": []}}
-
-    arguments = statements.checkout_update(statements.current(item), replace(BY_HAND, version=4))
-
-    assert arguments["ConditionExpression"] == (
-        "attribute_exists(payment_intent_id) AND version = :old_version AND payment_status = :old_payment_status"
-        " AND attribute_not_exists(status_rank) AND attribute_type(updated_at, :type_updated_at)"
-    )
-    assert (
-        arguments["ExpressionAttributeValues"].items()
-        >= {
-            ":old_version": {"S": "3"},
-            ":type_updated_at": {"S": "L"},
-        }.items()
-    )
-
-
-def test_checkout_stores_the_former_session_for_old_pods() -> None:
-    record = replace(BY_HAND, stripe_session_id="cs_former")
-
-    arguments = statements.checkout_update(statements.as_read(record), replace(record, stripe_session_id=None))
-
-    assert arguments["ExpressionAttributeValues"][":new_checkout_former_session"] == {"S": "cs_former"}
-
-
-def test_checkout_keeps_an_amount_that_matches_nothing() -> None:
-    record = replace(BY_HAND, amount=NEVER_MATCHES)
-
-    arguments = statements.checkout_update(statements.as_read(record), replace(record, version=1))
-
-    assert " amount " not in arguments["UpdateExpression"].replace(",", " ")
-
-
-def test_checkout_removes_nothing_from_a_full_record() -> None:
-    record = replace(_every_field(), dispute_status=DisputeStatus.WON)
-
-    arguments = statements.checkout_update(statements.as_read(record), record)
-
-    assert "REMOVE" not in arguments["UpdateExpression"]
