@@ -146,7 +146,7 @@ StripeKey = Annotated[
         validation_alias="STRIPE_SECRET_KEY",
         pattern=r"^(sk|rk)_(test|live)_\S+$",
         description="Stripe API key, `sk_test_…` or a restricted `rk_…`; checkout writes Checkout Sessions, the "
-        "reconciler reads Checkout Sessions, PaymentIntents and Events",
+        "reconciler reads Checkout Sessions, PaymentIntents, Charges and Refunds, Disputes, Events and Radar",
     ),
 ]
 StripeUrl = Annotated[

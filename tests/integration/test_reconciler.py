@@ -248,10 +248,8 @@ async def test_a_dispute_that_is_lost_again_is_read_from_stripe(
     dispute = account.control("/_disputes", payment_intent=account.intent_of(session_id))
     for status in ("lost", "appeal_needs_response", "appeal_under_review", "lost"):
         account.control(f"/_disputes/{dispute['id']}/status", status=status)
-    for event in account.events()[::-1]:
-        translated = stripe_events.translate(json.dumps(event).encode(), livemode=False)
-        if isinstance(translated, PaymentEvent):
-            await store.apply(translated)
+    for _ in ("completion", "disputes that were unmatched before"):
+        await _apply_all_events(account, store)
     before = await store.get(payment.payment_intent_id)
 
     runs = [await reconciler.run(), await reconciler.run()]

@@ -131,6 +131,20 @@ async def test_checkout_cannot_change_a_payment_that_has_changed(store: PaymentS
     assert after.stripe_session_id == "cs_test_a"
 
 
+async def test_a_list_of_more_than_a_megabyte_is_complete(store: PaymentStore) -> None:
+    """DynamoDB returns at most 1 MB per call."""
+    ids = [f"payment_large_{number}" for number in range(6)]
+    for payment_id in ids:
+        large = "x" * 200_000
+        await store.create(
+            replace(record(payment_id), user_id="user_large", product_name=large, stripe_session_id=None)
+        )
+
+    payments = await store.by_user("user_large")
+
+    assert sorted(payment.payment_intent_id for payment in payments) == ids
+
+
 async def test_payments_are_listed_by_user_and_by_quote(store: PaymentStore) -> None:
     await store.create(replace(record("payment_listed"), user_id="user_listed", quote_id="quote_listed"))
 

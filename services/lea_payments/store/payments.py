@@ -210,22 +210,27 @@ class PaymentStore:
         await self._dynamodb.close()
 
     async def _query(self, index: str, field: str, value: str) -> Sequence[Payment]:
-        try:
-            response = await self._dynamodb.call(
-                "query",
-                self._client.query,
-                TableName=self._table,
-                IndexName=index,
-                KeyConditionExpression=f"{field} = :value",
-                ExpressionAttributeValues={":value": {"S": value}},
-            )
-        except ClientError as error:
-            # A table that was created by hand can lack an index: calls that do not use it must still work.
-            store_calls.index_query_failed(index=index, code=code_of(error))
-            return []
-        if "Items" not in response:
-            raise UnavailableError("DynamoDB's response is incomplete")
-        return [payment_of(item) for item in response["Items"]]
+        arguments: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": index,
+            "KeyConditionExpression": f"{field} = :value",
+            "ExpressionAttributeValues": {":value": {"S": value}},
+        }
+        matches: list[Payment] = []
+        while True:
+            try:
+                response = await self._dynamodb.call("query", self._client.query, **arguments)
+            except ClientError as error:
+                # A table that was created by hand can lack an index: calls that do not use it must still work.
+                store_calls.index_query_failed(index=index, code=code_of(error))
+                return []
+            if "Items" not in response:
+                raise UnavailableError("DynamoDB's response is incomplete")
+            matches += map(payment_of, response["Items"])
+            if "LastEvaluatedKey" not in response:
+                return matches
+            # DynamoDB returns at most 1 MB at a time.
+            arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
 
 def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Applied]) -> Applied | None:

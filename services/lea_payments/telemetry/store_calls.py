@@ -11,6 +11,7 @@ from opentelemetry.trace import Span
 from lea_payments.log import log
 from lea_payments.telemetry import metrics, spans
 from lea_payments.telemetry.metrics import series
+from lea_payments.telemetry.throttle import Throttle
 
 OPERATION_NAMES: Mapping[str, str] = {
     "get": "GetItem",
@@ -20,6 +21,7 @@ OPERATION_NAMES: Mapping[str, str] = {
 }
 """DynamoDB's names for our operations. `apply` is missing: a batch has one span that many events share."""
 
+_failed_queries = Throttle(seconds=60)
 _with_spans: ContextVar[bool] = ContextVar("with_spans", default=True)
 
 
@@ -62,8 +64,10 @@ def without_spans() -> Iterator[None]:
 
 
 def index_query_failed(*, index: str, code: str) -> None:
-    """An index of the table could not be queried, so that records are not found through it."""
-    log.warning("index_query_failed", index=index, code=code, remedy="run lea-payments init-table")
+    """An index of the table could not be queried, so that records are not found through it. One line per minute."""
+    count = _failed_queries.count(index, time.monotonic())
+    if count:
+        log.warning("index_query_failed", index=index, code=code, count=count, remedy="run lea-payments init-table")
 
 
 def _span_of(operation: str) -> Span:
