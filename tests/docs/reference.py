@@ -12,7 +12,7 @@ from lea_payments.payment.rules import REVIEW_RULE, RULES
 from lea_payments.store import table
 from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.stripe.signature import REMEDIES
-from lea_payments.telemetry import metrics
+from lea_payments.telemetry import connections, metrics
 from lea_payments.webhook.app import HTTP_STATUS
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -101,7 +101,7 @@ def metrics_page() -> Iterator[str]:
 
 
 def _metrics() -> Iterator[Sequence[str]]:
-    for metric in vars(metrics).values():
+    for metric in (*vars(metrics).values(), *vars(connections).values()):
         if isinstance(metric, Counter | Gauge | Histogram):
             name = metric._name + ("_total" if isinstance(metric, Counter) else "")
             labels = ", ".join(f"`{label}`" for label in metric._labelnames)
