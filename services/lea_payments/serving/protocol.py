@@ -79,18 +79,22 @@ class LimitedProtocol(ClosingProtocol):
                     return
 
     def _feed(self, piece: bytes, *, is_head: bool, body_size: int) -> None:
+        problem: BaseException | None = None
         try:
             self.parser.feed_data(piece)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(piece[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
-            if isinstance(error.__context__, NextRequestError):
-                self._split(piece, is_head=is_head, body_size=self._body_size - body_size)
-            elif isinstance(error.__context__, RefusedHeadError):
-                self._refuse(431, "head_too_large")
-            else:
-                self._refuse(400, "invalid_http")
-        except httptools.HttpParserError:
+            problem = error.__context__ or error
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            problem = error
+        if problem is None:
+            return
+        if isinstance(problem, httptools.HttpParserUpgrade):
+            self._ignore_upgrade(piece[problem.args[0] :])
+        elif isinstance(problem, NextRequestError):
+            self._split(piece, is_head=is_head, body_size=self._body_size - body_size)
+        elif isinstance(problem, RefusedHeadError):
+            self._refuse(431, "head_too_large")
+        else:
             self._refuse(400, "invalid_http")
 
     def on_message_begin(self) -> None:
