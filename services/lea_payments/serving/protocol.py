@@ -20,7 +20,7 @@ from lea_payments.serving.closing import (
     UNREAD_LIMIT,
     ClosingProtocol,
 )
-from lea_payments.serving.connections import NEVER
+from lea_payments.serving.connections import NEVER, SMALL_BUFFER
 
 HEAD_LIMIT, HEADER_LIMIT = 32 * 1024, 100
 """In bytes, and in headers. Stripe's requests have less than 2 KiB and 20 headers."""
@@ -79,20 +79,23 @@ class LimitedProtocol(ClosingProtocol):
                     return
 
     def _feed(self, piece: bytes, *, is_head: bool, body_size: int) -> None:
-        problem: BaseException | None = None
+        problem: type | None = None  # not the exception: it would keep this frame, and the piece, in memory
+        offset = 0
         try:
             self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            problem, offset = type(upgrade), upgrade.args[0]
         except httptools.HttpParserCallbackError as error:
-            problem = error.__context__ or error
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            problem = error
+            problem = type(error.__context__)
+        except httptools.HttpParserError as error:
+            problem = type(error)
         if problem is None:
             return
-        if isinstance(problem, httptools.HttpParserUpgrade):
-            self._ignore_upgrade(piece[problem.args[0] :])
-        elif isinstance(problem, NextRequestError):
+        if problem is httptools.HttpParserUpgrade:
+            self._ignore_upgrade(piece[offset:])
+        elif problem is NextRequestError:
             self._split(piece, is_head=is_head, body_size=self._body_size - body_size)
-        elif isinstance(problem, RefusedHeadError):
+        elif problem is RefusedHeadError:
             self._refuse(431, "head_too_large")
         else:
             self._refuse(400, "invalid_http")
@@ -130,14 +133,16 @@ class LimitedProtocol(ClosingProtocol):
                 self.drop("unread_body")
             return
         super().on_body(body)
-        self._limits.buffer(self, self._body_size)
+        if self._body_size > SMALL_BUFFER:
+            self._limits.buffer(self, self._body_size)
 
     def on_message_complete(self) -> None:
         """Ends the time for the body."""
         if self._has_upgrade or self._stage is not BODY:
             return
         super().on_message_complete()
-        self._limits.buffer(self, 0)
+        if self._body_size > SMALL_BUFFER:
+            self._limits.buffer(self, 0)
         if self.cycle.response_complete:
             self._wait_for_request()
         else:
