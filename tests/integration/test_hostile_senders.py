@@ -269,3 +269,27 @@ def test_curl_can_offer_http2(webhook: Webhook, tmp_path: Path) -> None:
     result = subprocess.run([*command, *header, f"{webhook.url}/webhook/stripe"], capture_output=True, check=True)
 
     assert json.loads(result.stdout) == {"outcome": "unmatched"}
+
+
+@pytest.mark.parametrize(
+    ("service", "env"),
+    [
+        ("pages", {}),
+        (
+            "checkout",
+            {
+                "STRIPE_SECRET_KEY": "sk_test_of_the_hostile_senders",
+                "PAYMENTS_API_TOKEN": "token_of_the_hostile_senders",
+            },
+        ),
+    ],
+    ids=["pages", "checkout"],
+)
+def test_every_service_has_the_limits(start: Callable[..., Process], service: str, env: dict[str, str]) -> None:
+    url = start(service, **env).url
+    with connect(url) as hostile, connect(url) as upgrading:
+        hostile.sendall(HEALTH[:-2] + b"X: " + b"x" * 40_000)
+        upgrading.sendall(HEALTH[:-2] + b"Connection: close, Upgrade\r\nUpgrade: h2c\r\n\r\n")
+
+        assert read_to_end(hostile).startswith(b"HTTP/1.1 431 ")
+        assert read_to_end(upgrading).startswith(b"HTTP/1.1 200 ")
