@@ -83,7 +83,7 @@ def webhook_answered(
 
 def _is_within_limit(outcome: str, reason: str | None) -> bool:
     """Whether a delivery that is not verified has a log line and a trace: ten per reason and second do."""
-    key = reason if reason in REMEDIES else outcome
+    key = reason if reason is not None and reason in REMEDIES else outcome
     return _unverified.allows(key, time.monotonic())
 
 
