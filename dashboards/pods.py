@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dashboards.panels import AMBER, RED, TRANSPARENT, Panel, Query, table, time_series
 from dashboards.promql import NAMESPACE, RATE_INTERVAL, SERVICES, any_of, name
-from lea_payments.telemetry import metrics
+from lea_payments.telemetry import connections, metrics
 
 OURS = f'{NAMESPACE}, component=~"{any_of(SERVICES)}"'
 POD = "{{component}} {{pod}}"
@@ -52,5 +52,27 @@ PANELS: Sequence[Panel] = (
         "Two versions of a service at the same time mean a rollout in progress.",
         Query(f"count by (version, revision, component) ({name(metrics.BUILD)}{{{NAMESPACE}}})", "pods", instant=True),
         width=8,
+    ),
+    time_series(
+        "Which connections were closed by a limit?",
+        "By reason; the log line `connection_closed` says what to do. Scanners on the internet cause a few.",
+        Query(
+            f"sum by (component, reason) (rate({name(connections.CLOSED)}{{{NAMESPACE}}}[{RATE_INTERVAL}]))",
+            "{{component}}: {{reason}}",
+        ),
+        unit="cps",
+    ),
+    time_series(
+        "Were log lines or spans lost?",
+        "Lines that could not be written, and spans that the collector did not accept. Payments are not affected.",
+        Query(
+            f"sum by (component) (rate({name(connections.LINES_DROPPED)}{{{NAMESPACE}}}[{RATE_INTERVAL}]))",
+            "{{component}}: log lines",
+        ),
+        Query(
+            f"sum by (component) (rate({name(connections.SPANS_DROPPED)}{{{NAMESPACE}}}[{RATE_INTERVAL}]))",
+            "{{component}}: spans",
+        ),
+        unit="cps",
     ),
 )

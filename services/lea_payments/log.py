@@ -1,16 +1,32 @@
 """Configures the log: one JSON line per event, written to standard output."""
 
 import asyncio
+import atexit
+import errno
 import logging
+import os
+import select
+import stat
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import msgspec
 import structlog
 
 VERBOSE_LIBRARIES = ("boto3", "botocore", "stripe", "urllib3")
 """Libraries that log whole requests, which contain customers' data, below the level of warnings."""
+
+BUFFER_LIMIT = 1024 * 1024
+"""In bytes, of the lines that wait for their reader: about 4,000 lines."""
+
+PIECE = select.PIPE_BUF
+"""In bytes: as much as a pipe that is ready accepts at once."""
+
+RETRY_SECONDS, CLOSE_SECONDS = 0.1, 1.0
+NEWLINE = ord("\n")
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -20,8 +36,13 @@ def present(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def configure(level: str) -> None:
-    """Starts the log of a service. `level` is one of debug, info, warning and error."""
+def configure(level: str, on_dropped: Callable[[int], object] = abs) -> None:
+    """Starts the log of a service. `level` is one of debug, info, warning and error.
+
+    `on_dropped` gets the number of lines that cannot be written.
+    """
+    output = LineOutput(_standard_output(), on_dropped)
+    atexit.register(output.close)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -30,7 +51,7 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
-        logger_factory=_LineWriter,
+        logger_factory=output,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=level.upper(), force=True)
@@ -46,33 +67,105 @@ def configure_for_commands() -> None:
     )
 
 
-class _LineWriter:
-    """Writes lines to standard output. All lines of one iteration of the event loop go out in one write."""
+class LineOutput:
+    """Writes lines to a file descriptor and never waits for it: a line that cannot be written is dropped and counted.
 
-    def __init__(self, *_: Any) -> None:
-        self._pending: list[bytes] = []
+    All lines of one iteration of the event loop go out in one write. While nobody reads, up to `BUFFER_LIMIT` bytes
+    wait and are tried again. `descriptor` is None if standard output is closed.
+    """
+
+    def __init__(self, descriptor: int | None, on_dropped: Callable[[int], object]) -> None:
+        self._descriptor = None if descriptor is None else _without_waiting(descriptor)
+        self._is_file = descriptor is not None and stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self._poll = select.poll()
+        if self._descriptor is not None:
+            self._poll.register(self._descriptor, select.POLLOUT)
+        self._on_dropped = on_dropped
+        self._lock = threading.Lock()
+        self._pending = bytearray()
+        self._is_scheduled = self._is_inside_line = False
+
+    def __call__(self, *_: object) -> Self:
+        """This object, which is structlog's factory of loggers too."""
+        return self
 
     def msg(self, line: bytes) -> None:
         """Writes one line: at the end of this iteration of the event loop, or at once if no loop is running."""
+        with self._lock:
+            has_room = len(self._pending) + len(line) < BUFFER_LIMIT
+            if has_room:
+                if self._is_inside_line and not self._pending:
+                    self._pending += b"\n"  # the last write ended in the middle of a line whose rest was dropped
+                self._pending += line
+                self._pending += b"\n"
+        if not has_room:
+            self._on_dropped(1)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            _write([line])
+            self.flush()
             return
-        self._pending.append(line)
-        if len(self._pending) == 1:
-            loop.call_soon(self._flush)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            loop.call_soon(self._flush_in_loop, loop)
 
     debug = info = warning = error = critical = msg
 
-    def _flush(self) -> None:
-        lines, self._pending = self._pending, []
-        _write(lines)
+    def flush(self) -> bool:
+        """Writes what can be written without waiting; returns whether nothing is left."""
+        with self._lock:
+            dropped = self._write()
+            is_empty = not self._pending
+        if dropped:
+            self._on_dropped(dropped)
+        return is_empty
+
+    def close(self) -> None:
+        """Waits a short time for a slow reader, at the end of the process."""
+        deadline = time.monotonic() + CLOSE_SECONDS
+        while not self.flush() and time.monotonic() < deadline:
+            self._poll.poll(50)
+
+    def _flush_in_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_scheduled = not self.flush()
+        if self._is_scheduled:
+            loop.call_later(RETRY_SECONDS, self._flush_in_loop, loop)
+
+    def _write(self) -> int:
+        """Writes for as long as the descriptor accepts data; returns the number of lines that it will never accept."""
+        try:
+            while self._pending and self._is_ready():
+                size = os.write(self._open_descriptor(), self._pending[:PIECE])
+                self._is_inside_line = self._pending[size - 1] != NEWLINE
+                del self._pending[:size]
+        except BlockingIOError:
+            return 0
+        except OSError:  # it is closed, its reader is gone, or the disk is full
+            dropped = self._pending.count(b"\n") - self._pending.startswith(b"\n")
+            self._pending.clear()
+            return dropped
+        return 0
+
+    def _is_ready(self) -> bool:
+        return self._is_file or self._descriptor is None or bool(self._poll.poll(0))
+
+    def _open_descriptor(self) -> int:
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, "standard output is closed")
+        return self._descriptor
 
 
-def _write(lines: Sequence[bytes]) -> None:
-    sys.stdout.buffer.write(b"\n".join((*lines, b"")))
-    sys.stdout.buffer.flush()
+def _standard_output() -> int | None:
+    """The descriptor of standard output; None if it was closed at the start, when another file can have its number."""
+    return None if sys.stdout is None else sys.stdout.fileno()
+
+
+def _without_waiting(descriptor: int) -> int:
+    """A descriptor of the same terminal that never waits. A pipe that is ready accepts a whole piece at once."""
+    try:
+        return os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:
+        return descriptor
 
 
 class _ToStructlog(logging.Handler):

@@ -34,8 +34,11 @@ class Services:
         for service in reversed(self._started):
             service.stop()
 
-    def start(self, name: str, *, ready_at: str | None = None, **env: str) -> Process:
-        """Starts a service and returns when `ready_at` (default: its readiness route) answers 2xx."""
+    def start(self, name: str, *, ready_at: str | None = None, output: str = "", **env: str) -> Process:
+        """Starts a service and returns when `ready_at` (default: its readiness route) answers 2xx.
+
+        `output` is a redirection of the shell, such as `>/dev/full`.
+        """
         port = env.get("PORT") or str(self._free_port())
         environment = {
             **{variable: os.environ[variable] for variable in ("PATH", "HOME", "TZ") if variable in os.environ},
@@ -48,7 +51,7 @@ class Services:
             "PORT": port,
         }
         service = start_process(
-            [sys.executable, *COMMANDS[name]],
+            ["sh", "-c", f'exec "$@" {output}', "sh", sys.executable, *COMMANDS[name]],
             url=f"http://127.0.0.1:{port}",
             ready_at=ready_at or READY_AT.get(name, "/readyz"),
             log=self._folder / f"{name}-{port}.log",

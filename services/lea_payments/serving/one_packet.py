@@ -37,6 +37,12 @@ class CollectingTransport:
         self._flush()
         self._transport.close()
 
+    def write_eof(self) -> None:
+        """Sends what is pending and then the end of the stream; the client can still send."""
+        self._flush()
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
         if pending and not self._transport.is_closing():

@@ -3,14 +3,17 @@
 A span names the route, never the path or the query: those can contain personal data.
 """
 
+import time
+
 from opentelemetry import trace
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lea_payments.telemetry import spans
+from lea_payments.telemetry.throttle import PerSecond
 
+CLIENT_ERROR, SERVER_ERROR = 400, 500
 UNTRACED = ("/health", "/livez", "/readyz")
-SERVER_ERROR = 500
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
@@ -20,6 +23,7 @@ class RequestSpan:
     def __init__(self, app: ASGIApp, *, trusts_caller: bool) -> None:
         self._app = app
         self._trusts_caller = trusts_caller
+        self._client_errors = PerSecond(10)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Creates the span of one request, until its answer is sent. A failed one (500 or more) is always sampled."""
@@ -40,7 +44,15 @@ class RequestSpan:
             try:
                 await self._app(scope, receive, send_and_note_status)
             finally:
-                _describe(request, scope, status)
+                if self._is_within_limit(status):
+                    _describe(request, scope, status)
+                else:
+                    request.discard()
+
+    def _is_within_limit(self, status: int) -> bool:
+        """Whether a request is traced: ten requests per status 4xx and second are, because strangers can send many."""
+        is_client_error = CLIENT_ERROR <= status < SERVER_ERROR
+        return not is_client_error or self._client_errors.allows(str(status), time.monotonic())
 
 
 def _method(scope: Scope) -> str:

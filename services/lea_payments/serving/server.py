@@ -5,11 +5,14 @@ import gc
 import signal
 import socket
 import sys
+from functools import partial
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from lea_payments.serving.one_packet import OnePacketProtocol
+from lea_payments.serving.connections import Connections, raise_file_limit
+from lea_payments.serving.protocol import LimitedProtocol
 from lea_payments.settings import Settings, SettingsError
 from lea_payments.telemetry import events
 from lea_payments.telemetry import setup as telemetry
@@ -45,10 +48,11 @@ def serve(app: ASGIApp, settings: Settings, port: int, service: str, **summary: 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     addresses = {"host": settings.host, "port": port, "metrics_port": settings.metrics_port}
     events.service_started(service, **addresses, **settings.summary(), **summary)
+    protocol: Any = partial(LimitedProtocol, limits=Connections(raise_file_limit()))
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=OnePacketProtocol,
+        http=protocol,
         access_log=False,
         log_config=None,
         server_header=False,

@@ -9,11 +9,16 @@ from lea_payments.stripe.errors import InvalidSignatureError
 TOLERANCE_SECONDS = 300
 """The largest difference between a signature's time and our clock; Stripe's own default (docs.stripe.com/webhooks)."""
 
+SIGNATURE_LIMIT = 16
+"""The largest number of signatures in a header. Stripe sends one or two for each active secret of an endpoint."""
+
 NO_MATCH = "no_match"
 REMEDIES: Mapping[str, str] = {
     "no_header": "let every proxy forward the Stripe-Signature header; a request without it is not from Stripe",
     "no_timestamp": "forward the Stripe-Signature header unchanged: it has no t= with a number",
     "no_v1": "forward the Stripe-Signature header unchanged: it has no v1=",
+    "too_many_signatures": "forward the Stripe-Signature header unchanged: it has more than "
+    f"{SIGNATURE_LIMIT} signatures; Stripe sends one or two for each active secret",
     "wrong_secret": "copy this endpoint's signing secret into STRIPE_WEBHOOK_SECRET: each endpoint, each mode and "
     "`stripe listen` has its own; if the secret is right, a proxy changes the content of bodies",
     "other_mode": "the body's mode differs from STRIPE_LIVEMODE: send each mode to its own webhook service, with that "
@@ -39,6 +44,8 @@ def verify(body: bytes, header: str | None, *, secrets: Sequence[str], now: floa
     """
     if not header:
         raise InvalidSignatureError("no_header")
+    if header.count(",") > SIGNATURE_LIMIT:
+        raise InvalidSignatureError("too_many_signatures")
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -55,6 +62,11 @@ def matches(text: str, header: str, secret: str) -> bool:
         return bool(WebhookSignature.verify_header(text, header, secret, tolerance=None))
     except (SignatureVerificationError, ValueError, TypeError):
         return False
+
+
+def signatures(header: str) -> tuple[int, list[str]]:
+    """The timestamp and the `v1` signatures of a header that `verify` rejected because no secret matches."""
+    return _timestamp(header), [pair[1] for pair in _pairs(header) if pair[0] == "v1" and len(pair) > 1]
 
 
 def _within_tolerance(header: str, now: float) -> int:

@@ -19,12 +19,13 @@ from lea_payments.payment.situations import DISPUTES
 from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.telemetry import metrics, spans
 from lea_payments.telemetry.metrics import series
-from lea_payments.telemetry.throttle import Throttle
+from lea_payments.telemetry.throttle import PerSecond, Throttle
 
 _STAGES = {facts.EXPIRED: "expired", facts.UNPAID: "completed", facts.PAID: "completed", facts.FAILED: "failed"}
 """The stage of a closed session by its state. Unpaid: the session is complete, its money is on the way."""
 
 _unknown_states = Throttle(seconds=3600)
+_pages_without_payment = PerSecond(10)
 
 
 def service_started(service: str, **settings: object) -> None:
@@ -119,8 +120,13 @@ def checkout_session_opened(payment: Payment, session_id: str, *, reused: bool) 
 
 
 def page_shown(page: str, status: str, payment: Payment | None) -> None:
-    """A customer saw a page. The current span is linked to the trace of the checkout request."""
+    """A customer saw a page. The current span is linked to the trace of the checkout request.
+
+    Pages without a payment can be requested by anyone: ten per status and second have a log line.
+    """
     series(metrics.PAGE_VIEWS, page, status).inc()
+    if payment is None and not _pages_without_payment.allows(status, time.monotonic()):
+        return
     span = trace.get_current_span()
     span.set_attribute("payments.page.status", status)
     fields = {"trace_id": spans.trace_id(span)}

@@ -2,34 +2,40 @@
 
 import threading
 from collections.abc import Sequence
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler
 
 import stamina
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.sampling import Decision, ParentBased, SamplingResult, TraceIdRatioBased
 from opentelemetry.trace import Link, SpanKind
 from opentelemetry.util.types import Attributes
-from prometheus_client import start_http_server
+from prometheus_client import REGISTRY, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 from stamina.instrumentation import RetryDetails
 
 from lea_payments import __version__, log
 from lea_payments.settings import Settings
-from lea_payments.telemetry import events
+from lea_payments.telemetry import connections, events
 from lea_payments.telemetry.metrics import BUILD
 
 STOP_SECONDS = 5
 
+METRICS_CONNECTIONS, METRICS_SECONDS = 16, 10
+"""How many connections the metrics port has at the same time, and how long each may be silent."""
+
 
 def start(settings: Settings, service: str) -> None:
     """Starts the log, metrics and traces of a service. Raises OSError if the metrics port is in use."""
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, connections.log_lines_dropped)
     stamina.instrumentation.set_on_retry_hooks([_record_retry])
     BUILD.labels(__version__, settings.build_revision).set(1)
     if settings.metrics_port:
-        start_http_server(settings.metrics_port, settings.host)
+        _start_metrics(settings.host, settings.metrics_port)
     if settings.otlp_endpoint:
         _start_traces(settings, service)
 
@@ -48,6 +54,38 @@ def stop() -> None:
         shutdown = threading.Thread(target=provider.shutdown, daemon=True)
         shutdown.start()
         shutdown.join(STOP_SECONDS)
+
+
+class _MetricsServer(ThreadingWSGIServer):
+    """Answers a limited number of connections, each in a thread that ends with the process."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._room = threading.BoundedSemaphore(METRICS_CONNECTIONS)
+        super().__init__(address, _MetricsHandler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answers a connection, or closes it if there are too many."""
+        if self._room.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answers a connection, in its thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignores a connection that broke: a traceback on standard error helps nobody."""
+
+
+class _MetricsHandler(WSGIRequestHandler):
+    timeout = METRICS_SECONDS
+
+    def log_message(self, *_: object) -> None:
+        """Logs no requests."""
 
 
 class _KeepErrors(TraceIdRatioBased):
@@ -72,11 +110,27 @@ def _record_retry(details: RetryDetails) -> None:
     events.call_retried(details.name, details.retry_num, details.wait_for, details.caused_by)
 
 
+def _start_metrics(host: str, port: int) -> None:
+    server = _MetricsServer((host, port))
+    server.set_app(make_wsgi_app(REGISTRY))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
 def _start_traces(settings: Settings, service: str) -> None:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - takes 60 ms
 
+    class CountingExporter(OTLPSpanExporter):
+        """Counts the spans that the collector does not accept."""
+
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            """Exports a batch."""
+            result = super().export(spans)
+            if result is not SpanExportResult.SUCCESS:
+                connections.spans_dropped(len(spans))
+            return result
+
     resource = Resource.create({"service.name": f"lea-payments-{service}", "service.version": __version__})
     provider = TracerProvider(resource=resource, sampler=ParentBased(_KeepErrors(settings.sampling_ratio)))
-    exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces", timeout=5)
+    exporter = CountingExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces", timeout=5)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)

@@ -97,7 +97,18 @@ class OperationSpan:
     Sampling is decided at its start. A failed operation whose span was dropped gets a new span, which is always kept.
     """
 
-    __slots__ = ("_attributes", "_kind", "_name", "_parent", "_replacement", "_token", "span", "started", "started_ns")
+    __slots__ = (
+        "_attributes",
+        "_is_discarded",
+        "_kind",
+        "_name",
+        "_parent",
+        "_replacement",
+        "_token",
+        "span",
+        "started",
+        "started_ns",
+    )
 
     def __init__(
         self,
@@ -108,6 +119,7 @@ class OperationSpan:
     ) -> None:
         self._name, self._kind, self._attributes, self._parent = name, kind, attributes, parent
         self._replacement: Span | None = None
+        self._is_discarded = False
 
     def __enter__(self) -> Self:
         """Starts the span and makes it the current one."""
@@ -119,6 +131,8 @@ class OperationSpan:
     def __exit__(self, *_: object) -> None:
         """Ends the span."""
         detach(self._token)
+        if self._is_discarded:
+            return  # a span that never ends is never exported
         self.span.end()
         if self._replacement is not None:
             self._replacement.end()
@@ -127,6 +141,10 @@ class OperationSpan:
     def seconds(self) -> float:
         """The time since the start."""
         return time.perf_counter() - self.started
+
+    def discard(self) -> None:
+        """Exports nothing of this operation."""
+        self._is_discarded = True
 
     def failed(self, error_type: str, name: str = "", attributes: Mapping[str, str] = NO_ATTRIBUTES) -> Span:
         """The span of the failed operation: its own, or a new one if sampling dropped it."""

@@ -14,7 +14,7 @@ from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE, WEBHOOK_PATH, Ig
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import metrics, spans
 from lea_payments.telemetry.metrics import series
-from lea_payments.telemetry.throttle import Throttle
+from lea_payments.telemetry.throttle import PerSecond, Throttle
 
 _SPAN_NAME = f"POST {WEBHOOK_PATH}"
 _SPAN_ATTRIBUTES = {
@@ -26,6 +26,7 @@ _SPAN_ATTRIBUTES = {
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 _rejections = Throttle(seconds=60)
+_unverified = PerSecond(10)
 
 
 def delivery_span() -> spans.OperationSpan:
@@ -41,11 +42,17 @@ def webhook_answered(
     payment_id: str | None,
     reason: str | None,
 ) -> None:
-    """A delivery is answered. `event` is None if the delivery was rejected before its event could be trusted."""
+    """A delivery is answered. `event` is None if the delivery was rejected before its event could be trusted.
+
+    Metrics count every delivery; log lines and traces of those without an event are limited.
+    """
     event_type = metrics.UNREAD_TYPE if event is None else event.type if event.type in EVENT_TYPES else OTHER_TYPE
     seconds = delivery.seconds
-    span = delivery.span if http_status < _CLIENT_ERROR else delivery.failed(outcome)
-    exemplar = spans.exemplar(span)
+    is_recorded = event is not None or _is_within_limit(outcome, reason)
+    if not is_recorded:
+        delivery.discard()
+    span = delivery.failed(outcome) if is_recorded and http_status >= _CLIENT_ERROR else delivery.span
+    exemplar = spans.exemplar(span) if is_recorded else None
     series(metrics.EVENTS, event_type, outcome).inc()
     series(metrics.DURATION, event_type, outcome).observe(seconds, exemplar)
     if event is not None and event.created is not None:
@@ -55,6 +62,8 @@ def webhook_answered(
         _count_ignored(event)
     if outcome == Outcome.APPLIED:
         series(metrics.LAST_APPLIED, event_type).set(delivery.started_ns / 1e9)
+    if not is_recorded:
+        return
     if span.is_recording():
         _describe(span, outcome, http_status, event, payment_id)
     fields = {
@@ -77,6 +86,12 @@ def webhook_answered(
 def _count_ignored(event: Ignored) -> None:
     reason = event.reason.partition(":")[0]
     series(metrics.IGNORED, reason if reason in metrics.IGNORED_REASONS else metrics.OTHER).inc()
+
+
+def _is_within_limit(outcome: str, reason: str | None) -> bool:
+    """Whether a delivery that is not verified has a log line and a trace: ten per reason and second do."""
+    key = reason if reason is not None and reason in REMEDIES else outcome
+    return _unverified.allows(key, time.monotonic())
 
 
 def _describe(

@@ -58,7 +58,7 @@ class Webhook:
         """The result of one delivery; never raises."""
         try:
             body = await read_body(request, BODY_LIMIT)
-            event = self._verified_event(body, request.headers.get("stripe-signature"))
+            event = await self._verified_event(body, request.headers.get("stripe-signature"))
             return await self._apply(event)
         except InvalidSignatureError as error:
             telemetry.signature_rejected(error.reason, error.skew_seconds)
@@ -73,14 +73,14 @@ class Webhook:
             telemetry.webhook_failed()
             return DeliveryResult("error")
 
-    def _verified_event(self, body: bytes, header: str | None) -> PaymentEvent | Ignored:
+    async def _verified_event(self, body: bytes, header: str | None) -> PaymentEvent | Ignored:
         now, secrets = time.time(), self._secrets()
         try:
             delivery = stripe_events.read(
                 body, header, secrets=secrets, now=now, livemode=self._livemode, account=self._account
             )
         except InvalidSignatureError as error:
-            raise self._diagnosis.diagnose(error, body, header, secrets=secrets, now=now) from None
+            raise await self._diagnosis.diagnose(error, body, header, secrets=secrets, now=now) from None
         telemetry.signature_verified(delivery.secret_index, now - delivery.signed_at)
         return delivery.event
 

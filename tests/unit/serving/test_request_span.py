@@ -137,3 +137,14 @@ async def test_an_error_is_kept_although_its_trace_is_not(
 
     (span,) = exporter.get_finished_spans()
     assert (span.name, span.parent) == ("GET /unavailable", None)
+
+
+async def test_a_flood_of_client_errors_has_few_spans(
+    trusting: httpx.AsyncClient, exporter: InMemorySpanExporter
+) -> None:
+    for _ in range(100):
+        await trusting.get("/nothing")
+    await trusting.get("/users/1")
+
+    assert len(exporter.get_finished_spans()) < 50
+    assert span_named(exporter, "GET /users/{id}")

@@ -1,7 +1,7 @@
 import pytest
 
 from lea_payments.stripe.errors import InvalidSignatureError
-from lea_payments.stripe.signature import SIGNATURE_REASONS, TOLERANCE_SECONDS, verify
+from lea_payments.stripe.signature import SIGNATURE_LIMIT, SIGNATURE_REASONS, TOLERANCE_SECONDS, verify
 from tests.support.stripe_bodies import SECRET, sign
 
 NOW = 1_800_000_000
@@ -31,6 +31,8 @@ def test_the_official_packages_signature_is_accepted() -> None:
         pytest.param(BODY, f"t={'9' * 5000},v1=00", "no_timestamp", id="endless number"),
         pytest.param(BODY, f"t={NOW}", "no_v1", id="no signature"),
         pytest.param(BODY, SIGNED.replace("v1=", "v0="), "no_v1", id="test scheme only"),
+        pytest.param(BODY, SIGNED + ",v1=00" * SIGNATURE_LIMIT, "too_many_signatures", id="17 signatures"),
+        pytest.param(BODY, "," * 32_000, "too_many_signatures", id="many items"),
         pytest.param(BODY, f"t={NOW},v1=日本", "no_match", id="not ASCII"),
         pytest.param(BODY, f"t={NOW},v1=", "no_match", id="empty signature"),
         pytest.param(BODY, sign(BODY, "whsec_of_others", NOW), "no_match", id="wrong secret"),
@@ -45,6 +47,12 @@ def test_the_official_packages_signature_is_accepted() -> None:
 def test_each_fault_has_its_reason(body: bytes, header: str | None, reason: str) -> None:
     assert _reason(body, header) == reason
     assert reason in SIGNATURE_REASONS
+
+
+def test_sixteen_signatures_are_compared() -> None:
+    header = f"t={NOW}" + ",v1=00" * (SIGNATURE_LIMIT - 1) + "," + SIGNED.split(",")[1]
+
+    assert verify(BODY, header, secrets=(SECRET,), now=NOW) == (0, NOW)
 
 
 @pytest.mark.parametrize("header", ["t=+{old},t={now},{v1}", "t= {old},t={now},{v1}", "t={old},t={now},{v1}"])

@@ -1,16 +1,25 @@
 import json
+import sys
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings, target
+from hypothesis import strategies as st
 
 from lea_payments.stripe.errors import InvalidSignatureError
-from lea_payments.stripe.signature import NO_MATCH, SIGNATURE_REASONS, TOLERANCE_SECONDS, verify
+from lea_payments.stripe.signature import NO_MATCH, SIGNATURE_LIMIT, SIGNATURE_REASONS, TOLERANCE_SECONDS, verify
 from lea_payments.stripe.signature_diagnosis import (
+    DEPTH_LIMIT,
     DIAGNOSES_PER_SECOND,
+    OUTPUT_LIMIT,
     SERIALIZATION_LIMIT,
+    VALUE_LIMIT,
+    WORK_PER_SECOND,
     SignatureDiagnosis,
+    Work,
     reason,
 )
 from tests.support.stripe_bodies import SECRET, completed, sign
@@ -24,8 +33,13 @@ STRIPE_BODY = json.dumps(EVENT, indent=2, ensure_ascii=False).encode()
 def _diagnosed(body: bytes, header: str | None) -> str:
     with pytest.raises(InvalidSignatureError) as error_info:
         verify(body, header, secrets=(SECRET,), now=NOW)
-    diagnosis = SignatureDiagnosis(livemode=False)
-    return diagnosis.diagnose(error_info.value, body, header, secrets=(SECRET,), now=NOW).reason
+    if error_info.value.reason != NO_MATCH:
+        return error_info.value.reason
+    return _reason(body, header or "")
+
+
+def _reason(body: bytes, header: str, secrets: tuple[str, ...] = (SECRET,)) -> str:
+    return reason(body, header, secrets=secrets, livemode=False, work=Work())
 
 
 def test_eight_faults_have_eight_reasons() -> None:
@@ -86,13 +100,13 @@ def test_a_reserialized_body_is_an_altered_body(
     body = serialize(event).encode()
 
     assert body != json.dumps(event, indent=2, ensure_ascii=ascii_only).encode()
-    assert reason(body, signed, secrets=secrets, livemode=False) == "altered_body"
+    assert _reason(body, signed, secrets) == "altered_body"
 
 
 def test_one_of_two_signatures_proves_an_altered_body() -> None:
     twice = sign(STRIPE_BODY, "whsec_of_another", NOW) + "," + sign(STRIPE_BODY, at=NOW).split(",")[1]
 
-    assert reason(json.dumps(EVENT).encode(), twice, secrets=(SECRET,), livemode=False) == "altered_body"
+    assert _reason(json.dumps(EVENT).encode(), twice) == "altered_body"
 
 
 def test_a_body_truncated_anywhere_is_recognized() -> None:
@@ -119,27 +133,93 @@ def test_a_body_truncated_anywhere_is_recognized() -> None:
     ],
 )
 def test_a_foreign_signature_gets_the_provable_reason(body: bytes, expected: str) -> None:
-    assert reason(body, sign(body, "whsec_unknown", NOW), secrets=(SECRET,), livemode=False) == expected
+    assert _reason(body, sign(body, "whsec_unknown", NOW)) == expected
 
 
-def test_the_number_of_diagnoses_per_second_is_limited() -> None:
+async def test_the_number_of_diagnoses_per_second_is_limited() -> None:
     diagnosis = SignatureDiagnosis(livemode=False)
     error = InvalidSignatureError(NO_MATCH)
 
-    def diagnose(now: float) -> str:
-        return diagnosis.diagnose(error, b"{}", f"t={NOW},v1=00", secrets=(SECRET,), now=now).reason
+    async def diagnose(now: float) -> str:
+        header = f"t={NOW},v1=00"
+        return (await diagnosis.diagnose(error, b"{}", header, secrets=(SECRET,), now=now)).reason
 
-    reasons = [diagnose(NOW + number / 1000) for number in range(500)]
+    reasons = [await diagnose(NOW + number / 1000) for number in range(500)]
 
     assert reasons == ["wrong_secret"] * DIAGNOSES_PER_SECOND + [NO_MATCH] * (500 - DIAGNOSES_PER_SECOND)
-    assert diagnose(NOW + 1) == "wrong_secret"
+    assert await diagnose(NOW + 1) == "wrong_secret"
 
 
-def test_an_error_with_a_reason_is_not_diagnosed() -> None:
+async def test_an_error_with_a_reason_is_not_diagnosed() -> None:
     diagnosis = SignatureDiagnosis(livemode=False)
     old = InvalidSignatureError("too_old", 400.0)
 
     for _ in range(2 * DIAGNOSES_PER_SECOND):
-        assert diagnosis.diagnose(old, b"{}", "t=1,v1=00", secrets=(SECRET,), now=NOW) is old
+        assert await diagnosis.diagnose(old, b"{}", "t=1,v1=00", secrets=(SECRET,), now=NOW) is old
     unknown = InvalidSignatureError(NO_MATCH)
-    assert diagnosis.diagnose(unknown, b"{}", "t=1,v1=00", secrets=(SECRET,), now=NOW).reason == "wrong_secret"
+    assert (await diagnosis.diagnose(unknown, b"{}", "t=1,v1=00", secrets=(SECRET,), now=NOW)).reason == "wrong_secret"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"[" * (DEPTH_LIMIT + 2) + b"]" * (DEPTH_LIMIT + 2), id="deep"),
+        pytest.param(b"[" + b"0, " * VALUE_LIMIT + b"0]", id="many values"),
+        pytest.param(b"[" + (b"[" + b"0, " * 1500 + b"0],") * 2 + b"0]", id="many values in lists"),
+    ],
+)
+def test_an_expensive_body_is_not_serialized_again(body: bytes) -> None:
+    work = Work()
+    signed = sign(msgspec.json.format(body, indent=2), at=NOW)
+
+    assert reason(body, signed, secrets=(SECRET,), livemode=False, work=work) == "wrong_secret"
+    assert WORK_PER_SECOND - work.remaining < 3 * len(body)
+
+
+def test_without_work_left_there_is_no_diagnosis() -> None:
+    assert reason(b"{}", "t=1,v1=00", secrets=(SECRET,), livemode=False, work=Work(10)) == NO_MATCH
+
+
+ENDS = ("0", "1e15", '""', '"\x7f"', "[]", "{}", '{"a":0}', "null", "é", "9" * 4300)
+HEADERS = st.builds(lambda number: f"t={NOW}" + ",v1=00" * number, st.integers(1, SIGNATURE_LIMIT))
+
+
+@st.composite
+def _expensive_bodies(draw: st.DrawFn) -> bytes:
+    """Bodies of one repeated piece, or of several, at any depth, in lists or objects."""
+    depth = draw(st.integers(0, 3 * DEPTH_LIMIT) | st.integers(0, 15_000))
+    opening, closing = draw(st.sampled_from([("[", "]"), ('{"a":', "}")]))
+    piece = ",".join(draw(st.lists(st.sampled_from(ENDS), min_size=1, max_size=4)))
+    room = SERIALIZATION_LIMIT - depth * (len(opening) + len(closing)) - 2
+    count = draw(st.integers(1, VALUE_LIMIT) | st.just(max(1, room // (len(piece.encode()) + 1))))
+    return (opening * depth + "[" + ",".join([piece] * count) + "]" + closing * depth).encode()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    _expensive_bodies() | st.text("\x7fé\U0001f600", min_size=8000, max_size=8000).map(json.dumps).map(str.encode),
+    HEADERS,
+)
+def test_no_body_and_header_cause_much_work(body: bytes, header: str) -> None:
+    """Searches for the most expensive diagnosis. Counts bytes, calls of functions and memory, not time."""
+    calls = 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    work = Work()
+    tracemalloc.start()
+    sys.setprofile(count)
+    try:
+        reason(body, header, secrets=(SECRET, "whsec_previous"), livemode=False, work=work)
+    finally:
+        sys.setprofile(None)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    target(float(calls), label="calls")
+    target(float(peak), label="memory")
+
+    assert 0 <= work.remaining <= WORK_PER_SECOND
+    assert calls < 60 * VALUE_LIMIT
+    assert peak < 20 * OUTPUT_LIMIT

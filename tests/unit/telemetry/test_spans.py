@@ -150,3 +150,11 @@ def test_only_a_valid_traceparent_is_linked(
         spans.link(span, traceparent)
 
     assert len(span_named(exporter, "page").links) == links
+
+
+def test_a_discarded_operation_is_not_exported(exporter: InMemorySpanExporter) -> None:
+    with spans.OperationSpan("POST /webhook/stripe") as operation:
+        operation.discard()
+
+    assert exporter.get_finished_spans() == ()
+    assert not trace.get_current_span().get_span_context().is_valid

@@ -1,0 +1,132 @@
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from lea_payments.log import BUFFER_LIMIT, PIECE, LineOutput
+
+LINE = b'{"event":"payment_completed"}'
+
+
+class Pipe:
+    """A pipe whose reader reads only when the test says so."""
+
+    def __init__(self) -> None:
+        self.reader, self.writer = os.pipe()
+        os.set_blocking(self.reader, False)
+
+    def read(self) -> bytes:
+        received = bytearray()
+        try:
+            while piece := os.read(self.reader, 65_536):
+                received += piece
+        except BlockingIOError:
+            pass
+        return bytes(received)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    for descriptor in (pipe.reader, pipe.writer):
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+
+
+@pytest.fixture
+def dropped() -> list[int]:
+    return []
+
+
+def test_a_line_without_a_loop_is_written_at_once(pipe: Pipe, dropped: list[int]) -> None:
+    LineOutput(pipe.writer, dropped.append).msg(LINE)
+
+    assert (pipe.read(), dropped) == (LINE + b"\n", [])
+
+
+async def test_the_lines_of_one_iteration_are_written_together(pipe: Pipe, dropped: list[int]) -> None:
+    os.set_blocking(pipe.writer, False)  # for the check that unit tests have no blocking calls
+    output = LineOutput(pipe.writer, dropped.append)
+    output.msg(LINE)
+    output.msg(LINE)
+    before = pipe.read()
+    await asyncio.sleep(0)
+
+    assert (before, pipe.read(), dropped) == (b"", 2 * (LINE + b"\n"), [])
+
+
+def test_a_full_pipe_is_not_waited_for(pipe: Pipe, dropped: list[int]) -> None:
+    output = LineOutput(pipe.writer, dropped.append)
+    number = 2 * BUFFER_LIMIT // len(LINE)
+    for _ in range(number):
+        output.msg(LINE)
+    received = bytearray()
+    while not output.flush():
+        received += pipe.read()
+    received += pipe.read()
+
+    assert sum(dropped) > 0
+    assert received.count(LINE + b"\n") == number - sum(dropped)
+    assert len(received) == received.count(LINE + b"\n") * (len(LINE) + 1)
+
+
+def test_lines_for_a_reader_that_is_gone_are_dropped(pipe: Pipe, dropped: list[int]) -> None:
+    os.close(pipe.reader)
+    output = LineOutput(pipe.writer, dropped.append)
+    for _ in range(3):
+        output.msg(LINE)
+
+    assert (dropped, output.flush()) == ([1, 1, 1], True)
+
+
+def test_a_line_after_a_torn_one_starts_on_a_new_line(pipe: Pipe, dropped: list[int]) -> None:
+    """The rest of a long line is dropped, as on a full disk; the next line can be read."""
+    output = LineOutput(pipe.writer, dropped.append)
+    output.msg(b"x" * (17 * PIECE))
+    first = pipe.read()
+    output._descriptor = None
+    output.flush()
+    output._descriptor = pipe.writer
+    output.msg(LINE)
+
+    assert first == b"x" * len(first)
+    assert (pipe.read(), dropped) == (b"\n" + LINE + b"\n", [1])
+
+
+def test_without_standard_output_lines_are_dropped(dropped: list[int]) -> None:
+    LineOutput(None, dropped.append).msg(LINE)
+
+    assert dropped == [1]
+
+
+async def test_what_is_left_is_written_later(pipe: Pipe, dropped: list[int]) -> None:
+    os.set_blocking(pipe.writer, False)
+    output = LineOutput(pipe.writer, dropped.append)
+    output.msg(b"x" * (20 * PIECE))
+    received = b""
+    while not received.endswith(b"\n"):
+        await asyncio.sleep(0.01)
+        received += pipe.read()
+
+    assert (len(received), dropped) == (20 * PIECE + 1, [])
+
+
+def test_a_terminal_is_written(dropped: list[int]) -> None:
+    controller, terminal = os.openpty()
+    LineOutput(terminal, dropped.append).msg(LINE)
+
+    assert os.read(controller, 1000).strip() == LINE
+    for descriptor in (controller, terminal):
+        os.close(descriptor)
+
+
+def test_the_end_waits_only_a_short_time(pipe: Pipe, dropped: list[int]) -> None:
+    output = LineOutput(pipe.writer, dropped.append)
+    output.msg(b"x" * (20 * PIECE))
+
+    output.close()
+
+    assert len(pipe.read()) == 16 * PIECE
