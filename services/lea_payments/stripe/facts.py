@@ -229,10 +229,8 @@ def _intent_object_fact(
     payment_ids, intent_ids = _references(metadata, intent_id)
     # Old API versions have disputes without an id: one for each PaymentIntent is the best that can be known.
     object_id = object_id or f"{fact.kind}:{intent_id or ''}"
-    traceparent = metadata_text(metadata, "traceparent")
-    return ObjectFact(
-        object_id, fact, payment_ids, intent_ids, created=whole_number(created, MAX_SECONDS), traceparent=traceparent
-    )
+    created, traceparent = whole_number(created, MAX_SECONDS), metadata_text(metadata, "traceparent")
+    return ObjectFact(object_id, fact, payment_ids, intent_ids, None, created, traceparent)
 
 
 def _references(
