@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from opentelemetry import trace
@@ -132,7 +133,8 @@ def _history_change(before: CurrentRecord, after: Payment) -> tuple[str, list[An
 
 def _changes(before: Payment, after: Payment) -> dict[str, Attribute]:
     """The attributes that an event changes in a record that is as checkout, or a person, has created it."""
-    return attributes_of(after, [name for name in _EVENT_FIELDS if getattr(after, name) != getattr(before, name)])
+    values = zip(_EVENT_FIELDS, _event_values(before), _event_values(after), strict=True)
+    return attributes_of(after, [name for name, old, new in values if old != new])
 
 
 def _repairs(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
@@ -150,6 +152,7 @@ _EVENT_FIELDS = (
     *("other_session_id", "awaiting_funds_on", "amount_refunded", "dispute_status"),
     *("facts", "version", "updated_at", "webhook_processed_at"),
 )
+_event_values = attrgetter(*_EVENT_FIELDS)
 
 
 @lru_cache(maxsize=256)

@@ -140,10 +140,10 @@ def _session_state(session: SessionObject, event_type: str) -> str | None:
         return facts.EXPIRED
     if status != "complete":
         return None
-    code = code_of(session.payment_status)
-    if code not in _PAYMENT_STATES:
-        return code
-    state = by_event or _PAYMENT_STATES[code]
+    state = _PAYMENT_STATES.get(session.payment_status) if isinstance(session.payment_status, str) else None
+    if state is None:
+        return code_of(session.payment_status)
+    state = by_event or state
     intent = session.payment_intent
     if state == facts.UNPAID and isinstance(intent, PaymentIntent) and intent.status in _ENDED:
         return facts.FAILED

@@ -224,7 +224,7 @@ def attempt_of(metadata: AnyMetadata) -> int | None:
 
 def id_of(reference: str | Expanded | PaymentIntent | None) -> str | None:
     """The id of an object, which can be expanded."""
-    return reference.id if isinstance(reference, Expanded | PaymentIntent) else reference
+    return reference if reference is None or isinstance(reference, str) else reference.id
 
 
 def is_code(text: Any) -> TypeGuard[str]:
