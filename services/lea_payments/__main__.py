@@ -79,8 +79,8 @@ def reconciler(
     """Compare payments with Stripe every five minutes and repair the differences (health on port 8083).
 
     Reads the sessions, refunds, disputes and early fraud warnings of the last 26 hours, the undelivered events of the
-    last 3 days, early events, and the sessions of delayed payments for 14 days. Applies what is missing as the webhook
-    does. Safe to run more than once, and beside the webhook.
+    last 3 days, the events that arrived before their payment was known, and the sessions of delayed payments for 14
+    days. Applies what is missing as the webhook does. Safe to run more than once, and beside the webhook.
 
     Needs `STRIPE_SECRET_KEY` and the table. `RECONCILER_INTERVAL_SECONDS` sets the pause between runs.
     """

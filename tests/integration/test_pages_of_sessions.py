@@ -240,10 +240,10 @@ def test_the_api_shows_refunds_disputes_and_warnings(shop: Shop) -> None:
         shop.deliver(stripe_bodies.event(event_type, fields | {"payment_intent": intent}))
     payment = shop.payment(body)
 
-    assert payment["refunds"] == [{"id": "re_1", "amount": 2000, "status": "pending"}]
-    assert payment["disputes"] == [
-        {"id": "du_1", "amount": 9, "status": "needs_response", "evidence_due_by": "2026-01-01T00:00:00Z"}
-    ]
+    assert payment["refunds"] == [{"id": "re_1", "amount": 2000, "stripe_payment_intent": intent, "status": "pending"}]
+    (dispute,) = payment["disputes"]
+    assert (dispute["id"], dispute["amount"], dispute["stripe_payment_intent"]) == ("du_1", 9, intent)
+    assert (dispute["status"], dispute["evidence_due_by"]) == ("needs_response", "2026-01-01T00:00:00Z")
     assert payment["fraud_warnings"] == [{"id": "issfr_1", "actionable": True}]
     assert (payment["amount_refunded"], payment["amount_refund_pending"]) == (2000, 2000)
     assert (payment["dispute_status"], payment["status_reason"]) == ("open", "early_fraud_warning")

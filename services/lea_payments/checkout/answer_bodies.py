@@ -59,10 +59,11 @@ class PublishedPayment(BaseModel):
 
 
 class RefundBody(BaseModel):
-    """A refund of the payment, also one of a duplicate that the customer paid."""
+    """A refund of this payment or of a duplicate payment."""
 
     id: Annotated[str, Field(description="Stripe's re_….", examples=["re_1"])]
     amount: Annotated[int | None, Field(description="In minor units.", examples=[2000])]
+    stripe_payment_intent: Annotated[str | None, Field(description="The pi_… whose money is refunded.")]
     status: Annotated[
         str, Field(description=f"Stripe's status: {_stripe_states(Kind.REFUND)}.", examples=[facts.SUCCEEDED])
     ]
@@ -73,6 +74,7 @@ class DisputeBody(BaseModel):
 
     id: Annotated[str, Field(description="Stripe's du_….", examples=["du_1"])]
     amount: Annotated[int | None, Field(description="In minor units.", examples=[12000])]
+    stripe_payment_intent: Annotated[str | None, Field(description="The pi_… that is disputed.")]
     status: Annotated[
         str, Field(description=f"Stripe's status: {_stripe_states(Kind.DISPUTE)}.", examples=["needs_response"])
     ]
@@ -101,7 +103,10 @@ class CurrentPayment(PublishedPayment):
     ]
     amount_refunded: Annotated[
         int,
-        Field(description="The total of the refunds that have neither failed nor been canceled, in minor units."),
+        Field(
+            description="The total of the refunds of stripe_payment_intent that have neither failed nor been canceled, "
+            "in minor units."
+        ),
     ]
     amount_refund_pending: Annotated[
         int, Field(description="The part of amount_refunded that has not been paid out yet, in minor units.")
@@ -173,13 +178,19 @@ def _values_of(record: Payment) -> dict[str, Any]:
         **{name: getattr(record, name) for name in _RECORD_FIELDS},
         "amount_refund_pending": refund_totals(record).pending,
         "refunds": [
-            {"id": object_id, "amount": fact.amount, "status": fact.state}
+            {
+                "id": object_id,
+                "amount": fact.amount,
+                "stripe_payment_intent": fact.intent,
+                "status": fact.state,
+            }
             for object_id, fact in _facts_of(record, Kind.REFUND)
         ],
         "disputes": [
             {
                 "id": object_id,
                 "amount": fact.amount,
+                "stripe_payment_intent": fact.intent,
                 "status": _dispute_state(fact),
                 "evidence_due_by": _moment(fact.due),
             }

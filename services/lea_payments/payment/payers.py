@@ -1,4 +1,4 @@
-"""Decides which PaymentIntents have paid, whether as requested, and what of their money was refunded."""
+"""Decides which PaymentIntents have paid, whether as requested, and how much of their money was refunded."""
 
 from collections.abc import Iterable, Mapping
 

@@ -15,7 +15,7 @@ from lea_payments.payment import facts
 from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import DisputeStatus, Payment, Status
-from lea_payments.payment.situations import DISPUTES
+from lea_payments.payment.situations import DISPUTES, FRAUD_WARNING
 from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.telemetry import metrics, spans
 from lea_payments.telemetry.metrics import series
@@ -52,11 +52,13 @@ def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | Non
 
 
 def _fact_stored(before: Fact | None, after: Fact | None) -> None:
-    """Counts the new state of one object: each failed refund, each closed session and each status of a dispute once."""
+    """Counts the new state of one object: each failed refund, fraud warning, closed session and dispute status once."""
     if after is None or (before is not None and before.state == after.state):
         return
     if after.kind == Kind.REFUND and after.state == facts.FAILED:
         series(metrics.REVIEWS, metrics.REFUND_FAILED).inc()
+    if after.kind == Kind.WARNING and after.state == facts.ACTIONABLE:
+        series(metrics.REVIEWS, FRAUD_WARNING).inc()
     if after.kind == Kind.SESSION and after.state in _STAGES and (before is None or before.state not in _STAGES):
         series(metrics.CHECKOUT_SESSIONS, _STAGES[after.state]).inc()
     if after.kind == Kind.DISPUTE and (before is None or _dispute_status(before) is not _dispute_status(after)):
@@ -98,6 +100,8 @@ def _payment_finished(after: Payment) -> None:
 
 
 def _reason_set(after: Payment, reason: str) -> None:
+    if reason == FRAUD_WARNING:
+        return  # each warning counts by itself, also one of a payment that has another reason
     if reason in metrics.REVIEW_REASONS:
         series(metrics.REVIEWS, reason).inc()
     elif after.payment_status is Status.FAILED:

@@ -46,9 +46,9 @@ def body(record: Payment = RECORD) -> dict[str, Any]:
 
 def test_refunds_are_listed_with_their_states() -> None:
     assert body()["refunds"] == [
-        {"id": "re_1", "amount": 1000, "status": "succeeded"},
-        {"id": "re_2", "amount": 200, "status": "pending"},
-        {"id": "re_3", "amount": 12000, "status": "pending"},
+        {"id": "re_1", "amount": 1000, "stripe_payment_intent": "pi_a", "status": "succeeded"},
+        {"id": "re_2", "amount": 200, "stripe_payment_intent": "pi_a", "status": "pending"},
+        {"id": "re_3", "amount": 12000, "stripe_payment_intent": "pi_b", "status": "pending"},
     ]
 
 
@@ -59,10 +59,21 @@ def test_the_pending_amount_is_a_part_of_the_refunded_amount() -> None:
 
 def test_disputes_are_listed_with_stripes_status() -> None:
     assert body()["dispute_status"] == "open"
-    assert body()["disputes"] == [
-        {"id": "du_1", "amount": 12000, "status": "needs_response", "evidence_due_by": "2026-01-01T00:00:00Z"},
-        {"id": "du_2", "amount": None, "status": "new_state", "evidence_due_by": None},
-    ]
+    first, second = body()["disputes"]
+    assert first == {
+        "id": "du_1",
+        "amount": 12000,
+        "stripe_payment_intent": "pi_a",
+        "status": "needs_response",
+        "evidence_due_by": "2026-01-01T00:00:00Z",
+    }
+    assert (second["status"], second["stripe_payment_intent"], second["evidence_due_by"]) == ("new_state", None, None)
+
+
+def test_a_lost_appeal_has_stripes_status() -> None:
+    record = Payment(payment_intent_id="payment_1", facts={"du_1": replace(FACTS["du_1"], state="appeal_lost")})
+
+    assert body(record)["disputes"][0]["status"] == "lost"
 
 
 @pytest.mark.parametrize("due", [10**20, -(10**15)], ids=["too late", "too early"])

@@ -146,6 +146,15 @@ def test_a_review_is_counted_once(reason: str, received: list[PaymentEvent]) -> 
     assert sum(other.growth() for other in others) == 0
 
 
+def test_each_fraud_warning_counts_beside_another_reason() -> None:
+    reviews = Series("payments_review_total", reason="early_fraud_warning")
+    second = _event(Kind.WARNING, "actionable", "issfr_2", intent="pi_2")
+
+    _apply(_paid(), DUPLICATE, WARNING, second)
+
+    assert reviews.growth() == 2
+
+
 def test_waiting_for_money_is_not_a_review() -> None:
     reviews = [Series("payments_review_total", reason=reason) for reason in metrics.REVIEW_REASONS]
 

@@ -21,6 +21,7 @@ SKEW_SECONDS = 30
 """Clocks that are synchronized with NTP differ by less than one second; this much needs attention."""
 
 READ_BY_RECONCILER: Mapping[str, Callable[[stripe.StripeClient], Any]] = {
+    "PaymentIntents": lambda client: client.v1.payment_intents.list({"limit": 1}),
     "Events": lambda client: client.v1.events.list({"limit": 1}),
     "Charges and Refunds": lambda client: client.v1.refunds.list({"limit": 1}),
     "Disputes": lambda client: client.v1.disputes.list({"limit": 1}),
@@ -44,7 +45,7 @@ def findings(settings: CheckSettings, endpoint_url: str | None) -> Iterator[Find
     """Checks Stripe. Without an `endpoint_url`, the webhook endpoints are found by their path."""
     client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base)
     sessions = _call(lambda: client.v1.checkout.sessions.list({"limit": 1}))
-    yield _connection(sessions.error, settings.stripe_api_base)
+    yield _connection(sessions.error, settings)
     if sessions.skew is not None:
         yield _clock(sessions.skew)
     if sessions.error is not None and not isinstance(sessions.error, stripe.PermissionError):
@@ -78,7 +79,8 @@ def _skew(our_time: float, headers: Mapping[str, str]) -> float | None:
     return our_time - stripe_time - 0.5  # the header has whole seconds: on average half of one has passed
 
 
-def _connection(error: stripe.StripeError | None, base: str) -> Finding:
+def _connection(error: stripe.StripeError | None, settings: CheckSettings) -> Finding:
+    base = settings.stripe_api_base
     if error is None:
         return ok("Stripe", f"accepts the API key at {base}")
     if isinstance(error, stripe.APIConnectionError):
@@ -86,9 +88,9 @@ def _connection(error: stripe.StripeError | None, base: str) -> Finding:
     if isinstance(error, stripe.AuthenticationError):
         return wrong("Stripe", "does not accept the API key", "set STRIPE_SECRET_KEY to one from Developers > API keys")
     if isinstance(error, stripe.PermissionError):
-        return wrong(
-            "Stripe", "the API key cannot read Checkout Sessions", "give the restricted key write access to them"
-        )
+        access = "write" if settings.api_tokens else "read"
+        remedy = f"give the restricted key {access} access to them"
+        return wrong("Stripe", "the API key cannot read Checkout Sessions", remedy)
     return wrong(
         "Stripe", f"responds with {error.http_status} at {base}", "check STRIPE_API_BASE and status.stripe.com"
     )
