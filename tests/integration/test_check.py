@@ -51,7 +51,10 @@ def test_a_correct_setup_has_no_problems_and_is_not_changed(
     assert report.of("mode") == [("ok", "the key and STRIPE_LIVEMODE agree: test")]
     assert len(report.of("index")) == len(table.INDEXES)
     (readable,) = report.of("API key")
-    assert readable == ("ok", "can read Events, Charges and Refunds, Disputes, Radar (early fraud warnings)")
+    assert readable == (
+        "ok",
+        "can read PaymentIntents, Events, Charges and Refunds, Disputes, Radar (early fraud warnings)",
+    )
     assert [says for _, says in report.of("endpoint")] == [
         f"sends to {ENDPOINT_URL}",
         f"sends all {len(EVENT_TYPES)} event types that the services use",
