@@ -88,10 +88,12 @@ def _status_evidence(record: Payment, rank: int) -> Facts:
 def _paid_evidence(record: Payment, rank: int) -> Facts:
     # Without a rank a person completed the payment: no event may say otherwise, so it gets an id of its own.
     if rank == RULES[Situation.PAID].rank:
-        by_event = record.status_rank == rank and record.stripe_session_id is not None
-        return {
-            record.stripe_session_id if by_event and record.stripe_session_id else BY_HAND: _published_payer(record)
-        }
+        session_id = record.stripe_session_id if record.status_rank == rank else None
+        known = record.facts.get(session_id or "")
+        if session_id is None or (known is not None and known.state == facts.PAID):
+            # Also if a person has changed the amount of a paid record: Stripe's fact stays as it is.
+            session_id = BY_HAND
+        return {session_id: _published_payer(record)}
     # The session's next event or a list reports the real currency and amount, and both outweigh these.
     currency = None if record.status_reason == CURRENCY_MISMATCH else _currency(record)
     paid = replace(_published_payer(record), amount=NEVER_MATCHES, currency=currency)

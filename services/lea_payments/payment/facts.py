@@ -134,7 +134,7 @@ def is_lost_again(known: Fact | None, new: Fact) -> bool:
     """Whether a dispute is reported as lost that went further after it was lost: only Stripe knows which is newer."""
     if known is None or (new.kind, new.state) != (Kind.DISPUTE, LOST):
         return False
-    return _precedence(new) < _precedence(known) < (Kind.DISPUTE, _PRECEDENCE[Kind.DISPUTE, APPEAL_LOST], "")
+    return _precedence(new) < _precedence(known) < _precedence(replace(new, state=APPEAL_LOST))
 
 
 def _merged(one: Fact, other: Fact) -> Fact:
@@ -163,8 +163,9 @@ def _with_final_money(fact: Fact, further: Fact) -> Fact:
     return replace(fact, amount=None, currency=None)
 
 
-def _precedence(fact: Fact) -> tuple[str, int, str]:
-    return fact.kind, _PRECEDENCE.get((fact.kind, fact.state), 0), fact.state
+def _precedence(fact: Fact) -> tuple[bool, str, int, str]:
+    """The order of states. A kind that this version does not know must not hide one that it knows."""
+    return fact.kind in STATES, fact.kind, _PRECEDENCE.get((fact.kind, fact.state), 0), fact.state
 
 
 def _greatest(one: ValueT | None, other: ValueT | None) -> ValueT | None:

@@ -115,17 +115,18 @@ def is_refunded(record: Payment, intent_id: str | None, fact: Fact) -> bool:
 def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | None]:
     """The session and the PaymentIntent that the record names.
 
-    One that is not refunded in full comes before one that is, and the requested amount before another. Among equals
-    the smallest id is as good as any, and the same in any order.
+    One with a PaymentIntent comes first, because refunds and disputes refer to it. Then one that is not refunded in
+    full comes before one that is, and the requested amount before another. Among equals the smallest id is as good as
+    any, and the same in any order.
     """
 
     def order(session_id: str) -> tuple[bool, bool, bool, bool, str, str]:
         fact = paid[session_id]
         return (
-            fact.intent == UNKNOWN_INTENT,
+            fact.intent in (None, UNKNOWN_INTENT),
+            fact.intent is None,
             is_refunded(record, fact.intent, fact),
             mismatch(record, session_id, fact) is not None,
-            fact.intent is None,
             fact.intent or "",
             session_id,
         )

@@ -1,5 +1,6 @@
 """Converts payments to DynamoDB items and back; an attribute of another type than its field's counts as absent."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -83,6 +84,7 @@ _WRITERS: Mapping[str, Callable[[Any], Attribute | None]] = {
     "dispute_status": _dispute_status,
     "history": _history,
 }
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?", re.ASCII)
 _DIGITS = 15
 """The maximum number of digits of a number that counts; Stripe's amounts have at most 12."""
 
@@ -178,10 +180,16 @@ def _is_count(number: Decimal) -> bool:
 
 
 def _amount_of(item: Item) -> int | None:
-    """The amount in minor units. Any other number stays as it is, but equals no amount of Stripe's."""
+    """The amount in minor units. Any other number stays as it is, but equals no amount of Stripe's.
+
+    A text such as `120.00` is a number, too: it must not count as absent, because then any money would be right.
+    """
     number = _decimal_of(item, "amount")
     if number is None:
-        return None
+        text = (_text_of(item, "amount") or "").strip()
+        if _NUMBER.fullmatch(text) is None:
+            return None
+        number = Decimal(text)
     return int(number) if _is_count(number) else NEVER_MATCHES
 
 

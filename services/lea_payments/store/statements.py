@@ -60,7 +60,7 @@ _BY_CHECKOUT = (
     f" AND {_without(*_WRITTEN_BY_EVENTS)}"
 )
 _BY_HAND = "payment_status='pending' AND " + _without(
-    "version", "status_rank", "checkout_attempt", *_WRITTEN_BY_CHECKOUT, *_WRITTEN_BY_EVENTS
+    *("version", "status_rank", "checkout_attempt", "stripe_payment_intent"), *_WRITTEN_BY_CHECKOUT, *_WRITTEN_BY_EVENTS
 )
 """What a guess assumes. A record with another value, also of another type, is read before it is written."""
 
@@ -179,7 +179,7 @@ def _text(
 
 def as_read(record: Payment) -> CurrentRecord:
     """A record that was read earlier. Its item is not known: a person can have written, say, the version as text."""
-    return CurrentRecord(record, attributes_of(record), ("version", "status_rank", "updated_at"))
+    return CurrentRecord(record, attributes_of(record), GUARD)
 
 
 def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:

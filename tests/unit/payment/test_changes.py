@@ -202,3 +202,14 @@ def test_a_flood_leaves_the_completion_in_the_record() -> None:
     assert (flooded.payment_status, flooded.status_reason) == (Status.COMPLETED, "too_many_objects")
     assert len(flooded.history) == HISTORY_LIMIT
     assert len(flooded.facts) <= 41
+
+
+def test_an_old_record_that_waits_gets_its_day_by_a_copy() -> None:
+    """Version 0.1.0 did not store since when a payment waits, and the reconciler finds it by that."""
+    unpaid = Fact(kind=Kind.SESSION, state="unpaid")
+    waiting = Payment(payment_intent_id="payment_1", status_reason="awaiting_funds", facts={"cs_test_a": unpaid})
+
+    after = apply(waiting, event_of("cs_test_a", unpaid), "2026-11-26T10:00:00.000Z").after
+
+    assert after is not None
+    assert after.awaiting_funds_on == "2026-11-26"

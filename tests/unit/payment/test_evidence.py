@@ -231,3 +231,22 @@ def test_facts_that_say_everything_are_returned_as_they_are() -> None:
     derived = derive(replace(RECORD, facts={"cs_test_a": PAID}))
 
     assert with_evidence(derived) is derived.facts
+
+
+@pytest.mark.parametrize("edit", [{"amount": 12000}, {"amount": 80}, {"currency": "usd"}, {"currency": "eur"}])
+def test_an_edit_of_a_paid_record_leaves_stripes_fact(edit: dict[str, Any]) -> None:
+    """A person changes what was requested after the payment was completed."""
+    completed = _after(Payment(payment_intent_id="payment_1", amount=100, currency="sgd"), "cs_test_a", EDITED)
+    edited = replace(completed, **edit)
+
+    after = _after(
+        replace(edited, facts=with_evidence(edited)),
+        "re_1",
+        Fact(kind=Kind.REFUND, state="succeeded", amount=10, intent="pi_a"),
+    )
+
+    assert after.facts["cs_test_a"] == EDITED
+    assert (after.payment_status, after.stripe_payment_intent, after.amount_refunded) == ("completed", "pi_a", 10)
+
+
+EDITED = Fact(kind=Kind.SESSION, state="paid", amount=100, currency="sgd", intent="pi_a")

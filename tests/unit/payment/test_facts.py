@@ -188,3 +188,11 @@ def test_a_dispute_is_lost_again_after_it_went_further(known: str, new: str, aga
 
 def test_an_unknown_dispute_is_not_lost_again() -> None:
     assert not is_lost_again(None, Fact(kind=Kind.DISPUTE, state="lost"))
+
+
+@pytest.mark.parametrize("foreign", [Fact(kind="x", state="y"), Fact(kind="a", state="z")])
+def test_an_unknown_kind_does_not_hide_a_known_one(foreign: Fact) -> None:
+    paid = Fact(kind=Kind.SESSION, state="paid", amount=100)
+
+    assert merge({"cs_a": foreign}, {"cs_a": paid}) == merge({"cs_a": paid}, {"cs_a": foreign})
+    assert merge({"cs_a": foreign}, {"cs_a": paid})["cs_a"].state == "paid"

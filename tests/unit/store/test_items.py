@@ -210,3 +210,12 @@ def test_published_fields_are_read_as_evidence() -> None:
     [fact] = _read(payment_status={"S": "completed"}).facts.values()
 
     assert (fact.kind, fact.state) == ("session", "paid")
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [("120.00", 120), (" 120 ", 120), ("120.5", -1), ("-5", -5), ("9" * 30, -1), ("1E+400000", None), ("much", None)],
+)
+def test_an_amount_as_text_is_not_absent(text: str, amount: int | None) -> None:
+    """An absent amount accepts any money, so a number that a person wrote as text must count."""
+    assert payment_of({"payment_intent_id": {"S": "payment_1"}, "amount": {"S": text}}).amount == amount
