@@ -405,6 +405,18 @@ async def test_a_waiting_session_is_read_once_an_hour(
     assert (at_once.repaired, in_an_hour.repaired) == (0, 1)
 
 
+async def test_waiting_sessions_are_left_to_the_next_run(
+    account: EmulatorClient, store: PaymentStore, settings: ReconcilerSettings, waiting: tuple[Payment, str]
+) -> None:
+    account.control(f"/_sessions/{waiting[1]}/settle?result=succeeded")
+
+    limited = await Reconciler(store, _lists(settings), Clock(days=3), no_wait, limit=0).run()
+    unlimited = await Reconciler(store, _lists(settings), Clock(days=3), no_wait).run()
+
+    assert (limited.outcome, limited.repaired, unlimited.repaired) == ("ok", 0, 1)
+    assert limited.lookups_left > unlimited.lookups_left == 0
+
+
 async def test_a_record_of_the_earlier_version_is_not_drift(
     account: EmulatorClient, store: PaymentStore, reconciler: Reconciler, table_settings: TableSettings
 ) -> None:

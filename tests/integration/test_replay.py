@@ -304,6 +304,7 @@ def test_events_of_the_other_mode_are_counted_not_applied(
 
     assert (result.returncode, _counts(result.stdout)) == (0, {"wrong_mode": 1, "all": 1})
     assert "Ignored because of: other_mode (1)" in result.stdout
+    assert "differs from STRIPE_LIVEMODE" in result.stdout
     assert records.get(payment_id).payment_status == "pending"
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from io import BufferedReader, FileIO
 from typing import Any, NamedTuple
 
@@ -28,6 +28,16 @@ from lea_payments.stripe.reader import StripeReader
 
 UNREADABLE, NOT_APPLIED = "unreadable", "not_applied"
 """The outcomes, besides those of events, after which the exit status is 1."""
+
+NO_EVENT = "The source has no event: check the file, or use a wider --since or other --type."
+NO_EVENT_OF_PAYMENT = "No event belongs to this payment: check the id with `lea-payments show`, or use a wider --since."
+HINTS = {
+    Outcome.UNMATCHED: "unmatched: these events belong to no payment in this table: check DYNAMODB_PAYMENTS_TABLE; "
+    "or they belong to another system.",
+    Outcome.WRONG_MODE: "wrong_mode: the mode of these events differs from STRIPE_LIVEMODE: set it to their mode, and "
+    "name the table of that mode.",
+}
+"""The outcomes that need an explanation, and what to do."""
 
 
 class ReplayOptions(NamedTuple):
@@ -105,10 +115,16 @@ class Replay:
         table.add_row("all", str(self.counts.total()))
         return table
 
-    def ignored(self) -> str:
-        """The reasons of the events that were ignored, with their numbers; empty if there are none."""
-        reasons = ", ".join(f"{reason} ({number})" for reason, number in sorted(self.reasons.items()))
-        return f"Ignored because of: {reasons}" if reasons else ""
+    def hints(self) -> Iterator[str]:
+        """The reasons of the events that were ignored, and what to do about events that were not applied."""
+        if self.reasons:
+            reasons = ", ".join(f"{reason} ({number})" for reason, number in sorted(self.reasons.items()))
+            yield f"Ignored because of: {reasons}"
+        if not self.counts and not self._is_selection:
+            yield NO_EVENT
+        if self._is_selection and self.counts.total() == self.reasons.total() + self.counts[UNREADABLE]:
+            yield NO_EVENT_OF_PAYMENT
+        yield from (hint for outcome, hint in HINTS.items() if self.counts[outcome])
 
 
 def failed(counts: Counter[str]) -> bool:
@@ -208,8 +224,8 @@ def _run(
             "it does not apply them twice"
         ) from None
     options.console.print(replay.table())
-    if ignored := replay.ignored():
-        options.console.print(ignored, markup=False, soft_wrap=True)
+    for hint in replay.hints():
+        options.console.print(hint, markup=False, soft_wrap=True)
     if options.dry_run:
         options.console.print("Nothing was written: this was a dry run.")
     return replay.counts

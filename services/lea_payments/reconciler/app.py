@@ -5,6 +5,7 @@ import asyncio
 from fastapi import FastAPI
 
 from lea_payments.reconciler.comparison import Reconciler
+from lea_payments.reconciler.lookups import LOOKUPS_PER_RUN, NO_LIMIT
 from lea_payments.reconciler.run import Run
 from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.settings import ReconcilerSettings
@@ -21,17 +22,21 @@ def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
     return create_base_app("reconciler", store, background=lambda: reconciler.work(settings.interval_seconds))
 
 
-def create_reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:
+def create_reconciler(settings: ReconcilerSettings, store: PaymentStore, limit: float = LOOKUPS_PER_RUN) -> Reconciler:
     """A reconciler that compares this table with this Stripe account."""
-    return Reconciler(store, StripeLists(settings, StripeReader(settings), telemetry.stripe_object_unreadable))
+    lists = StripeLists(settings, StripeReader(settings), telemetry.stripe_object_unreadable)
+    return Reconciler(store, lists, limit=limit)
 
 
 def run_once(settings: ReconcilerSettings) -> Run:
-    """Runs the reconciler once, without a metrics port: the process ends before anything could read it."""
+    """Runs the reconciler once, without a limit, because no next run follows.
+
+    It has no metrics port: the process ends before anything could read it.
+    """
 
     async def run() -> Run:
         async with PaymentStore(settings) as store:
-            return await create_reconciler(settings, store).run()
+            return await create_reconciler(settings, store, NO_LIMIT).run()
 
     observability.start(settings.model_copy(update={"metrics_port": 0}), "reconciler")
     try:

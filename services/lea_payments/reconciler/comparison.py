@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.reconciler import waiting
+from lea_payments.reconciler.lookups import LOOKUPS_PER_RUN, SessionLookups
 from lea_payments.reconciler.run import Run, RunOutcome
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
@@ -38,7 +39,8 @@ Pages = AsyncIterator[Sequence[PaymentEvent | Ignored]]
 class Reconciler:
     """Runs the comparison; can run beside the webhook and other reconcilers.
 
-    Between runs it remembers only when it has read the sessions of each payment that waits for its money.
+    Between runs it remembers only when it has read the sessions of each payment that waits for its money, and the
+    sessions of PaymentIntents that no record knew.
     """
 
     def __init__(
@@ -47,12 +49,16 @@ class Reconciler:
         stripe: StripeLists,
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        limit: float = LOOKUPS_PER_RUN,
     ) -> None:
+        """A run looks up at most `limit` PaymentIntents and `limit` waiting sessions."""
         self._store = store
         self._stripe = stripe
         self._now = now
         self._sleep = sleep
+        self._limit = limit
         self._read_times = waiting.ReadTimes(now)
+        self._lookups = SessionLookups(stripe, now, limit)
 
     async def run(self) -> Run:
         """Compares everything in the time window once; errors do not raise but set the run's outcome."""
@@ -67,8 +73,15 @@ class Reconciler:
             except Exception:  # noqa: BLE001 - the next run tries again, and the log has the traceback
                 run.fail(RunOutcome.ERROR, "internal error: see the traceback in the log")
                 telemetry.reconciler_failed()
+            run.lookups_left += self._lookups.left
             telemetry.run_finished(
-                span, run.outcome, run.problem, checked=run.checked, repaired=run.repaired, drift=run.drift
+                span,
+                run.outcome,
+                run.problem,
+                checked=run.checked,
+                repaired=run.repaired,
+                drift=run.drift,
+                lookups_left=run.lookups_left,
             )
         return run
 
@@ -79,7 +92,8 @@ class Reconciler:
             await asyncio.sleep(interval_seconds)
 
     async def _run(self, run: Run) -> None:
-        repairs = Repairs(self._store, self._stripe)
+        self._lookups.start_run()
+        repairs = Repairs(self._store, self._lookups)
         from_objects: list[PaymentEvent] = []
         from_events: list[PaymentEvent] = []
         lists = self._stripe
@@ -103,13 +117,20 @@ class Reconciler:
 
     async def _waiting_sessions(self, run: Run) -> Pages:
         """The sessions whose delayed payment can have settled without an event and that are too old for the list."""
-        for day in waiting.days(self._now()):
-            for payment_id in self._read_times.due(await self._store.awaiting_funds(day)):
-                record = await self._store.get(payment_id)
-                for session_id in waiting.waiting_sessions(record) if record else ():
-                    if session_id not in run.listed_sessions:
-                        yield await self._stripe.session(session_id)
-                self._read_times.was_read(payment_id)
+        due = self._read_times.due(
+            [payment_id for day in waiting.days(self._now()) for payment_id in await self._store.awaiting_funds(day)]
+        )
+        calls = 0
+        for position, payment_id in enumerate(due):
+            if calls >= self._limit:
+                run.lookups_left += len(due) - position
+                return
+            record = await self._store.get(payment_id)
+            for session_id in waiting.waiting_sessions(record) if record else ():
+                if session_id not in run.listed_sessions:
+                    calls += 1
+                    yield await self._stripe.session(session_id)
+            self._read_times.was_read(payment_id)
 
     def _since(self, hours: int) -> int:
         return int(self._now()) - hours * HOUR

@@ -27,13 +27,17 @@ class RunOutcome(StrEnum):
 
 
 class Run:
-    """Counts what a run has checked and repaired, and keeps its first problem and the sessions that Stripe listed."""
+    """Counts what a run has checked and repaired, and keeps its first problem and the sessions that Stripe listed.
+
+    `lookups_left` is the number of lookups at Stripe that are left to the next run.
+    """
 
     def __init__(self) -> None:
         self.outcome = RunOutcome.OK
         self.problem: str | None = None
         self.checked = 0
         self.repaired = 0
+        self.lookups_left = 0
         self.listed_sessions: set[str] = set()
         self._differing_payments: set[str] = set()
 

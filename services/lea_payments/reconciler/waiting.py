@@ -36,10 +36,11 @@ class ReadTimes:
         self._times: dict[str, float] = {}
 
     def due(self, payment_ids: Sequence[str]) -> Sequence[str]:
-        """The payments that were not read within PAUSE_SECONDS."""
+        """Those of all waiting payments that were not read within PAUSE_SECONDS, the one read longest ago first."""
         now = self._now()
-        self._times = {one: at for one, at in self._times.items() if now - at < PAUSE_SECONDS}
-        return [payment_id for payment_id in payment_ids if payment_id not in self._times]
+        self._times = {one: self._times.get(one, 0.0) for one in payment_ids}
+        due = (one for one, at in self._times.items() if now - at >= PAUSE_SECONDS)
+        return sorted(due, key=self._times.__getitem__)
 
     def was_read(self, payment_id: str) -> None:
         """Records that the payment's sessions have just been read."""

@@ -14,9 +14,16 @@ def run_span() -> spans.OperationSpan:
 
 
 def run_finished(
-    run: spans.OperationSpan, outcome: str, problem: str | None, *, checked: int, repaired: int, drift: int
+    run: spans.OperationSpan,
+    outcome: str,
+    problem: str | None,
+    *,
+    checked: int,
+    repaired: int,
+    drift: int,
+    lookups_left: int,
 ) -> None:
-    """A run ended; `problem` says why it did not compare everything."""
+    """A run ended; `problem` says why it did not compare everything, `lookups_left` what the next run does."""
     metrics.RECONCILER_RUNS.labels(outcome).inc()
     span, write = run.span, log.info
     if problem is None:
@@ -27,7 +34,7 @@ def run_finished(
         spans.fail(span, outcome)
     counts: dict[str, str | int] = {"outcome": outcome, "checked": checked, "repaired": repaired, "drift": drift}
     span.set_attributes({f"payments.reconciler.{name}": value for name, value in counts.items()})
-    optional = {"problem": problem, "trace_id": spans.trace_id(span)}
+    optional = {"problem": problem, "lookups_left": lookups_left or None, "trace_id": spans.trace_id(span)}
     write(
         "reconciler_run_finished",
         **counts,

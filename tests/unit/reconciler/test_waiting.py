@@ -56,3 +56,15 @@ def test_each_payment_is_read_once_an_hour() -> None:
     later = times.due(["payment_1"])
 
     assert (at_once, soon, later) == (["payment_2"], [], ["payment_1"])
+
+
+def test_the_payment_read_longest_ago_is_read_first() -> None:
+    clock = Clock()
+    times = waiting.ReadTimes(clock)
+    times.due(["payment_1", "payment_2", "payment_3"])
+    for payment_id in ("payment_2", "payment_1"):
+        times.was_read(payment_id)
+        clock.now += 1
+    clock.now += 3600
+
+    assert times.due(["payment_1", "payment_2", "payment_3"]) == ["payment_3", "payment_2", "payment_1"]
