@@ -30,7 +30,9 @@ STORY: Mapping[Situation, str] = {
     Situation.PAID_TWICE: "The payment is completed.",
 }
 REASONS: Mapping[str, str] = {
-    situations.PAID_TWICE: "The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard.",
+    situations.PAID_TWICE: (
+        "The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard."
+    ),
     situations.FRAUD_WARNING: "The card issuer suspects fraud: refund the payment, or expect a dispute.",
     situations.TOO_MANY_OBJECTS: (
         f"There are more than {facts.OBJECT_LIMIT} refunds, disputes and sessions: the record keeps the most important "
