@@ -116,7 +116,7 @@ def _compared(record: Payment, observation: Observation) -> Iterator[_Compared]:
     current = record
     for event in observation.events:
         known = record.facts.get(event.object_id)
-        text = _missing(event.fact) if known is None else _comparison(known, event)
+        text = _missing(event.fact) if known is None else _comparison(known, event.fact)
         if not text:
             continue
         outcome, _, after = changes.apply(current, event, "")
@@ -125,33 +125,31 @@ def _compared(record: Payment, observation: Observation) -> Iterator[_Compared]:
             continue
         effect = field_changes(current, after)
         current = after
-        is_detail = known is not None and not effect and _differs_in_details(known, event.fact)
+        is_detail = known is not None and not effect and _lacks_details(known, event.fact)
         yield _Compared(event, text, effect, is_detail)
-
-
-def _differs_in_details(known: Fact, fact: Fact) -> bool:
-    unstored = {name: None if getattr(known, name) == NEVER_MATCHES else getattr(known, name) for name in DETAILS}
-    other = [name for name in COMPARED_FIELDS if name not in DETAILS]
-    return (
-        known.state == fact.state
-        and all(ours in (None, getattr(fact, name)) for name, ours in unstored.items())
-        and all(getattr(fact, name) in (None, getattr(known, name)) for name in other)
-    )
 
 
 def _missing(fact: Fact) -> str:
     return f"Stripe has {fact.state}, and it is missing here"
 
 
-def _comparison(known: Fact, event: PaymentEvent) -> str:
+def _comparison(known: Fact, fact: Fact) -> str:
     """The different fields; empty if there are none."""
-    pairs = [("", facts.LOST if known.state == facts.APPEAL_LOST else known.state, event.fact.state)]
-    pairs += [(f"{name} ", getattr(known, name), getattr(event.fact, name)) for name in COMPARED_FIELDS]
-    return ", ".join(
-        f"the record has {name}{_value(ours)}, Stripe has {theirs}"
-        for name, ours, theirs in pairs
-        if theirs is not None and ours != theirs
-    )
+    fields = _different_fields(known, fact)
+    return ", ".join(f"the record has {name}{_value(ours)}, Stripe has {theirs}" for name, ours, theirs in fields)
+
+
+def _lacks_details(known: Fact, fact: Fact) -> bool:
+    """Whether the fact differs only in details that the record does not have."""
+    fields = _different_fields(known, fact)
+    return all(name.strip() in DETAILS and ours in (None, NEVER_MATCHES) for name, ours, _ in fields)
+
+
+def _different_fields(known: Fact, fact: Fact) -> Sequence[tuple[str, object, object]]:
+    """The name of each field that differs, which is empty for the state, and its value here and at Stripe."""
+    pairs = [("", facts.LOST if known.state == facts.APPEAL_LOST else known.state, fact.state)]
+    pairs += [(f"{name} ", getattr(known, name), getattr(fact, name)) for name in COMPARED_FIELDS]
+    return [(name, ours, theirs) for name, ours, theirs in pairs if theirs is not None and ours != theirs]
 
 
 def _value(value: object) -> str:
