@@ -189,11 +189,8 @@ def _unknown_payers(record: Payment, observation: Observation) -> Iterator[Diffe
 def _remedy(record: Payment, event: PaymentEvent, observation: Observation, now: float) -> str:
     replay = f"run lea-payments replay --since {REPLAY_DAYS}d --payment {record.payment_intent_id}"
     undelivered_at = observation.undelivered.get(event.object_id, 0)
-    if (
-        _is_younger(event.created, OBJECTS_HOURS, now)
-        or _is_younger(undelivered_at, EVENTS_HOURS, now)
-        or _is_waiting(record, event, now)
-    ):
+    is_listed = _is_younger(event.created, OBJECTS_HOURS, now) or _is_younger(undelivered_at, EVENTS_HOURS, now)
+    if is_listed or _is_waiting(record, event, now):
         return "the next run of the reconciler repairs it"
     if _is_younger(max(event.created, undelivered_at), REPLAY_DAYS * 24, now):
         return f"the reconciler reads only the objects of the last {OBJECTS_HOURS} hours: {replay}"
