@@ -85,6 +85,7 @@ class _Reading:
         self._missing: set[str] = set()
         self._listed: set[tuple[str, str]] = set()
         self._intent_ids: set[str] = set()
+        self._recoverable: set[str] = set()
         self._read_intent_ids: set[str] = set()
         self.shown: dict[str, Mapping[str, Any]] = {}
         self.undelivered: list[PaymentEvent] = []
@@ -107,6 +108,7 @@ class _Reading:
             for session_id in await self._search(record):
                 await self._read_object(session_id)
             await self._read_intents(record)
+            self.problems += map(sessions.recovery_not_searched, sorted(self._recoverable))
         for object_id, fact in record.facts.items():
             if fact.kind == Kind.CHARGE and not differences.is_replaced(record, fact):
                 await self._read_object(object_id)
@@ -159,6 +161,8 @@ class _Reading:
             self._on_unreadable(object_type, "it has no id")
             return
         self.shown[content["id"]] = _shown(object_type, content)
+        if object_type == facts.SESSION and sessions.is_recoverable(content):
+            self._recoverable.add(content["id"])
         self._events.update({event.object_id: event for event in self._lists.facts_of(object_type, raw)})
         intent = content.get("payment_intent")
         if object_type == facts.SESSION and isinstance(intent, dict) and isinstance(intent.get("id"), str):

@@ -90,3 +90,21 @@ def test_a_creation_time_can_be_unknown(text: str | None) -> None:
 @pytest.mark.parametrize("text", ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00"])
 def test_a_creation_time_is_in_utc(text: str) -> None:
     assert sessions.created_at(_record(created_at=text)) == CREATED
+
+
+@pytest.mark.parametrize(
+    ("session", "expected"),
+    [
+        ({"status": "expired", "after_expiration": {"recovery": {"enabled": True}}}, True),
+        ({"status": "expired", "after_expiration": {"recovery": {"enabled": False}}}, False),
+        ({"status": "expired", "after_expiration": None}, False),
+        ({"status": "open", "after_expiration": {"recovery": {"enabled": True}}}, False),
+    ],
+    ids=["recoverable", "not enabled", "without recovery", "open"],
+)
+def test_only_an_expired_session_is_recoverable(session: dict[str, object], *, expected: bool) -> None:
+    assert sessions.is_recoverable(session) is expected
+
+
+def test_a_session_that_continues_another_is_not_searched() -> None:
+    assert sessions.recovery_not_searched("cs_a").startswith("cs_a: it expired, and the customer can continue it")

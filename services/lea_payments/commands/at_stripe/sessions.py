@@ -1,7 +1,8 @@
 """Says which sessions of a payment are known, and when those that are not known can have been created."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from lea_payments.payment.payers import UNKNOWN_INTENT, UNKNOWN_SESSION
 from lea_payments.payment.record import Payment, Status, attempt_at
@@ -45,6 +46,22 @@ def unsearched(record: Payment, windows: Sequence[tuple[int, int]], session_ids:
             "checkout_attempt_at"
         )
     ]
+
+
+def is_recoverable(session: Mapping[str, Any]) -> bool:
+    """Whether the customer can continue this expired session in a new one, for 30 days."""
+    match session:
+        case {"status": "expired", "after_expiration": {"recovery": {"enabled": True}}}:
+            return True
+    return False
+
+
+def recovery_not_searched(session_id: str) -> str:
+    """Says that the sessions that continue this one were not searched."""
+    return (
+        f"{session_id}: it expired, and the customer can continue it in a new session for 30 days; only sessions were "
+        f"searched that were created up to {SEARCH_AFTER // 3600} hours after created_at and checkout_attempt_at"
+    )
 
 
 def created_at(record: Payment) -> int | None:
