@@ -251,6 +251,41 @@ def test_the_session_of_a_record_without_one_is_found(
     ]
 
 
+@pytest.mark.parametrize("names_first", [True, False], ids=["new link", "first link"])
+def test_a_session_from_before_a_crash_is_found(
+    run: RunCommand, put: Callable[..., Payment], account: EmulatorClient, *, names_first: bool
+) -> None:
+    """Checkout stopped after Stripe had created the session, and the customer paid it."""
+    account.reset()
+    payment = put()
+    first, second = account.session(payment), account.session(payment)
+    account.pay_without_waiting(second)
+    put(
+        payment_intent_id=payment.payment_intent_id,
+        created_at=_iso(account.get(f"/v1/checkout/sessions/{second}")["created"]),
+        checkout_attempt=2,
+        stripe_session_id=first if names_first else None,
+    )
+
+    state = _stripe_state(run, payment)
+
+    assert {each["id"] for each in state["objects"]} >= {first, second}
+    assert [one["what"].partition(":")[0] for one in state["differences"]] == [second]
+    assert not state["agrees"]
+
+
+def test_a_search_without_a_time_is_not_an_agreement(
+    run: RunCommand, put: Callable[..., Payment], account: EmulatorClient
+) -> None:
+    payment = put()
+    put(payment_intent_id=payment.payment_intent_id, stripe_session_id=account.session(payment))
+
+    text = run("show", payment.payment_intent_id, "--stripe").stdout
+
+    assert "not compared: sessions: the record may not name all and has no valid created_at" in text
+    assert text.rstrip().endswith("Not everything was compared.")
+
+
 def test_a_payment_without_a_session_does_not_agree(run: RunCommand, put: Callable[..., Payment]) -> None:
     payment = put(created_at=_iso(1_767_225_600))
 

@@ -11,13 +11,19 @@ from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind, is_lost_again
 from lea_payments.payment.payers import BY_HAND
 from lea_payments.payment.record import Payment
-from lea_payments.store.repairs import OBJECTS_HOURS, WAITING_DAYS
+from lea_payments.store.repairs import EVENTS_HOURS, OBJECTS_HOURS, WAITING_DAYS
 
 LISTED_KINDS = (Kind.REFUND, Kind.DISPUTE, Kind.WARNING)
 """The objects of which Stripe lists all that belong to a PaymentIntent."""
 
 COMPARED_FIELDS = ("amount", "currency", "intent", "attempt", "due")
 """The fields of a fact that Stripe's object must have, besides its state. Of several decline codes one is kept."""
+
+DETAILS = ("amount", "currency", "intent", "attempt")
+"""The compared fields that version 0.1.0 did not store: without them, a fact is right if the published fields are."""
+
+REPLAY_DAYS = 30
+"""How long Stripe keeps events."""
 
 BY_A_PERSON = "no event repairs this: compare the history with Stripe's dashboard, and let a person decide"
 
@@ -32,15 +38,26 @@ class Difference(NamedTuple):
 class Observation(NamedTuple):
     """What was read from Stripe: the facts, the ids of all objects, and what Stripe does not have.
 
-    `lists` are the kinds of objects that were listed, each with its PaymentIntent. `undelivered` are the ids of objects
-    with an event that was not delivered.
+    `lists` are the kinds of objects that were listed, each with its PaymentIntent. `undelivered` has the ids of objects
+    with an event that was not delivered, each with the time of the event. `succeeded` are
+    the PaymentIntents with money.
     """
 
     events: Sequence[PaymentEvent]
     objects: Collection[str]
     missing: Collection[str]
     lists: Collection[tuple[str, str]]
-    undelivered: Collection[str]
+    undelivered: Mapping[str, int]
+    succeeded: Collection[str] = ()
+
+
+class _Compared(NamedTuple):
+    """A fact of Stripe's that differs from the record, and what it would change: None if it cannot change anything."""
+
+    event: PaymentEvent
+    text: str
+    effect: str | None
+    is_detail: bool
 
 
 def differences(record: Payment, observation: Observation, now: float) -> Sequence[Difference]:
@@ -50,6 +67,16 @@ def differences(record: Payment, observation: Observation, now: float) -> Sequen
         *_missing_objects(observation),
         *_different_facts(record, observation, now),
         *_facts_without_object(record, observation),
+        *_unknown_payers(record, observation),
+    ]
+
+
+def notes(record: Payment, observation: Observation) -> Sequence[str]:
+    """The details of Stripe's objects that the record does not have, and that change nothing."""
+    return [
+        f"{each.event.object_id}: {each.text}; the published fields do not depend on it"
+        for each in _compared(record, observation)
+        if each.is_detail
     ]
 
 
@@ -72,36 +99,57 @@ def _missing_objects(observation: Observation) -> Iterator[Difference]:
 
 def _different_facts(record: Payment, observation: Observation, now: float) -> Iterator[Difference]:
     """The facts of Stripe's that the record does not have, or has in another state."""
+    for event, text, effect, is_detail in _compared(record, observation):
+        if is_detail:
+            continue
+        if effect is None:
+            repairs = is_lost_again(record.facts.get(event.object_id), event.fact)
+            remedy = _remedy(record, event, observation, now) if repairs else BY_A_PERSON
+            yield Difference(f"{event.object_id}: {text}", f"an event cannot change this back; {remedy}")
+            continue
+        what = f"{event.object_id}: {text}; {effect or 'the published fields stay'}"
+        yield Difference(what, _remedy(record, event, observation, now))
+
+
+def _compared(record: Payment, observation: Observation) -> Iterator[_Compared]:
+    """The facts that differ; each effect follows those of the facts before it."""
     current = record
     for event in observation.events:
         known = record.facts.get(event.object_id)
-        text = _missing(event.fact) if known is None else _comparison(known, event)
+        text = _missing(event.fact) if known is None else _comparison(known, event.fact)
         if not text:
             continue
         outcome, _, after = changes.apply(current, event, "")
         if outcome not in CHANGES or after is None:
-            repairs = is_lost_again(known, event.fact)
-            remedy = _remedy(record, event, observation, now) if repairs else BY_A_PERSON
-            yield Difference(f"{event.object_id}: {text}", f"the record keeps the further state; {remedy}")
+            yield _Compared(event, text, None, is_detail=False)
             continue
-        effect = field_changes(current, after) or "the published fields stay"
+        effect = field_changes(current, after)
         current = after
-        yield Difference(f"{event.object_id}: {text}; {effect}", _remedy(record, event, observation, now))
+        is_detail = known is not None and not effect and _lacks_details(known, event.fact)
+        yield _Compared(event, text, effect, is_detail)
 
 
 def _missing(fact: Fact) -> str:
     return f"Stripe has {fact.state}, and it is missing here"
 
 
-def _comparison(known: Fact, event: PaymentEvent) -> str:
+def _comparison(known: Fact, fact: Fact) -> str:
     """The different fields; empty if there are none."""
-    pairs = [("", facts.LOST if known.state == facts.APPEAL_LOST else known.state, event.fact.state)]
-    pairs += [(f"{name} ", getattr(known, name), getattr(event.fact, name)) for name in COMPARED_FIELDS]
-    return ", ".join(
-        f"the record has {name}{_value(ours)}, Stripe has {theirs}"
-        for name, ours, theirs in pairs
-        if theirs is not None and ours != theirs
-    )
+    fields = _different_fields(known, fact)
+    return ", ".join(f"the record has {name}{_value(ours)}, Stripe has {theirs}" for name, ours, theirs in fields)
+
+
+def _lacks_details(known: Fact, fact: Fact) -> bool:
+    """Whether the fact differs only in details that the record does not have."""
+    fields = _different_fields(known, fact)
+    return all(name.strip() in DETAILS and ours in (None, NEVER_MATCHES) for name, ours, _ in fields)
+
+
+def _different_fields(known: Fact, fact: Fact) -> Sequence[tuple[str, object, object]]:
+    """The name of each field that differs, which is empty for the state, and its value here and at Stripe."""
+    pairs = [("", facts.LOST if known.state == facts.APPEAL_LOST else known.state, fact.state)]
+    pairs += [(f"{name} ", getattr(known, name), getattr(fact, name)) for name in COMPARED_FIELDS]
+    return [(name, ours, theirs) for name, ours, theirs in pairs if theirs is not None and ours != theirs]
 
 
 def _value(value: object) -> str:
@@ -127,14 +175,33 @@ def _facts_without_object(record: Payment, observation: Observation) -> Iterator
             yield Difference(f"{object_id}: the record has {fact.state}, Stripe does not list it", BY_A_PERSON)
 
 
+def _unknown_payers(record: Payment, observation: Observation) -> Iterator[Difference]:
+    """The PaymentIntents that succeeded, although no session is known that was paid with them."""
+    known = [*record.facts.values(), *(event.fact for event in observation.events)]
+    paid = {fact.intent for fact in known if (fact.kind, fact.state) == (Kind.SESSION, facts.PAID)}
+    for intent_id in sorted(set(observation.succeeded) - paid):
+        yield Difference(
+            f"{intent_id}: Stripe has succeeded, and no paid session of it is known",
+            f"find its session in Stripe's dashboard; {BY_A_PERSON}",
+        )
+
+
 def _remedy(record: Payment, event: PaymentEvent, observation: Observation, now: float) -> str:
-    is_recent = event.created >= now - timedelta(hours=OBJECTS_HOURS).total_seconds()
-    if is_recent or event.object_id in observation.undelivered or _is_waiting(record, event, now):
+    replay = f"run lea-payments replay --since {REPLAY_DAYS}d --payment {record.payment_intent_id}"
+    undelivered_at = observation.undelivered.get(event.object_id, 0)
+    is_listed = _is_younger(event.created, OBJECTS_HOURS, now) or _is_younger(undelivered_at, EVENTS_HOURS, now)
+    if is_listed or _is_waiting(record, event, now):
         return "the next run of the reconciler repairs it"
-    return (
-        f"the reconciler reads only the last {OBJECTS_HOURS} hours: run "
-        f"lea-payments replay --since 30d --payment {record.payment_intent_id}"
-    )
+    if _is_younger(max(event.created, undelivered_at), REPLAY_DAYS * 24, now):
+        return f"the reconciler reads only the objects of the last {OBJECTS_HOURS} hours: {replay}"
+    if event.fact.kind in LISTED_KINDS and event.object_id in record.facts:
+        # The object is older than its last event.
+        return f"{replay}; if that finds nothing, its event is older than {REPLAY_DAYS} days: {BY_A_PERSON}"
+    return f"no command can read this: its event is older than {REPLAY_DAYS} days; {BY_A_PERSON}"
+
+
+def _is_younger(created: int, hours: int, now: float) -> bool:
+    return created >= now - timedelta(hours=hours).total_seconds()
 
 
 def _is_waiting(record: Payment, event: PaymentEvent, now: float) -> bool:

@@ -5,13 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from lea_payments.payment import facts, money
+from msgspec.structs import replace
+
+from lea_payments.payment import facts, money, situations
 from lea_payments.payment.event import Outcome
 from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.payers import BY_HAND, UNKNOWN_SESSION
 from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment
-from lea_payments.payment.situations import DISPUTES, FRAUD_WARNING, PAID_TWICE, TOO_MANY_OBJECTS, Situation
+from lea_payments.payment.refunds import refund_totals
+from lea_payments.payment.situations import DISPUTES, REVIEW_REASONS, Situation
 from lea_payments.payment.status import BY_HAND_DISPUTE, status_of
 
 STORY: Mapping[Situation, str] = {
@@ -27,9 +30,11 @@ STORY: Mapping[Situation, str] = {
     Situation.PAID_TWICE: "The payment is completed.",
 }
 REASONS: Mapping[str, str] = {
-    PAID_TWICE: "The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard.",
-    FRAUD_WARNING: "The card issuer suspects fraud: refund the payment, or expect a dispute.",
-    TOO_MANY_OBJECTS: (
+    situations.PAID_TWICE: (
+        "The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard."
+    ),
+    situations.FRAUD_WARNING: "The card issuer suspects fraud: refund the payment, or expect a dispute.",
+    situations.TOO_MANY_OBJECTS: (
         f"There are more than {facts.OBJECT_LIMIT} refunds, disputes and sessions: the record keeps the most important "
         "ones. Review the payment in Stripe's dashboard."
     ),
@@ -38,7 +43,7 @@ REASONS: Mapping[str, str] = {
 
 MEANING: Mapping[str, str] = {
     Outcome.APPLIED: "it changed the record",
-    Outcome.REVIEW: "a person must review the payment: see the reason",
+    Outcome.REVIEW: "a person must review the payment",
     Outcome.STALE: "not applied, because the record already has a later status",
 }
 REFUNDS: Mapping[str, str] = {
@@ -59,9 +64,9 @@ MEANINGS: Mapping[tuple[str, str], str] = {
     (Kind.CHARGE, facts.REFUNDED): "refunded in total; used only while no refund is known by its id",
     (Kind.REFUND, "pending"): "pending; the customer does not have the money yet",
     (Kind.REFUND, "requires_action"): "waits for the customer, who must name a bank account",
-    (Kind.REFUND, facts.SUCCEEDED): "stands",
-    (Kind.REFUND, facts.CANCELED): "does not stand: it was canceled",
-    (Kind.REFUND, facts.FAILED): "does not stand: it failed, and the money is back in the Stripe balance",
+    (Kind.REFUND, facts.SUCCEEDED): "succeeded",
+    (Kind.REFUND, facts.CANCELED): "canceled; it does not count",
+    (Kind.REFUND, facts.FAILED): "failed; the money is back in the Stripe balance",
     (Kind.DISPUTE, "warning_closed"): "closed without a chargeback",
     (Kind.DISPUTE, "prevented"): "closed without a chargeback",
     (Kind.DISPUTE, "won"): "won: the money is back",
@@ -69,6 +74,7 @@ MEANINGS: Mapping[tuple[str, str], str] = {
     (Kind.DISPUTE, facts.APPEAL_LOST): "lost again after an appeal: the bank has the money",
     (Kind.WARNING, facts.ACTIONABLE): "waits for a decision: a refund now can prevent a dispute",
     (Kind.WARNING, facts.NOT_ACTIONABLE): "needs no action any more",
+    (facts.OVERFLOW.kind, facts.OVERFLOW.state): "other objects were dropped",
 }
 """The meaning of the states; the other ones of a dispute depend on whether it waits for evidence."""
 
@@ -76,6 +82,8 @@ _OPEN_DISPUTES: Mapping[DisputeStatus, str] = {
     DisputeStatus.OPEN: "open: it waits for evidence",
     DisputeStatus.REVIEW: "open: the bank reviews the evidence",
 }
+UNKNOWN_STATE = "a state that this version does not know"
+UNKNOWN_DISPUTE = f"{UNKNOWN_STATE}; it counts as open"
 
 FIELD_GROUPS = (
     ("payment_status", "status_reason", "amount_refunded", "dispute_status"),
@@ -128,8 +136,8 @@ def _known_object(object_id: str, fact: Fact, record: Payment) -> KnownObject:
 def meaning(fact: Fact) -> str:
     """What the object's state means."""
     if fact.kind == Kind.DISPUTE and (fact.kind, fact.state) not in MEANINGS:
-        return _OPEN_DISPUTES[DISPUTES.get(fact.state, DisputeStatus.OPEN)]
-    return MEANINGS.get((fact.kind, fact.state), "a state that this version does not know")
+        return _OPEN_DISPUTES[DISPUTES[fact.state]] if fact.state in DISPUTES else UNKNOWN_DISPUTE
+    return MEANINGS.get((fact.kind, fact.state), UNKNOWN_STATE)
 
 
 def evidence_due(fact: Fact) -> str | None:
@@ -159,17 +167,27 @@ def story(record: Payment) -> Sequence[str]:
 
 
 def _refunds(record: Payment) -> Iterator[str]:
-    """What stands, what is pending and what failed: one sentence for each state."""
+    """What succeeded, what is pending and what is still unrefunded after a failure: one sentence for each state."""
     amounts: Counter[tuple[str, str | None]] = Counter()
     for fact in record.facts.values():
         if fact.kind == Kind.REFUND:
             is_other = fact.intent is not None and fact.intent != record.stripe_payment_intent
             amounts[fact.state, fact.intent if is_other else None] += fact.amount or 0
-    for (state, other_intent), amount in sorted(amounts.items(), key=str):
-        sentence = REFUNDS.get(state, UNKNOWN_REFUND).format(amount=amount_text(amount, record.currency))
-        yield f"{sentence} It belongs to the PaymentIntent {other_intent}." if other_intent else sentence
+    for (state, other_intent), total in sorted(amounts.items(), key=str):
+        if amount := _failed(record, other_intent) if state == facts.FAILED else total:
+            sentence = REFUNDS.get(state, UNKNOWN_REFUND).format(amount=amount_text(amount, record.currency))
+            yield f"{sentence} It belongs to the PaymentIntent {other_intent}." if other_intent else sentence
     if not amounts and record.amount_refunded:
         yield REFUNDS[facts.SUCCEEDED].format(amount=amount_text(record.amount_refunded, record.currency))
+
+
+def _failed(record: Payment, other_intent: str | None) -> int:
+    """What failed and is still unrefunded, of the record's PaymentIntent or of another one."""
+    if other_intent is None:
+        return refund_totals(record).failed
+    sessions = {fact.intent: object_id for object_id, fact in record.facts.items() if fact.state == facts.PAID}
+    other = replace(record, stripe_payment_intent=other_intent, stripe_session_id=sessions.get(other_intent))
+    return refund_totals(other).failed
 
 
 def _disputes(record: Payment) -> Iterator[str]:
@@ -178,7 +196,7 @@ def _disputes(record: Payment) -> Iterator[str]:
         if object_id == BY_HAND_DISPUTE:
             yield f"The payment is disputed; the status of the dispute is {record.dispute_status}."
         elif fact.kind == Kind.DISPUTE:
-            yield f"The payment is disputed: {object_id}{_of_amount(fact, record)} is {_state(fact)}."
+            yield f"Dispute {object_id}{_of_amount(fact, record)} {_state(fact)}."
         elif fact.kind == Kind.WARNING:
             yield f"The early fraud warning {object_id} {meaning(fact)}."
 
@@ -188,8 +206,12 @@ def _of_amount(fact: Fact, record: Payment) -> str:
 
 
 def _state(fact: Fact) -> str:
+    if fact.state not in DISPUTES:
+        return f"is in {meaning(fact)}"
+    if (fact.kind, fact.state) in MEANINGS:
+        return f"was {meaning(fact)}"
     due = evidence_due(fact)
-    return f"{meaning(fact)} until {due}" if due else meaning(fact)
+    return f"is {meaning(fact)} until {due}" if due else f"is {meaning(fact)}"
 
 
 def last_event(record: Payment) -> str:
@@ -219,8 +241,9 @@ def field_changes(before: Payment, after: Payment) -> str:
 
 def needs_person(record: Payment) -> bool:
     """Whether a person must look at the payment, for its reason, a failed refund or an open dispute."""
-    failed = any(fact.kind == Kind.REFUND and fact.state == facts.FAILED for fact in record.facts.values())
-    return failed or record.status_reason in REASONS or record.dispute_status is DisputeStatus.OPEN
+    intents = {fact.intent for fact in record.facts.values() if fact.kind == Kind.REFUND}
+    failed = any(_failed(record, intent_id) for intent_id in intents - {record.stripe_payment_intent} | {None})
+    return failed or record.status_reason in REVIEW_REASONS or record.dispute_status is DisputeStatus.OPEN
 
 
 def _word(value: object) -> str:

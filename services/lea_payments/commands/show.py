@@ -123,9 +123,7 @@ def _objects(record: Payment) -> Table:
         (known.id, known.state, known.amount, known.payment_intent, _meaning(known))
         for known in explain.known_objects(record)
     ]
-    return _table(
-        "What Stripe has reported, by object", ("object", "state", "amount", "PaymentIntent", "meaning"), rows
-    )
+    return _table("Facts by object", ("object", "state", "amount", "PaymentIntent", "meaning"), rows)
 
 
 def _meaning(known: explain.KnownObject) -> str:
@@ -159,6 +157,9 @@ def _stripe(record: Payment, state: StripeState) -> list[RenderableType]:
     blocks: list[RenderableType] = [_table("At Stripe", ("object", "fields"), rows)]
     blocks += [f"[red]✗[/] {escape(what)}\n  → {escape(remedy)}\n" for what, remedy in state.differences]
     blocks += [f"[yellow]![/] not compared: {escape(sentence)}\n" for sentence in state.not_compared]
+    blocks += [f"[dim]i[/] {escape(note)}\n" for note in state.notes]
+    if state.not_compared:
+        blocks.append("Not everything was compared.\n")
     if state.agrees:
         blocks.append(_agreement(record, len(state.objects)))
     return blocks

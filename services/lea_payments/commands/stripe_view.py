@@ -2,24 +2,21 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
-from lea_payments.commands.differences import Difference, Observation, differences, is_replaced, not_compared
+from lea_payments.commands import differences
+from lea_payments.commands.at_stripe import sessions
+from lea_payments.commands.differences import Difference, Observation
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.facts import Kind
-from lea_payments.payment.payers import UNKNOWN_INTENT
 from lea_payments.payment.record import Payment
 from lea_payments.settings import StripeSettings
 from lea_payments.stripe import facts
 from lea_payments.stripe.errors import StripeMissingError, StripeRefusedError
 from lea_payments.stripe.lists import EVENTS_PATH, PATHS, StripeLists
 from lea_payments.stripe.reader import StripeReader
-
-SEARCH_BEFORE, SEARCH_AFTER = 1 * 3600, 26 * 3600
-"""How long before and after a record its session can have been created, in seconds."""
 
 PREFIXES: Mapping[str, str] = {"cs_": facts.SESSION, "pi_": facts.INTENT, "ch_": facts.CHARGE, "py_": facts.CHARGE}
 """The types of the objects that are read by their ids."""
@@ -47,6 +44,7 @@ class StripeState(NamedTuple):
     objects: Sequence[Mapping[str, Any]]
     undelivered: Sequence[Mapping[str, Any]]
     differences: Sequence[Difference]
+    notes: Sequence[str]
     not_compared: Sequence[str]
 
     @property
@@ -71,8 +69,9 @@ class StripeView:
         return StripeState(
             list(reading.shown.values()),
             [{"id": event.id, "type": event.type, "created": event.created} for event in reading.undelivered],
-            differences(record, observation, self._now()),
-            [*reading.problems, *not_compared(record, observation)],
+            differences.differences(record, observation, self._now()),
+            differences.notes(record, observation),
+            [*reading.problems, *differences.not_compared(record, observation)],
         )
 
 
@@ -86,31 +85,48 @@ class _Reading:
         self._missing: set[str] = set()
         self._listed: set[tuple[str, str]] = set()
         self._intent_ids: set[str] = set()
+        self._recoverable: set[str] = set()
+        self._read_intent_ids: set[str] = set()
         self.shown: dict[str, Mapping[str, Any]] = {}
         self.undelivered: list[PaymentEvent] = []
         self.problems: list[str] = []
 
     def observation(self) -> Observation:
         """Everything that was read."""
-        undelivered = {event.object_id for event in self.undelivered}
-        return Observation(list(self._events.values()), self.shown, self._missing, self._listed, undelivered)
+        # Stripe lists the newest event first.
+        undelivered = {event.object_id: event.created for event in reversed(self.undelivered)}
+        succeeded = {id_ for id_, fields in self.shown.items() if _is_succeeded_intent(fields)}
+        events = list(self._events.values())
+        return Observation(events, self.shown, self._missing, self._listed, undelivered, succeeded)
 
     async def read(self, record: Payment) -> None:
         """Reads the sessions, then their PaymentIntents, and what belongs to each of these."""
-        for session_id in known_ids(record, "cs_") or await self._search(record):
+        for session_id in sessions.known_ids(record, "cs_"):
             await self._read_object(session_id)
-        for intent_id in sorted({*known_ids(record, "pi_"), *self._intent_ids}):
-            if intent_id not in self.shown:
-                await self._read_list(facts.SESSION, intent_id)
+        await self._read_intents(record)
+        if sessions.may_have_others(record, self._session_ids(record)):
+            for session_id in await self._search(record):
+                await self._read_object(session_id)
+            await self._read_intents(record)
+            self.problems += map(sessions.recovery_not_searched, sorted(self._recoverable))
+        for object_id, fact in record.facts.items():
+            if fact.kind == Kind.CHARGE and not differences.is_replaced(record, fact):
+                await self._read_object(object_id)
+        await self._read_undelivered(record)
+
+    def _session_ids(self, record: Payment) -> set[str]:
+        return {*sessions.known_ids(record, "cs_"), *(name for name in self.shown if name.startswith("cs_"))}
+
+    async def _read_intents(self, record: Payment) -> None:
+        """Reads the PaymentIntents that were not read yet, and what belongs to each of them."""
+        for intent_id in sorted({*sessions.known_ids(record, "pi_"), *self._intent_ids} - self._read_intent_ids):
+            self._read_intent_ids.add(intent_id)
+            await self._read_list(facts.SESSION, intent_id)
             if intent_id not in self.shown:
                 await self._read_object(intent_id)
             for object_type, kind in _LISTED.items():
                 if await self._read_list(object_type, intent_id):
                     self._listed.add((kind, intent_id))
-        for object_id, fact in record.facts.items():
-            if fact.kind == Kind.CHARGE and not is_replaced(record, fact):
-                await self._read_object(object_id)
-        await self._read_undelivered(record)
 
     async def _read_object(self, object_id: str) -> None:
         object_type = PREFIXES.get(object_id[:3])
@@ -140,41 +156,50 @@ class _Reading:
         return True
 
     def _add(self, object_type: str, raw: msgspec.Raw) -> None:
-        content: dict[str, Any] = msgspec.json.decode(raw)
+        content = _object(raw)
+        if content is None:
+            self._on_unreadable(object_type, "it has no id")
+            return
         self.shown[content["id"]] = _shown(object_type, content)
+        if object_type == facts.SESSION and sessions.is_recoverable(content):
+            self._recoverable.add(content["id"])
         self._events.update({event.object_id: event for event in self._lists.facts_of(object_type, raw)})
         intent = content.get("payment_intent")
-        if object_type == facts.SESSION and isinstance(intent, dict):
+        if object_type == facts.SESSION and isinstance(intent, dict) and isinstance(intent.get("id"), str):
             self.shown[intent["id"]] = _shown(facts.INTENT, intent)
             self._intent_ids.add(intent["id"])
 
     async def _search(self, record: Payment) -> Sequence[str]:
-        """Finds the session of a record that names none: among those of the same time."""
-        if known_ids(record, "pi_"):
-            return []  # its PaymentIntent leads to the session
-        created = _created(record)
+        """Finds the sessions that the record does not name: among those of the same time."""
+        created = sessions.created_at(record)
         if created is None:
-            self.problems.append("sessions: the record names none and has no valid created_at to search for one")
+            self.problems.append(f"sessions: {_names(record)} and has no valid created_at to search for one")
             return []
-        window = {"gte": created - SEARCH_BEFORE, "lte": created + SEARCH_AFTER}
+        known, found = self._session_ids(record), set[str]()
+        windows = sessions.search_windows(record, created)
         try:
-            async for page in self._reader.pages(PATHS[facts.SESSION], created=window):
-                for session in map(msgspec.json.decode, page):
-                    if record.payment_intent_id in _references(session):
-                        return [session["id"]]
+            for since, until in windows:
+                async for page in self._reader.pages(PATHS[facts.SESSION], created={"gte": since, "lte": until}):
+                    found.update(
+                        each["id"]
+                        for each in filter(None, map(_object, page))
+                        if record.payment_intent_id in _references(each)
+                    )
         except StripeRefusedError as error:
             self.problems.append(f"{PATHS[facts.SESSION]}: {error}")
         else:
-            self.problems.append(
-                "sessions: the record names none, and none that was created from 1 hour before it to 26 hours after it "
-                f"names {record.payment_intent_id}"
-            )
-        return []
+            self.problems += sessions.unsearched(record, windows, known | found)
+            if not known | found:
+                self.problems.append(
+                    "sessions: the record names none, and none that was created from 1 hour before it to 26 hours "
+                    f"after it names {record.payment_intent_id}"
+                )
+        return sorted(found - known)
 
     async def _read_undelivered(self, record: Payment) -> None:
         ids = {record.payment_intent_id, *self.shown}
         try:
-            async for page in self._lists.events(_created(record) or 0, undelivered=True):
+            async for page in self._lists.events(sessions.created_at(record) or 0, undelivered=True):
                 for event in page:
                     if isinstance(event, PaymentEvent) and ids & {
                         *event.payment_ids,
@@ -190,27 +215,25 @@ class _Reading:
         self.problems.append(f"{kind}: an object at Stripe cannot be read: {reason}")
 
 
-def known_ids(record: Payment, prefix: str) -> Sequence[str]:
-    """The sessions or the PaymentIntents that the record names, by the prefix of their ids."""
-    named = {record.stripe_session_id, record.other_session_id, record.stripe_payment_intent, *record.facts}
-    named.update(fact.intent for fact in record.facts.values())
-    unreal = {UNKNOWN_INTENT, "cs_unknown"}
-    return sorted(name for name in named - unreal if name is not None and name.startswith(prefix))
+def _names(record: Payment) -> str:
+    return "the record may not name all" if sessions.known_ids(record, "cs_") else "the record names none"
+
+
+def _is_succeeded_intent(fields: Mapping[str, Any]) -> bool:
+    return (fields["object"], fields.get("status")) == (facts.INTENT, "succeeded")
+
+
+def _object(raw: msgspec.Raw) -> dict[str, Any] | None:
+    """The fields of an object; None if it has no id."""
+    content = msgspec.json.decode(raw)
+    return content if isinstance(content, dict) and isinstance(content.get("id"), str) else None
 
 
 def _references(session: Mapping[str, Any]) -> tuple[object, object]:
-    return session.get("client_reference_id"), (session.get("metadata") or {}).get("payment_intent_id")
+    metadata = session.get("metadata")
+    return session.get("client_reference_id"), metadata.get("payment_intent_id") if isinstance(metadata, dict) else None
 
 
 def _shown(object_type: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
     fields = {name: content[name] for name in _SHOWN[object_type] if content.get(name) is not None}
     return {"object": object_type, "id": content["id"], **fields}
-
-
-def _created(record: Payment) -> int | None:
-    """The creation time of the record, in seconds since 1970; None if the field is missing or is not a time."""
-    try:
-        created = datetime.fromisoformat(record.created_at or "")
-    except ValueError:
-        return None
-    return int((created if created.tzinfo else created.replace(tzinfo=UTC)).timestamp())

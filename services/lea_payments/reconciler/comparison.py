@@ -10,7 +10,7 @@ from lea_payments.reconciler.lookups import LOOKUPS_PER_RUN, SessionLookups
 from lea_payments.reconciler.run import Run, RunOutcome
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
-from lea_payments.store.repairs import OBJECTS_HOURS, Repairs
+from lea_payments.store.repairs import EVENTS_HOURS, OBJECTS_HOURS, Repairs
 from lea_payments.stripe import facts
 from lea_payments.stripe.errors import StripeCallError, StripeRefusedError
 from lea_payments.stripe.events import EVENT_TYPES, Ignored
@@ -19,8 +19,6 @@ from lea_payments.telemetry import reconciler as telemetry
 from lea_payments.telemetry import store_calls
 
 HOUR = 3600
-EVENTS_HOURS = 72
-"""How long Stripe itself retries a delivery (docs.stripe.com/webhooks); `replay` is for older events."""
 
 TYPES_WITHOUT_SESSION = tuple(
     event_type for event_type in EVENT_TYPES if not event_type.startswith("checkout.session.")

@@ -21,6 +21,9 @@ OBJECTS_HOURS = 26
 A session expires after at most 24 hours (docs.stripe.com/api/checkout/sessions); 2 more allow for clock skew.
 """
 
+EVENTS_HOURS = 72
+"""How long Stripe itself retries a delivery (docs.stripe.com/webhooks); `replay` is for older events."""
+
 WAITING_DAYS = 14
 """How long the reconciler reads the session of a delayed payment: Stripe's delayed methods settle within this time."""
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lea_payments.commands.differences import Difference, Observation, differences, not_compared
+from lea_payments.commands.differences import Difference, Observation, differences, not_compared, notes
 from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.evidence import with_evidence
@@ -32,7 +32,7 @@ def _at_stripe(facts: dict[str, Fact], hours: int = 1, **fields: Any) -> Observa
         PaymentEvent(id="", type="", created=created, object_id=object_id, fact=fact)
         for object_id, fact in facts.items()
     ]
-    return Observation(events, set(facts), set(), ALL_LISTS, set())._replace(**fields)
+    return Observation(events, set(facts), set(), ALL_LISTS, {})._replace(**fields)
 
 
 def _differences(payment: Payment, observation: Observation) -> list[Difference]:
@@ -80,7 +80,7 @@ def test_a_dispute_that_is_lost_again_is_a_difference() -> None:
     (difference,) = _differences(_record(cs_test_a=PAID, du_a=DISPUTE), _at_stripe({"cs_test_a": PAID, "du_a": lost}))
 
     assert difference.what == "du_a: the record has won, Stripe has lost"
-    assert difference.remedy == "the record keeps the further state; the next run of the reconciler repairs it"
+    assert difference.remedy == "an event cannot change this back; the next run of the reconciler repairs it"
 
 
 def test_a_lost_appeal_is_no_difference() -> None:
@@ -97,14 +97,80 @@ def test_a_refund_that_went_backwards_needs_a_person() -> None:
     (difference,) = _differences(_record(cs_test_a=PAID, re_a=failed), _at_stripe({"cs_test_a": PAID, "re_a": REFUND}))
 
     assert difference.what == "re_a: the record has failed, Stripe has succeeded"
-    assert difference.remedy.startswith("the record keeps the further state; ")
+    assert difference.remedy.startswith("an event cannot change this back; ")
     assert "let a person decide" in difference.remedy
 
 
-def test_a_fact_without_effect_is_still_a_difference() -> None:
-    (difference,) = _differences(_record(cs_test_a=PAID), _at_stripe({"cs_test_a": replace(PAID, attempt=1)}))
+@pytest.mark.parametrize(
+    ("known", "at_stripe", "text"),
+    [
+        (PAID, replace(PAID, attempt=1), "attempt none, Stripe has 1"),
+        (replace(REFUND, amount=None), replace(REFUND, amount=0), "amount none, Stripe has 0"),
+        (replace(DISPUTE, intent=None), DISPUTE, "intent none, Stripe has pi_a"),
+    ],
+    ids=["attempt", "amount", "intent"],
+)
+def test_a_detail_without_effect_is_only_a_note(known: Fact, at_stripe: Fact, text: str) -> None:
+    """Records of version 0.1.0 do not have these details."""
+    object_id = {Kind.SESSION: "cs_test_a", Kind.REFUND: "re_a", Kind.DISPUTE: "du_a"}[Kind(known.kind)]
+    payment = _record(**{"cs_test_a": PAID, object_id: known})
+    observation = _at_stripe({"cs_test_a": PAID, object_id: at_stripe})
 
-    assert difference.what == "cs_test_a: the record has attempt none, Stripe has 1; the published fields stay"
+    assert _differences(payment, observation) == []
+    assert notes(payment, observation) == [
+        f"{object_id}: the record has {text}; the published fields do not depend on it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("known", "at_stripe", "text"),
+    [
+        (DISPUTE, replace(DISPUTE, due=1), "the record has due none, Stripe has 1; the published fields stay"),
+        (DISPUTE, replace(DISPUTE, amount=5000), "the record has amount 4999, Stripe has 5000; the published fields"),
+        (replace(DISPUTE, state="prevented"), DISPUTE, "the record has prevented, Stripe has won; the published"),
+    ],
+    ids=["date for evidence", "another amount", "state"],
+)
+def test_a_fact_without_effect_is_still_a_difference(known: Fact, at_stripe: Fact, text: str) -> None:
+    payment = _record(cs_test_a=PAID, du_a=known)
+    observation = _at_stripe({"cs_test_a": PAID, "du_a": at_stripe})
+
+    (difference,) = _differences(payment, observation)
+
+    assert difference.what.startswith(f"du_a: {text}")
+    assert notes(payment, observation) == []
+
+
+@pytest.mark.parametrize("fact", [None, replace(UNPAID, attempt=1)], ids=["no session", "an unpaid session"])
+def test_a_paid_intent_without_a_paid_session_differs(fact: Fact | None) -> None:
+    sessions = {"cs_test_a": fact} if fact else {}
+
+    (difference,) = _differences(_record(**sessions), _at_stripe(sessions, succeeded={"pi_a"}))
+
+    assert difference.what == "pi_a: Stripe has succeeded, and no paid session of it is known"
+    assert "let a person decide" in difference.remedy
+
+
+def test_a_paid_intent_of_a_paid_session_is_no_difference() -> None:
+    assert _differences(_record(cs_test_a=PAID), _at_stripe({"cs_test_a": PAID}, succeeded={"pi_a"})) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "at_stripe", "expected"),
+    [
+        ({}, {"cs_test_a": PAID}, "no command can read this: its event is older than 30 days; no event repairs this"),
+        (
+            {"cs_test_a": PAID, "du_a": replace(DISPUTE, state="needs_response")},
+            {"cs_test_a": PAID, "du_a": DISPUTE},
+            "run lea-payments replay --since 30d --payment payment_1; if that finds nothing",
+        ),
+    ],
+    ids=["a session", "a dispute that can have a newer event"],
+)
+def test_stripe_keeps_events_for_30_days(facts: dict[str, Fact], at_stripe: dict[str, Fact], expected: str) -> None:
+    (difference,) = _differences(_record(**facts), _at_stripe(at_stripe, hours=31 * 24))
+
+    assert difference.remedy.startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -112,11 +178,12 @@ def test_a_fact_without_effect_is_still_a_difference() -> None:
     [
         (25, {}, None, True),
         (27, {}, None, False),
-        (27, {"undelivered": {"cs_test_a"}}, None, True),
+        (27, {"undelivered": {"cs_test_a": NOW - 71 * HOUR}}, None, True),
+        (99, {"undelivered": {"cs_test_a": NOW - 73 * HOUR}}, None, False),
         (300, {}, "2025-12-20", True),
         (400, {}, "2025-12-10", False),
     ],
-    ids=["in the list", "too old", "undelivered", "waiting", "waiting too long"],
+    ids=["in the list", "too old", "undelivered", "undelivered too long", "waiting", "waiting too long"],
 )
 def test_the_remedy_is_one_that_works(
     hours: int, fields: dict[str, Any], waiting_since: str | None, *, is_reconciled: bool

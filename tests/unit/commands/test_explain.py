@@ -79,12 +79,20 @@ def test_every_scenario_can_be_explained(name: str) -> None:
         ),
         (
             _with(du_a=_dispute("needs_response")),
-            "The payment is disputed: du_a of 49.99 SGD is open: it waits for evidence until 2026-01-01.",
+            "Dispute du_a of 49.99 SGD is open: it waits for evidence until 2026-01-01.",
         ),
-        (_with(du_a=_dispute("won")), "The payment is disputed: du_a of 49.99 SGD is won: the money is back."),
+        (_with(du_a=_dispute("won")), "Dispute du_a of 49.99 SGD was won: the money is back."),
         (
             _with(du_a=Fact(kind=Kind.DISPUTE, state="under_review")),
-            "The payment is disputed: du_a is open: the bank reviews the evidence.",
+            "Dispute du_a is open: the bank reviews the evidence.",
+        ),
+        (
+            _with(du_a=_dispute("paused")),
+            "Dispute du_a of 49.99 SGD is in a state that this version does not know; it counts as open.",
+        ),
+        (
+            _with(re_a=_refund("failed"), re_b=replace(_refund("succeeded"), amount=4500)),
+            "A refund of 4.99 SGD has failed: the customer does not have this money. Refund it in another way.",
         ),
         (
             _with(issfr_a=Fact(kind=Kind.WARNING, state="actionable", intent="pi_a")),
@@ -106,6 +114,24 @@ def test_a_refund_that_does_not_stand_is_not_refunded(state: str) -> None:
 
     assert "has been refunded" not in story
     assert "7.00 SGD" in story
+
+
+@pytest.mark.parametrize("intent", ["pi_test_a", None, "pi_b"], ids=["the payer", "no intent", "a second payer"])
+def test_money_refunded_after_a_failure_is_not_due(intent: str | None) -> None:
+    paid = _with(cs_b=Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", intent="pi_b"))
+    refunds = {f"re_{state}": replace(_refund(state, intent), amount=4999) for state in ("failed", "succeeded")}
+
+    payment = changes.derive(replace(paid, facts={**paid.facts, **refunds}))
+
+    assert not any("Refund it in another way" in sentence for sentence in explain.story(payment))
+    assert not explain.needs_person(replace(payment, status_reason=None))
+
+
+def test_a_failed_refund_of_a_second_payer_is_due() -> None:
+    payment = _with(re_a=_refund("failed", "pi_b"))
+
+    assert any("A refund of 7.00 SGD has failed" in sentence for sentence in explain.story(payment))
+    assert explain.needs_person(payment)
 
 
 def test_refunds_of_one_state_are_added() -> None:
@@ -161,8 +187,9 @@ def test_a_stale_entry_of_an_earlier_version_is_explained() -> None:
 def test_every_state_has_a_meaning() -> None:
     stored = [Fact(kind=kind, state=state) for kind, states in STATES.items() for state in states if state != "open"]
 
-    assert not [fact for fact in stored if explain.meaning(fact) == "a state that this version does not know"]
-    assert explain.meaning(Fact(kind="limit", state="exceeded")) == "a state that this version does not know"
+    assert not [fact for fact in stored if explain.UNKNOWN_STATE in explain.meaning(fact)]
+    assert explain.meaning(Fact(kind="other", state="new")) == "a state that this version does not know"
+    assert explain.meaning(OVERFLOW) == "other objects were dropped"
 
 
 def test_objects_are_grouped_by_kind() -> None:
@@ -214,8 +241,10 @@ def test_an_amount_without_a_currency_is_in_minor_units() -> None:
         (_with(re_a=_refund("failed")), True),
         (_with(du_a=_dispute("needs_response")), True),
         (_with(issfr_a=Fact(kind=Kind.WARNING, state="actionable", intent="pi_a")), True),
+        (_after(stripe_bodies.completed("payment_1", amount_total=1)), True),
+        (_after(stripe_bodies.completed("payment_1", currency="usd")), True),
     ],
-    ids=["paid", "refunded", "refund failed", "disputed", "fraud warning"],
+    ids=["paid", "refunded", "refund failed", "disputed", "fraud warning", "other amount", "other currency"],
 )
 def test_some_payments_need_a_person(payment: Payment, *, expected: bool) -> None:
     assert explain.needs_person(payment) is expected

@@ -1,0 +1,1 @@
+"""What a payment has at Stripe."""
