@@ -1,20 +1,16 @@
 """Payments before their first event, as checkout and people create them, and facts of a first event."""
 
+from msgspec.structs import replace
+
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment
+from tests.support.scenarios import record
 
 PAID = Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", intent="pi_a", attempt=1)
 REFUND = Fact(kind=Kind.REFUND, state="pending", amount=700, intent="pi_a")
-BY_CHECKOUT = Payment(
-    payment_intent_id="payment_1",
-    user_id="user_1",
-    quote_id="quote_1",
-    stripe_session_id="cs_test_a",
-    amount=4999,
-    currency="sgd",
-    product_name="Travel insurance",
-    created_at="2026-01-01T00:00:00.000Z",
+BY_CHECKOUT = replace(
+    record("payment_1"),
     updated_at="2026-01-01T00:00:01.000Z",
     version=2,
     status_rank=0,

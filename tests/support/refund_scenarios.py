@@ -176,7 +176,7 @@ DISPUTES: Mapping[str, Scenario] = {
     "appeal won": Scenario(
         lambda _: _disputes("lost", "appeal_needs_response", "appeal_under_review", "won"), {"dispute_status": "won"}
     ),
-    # The second "lost" is the first one to whoever knows only the events: see `payment.facts.STATES`.
+    # Events alone cannot tell the second "lost" from the first one: see `payment.facts.STATES`.
     "appeal lost": Scenario(
         lambda _: _disputes("lost", "appeal_needs_response", "appeal_under_review", "lost"),
         {"dispute_status": "review"},

@@ -22,7 +22,6 @@ BY_HAND_CHARGE = "by_hand:charge"
 UNKNOWN_INTENT = "pi_unknown"
 """The other payer of a record of version 0.1.0 that was paid twice: that version kept only one of the two."""
 
-_RETURNS = (Kind.REFUND.value, Kind.CHARGE.value)
 NOT_STANDING = (facts.CANCELED, facts.FAILED)
 """The states of refunds that were not paid out."""
 
@@ -34,22 +33,16 @@ def amount_refunded(record: Payment, intent_id: str | None) -> int:
     if published is None or not _is_about(record, published, intent_id):
         return known
     # Refunds that are known by their ids can be a part of the total, and only those that failed reduce it.
-    failed = sum(fact.amount or 0 for fact in _refunds(record, intent_id) if fact.state in NOT_STANDING)
+    failed = sum(fact.amount or 0 for fact in refunds_of(record, intent_id) if fact.state in NOT_STANDING)
     return max(known, _charge_total(record, intent_id) - failed, (published.amount or 0) - failed)
 
 
 def _known_amount_refunded(record: Payment, intent_id: str | None) -> int:
     """The amount by the refunds' ids; the charge's total serves while there are none."""
-    published = record.facts.get(BY_HAND_CHARGE)
-    returned = [
-        fact
-        for fact in record.facts.values()
-        if fact.kind in _RETURNS and (intent_id is None or fact.intent in (None, intent_id)) and fact is not published
-    ]
-    refunds = [fact for fact in returned if fact.kind == Kind.REFUND]
+    refunds = refunds_of(record, intent_id)
     if refunds:
-        return sum(refund.amount or 0 for refund in refunds if refund.state not in NOT_STANDING)
-    return max((charge.amount or 0 for charge in returned), default=0) if returned else 0
+        return sum(fact.amount or 0 for fact in refunds if fact.state not in NOT_STANDING)
+    return _charge_total(record, intent_id)
 
 
 def _charge_total(record: Payment, intent_id: str | None) -> int:
@@ -71,7 +64,7 @@ def _is_about(record: Payment, published: Fact, intent_id: str | None) -> bool:
 
 def _reported_total(record: Payment, intent_id: str | None) -> int:
     """The highest amount refunded so far, with refunds that failed later."""
-    refunds = _refunds(record, intent_id)
+    refunds = refunds_of(record, intent_id)
     return max(sum(fact.amount or 0 for fact in refunds), _charge_total(record, intent_id))
 
 
@@ -137,7 +130,8 @@ def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | 
     return named or record.stripe_session_id, paid[first].intent
 
 
-def _refunds(record: Payment, intent_id: str | None) -> list[Fact]:
+def refunds_of(record: Payment, intent_id: str | None) -> list[Fact]:
+    """The refunds of this PaymentIntent, or all refunds without one."""
     return list(_of_intent(record, Kind.REFUND, intent_id))
 
 

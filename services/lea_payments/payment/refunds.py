@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from lea_payments.payment import facts
 from lea_payments.payment.facts import Fact, Kind
-from lea_payments.payment.payers import amount_refunded
+from lea_payments.payment.payers import amount_refunded, refunds_of
 from lea_payments.payment.record import Payment
 
 
@@ -26,7 +26,7 @@ _ENDED = (facts.SUCCEEDED, facts.CANCELED, facts.FAILED)
 
 def refund_totals(record: Payment) -> RefundTotals:
     """The totals of the refunds. A refund that failed no longer counts once the money was refunded in full."""
-    refunds = _refunds(record)
+    refunds = refunds_of(record, record.stripe_payment_intent)
     standing = amount_refunded(record, record.stripe_payment_intent)
     pending = _sum(fact for fact in refunds if fact.state not in _ENDED)
     failed = _sum(fact for fact in refunds if fact.state == facts.FAILED)
@@ -45,13 +45,3 @@ def _payer(record: Payment) -> Fact | None:
     """The paid session of the PaymentIntent that the record names."""
     fact = record.facts.get(record.stripe_session_id or "")
     return fact if fact and fact.kind == Kind.SESSION and fact.state == facts.PAID else None
-
-
-def _refunds(record: Payment) -> list[Fact]:
-    """The refunds of the PaymentIntent that the record names; all refunds without one."""
-    intent_id = record.stripe_payment_intent
-    return [
-        fact
-        for fact in record.facts.values()
-        if fact.kind == Kind.REFUND and (intent_id is None or fact.intent in (None, intent_id))
-    ]

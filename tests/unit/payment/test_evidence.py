@@ -153,7 +153,7 @@ def test_a_mismatch_is_completed_by_hand() -> None:
     assert derive(payment).payment_status is Status.COMPLETED
 
 
-def test_the_right_amount_after_a_mismatch_of_0_1_0_is_paid_twice() -> None:
+def test_the_right_amount_after_an_old_mismatch_is_paid_twice() -> None:
     wrong = _read(status_rank=45, status_reason="amount_mismatch", stripe_payment_intent="pi_a")
 
     after = _after(wrong, "cs_test_b", replace(PAID, intent="pi_b"))

@@ -100,7 +100,7 @@ def test_a_payer_without_amount_and_currency_has_the_records() -> None:
     assert totals(bare, re_1=refund("failed", 900)) == RefundTotals(0, 0, 800, "SGD")
 
 
-def test_money_of_an_unknown_amount_does_not_limit_failed_refunds() -> None:
+def test_money_of_unknown_amount_does_not_limit_failed_refunds() -> None:
     unknown = replace(RECORD, facts={"cs_test_a": replace(PAID, amount=-1)})
 
     assert totals(unknown, re_1=refund("failed", 900)).failed == 900

@@ -34,7 +34,7 @@ def test_only_sessions_whose_money_is_on_its_way_wait() -> None:
     assert waiting.waiting_sessions(payment) == ["cs_a", "cs_b"]
 
 
-def test_a_waiting_record_of_an_earlier_version_names_its_session() -> None:
+def test_a_waiting_record_of_0_1_0_names_its_session() -> None:
     """The record has only the rank and the reason."""
     old = replace(record("payment_1"), status_rank=30, status_reason="awaiting_funds")
     without_session = replace(old, stripe_session_id=None)
