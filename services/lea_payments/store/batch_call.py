@@ -1,15 +1,16 @@
-"""Calls BatchExecuteStatement over aiohttp, with botocore's credentials and signature."""
+"""Calls BatchExecuteStatement over aiohttp, with botocore's credentials."""
 
 import asyncio
+import hmac
 import ssl
+import time
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 import msgspec
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials, RefreshableCredentials
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from botocore.httpsession import get_cert_path
@@ -19,11 +20,7 @@ from yarl import URL
 from lea_payments.store import connection
 
 OPERATION = "BatchExecuteStatement"
-_HEADERS = {
-    "Accept-Encoding": "identity",
-    "Content-Type": "application/x-amz-json-1.0",
-    "X-Amz-Target": f"DynamoDB_20120810.{OPERATION}",
-}
+_ENCODING, _CONTENT_TYPE, _TARGET = "identity", "application/x-amz-json-1.0", f"DynamoDB_20120810.{OPERATION}"
 
 
 class _Statement(msgspec.Struct, rename="pascal"):
@@ -44,6 +41,45 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Response).decode
 
 
+class Signer:
+    """Signs the batch calls to one endpoint with AWS Signature Version 4.
+
+    The text to sign follows "Create a signed AWS API request" in the IAM User Guide, for the headers that a batch call
+    has. A test compares it with botocore's signer, which takes 15 times as long: the key changes once a day, and of
+    the headers only the time.
+    """
+
+    def __init__(self, url: URL, region: str) -> None:
+        self._host, self._path, self._region = url.host_port_subcomponent or "", url.raw_path or "/", region
+        self._key_for: tuple[str, str] | None = None
+        self._key = b""
+
+    def headers(self, body: bytes, credentials: ReadOnlyCredentials, now: float) -> dict[str, str]:
+        """The headers of a call with this body. `now` is in seconds since 1970."""
+        at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+        scope = f"{at[:8]}/{self._region}/dynamodb/aws4_request"
+        headers = {"accept-encoding": _ENCODING, "content-type": _CONTENT_TYPE, "host": self._host, "x-amz-date": at}
+        if credentials.token:
+            headers["x-amz-security-token"] = credentials.token
+        headers["x-amz-target"] = _TARGET
+        names = ";".join(headers)
+        lines = "".join([f"{name}:{value}\n" for name, value in headers.items()])
+        request = f"POST\n{self._path}\n\n{lines}\n{names}\n{sha256(body).hexdigest()}"
+        text = f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{sha256(request.encode()).hexdigest()}"
+        signature = hmac.digest(self._signing_key(credentials.secret_key, at[:8]), text.encode(), "sha256").hex()
+        credential = f"Credential={credentials.access_key}/{scope}"
+        headers["authorization"] = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders={names}, Signature={signature}"
+        return headers
+
+    def _signing_key(self, secret_key: str, day: str) -> bytes:
+        if self._key_for != (secret_key, day):
+            key = f"AWS4{secret_key}".encode()
+            for part in (day, self._region, "dynamodb", "aws4_request"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._key_for, self._key = (secret_key, day), key
+        return self._key
+
+
 class BatchCall:
     """The batch call of one event loop, to which its connections belong.
 
@@ -53,9 +89,7 @@ class BatchCall:
 
     def __init__(self, url: str, region: str, session: Session) -> None:
         self._url = URL(url, encoded=True)
-        # With the host in the headers, botocore does not parse the URL for every signature.
-        self._headers = {**_HEADERS, "Host": self._url.host_port_subcomponent or ""}
-        self._region = region
+        self._signer = Signer(self._url, region)
         credentials = session.get_credentials()
         assert credentials is not None
         self._credentials = credentials
@@ -65,9 +99,8 @@ class BatchCall:
     async def __call__(self, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[dict[str, Any]]:
         """One response for each statement, in order. Raises ClientError and BotoCoreError, as boto3's client does."""
         body = _encode(_Batch([_Statement(text, parameters) for text, parameters in statements]))
-        request = AWSRequest("POST", str(self._url), dict(self._headers), body)
-        SigV4Auth(await self._current_credentials(), "dynamodb", self._region).add_auth(request)
-        status, content = await self._send(body, request.headers.items())
+        headers = self._signer.headers(body, await self._current_credentials(), time.time())
+        status, content = await self._send(body, headers)
         if status != HTTPStatus.OK:
             raise ClientError(_error_response(content), OPERATION)
         try:
@@ -90,7 +123,7 @@ class BatchCall:
             return await asyncio.to_thread(credentials.get_frozen_credentials)
         return credentials.get_frozen_credentials()
 
-    async def _send(self, body: bytes, headers: Sequence[tuple[str, str]]) -> tuple[int, bytes]:
+    async def _send(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
         if self._http is None:
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=connection.CONNECTIONS, ssl=self._tls),
