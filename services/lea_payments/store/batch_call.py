@@ -51,7 +51,7 @@ class Signer:
 
     def __init__(self, url: URL, region: str) -> None:
         self._host, self._path, self._region = url.host_port_subcomponent or "", url.raw_path or "/", region
-        self._key_for: tuple[str, str] | None = None
+        self._key_for: tuple[str | None, str] | None = None
         self._key = b""
 
     def headers(self, body: bytes, credentials: ReadOnlyCredentials, now: float) -> dict[str, str]:
@@ -71,7 +71,7 @@ class Signer:
         headers["authorization"] = f"AWS4-HMAC-SHA256 {credential}, SignedHeaders={names}, Signature={signature}"
         return headers
 
-    def _signing_key(self, secret_key: str, day: str) -> bytes:
+    def _signing_key(self, secret_key: str | None, day: str) -> bytes:
         if self._key_for != (secret_key, day):
             key = f"AWS4{secret_key}".encode()
             for part in (day, self._region, "dynamodb", "aws4_request"):

@@ -48,6 +48,6 @@ def _by_botocore(url: str, region: str, headers: Headers, body: bytes, credentia
     request = AWSRequest("POST", url, unsigned, body)
     request.context["timestamp"] = headers["x-amz-date"]
     signer = SigV4Auth(credentials, "dynamodb", region)
+    names = signer.signed_headers(signer.headers_to_sign(request))
     signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
-    signer._inject_signature_to_request(request, signature)
-    return request.headers["Authorization"]
+    return f"AWS4-HMAC-SHA256 Credential={signer.scope(request)}, SignedHeaders={names}, Signature={signature}"
