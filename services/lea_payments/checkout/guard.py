@@ -56,7 +56,7 @@ async def _with_small_json(request: Request) -> Request:
     if content_type != "application/json":
         raise RefusalError("unsupported_media_type", "Send the body as JSON, with Content-Type: application/json.")
     try:
-        body = await read_body(request, BODY_LIMIT)
+        body = await read_body(request.scope, request.receive, BODY_LIMIT)
     except BodyTooLargeError:
         raise RefusalError("too_large", f"Send a body of at most {BODY_LIMIT} bytes.") from None
     except BodyIncompleteError:

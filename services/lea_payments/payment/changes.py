@@ -10,7 +10,7 @@ from lea_payments.payment.facts import Kind
 from lea_payments.payment.payers import mismatch
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
 from lea_payments.payment.situations import Situation
-from lea_payments.payment.status import BY_HAND_DISPUTE, status_of
+from lea_payments.payment.status import BY_HAND_DISPUTE, Derived, status_of
 
 
 class Applied(NamedTuple):
@@ -32,11 +32,13 @@ def apply(record: Payment, event: PaymentEvent, at: str, trace_id: str | None = 
     if _is_published_dispute(record, event) or (merged is record.facts and _is_consistent(record)):
         return Applied(Outcome.DUPLICATE if is_in_history else Outcome.STALE, record, record)
     outcome = Outcome.REVIEW if _needs_person(record, event) else Outcome.APPLIED
-    after = derive(replace(record, facts=merged, updated_at=at, webhook_processed_at=at))
-    if not is_in_history and len(record.history) < HISTORY_LIMIT:
-        entry = HistoryEntry(event.id, event.type, outcome, record.payment_status, after.payment_status, at, trace_id)
-        after = replace(after, history=(*record.history, entry))
-    return Applied(outcome, record, after)
+    changed = replace(record, facts=merged, updated_at=at, webhook_processed_at=at)
+    derived = status_of(changed)
+    history = record.history
+    if not is_in_history and len(history) < HISTORY_LIMIT:
+        entry = HistoryEntry(event.id, event.type, outcome, record.payment_status, derived.status, at, trace_id)
+        history = (*history, entry)
+    return Applied(outcome, record, _with_derived(changed, derived, history))
 
 
 def _is_consistent(record: Payment) -> bool:
@@ -66,10 +68,14 @@ def _is_published_dispute(record: Payment, event: PaymentEvent) -> bool:
 
 def derive(record: Payment) -> Payment:
     """The record with the next version and everything that follows from its facts."""
-    derived = status_of(record)
+    return _with_derived(record, status_of(record), record.history)
+
+
+def _with_derived(record: Payment, derived: Derived, history: tuple[HistoryEntry, ...]) -> Payment:
     is_waiting = derived.situation is Situation.AWAITING_FUNDS
     return replace(
         record,
+        history=history,
         version=(record.version or 0) + 1,
         payment_status=derived.status,
         status_reason=derived.reason,

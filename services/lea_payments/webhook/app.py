@@ -4,13 +4,12 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.serving.app import create_app as create_base_app
-from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, read_body
+from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, header, read_body
 from lea_payments.settings import WebhookSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
@@ -54,11 +53,11 @@ class Webhook:
         self._diagnosis = SignatureDiagnosis(livemode=settings.livemode)
         self._store = store
 
-    async def process(self, request: Request) -> DeliveryResult:
+    async def process(self, scope: Scope, receive: Receive) -> DeliveryResult:
         """The result of one delivery; never raises."""
         try:
-            body = await read_body(request, BODY_LIMIT)
-            event = await self._verified_event(body, request.headers.get("stripe-signature"))
+            body = await read_body(scope, receive, BODY_LIMIT)
+            event = await self._verified_event(body, header(scope, b"stripe-signature"))
             return await self._apply(event)
         except InvalidSignatureError as error:
             telemetry.signature_rejected(error.reason, error.skew_seconds)
@@ -109,7 +108,7 @@ class WebhookRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Processes one delivery, records it, and answers with its outcome."""
         with telemetry.delivery_span() as span:
-            result = await self._webhook.process(Request(scope, receive))
+            result = await self._webhook.process(scope, receive)
             status = HTTP_STATUS[result.outcome]
             telemetry.webhook_answered(span, result.outcome, status, result.event, result.payment_id, result.reason)
         body = b'{"outcome":"%s"}' % result.outcome.encode()

@@ -1,15 +1,14 @@
 from collections.abc import Sequence
 
 import pytest
-from starlette.requests import Request
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope
 
 from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, read_body
 
 LIMIT = 10
 
 
-def request(messages: Sequence[Message], length: str | None = None) -> Request:
+def request(messages: Sequence[Message], length: str | None = None) -> tuple[Scope, Receive]:
     """A request whose body arrives as these messages, with this Content-Length."""
     remaining = iter(messages)
 
@@ -17,7 +16,7 @@ def request(messages: Sequence[Message], length: str | None = None) -> Request:
         return next(remaining)
 
     headers = [] if length is None else [(b"content-length", length.encode("latin-1"))]
-    return Request({"type": "http", "headers": headers}, receive)
+    return {"type": "http", "headers": headers}, receive
 
 
 def chunk(body: bytes, *, more: bool = False) -> Message:
@@ -30,24 +29,24 @@ def chunk(body: bytes, *, more: bool = False) -> Message:
 async def test_the_chunks_are_joined(length: str | None) -> None:
     chunks = [chunk(b"12345", more=True), chunk(b"67890")]
 
-    assert await read_body(request(chunks, length), LIMIT) == b"1234567890"
+    assert await read_body(*request(chunks, length), LIMIT) == b"1234567890"
 
 
 async def test_an_empty_message_is_an_empty_body() -> None:
-    assert await read_body(request([{"type": "http.request"}]), LIMIT) == b""
+    assert await read_body(*request([{"type": "http.request"}]), LIMIT) == b""
 
 
 @pytest.mark.parametrize("length", ["11", "9" * 5000], ids=["one over", "huge"])
 async def test_a_declared_length_over_the_limit_is_not_read(length: str) -> None:
     with pytest.raises(BodyTooLargeError):
-        await read_body(request([], length), LIMIT)
+        await read_body(*request([], length), LIMIT)
 
 
 async def test_reading_stops_at_the_limit() -> None:
     with pytest.raises(BodyTooLargeError):
-        await read_body(request([chunk(b"1" * 11, more=True)]), LIMIT)
+        await read_body(*request([chunk(b"1" * 11, more=True)]), LIMIT)
 
 
 async def test_a_closed_connection_is_an_incomplete_body() -> None:
     with pytest.raises(BodyIncompleteError):
-        await read_body(request([chunk(b"1", more=True), {"type": "http.disconnect"}]), LIMIT)
+        await read_body(*request([chunk(b"1", more=True), {"type": "http.disconnect"}]), LIMIT)

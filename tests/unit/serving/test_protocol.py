@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -57,7 +56,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         size = 0
     else:
         try:
-            size = len(await read_body(Request(scope, receive), 10**6))
+            size = len(await read_body(scope, receive, 10**6))
         except BodyIncompleteError:
             return
     body = f"{scope['method']} {scope['path']} {size};".encode()
