@@ -91,9 +91,9 @@ def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _nothing_at(path: str) -> str:
-    """A redirect would lead to a host that the caller chose, so the answer says which path to use."""
-    hint = "without the slash at its end" if path.endswith("/") else "below /payments"
-    return f"There is nothing at {error_bodies.printable_name(path)}; use a path of /openapi.json, {hint}."
+    """A redirect would lead to a host that the caller chose, so the answer says what to do."""
+    remedy = "remove the slash at its end" if path.endswith("/") else "/openapi.json describes every path"
+    return f"There is nothing at {error_bodies.printable_name(path)}; {remedy}."
 
 
 def _internal_error(request: Request, _: Exception) -> Response:

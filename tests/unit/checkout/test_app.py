@@ -213,7 +213,7 @@ async def test_a_slash_at_the_end_is_a_404_that_says_so(api: httpx.AsyncClient) 
     answer = await api.post("/payments/", json=NEW, headers={"Host": "attacker.example"})
 
     assert _error(answer) == (404, "not_found", None)
-    assert "without the slash at its end" in answer.text
+    assert "remove the slash at its end" in answer.text
     assert "location" not in answer.headers
 
 
