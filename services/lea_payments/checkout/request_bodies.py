@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from lea_payments.checkout.input import cursor, visible_text
+from lea_payments.checkout.input import visible_text
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment
 from lea_payments.stripe.checkout_sessions import Locale
@@ -103,11 +103,7 @@ Limit = Annotated[
 ]
 Cursor = Annotated[
     str | None,
-    Field(
-        min_length=1,
-        max_length=cursor.MAX_LENGTH,
-        description="`next_cursor` of the previous page, with the same user_id or quote_id.",
-    ),
+    Field(min_length=1, description="`next_cursor` of the previous page, with the same user_id or quote_id."),
 ]
 
 

@@ -5,9 +5,6 @@ import hashlib
 
 from lea_payments.checkout.errors import RefusalError
 
-MAX_LENGTH = 3000
-"""An id has at most 2,048 bytes, which is DynamoDB's limit."""
-
 _DIGEST_LENGTH = 9
 
 
