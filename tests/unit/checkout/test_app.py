@@ -58,7 +58,7 @@ class Records:
 
 
 def app_with(records: Records) -> FastAPI:
-    variables = {"STRIPE_SECRET_KEY": "sk_test_unit", "PAYMENTS_API_TOKEN": TOKEN}
+    variables = {"STRIPE_SECRET_KEY": "sk_test_OfTheCheckoutTests", "PAYMENTS_API_TOKEN": TOKEN}
     return create_app(CheckoutSettings.model_validate(variables), records)  # type: ignore[arg-type]  # what is needed
 
 
