@@ -3,7 +3,7 @@
 Amounts are never added up across currencies. The currency label `other` covers several currencies, so it has no amount.
 """
 
-from dashboards import layout
+from dashboards import checkout, layout
 from dashboards.panels import AMBER, GREEN, RED, Query, Thresholds, bar_gauge, heatmap, stat, table, time_series
 from dashboards.promql import NAMESPACE, RANGE, RATE_INTERVAL, any_of, bucket, name
 from lea_payments.payment import money, situations
@@ -107,6 +107,7 @@ ROWS: layout.Rows = {
             width=24,
         ),
     ),
+    "Can callers create links?": checkout.PANELS,
     "Where do customers drop out?": (
         bar_gauge(
             "How do checkout sessions end?",

@@ -15,6 +15,15 @@ REJECTED = ("invalid_signature", "invalid_payload", "too_large")
 FAILED = (metrics.UNAVAILABLE, metrics.ERROR)
 """Outcomes answered 5xx: Stripe must send again."""
 
+LINK_FAILED = (
+    *("stripe_unreachable", "stripe_error", "stripe_refused", "stripe_busy"),
+    *("try_again", "table_unavailable", "internal_error"),
+)
+"""Error codes of the checkout API with 5xx: the caller gets no link although the call is correct."""
+
+LINK_NOT_NEEDED = ("already_completed", "awaiting_confirmation", "awaiting_funds", "in_review")
+"""Error codes of calls for a payment that the customer has paid: correct answers. Other 4xx are the caller's fault."""
+
 NAMESPACE = 'namespace=~"$namespace"'
 RANGE, RATE_INTERVAL = "$__range", "$__rate_interval"
 """Grafana's variables: the time range of the dashboard, and the shortest safe interval for a rate."""

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from dashboards.promql import FAILED, REJECTED, any_of, bucket, count, name
-from lea_payments.telemetry import metrics
+from dashboards.promql import FAILED, LINK_FAILED, LINK_NOT_NEEDED, REJECTED, any_of, bucket, count, name
+from lea_payments.telemetry import checkout, metrics
 
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 MIN_FAILURES = 3
@@ -71,7 +71,7 @@ class Objective(NamedTuple):
 
 _ACCEPTABLE = f'outcome!~"{any_of(REJECTED)}"'
 _SUCCEEDED = f'outcome!~"{any_of((*REJECTED, *FAILED))}"'
-_EVENTS, _VIEWS = name(metrics.EVENTS), name(metrics.PAGE_VIEWS)
+_EVENTS, _VIEWS, _CALLS = name(metrics.EVENTS), name(metrics.PAGE_VIEWS), name(checkout.CALLS)
 
 
 def _above(limit: str, metric: Any, matchers: str) -> str:
@@ -120,6 +120,16 @@ OBJECTIVES = (
         f"{_VIEWS}[W]",
         "of the page views show an error",
         "Customers who have paid see an error instead of a confirmation.",
+    ),
+    Objective(
+        "payments_link_errors",
+        "PaymentsLinks",
+        "Links created",
+        0.995,
+        f'{_CALLS}{{route="create", code=~"{any_of(LINK_FAILED)}"}}[W]',
+        f'{_CALLS}{{route="create", code=~"{any_of((metrics.OK, *LINK_NOT_NEEDED, *LINK_FAILED))}"}}[W]',
+        "of the correct calls for a link are answered with 5xx",
+        "Customers who want to pay get no link.",
     ),
 )
 

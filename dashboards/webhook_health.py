@@ -41,7 +41,7 @@ def _budget_left(objective: Objective) -> Panel:
         Query(f"min(1 - {objective.ratio('3d')}{{{NAMESPACE}}} / {objective.budget})", "left", instant=True),
         unit="percentunit",
         thresholds=((None, RED), (0, AMBER), (0.5, GREEN)),
-        width=6,
+        width=24 // len(OBJECTIVES),
         runbook=f"{objective.alert}BurnFast",
     )
 

@@ -35,7 +35,11 @@ def create_app(settings: Settings) -> FastAPI:
         await sender.close()
 
     app = EmulatorApp(
-        emulator.build(settings, sender.send), title="Stripe emulator", openapi_url=None, lifespan=lifespan
+        emulator.build(settings, sender.send),
+        title="Stripe emulator",
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
     )
     app.add_exception_handler(StripeApiError, _answer_error)
     app.add_exception_handler(Exception, _answer_bug)

@@ -9,7 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS
 from lea_payments.stripe.signature import REMEDIES
-from lea_payments.telemetry import connections, metrics
+from lea_payments.telemetry import checkout, connections, metrics
 from lea_payments.webhook.app import HTTP_STATUS
 from tests.docs import model
 from tests.docs.model import table_of
@@ -112,7 +112,7 @@ def metrics_page() -> Iterator[str]:
 
 
 def _metrics() -> Iterator[Sequence[str]]:
-    for metric in (*vars(metrics).values(), *vars(connections).values()):
+    for metric in (*vars(metrics).values(), *vars(checkout).values(), *vars(connections).values()):
         if isinstance(metric, Counter | Gauge | Histogram):
             name = metric._name + ("_total" if isinstance(metric, Counter) else "")
             labels = ", ".join(f"`{label}`" for label in metric._labelnames)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards.promql import LINK_FAILED, LINK_NOT_NEEDED
+from lea_payments.checkout.errors import CREATE, ERRORS
 from tests.monitoring import prometheus
 from tests.monitoring.conftest import RULES, MonitoringStack
 from tests.monitoring.promql import ALERTS, RECORDED, Selector, selectors
@@ -83,6 +85,19 @@ def test_annotations_use_only_labels_of_their_alert(alert: str) -> None:
     (sample,) = case["promql_expr_test"][0]["exp_samples"]
 
     assert used_labels <= set(re.findall(r"(\w+)=", sample["labels"]))
+
+
+def test_the_objective_of_links_counts_every_failure() -> None:
+    codes = {code: error.status for code, error in ERRORS.items() if CREATE in error.calls}
+
+    assert set(LINK_FAILED) == {code for code, status in codes.items() if status >= 500}
+    assert set(LINK_NOT_NEEDED) == {code for code, status in codes.items() if status == 409} - {"payment_conflict"}
+
+
+def test_the_alert_about_invalid_calls_names_every_such_code() -> None:
+    named = set(re.findall(r"\w+", re.findall(r'code=~"([^"]+)"', ALERTS["PaymentsCheckoutInvalidCalls"]["expr"])[0]))
+
+    assert named == {code for code, error in ERRORS.items() if error.calls and error.status in (400, 413, 415, 422)}
 
 
 @pytest.mark.parametrize("record", RECORDED)

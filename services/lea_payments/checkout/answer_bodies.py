@@ -160,15 +160,18 @@ class PaymentWithLink(BaseModel):
 
 
 class PaymentList(BaseModel):
-    """Payments, newest first."""
+    """One page of payments. Within the page they are newest first; the pages are in no order."""
 
     payments: list[PublishedPayment]
+    next_cursor: Annotated[
+        str | None, Field(description="Send it as `cursor` to get the next page. null: this page is the last one.")
+    ]
 
 
 def with_link(checkout: OpenCheckout) -> PaymentWithLink:
     """The body for a payment that can be paid."""
     expires_at = datetime.fromtimestamp(checkout.session.expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    link = Link(url=checkout.session.url or "", expires_at=expires_at)
+    link = Link(url=checkout.session.url, expires_at=expires_at)
     return PaymentWithLink(payment=CurrentPayment.of(checkout.payment), link=link)
 
 

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response, Security
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from lea_payments.checkout import answer_bodies, request_bodies
 from lea_payments.checkout.answer_bodies import PaymentList, PaymentWithHistory, PaymentWithLink
 from lea_payments.checkout.error_bodies import error_responses
 from lea_payments.checkout.errors import CREATE, GET, LIST, RefusalError
-from lea_payments.checkout.guard import BEARER, guarded_route
+from lea_payments.checkout.guard import BEARER, guarded_route, key_scopes
+from lea_payments.checkout.input import cursor as cursors
 from lea_payments.checkout.request_bodies import NewPayment, Search
-from lea_payments.checkout.sessions import CheckoutSessions
+from lea_payments.checkout.sessions import CheckoutSessions, different_fields
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment
 from lea_payments.store.payments import PaymentStore
@@ -25,9 +27,12 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Identifies a payment without payment_intent_id: a repeated call with this key finds it again.",
+        description="Identifies a payment without payment_intent_id: a repeated call with this key finds it again. "
+        "Keys of callers with different tokens are independent.",
     ),
 ]
+
+SEARCH_FIELDS = ("user_id", "quote_id", "session_id")
 
 
 class PaymentsApi:
@@ -69,18 +74,29 @@ class PaymentsApi:
         return router
 
     async def create_payment(
-        self, response: Response, new: NewPayment, idempotency_key: IdempotencyKey = None
+        self, request: Request, response: Response, new: NewPayment, idempotency_key: IdempotencyKey = None
     ) -> PaymentWithLink:
         """Stores the payment, creates its Checkout Session and returns the link to pay it.
 
         Safe to repeat: the same payment gets its open link, or a new link if the old one has ended.
         """
         money.check(new.amount, new.currency)
-        payment = request_bodies.payment_of(new, idempotency_key, spans.current_traceparent())
-        checkout = await self._sessions.open_for(payment)
+        ids = _possible_ids(new, idempotency_key, key_scopes(request))
+        payment = request_bodies.payment_of(new, ids[0], spans.current_traceparent())
+        checkout = await self._sessions.open_for(await self._stored_under_another_id(payment, ids) or payment)
         events.checkout_session_opened(checkout.payment, checkout.session.id, reused=checkout.reused)
         response.status_code = 200 if checkout.reused else 201
         return answer_bodies.with_link(checkout)
+
+    async def _stored_under_another_id(self, payment: Payment, ids: Sequence[str]) -> Payment | None:
+        """The payment with the id under which it is stored already, if that is not the first of these ids."""
+        if len(ids) == 1 or await self._store.get(ids[0]) is not None:
+            return None
+        for payment_id in ids[1:]:
+            record = await self._store.get(payment_id)
+            if record is not None and not different_fields(record, payment):
+                return replace(payment, payment_intent_id=payment_id)
+        return None
 
     async def get_payment(
         self, payment_intent_id: Annotated[str, Path(max_length=256, examples=["payment_123"])]
@@ -96,23 +112,45 @@ class PaymentsApi:
         return PaymentWithHistory.of(record)
 
     async def list_payments(self, request: Request, search: Annotated[Search, Query()]) -> PaymentList:
-        """The payments of a user, a quote or a session, newest first. Give exactly one of the three parameters.
+        """The payments of a user, a quote or a session. Give exactly one of the three parameters.
 
-        Payments of the last second can be missing.
+        A page has at most `limit` payments, newest first. If `next_cursor` is not null, there are more: repeat the call
+        with it as `cursor`. Pages are in no order. Payments of the last second can be missing.
         """
-        payments = await self._matching(search, parameters=len(request.query_params.multi_items()))
-        newest_first = sorted(payments, key=lambda record: record.created_at or "", reverse=True)
-        return PaymentList(payments=[answer_bodies.PublishedPayment.of(record) for record in newest_first])
-
-    async def _matching(self, search: Search, *, parameters: int) -> Sequence[Payment]:
-        match search.user_id, search.quote_id, search.session_id:
-            case (str() as user_id, None, None) if parameters == 1:
-                return await self._store.by_user(user_id)
-            case (None, str() as quote_id, None) if parameters == 1:
-                return await self._store.by_quote(quote_id)
-            case (None, None, str() as session_id) if parameters == 1:
-                payment = await self._store.by_session(session_id)
-                return [] if payment is None else [payment]
-        raise RefusalError(
-            "invalid_request", "Give exactly one of user_id, quote_id and session_id, once.", param="user_id"
+        field, value = _searched(search, request.query_params.multi_items())
+        matches = await self._matching(field, value, search)
+        page = matches[: search.limit]
+        more = len(matches) > search.limit
+        newest_first = sorted(page, key=lambda record: record.created_at or "", reverse=True)
+        return PaymentList(
+            payments=[answer_bodies.PublishedPayment.of(record) for record in newest_first],
+            next_cursor=cursors.cursor_after(page[-1].payment_intent_id, field, value) if more else None,
         )
+
+    async def _matching(self, field: str, value: str, search: Search) -> Sequence[Payment]:
+        """The page's payments, and one more if there is one."""
+        after = "" if search.cursor is None else cursors.position_of(search.cursor, field, value)
+        if field == "session_id":
+            payment = await self._store.by_session(value)
+            return [] if payment is None else [payment]
+        find = self._store.by_user if field == "user_id" else self._store.by_quote
+        return await find(value, limit=search.limit + 1, after=after)
+
+
+def _possible_ids(new: NewPayment, idempotency_key: str | None, scopes: Sequence[bytes]) -> Sequence[str]:
+    """The ids that the payment can have; it gets the first one unless it is stored under another one."""
+    if new.payment_intent_id is not None:
+        return [new.payment_intent_id]
+    if idempotency_key is None:
+        return [request_bodies.random_payment_id()]
+    return request_bodies.payment_ids_for(idempotency_key, scopes)
+
+
+def _searched(search: Search, parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """The field to search by, and its value."""
+    names = [name for name, _ in parameters]
+    given = [name for name in SEARCH_FIELDS if name in names]
+    if len(given) != 1 or len(names) != len(set(names)):
+        message = "Give exactly one of user_id, quote_id and session_id, and each parameter once."
+        raise RefusalError("invalid_request", message, param="user_id")
+    return given[0], getattr(search, given[0])

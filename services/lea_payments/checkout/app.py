@@ -13,6 +13,7 @@ from starlette.responses import Response
 from lea_payments.checkout import error_bodies
 from lea_payments.checkout.api import PaymentsApi
 from lea_payments.checkout.errors import ERRORS, RefusalError
+from lea_payments.checkout.measurement import INTERNAL_ERROR, MeasuredCalls, note_code
 from lea_payments.checkout.sessions import CheckoutSessions
 from lea_payments.checkout.stripe_calls import StripeCheckout
 from lea_payments.payment.money import NotChargeableError
@@ -37,18 +38,21 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
         openapi=True,
         error_handlers=_ERROR_HANDLERS,
     )
+    app.add_middleware(MeasuredCalls)
     app.add_middleware(RequestSpan, trusts_caller=True)
     client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base, retries=STRIPE_RETRIES)
-    sessions = CheckoutSessions(store, StripeCheckout(client, settings.pages_base_url))
+    http_links = settings.stripe_api_base.startswith("http:")
+    sessions = CheckoutSessions(store, StripeCheckout(client, settings.pages_base_url, http_links=http_links))
     api = PaymentsApi(store, sessions)
     app.include_router(api.router(settings.api_tokens))
     return app
 
 
-def _refusal(_: Request, error: RefusalError) -> Response:
+def _refusal(request: Request, error: RefusalError) -> Response:
     headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
     if error.code == "unauthorized":
         headers["WWW-Authenticate"] = "Bearer"
+    note_code(request, error.code)
     body = error_bodies.error_body(error.code, error.message, error.param)
     return json_response(ERRORS[error.code].status, body, headers)
 
@@ -66,6 +70,7 @@ def _invalid_request(request: Request, error: RequestValidationError) -> Respons
     problems = error.errors()
     if problems[0]["type"] == "json_invalid":
         return _invalid_json(request)
+    note_code(request, "invalid_request")
     return json_response(422, error_bodies.validation_error_body(problems))
 
 
@@ -80,13 +85,20 @@ def _http_error(request: Request, error: HTTPException) -> Response:
         # The router names the methods of one route only, and a path has several here.
         methods = request.app.openapi()["paths"].get(request.url.path, {})
         allowed = ", ".join(sorted(method.upper() for method in methods)) or (error.headers or {}).get("Allow", "")
-        error = HTTPException(error.status_code, headers={"Allow": allowed})
-    return error_response(request, error)
+        note_code(request, "method_not_allowed")
+        return error_response(request, HTTPException(error.status_code, headers={"Allow": allowed}))
+    return _refusal(request, RefusalError("not_found", _nothing_at(request.url.path)))
+
+
+def _nothing_at(path: str) -> str:
+    """A redirect would lead to a host that the caller chose, so the answer says what to do."""
+    remedy = "remove the slash at its end" if path.endswith("/") else "/openapi.json describes every path"
+    return f"There is nothing at {error_bodies.printable_name(path)}; {remedy}."
 
 
 def _internal_error(request: Request, _: Exception) -> Response:
     message = "An internal error, which has been logged; repeat the same call, and report the error if it persists."
-    return _refusal(request, RefusalError("internal_error", message))
+    return _refusal(request, RefusalError(INTERNAL_ERROR, message))
 
 
 _ERROR_HANDLERS: Mapping[Any, Callable[..., Response]] = {

@@ -27,10 +27,22 @@ def error_body(code: str, message: str, param: str | None = None) -> dict[str, A
     return ErrorBody(error=Error(code=code, message=message, param=param)).model_dump(exclude_none=True)
 
 
+MAX_PROBLEMS = 10
+"""How many invalid fields an answer names."""
+
+_NAME_LENGTH = 64
+_MESSAGES: Mapping[str, str] = {
+    "string_unicode": "half a character (a lone surrogate); send complete characters",
+    "extra_forbidden": "there is no such field; remove it",
+}
+"""Our words for some of pydantic's types of errors."""
+
+
 def validation_error_body(problems: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The body for invalid fields. It names all of them and never repeats the values that were sent."""
+    """The body for invalid fields. It names the first ones and never repeats the values that were sent."""
+    problems = problems[:MAX_PROBLEMS]
     fields = [_field_name(problem["loc"]) for problem in problems]
-    sentences = [f"{field}: {problem['msg']}" for field, problem in zip(fields, problems, strict=True)]
+    sentences = [f"{field}: {_message_of(problem)}" for field, problem in zip(fields, problems, strict=True)]
     return error_body("invalid_request", f"{'; '.join(sentences)}. /openapi.json describes each field.", fields[0])
 
 
@@ -48,7 +60,18 @@ def error_responses(call: str) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
+def _message_of(problem: Mapping[str, Any]) -> str:
+    own: str = problem["msg"]
+    return _MESSAGES.get(problem["type"], own.removeprefix("Value error, "))
+
+
 def _field_name(location: Sequence[str | int]) -> str:
     """The field's name in the request: `amount`, `Idempotency-Key`, or `body` for the whole body."""
     inner = ".".join(str(part) for part in location[1:])
-    return inner or str(location[0])
+    return printable_name(inner or str(location[0]))
+
+
+def printable_name(name: str) -> str:
+    """A name that the caller chose, short and without characters that cannot be shown."""
+    shown = name if len(name) <= _NAME_LENGTH else f"{name[:_NAME_LENGTH]}…"
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in shown)

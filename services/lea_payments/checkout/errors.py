@@ -9,6 +9,7 @@ class RefusalError(Exception):
 
     RefusalError
     ├── KeySpentError
+    ├── UnusableSessionError
     └── InFlightError
     """
 
@@ -22,6 +23,10 @@ class RefusalError(Exception):
 
 class KeySpentError(RefusalError):
     """Raised when Stripe repeats an old error for this attempt's idempotency key, for a day: start the next attempt."""
+
+
+class UnusableSessionError(RefusalError):
+    """Raised when Stripe created no session that can be paid: the next call makes the next attempt."""
 
 
 class InFlightError(RefusalError):
@@ -40,7 +45,8 @@ CREATE, GET, LIST = "create", "get", "list"
 _ALL = (CREATE, GET, LIST)
 
 ERRORS: Mapping[str, ErrorCode] = {
-    "invalid_json": ErrorCode(400, "The body is not JSON.", (CREATE,)),
+    "invalid_json": ErrorCode(400, "The body is not JSON in UTF-8, or has a field twice.", (CREATE,)),
+    "invalid_cursor": ErrorCode(400, "The cursor does not belong to this list.", (LIST,)),
     "unauthorized": ErrorCode(401, "The bearer token is missing or wrong.", _ALL),
     "payment_not_found": ErrorCode(404, "There is no payment with this id.", (GET,)),
     "not_found": ErrorCode(404, "There is nothing at this path."),
@@ -65,7 +71,9 @@ ERRORS: Mapping[str, ErrorCode] = {
     "amount_precision": ErrorCode(422, "Stripe requires the last digits of this currency to be 0.", (CREATE,)),
     "internal_error": ErrorCode(500, "An internal error; repeat the call, and report it if it persists.", _ALL),
     "stripe_unreachable": ErrorCode(502, "Stripe did not respond; the payment is stored, repeat the call.", (CREATE,)),
-    "stripe_error": ErrorCode(502, "Stripe failed; the payment is stored, repeat the call.", (CREATE,)),
+    "stripe_error": ErrorCode(
+        502, "Stripe failed or sent no usable link; the payment is stored, repeat the call.", (CREATE,)
+    ),
     "stripe_refused": ErrorCode(502, "Stripe rejected the service's API key or its request.", (CREATE,)),
     "stripe_busy": ErrorCode(503, "Stripe limits the rate; repeat the call after Retry-After.", (CREATE,)),
     "try_again": ErrorCode(

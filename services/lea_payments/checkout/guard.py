@@ -1,5 +1,6 @@
 """Authenticates a caller before anything is read, and reads no more than a small JSON body."""
 
+import hashlib
 import hmac
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -10,7 +11,10 @@ from fastapi.security import HTTPBearer
 from starlette.requests import Request
 from starlette.types import Message
 
+from lea_payments.checkout.error_bodies import printable_name
 from lea_payments.checkout.errors import RefusalError
+from lea_payments.checkout.input import strict_json
+from lea_payments.checkout.input.strict_json import NotStrictJsonError
 from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, read_body
 
 BODY_LIMIT = 16 * 1024
@@ -20,8 +24,25 @@ BEARER = HTTPBearer(auto_error=False, description="One of the tokens in PAYMENTS
 """Documents the authentication in OpenAPI; the route class below enforces it."""
 
 
+_SCOPES = "lea_payments.key_scopes"
+_SCOPE_ROUNDS = 50_000
+"""A payment's id is public and follows from the scope, so each guess of a token should cost something."""
+
+
+def key_scopes(request: Request) -> Sequence[bytes]:
+    """The scopes of idempotency keys: first that of the caller's token, then those of the other tokens."""
+    scopes: Sequence[bytes] = request.scope[_SCOPES]
+    return scopes
+
+
+def scope_of(token: str) -> bytes:
+    """The scope of the idempotency keys that are sent with this token. It does not reveal the token."""
+    return hashlib.pbkdf2_hmac("sha256", token.encode(), b"lea-payments idempotency keys", _SCOPE_ROUNDS)
+
+
 def guarded_route(tokens: Sequence[str]) -> type[APIRoute]:
     """A route class that accepts these bearer tokens. It runs before FastAPI reads the body."""
+    scopes = [scope_of(token) for token in tokens]
 
     class GuardedRoute(APIRoute):
         """A route that authenticates its caller and limits the body."""
@@ -30,7 +51,8 @@ def guarded_route(tokens: Sequence[str]) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def guarded(request: Request) -> Response:
-                _authenticate(request, tokens)
+                caller = _authenticate(request, tokens)
+                request.scope[_SCOPES] = (scopes[caller], *scopes[:caller], *scopes[caller + 1 :])
                 return await handle(await _with_small_json(request) if request.method == "POST" else request)
 
             return guarded
@@ -38,8 +60,8 @@ def guarded_route(tokens: Sequence[str]) -> type[APIRoute]:
     return GuardedRoute
 
 
-def _authenticate(request: Request, tokens: Sequence[str]) -> None:
-    """Compares with every token in constant time, so that the duration reveals nothing."""
+def _authenticate(request: Request, tokens: Sequence[str]) -> int:
+    """The index of the caller's token. Compares with every token in constant time: the duration reveals nothing."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     matches = [hmac.compare_digest(token.encode(), given.strip().encode()) for token in tokens]
     if scheme.lower() != "bearer" or not any(matches):
@@ -48,6 +70,7 @@ def _authenticate(request: Request, tokens: Sequence[str]) -> None:
             "Send the header Authorization: Bearer with one of the tokens in this service's PAYMENTS_API_TOKEN.",
             param="Authorization",
         )
+    return matches.index(True)
 
 
 async def _with_small_json(request: Request) -> Request:
@@ -61,8 +84,18 @@ async def _with_small_json(request: Request) -> Request:
         raise RefusalError("too_large", f"Send a body of at most {BODY_LIMIT} bytes.") from None
     except BodyIncompleteError:
         raise RefusalError("invalid_json", "The connection closed before the end of the body; send it again.") from None
+    json_body = _strict_json(body)
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": body}
+        return {"type": "http.request", "body": json_body}
 
     return Request(request.scope, receive)
+
+
+def _strict_json(body: bytes) -> bytes:
+    """The body in UTF-8. An empty one lacks its fields, which FastAPI reports."""
+    try:
+        return strict_json.check(body) if body else body
+    except NotStrictJsonError as error:
+        field = None if error.field is None else printable_name(error.field)
+        raise RefusalError("invalid_json", str(error), param=field) from None

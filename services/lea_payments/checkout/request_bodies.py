@@ -1,11 +1,15 @@
 """Defines what callers send to the checkout API, and converts it to payments."""
 
 import hashlib
+import hmac
+import re
 import secrets
+from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from lea_payments.checkout.input import visible_text
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment
 from lea_payments.stripe.checkout_sessions import Locale
@@ -14,9 +18,30 @@ ID_PATTERN = r"^[A-Za-z0-9_-]+$"
 ID_LENGTH = 200
 """Stripe's limits for `client_reference_id`, which its events send back."""
 
-_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-Reference = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=_PRINTABLE)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=_PRINTABLE, strip_whitespace=True)]
+PAGE_SIZE = 100
+"""How many payments a page of a list has at most, and by default."""
+
+_LIMIT = re.compile("[0-9]{1,9}")
+
+
+def _letters_only(currency: str) -> str:
+    """Other letters become a to z in lower case, such as the Kelvin sign, or only look like them."""
+    if not (currency.isascii() and currency.isalpha()):
+        raise ValueError("a character is not a letter from A to Z; send a code such as sgd")
+    return currency
+
+
+def _digits_only(value: object) -> object:
+    """Python also reads `+5`, `1_0` and the digits of other scripts as integers."""
+    if isinstance(value, str) and not _LIMIT.fullmatch(value):
+        raise ValueError("not a number in the digits 0 to 9; send one such as 20")
+    return value
+
+
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(visible_text.checked)]
+Name = Annotated[
+    str, StringConstraints(min_length=1, max_length=250, strip_whitespace=True), AfterValidator(visible_text.checked)
+]
 PaymentId = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH, pattern=ID_PATTERN)]
 
 
@@ -53,6 +78,7 @@ class NewPayment(BaseModel):
     ]
     currency: Annotated[
         str,
+        AfterValidator(_letters_only),
         Field(
             max_length=16,
             description="ISO 4217 code in any letter case.",
@@ -70,6 +96,17 @@ class NewPayment(BaseModel):
 SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]
 
 
+Limit = Annotated[
+    int,
+    BeforeValidator(_digits_only, json_schema_input_type=int),
+    Field(ge=1, le=PAGE_SIZE, description="How many payments the page has at most."),
+]
+Cursor = Annotated[
+    str | None,
+    Field(min_length=1, description="`next_cursor` of the previous page, with the same user_id or quote_id."),
+]
+
+
 class Search(BaseModel):
     """A search for payments. Unknown parameters are an error, so that a typo does not go unnoticed."""
 
@@ -78,12 +115,14 @@ class Search(BaseModel):
     user_id: SearchValue = None
     quote_id: SearchValue = None
     session_id: SearchValue = None
+    limit: Limit = PAGE_SIZE
+    cursor: Cursor = None
 
 
-def payment_of(new: NewPayment, idempotency_key: str | None, traceparent: str | None) -> Payment:
+def payment_of(new: NewPayment, payment_id: str, traceparent: str | None) -> Payment:
     """The payment that the caller wants to create."""
     return Payment(
-        payment_intent_id=new.payment_intent_id or payment_id_for(idempotency_key),
+        payment_intent_id=payment_id,
         user_id=new.user_id,
         quote_id=new.quote_id,
         amount=new.amount,
@@ -94,8 +133,17 @@ def payment_of(new: NewPayment, idempotency_key: str | None, traceparent: str | 
     )
 
 
-def payment_id_for(idempotency_key: str | None) -> str:
-    """The id of a payment without `payment_intent_id`: the same for the same key, random without a key."""
-    if idempotency_key is None:
-        return f"payment_{secrets.token_urlsafe(18)}"
-    return f"payment_{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}"
+def random_payment_id() -> str:
+    """The id of a payment with neither `payment_intent_id` nor Idempotency-Key."""
+    return f"payment_{secrets.token_urlsafe(18)}"
+
+
+def payment_ids_for(idempotency_key: str, scopes: Sequence[bytes]) -> Sequence[str]:
+    """The ids that a payment with this key can have: one for each scope, the caller's first, and that of 0.1.0.
+
+    A caller's own scope keeps its payments apart from those of other callers. The other scopes find a payment that was
+    created with another token, before a rotation; version 0.1.0 had no scopes.
+    """
+    key = idempotency_key.encode()
+    digests = [*(hmac.digest(scope, key, "sha256") for scope in scopes), hashlib.sha256(key).digest()]
+    return [f"payment_{digest.hex()[:40]}" for digest in digests]

@@ -1,19 +1,19 @@
 """Finds the open Checkout Session of a payment, or creates one."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
 from msgspec.structs import replace
 
-from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
+from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError, UnusableSessionError
 from lea_payments.payment.record import Payment, attempt_at, iso
 from lea_payments.payment.situations import CanPay, Situation
 from lea_payments.payment.status import status_of
 from lea_payments.store.errors import ConflictError
-from lea_payments.stripe.checkout_sessions import ATTEMPT_LIFE, CheckoutSession
+from lea_payments.stripe.checkout_sessions import ATTEMPT_LIFE, OPEN, CheckoutSession
 
 RETRY_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 """Seconds to wait before each try: another call or an event can change the record at the same time."""
@@ -54,7 +54,7 @@ class StripeSessions(Protocol):
     """The Checkout Sessions at Stripe. Every method raises RefusalError."""
 
     async def create(self, record: Payment, /) -> CheckoutSession:
-        """Creates the session of the record's current attempt."""
+        """Creates the session of the record's current attempt. The session is open."""
 
     async def find(self, session_id: str, /) -> CheckoutSession | None:
         """The session as it is now, or None if it does not exist."""
@@ -98,7 +98,7 @@ class CheckoutSessions:
         _check_same_payment(record, payment)
         _check_payable(record)
         session = await self._current_session(record)
-        if session is not None and session.status == "open":
+        if session is not None and session.status == OPEN:
             return OpenCheckout(record, session, reused=True)
         if session is not None and session.status == "complete":
             raise RefusalError(
@@ -122,12 +122,20 @@ class CheckoutSessions:
 
     async def _create_session(self, record: Payment, payment: Payment) -> OpenCheckout:
         try:
-            session = await self._stripe.create(record)
+            session = await self._create_at_stripe(record, payment)
         except KeySpentError:
             record = await self._start_attempt(record, payment)
-            session = await self._stripe.create(record)
+            session = await self._create_at_stripe(record, payment)
         record = await self._store.change_checkout(record, stripe_session_id=session.id)
         return OpenCheckout(record, session, reused=False)
+
+    async def _create_at_stripe(self, record: Payment, payment: Payment) -> CheckoutSession:
+        try:
+            return await self._stripe.create(record)
+        except UnusableSessionError:
+            # Stripe repeats its response to this attempt's key, so the next call must not send the key again.
+            await self._start_attempt(record, payment)
+            raise
 
     async def _start_attempt(self, record: Payment, payment: Payment) -> Payment:
         """Starts the next attempt: the record is pending again. Raises ConflictError if an event comes first."""
@@ -154,8 +162,13 @@ def _check_payable(record: Payment) -> None:
         raise RefusalError(*NOT_PAYABLE[derived.situation])
 
 
+def different_fields(record: Payment, payment: Payment) -> Sequence[str]:
+    """The fields by which these are not the same payment."""
+    return [name for name in FIXED_FIELDS if _comparable(record, name) != _comparable(payment, name)]
+
+
 def _check_same_payment(record: Payment, payment: Payment) -> None:
-    different = [name for name in FIXED_FIELDS if _comparable(record, name) != _comparable(payment, name)]
+    different = different_fields(record, payment)
     if different:
         raise RefusalError(
             "payment_conflict",

@@ -5,7 +5,7 @@ image, and these calls are few and slow.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
@@ -13,95 +13,196 @@ from typing import TypeVar
 
 import stripe
 
-from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
+from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError, UnusableSessionError
 from lea_payments.payment.record import Payment
 from lea_payments.stripe import client as stripe_client
-from lea_payments.stripe.checkout_sessions import CheckoutSession, idempotency_key, params_of, session_of
-from lea_payments.telemetry import events, spans
+from lea_payments.stripe.checkout_sessions import (
+    OPEN,
+    CheckoutSession,
+    UnreadableSessionError,
+    idempotency_key,
+    params_of,
+    session_of,
+)
+from lea_payments.telemetry import checkout as telemetry
+from lea_payments.telemetry import spans
+from lea_payments.telemetry.metrics import OK
 
 THREADS = 16
-ROUTES = {"POST": "/v1/checkout/sessions", "GET": "/v1/checkout/sessions/{session}"}
-"""Stripe's route for each HTTP method, as spans name it."""
+ROUTES: Mapping[str, tuple[str, str]] = {
+    telemetry.CREATE_SESSION: ("POST", "/v1/checkout/sessions"),
+    telemetry.RETRIEVE_SESSION: ("GET", "/v1/checkout/sessions/{session}"),
+}
+"""Stripe's method and route for each call, as spans name them."""
 
 AMOUNT_CODES = ("amount_too_small", "amount_too_large")
+FIRST_RETRY_AFTER, LAST_RETRY_AFTER = 2, 60
+"""In seconds: what a busy Stripe asks for, if it does not say, and the longest wait that we pass on."""
+
+_STORED = "the payment is stored. Repeat the same call to get its link."
 ResultT = TypeVar("ResultT")
 
 
 class StripeCheckout:
     """The Checkout Sessions of the Stripe account. Every method raises RefusalError if the call fails."""
 
-    def __init__(self, client: stripe.StripeClient, pages_base_url: str) -> None:
+    def __init__(self, client: stripe.StripeClient, pages_base_url: str, *, http_links: bool = False) -> None:
+        """`http_links` allows links to the pay page without TLS, for a local stand-in of Stripe."""
         self._sessions = client.v1.checkout.sessions
         self._pages = pages_base_url
+        self._http_links = http_links
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="stripe")
 
     async def create(self, record: Payment) -> CheckoutSession:
         """Creates the session of the record's current attempt. A repeated call returns the same session."""
-        session = await self._call(
-            "POST",
-            self._sessions.create,
-            params_of(record, self._pages),
-            {"idempotency_key": idempotency_key(record)},
+        return await self._call(
+            telemetry.CREATE_SESSION,
+            UnusableSessionError,
+            partial(
+                self._sessions.create, params_of(record, self._pages), {"idempotency_key": idempotency_key(record)}
+            ),
+            self._new_session,
         )
-        return session_of(session)
 
     async def find(self, session_id: str) -> CheckoutSession | None:
         """The session as it is now, or None if the Stripe account has no such session."""
         try:
-            return session_of(await self._call("GET", self._sessions.retrieve, session_id))
+            return await self._call(
+                telemetry.RETRIEVE_SESSION,
+                RefusalError,
+                partial(self._sessions.retrieve, session_id),
+                partial(self._session_with_id, session_id),
+            )
         except _MissingError:
             return None
 
-    async def _call(self, method: str, call: Callable[..., ResultT], *arguments: object) -> ResultT:
+    async def _call(
+        self,
+        call: str,
+        unreadable: type[RefusalError],
+        request: Callable[[], object],
+        read: Callable[[object], ResultT],
+    ) -> ResultT:
+        """Sends a request and reads its response. Raises `unreadable` if the response makes no sense."""
         loop = asyncio.get_running_loop()
         try:
-            with spans.stripe_call(method, ROUTES[method]):
-                return await loop.run_in_executor(self._threads, partial(call, *arguments))
+            with spans.stripe_call(*ROUTES[call]):
+                result = read(await loop.run_in_executor(self._threads, request))
         except stripe.StripeError as error:
             refusal = refusal_of(error)
-            events.stripe_call_failed(refusal.code, error)
+            telemetry.stripe_call_failed(call, outcome_of(error), refusal.code, error)
             raise refusal from None
+        except Exception as error:  # noqa: BLE001 - Stripe's package raises anything on JSON that it does not expect
+            refusal = unreadable("stripe_error", f"Stripe sent no usable session; {_STORED}")
+            telemetry.stripe_call_failed(call, telemetry.UNREADABLE, refusal.code, error)
+            raise refusal from None
+        telemetry.stripe_called(call, OK)
+        return result
+
+    def _new_session(self, response: object) -> CheckoutSession:
+        session = session_of(response, http_links=self._http_links)
+        if session.status != OPEN:
+            raise UnreadableSessionError("a new session is not open")
+        return session
+
+    def _session_with_id(self, session_id: str, response: object) -> CheckoutSession:
+        session = session_of(response, http_links=self._http_links)
+        if session.id != session_id:
+            raise UnreadableSessionError("the response is another session")
+        return session
 
 
 class _MissingError(RefusalError):
     """Raised when Stripe has no such object."""
 
 
+_OUTCOMES: Sequence[tuple[type[stripe.StripeError], str]] = (
+    (stripe.APIConnectionError, telemetry.UNREACHABLE),
+    (stripe.IdempotencyError, telemetry.KEY_SPENT),
+    (stripe.RateLimitError, telemetry.RATE_LIMITED),
+    (stripe.AuthenticationError, telemetry.KEY_REJECTED),
+    (stripe.PermissionError, telemetry.KEY_REJECTED),
+    (stripe.InvalidRequestError, telemetry.REJECTED),
+    (stripe.CardError, telemetry.REJECTED),
+)
+"""The outcome of each kind of error. An error of another kind has no readable explanation."""
+
+
+def outcome_of(error: stripe.StripeError) -> str:
+    """The outcome of a call that ended with this error, as a metric label."""
+    if error.http_status == HTTPStatus.CONFLICT:
+        return telemetry.IN_FLIGHT
+    if error.code == "resource_missing":
+        return telemetry.MISSING
+    if (error.headers or {}).get("Idempotent-Replayed") == "true" and _is_server_error(error):
+        return telemetry.KEY_SPENT
+    unknown = telemetry.UNREACHABLE if error.http_status is None else telemetry.SERVER_ERROR
+    return next((outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), unknown)
+
+
 def refusal_of(error: stripe.StripeError) -> RefusalError:
     """The refusal for an error of Stripe. Its message never contains the API key, which Stripe quotes in part."""
-    status = error.http_status
-    if isinstance(error, stripe.IdempotencyError):
-        return KeySpentError("stripe_refused", "Stripe has this attempt with other parameters; repeat the call.")
-    if status == HTTPStatus.CONFLICT:
-        message = "Another call for this payment is in progress; repeat the call."
-        return InFlightError("try_again", message, retry_after=1)
-    if isinstance(error, stripe.RateLimitError):
-        return RefusalError("stripe_busy", "Stripe limits the rate; repeat the call in a moment.", retry_after=2)
-    if status is None or isinstance(error, stripe.APIConnectionError):
-        message = "Stripe did not respond; the payment is stored. Repeat the same call to get its link."
-        return RefusalError("stripe_unreachable", message)
-    if not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        message = f"Stripe responded with {status}; the payment is stored. Repeat the same call to get its link."
-        return _server_error_kind(error)("stripe_error", message)
-    return _request_rejected(error)
+    return _REFUSALS[outcome_of(error)](error)
 
 
-def _server_error_kind(error: stripe.StripeError) -> type[RefusalError]:
-    """The class for a 5xx error: Stripe stores some under the idempotency key and repeats them for a day."""
-    return KeySpentError if (error.headers or {}).get("Idempotent-Replayed") == "true" else RefusalError
+def _is_server_error(error: stripe.StripeError) -> bool:
+    return (error.http_status or 0) >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _request_rejected(error: stripe.StripeError) -> RefusalError:
-    if isinstance(error, stripe.AuthenticationError):
-        message = "Stripe rejected the API key of this service: set STRIPE_SECRET_KEY to a valid one."
-        return RefusalError("stripe_refused", message)
+def _unreachable(_: stripe.StripeError) -> RefusalError:
+    return RefusalError("stripe_unreachable", f"Stripe did not respond; {_STORED}")
+
+
+def _failed(error: stripe.StripeError) -> RefusalError:
+    return RefusalError("stripe_error", f"Stripe responded with {error.http_status}; {_STORED}")
+
+
+def _key_spent(error: stripe.StripeError) -> RefusalError:
+    """Stripe stores some 5xx errors under the idempotency key and repeats them for a day."""
+    if _is_server_error(error):
+        return KeySpentError("stripe_error", f"Stripe responded with {error.http_status}; {_STORED}")
+    return KeySpentError("stripe_refused", "Stripe has this attempt with other parameters; repeat the call.")
+
+
+def _in_flight(_: stripe.StripeError) -> RefusalError:
+    message = "Another call for this payment is in progress; repeat the call."
+    return InFlightError("try_again", message, retry_after=1)
+
+
+def _busy(error: stripe.StripeError) -> RefusalError:
+    asked = stripe_client.header(error.headers or {}, "retry-after")
+    seconds = int(asked[:9]) if asked.isascii() and asked.isdigit() else FIRST_RETRY_AFTER
+    message = "Stripe limits the rate; repeat the call after the seconds in Retry-After."
+    return RefusalError("stripe_busy", message, retry_after=max(1, min(seconds, LAST_RETRY_AFTER)))
+
+
+def _key_rejected(error: stripe.StripeError) -> RefusalError:
     if isinstance(error, stripe.PermissionError):
         message = "The Stripe API key lacks a permission: give it write access to Checkout Sessions."
-        return RefusalError("stripe_refused", message)
-    if error.code == "resource_missing":
-        return _MissingError("stripe_refused", "Stripe has no such Checkout Session.")
+    else:
+        message = "Stripe rejected the API key of this service: set STRIPE_SECRET_KEY to a valid one."
+    return RefusalError("stripe_refused", message)
+
+
+def _missing(_: stripe.StripeError) -> RefusalError:
+    return _MissingError("stripe_refused", "Stripe has no such Checkout Session.")
+
+
+def _rejected(error: stripe.StripeError) -> RefusalError:
+    is_text = isinstance(error.user_message, str)
+    reason = stripe_client.message_of(error) if is_text else "without a reason"
     if error.code in AMOUNT_CODES:
-        message = f"{error.user_message} Start a new payment with another amount."
-        return RefusalError(error.code, message, param="amount")
-    reason = stripe_client.message_of(error)
+        return RefusalError(error.code, f"{reason} Start a new payment with another amount.", param="amount")
     return RefusalError("stripe_refused", f"Stripe rejected the request: {reason} (request {error.request_id})")
+
+
+_REFUSALS: Mapping[str, Callable[[stripe.StripeError], RefusalError]] = {
+    telemetry.UNREACHABLE: _unreachable,
+    telemetry.SERVER_ERROR: _failed,
+    telemetry.KEY_SPENT: _key_spent,
+    telemetry.IN_FLIGHT: _in_flight,
+    telemetry.RATE_LIMITED: _busy,
+    telemetry.KEY_REJECTED: _key_rejected,
+    telemetry.MISSING: _missing,
+    telemetry.REJECTED: _rejected,
+}

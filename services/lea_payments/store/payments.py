@@ -151,13 +151,13 @@ class PaymentStore:
         matches = await self._query(table.AWAITING_INDEX, "awaiting_funds_on", day)
         return [match.payment_intent_id for match in matches]
 
-    async def by_user(self, user_id: str) -> Sequence[Payment]:
-        """The payments of a user, with their published fields."""
-        return await self._query(table.USER_INDEX, "user_id", user_id)
+    async def by_user(self, user_id: str, limit: int = 0, after: str = "") -> Sequence[Payment]:
+        """The payments of a user with their published fields: all, or at most `limit` after the one with an id."""
+        return await self._query(table.USER_INDEX, "user_id", user_id, limit, after)
 
-    async def by_quote(self, quote_id: str) -> Sequence[Payment]:
-        """The payments of a quote, with their published fields."""
-        return await self._query(table.QUOTE_INDEX, "quote_id", quote_id)
+    async def by_quote(self, quote_id: str, limit: int = 0, after: str = "") -> Sequence[Payment]:
+        """The payments of a quote with their published fields: all, or at most `limit` after the one with an id."""
+        return await self._query(table.QUOTE_INDEX, "quote_id", quote_id, limit, after)
 
     async def create(self, new: Payment) -> Payment:
         """Writes a new record and returns it. If the id exists, returns the existing record and changes nothing."""
@@ -209,12 +209,14 @@ class PaymentStore:
         """Closes the connections."""
         await self._dynamodb.close()
 
-    async def _query(self, index: str, field: str, value: str) -> Sequence[Payment]:
+    async def _query(self, index: str, field: str, value: str, limit: int = 0, after: str = "") -> Sequence[Payment]:
         arguments: dict[str, Any] = {
             "TableName": self._table,
             "IndexName": index,
             "KeyConditionExpression": f"{field} = :value",
             "ExpressionAttributeValues": {":value": {"S": value}},
+            **({"Limit": limit} if limit else {}),
+            **({"ExclusiveStartKey": {table.KEY: {"S": after}, field: {"S": value}}} if after else {}),
         }
         matches: list[Payment] = []
         while True:
@@ -227,8 +229,8 @@ class PaymentStore:
             if "Items" not in response:
                 raise UnavailableError("DynamoDB's response is incomplete")
             matches += map(payment_of, response["Items"])
-            if "LastEvaluatedKey" not in response:
-                return matches
+            if "LastEvaluatedKey" not in response or 0 < limit <= len(matches):
+                return matches[: limit or None]
             # DynamoDB returns at most 1 MB at a time.
             arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 

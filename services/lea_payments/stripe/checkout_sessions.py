@@ -1,12 +1,12 @@
 """Builds the parameters that create a Checkout Session and reads the session that Stripe returns."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-import stripe
-
 from lea_payments.payment.record import Payment, attempt_at
+from lea_payments.stripe.shapes import MAX_SECONDS, whole_number
 
 if TYPE_CHECKING:
     from stripe.params.checkout import SessionCreateParams
@@ -25,13 +25,24 @@ Locale = Literal[
 """The languages that Stripe's pay page supports (docs.stripe.com/api/checkout/sessions/create, `locale`)."""
 
 
+OPEN = "open"
+STATUSES = (OPEN, "complete", "expired")
+_ID = re.compile("cs_[A-Za-z0-9_]{1,250}")
+_URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][\x21-\x7e]{0,4999})?")
+"""Stripe documents at most 5,000 characters. A host in other letters, or a user before it, is not Stripe's."""
+
+
+class UnreadableSessionError(Exception):
+    """Raised when a response of Stripe is not a Checkout Session that a customer can be sent to."""
+
+
 @dataclass(frozen=True, slots=True)
 class CheckoutSession:
-    """A Checkout Session. `url` is set only while it is open; `expires_at` is in seconds since 1970."""
+    """A Checkout Session. `url` is empty unless it is open; `expires_at` is in seconds since 1970."""
 
     id: str
     status: str
-    url: str | None
+    url: str
     expires_at: int
 
 
@@ -73,8 +84,20 @@ def idempotency_key(record: Payment) -> str:
     return f"checkout-{record.payment_intent_id}-{record.checkout_attempt}"
 
 
-def session_of(stripe_session: stripe.checkout.Session) -> CheckoutSession:
-    """Converts the session that Stripe's client returns."""
-    return CheckoutSession(
-        stripe_session.id, stripe_session.status or "", stripe_session.url, stripe_session.expires_at
+def session_of(response: object, *, http_links: bool) -> CheckoutSession:
+    """Converts what Stripe's client returns. Raises UnreadableSessionError.
+
+    `http_links` allows links without TLS, which only the emulator has. A link is sent to customers, so nothing that a
+    browser could understand in another way, such as `javascript:`, becomes one.
+    """
+    session_id, status, url, expires_at = (
+        getattr(response, name, None) for name in ("id", "status", "url", "expires_at")
     )
+    seconds = whole_number(expires_at, MAX_SECONDS)
+    if not isinstance(session_id, str) or not _ID.fullmatch(session_id) or status not in STATUSES or seconds is None:
+        raise UnreadableSessionError("the response has no id, status or expires_at of a Checkout Session")
+    if status != OPEN:
+        return CheckoutSession(session_id, status, "", seconds)
+    if not isinstance(url, str) or not _URL.fullmatch(url) or not (http_links or url.startswith("https:")):
+        raise UnreadableSessionError("the response has no https link to the pay page")
+    return CheckoutSession(session_id, status, url, seconds)

@@ -6,7 +6,6 @@ spans and log lines only.
 
 import time
 
-import stripe
 from opentelemetry import trace
 
 from lea_payments import __version__
@@ -139,17 +138,6 @@ def page_shown(page: str, status: str, payment: Payment | None) -> None:
         spans.link(span, payment.traceparent)
         fields["payment_id"] = payment.payment_intent_id
     log.info("page_shown", page=page, status=status, **present(fields))
-
-
-def stripe_call_failed(code: str, error: stripe.StripeError) -> None:
-    """A call to Stripe failed; `code` is the checkout API's error code."""
-    log.warning(
-        "stripe_call_failed",
-        code=code,
-        http_status=error.http_status,
-        stripe_code=error.code,
-        stripe_request=error.request_id,
-    )
 
 
 def call_retried(name: str, retry: int, wait_seconds: float, cause: Exception) -> None:

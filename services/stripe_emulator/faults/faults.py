@@ -10,7 +10,7 @@ from stripe_emulator.validation import must_be, number, problems, whole_number
 
 MAX_SECONDS, MAX_COPIES, MAX_HELD, MAX_SKEW = 3600, 20, 1000, 24 * 3600
 MAX_SEED, MAX_TIMES = 2**63 - 1, 10**9
-Status = Literal[400, 402, 404, 409, 429, 500, 502, 503, 504]
+Status = Literal[400, 401, 402, 403, 404, 409, 429, 500, 502, 503, 504]
 Drop = Literal["request", "response"]
 
 
@@ -56,7 +56,7 @@ class Reorder(_Model):
 class ApiFault(_Model):
     """Faults of API calls: an error status, a lost request, a lost response, or a delay."""
 
-    status: Annotated[Status, must_be("one of 400, 402, 404, 409, 429, 500, 502, 503, 504")] | None = None
+    status: Annotated[Status, must_be("one of 400, 401, 402, 403, 404, 409, 429, 500, 502, 503, 504")] | None = None
     drop: Annotated[Drop, must_be("request (not executed) or response (executed, answer lost)")] | None = None
     delay_seconds: Seconds = 0.0
     probability: Probability = 1.0

@@ -8,7 +8,9 @@ from stripe_emulator.reference.errors import StripeApiError
 
 KINDS_AND_CODES: dict[int, tuple[str, str | None]] = {
     400: ("invalid_request_error", None),
+    401: ("invalid_request_error", None),
     402: ("card_error", "card_declined"),
+    403: ("invalid_request_error", None),
     404: ("invalid_request_error", "resource_missing"),
     409: ("invalid_request_error", "lock_timeout"),
     429: ("invalid_request_error", "rate_limit"),

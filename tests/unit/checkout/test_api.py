@@ -1,5 +1,4 @@
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
@@ -7,19 +6,23 @@ from fastapi import FastAPI
 from msgspec.structs import replace
 
 from lea_payments.checkout.api import PaymentsApi
+from lea_payments.checkout.request_bodies import payment_ids_for
 from lea_payments.checkout.sessions import OpenCheckout
 from lea_payments.payment.record import Payment
 from lea_payments.stripe.checkout_sessions import CheckoutSession
 
-TOKEN = "token-of-the-caller"
+TOKEN, OTHER_TOKEN = "token-of-the-caller", "token-of-another-caller"
 NEW = {"user_id": "u", "quote_id": "q", "amount": 12000, "currency": "SGD", "product_name": "Travel insurance"}
 
 
 class Sessions:
-    """Opens one session per payment, and reuses it."""
+    """Opens one session per payment, and reuses it. It also is the table of these payments."""
 
     def __init__(self) -> None:
         self.payments: list[Payment] = []
+
+    async def get(self, payment_id: str) -> Payment | None:
+        return next((one for one in self.payments if one.payment_intent_id == payment_id), None)
 
     async def open_for(self, payment: Payment) -> OpenCheckout:
         self.payments.append(payment)
@@ -36,8 +39,7 @@ def sessions() -> Sessions:
 @pytest.fixture
 async def api(sessions: Sessions) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
-    store: Any = None  # creating a payment uses the sessions alone
-    app.include_router(PaymentsApi(store, sessions).router([TOKEN]))  # type: ignore[arg-type]  # only `open_for` is used
+    app.include_router(PaymentsApi(sessions, sessions).router([TOKEN, OTHER_TOKEN]))  # type: ignore[arg-type]  # a fake
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api", headers=headers) as client:
         yield client
@@ -57,3 +59,38 @@ async def test_the_idempotency_key_sets_the_payments_id(api: httpx.AsyncClient, 
 
     first, repeated, other = (payment.payment_intent_id for payment in sessions.payments)
     assert first == repeated != other
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", "Idempotency-Key": "order-1"}
+
+
+async def test_keys_of_callers_are_independent(api: httpx.AsyncClient, sessions: Sessions) -> None:
+    for token, user in ((TOKEN, "a"), (OTHER_TOKEN, "b"), (TOKEN, "a"), (OTHER_TOKEN, "b")):
+        await api.post("/payments", json=NEW | {"user_id": user}, headers=_bearer(token))
+
+    ids = [(payment.payment_intent_id, payment.user_id) for payment in sessions.payments]
+    assert ids[:2] == ids[2:]
+    assert len(set(ids)) == 2
+
+
+async def test_a_new_token_finds_the_payment_of_the_old_one(api: httpx.AsyncClient, sessions: Sessions) -> None:
+    """The token was rotated between two calls for the same payment."""
+    for token in (TOKEN, OTHER_TOKEN):
+        await api.post("/payments", json=NEW, headers=_bearer(token))
+
+    first, again = (payment.payment_intent_id for payment in sessions.payments)
+    assert first == again
+
+
+async def test_a_key_of_version_0_1_0_finds_its_payment(api: httpx.AsyncClient, sessions: Sessions) -> None:
+    payment_id = payment_ids_for("order-1", [])[0]
+    former = Payment(payment_intent_id=payment_id, user_id="u", quote_id="q", amount=12000, currency="sgd")
+    sessions.payments.append(former)
+
+    await api.post("/payments", json=NEW, headers=_bearer(TOKEN))
+    await api.post("/payments", json=NEW | {"amount": 5000}, headers=_bearer(TOKEN))
+
+    _, again, other = (payment.payment_intent_id for payment in sessions.payments)
+    assert again == payment_id
+    assert other != payment_id

@@ -1,3 +1,5 @@
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -5,11 +7,16 @@ from typing import Any, NoReturn
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lea_payments.checkout.app import create_app
+from lea_payments.checkout.errors import ERRORS
 from lea_payments.payment.record import Payment
 from lea_payments.settings import CheckoutSettings
 from lea_payments.store.errors import UnavailableError
+from tests.support import odd_json
 
 TOKEN = "token-of-the-caller"
 NEW = {"user_id": "u", "quote_id": "q", "amount": 12000, "currency": "sgd", "product_name": "Travel insurance"}
@@ -20,17 +27,20 @@ class Records:
 
     def __init__(self, error: Exception | None = None) -> None:
         self._error = error
+        self.searches: list[tuple[int, str]] = []
         self.payment = Payment(payment_intent_id="payment_1", user_id="user_1", created_at="2026-01-01T00:00:00Z")
 
     async def get(self, payment_id: str) -> Payment | None:
         self._fail()
         return self.payment if payment_id == self.payment.payment_intent_id else None
 
-    async def by_user(self, _: str) -> list[Payment]:
+    async def by_user(self, _: str, limit: int, after: str) -> list[Payment]:
         self._fail()
+        self.searches.append((limit, after))
         return [self.payment, Payment(payment_intent_id="payment_2", created_at="2026-01-02T00:00:00Z")]
 
-    async def by_quote(self, _: str) -> list[Payment]:
+    async def by_quote(self, _: str, limit: int, after: str) -> list[Payment]:
+        self.searches.append((limit, after))
         return []
 
     async def by_session(self, session_id: str) -> Payment | None:
@@ -47,14 +57,32 @@ class Records:
             raise self._error
 
 
+def app_with(records: Records) -> FastAPI:
+    variables = {"STRIPE_SECRET_KEY": "sk_test_OfTheCheckoutTests", "PAYMENTS_API_TOKEN": TOKEN}
+    return create_app(CheckoutSettings.model_validate(variables), records)  # type: ignore[arg-type]  # what is needed
+
+
 @asynccontextmanager
-async def calling(records: Records) -> AsyncIterator[httpx.AsyncClient]:
-    settings = CheckoutSettings.model_validate({"STRIPE_SECRET_KEY": "sk_test_unit", "PAYMENTS_API_TOKEN": TOKEN})
-    app = create_app(settings, records)  # type: ignore[arg-type]  # the calls that these tests need
+async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers) as client:
         yield client
+
+
+@asynccontextmanager
+async def calling(records: Records) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app_with(records)) as client:
+        yield client
+
+
+def post(app: FastAPI, body: object) -> httpx.Response:
+    async def call() -> httpx.Response:
+        async with client_of(app) as api:
+            headers = {"Content-Type": "application/json"}
+            return await api.post("/payments", content=json.dumps(body), headers=headers)
+
+    return asyncio.run(call())
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +123,41 @@ async def test_a_list_is_newest_first(api: httpx.AsyncClient, query: str, ids: l
     assert [payment["payment_intent_id"] for payment in answer.json()["payments"]] == ids
 
 
-@pytest.mark.parametrize("query", ["", "user_id=u&quote_id=q", "user_id=u&user_id=u"])
+async def test_a_page_ends_at_its_limit_and_has_a_cursor() -> None:
+    records = Records()
+    async with calling(records) as api:
+        first = await api.get("/payments?user_id=u&limit=1")
+        cursor = first.json()["next_cursor"]
+        await api.get(f"/payments?user_id=u&limit=50&cursor={cursor}")
+
+    assert [payment["payment_intent_id"] for payment in first.json()["payments"]] == ["payment_1"]
+    assert records.searches == [(2, ""), (51, "payment_1")]
+
+
+async def test_a_list_without_a_limit_is_a_page(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/payments?user_id=u")
+
+    assert answer.json()["next_cursor"] is None
+
+
+@pytest.mark.parametrize("search", ["user_id=u", "quote_id=q", "session_id=cs_1"])
+@pytest.mark.parametrize("cursor", ["x", "%F0%9F%92%B8", "AAAAAAAAAAAAcGF5bWVudF8x"])
+async def test_an_unknown_cursor_is_a_400(api: httpx.AsyncClient, search: str, cursor: str) -> None:
+    assert _error(await api.get(f"/payments?{search}&cursor={cursor}")) == (400, "invalid_cursor", "cursor")
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "x", "", "%EF%BC%95"])
+async def test_a_limit_out_of_range_is_named(api: httpx.AsyncClient, limit: str) -> None:
+    assert _error(await api.get(f"/payments?user_id=u&limit={limit}")) == (422, "invalid_request", "limit")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("", "limit=5", "user_id=u&quote_id=q", "user_id=u&user_id=u", "user_id=u&limit=5&limit=5"),
+        "user_id=u&session_id=cs_1",
+    ],
+)
 async def test_a_list_needs_exactly_one_parameter(api: httpx.AsyncClient, query: str) -> None:
     assert _error(await api.get(f"/payments?{query}")) == (422, "invalid_request", "user_id")
 
@@ -113,8 +175,18 @@ async def test_a_missing_token_is_a_401_with_the_scheme(api: httpx.AsyncClient) 
         (b"{", (400, "invalid_json", None)),
         (b'{"user_id": "\xff"}', (400, "invalid_json", None)),
         (b"{}", (422, "invalid_request", "user_id")),
+        (json.dumps(NEW).encode("utf-16"), (400, "invalid_json", None)),
+        (json.dumps(NEW).encode("utf-32-le"), (400, "invalid_json", None)),
+        (json.dumps(NEW).replace("{", '{"amount": 1, ').encode(), (400, "invalid_json", "amount")),
+        (b'{"\\ud800": 1, "\\ud800": 2}', (400, "invalid_json", "\\ud800")),
+        (b'{"amount": NaN}', (400, "invalid_json", None)),
+        (json.dumps(NEW | {"\ud800": 1}).encode(), (422, "invalid_request", "body")),
+        (json.dumps(NEW | {"product_name": "\ud800"}).encode(), (422, "invalid_request", "product_name")),
     ],
-    ids=["not JSON", "not UTF-8", "no fields"],
+    ids=[
+        *("not JSON", "not UTF-8", "no fields", "UTF-16", "UTF-32", "field twice", "odd field twice", "NaN"),
+        *("odd field", "half a character"),
+    ],
 )
 async def test_an_invalid_body_says_why(api: httpx.AsyncClient, content: bytes, error: tuple[int, str, str]) -> None:
     answer = await api.post("/payments", content=content, headers={"Content-Type": "application/json"})
@@ -131,6 +203,57 @@ async def test_a_405_names_all_methods_of_the_path(api: httpx.AsyncClient) -> No
 
     assert _error(deleted) == (405, "method_not_allowed", None)
     assert (deleted.headers["Allow"], deleted_one.headers["Allow"]) == ("GET, POST", "GET")
+
+
+@pytest.mark.parametrize("field", ["user_id", "quote_id", "product_name"])
+@pytest.mark.parametrize("text", ["a\x9bb", "a\u202eb", "a\u2028b", "\u3164", "\u200d", "\u2800\ufe0f"], ids=ascii)
+async def test_a_text_that_cannot_be_shown_is_named(api: httpx.AsyncClient, field: str, text: str) -> None:
+    answer = await api.post("/payments", json=NEW | {field: text})
+
+    assert _error(answer) == (422, "invalid_request", field)
+    assert "remove it" in answer.text or "send one that people can read" in answer.text
+
+
+def test_any_product_name_is_accepted_or_refused_by_name() -> None:
+    """An accepted name reaches the table, which fails here."""
+    app = app_with(Records(UnavailableError("no answer")))
+
+    @given(st.text(st.characters() | st.sampled_from("\u200d\u202e\u3164\u2800 \n"), max_size=8))
+    @settings(deadline=None)
+    def check(name: str) -> None:
+        assert _error(post(app, NEW | {"product_name": name})) in [
+            (503, "table_unavailable", None),
+            (422, "invalid_request", "product_name"),
+        ]
+
+    check()
+
+
+BODIES = st.fixed_dictionaries({name: st.just(value) | odd_json.VALUES for name, value in NEW.items()})
+ODD_NAMES = st.dictionaries(st.text(st.characters(categories=None)), st.integers(), max_size=3)
+
+
+def test_any_json_has_an_answer_of_the_contract() -> None:
+    """A correct body reaches the table, which fails here."""
+    app = app_with(Records(UnavailableError("no answer")))
+
+    @given(BODIES | odd_json.VALUES | ODD_NAMES)
+    @settings(deadline=None)
+    def check(body: object) -> None:
+        status, code, _ = _error(post(app, body))
+
+        assert status in (400, 422, 503)
+        assert ERRORS[code].status == status
+
+    check()
+
+
+async def test_a_slash_at_the_end_is_a_404_that_says_so(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/payments/", json=NEW, headers={"Host": "attacker.example"})
+
+    assert _error(answer) == (404, "not_found", None)
+    assert "remove the slash at its end" in answer.text
+    assert "location" not in answer.headers
 
 
 async def test_an_unknown_path_is_a_404(api: httpx.AsyncClient) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError
+from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError, UnusableSessionError
 from lea_payments.checkout.sessions import NOT_PAYABLE, RETRY_PAUSES, CheckoutSessions
 from lea_payments.payment import changes
 from lea_payments.payment.evidence import with_evidence
@@ -85,7 +85,7 @@ class FakeStripe:
         return next((one for one in self.sessions.values() if one.id == session_id), None)
 
     def end(self, status: str) -> None:
-        self.sessions = {key: dataclasses.replace(one, status=status, url=None) for key, one in self.sessions.items()}
+        self.sessions = {key: dataclasses.replace(one, status=status, url="") for key, one in self.sessions.items()}
 
 
 def once(error: Exception) -> Callable[[], Awaitable[None]]:
@@ -334,6 +334,36 @@ async def test_a_key_with_a_stored_error_starts_the_next_attempt() -> None:
     checkout = await sessions(table, stripe).open_for(PAYMENT)
 
     assert (checkout.payment.checkout_attempt, list(stripe.sessions)) == (2, ["checkout-payment_1-2"])
+
+
+UNUSABLE = UnusableSessionError("stripe_error", "no link")
+
+
+async def test_after_a_session_without_a_link_comes_a_new_attempt() -> None:
+    table, stripe = Table(), FakeStripe(once(UNUSABLE))
+    with pytest.raises(UnusableSessionError):
+        await sessions(table, stripe).open_for(PAYMENT)
+    between = table.current
+
+    checkout = await sessions(table, stripe).open_for(PAYMENT)
+
+    assert (between.payment_status, between.stripe_session_id, between.checkout_attempt) == (Status.PENDING, None, 2)
+    assert (checkout.payment.checkout_attempt, list(stripe.sessions)) == (2, ["checkout-payment_1-2"])
+
+
+async def test_each_session_without_a_link_spends_one_attempt() -> None:
+    table, stripe = Table(), FakeStripe(once(KeySpentError("stripe_error", "replayed")))
+    with_stored_error = stripe.before_create
+
+    async def fail() -> None:
+        await with_stored_error()
+        raise UNUSABLE
+
+    stripe.before_create = fail
+    for attempt in (3, 4):
+        with pytest.raises(UnusableSessionError):
+            await sessions(table, stripe).open_for(PAYMENT)
+        assert table.current.checkout_attempt == attempt
 
 
 async def test_a_call_in_flight_at_stripe_is_retried() -> None:

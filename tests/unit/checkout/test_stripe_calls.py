@@ -1,3 +1,4 @@
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -5,13 +6,16 @@ from typing import Any, get_args
 
 import pytest
 import stripe
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 from stripe.params.checkout import SessionCreateParams
 
-from lea_payments.checkout.errors import ERRORS, InFlightError, KeySpentError, RefusalError
+from lea_payments.checkout.errors import ERRORS, InFlightError, KeySpentError, RefusalError, UnusableSessionError
 from lea_payments.checkout.stripe_calls import StripeCheckout, refusal_of
 from lea_payments.payment.record import Payment, Status
 from lea_payments.stripe.checkout_sessions import CheckoutSession, Locale, idempotency_key, params_of
+from tests.support import odd_json
 
 KEY = "sk_test_51Secret"
 RECORD = Payment(
@@ -37,9 +41,9 @@ class FakeHttp(stripe.HTTPClient):
 
     name = "fake"
 
-    def __init__(self, status: int, body: Mapping[str, object]) -> None:
+    def __init__(self, status: int, body: object, headers: Mapping[str, str] = {"request-id": "req_1"}) -> None:
         super().__init__()
-        self._response = (json.dumps(body), status, {"Request-Id": "req_1"})
+        self._response = (json.dumps(body), status, headers)
         self.requests: list[tuple[str, str, Mapping[str, str]]] = []
 
     def request(self, method: str, url: str, headers: Any, *_: Any, **__: Any) -> Any:
@@ -198,9 +202,14 @@ def test_a_missing_session_is_an_error_of_its_own() -> None:
     [
         (stripe.APIError("in use", http_status=409), 1),
         (stripe.RateLimitError("slow down", http_status=429), 2),
+        (_error(stripe.RateLimitError, "slow down", http_status=429, headers={"Retry-After": "7"}), 7),
+        (_error(stripe.RateLimitError, "slow down", http_status=429, headers={"retry-after": "9" * 4999}), 60),
+        (_error(stripe.RateLimitError, "slow down", http_status=429, headers={"retry-after": "0"}), 1),
+        (_error(stripe.RateLimitError, "slow down", http_status=429, headers={"retry-after": "\u0665"}), 2),
+        (_error(stripe.RateLimitError, "slow down", http_status=429, headers={"retry-after": "Fri, 1 Jan"}), 2),
         (stripe.APIError("oops", http_status=500), None),
     ],
-    ids=["in flight", "rate limit", "server error"],
+    ids=["in flight", "rate limit", "7 s", "too long", "0 s", "other digits", "date", "server error"],
 )
 def test_only_temporary_refusals_have_retry_after(error: stripe.StripeError, seconds: int | None) -> None:
     assert refusal_of(error).retry_after == seconds
@@ -212,3 +221,64 @@ def test_an_amount_error_names_the_amount() -> None:
     refusal = refusal_of(error)
 
     assert (refusal.param, refusal.message) == ("amount", "Too small. Start a new payment with another amount.")
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 404])
+@pytest.mark.parametrize(
+    "body", [None, [], "text", 7, {}, {"error": []}, {"error": {"message": {"email": "a@b.example"}}}]
+)
+async def test_a_body_of_stripe_is_never_repeated(status: int, body: object) -> None:
+    with pytest.raises(RefusalError) as error:
+        await _checkout(FakeHttp(status, body)).create(RECORD)
+
+    assert error.value.code in ("stripe_error", "stripe_refused")
+    assert "b.example" not in error.value.message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"url": ""}, {"url": "javascript:alert(1)"}, {"url": None}, {"status": "expired"}, {"expires_at": None}],
+    ids=str,
+)
+async def test_a_new_session_without_a_link_is_unusable(fields: dict[str, object]) -> None:
+    with pytest.raises(UnusableSessionError) as error:
+        await _checkout(FakeHttp(200, SESSION | fields)).create(RECORD)
+
+    assert error.value.code == "stripe_error"
+
+
+async def test_another_session_than_the_requested_one_is_an_error() -> None:
+    with pytest.raises(RefusalError) as error:
+        await _checkout(FakeHttp(200, SESSION)).find("cs_2")
+
+    assert (error.value.code, type(error.value)) == ("stripe_error", RefusalError)
+
+
+HEADERS = st.sampled_from([{}, {"Idempotent-Replayed": "true"}, {"retry-after": "x"}])
+STATUSES = st.sampled_from([200, 201, 302, 400, 401, 402, 403, 404, 409, 429, 500, 503])
+
+
+async def _result(call: str, http: FakeHttp) -> CheckoutSession | RefusalError | None:
+    checkout = _checkout(http)
+    try:
+        return await (checkout.create(RECORD) if call == "create" else checkout.find("cs_1"))
+    except RefusalError as refusal:
+        return refusal
+
+
+@pytest.mark.parametrize("call", ["create", "find"])
+def test_any_response_is_a_session_or_a_refusal(call: str) -> None:
+    @given(STATUSES, odd_json.RESPONSES, HEADERS)
+    @settings(max_examples=300, deadline=None)
+    def check(status: int, body: object, headers: Mapping[str, str]) -> None:
+        result = asyncio.run(_result(call, FakeHttp(status, body, headers)))
+
+        if isinstance(result, CheckoutSession):
+            assert result.url.startswith("https://") == (result.status == "open")
+            assert result.status == "open" or call == "find"
+        elif isinstance(result, RefusalError):
+            assert result.code in ERRORS
+        else:
+            assert call == "find"
+
+    check()

@@ -41,6 +41,13 @@ async def test_an_unknown_path_is_a_404_in_json() -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
 
 
+async def test_a_slash_at_the_end_is_not_redirected() -> None:
+    """The address of a redirect would contain the Host header, which the sender chooses."""
+    answer = await _get(_app(), "/health/")
+
+    assert (answer.status_code, "location" in answer.headers) == (404, False)
+
+
 async def test_a_service_can_replace_an_error_handler() -> None:
     def handler(_: Request, error: KeyError) -> Response:
         return PlainTextResponse(str(error), 418)

@@ -1,7 +1,18 @@
+from typing import Any
+
+import pytest
 import stripe
+from hypothesis import given
 from msgspec.structs import replace
 
-from lea_payments.stripe.checkout_sessions import CheckoutSession, idempotency_key, params_of, session_of
+from lea_payments.stripe.checkout_sessions import (
+    CheckoutSession,
+    UnreadableSessionError,
+    idempotency_key,
+    params_of,
+    session_of,
+)
+from tests.support import odd_json
 from tests.support.scenarios import record
 
 RECORD = replace(record("payment_1"), checkout_attempt=2, checkout_attempt_at="2026-01-01T00:00:00.000Z")
@@ -35,7 +46,59 @@ def test_each_attempt_has_its_own_idempotency_key() -> None:
     assert idempotency_key(RECORD) == "checkout-payment_1-2"
 
 
-def test_a_session_is_converted() -> None:
-    fields = {"id": "cs_1", "status": None, "url": None, "expires_at": 5}
+OPEN = odd_json.SESSION
 
-    assert session_of(stripe.checkout.Session.construct_from(fields, "key")) == CheckoutSession("cs_1", "", None, 5)
+
+def _response(**fields: object) -> Any:
+    return stripe.checkout.Session.construct_from({**OPEN, **fields}, "key")
+
+
+def test_an_open_session_has_its_link() -> None:
+    session = session_of(_response(), http_links=False)
+
+    assert session == CheckoutSession("cs_1", "open", str(OPEN["url"]), 1767308400)
+
+
+@pytest.mark.parametrize("url", [None, "javascript:alert(1)"])
+@pytest.mark.parametrize("status", ["complete", "expired"])
+def test_a_closed_session_has_no_link(status: str, url: str | None) -> None:
+    assert session_of(_response(status=status, url=url), http_links=False).url == ""
+
+
+@pytest.mark.parametrize("url", [None, 5, *odd_json.URLS], ids=ascii)
+def test_a_session_without_an_https_link_is_unreadable(url: object) -> None:
+    with pytest.raises(UnreadableSessionError):
+        session_of(_response(url=url), http_links=False)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8087/c/pay/cs_1", "http://[::1]:8087/c", "https://a.example?x#y"])
+def test_links_without_tls_are_for_the_emulator(url: str) -> None:
+    assert session_of(_response(url=url), http_links=True).url == url
+    if url.startswith("http:"):
+        with pytest.raises(UnreadableSessionError):
+            session_of(_response(url=url), http_links=False)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *({"id": value} for value in (None, "", "pi_1", "cs_", "cs_/../x", 1, ["cs_1"])),
+        *({"status": value} for value in (None, "", "OPEN", "new", ["open"], 1)),
+        *({"expires_at": value} for value in (None, -1, "1", 1.5, True, 10**12)),
+    ],
+    ids=str,
+)
+def test_an_odd_field_makes_a_session_unreadable(fields: dict[str, object]) -> None:
+    with pytest.raises(UnreadableSessionError):
+        session_of(_response(**fields), http_links=False)
+
+
+@given(odd_json.RESPONSES)
+def test_no_response_leads_to_a_link_without_https(response: object) -> None:
+    if isinstance(response, dict):
+        response = _response(**response)
+    try:
+        session = session_of(response, http_links=False)
+    except UnreadableSessionError:
+        return
+    assert session.url.startswith("https://checkout.stripe.com/") == (session.status == "open")

@@ -2,7 +2,6 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 import pytest
-import stripe
 from msgspec.structs import replace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
@@ -239,15 +238,6 @@ def test_a_page_without_a_payment_has_no_payment_id(lines: list[MutableMapping[s
     events.page_shown("cancel", "shown", None)
 
     assert lines == [{"event": "page_shown", "log_level": "info", "page": "cancel", "status": "shown"}]
-
-
-def test_a_failed_call_to_stripe_has_its_request_id(lines: list[MutableMapping[str, Any]]) -> None:
-    error = stripe.APIError("oops", http_status=500, headers={"request-id": "req_1"})
-
-    events.stripe_call_failed("stripe_error", error)
-
-    (line,) = lines
-    assert (line["event"], line["http_status"], line["stripe_request"]) == ("stripe_call_failed", 500, "req_1")
 
 
 @pytest.mark.parametrize(

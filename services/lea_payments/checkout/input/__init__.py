@@ -1,0 +1,1 @@
+"""Reads what callers send: JSON, texts and cursors."""

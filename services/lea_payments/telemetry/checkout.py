@@ -1,0 +1,104 @@
+"""Records calls of the checkout API and its calls to Stripe as metrics and log lines."""
+
+import time
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from itertools import product
+
+import stripe
+from opentelemetry import trace
+from prometheus_client import Counter, Histogram
+
+from lea_payments.log import log, present
+from lea_payments.stripe.shapes import is_code
+from lea_payments.telemetry import spans
+from lea_payments.telemetry.metrics import OK, series
+from lea_payments.telemetry.throttle import Throttle
+
+UNAUTHORIZED = "unauthorized"
+
+RESULTS = (OK, REFUSED := "refused", FAILED := "failed")
+"""What a duration is counted under: 2xx, 4xx and 5xx. One histogram for each error code would be too many series."""
+
+STRIPE_CALLS = (CREATE_SESSION := "create_session", RETRIEVE_SESSION := "retrieve_session")
+STRIPE_OUTCOMES = (
+    OK,
+    MISSING := "missing",
+    KEY_REJECTED := "key_rejected",
+    REJECTED := "rejected",
+    KEY_SPENT := "key_spent",
+    IN_FLIGHT := "in_flight",
+    RATE_LIMITED := "rate_limited",
+    UNREACHABLE := "unreachable",
+    UNREADABLE := "unreadable",
+    SERVER_ERROR := "error",
+)
+"""Outcomes of a call to Stripe. `key_rejected`: the API key is invalid or lacks a permission. `key_spent`: Stripe has
+the idempotency key with other parameters or an old error. `unreadable`: the response has no session with a link."""
+
+CALLS = Counter(
+    "payments_checkout_requests_total",
+    "Calls of the checkout API by route, and by error code or `ok`.",
+    ("route", "code"),
+)
+CALL_DURATION = Histogram(
+    "payments_checkout_request_duration_seconds",
+    "Time from a call of the checkout API to its answer.",
+    ("route", "result"),
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+)
+STRIPE = Counter("payments_stripe_calls_total", "Calls of the checkout API to Stripe by outcome.", ("call", "outcome"))
+_unauthorized = Throttle(seconds=60)
+
+
+def expose(codes: Mapping[str, Iterable[str]]) -> None:
+    """Creates every series at 0, so that alerts see the first failure; `codes` are the error codes of each route."""
+    for route, route_codes in codes.items():
+        for code in (OK, *route_codes):
+            series(CALLS, route, code)
+        for result in RESULTS:
+            series(CALL_DURATION, route, result)
+    for call, outcome in product(STRIPE_CALLS, STRIPE_OUTCOMES):
+        series(STRIPE, call, outcome)
+
+
+def call_answered(route: str, code: str, http_status: int, seconds: float) -> None:
+    """A call is answered. One log line a minute tells about calls without a valid token."""
+    result = _result_of(http_status)
+    series(CALLS, route, code).inc()
+    # Of calls that are answered with 4xx only some have a trace, so they have no exemplar.
+    exemplar = None if result == REFUSED else spans.exemplar(trace.get_current_span())
+    series(CALL_DURATION, route, result).observe(seconds, exemplar)
+    count = _unauthorized.count(UNAUTHORIZED, time.monotonic()) if code == UNAUTHORIZED else 0
+    if count:
+        log.warning(
+            "token_rejected",
+            count=count,
+            remedy="find the caller in the ingress or proxy log; give it a token of PAYMENTS_API_TOKEN",
+        )
+
+
+def _result_of(http_status: int) -> str:
+    if http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return FAILED
+    return REFUSED if http_status >= HTTPStatus.BAD_REQUEST else OK
+
+
+def stripe_called(call: str, outcome: str) -> None:
+    """A call to Stripe ended."""
+    series(STRIPE, call, outcome).inc()
+
+
+def stripe_call_failed(call: str, outcome: str, code: str, error: Exception) -> None:
+    """A call to Stripe failed; `code` is the checkout API's error code."""
+    stripe_called(call, outcome)
+    details = {}
+    if isinstance(error, stripe.StripeError):
+        details = {
+            "http_status": error.http_status,
+            "stripe_code": error.code if is_code(error.code) else None,
+            "stripe_request": error.request_id,
+        }
+    log.warning(
+        "stripe_call_failed", call=call, outcome=outcome, code=code, problem=type(error).__name__, **present(details)
+    )
