@@ -6,6 +6,7 @@ import lea_payments.__main__ as commands
 from lea_payments import settings
 from stripe_emulator import settings as emulator_settings
 from tests.chart.rendered import REPLICATED, SERVICES, SETS, Rendered, ci, container, merged, read, render, variables
+from tests.support.secrets import signing_secret
 
 SETTINGS: dict[str, type[settings.TableSettings]] = {
     "webhook": settings.WebhookSettings,
@@ -15,9 +16,9 @@ SETTINGS: dict[str, type[settings.TableSettings]] = {
     "table-init": settings.TableSettings,
 }
 SECRETS = {
-    "STRIPE_SECRET_KEY": "sk_test_1",
-    "PAYMENTS_API_TOKEN": "token",
-    "EMULATOR_WEBHOOK_SECRET": "whsec_1",
+    "STRIPE_SECRET_KEY": "sk_test_OfTheChartTests",
+    "PAYMENTS_API_TOKEN": "token-of-the-chart",
+    "EMULATOR_WEBHOOK_SECRET": signing_secret("chart"),
 }
 
 
@@ -25,7 +26,7 @@ def environment(release: Rendered, component: str) -> dict[str, str]:
     """The container's environment, with made-up texts for the references to Secrets."""
     values = variables(release.pods()[component])
     live = values.get("STRIPE_LIVEMODE") == "true"
-    secrets = SECRETS | ({"STRIPE_SECRET_KEY": "sk_live_1"} if live else {})
+    secrets = SECRETS | ({"STRIPE_SECRET_KEY": "sk_live_OfTheChartTests"} if live else {})
     return {name: value if isinstance(value, str) else secrets[name] for name, value in values.items()}
 
 

@@ -49,7 +49,9 @@ class Records:
 
 @asynccontextmanager
 async def calling(records: Records) -> AsyncIterator[httpx.AsyncClient]:
-    settings = CheckoutSettings.model_validate({"STRIPE_SECRET_KEY": "sk_test_unit", "PAYMENTS_API_TOKEN": TOKEN})
+    settings = CheckoutSettings.model_validate(
+        {"STRIPE_SECRET_KEY": "sk_test_OfTheUnitTests", "PAYMENTS_API_TOKEN": TOKEN}
+    )
     app = create_app(settings, records)  # type: ignore[arg-type]  # the calls that these tests need
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {TOKEN}"}
