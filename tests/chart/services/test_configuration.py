@@ -16,7 +16,7 @@ SETTINGS: dict[str, type[settings.TableSettings]] = {
     "table-init": settings.TableSettings,
 }
 SECRETS = {
-    "STRIPE_SECRET_KEY": "sk_test_OfTheChartTests",
+    "STRIPE_SECRET_KEY": "sk_test_OfTheChartsTests",
     "PAYMENTS_API_TOKEN": "token-of-the-chart",
     "EMULATOR_WEBHOOK_SECRET": signing_secret("chart"),
 }
@@ -26,7 +26,7 @@ def environment(release: Rendered, component: str) -> dict[str, str]:
     """The container's environment, with made-up texts for the references to Secrets."""
     values = variables(release.pods()[component])
     live = values.get("STRIPE_LIVEMODE") == "true"
-    secrets = SECRETS | ({"STRIPE_SECRET_KEY": "sk_live_OfTheChartTests"} if live else {})
+    secrets = SECRETS | ({"STRIPE_SECRET_KEY": "sk_live_OfTheChartsTests"} if live else {})
     return {name: value if isinstance(value, str) else secrets[name] for name, value in values.items()}
 
 

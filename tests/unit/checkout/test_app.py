@@ -50,7 +50,7 @@ class Records:
 @asynccontextmanager
 async def calling(records: Records) -> AsyncIterator[httpx.AsyncClient]:
     settings = CheckoutSettings.model_validate(
-        {"STRIPE_SECRET_KEY": "sk_test_OfTheUnitTests", "PAYMENTS_API_TOKEN": TOKEN}
+        {"STRIPE_SECRET_KEY": "sk_test_OfTheCheckoutTests", "PAYMENTS_API_TOKEN": TOKEN}
     )
     app = create_app(settings, records)  # type: ignore[arg-type]  # the calls that these tests need
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
