@@ -112,8 +112,7 @@ class WebhookSettings(ModeSettings):
     webhook_secret_file: Path | None = Field(
         None,
         validation_alias="STRIPE_WEBHOOK_SECRET_FILE",
-        description="file of signing secrets instead, one per line or comma-separated, and nothing else; read again when "
-        "it changes",
+        description="file of only signing secrets instead, one per line or comma-separated; read again when it changes",
     )
 
     @model_validator(mode="after")
@@ -169,7 +168,7 @@ class CheckoutSettings(TableSettings):
     api_tokens: ApiTokenList = Field(
         validation_alias="PAYMENTS_API_TOKEN",
         min_length=1,
-        description="bearer token of the API's callers, at least 16 characters; during a rotation several, comma-separated",
+        description="bearer token of the API's callers, from 16 characters on; during a rotation several, comma-separated",
     )
     pages_base_url: str = Field(
         "http://localhost:8085",
