@@ -168,7 +168,8 @@ class CheckoutSettings(TableSettings):
     api_tokens: ApiTokenList = Field(
         validation_alias="PAYMENTS_API_TOKEN",
         min_length=1,
-        description="bearer token of the API's callers, from 16 characters on; during a rotation several, comma-separated",
+        description="bearer token of the API's callers, at least 16 characters; during a rotation several, "
+        "comma-separated",
     )
     pages_base_url: str = Field(
         "http://localhost:8085",

@@ -8,7 +8,7 @@ import httpx
 from tests.support.secrets import signing_secret
 
 TOKEN, NEXT_TOKEN = "token-of-this-day", "token-of-tomorrow"
-STRIPE_KEY = "sk_test_checkout"
+STRIPE_KEY = "sk_test_OfTheCheckoutTests"
 WEBHOOK_SECRET = signing_secret("checkout")
 SECRETS = {"STRIPE_SECRET_KEY": STRIPE_KEY, "PAYMENTS_API_TOKEN": f"{TOKEN},{NEXT_TOKEN}"}
 
