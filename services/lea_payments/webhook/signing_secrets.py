@@ -37,7 +37,7 @@ class SigningSecrets:
         try:
             secrets = self._settings.signing_secrets(in_use=self._secrets)
         except SettingsError as error:
-            self._is_file_valid = False
+            self._is_file_valid, self._last_read = False, self._secrets
             telemetry.signing_secrets_kept(str(error))
             return
         is_complete, self._last_read = secrets == self._last_read, secrets
