@@ -4,6 +4,7 @@ import pytest
 
 import lea_payments.__main__ as commands
 from lea_payments import settings
+from lea_payments.secrets import rules
 from stripe_emulator import settings as emulator_settings
 from tests.chart.rendered import REPLICATED, SERVICES, SETS, Rendered, ci, container, merged, read, render, variables
 from tests.support.secrets import signing_secret
@@ -106,6 +107,14 @@ def test_only_readers_of_events_get_the_account(account: str, expected: str | No
     assert {value for value in accounts.values() if value} == ({expected} - {None})
 
 
+def test_the_emulators_secrets_are_known_as_published() -> None:
+    secret = render(ci("emulator")).of("Secret")["emulator"]
+
+    assert secret["stringData"]["STRIPE_WEBHOOK_SECRET"] == rules.EMULATOR_SECRET == emulator_settings.DEFAULT_SECRET
+    assert secret["stringData"]["PAYMENTS_API_TOKEN"] == rules.DEMO_TOKEN
+    assert {rules.EMULATOR_SECRET, rules.DEMO_TOKEN} == rules.PUBLISHED
+
+
 def test_the_reconciler_can_have_its_own_api_key() -> None:
     reference = variables(render(ci("aws")).pods()["reconciler"])["STRIPE_SECRET_KEY"]["secretKeyRef"]
 
@@ -149,7 +158,8 @@ def test_with_the_emulator_missing_secrets_are_created(values: dict[str, object]
 @pytest.mark.parametrize("service", ["checkout", "reconciler"])
 def test_a_changed_development_secret_restarts_the_service(service: str) -> None:
     before, after = (
-        render(merged(ci("emulator"), {"emulator": {"apiToken": token}})).pods()[service] for token in ("one", "two")
+        render(merged(ci("emulator"), {"emulator": {"apiToken": token}})).pods()[service]
+        for token in ("token-number-one", "token-number-two")
     )
 
     assert before != after
