@@ -11,6 +11,7 @@ from lea_payments.telemetry import metrics
 IGNORED, UNKNOWN_STATES = name(metrics.IGNORED), name(metrics.UNKNOWN_STATES)
 EVENTS, FAILURES = name(metrics.EVENTS), name(metrics.SIGNATURE_FAILURES)
 SECRETS, SKEW, LAST_APPLIED = name(metrics.SECRET_USED), name(metrics.CLOCK_SKEW), name(metrics.LAST_APPLIED)
+SECRET_FILE_INVALID = name(metrics.SECRET_FILE_INVALID)
 AMBER_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.001, AMBER))
 RED_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.001, RED))
 
@@ -148,7 +149,6 @@ ROWS: layout.Rows = {
             Query(rate(FAILURES, by="reason"), "{{reason}}"),
             unit="reqps",
             thresholds=AMBER_ABOVE_ZERO,
-            width=8,
             runbook="PaymentsSignatureFailures",
         ),
         time_series(
@@ -156,7 +156,6 @@ ROWS: layout.Rows = {
             "After a rotation, `previous` should drop to 0 within a day.",
             Query(rate(SECRETS, by="secret"), "{{secret}}"),
             unit="reqps",
-            width=8,
             runbook="PaymentsPreviousSecretInUse",
         ),
         time_series(
@@ -165,8 +164,15 @@ ROWS: layout.Rows = {
             Query(f'max by (pod) (abs({SKEW}{{{NAMESPACE}, component="webhook"}}))', "{{pod}}"),
             unit="s",
             thresholds=((None, TRANSPARENT), (60, AMBER), (300, RED)),
-            width=8,
             runbook="PaymentsClockSkew",
+        ),
+        time_series(
+            "Is the file of signing secrets valid?",
+            "1: an entry is not a secret, and the pod uses the last valid ones. `signing_secrets_kept` says why.",
+            Query(f'max by (pod) ({SECRET_FILE_INVALID}{{{NAMESPACE}, component="webhook"}})', "{{pod}}"),
+            unit="short",
+            thresholds=AMBER_ABOVE_ZERO,
+            runbook="PaymentsSecretFileInvalid",
         ),
     ),
     "Is DynamoDB healthy?": (

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from lea_demo.settings import DEMO_TOKEN, DemoSettings
+from lea_demo.settings import DemoSettings
+from lea_payments.secrets.rules import DEMO_TOKEN
 from lea_payments.stripe.events import EVENT_TYPES
 
 LINKS = """

@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import Field
 
-from lea_payments.settings import STRIPE, SecretList, SettingsError, StripeUrl, TableSettings, mode_of
+from lea_payments.secrets.fields import SecretList, mode_of
+from lea_payments.secrets.rules import DEMO_TOKEN, EMULATOR_SECRET
+from lea_payments.settings import STRIPE, SettingsError, StripeUrl, TableSettings
 
-DEMO_TOKEN = "demo-token"
-EMULATOR_SECRET = "whsec_demo"
 NOT_INHERITED = ("AWS_", "DEMO_", "DDB_", "DYNAMODB_", "EMULATOR_", "STRIPE_", "PAYMENTS_", "PYTHONDONTWRITEBYTECODE")
 """Prefixes of variables that could lead a service to another table, account or Stripe, or slow down its start."""
 

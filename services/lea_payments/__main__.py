@@ -37,12 +37,11 @@ def webhook() -> None:
     `DYNAMODB_PAYMENTS_TABLE`). It does not need a Stripe API key.
     """
     from lea_payments.serving.server import serve
-    from lea_payments.settings import signing_secrets
     from lea_payments.store.payments import PaymentStore
     from lea_payments.webhook.app import create_app
 
     settings = read(WebhookSettings)
-    secrets = signing_secrets(settings.webhook_secrets, settings.webhook_secret_file)
+    secrets = settings.signing_secrets()
     service = create_app(settings, PaymentStore(settings))
     serve(service, settings, settings.port, "webhook", signing_secrets=len(secrets))
 

@@ -1,20 +1,16 @@
 """Reads the settings of the services and commands from the environment and `.env`, once, into frozen objects."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lea_payments.secrets.fields import ApiTokenList, SigningSecretList, StripeKey, is_development, mode_of
+from lea_payments.secrets.file import read_signing_secrets
+from lea_payments.secrets.rules import SecretError
 
-def split_list(text: str) -> tuple[str, ...]:
-    """Splits a text at commas and line ends, in order and without blank items."""
-    return tuple(item.strip() for item in text.replace("\n", ",").split(",") if item.strip())
-
-
-SecretList = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(lambda value: split_list(value) if isinstance(value, str) else value)
-]
 Port = Annotated[int, Field(ge=0, le=65535)]
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
@@ -107,7 +103,7 @@ class WebhookSettings(ModeSettings):
     """The settings of the webhook."""
 
     port: Port = Field(8086, validation_alias="PORT", description="port that the service listens on")
-    webhook_secrets: SecretList = Field(
+    webhook_secrets: SigningSecretList = Field(
         (),
         validation_alias="STRIPE_WEBHOOK_SECRET",
         description="signing secret of the Stripe webhook endpoint, `whsec_…`; during a rotation several, "
@@ -116,7 +112,7 @@ class WebhookSettings(ModeSettings):
     webhook_secret_file: Path | None = Field(
         None,
         validation_alias="STRIPE_WEBHOOK_SECRET_FILE",
-        description="file of signing secrets instead, one per line or comma-separated; read again when it changes",
+        description="file of only signing secrets instead, one per line or comma-separated; read again when it changes",
     )
 
     @model_validator(mode="after")
@@ -127,6 +123,19 @@ class WebhookSettings(ModeSettings):
                 "endpoint or to the secret that `stripe listen` prints, or set STRIPE_WEBHOOK_SECRET_FILE to a file"
             )
         return self
+
+    def signing_secrets(self, in_use: Sequence[str] = ()) -> tuple[str, ...]:
+        """The signing secrets, the current one first. Raises SettingsError if the file has an invalid entry.
+
+        `in_use` are the secrets before the file was changed.
+        """
+        if self.webhook_secret_file is None:
+            return self.webhook_secrets
+        is_local = is_development(self.ddb_endpoint, livemode=self.livemode)
+        try:
+            return read_signing_secrets(self.webhook_secret_file, is_local=is_local, in_use=in_use)
+        except SecretError as error:
+            raise SettingsError(_sentence("STRIPE_WEBHOOK_SECRET_FILE", str(error))) from None
 
     def summary(self) -> dict[str, object]:
         """Adds the mode."""
@@ -140,15 +149,6 @@ class PagesSettings(TableSettings):
 
 
 STRIPE = "https://api.stripe.com"
-StripeKey = Annotated[
-    str,
-    Field(
-        validation_alias="STRIPE_SECRET_KEY",
-        pattern=r"^(sk|rk)_(test|live)_\S+$",
-        description="Stripe API key, `sk_test_…` or a restricted `rk_…`; checkout writes Checkout Sessions, the "
-        "reconciler reads Checkout Sessions, PaymentIntents, Charges and Refunds, Disputes, Events and Radar",
-    ),
-]
 StripeUrl = Annotated[
     str,
     Field(
@@ -159,23 +159,17 @@ StripeUrl = Annotated[
 ]
 
 
-def mode_of(key: str) -> str:
-    """The mode of a Stripe API key, `live` or `test`; empty if the text is not an API key."""
-    kind, _, rest = key.partition("_")
-    mode = rest.partition("_")[0]
-    return mode if kind in ("sk", "rk") and mode in ("test", "live") else ""
-
-
 class CheckoutSettings(TableSettings):
     """The settings of the checkout API."""
 
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
-    stripe_secret_key: StripeKey
     stripe_api_base: StripeUrl = STRIPE
-    api_tokens: SecretList = Field(
+    stripe_secret_key: StripeKey
+    api_tokens: ApiTokenList = Field(
         validation_alias="PAYMENTS_API_TOKEN",
         min_length=1,
-        description="bearer token of the API's callers; during a rotation several, comma-separated",
+        description="bearer token of the API's callers, at least 16 characters; during a rotation several, "
+        "comma-separated",
     )
     pages_base_url: str = Field(
         "http://localhost:8085",
@@ -193,8 +187,8 @@ class CheckoutSettings(TableSettings):
 class StripeSettings(ModeSettings):
     """The settings of every program that reads from Stripe."""
 
-    stripe_secret_key: StripeKey
     stripe_api_base: StripeUrl = STRIPE
+    stripe_secret_key: StripeKey
 
     @model_validator(mode="after")
     def _key_has_the_mode(self) -> Self:
@@ -212,11 +206,14 @@ class ReconcilerSettings(StripeSettings):
     )
 
 
-_HINTS = {
+REMEDIES = {
+    "STRIPE_WEBHOOK_SECRET": "copy it from Stripe's dashboard, Developers > Webhooks, and put commas between several",
+    "STRIPE_WEBHOOK_SECRET_FILE": "write only signing secrets (whsec_…) into the file, one per line",
     "STRIPE_SECRET_KEY": "set it to a key from Stripe's dashboard, Developers > API keys (sk_test_… for a sandbox)",
     "PAYMENTS_API_TOKEN": "set it to a long random text, for example from `openssl rand -hex 32`",
     "DDB_ENDPOINT": "set it to a URL such as http://localhost:8000, or leave it empty for AWS",
 }
+"""What to do about a setting that is missing or invalid."""
 
 
 def read(kind: type[SettingsT]) -> SettingsT:
@@ -228,23 +225,9 @@ def read(kind: type[SettingsT]) -> SettingsT:
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:
-    if not location:
-        return message.removeprefix("Value error, ")
-    name = str(location[0])
-    return f"{name}: {message}; {_HINTS.get(name, 'see docs/reference/settings.md')}"
+    problem = message.removeprefix("Value error, ")
+    return _sentence(str(location[0]), problem) if location else problem
 
 
-def signing_secrets(secrets: tuple[str, ...], file: Path | None) -> tuple[str, ...]:
-    """The webhook's signing secrets, the current one first. Raises SettingsError if the file has none."""
-    return secrets if file is None else read_secret_file(file)
-
-
-def read_secret_file(file: Path) -> tuple[str, ...]:
-    """Reads the secrets in a file, one per line or comma-separated. Raises SettingsError if there are none."""
-    try:
-        secrets = split_list(file.read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {error}; name a readable text file") from None
-    if not secrets:
-        raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {file} has no secret; write one whsec_… per line into it")
-    return secrets
+def _sentence(name: str, problem: str) -> str:
+    return f"{name}: {problem}; {REMEDIES.get(name, 'see docs/reference/settings.md')}"

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from stripe_emulator.validation import must_be, problems
 
 MAX_PORT = 65535
+DEFAULT_SECRET = "whsec_ThisIsTheStripeEmulatorAndNotStripe"
 
 
 class SettingsError(Exception):
@@ -59,9 +60,9 @@ class Settings(BaseSettings):
         description="the URL that every event is delivered to (none)",
     )
     webhook_secrets: Secrets = Field(
-        default=("whsec_emulator",),
+        default=(DEFAULT_SECRET,),
         validation_alias="EMULATOR_WEBHOOK_SECRET",
-        description="the secrets that sign deliveries to that URL, comma-separated (whsec_emulator)",
+        description=f"the secrets that sign deliveries to that URL, comma-separated ({DEFAULT_SECRET})",
     )
     retry_base_seconds: Seconds = Field(
         default=1.0,

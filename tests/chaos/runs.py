@@ -12,6 +12,7 @@ from tests.chaos.faults import FAULTS, RotatingFaults
 from tests.chaos.journeys import JOURNEYS, RECONCILED_JOURNEYS
 from tests.chaos.system import SECRET
 from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.secrets import signing_secret
 
 KILLS = 8
 """The approximate number of kills in a run."""
@@ -22,15 +23,16 @@ DROPPED_COPIES = 0.55
 ROTATION_SECONDS = 10
 """The minimum duration of the rotation run, because the webhook loads a changed file of secrets within 1 to 2 s."""
 
+NEXT, LAST = signing_secret("next"), signing_secret("last")
 ROTATION = (
-    ("Stripe", ("whsec_next", SECRET)),
-    ("webhook", ("whsec_next", SECRET)),
-    ("Stripe", ("whsec_next",)),
-    ("webhook", ("whsec_next",)),
-    ("webhook", ("whsec_last", "whsec_next")),
-    ("Stripe", ("whsec_last", "whsec_next")),
-    ("Stripe", ("whsec_last",)),
-    ("webhook", ("whsec_last",)),
+    ("Stripe", (NEXT, SECRET)),
+    ("webhook", (NEXT, SECRET)),
+    ("Stripe", (NEXT,)),
+    ("webhook", (NEXT,)),
+    ("webhook", (LAST, NEXT)),
+    ("Stripe", (LAST, NEXT)),
+    ("Stripe", (LAST,)),
+    ("webhook", (LAST,)),
 )
 """Who changes to which secrets. In the first rotation Stripe begins, in the second the webhook begins."""
 

@@ -20,12 +20,13 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.stripe.events import EVENT_TYPES
 from tests.support.scrape import Scrape
+from tests.support.secrets import signing_secret
 from tests.support.services import Services
 
 if TYPE_CHECKING:
     from tests.support.processes import Process
 
-SECRET = "whsec_of_the_chaos"
+SECRET = signing_secret("chaos")
 KEY = "sk_test_chaos"
 RECONCILER_RUNS = 5
 """The number of runs after which a reconciler has to be complete."""

@@ -37,6 +37,8 @@ def env(name: str) -> list[dict[str, str]]:
         ("sandbox", {"stripe": {"livemode": True}}, "at '/dynamodb/mode': value must be 'aws'"),
         ("sandbox", {"stripe": {"account": "mine"}}, "at '/stripe/account': 'mine' does not match pattern"),
         ("emulator", {"emulator": {"apiKey": "sk_live_1"}}, "at '/emulator/apiKey': 'sk_live_1' does not match"),
+        ("emulator", {"emulator": {"apiToken": "short"}}, "at '/emulator/apiToken': 'short' does not match"),
+        ("emulator", {"emulator": {"webhookSecret": "whsec_1"}}, "at '/emulator/webhookSecret': 'whsec_1' does not"),
         ("emulator", {"webhook": {"ingress": {"enabled": True}}}, "at '/webhook/ingress': missing property 'host'"),
         ("emulator", {"pages": {"httpRoute": {"enabled": True}}}, "at '/pages/httpRoute/parentRefs': minItems: got 0"),
         ("emulator", {"topologySpread": {"whenUnsatisfiable": "Never"}}, "'ScheduleAnyway', 'DoNotSchedule'"),

@@ -92,7 +92,7 @@ def test_a_changed_pod_template_creates_a_new_job(values: dict[str, object]) -> 
     [
         {},
         {"webhook": {"replicas": 5}},
-        {"emulator": {"apiToken": "other"}},
+        {"emulator": {"apiToken": "token-of-another"}},
         {"dynamodb": {"admin": {"enabled": False}}},
     ],
     ids=str,

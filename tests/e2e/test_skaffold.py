@@ -15,11 +15,12 @@ import pytest
 
 from tests.e2e.cluster import Cluster, listens
 from tests.e2e.payments import pay_at
+from tests.support.secrets import signing_secret
 from tests.support.waiting import until
 
 NAMESPACE = "lea-payments"
 FORWARDED = {8000, 8010, 8084, 8085, 8086, 8087, 9090, 16686}
-SANDBOX = {"STRIPE_SECRET_KEY": "sk_test_e2e", "STRIPE_WEBHOOK_SECRET": "whsec_e2e"}
+SANDBOX = {"STRIPE_SECRET_KEY": "sk_test_OfTheEndToEndTests", "STRIPE_WEBHOOK_SECRET": signing_secret("e2e")}
 NO_SANDBOX = dict.fromkeys(SANDBOX, "")
 NO_GRAFANA = {"GRAFANA": "off"}
 

@@ -8,9 +8,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.processes import Process
+from tests.support.secrets import signing_secret
 
 pytestmark = pytest.mark.browser
-SECRET, TOKEN = "whsec_of_the_browser", "token-of-the-browser"
+SECRET, TOKEN = signing_secret("browser"), "token-of-the-browser"
 
 
 class CheckoutApi:

@@ -12,7 +12,10 @@ from lea_payments.store import connection, table
 from lea_payments.stripe.events import EVENT_TYPES
 from tests.support.command_line import ENDPOINT_URL, KEY, SECRET, TOKEN, CheckCommand
 from tests.support.emulator import EmulatorClient
+from tests.support.secrets import signing_secret
 from tests.support.stripe_proxy import StripeProxy
+
+TWO_SECRETS = f"{SECRET},{signing_secret('old')}"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def _env(stripe_url: str) -> dict[str, str]:
 def test_a_correct_setup_has_no_problems_and_is_not_changed(
     check: CheckCommand, stripe_proxy: StripeProxy, table_settings: TableSettings
 ) -> None:
-    env = {"STRIPE_WEBHOOK_SECRET": f"{SECRET},whsec_old", "PAYMENTS_API_TOKEN": TOKEN} | _env(stripe_proxy.url)
+    env = {"STRIPE_WEBHOOK_SECRET": TWO_SECRETS, "PAYMENTS_API_TOKEN": TOKEN} | _env(stripe_proxy.url)
 
     report, text = check(**env), check.text(**env)
 
@@ -74,8 +77,12 @@ def test_wrong_settings_have_remedies_and_show_no_secret(check: CheckCommand, em
 
     assert report.status == 1
     assert report.of("mode") == [("wrong", "the key is a test key, but STRIPE_LIVEMODE is true")]
-    assert report.of("signing secrets") == [("wrong", "number 1 of 2 is not whsec_ followed by letters and digits")]
-    assert report.of("API tokens")[0][0] == "note"
+    assert report.of("signing secrets") == [
+        ("wrong", "STRIPE_WEBHOOK_SECRET: number 1 of 2 is an API key and not a signing secret")
+    ]
+    assert report.of("API tokens") == [
+        ("wrong", "PAYMENTS_API_TOKEN: it has fewer than 16 characters and can be guessed")
+    ]
     assert text.count("✗") == len(report.wrong())
     for secret in ("goldhahn", "short", "Rohrammer"):
         assert secret not in text + json.dumps(report.findings)
@@ -97,7 +104,7 @@ def test_all_invalid_settings_are_reported_together(check: CheckCommand, tmp_pat
     missing = check(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "nowhere"))
     assert [finding["subject"] for finding in missing.wrong()] == ["signing secrets"]
     key = check(STRIPE_SECRET_KEY="pk_test_1", STRIPE_API_BASE="http://127.0.0.1:1")
-    assert ("wrong", "STRIPE_SECRET_KEY is not a secret key") in key.of("mode")
+    assert ("wrong", "STRIPE_SECRET_KEY: it is a publishable key and not a secret one") in key.of("API key")
 
 
 def test_an_endpoint_with_other_event_types_is_reported(check: CheckCommand, emulator: EmulatorClient) -> None:
@@ -124,11 +131,11 @@ def test_an_endpoint_of_the_version_before_lacks_events(check: CheckCommand, emu
 @pytest.mark.parametrize(
     ("url", "secrets", "states"),
     [
-        (f"{ENDPOINT_URL}/", "whsec_a", ["wrong"]),
-        (f"{ENDPOINT_URL}/", "whsec_a,whsec_b", []),
+        (f"{ENDPOINT_URL}/", SECRET, ["wrong"]),
+        (f"{ENDPOINT_URL}/", TWO_SECRETS, []),
         (f"{ENDPOINT_URL}/", "", []),
-        ("https://other.example/webhook/stripe", "whsec_a", ["note"]),
-        ("https://other.example/webhook/stripe", "whsec_a,whsec_b", []),
+        ("https://other.example/webhook/stripe", SECRET, ["note"]),
+        ("https://other.example/webhook/stripe", TWO_SECRETS, []),
     ],
     ids=["same URL", "same URL and two secrets", "no secrets", "other host", "other host and two secrets"],
 )

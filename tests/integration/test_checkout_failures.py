@@ -133,7 +133,7 @@ def test_an_attempt_of_the_former_version_gets_a_link(api: httpx.Client, stripe:
 
 
 def test_a_wrong_key_is_named_but_not_shown(start: Callable[..., Process], stripe: httpx.Client) -> None:
-    secrets = {**SECRETS, "STRIPE_SECRET_KEY": f"sk_live_{CANARY}"}
+    secrets = {**SECRETS, "STRIPE_SECRET_KEY": f"sk_live_OfTheCheckoutTests{CANARY[-4:]}"}
     service = start("checkout", STRIPE_API_BASE=str(stripe.base_url), LOG_LEVEL="debug", **secrets)
 
     with checkout_client(service.url) as api:

@@ -19,6 +19,7 @@ import pytest
 from lea_demo.dynamodb_local import fetch, is_busy
 from lea_demo.settings import DemoSettings, ports
 from tests.support.processes import Process
+from tests.support.secrets import signing_secret
 from tests.support.waiting import until
 
 WAIT_SECONDS = 90
@@ -306,7 +307,7 @@ def test_a_stripe_sandbox_in_dot_env_replaces_the_emulator(
 ) -> None:
     """An emulator that the test starts is the sandbox. The demo knows only its address."""
     sandbox = start("stripe-emulator")
-    secrets = {"STRIPE_SECRET_KEY": "sk_test_mine", "STRIPE_WEBHOOK_SECRET": "whsec_mine"}
+    secrets = {"STRIPE_SECRET_KEY": "sk_test_mine", "STRIPE_WEBHOOK_SECRET": signing_secret("mine")}
     dot_env = folder / ".env"
     dot_env.write_text("".join(f"{name}={value}\n" for name, value in secrets.items()))
     try:

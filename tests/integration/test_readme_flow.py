@@ -20,8 +20,9 @@ from lea_payments.store.items import payment_of
 from tests.docs.documents import DOCUMENTS, ROOT, Command, block_commands, blocks
 from tests.docs.reference import SERVICES
 from tests.support.processes import Process
+from tests.support.secrets import signing_secret
 
-SECRET, STRIPE_KEY, TOKEN = "whsec_of_the_readme", "sk_test_readme", "demo-token"
+SECRET, STRIPE_KEY, TOKEN = signing_secret("readme"), "sk_test_readme", "demo-token"
 GUIDE = ROOT / "docs" / "guide.md"
 EMULATOR = ROOT / "services" / "stripe_emulator" / "README.md"
 ALL = list({command.words: command for document in DOCUMENTS for command in block_commands(document)}.values())

@@ -2,24 +2,26 @@
 
 import itertools
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import run
 from typing import NamedTuple
 
 import httpx
 import pytest
 
-from lea_payments.settings import SettingsError, WebhookSettings
-from lea_payments.webhook.signing_secrets import SigningSecrets
 from tests.support import stripe_bodies
 from tests.support.processes import Process
 from tests.support.scrape import Scrape
+from tests.support.secrets import signing_secret
 from tests.support.stripe_bodies import sign
 from tests.support.waiting import until
 from tests.support.webhook_delivery import Delivery
 
-CURRENT, PREVIOUS, UNKNOWN = "whsec_current", "whsec_previous", "whsec_unknown"
+CURRENT, PREVIOUS, UNKNOWN = (signing_secret(text) for text in ("current", "previous", "unknown"))
+FIRST, A, B = (signing_secret(text) for text in ("first", "a", "b"))
 
 
 class Webhook(NamedTuple):
@@ -98,7 +100,7 @@ def test_one_valid_signature_of_two_is_enough(two_secrets: Webhook, secrets: tup
 
 
 def test_two_invalid_signatures_are_rejected(two_secrets: Webhook) -> None:
-    assert not two_secrets.accepts(UNKNOWN, "whsec_of_another")
+    assert not two_secrets.accepts(UNKNOWN, signing_secret("another"))
 
 
 class SecretFile(NamedTuple):
@@ -111,23 +113,23 @@ class SecretFile(NamedTuple):
 @pytest.fixture(scope="module")
 def secret_file(start_webhook: Start, tmp_path_factory: pytest.TempPathFactory) -> SecretFile:
     path = tmp_path_factory.mktemp("secret") / "STRIPE_WEBHOOK_SECRET"
-    path.write_text("whsec_first\n")
+    path.write_text(f"{FIRST}\n")
     return SecretFile(path, start_webhook(STRIPE_WEBHOOK_SECRET_FILE=str(path)))
 
 
 def test_a_changed_file_is_read_without_a_restart(secret_file: SecretFile) -> None:
     path, webhook = secret_file
-    path.write_text("whsec_a\n")
-    assert webhook.accepts_eventually("whsec_a")
+    path.write_text(f"{A}\n")
+    assert webhook.accepts_eventually(A)
     previous = webhook.used("previous")
 
-    path.write_text("whsec_b\nwhsec_a\n")
-    assert webhook.accepts_eventually("whsec_b")
-    assert webhook.accepts("whsec_a")
+    path.write_text(f"{B}\n{A}\n")
+    assert webhook.accepts_eventually(B)
+    assert webhook.accepts(A)
     assert webhook.used("previous") == previous + 1
-    path.write_text("whsec_b\n")
-    assert until(lambda: not webhook.accepts("whsec_a"), "the old secret to be rejected")
-    assert webhook.accepts("whsec_b")
+    path.write_text(f"{B}\n")
+    assert until(lambda: not webhook.accepts(A), "the old secret to be rejected")
+    assert webhook.accepts(B)
 
 
 def _blank(path: Path) -> None:
@@ -138,18 +140,30 @@ def _not_text(path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
 
 
-@pytest.mark.parametrize("damage", [_blank, _not_text, Path.unlink])
+def _error_page(path: Path) -> None:
+    path.write_text(f"<html><body>502 Bad Gateway</body></html>\n{UNKNOWN}\n")
+
+
+def _comment(path: Path) -> None:
+    path.write_text(f"# rotated today\n{UNKNOWN}\n{CURRENT}\n")
+
+
+@pytest.mark.parametrize("damage", [_blank, _not_text, _error_page, _comment, Path.unlink])
 def test_a_damaged_file_keeps_the_last_secrets(secret_file: SecretFile, damage: Callable[[Path], None]) -> None:
     path, webhook = secret_file
-    path.write_text(f"whsec_before_{damage.__name__}")
-    assert webhook.accepts_eventually(f"whsec_before_{damage.__name__}")
+    before = signing_secret(f"before {damage.__name__}")
+    path.write_text(before)
+    assert webhook.accepts_eventually(before)
     problems = _problems(webhook)
     damage(path)
 
     while _problems(webhook) == problems:
-        assert webhook.accepts(f"whsec_before_{damage.__name__}")
-    assert webhook.accepts(f"whsec_before_{damage.__name__}")
-    assert not webhook.accepts("")
+        assert webhook.accepts(before)
+    assert webhook.accepts(before)
+    assert not [text for text in ("", "# rotated today", UNKNOWN) if webhook.accepts(text)]
+    assert Scrape.of(webhook.metrics).value("payments_webhook_secret_file_invalid") == 1
+    path.write_text(f"{before}\n")
+    assert until(lambda: not Scrape.of(webhook.metrics).value("payments_webhook_secret_file_invalid"), "a valid file")
 
 
 def _problems(webhook: Webhook) -> int:
@@ -170,20 +184,35 @@ def test_a_mounted_secret_can_be_replaced_by_kubernetes(start_webhook: Start, tm
         link.symlink_to(version.name)
         link.rename(tmp_path / "..data")
 
-    mount("whsec_1")
+    mount(signing_secret("1"))
     (tmp_path / "secret").symlink_to("..data/secret")
     webhook = start_webhook(STRIPE_WEBHOOK_SECRET_FILE=str(tmp_path / "secret"))
-    assert webhook.accepts("whsec_1")
+    assert webhook.accepts(signing_secret("1"))
 
-    for secret in ("whsec_2", "whsec_3"):
+    for secret in (signing_secret("2"), signing_secret("3")):
         mount(secret)
         assert webhook.accepts_eventually(secret)
-    assert not webhook.accepts("whsec_1")
+    assert not webhook.accepts(signing_secret("1"))
 
 
-def test_an_empty_secret_file_is_an_error_at_startup(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "it has no secret"),
+        ("null", "it is a placeholder"),
+        (f"{CURRENT}\n'{PREVIOUS}'", "number 2 of 2 has quotation marks"),
+        (CURRENT[:20], "it is incomplete: it has fewer than 32 characters after whsec_"),
+    ],
+)
+def test_a_bad_secret_file_stops_the_start_with_a_sentence(tmp_path: Path, content: str, sentence: str) -> None:
     file = tmp_path / "secret"
-    file.touch()
+    file.write_text(content)
+    environment = {"PATH": os.environ["PATH"], "STRIPE_WEBHOOK_SECRET_FILE": str(file)}
 
-    with pytest.raises(SettingsError, match="has no secret"):
-        SigningSecrets(WebhookSettings.model_validate({"STRIPE_WEBHOOK_SECRET_FILE": file}))
+    command = [sys.executable, "-m", "lea_payments", "webhook"]
+    ended = run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+
+    assert ended.returncode == 1
+    assert ended.stderr.decode() == (
+        f"✗ STRIPE_WEBHOOK_SECRET_FILE: {sentence}; write only signing secrets (whsec_…) into the file, one per line\n"
+    )

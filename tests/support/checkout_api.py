@@ -5,9 +5,11 @@ from uuid import uuid4
 
 import httpx
 
-TOKEN, NEXT_TOKEN = "token-of-today", "token-of-tomorrow"
-STRIPE_KEY = "sk_test_checkout"
-WEBHOOK_SECRET = "whsec_checkout"
+from tests.support.secrets import signing_secret
+
+TOKEN, NEXT_TOKEN = "token-of-this-day", "token-of-tomorrow"
+STRIPE_KEY = "sk_test_OfTheCheckoutTests"
+WEBHOOK_SECRET = signing_secret("checkout")
 SECRETS = {"STRIPE_SECRET_KEY": STRIPE_KEY, "PAYMENTS_API_TOKEN": f"{TOKEN},{NEXT_TOKEN}"}
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lea_payments.settings import TableSettings
 
-KEY, SECRET, TOKEN = "sk_test_Wintergoldhahn", "whsec_Sommergoldhahn", "token-of-Rohrammer"
+KEY, SECRET, TOKEN = "sk_test_Wintergoldhahn", "whsec_" + "Sommergoldhahn" * 3, "token-of-Rohrammer"
 ENDPOINT_URL = "https://payments.example/webhook/stripe"
 
 RunCommand = Callable[..., subprocess.CompletedProcess[str]]

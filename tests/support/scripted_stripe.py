@@ -10,7 +10,8 @@ import stripe
 from lea_payments.settings import StripeSettings
 from lea_payments.stripe.reader import StripeReader
 
-SETTINGS = StripeSettings.model_validate({"STRIPE_SECRET_KEY": "sk_test_1"})
+KEY = "sk_test_OfTheScriptedStripe"
+SETTINGS = StripeSettings.model_validate({"STRIPE_SECRET_KEY": KEY})
 
 
 class Response(NamedTuple):
@@ -47,7 +48,7 @@ class ScriptedStripe(stripe.HTTPClient):
 
     def reader(self) -> StripeReader:
         """Return a reader of these responses whose rate limit does not wait."""
-        return StripeReader(SETTINGS, sleep=_no_wait, client=stripe.StripeClient("sk_test_1", http_client=self))
+        return StripeReader(SETTINGS, sleep=_no_wait, client=stripe.StripeClient(KEY, http_client=self))
 
 
 async def _no_wait(_: float) -> None:

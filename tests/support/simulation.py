@@ -18,12 +18,14 @@ from tests.support.emulator import STRIPE_KEY, EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import Process
+from tests.support.secrets import signing_secret
 from tests.support.services import Services
 from tests.support.waiting import until
 from tests.support.webhook_delivery import Delivery, DeliveryAnswer
 
 NAMESPACE = "simulation"
-TOKEN, CURRENT, PREVIOUS = "token-of-the-simulation", "whsec_current", "whsec_previous"
+TOKEN = "token-of-the-simulation"
+CURRENT, PREVIOUS = signing_secret("current"), signing_secret("previous")
 NO_FUNDS_CARD, LOST_CARD = "4000000000009995", "4000000000009987"
 SERVICES = ("webhook", "pages", "checkout", "reconciler")
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import stripe
 
+from tests.support.secrets import signing_secret
+
 API_VERSION = "2026-10-28.endive"
-SECRET = "whsec_of_the_tests"
+SECRET = signing_secret("tests")
 _numbers = itertools.count(1)
 
 

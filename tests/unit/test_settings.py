@@ -2,19 +2,20 @@ from pathlib import Path
 
 import pytest
 
+from lea_payments.secrets.rules import EMULATOR_SECRET
 from lea_payments.settings import (
     CheckoutSettings,
     ReconcilerSettings,
     SettingsError,
     TableSettings,
     WebhookSettings,
-    mode_of,
     read,
-    read_secret_file,
-    signing_secrets,
-    split_list,
 )
+from tests.support.secrets import signing_secret
 
+KEY, TOKEN = "sk_test_4eC39HqLyjWDarjtT1zdp7dc", "d1b9f0e2c3a4d1b9f0e2c3a4"
+LIVE_KEY = "rk_live_4eC39HqLyjWDarjtT1zdp7dc"
+SECRET, NEXT_SECRET = signing_secret("current"), signing_secret("next")
 VARIABLES = (
     *("AWS_REGION", "DYNAMODB_PAYMENTS_TABLE", "DDB_ENDPOINT", "STRIPE_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET_FILE"),
     *("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "STRIPE_LIVEMODE", "STRIPE_ACCOUNT", "PORT", "HOST", "LOG_LEVEL"),
@@ -72,15 +73,31 @@ def test_all_problems_are_reported_together(monkeypatch: pytest.MonkeyPatch) -> 
     assert lines[1].endswith("; see docs/reference/settings.md")
 
 
-def test_an_invalid_secret_is_named_but_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STRIPE_SECRET_KEY", "pk_canary")
-    monkeypatch.setenv("PAYMENTS_API_TOKEN", "token")
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("STRIPE_SECRET_KEY", "pk_test_canary", "it is a publishable key and not a secret one; set it to a key from"),
+        (
+            "PAYMENTS_API_TOKEN",
+            f"{TOKEN},canary",
+            "number 2 of 2 has fewer than 16 characters and can be guessed; set it",
+        ),
+        ("STRIPE_WEBHOOK_SECRET", f"'{SECRET}'", "it has quotation marks; copy it from Stripe's dashboard"),
+    ],
+)
+def test_an_invalid_secret_is_named_but_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    for variable, valid in {"STRIPE_SECRET_KEY": KEY, "PAYMENTS_API_TOKEN": TOKEN, name: value}.items():
+        monkeypatch.setenv(variable, valid)
 
     with pytest.raises(SettingsError) as error:
-        read(CheckoutSettings)
+        read(WebhookSettings if name == "STRIPE_WEBHOOK_SECRET" else CheckoutSettings)
 
-    assert "STRIPE_SECRET_KEY" in str(error.value)
-    assert "pk_canary" not in str(error.value)
+    assert str(error.value).startswith(f"{name}: {sentence}")
+    assert len(str(error.value).splitlines()) == 1
+    assert "canary" not in str(error.value)
+    assert SECRET[6:16] not in str(error.value)
 
 
 def test_the_webhook_needs_a_secret_or_a_file() -> None:
@@ -89,9 +106,9 @@ def test_the_webhook_needs_a_secret_or_a_file() -> None:
 
 
 def test_several_secrets_are_split_and_stripped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", " whsec_new, whsec_old\n,")
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", f" {NEXT_SECRET}, {SECRET}\n,")
 
-    assert read(WebhookSettings).webhook_secrets == ("whsec_new", "whsec_old")
+    assert read(WebhookSettings).webhook_secrets == (NEXT_SECRET, SECRET)
 
 
 def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +120,7 @@ def test_the_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.Monke
     assert (settings.aws_region, settings.table) == ("us-east-1", "from-file")
 
 
-@pytest.mark.parametrize(("key", "livemode"), [("sk_test_1", "false"), ("rk_test_1", "false"), ("sk_live_1", "true")])
+@pytest.mark.parametrize(("key", "livemode"), [(KEY, "false"), (LIVE_KEY, "true")])
 def test_a_key_of_the_right_mode_is_accepted(monkeypatch: pytest.MonkeyPatch, key: str, livemode: str) -> None:
     monkeypatch.setenv("STRIPE_SECRET_KEY", key)
     monkeypatch.setenv("STRIPE_LIVEMODE", livemode)
@@ -111,7 +128,7 @@ def test_a_key_of_the_right_mode_is_accepted(monkeypatch: pytest.MonkeyPatch, ke
     assert read(ReconcilerSettings).interval_seconds == 300
 
 
-@pytest.mark.parametrize(("key", "livemode"), [("rk_live_1", "false"), ("sk_test_live_1", "true")])
+@pytest.mark.parametrize(("key", "livemode"), [(LIVE_KEY, "false"), ("sk_test_live_4eC39HqLyjWDarjtT1z", "true")])
 def test_a_key_of_the_other_mode_is_rejected(monkeypatch: pytest.MonkeyPatch, key: str, livemode: str) -> None:
     monkeypatch.setenv("STRIPE_SECRET_KEY", key)
     monkeypatch.setenv("STRIPE_LIVEMODE", livemode)
@@ -122,53 +139,48 @@ def test_a_key_of_the_other_mode_is_rejected(monkeypatch: pytest.MonkeyPatch, ke
     assert key not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("key", "mode"),
-    [("sk_test_1", "test"), ("rk_live_1", "live"), ("pk_test_1", ""), ("sk_other_1", ""), ("", "")],
-)
-def test_a_key_names_its_mode(key: str, mode: str) -> None:
-    assert mode_of(key) == mode
-
-
-@pytest.mark.parametrize(
-    ("text", "items"), [("", ()), (" , \n", ()), ("a", ("a",)), ("a,b", ("a", "b")), (" b \n\na ,", ("b", "a"))]
-)
-def test_a_list_is_split_at_commas_and_line_ends(text: str, items: tuple[str, ...]) -> None:
-    assert split_list(text) == items
-
-
 def test_a_secret_file_takes_precedence(tmp_path: Path) -> None:
     file = tmp_path / "secrets"
-    file.write_text("whsec_file\n")
+    file.write_text(f"{NEXT_SECRET}\n{SECRET}\n")
+    variables = {"STRIPE_WEBHOOK_SECRET": SECRET, "STRIPE_WEBHOOK_SECRET_FILE": file}
 
-    assert signing_secrets(("whsec_variable",), file) == ("whsec_file",)
-    assert signing_secrets(("whsec_variable",), None) == ("whsec_variable",)
+    assert WebhookSettings.model_validate(variables).signing_secrets() == (NEXT_SECRET, SECRET)
+    assert WebhookSettings.model_validate({"STRIPE_WEBHOOK_SECRET": SECRET}).signing_secrets() == (SECRET,)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"], ids=["no file", "no secrets", "not text"])
-def test_a_bad_secret_file_says_what_to_do(tmp_path: Path, content: bytes | None) -> None:
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(None, r"the file cannot be read \(No such file or directory\)", id="no file"),
+        pytest.param("", "it has no secret", id="no secrets"),
+        pytest.param(f"{SECRET},null", "number 2 of 2 is a placeholder", id="one bad entry"),
+        pytest.param(EMULATOR_SECRET, "it is published .*", id="published, in live mode"),
+    ],
+)
+def test_a_bad_secret_file_says_what_to_do(tmp_path: Path, content: str | None, problem: str) -> None:
     file = tmp_path / "secrets"
     if content is not None:
-        file.write_bytes(content)
+        file.write_text(content)
+    variables = {"STRIPE_WEBHOOK_SECRET_FILE": file, "STRIPE_LIVEMODE": "true"}
 
-    with pytest.raises(SettingsError, match=r"STRIPE_WEBHOOK_SECRET_FILE: .*; (name a readable|write one whsec_)"):
-        read_secret_file(file)
+    with pytest.raises(SettingsError, match=f"^STRIPE_WEBHOOK_SECRET_FILE: {problem}; write only signing secrets"):
+        WebhookSettings.model_validate(variables).signing_secrets()
 
 
 def test_a_summary_has_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_secret")
-    monkeypatch.setenv("PAYMENTS_API_TOKEN", "token-1,token-2")
+    monkeypatch.setenv("STRIPE_SECRET_KEY", KEY)
+    monkeypatch.setenv("PAYMENTS_API_TOKEN", f"{TOKEN},{TOKEN}")
 
     summary = read(CheckoutSettings).summary()
 
     assert (summary["mode"], summary["api_tokens"]) == ("test", 2)
-    assert "secret" not in str(summary)
-    assert "token-1" not in str(summary)
+    assert KEY not in str(summary)
+    assert TOKEN not in str(summary)
 
 
 @pytest.mark.parametrize("account", ["", "acct_1Own"])
 def test_the_account_can_be_set(monkeypatch: pytest.MonkeyPatch, account: str) -> None:
-    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_1")
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", SECRET)
     monkeypatch.setenv("STRIPE_ACCOUNT", account)
 
     assert read(WebhookSettings).account == account
@@ -176,7 +188,7 @@ def test_the_account_can_be_set(monkeypatch: pytest.MonkeyPatch, account: str) -
 
 @pytest.mark.parametrize("account", ["1Own", "acct_", "acct_1, acct_2"])
 def test_text_that_is_not_an_account_is_rejected(monkeypatch: pytest.MonkeyPatch, account: str) -> None:
-    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_1")
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", SECRET)
     monkeypatch.setenv("STRIPE_ACCOUNT", account)
 
     with pytest.raises(SettingsError, match="STRIPE_ACCOUNT: "):

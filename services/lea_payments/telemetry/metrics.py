@@ -85,6 +85,10 @@ SIGNATURE_FAILURES = Counter(
 SECRET_USED = Counter(
     "payments_webhook_secret_used_total", "Verified deliveries by the signing secret that matched.", ("secret",)
 )
+SECRET_FILE_INVALID = Gauge(
+    "payments_webhook_secret_file_invalid",
+    "1 while the file of signing secrets is invalid and the last valid secrets are in use, otherwise 0.",
+)
 IGNORED = Counter("payments_webhook_ignored_total", "Verified events that were not applied, by reason.", ("reason",))
 CLOCK_SKEW = Gauge(
     "payments_webhook_clock_skew_seconds",

@@ -27,6 +27,7 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 _rejections = Throttle(seconds=60)
 _unverified = PerSecond(10)
+_invalid_secret_files = Throttle(seconds=60)
 
 
 def delivery_span() -> spans.OperationSpan:
@@ -133,10 +134,14 @@ def webhook_failed() -> None:
 
 
 def signing_secrets_loaded(count: int) -> None:
-    """The file of signing secrets changed and was read."""
+    """The file of signing secrets changed, or is valid again, and its secrets are in use."""
+    metrics.SECRET_FILE_INVALID.set(0)
     log.info("signing_secrets_loaded", count=count)
 
 
 def signing_secrets_kept(problem: str) -> None:
-    """The file of signing secrets changed and cannot be used; the last good secrets stay in use."""
-    log.error("signing_secrets_kept", problem=problem)
+    """The file of signing secrets is invalid; the last valid ones stay in use. One log line per problem and minute."""
+    metrics.SECRET_FILE_INVALID.set(1)
+    count = _invalid_secret_files.count(problem, time.monotonic())
+    if count:
+        log.error("signing_secrets_kept", problem=problem, count=count)

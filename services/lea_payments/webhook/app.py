@@ -47,8 +47,8 @@ class DeliveryResult(NamedTuple):
 class Webhook:
     """Processes deliveries: from raw bytes to the result."""
 
-    def __init__(self, settings: WebhookSettings, store: PaymentStore) -> None:
-        self._secrets = SigningSecrets(settings)
+    def __init__(self, settings: WebhookSettings, secrets: SigningSecrets, store: PaymentStore) -> None:
+        self._secrets = secrets
         self._livemode, self._account = settings.livemode, settings.account
         self._diagnosis = SignatureDiagnosis(livemode=settings.livemode)
         self._store = store
@@ -119,8 +119,9 @@ class WebhookRoute:
 
 def create_app(settings: WebhookSettings, store: PaymentStore) -> ASGIApp:
     """The app of the webhook; raises SettingsError if its secrets cannot be read."""
-    app = create_base_app("webhook", store)
-    route = WebhookRoute(Webhook(settings, store))
+    secrets = SigningSecrets(settings)
+    app = create_base_app("webhook", store, background=secrets.watch)
+    route = WebhookRoute(Webhook(settings, secrets, store))
     paths = (WEBHOOK_PATH, f"{WEBHOOK_PATH}/")
     app.router.routes.extend(Route(path, route, methods=["POST"]) for path in paths)
 

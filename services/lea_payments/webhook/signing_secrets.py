@@ -1,57 +1,46 @@
 """Holds the webhook's signing secrets, from the environment or from a file that can change. Never logs them."""
 
-import time
-from collections.abc import Callable
-from pathlib import Path
+import asyncio
+from collections.abc import Awaitable, Callable
 
-from lea_payments.settings import SettingsError, WebhookSettings, read_secret_file
+from lea_payments.settings import SettingsError, WebhookSettings
 from lea_payments.telemetry import webhook as telemetry
 
 CHECK_SECONDS = 1.0
-"""How often the file is checked: a changed secret is in use after this time at the latest."""
-
-_Version = tuple[int, int, int]
+"""How often the file is read: a changed secret is in use after twice this time at the latest."""
 
 
 class SigningSecrets:
-    """One or more secrets, the current one first. Raises SettingsError at the start if the file has none."""
+    """One or more secrets, the current one first. Raises SettingsError at the start if one of them is invalid."""
 
-    def __init__(self, settings: WebhookSettings, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._file = settings.webhook_secret_file
-        self._secrets = settings.webhook_secrets
-        self._version: _Version | None = None
-        self._checked_at = 0.0
-        if self._file is not None:
-            self._version, self._secrets = _read(self._file)
-            self._checked_at = clock()
+    def __init__(self, settings: WebhookSettings, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._sleep = sleep
+        self._settings = settings
+        self._secrets = self._last_read = settings.signing_secrets()
+        self._is_file_valid = True
 
     def __call__(self) -> tuple[str, ...]:
-        """The secrets. A file that becomes unreadable or empty leaves the last ones in use."""
-        if self._file is not None and self._clock() - self._checked_at >= CHECK_SECONDS:
-            self._check(self._file)
+        """The secrets of the last valid file."""
         return self._secrets
 
-    def _check(self, file: Path) -> None:
-        self._checked_at = self._clock()
+    async def watch(self) -> None:
+        """Reads the file again every second, also when nothing is delivered, so that an alert can fire in time."""
+        while self._settings.webhook_secret_file is not None:
+            await self._sleep(CHECK_SECONDS)
+            await asyncio.to_thread(self.reload)
+
+    def reload(self) -> None:
+        """Reads the file. One invalid entry, or no entry at all, leaves the last secrets in use.
+
+        New secrets are used when two reads agree: a file that is being written can have only some of them.
+        """
         try:
-            if _version(file) == self._version:
-                return
-            self._version, self._secrets = _read(file)
-        except (SettingsError, OSError) as error:
+            secrets = self._settings.signing_secrets(in_use=self._secrets)
+        except SettingsError as error:
+            self._is_file_valid, self._last_read = False, self._secrets
             telemetry.signing_secrets_kept(str(error))
-        else:
-            telemetry.signing_secrets_loaded(len(self._secrets))
-
-
-def _version(file: Path) -> _Version:
-    status = file.stat()
-    return status.st_mtime_ns, status.st_ino, status.st_size
-
-
-def _read(file: Path) -> tuple[_Version, tuple[str, ...]]:
-    try:
-        version = _version(file)  # before the text, so that a change in between is found by the next check
-    except OSError as error:
-        raise SettingsError(f"STRIPE_WEBHOOK_SECRET_FILE: {error}; name a readable text file") from None
-    return version, read_secret_file(file)
+            return
+        is_complete, self._last_read = secrets == self._last_read, secrets
+        if is_complete and (secrets != self._secrets or not self._is_file_valid):
+            self._secrets, self._is_file_valid = secrets, True
+            telemetry.signing_secrets_loaded(len(secrets))

@@ -4,8 +4,10 @@ import pytest
 
 import lea_payments.__main__ as commands
 from lea_payments import settings
+from lea_payments.secrets import rules
 from stripe_emulator import settings as emulator_settings
 from tests.chart.rendered import REPLICATED, SERVICES, SETS, Rendered, ci, container, merged, read, render, variables
+from tests.support.secrets import signing_secret
 
 SETTINGS: dict[str, type[settings.TableSettings]] = {
     "webhook": settings.WebhookSettings,
@@ -15,9 +17,9 @@ SETTINGS: dict[str, type[settings.TableSettings]] = {
     "table-init": settings.TableSettings,
 }
 SECRETS = {
-    "STRIPE_SECRET_KEY": "sk_test_1",
-    "PAYMENTS_API_TOKEN": "token",
-    "EMULATOR_WEBHOOK_SECRET": "whsec_1",
+    "STRIPE_SECRET_KEY": "sk_test_OfTheChartsTests",
+    "PAYMENTS_API_TOKEN": "token-of-the-chart",
+    "EMULATOR_WEBHOOK_SECRET": signing_secret("chart"),
 }
 
 
@@ -25,7 +27,7 @@ def environment(release: Rendered, component: str) -> dict[str, str]:
     """The container's environment, with made-up texts for the references to Secrets."""
     values = variables(release.pods()[component])
     live = values.get("STRIPE_LIVEMODE") == "true"
-    secrets = SECRETS | ({"STRIPE_SECRET_KEY": "sk_live_1"} if live else {})
+    secrets = SECRETS | ({"STRIPE_SECRET_KEY": "sk_live_OfTheChartsTests"} if live else {})
     return {name: value if isinstance(value, str) else secrets[name] for name, value in values.items()}
 
 
@@ -105,6 +107,14 @@ def test_only_readers_of_events_get_the_account(account: str, expected: str | No
     assert {value for value in accounts.values() if value} == ({expected} - {None})
 
 
+def test_the_emulators_secrets_are_known_as_published() -> None:
+    secret = render(ci("emulator")).of("Secret")["emulator"]
+
+    assert secret["stringData"]["STRIPE_WEBHOOK_SECRET"] == rules.EMULATOR_SECRET == emulator_settings.DEFAULT_SECRET
+    assert secret["stringData"]["PAYMENTS_API_TOKEN"] == rules.DEMO_TOKEN
+    assert {rules.EMULATOR_SECRET, rules.DEMO_TOKEN} == rules.PUBLISHED
+
+
 def test_the_reconciler_can_have_its_own_api_key() -> None:
     reference = variables(render(ci("aws")).pods()["reconciler"])["STRIPE_SECRET_KEY"]["secretKeyRef"]
 
@@ -148,7 +158,8 @@ def test_with_the_emulator_missing_secrets_are_created(values: dict[str, object]
 @pytest.mark.parametrize("service", ["checkout", "reconciler"])
 def test_a_changed_development_secret_restarts_the_service(service: str) -> None:
     before, after = (
-        render(merged(ci("emulator"), {"emulator": {"apiToken": token}})).pods()[service] for token in ("one", "two")
+        render(merged(ci("emulator"), {"emulator": {"apiToken": token}})).pods()[service]
+        for token in ("token-number-one", "token-number-two")
     )
 
     assert before != after

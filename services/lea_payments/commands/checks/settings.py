@@ -1,19 +1,22 @@
-"""Defines the settings that `check` reads: those of all services, none of them required."""
+"""Reads the settings of all services for `check`, none of them required, and checks the secrets and the mode."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field
 
-from lea_payments.settings import STRIPE, SecretList, StripeUrl, TableSettings
+from lea_payments.commands.checks.finding import Finding, note, ok, wrong
+from lea_payments.secrets.fields import SecretList, is_development, mode_of
+from lea_payments.secrets.file import read_signing_secrets
+from lea_payments.secrets.rules import API_KEY, API_TOKEN, SIGNING_SECRET, SecretError, is_local
+from lea_payments.settings import REMEDIES, STRIPE, ModeSettings, StripeUrl
 
 
-class CheckSettings(TableSettings):
-    """The settings of all services; a setting that a service requires can be missing here or have any value."""
+class CheckSettings(ModeSettings):
+    """The settings of all services; a setting that a service requires can be missing, and a secret invalid."""
 
     webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
     webhook_secret_file: Path | None = Field(None, validation_alias="STRIPE_WEBHOOK_SECRET_FILE")
-    livemode: bool = Field(default=False, validation_alias="STRIPE_LIVEMODE")
-    account: str = Field("", validation_alias="STRIPE_ACCOUNT", pattern="^(acct_[A-Za-z0-9_]+)?$")
     stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
     stripe_api_base: StripeUrl = STRIPE
     api_tokens: SecretList = Field((), validation_alias="PAYMENTS_API_TOKEN")
@@ -23,3 +26,51 @@ class CheckSettings(TableSettings):
         """Whether they are the settings of a service that applies events: the webhook or the reconciler."""
         has_secrets = bool(self.webhook_secrets) or self.webhook_secret_file is not None
         return has_secrets or (bool(self.stripe_secret_key) and not self.api_tokens)
+
+    def signing_secrets(self) -> tuple[str, ...]:
+        """The signing secrets, from the file if there is one. Raises SecretError if one of them is invalid."""
+        is_harmless = is_development(self.ddb_endpoint, livemode=self.livemode)
+        if self.webhook_secret_file is not None:
+            return read_signing_secrets(self.webhook_secret_file, is_local=is_harmless)
+        if problem := SIGNING_SECRET.problem(self.webhook_secrets, is_local=is_harmless):
+            raise SecretError(problem)
+        return self.webhook_secrets
+
+
+def findings(settings: CheckSettings) -> Iterator[Finding]:
+    """Checks the signing secrets, the API key and the tokens as the services do at their start."""
+    yield _signing_secrets(settings)
+    if settings.stripe_secret_key:
+        yield _key(settings)
+    if settings.api_tokens:
+        yield _tokens(settings)
+
+
+def _signing_secrets(settings: CheckSettings) -> Finding:
+    subject = "signing secrets"
+    file_or_text = "STRIPE_WEBHOOK_SECRET" if settings.webhook_secret_file is None else "STRIPE_WEBHOOK_SECRET_FILE"
+    try:
+        secrets = settings.signing_secrets()
+    except SecretError as error:
+        return wrong(subject, f"{file_or_text}: {error}", REMEDIES[file_or_text])
+    if not secrets:
+        return note(subject, "not set: only the webhook needs STRIPE_WEBHOOK_SECRET")
+    return ok(subject, f"{len(secrets)}, the first is current")
+
+
+def _key(settings: CheckSettings) -> Finding:
+    key = settings.stripe_secret_key.strip()
+    if problem := API_KEY.problem((key,), is_local=is_local(settings.stripe_api_base)):
+        return wrong("API key", f"STRIPE_SECRET_KEY: {problem}", REMEDIES["STRIPE_SECRET_KEY"])
+    if mode_of(key) == settings.mode:
+        return ok("mode", f"the key and STRIPE_LIVEMODE agree: {settings.mode}")
+    says = f"the key is a {mode_of(key)} key, but STRIPE_LIVEMODE is {str(settings.livemode).lower()}"
+    return wrong("mode", says, "set STRIPE_LIVEMODE to true for live keys and to false for test keys")
+
+
+def _tokens(settings: CheckSettings) -> Finding:
+    key = settings.stripe_secret_key.strip()
+    is_harmless = is_development(settings.ddb_endpoint, livemode=settings.livemode, key=key)
+    if problem := API_TOKEN.problem(settings.api_tokens, is_local=is_harmless):
+        return wrong("API tokens", f"PAYMENTS_API_TOKEN: {problem}", REMEDIES["PAYMENTS_API_TOKEN"])
+    return ok("API tokens", f"{len(settings.api_tokens)}, all of them valid")

@@ -12,7 +12,7 @@ import stripe
 
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.commands.checks.settings import CheckSettings
-from lea_payments.settings import SettingsError, signing_secrets
+from lea_payments.secrets.rules import SecretError
 from lea_payments.stripe import client as stripe_client
 from lea_payments.stripe.events import EVENT_TYPES, WEBHOOK_PATH
 from lea_payments.stripe.signature import TOLERANCE_SECONDS
@@ -142,8 +142,8 @@ def _secrets(endpoints: Sequence[Any], endpoint_url: str | None, settings: Check
     """Whether there is a signing secret for each endpoint: each has its own, and Stripe does not show it here."""
     enabled = [each.url for each in endpoints if each.status == "enabled" and _matches(each.url, endpoint_url)]
     try:
-        count = len(signing_secrets(settings.webhook_secrets, settings.webhook_secret_file))
-    except SettingsError:
+        count = len(settings.signing_secrets())
+    except SecretError:
         return
     if not 0 < count < len(enabled):
         return

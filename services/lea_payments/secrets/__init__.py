@@ -1,0 +1,1 @@
+"""The rules of secrets: signing secrets, API keys and API tokens."""
