@@ -145,6 +145,17 @@ def test_spans_that_no_collector_accepts_are_counted(start_webhook: StartWebhook
     until(lambda: webhook.value("payments_spans_dropped_total") > 0)
 
 
+def test_a_collector_that_never_answers_stops_nothing(start_webhook: StartWebhook) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sizes = {"OTEL_BSP_MAX_QUEUE_SIZE": "16", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "8"}
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        webhook = start_webhook(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **sizes)
+
+        assert webhook.deliver(50) == {200: 50}
+        assert webhook.value("payments_spans_dropped_total") > 0
+        assert webhook.service.stop() == 0
+
+
 SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: webhook\r\n"
 Connections = Callable[[int], list[socket.socket]]
 

@@ -148,6 +148,17 @@ def _one_at_a_time(app: WSGIApplication) -> WSGIApplication:
     return answer
 
 
+class _CountingProcessor(BatchSpanProcessor):
+    """Exports spans in batches, and counts those that find no place in its queue."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Adds a span to the queue. If it is full, its oldest span is lost."""
+        queue = self._batch_processor._queue  # noqa: SLF001 - nothing else says that the queue is full
+        if len(queue) == queue.maxlen and span.context and span.context.trace_flags.sampled:
+            connections.spans_dropped(1)
+        super().on_end(span)
+
+
 class _KeepErrors(TraceIdRatioBased):
     """Samples a share of the new traces, and every span that starts with an error."""
 
@@ -192,5 +203,5 @@ def _start_traces(settings: Settings, service: str) -> None:
     resource = Resource.create({"service.name": f"lea-payments-{service}", "service.version": __version__})
     provider = TracerProvider(resource=resource, sampler=ParentBased(_KeepErrors(settings.sampling_ratio)))
     exporter = CountingExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces", timeout=5)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(_CountingProcessor(exporter))
     trace.set_tracer_provider(provider)
