@@ -31,7 +31,7 @@ from lea_payments.telemetry.metrics import BUILD
 STOP_SECONDS = 5
 
 METRICS_CONNECTIONS, METRICS_SECONDS, METRICS_HEAD_BYTES = 16, 10, 8192
-"""How many connections the metrics port has at the same time, and the limits of time and size for each head."""
+"""How many connections the metrics port keeps open at the same time, and the limits of time and size for each head."""
 
 METRICS_PAUSE_SECONDS = 0.2
 """The least pause between two answers of the metrics port. One takes up to 30 ms of CPU, so all take at most 13 %."""
@@ -65,15 +65,23 @@ def stop() -> None:
 
 
 class _MetricsServer(ThreadingWSGIServer):
-    """Answers a limited number of connections, each in a thread that ends with the process."""
+    """Answers a limited number of connections, each in a thread that ends with the process.
+
+    The newest connection comes first, and the oldest one makes room: a scrape takes a moment, so neither is Prometheus.
+    """
 
     request_queue_size = 64
 
-    def __init__(self, host: str, port: int) -> None:
-        self._room = threading.BoundedSemaphore(METRICS_CONNECTIONS)
+    def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
+        self._app = app
         self._open: dict[socket.socket, None] = {}
+        self._waiting: list[socket.socket] = []
+        self._turn = threading.Condition()
+        self._is_answering = False
+        self._free_at = 0.0
         self.address_family = socket.getaddrinfo(host or None, port, flags=socket.AI_PASSIVE)[0][0]
         super().__init__((host, port), _MetricsHandler)
+        self.set_app(self._answer)
 
     def get_request(self) -> tuple[Any, Any]:
         """Accepts a connection. Without a free file, it waits instead of trying again at once."""
@@ -84,27 +92,54 @@ class _MetricsServer(ThreadingWSGIServer):
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answers a connection. The oldest one makes room: a scrape takes a moment, so it is not Prometheus."""
-        if not self._room.acquire(blocking=False):
-            for oldest in [*self._open][:1]:
+        """Answers a connection, and closes the oldest one if there are too many."""
+        with self._turn:
+            if len(self._open) >= METRICS_CONNECTIONS:
+                oldest = next(iter(self._open))
+                del self._open[oldest]
                 with contextlib.suppress(OSError):
                     oldest.shutdown(socket.SHUT_RDWR)
-            if not self._room.acquire(timeout=1):
-                self.shutdown_request(request)
-                return
-        self._open[request] = None
+                self._turn.notify_all()
+            self._open[request] = None
         super().process_request(request, client_address)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answers a connection, in its thread."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            del self._open[request]
-            self._room.release()
+    def shutdown_request(self, request: Any) -> None:
+        """Closes a connection."""
+        with self._turn:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignores a connection that broke: a traceback on standard error helps nobody."""
+
+    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """One answer at a time and a pause between two: many scrapers take a bounded share of the process's time."""
+        self._wait_for_turn(environ[_CONNECTION])
+        try:
+            time.sleep(max(0.0, self._free_at - time.monotonic()))
+            return self._app(environ, start_response)
+        finally:
+            with self._turn:
+                self._free_at = time.monotonic() + METRICS_PAUSE_SECONDS
+                self._is_answering = False
+                self._turn.notify_all()
+
+    def _wait_for_turn(self, connection: socket.socket) -> None:
+        """Returns when it is the connection's turn. Raises ConnectionAbortedError if it was closed before."""
+        with self._turn:
+            self._waiting.append(connection)
+            self._turn.wait_for(
+                lambda: connection not in self._open or (not self._is_answering and self._waiting[-1] is connection)
+            )
+            self._waiting.remove(connection)
+            if connection not in self._open:
+                self._turn.notify_all()
+                raise ConnectionAbortedError
+            self._is_answering = True
+
+
+_CONNECTION = "lea.connection"
+"""The name under which a request to the metrics port has its connection."""
 
 
 class _MetricsHandler(WSGIRequestHandler):
@@ -115,6 +150,10 @@ class _MetricsHandler(WSGIRequestHandler):
         super().setup()
         self.rfile = BytesIO(_head_from(self.request))
         self.request.settimeout(METRICS_SECONDS)
+
+    def get_environ(self) -> dict[str, Any]:
+        """Adds the connection."""
+        return {**super().get_environ(), _CONNECTION: self.request}
 
     def log_message(self, *_: object) -> None:
         """Logs no requests."""
@@ -130,22 +169,6 @@ def _head_from(connection: socket.socket) -> bytes:
         if not piece or len(head) > METRICS_HEAD_BYTES:
             raise ConnectionAbortedError
     return head
-
-
-def _one_at_a_time(app: WSGIApplication) -> WSGIApplication:
-    """The app with a pause between two answers: many scrapers together take a bounded share of the process's time."""
-    lock = threading.Lock()
-    free_at = 0.0
-
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        nonlocal free_at
-        with lock:
-            time.sleep(max(0.0, free_at - time.monotonic()))
-            body = app(environ, start_response)
-            free_at = time.monotonic() + METRICS_PAUSE_SECONDS
-        return body
-
-    return answer
 
 
 class _CountingProcessor(BatchSpanProcessor):
@@ -182,8 +205,7 @@ def _record_retry(details: RetryDetails) -> None:
 
 
 def _start_metrics(host: str, port: int) -> None:
-    server = _MetricsServer(host, port)
-    server.set_app(_one_at_a_time(make_wsgi_app(REGISTRY)))
+    server = _MetricsServer(host, port, make_wsgi_app(REGISTRY))
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
