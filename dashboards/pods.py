@@ -61,6 +61,7 @@ PANELS: Sequence[Panel] = (
             "{{component}}: {{reason}}",
         ),
         unit="cps",
+        runbook="PaymentsSendersShutOut",
     ),
     time_series(
         "Were log lines or spans lost?",
@@ -74,5 +75,6 @@ PANELS: Sequence[Panel] = (
             "{{component}}: spans",
         ),
         unit="cps",
+        runbook="PaymentsLogLinesLost",
     ),
 )

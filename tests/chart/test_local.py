@@ -9,7 +9,19 @@ import pytest
 import yaml
 
 from lea_payments import __version__
-from tests.chart.rendered import CHART, KUBERNETES, LOCAL, REPLICATED, ROOT, container, merged, read, render
+from tests.chart.rendered import (
+    CHART,
+    KUBERNETES,
+    LOCAL,
+    REPLICATED,
+    ROOT,
+    SERVICES,
+    ci,
+    container,
+    merged,
+    read,
+    render,
+)
 
 LICENCE = "Proprietary - Ancileo"
 DOCKERFILE = (ROOT / "services" / "Dockerfile").read_text()
@@ -43,6 +55,14 @@ def test_the_chart_and_the_images_name_the_licence() -> None:
 
     assert annotations == {"artifacthub.io/license": LICENCE}
     assert f'LABEL org.opencontainers.image.licenses="{LICENCE}"' in stage("runtime")
+
+
+def test_the_image_names_the_port_of_each_service() -> None:
+    pods = render(ci("emulator")).pods()
+    ports = {port["containerPort"] for name in SERVICES for port in container(pods[name])["ports"]}
+    (exposed,) = re.findall(r"^EXPOSE (.*)$", stage("service"), re.MULTILINE)
+
+    assert sorted(map(int, exposed.split())) == sorted(ports)
 
 
 @pytest.mark.parametrize("target", ["production", "dev"])

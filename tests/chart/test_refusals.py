@@ -101,6 +101,38 @@ def env(name: str) -> list[dict[str, str]]:
             {"emulator": {"extraEnv": env("EMULATOR_WEBHOOK_URL")}},
             "emulator.extraEnv sets EMULATOR_WEBHOOK_URL",
         ),
+        *(
+            (
+                "emulator",
+                {service: {"service": {"type": "NodePort"}}},
+                "at '/serviceDefaults/service/acknowledgeExposure': value must be true",
+            )
+            for service in ("serviceDefaults", "webhook", "pages", "checkout")
+        ),
+        *(
+            (
+                "service-defaults",
+                {service: {"service": {"type": kind, "acknowledgeExposure": False}}},
+                f"{service}.service.type is {kind}: without an ingress nothing ends TLS",
+            )
+            for service in ("webhook", "pages", "checkout")
+            for kind in ("NodePort", "LoadBalancer")
+        ),
+        (
+            "emulator",
+            {"pages": {"service": {"type": "LoadBalancer"}}, "webhook": {"service": {"acknowledgeExposure": True}}},
+            "or set pages.service.acknowledgeExposure to true",
+        ),
+        (
+            "emulator",
+            {"serviceDefaults": {"service": {"acknowledgeExposure": "yes"}}},
+            "at '/serviceDefaults/service/acknowledgeExposure': got string, want boolean",
+        ),
+        *(
+            ("emulator", values, "'sha256:abc' does not match pattern")
+            for image in ({"image": {"digest": "sha256:abc"}},)
+            for values in ({"emulator": image}, {"dynamodb": {"local": image}}, {"dynamodb": {"admin": image}})
+        ),
         ("emulator", {"serviceDefaults": {"replicas": -1}}, "at '/serviceDefaults/replicas': minimum: got -1, want 0"),
         (
             "emulator",
@@ -149,6 +181,12 @@ def test_without_values_the_refusal_names_the_missing_secrets() -> None:
         ("aws", {"stripe": {"livemode": True}}),
         ("emulator", {"extraEnv": env("OTEL_EXPORTER_OTLP_ENDPOINT")}),
         ("emulator", {"global": {"anything": 1}}),
+        ("emulator", {"pages": {"service": {"type": "LoadBalancer", "acknowledgeExposure": True}}}),
+        (
+            "emulator",
+            {"pages": {"service": {"type": "NodePort"}}, "serviceDefaults": {"service": {"acknowledgeExposure": True}}},
+        ),
+        ("emulator", {"serviceDefaults": {"service": {"acknowledgeExposure": True}}}),
     ],
 )
 def test_valid_values_are_accepted(start: str, values: dict[str, Any]) -> None:

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from lea_payments.pages.languages import TAGS
+from lea_payments.payment.record import iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.items import attributes_of
@@ -46,12 +48,12 @@ class Customers:
 
 
 @pytest.fixture(scope="module")
-def put(table_settings: TableSettings) -> Iterator[Callable[[str, str], None]]:
-    """Yield `put(name, state)`, which writes a record in this state."""
+def put(table_settings: TableSettings) -> Iterator[Callable[..., None]]:
+    """Yield `put(name, state, **fields)`, which writes a record in this state."""
     client = connection.client(table_settings)
 
-    def put_record(name: str, state: str) -> None:
-        client.put_item(TableName=table_settings.table, Item=attributes_of(page_record(name, state)))
+    def put_record(name: str, state: str, **fields: str) -> None:
+        client.put_item(TableName=table_settings.table, Item=attributes_of(page_record(name, state, **fields)))
 
     yield put_record
     client.close()
@@ -116,6 +118,21 @@ def test_a_waiting_page_updates_without_javascript(customers: Customers, put: Ca
     put("waiting", "completed")
 
     expect(page.get_by_role("status")).to_contain_text("Payment received", timeout=15_000)
+
+
+@pytest.mark.parametrize(("state", "refreshes", "entries"), [("awaiting", 1, 0), ("confirming", 2, 1)])
+def test_refreshes_add_no_history(
+    customers: Customers, put: Callable[..., None], state: str, refreshes: int, entries: int
+) -> None:
+    """A page that confirms moves once, to the URL with the time of the first visit."""
+    put(f"history{state}", state, webhook_processed_at=iso(datetime.now(UTC)))
+    page = customers.open(f"/success?session_id=cs_test_history{state}")
+    before = page.evaluate("history.length")
+    for _ in range(refreshes):
+        with page.expect_event("load", timeout=60_000):
+            pass
+
+    assert page.evaluate("history.length") - before == entries
 
 
 def test_a_customer_can_stop_updates_and_check_again(customers: Customers, put: Callable[[str, str], None]) -> None:

@@ -1,7 +1,10 @@
 """Takes the output, the collector and the metrics port away from a webhook: no delivery and no shutdown notices."""
 
+import contextlib
 import json
 import os
+import socket
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +18,7 @@ import pytest
 from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import Process
 from tests.support.scrape import Scrape
-from tests.support.senders import connect
+from tests.support.senders import connect, send_until_closed
 from tests.support.stripe_bodies import SECRET, completed
 from tests.support.waiting import until
 from tests.support.webhook_delivery import ROUTE, Delivery
@@ -142,14 +145,98 @@ def test_spans_that_no_collector_accepts_are_counted(start_webhook: StartWebhook
     until(lambda: webhook.value("payments_spans_dropped_total") > 0)
 
 
-def test_connections_to_the_metrics_port_are_limited(start_webhook: StartWebhook) -> None:
-    webhook = start_webhook()
-    silent = [connect(webhook.metrics) for _ in range(100)]
-    threads = psutil.Process(webhook.service.process.pid).num_threads()
+def test_a_collector_that_never_answers_stops_nothing(start_webhook: StartWebhook) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sizes = {"OTEL_BSP_MAX_QUEUE_SIZE": "16", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "8"}
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        webhook = start_webhook(OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **sizes)
 
-    assert webhook.deliver(20) == {200: 20}
-    assert threads < 60
-    for connection in silent:
+        assert webhook.deliver(50) == {200: 50}
+        assert webhook.value("payments_spans_dropped_total") > 0
+        assert webhook.service.stop() == 0
+
+
+SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: webhook\r\n"
+Connections = Callable[[int], list[socket.socket]]
+
+
+@pytest.fixture(scope="module")
+def scraped(start_webhook: StartWebhook) -> Webhook:
+    return start_webhook()
+
+
+@pytest.fixture
+def scrapers(scraped: Webhook) -> Iterator[Connections]:
+    """Open this number of connections to the metrics port, and close them after the test."""
+    opened: list[socket.socket] = []
+
+    def open_all(number: int) -> list[socket.socket]:
+        opened.extend(connect(scraped.metrics) for _ in range(number))
+        return opened
+
+    yield open_all
+    for connection in opened:
         connection.close()
-    assert until(lambda: Scrape.of(webhook.metrics).samples)
-    assert webhook.service.stop() == 0
+
+
+def _works(webhook: Webhook) -> None:
+    """Deliveries and scrapes are answered, with few threads and little memory."""
+    process = psutil.Process(webhook.service.process.pid)
+    assert webhook.deliver(20) == {200: 20}
+    assert Scrape.of(webhook.metrics).samples
+    assert process.num_threads() < 60
+    assert process.memory_info().rss < 200 * 1024 * 1024
+
+
+def test_idle_connections_to_the_metrics_port_are_limited(scraped: Webhook, scrapers: Connections) -> None:
+    silent = scrapers(200)
+
+    _works(scraped)
+    assert silent[0].recv(1) == b""
+
+
+def test_slow_heads_stop_no_scrape(scraped: Webhook, scrapers: Connections) -> None:
+    for number, connection in enumerate(scrapers(100)):
+        connection.sendall(SCRAPE[: number % len(SCRAPE)])
+
+    _works(scraped)
+
+
+@pytest.mark.parametrize("piece", [b"X: " + b"x" * 60_000 + b"\r\n", b"a:\r\n" * 1000, b"x" * 65_536], ids=len)
+def test_a_scrape_without_end_is_cut(scraped: Webhook, scrapers: Connections, piece: bytes) -> None:
+    sent = [send_until_closed(connection, [SCRAPE, *[piece] * 1000]) for connection in scrapers(10)]
+
+    assert max(sent) < 8_000_000, "the kernel takes some of it before it knows"
+    _works(scraped)
+
+
+def test_a_scraper_that_drips_is_cut(scrapers: Connections) -> None:
+    """A byte a second: without a limit for the whole head it would hold its place for hours."""
+    (connection,) = scrapers(1)
+    try:
+        for _ in range(60):
+            connection.sendall(b"x")
+            time.sleep(1)
+    except ConnectionError:
+        return
+    pytest.fail("the connection is still open after a minute")
+
+
+def test_scrapers_that_never_read_stop_nothing(scraped: Webhook, scrapers: Connections) -> None:
+    for connection in scrapers(100):
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(SCRAPE + b"\r\n")
+
+    _works(scraped)
+
+
+def test_scrapers_without_pause_get_few_answers(scraped: Webhook) -> None:
+    """A limit of answers is a limit of work: the webhook has the rest of the time."""
+    started = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        answers = pool.map(lambda _: Scrape.of(scraped.metrics).samples, range(16))
+        _works(scraped)
+        assert all(answers)
+
+    assert time.monotonic() - started > 15 * 0.2
+    assert scraped.service.stop() == 0

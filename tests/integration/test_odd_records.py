@@ -141,6 +141,35 @@ def test_the_next_event_repairs_every_field(
     assert fields_of_another_type(records.item(payment_id)) == [], item
 
 
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "map": {"M": {"value": {"N": "4999"}}},
+    "list": {"L": []},
+    "boolean": {"BOOL": True},
+    "set": {"NS": ["4999"]},
+    "bytes": {"B": b"4999"},
+}
+
+
+@pytest.mark.parametrize("by_checkout", [False, True], ids=["by hand", "by checkout"])
+@pytest.mark.parametrize("value", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("field", ["amount", "currency"])
+def test_money_for_an_unreadable_request_is_in_review(
+    webhook: httpx.Client, records: Records, field: str, value: dict[str, Any], *, by_checkout: bool
+) -> None:
+    item = _item(next(_numbers), {field: value}, by_checkout=by_checkout)
+    payment_id, session_id = item["payment_intent_id"]["S"], item["stripe_session_id"]["S"]
+    records.put_item(item)
+    metadata = {"attempt": "1"} if by_checkout else {}
+
+    first = _deliver(webhook, stripe_bodies.completed(payment_id, id=session_id, metadata=metadata))
+    _deliver(webhook, _refund(payment_id, session_id))
+
+    after = records.item(payment_id)
+    assert first[:2] == (200, "review")
+    assert (after["payment_status"], after["status_reason"]) == ({"S": "pending"}, {"S": f"{field}_mismatch"})
+    assert after[field] == value, "it is the only evidence of what was requested"
+
+
 @given(fields=ODD_FIELDS, by_checkout=st.booleans(), has_session=st.booleans())
 @odd
 def test_pages_and_checkout_read_any_record(

@@ -4,11 +4,13 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from lea_payments.payment.record import iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.items import Item, attributes_of
@@ -290,11 +292,29 @@ def test_a_record_with_values_of_any_type_is_shown(
 def test_a_page_without_the_table_refreshes(start_service: Callable[..., str], free_port: Callable[[], int]) -> None:
     url = start_service("pages", ready_at="/livez", DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
     page = httpx.get(f"{url}/success?session_id=cs_test_a&since=1")
+    wait, address = page.headers["refresh"].split("; url=")
+    start = int(address.removeprefix("?session_id=cs_test_a&outage="))
+    late = httpx.get(f"{url}/success?session_id=cs_test_a&outage={start - 60}")
 
     assert (page.status_code, heading(page)) == (503, "We cannot show your payment at the moment")
-    assert page.headers["retry-after"] == "10"
-    assert page.headers["refresh"] == "10; url=?session_id=cs_test_a"
+    assert 10 <= int(wait) <= 12
+    assert page.headers["retry-after"] == wait
+    assert 60 <= int(late.headers["refresh"].partition(";")[0]) <= 72
+    assert late.headers["refresh"].endswith(f"; url=?session_id=cs_test_a&outage={start - 60}")
     assert httpx.get(f"{url}/cancel").status_code == 200
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(0, 10), (1, 60), (2, 120), (60, 300)])
+def test_a_delayed_payment_refreshes_less_and_less_often(
+    pages: httpx.Client, put: Put, minutes: int, seconds: int
+) -> None:
+    at = iso(datetime.now(UTC) - timedelta(minutes=minutes))
+    address = put(f"delayed{minutes}", "awaiting", webhook_processed_at=at)
+
+    wait, url = pages.get(address).headers["refresh"].split("; url=")
+
+    assert seconds <= int(wait) <= seconds * 1.2
+    assert f"/success{url}" == address, "a browser reloads the same URL, and adds nothing to its history"
 
 
 def test_a_page_does_not_wait_for_a_silent_table(start_service: Callable[..., str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lea_payments.payment.evidence import NEVER_MATCHES, UNREADABLE_CURRENCY
 from lea_payments.payment.record import Status
 from tests.support import stripe_bodies as stripe
 from tests.support.scenario import (
@@ -53,7 +54,10 @@ ONE_SESSION: Mapping[str, Scenario] = {
     ),
     "wrong currency": Scenario(lambda p: [stripe.completed(p, currency="usd")], mismatch("currency_mismatch")),
     "currency in capitals": Scenario(lambda p: [stripe.completed(p, currency="SGD")], PAID),
-    "unknown payment status": Scenario(lambda p: [stripe.completed(p, payment_status="partially_paid")], {}),
+    "unknown payment status": Scenario(lambda p: [stripe.completed(p, payment_status="partially_paid")], AWAITING),
+    "unknown payment status then failed": Scenario(
+        lambda p: [stripe.completed(p, payment_status="partially_paid"), stripe.async_failed(p)], ASYNC_FAILED
+    ),
     "unknown payment status then paid": Scenario(
         lambda p: [stripe.completed(p, payment_status="partially_paid"), stripe.async_paid(p)], PAID
     ),
@@ -123,6 +127,11 @@ TWO_ATTEMPTS: Mapping[str, Scenario] = {
     ),
     "former session's money on its way": Scenario(
         lambda p: [stripe.awaiting(p, **FIRST), stripe.expired(p, **SECOND)], AWAITING, SECOND_ATTEMPT
+    ),
+    "former session of an unknown payment status": Scenario(
+        lambda p: [stripe.completed(p, **FIRST, payment_status="partially_paid"), stripe.expired(p, **SECOND)],
+        AWAITING,
+        SECOND_ATTEMPT,
     ),
     "former session's delayed payment fails": Scenario(
         lambda p: [stripe.awaiting(p, **FIRST), stripe.async_failed(p, **FIRST), stripe.declined(p, attempt="1")],
@@ -205,6 +214,17 @@ BY_HAND: Mapping[str, Scenario] = {
         lambda p: [stripe.completed(p, amount_total=1, currency="usd")], PAID, {"amount": None, "currency": None}
     ),
     "currency of the record in capitals": Scenario(lambda p: [stripe.completed(p)], PAID, {"currency": "SGD"}),
+    "unreadable amount": Scenario(
+        lambda p: [stripe.awaiting(p), stripe.async_paid(p)], mismatch("amount_mismatch"), {"amount": NEVER_MATCHES}
+    ),
+    "unreadable currency": Scenario(
+        lambda p: [stripe.declined(p), stripe.completed(p)],
+        mismatch("currency_mismatch"),
+        {"currency": UNREADABLE_CURRENCY},
+    ),
+    "unreadable amount, completed by hand": Scenario(
+        lambda p: [stripe.completed(p)], PAID, {"payment_status": Status.COMPLETED, "amount": NEVER_MATCHES}
+    ),
     "completed by hand": Scenario(
         lambda p: [stripe.expired(p), stripe.declined(p)],
         {**PAID, "stripe_payment_intent": None},

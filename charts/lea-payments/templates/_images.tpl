@@ -1,6 +1,6 @@
 {{/*
 The table of images: the image of a container, and when nodes pull it: (list $ component).
-A component that has no line of its own runs `image`. An empty tag means the chart's appVersion.
+A component that has no line of its own runs `image`. An empty tag means the chart's appVersion. A digest wins over one in the tag.
 */}}
 {{- define "lea-payments.image" -}}
 {{- $values := (first .).Values -}}
@@ -11,6 +11,6 @@ A component that has no line of its own runs `image`. An empty tag means the cha
 -}}
 {{- $image := get $images (last .) | default $values.image -}}
 {{- $name := printf "%s:%s" $image.repository (default (first .).Chart.AppVersion $image.tag) -}}
-image: {{ empty $image.digest | ternary $name (printf "%s@%s" $name $image.digest) | quote }}
+image: {{ empty $image.digest | ternary $name (printf "%s@%s" (splitList "@" $name | first) $image.digest) | quote }}
 imagePullPolicy: {{ $values.image.pullPolicy }}
 {{- end -}}

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from lea_payments.checkout.sessions import OpenCheckout
 from lea_payments.payment import facts
+from lea_payments.payment.evidence import NEVER_MATCHES, UNREADABLE_CURRENCY
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.payers import BY_HAND
 from lea_payments.payment.record import DisputeStatus, Payment, Status
@@ -34,6 +35,10 @@ _DISPUTE_STATUS = (
 )
 
 
+_OrNull = BeforeValidator(lambda value: None if value in (NEVER_MATCHES, UNREADABLE_CURRENCY) else value)
+"""An amount or currency that is not readable in the record is null."""
+
+
 class PublishedPayment(BaseModel):
     """A payment with the fields of the published contract. Times are ISO 8601 in UTC."""
 
@@ -45,8 +50,8 @@ class PublishedPayment(BaseModel):
     stripe_session_id: Annotated[str | None, Field(examples=["cs_test_a1"])]
     stripe_payment_intent: Annotated[str | None, Field(description="Stripe's pi_…. Set when the payment is paid.")]
     payment_status: Status
-    amount: Annotated[int | None, Field(description="In minor units of the currency.", examples=[12000])]
-    currency: Annotated[str | None, Field(examples=["sgd"])]
+    amount: Annotated[int | None, _OrNull, Field(description="In minor units of the currency.", examples=[12000])]
+    currency: Annotated[str | None, _OrNull, Field(examples=["sgd"])]
     product_name: str | None
     created_at: Annotated[str | None, Field(examples=["2026-01-01T08:00:00.000Z"])]
     updated_at: str | None

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from lea_payments.pages import languages, views
 from lea_payments.pages.languages import Language
+from lea_payments.pages.refresh import refresh_seconds
 from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit, links_for
 from lea_payments.payment.record import Payment
@@ -79,10 +81,12 @@ class Renderer:
             links=links,
         )
         headers = {**HEADERS, "Content-Language": language.tag, "Content-Security-Policy": self._policy}
-        if links and links.stop:
-            headers["Refresh"] = f"{view.refresh_seconds}; url={links.reload}"
-        if view.http_status == views.UNAVAILABLE.http_status:
-            headers["Retry-After"] = str(view.refresh_seconds)
+        if visit and view.refreshes:
+            seconds = refresh_seconds(view, visit, payment)
+            if links and links.stop:
+                headers["Refresh"] = f"{seconds}; url={links.reload}"
+            if view.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
+                headers["Retry-After"] = str(seconds)
         return HTMLResponse(html, view.http_status, headers)
 
 

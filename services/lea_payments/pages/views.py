@@ -1,6 +1,7 @@
-"""Selects the page for a payment: its template, its HTTP status and when it refreshes."""
+"""Selects the page for a payment: its template, its HTTP status and how often it refreshes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 from lea_payments.payment import facts
@@ -12,19 +13,29 @@ from lea_payments.payment.status import is_current_session, status_of
 CONFIRM_SECONDS = 60
 """How long a page shows "confirming": Stripe's event and the table's index can arrive after the customer."""
 
-FREQUENT_PERIOD_SECONDS = 900
-"""How long an open page refreshes frequently. After that it refreshes rarely."""
+BACKOFF_SECONDS = (10, 30, 60, 120, 300)
+"""The times between two refreshes of a page. The last one repeats."""
 
-RARE_REFRESH_SECONDS = 300
+RARELY = BACKOFF_SECONDS[-1:]
+"""A page that only a person, or another payment, can change."""
+
+
+class WaitsSince(StrEnum):
+    """The moment from which a page counts the time that it has waited."""
+
+    FIRST_VISIT = "since"
+    OUTAGE = "outage"
+    LAST_EVENT = "the last event of the payment"
 
 
 class View(NamedTuple):
-    """One page. `status` is its label in telemetry; `refresh_seconds` is None for a page that does not change."""
+    """One page. `status` is its label in telemetry; `refreshes` is empty for a page that does not change."""
 
     template: str
     status: str
     http_status: int = 200
-    refresh_seconds: int | None = None
+    refreshes: Sequence[int] = ()
+    waits_since: WaitsSince = WaitsSince.LAST_EVENT
     amount_in_doubt: bool = False
 
 
@@ -32,22 +43,22 @@ COMPLETED = View("completed", "completed")
 COMPLETED_FREE = View("completed_free", "completed")
 """There was nothing to pay, for example because of a promotion code."""
 
-CONFIRMING = View("confirming", "confirming", refresh_seconds=5)
-OVERDUE = View("overdue", "processing", refresh_seconds=30)
-AWAITING_FUNDS = View("awaiting_funds", "processing", refresh_seconds=RARE_REFRESH_SECONDS)
-IN_REVIEW = View("in_review", "processing", refresh_seconds=RARE_REFRESH_SECONDS, amount_in_doubt=True)
+CONFIRMING = View("confirming", "confirming", refreshes=(5,), waits_since=WaitsSince.FIRST_VISIT)
+OVERDUE = View("overdue", "processing", refreshes=BACKOFF_SECONDS, waits_since=WaitsSince.FIRST_VISIT)
+AWAITING_FUNDS = View("awaiting_funds", "processing", refreshes=BACKOFF_SECONDS)
+IN_REVIEW = View("in_review", "processing", refreshes=RARELY, amount_in_doubt=True)
 IN_REVIEW_UNPAID = IN_REVIEW._replace(template="in_review_unpaid")
 """No money has arrived, for example because a promotion code made the session free."""
 
-DECLINED = View("declined", "failed", refresh_seconds=10)
+DECLINED = View("declined", "failed", refreshes=BACKOFF_SECONDS)
 FAILED = View("failed", "failed")
 EXPIRED = View("expired", "expired")
-FAILED_REPLACED = View("failed_replaced", "failed", refresh_seconds=RARE_REFRESH_SECONDS)
-EXPIRED_REPLACED = View("expired_replaced", "expired", refresh_seconds=RARE_REFRESH_SECONDS)
+FAILED_REPLACED = View("failed_replaced", "failed", refreshes=RARELY)
+EXPIRED_REPLACED = View("expired_replaced", "expired", refreshes=RARELY)
 """The customer opened a former session, and there is a newer link."""
 
 UNKNOWN = View("unknown", "not_found", 404)
-UNAVAILABLE = View("unavailable", "unavailable", 503, refresh_seconds=10)
+UNAVAILABLE = View("unavailable", "unavailable", 503, BACKOFF_SECONDS, WaitsSince.OUTAGE)
 INTERNAL_ERROR = View("unavailable", "unavailable", 500)
 CANCELLED = View("cancelled", "shown")
 NOT_FOUND = View("not_found", "not_found", 404)
@@ -86,11 +97,7 @@ def view_of(payment: Payment | None, session_id: str, waited_seconds: int) -> Vi
     if payment is None:
         return CONFIRMING if waited_seconds < CONFIRM_SECONDS else UNKNOWN
     view = _view_of_session(payment, session_id)
-    if view is CONFIRMING and waited_seconds >= CONFIRM_SECONDS:
-        view = OVERDUE
-    if view.refresh_seconds is not None and waited_seconds >= FREQUENT_PERIOD_SECONDS:
-        return view._replace(refresh_seconds=RARE_REFRESH_SECONDS)
-    return view
+    return OVERDUE if view is CONFIRMING and waited_seconds >= CONFIRM_SECONDS else view
 
 
 def _view_of_session(payment: Payment, session_id: str) -> View:

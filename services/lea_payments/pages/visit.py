@@ -7,38 +7,62 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from lea_payments.pages.views import View
+from lea_payments.pages.views import View, WaitsSince
 
 SESSION_ID = re.compile(r"cs_(test|live)_[A-Za-z0-9]{1,200}")
-_SINCE = re.compile("[0-9]{1,12}")
+_TIME = re.compile("[0-9]{1,12}")
 _OFF = "off"
 
 
 class Visit(NamedTuple):
-    """One visit to the success page. `since` is when the customer opened it first, in seconds since 1970."""
+    """One visit to the success page. Times are in seconds since 1970.
+
+    `since` is when the customer opened the page first, and `outage` when it could not be shown first. Both are None
+    if the URL does not have them.
+    """
 
     session_id: str | None
-    since: int
-    waited_seconds: int
-    updates: bool
+    now: int
+    since: int | None = None
+    outage: int | None = None
+    updates: bool = True
 
     @classmethod
     def from_query(cls, query: QueryParams, now: int) -> Self:
-        """Reads the query. `since` comes from the browser: a time that is invalid or in the future counts as now."""
+        """Reads the query. Times come from the browser: one that is invalid or in the future counts as now."""
         ids = query.getlist("session_id")
         session_id = ids[0] if len(ids) == 1 and SESSION_ID.fullmatch(ids[0]) else None
-        start = query.get("since", "")
-        since = min(int(start), now) if _SINCE.fullmatch(start) else now
-        return cls(session_id, since, now - since, updates=query.get("updates") != _OFF)
+        since, outage = (_time(query.get(name), now) for name in (WaitsSince.FIRST_VISIT, WaitsSince.OUTAGE))
+        return cls(session_id, now, since, outage, updates=query.get("updates") != _OFF)
 
-    def url(self, *, updates: bool, restart_wait: bool) -> str:
-        """The URL of the same page. It is relative, so that it works behind any path prefix."""
-        query = {"session_id": self.session_id or ""}
-        if not restart_wait:
-            query["since"] = str(self.since)
-        if not updates:
+    @property
+    def waited_seconds(self) -> int:
+        """How long the customer has waited since the first visit."""
+        return self.now - (self.now if self.since is None else self.since)
+
+    @property
+    def outage_seconds(self) -> int:
+        """How long the page could not be shown."""
+        return self.now - (self.now if self.outage is None else self.outage)
+
+    def url(self) -> str:
+        """The URL of this visit. It is relative, so that it works behind any path prefix."""
+        times = {WaitsSince.FIRST_VISIT.value: self.since, WaitsSince.OUTAGE.value: self.outage}
+        query = {name: str(time) for name, time in times.items() if time is not None}
+        if not self.updates:
             query["updates"] = _OFF
-        return "?" + urlencode(query)
+        return "?" + urlencode({"session_id": self.session_id or "", **query})
+
+    def next(self, view: View) -> Self:
+        """The visit after this page. After an error page the wait starts again.
+
+        A URL that stays the same is a reload for a browser: the refresh adds nothing to its history.
+        """
+        if view.http_status != HTTPStatus.OK:
+            is_outage = view.waits_since is WaitsSince.OUTAGE
+            return self._replace(since=None, outage=self.now - self.outage_seconds if is_outage else None)
+        starts_wait = view.waits_since is WaitsSince.FIRST_VISIT
+        return self._replace(since=self.now - self.waited_seconds if starts_wait else self.since, outage=None)
 
 
 class Links(NamedTuple):
@@ -49,11 +73,14 @@ class Links(NamedTuple):
 
 
 def links_for(view: View, visit: Visit | None) -> Links | None:
-    """The links of a page, or None if the page cannot change. After an error page the wait starts again."""
-    failed = view.http_status != HTTPStatus.OK
-    if visit is None or visit.session_id is None or (view.refresh_seconds is None and not failed):
+    """The links of a page, or None if the page cannot change."""
+    if visit is None or visit.session_id is None or not (view.refreshes or view.http_status != HTTPStatus.OK):
         return None
-    reload = visit.url(updates=visit.updates, restart_wait=failed)
-    if not visit.updates or view.refresh_seconds is None:
-        return Links(reload, None)
-    return Links(reload, visit.url(updates=False, restart_wait=failed))
+    after = visit.next(view)
+    return Links(after.url(), after._replace(updates=False).url() if visit.updates and view.refreshes else None)
+
+
+def _time(text: str | None, now: int) -> int | None:
+    if text is None:
+        return None
+    return min(int(text), now) if _TIME.fullmatch(text) else now

@@ -16,7 +16,10 @@ BY_HAND_INTENT = "by_hand:intent"
 """The id of a PaymentIntent that stands for a published decline without facts."""
 
 NEVER_MATCHES = -1
-"""An amount that no request has: of a mismatch in version 0.1.0, only the reason is known."""
+"""An amount that no money equals: the requested amount is unreadable, or of a mismatch only the reason is known."""
+
+UNREADABLE_CURRENCY = "unreadable"
+"""A currency that no money has: the requested currency is unreadable."""
 
 DEFAULT_RANKS: Mapping[Status, int] = {
     Status.PENDING: RULES[Situation.PENDING].rank,
@@ -88,7 +91,7 @@ def _status_evidence(record: Payment, rank: int) -> Facts:
 def _paid_evidence(record: Payment, rank: int) -> Facts:
     # Without a rank a person completed the payment: no event may say otherwise, so it gets an id of its own.
     if rank == RULES[Situation.PAID].rank:
-        session_id = record.stripe_session_id if record.status_rank == rank else None
+        session_id = record.stripe_session_id if record.status_rank == rank and _is_readable(record) else None
         known = record.facts.get(session_id or "")
         if session_id is None or (known is not None and known.state == facts.PAID):
             # Also if a person has changed the amount of a paid record: Stripe's fact stays as it is.
@@ -118,14 +121,18 @@ def _published_payer(record: Payment) -> Fact:
     return Fact(
         kind=Kind.SESSION,
         state=facts.PAID,
-        amount=record.amount,
+        amount=None if record.amount == NEVER_MATCHES else record.amount,
         currency=_currency(record),
         intent=record.stripe_payment_intent,
     )
 
 
 def _currency(record: Payment) -> str | None:
-    return record.currency.lower() if record.currency else None
+    return record.currency.lower() if record.currency and record.currency != UNREADABLE_CURRENCY else None
+
+
+def _is_readable(record: Payment) -> bool:
+    return record.amount != NEVER_MATCHES and record.currency != UNREADABLE_CURRENCY
 
 
 def _dispute_evidence(record: Payment, derived: Derived) -> Facts:

@@ -69,12 +69,15 @@ def _reported_total(record: Payment, intent_id: str | None) -> int:
 
 
 def mismatch(record: Payment, session_id: str, fact: Fact) -> str | None:
-    """Why the money of a paid session is not what was requested, or None; a record without an amount accepts any."""
+    """Why the money of a paid session is not what was requested, or None; a record without an amount accepts any.
+
+    A requested amount below 0 is unreadable, and no money is right.
+    """
     if session_id == BY_HAND:
         return None
     if record.currency is not None and record.currency.lower() != (fact.currency or "").lower():
         return CURRENCY_MISMATCH
-    if record.amount is not None and record.amount != fact.amount:
+    if record.amount is not None and (record.amount != fact.amount or record.amount < 0):
         return AMOUNT_MISMATCH
     return None
 
@@ -92,7 +95,7 @@ def _refunds_another(record: Payment, payers: Mapping[str, Fact]) -> bool:
     """Whether a PaymentIntent that is not among the payers has been refunded: it must be the unknown one."""
     refunded = {fact.intent for fact in record.facts.values() if fact.kind in (Kind.REFUND, Kind.CHARGE)}
     others = refunded - payers.keys() - {None}
-    return any(amount_refunded(record, intent_id) >= (record.amount or 1) for intent_id in others)
+    return any(amount_refunded(record, intent_id) >= max(record.amount or 1, 1) for intent_id in others)
 
 
 def is_refunded(record: Payment, intent_id: str | None, fact: Fact) -> bool:
@@ -102,7 +105,7 @@ def is_refunded(record: Payment, intent_id: str | None, fact: Fact) -> bool:
     # A total that names no PaymentIntent does not say whose money was refunded.
     is_unclear = published is not None and published.intent is None
     refunded = (_known_amount_refunded if is_unclear else amount_refunded)(record, intent_id)
-    return bool(amount) and refunded >= (amount or 0)
+    return amount is not None and refunded >= amount > 0
 
 
 def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | None]:

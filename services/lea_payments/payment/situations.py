@@ -49,7 +49,10 @@ RULES: Mapping[Situation, Rule] = {
     Situation.PAID: Rule("a session is paid with the requested amount and currency", Status.COMPLETED, CanPay.NO, 50),
     Situation.MISMATCH: Rule("paid, but with another amount or currency", Status.PENDING, CanPay.NO, 45),
     Situation.AWAITING_FUNDS: Rule(
-        "a session is complete but unpaid: the money is on its way", Status.PENDING, CanPay.NO, 30
+        "a session is complete but unpaid, or its payment status is unknown: the money can be on its way",
+        Status.PENDING,
+        CanPay.NO,
+        30,
     ),
     Situation.ASYNC_FAILED: Rule(
         "the current session's delayed payment failed", Status.FAILED, CanPay.WITH_NEW_LINK, 40

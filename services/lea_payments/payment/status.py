@@ -91,7 +91,8 @@ def _paid(record: Payment, paid: Mapping[str, Fact]) -> tuple[Situation, str | N
 
 
 def _unpaid(record: Payment, sessions: Mapping[str, Fact]) -> tuple[Situation, str | None]:
-    if any(fact.state == facts.UNPAID for fact in sessions.values()):
+    # A session gets a state that this version does not know only when it is complete: its money can be on its way.
+    if any(fact.state == facts.UNPAID or not facts.is_known_state(fact) for fact in sessions.values()):
         return Situation.AWAITING_FUNDS, Situation.AWAITING_FUNDS.value
     states = {fact.state for session_id, fact in sessions.items() if is_current_session(record, session_id, fact)}
     if facts.FAILED in states:

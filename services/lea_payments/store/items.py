@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from lea_payments.payment.evidence import NEVER_MATCHES, with_evidence
+from lea_payments.payment.evidence import NEVER_MATCHES, UNREADABLE_CURRENCY, with_evidence
 from lea_payments.payment.facts import Fact, Facts
 from lea_payments.payment.record import DisputeStatus, HistoryEntry, Payment, Status
 
@@ -91,7 +91,12 @@ _DIGITS = 15
 _ID_LENGTH = 255
 """The maximum length of texts in facts, Stripe's own; DynamoDB rejects longer ones as the key of an index."""
 
-_TEXTS = tuple(name for name, writer in _WRITERS.items() if writer is _text and name != "payment_status")
+_TEXTS = tuple(
+    name for name, writer in _WRITERS.items() if writer is _text and name not in ("payment_status", "currency")
+)
+
+_NOTHING: Sequence[Attribute] = ({"NULL": True}, {"S": ""})
+"""Values that say as little as no attribute: programs write them where they have no value."""
 
 
 def attributes_of(record: Payment, names: Iterable[str] = _WRITERS) -> dict[str, Attribute]:
@@ -119,6 +124,7 @@ def payment_of(item: Item) -> Payment:
         facts=_facts_of(item),
         status_rank=_integer(item, "status_rank"),
         amount=_amount_of(item),
+        currency=_currency_of(item),
         amount_refunded=_integer(item, "amount_refunded") or 0,
         checkout_attempt=max(0, _integer(item, "checkout_attempt") or 0),
         dispute_status=_dispute_status_of(item),
@@ -180,17 +186,33 @@ def _is_count(number: Decimal) -> bool:
 
 
 def _amount_of(item: Item) -> int | None:
-    """The amount in minor units. Any other number stays as it is, but equals no amount of Stripe's.
+    """The amount in minor units. Any other value stays as it is, but equals no amount of Stripe's.
 
-    A text such as `120.00` is a number, too: it must not count as absent, because then any money would be right.
+    It must not count as absent, because then any money would be right. A text such as `120.00` is a number, too.
     """
     number = _decimal_of(item, "amount")
     if number is None:
+        if item.get("amount", _NOTHING[0]) in _NOTHING:
+            return None
         text = (_text_of(item, "amount") or "").strip()
         if _NUMBER.fullmatch(text) is None:
-            return None
+            return NEVER_MATCHES
         number = Decimal(text)
     return int(number) if _is_count(number) else NEVER_MATCHES
+
+
+def _currency_of(item: Item) -> str | None:
+    """The currency. A value that is no text stays as it is, but equals no currency of Stripe's."""
+    is_set = item.get("currency", _NOTHING[0]) not in _NOTHING
+    return _text_of(item, "currency") or (UNREADABLE_CURRENCY if is_set else None)
+
+
+def unreadable_fields(record: Payment) -> tuple[str, ...]:
+    """The fields of a request whose values in the item are not readable: no write may replace this evidence."""
+    return tuple(name for name, value in _UNREADABLE.items() if getattr(record, name) == value)
+
+
+_UNREADABLE: Mapping[str, int | str] = {"amount": NEVER_MATCHES, "currency": UNREADABLE_CURRENCY}
 
 
 def _facts_of(item: Item) -> Facts:

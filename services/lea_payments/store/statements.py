@@ -8,11 +8,18 @@ from typing import Any, NamedTuple
 from opentelemetry import trace
 
 from lea_payments.payment.event import PaymentEvent
-from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Kind
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
-from lea_payments.store.items import LEGACY_OTHER_SESSION, Attribute, Item, attributes_of, item_of_entry, payment_of
+from lea_payments.store.items import (
+    LEGACY_OTHER_SESSION,
+    Attribute,
+    Item,
+    attributes_of,
+    item_of_entry,
+    payment_of,
+    unreadable_fields,
+)
 
 
 class CurrentRecord(NamedTuple):
@@ -140,8 +147,8 @@ def _changes(before: Payment, after: Payment) -> dict[str, Attribute]:
 def _repairs(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
     """The attributes to assign and the names to remove, so that the item has the values of `after`."""
     new = attributes_of(after, _WRITTEN_FIELDS)
-    if after.amount == NEVER_MATCHES:
-        new["amount"] = item.get("amount", {})
+    for name in unreadable_fields(after):
+        new[name] = item.get(name, {})
     removed = tuple(name for name in _WRITTEN_FIELDS if name in item and name not in new)
     return {name: value for name, value in new.items() if item.get(name) != value}, removed
 
@@ -189,8 +196,8 @@ def checkout_update(before: CurrentRecord, after: Payment) -> dict[str, Any]:
     removed = [name for name in _WRITTEN_FIELDS if name not in assigned]
     if assigned.pop("history", None) is None:
         removed.append("history")
-    if after.amount == NEVER_MATCHES:
-        del assigned["amount"]
+    for name in unreadable_fields(after):
+        del assigned[name]
     former_session = before.record.stripe_session_id
     if former_session and not after.stripe_session_id:
         assigned[LEGACY_OTHER_SESSION] = {"S": former_session}

@@ -26,7 +26,9 @@ CLOSED = Counter("payments_http_connections_closed_total", "Connections that a l
 LINES_DROPPED = Counter(
     "payments_log_lines_dropped_total", "Log lines that could not be written: nobody read them, or the disk was full."
 )
-SPANS_DROPPED = Counter("payments_spans_dropped_total", "Spans that the collector of traces did not accept.")
+SPANS_DROPPED = Counter(
+    "payments_spans_dropped_total", "Spans that were lost: the collector of traces did not accept them in time."
+)
 for _reason in REMEDIES:
     CLOSED.labels(_reason)
 
@@ -47,5 +49,5 @@ def log_lines_dropped(count: int) -> None:
 
 
 def spans_dropped(count: int) -> None:
-    """A batch of spans could not be exported."""
+    """Spans could not be exported, or waited too long for it."""
     SPANS_DROPPED.inc(count)

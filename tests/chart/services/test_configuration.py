@@ -203,6 +203,10 @@ def test_additional_variables_are_added_to_those_of_the_chart() -> None:
         ({"tag": "1.2.3"}, "lea-payments:1.2.3"),
         ({"repository": "example/lea", "digest": f"sha256:{'0' * 64}"}, f"example/lea:0.2.0@sha256:{'0' * 64}"),
         ({"tag": f"dev@sha256:{'0' * 64}"}, f"lea-payments:dev@sha256:{'0' * 64}"),
+        (
+            {"tag": f"dev@sha256:{'0' * 64}", "digest": f"sha256:{'1' * 64}"},
+            f"lea-payments:dev@sha256:{'1' * 64}",
+        ),
     ],
 )
 def test_all_services_and_the_job_run_the_same_image(image: dict[str, str], expected: str) -> None:
@@ -210,6 +214,32 @@ def test_all_services_and_the_job_run_the_same_image(image: dict[str, str], expe
 
     assert {container(pods[name])["image"] for name in (*SERVICES, "table-init", "test")} == {expected}
     assert container(pods["emulator"])["image"] == "lea-payments-emulator:0.2.0"
+
+
+def test_every_image_can_have_a_digest() -> None:
+    image = {"image": {"digest": f"sha256:{'0' * 64}"}}
+    values = {**image, "emulator": image, "dynamodb": {"local": image, "admin": image}}
+    pods = render(merged(ci("emulator"), values)).pods()
+
+    assert {"emulator", "dynamodb", "dynamodb-admin", "test"} <= pods.keys()
+    assert all(container(pod)["image"].endswith(f"@sha256:{'0' * 64}") for pod in pods.values())
+
+
+@pytest.mark.parametrize(
+    ("livemode", "image", "warns"),
+    [
+        (True, {}, True),
+        (True, {"tag": "1.2.3"}, True),
+        (True, {"digest": f"sha256:{'0' * 64}"}, False),
+        (True, {"tag": f"1.2.3@sha256:{'0' * 64}"}, False),
+        (False, {}, False),
+    ],
+    ids=["live", "live with a tag", "live with a digest", "live with a digest in the tag", "test mode"],
+)
+def test_the_notes_of_a_live_release_ask_for_a_digest(livemode: bool, image: dict[str, str], warns: bool) -> None:
+    notes = render(merged(ci("aws"), {"stripe": {"livemode": livemode}, "image": image})).notes
+
+    assert ("Set image.digest." in notes) == warns
 
 
 def test_two_releases_in_one_namespace_share_no_object() -> None:

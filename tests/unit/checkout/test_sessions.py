@@ -190,15 +190,16 @@ async def test_a_payment_that_was_paid_twice_is_completed() -> None:
     assert error.value.code == "already_completed"
 
 
+@pytest.mark.parametrize("state", ["unpaid", "of_tomorrow"])
 @pytest.mark.parametrize(
     ("session_id", "attempt"), [("cs_1", 1), ("cs_recovered", 1), ("cs_of_no_attempt", None)], ids=str
 )
-async def test_money_on_its_way_in_any_session_blocks_a_link(session_id: str, attempt: int | None) -> None:
+async def test_money_on_its_way_in_any_session_blocks_a_link(session_id: str, attempt: int | None, state: str) -> None:
     table, stripe = Table(), FakeStripe()
     await sessions(table, stripe).open_for(PAYMENT)
     stripe.end("expired")
     await sessions(table, stripe).open_for(PAYMENT)
-    table.learn(session_id, session("unpaid", attempt))
+    table.learn(session_id, session(state, attempt))
 
     with pytest.raises(RefusalError) as error:
         await sessions(table, stripe).open_for(PAYMENT)

@@ -151,9 +151,9 @@ def test_a_page_without_updates_does_not_refresh() -> None:
     assert "This page does not update automatically." in html(response)
 
 
-@pytest.mark.parametrize(("view", "wait"), [(views.UNAVAILABLE, "10"), (views.INTERNAL_ERROR, None)])
+@pytest.mark.parametrize(("view", "wait"), [(views.UNAVAILABLE, "11"), (views.INTERNAL_ERROR, None)])
 def test_only_a_temporary_failure_has_retry_after(view: View, wait: str | None) -> None:
-    assert RENDERER.render(request(), view).headers.get("Retry-After") == wait
+    assert RENDERER.render(request(), view, VISIT).headers.get("Retry-After") == wait
 
 
 def test_the_policy_allows_the_pages_own_style_only() -> None:

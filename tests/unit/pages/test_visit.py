@@ -43,15 +43,16 @@ def test_anything_else_is_not_a_session_id(query: str) -> None:
 
 
 def test_the_wait_starts_with_the_first_visit() -> None:
-    assert visit(SESSION).since == NOW
+    assert visit(SESSION).next(views.CONFIRMING).since == NOW
     assert visit(SESSION).waited_seconds == 0
 
 
 def test_a_reload_keeps_the_start_of_the_wait() -> None:
     first = visit(SESSION)
-    second = Visit.from_query(QueryParams(first.url(updates=True, restart_wait=False)[1:]), NOW + 5)
+    second = Visit.from_query(QueryParams(first.next(views.CONFIRMING).url()[1:]), NOW + 5)
 
-    assert second == Visit("cs_test_a1B2", NOW, 5, updates=True)
+    assert second == Visit("cs_test_a1B2", NOW + 5, NOW)
+    assert second.waited_seconds == 5
 
 
 @pytest.mark.parametrize("since", [str(NOW + 1), "9" * 12, "9" * 5000, "-5", "1e3", "soon", "", "%D9%A1"])
@@ -61,7 +62,9 @@ def test_an_invalid_start_counts_as_now(since: str) -> None:
 
 @given(st.text())
 def test_the_wait_is_never_negative(since: str) -> None:
-    assert Visit.from_query(QueryParams({"since": since}), NOW).waited_seconds >= 0
+    read = Visit.from_query(QueryParams({"since": since, "outage": since}), NOW)
+
+    assert min(read.waited_seconds, read.outage_seconds) >= 0
 
 
 def test_without_updates_there_is_still_a_reload_link() -> None:
@@ -72,12 +75,37 @@ def test_without_updates_there_is_still_a_reload_link() -> None:
     assert links.reload == f"?{SESSION}&since={NOW}&updates=off"
 
 
-@pytest.mark.parametrize("view", [views.UNAVAILABLE, views.UNKNOWN])
+@pytest.mark.parametrize("view", [views.INTERNAL_ERROR, views.UNKNOWN])
 def test_a_failed_page_restarts_the_wait(view: View) -> None:
-    links = links_for(view, visit(f"{SESSION}&since=1"))
+    links = links_for(view, visit(f"{SESSION}&since=1&outage=2"))
 
     assert links is not None
     assert links.reload == f"?{SESSION}"
+
+
+@pytest.mark.parametrize(("query", "start"), [("&since=1", NOW), ("&outage=2", 2)], ids=["first", "later"])
+def test_an_outage_restarts_the_wait_and_is_timed_itself(query: str, start: int) -> None:
+    assert visit(SESSION + query).next(views.UNAVAILABLE).url() == f"?{SESSION}&outage={start}"
+
+
+CHANGING = [view for view in views.ALL if view.refreshes]
+
+
+@pytest.mark.parametrize("view", CHANGING, ids=lambda view: view.template)
+@pytest.mark.parametrize("query", ["", "&since=1", "&outage=2", "&since=1&updates=off"])
+def test_a_page_that_stays_the_same_keeps_its_url(view: View, query: str) -> None:
+    """A browser adds another URL to its history, but not a reload."""
+    second = visit(SESSION + query).next(view)
+
+    assert second.next(view) == second
+
+
+@pytest.mark.parametrize("query", ["", "&since=1"])
+def test_a_page_that_counts_from_an_event_keeps_its_first_url(query: str) -> None:
+    links = links_for(views.AWAITING_FUNDS, visit(SESSION + query))
+
+    assert links is not None
+    assert links.reload == f"?{SESSION}{query}"
 
 
 @pytest.mark.parametrize("view", [views.COMPLETED, views.FAILED, views.EXPIRED])

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from lea_payments.payment.changes import apply, derive
-from lea_payments.payment.evidence import DEFAULT_RANKS, with_evidence
+from lea_payments.payment.evidence import DEFAULT_RANKS, NEVER_MATCHES, UNREADABLE_CURRENCY, with_evidence
 from lea_payments.payment.facts import Fact, Facts, Kind
 from lea_payments.payment.record import DisputeStatus, Payment, Status
 from lea_payments.payment.situations import RULES
@@ -70,6 +70,14 @@ def test_every_status_has_the_rank_of_a_rule() -> None:
         (
             {"status_rank": 45, "status_reason": "currency_mismatch", "stripe_session_id": None},
             {"cs_unknown": replace(PAID, amount=-1, intent=None, currency=None)},
+        ),
+        (
+            {"payment_status": Status.COMPLETED, "status_rank": 50, "amount": NEVER_MATCHES},
+            {"by_hand": replace(PAID, amount=None, intent=None)},
+        ),
+        (
+            {"payment_status": Status.COMPLETED, "status_rank": 50, "currency": UNREADABLE_CURRENCY},
+            {"by_hand": replace(PAID, currency=None, intent=None)},
         ),
         (
             {"payment_status": Status.COMPLETED, "currency": None, "amount": None},
@@ -143,6 +151,12 @@ def test_a_status_by_hand_that_says_less_changes_nothing() -> None:
 
     assert _read(facts=facts, payment_status=Status.FAILED).facts == facts
     assert _read(facts=facts, payment_status=Status.PENDING, status_rank=50).facts == facts
+
+
+def test_a_mismatch_of_an_unreadable_amount_stays_one() -> None:
+    mismatch = _read(amount=NEVER_MATCHES, status_rank=45, status_reason="amount_mismatch")
+
+    assert derive(mismatch).status_reason == "amount_mismatch"
 
 
 def test_a_mismatch_is_completed_by_hand() -> None:

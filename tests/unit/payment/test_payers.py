@@ -120,6 +120,18 @@ def test_a_refund_in_full_is_of_what_was_paid() -> None:
     assert is_refunded(payment, "pi_a", _paid("pi_a", 700))
 
 
+@pytest.mark.parametrize("amount", [None, 0, -1])
+def test_money_of_an_unreadable_amount_is_not_refunded(amount: int | None) -> None:
+    payment = replace(RECORD, amount=amount, facts={"re_1": _refund(700)})
+
+    assert not is_refunded(payment, "pi_a", _paid("pi_a", amount))
+
+
+@pytest.mark.parametrize("amount", [-1, 4999])
+def test_no_money_is_an_unreadable_amount(amount: int) -> None:
+    assert mismatch(replace(RECORD, amount=-1), "cs_test_a", _paid("pi_a", amount)) == "amount_mismatch"
+
+
 @pytest.mark.parametrize(
     ("paid", "facts", "outstanding"),
     [

@@ -1,8 +1,9 @@
 import re
 
+import pytest
 from msgspec.structs import replace
 
-from lea_payments.payment.evidence import NEVER_MATCHES
+from lea_payments.payment.evidence import NEVER_MATCHES, UNREADABLE_CURRENCY
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import DisputeStatus, HistoryEntry, Payment
 from lea_payments.store import statements
@@ -70,12 +71,13 @@ def test_checkout_stores_the_former_session_for_old_pods() -> None:
     assert arguments["ExpressionAttributeValues"][":new_checkout_former_session"] == {"S": "cs_former"}
 
 
-def test_checkout_keeps_an_amount_that_matches_nothing() -> None:
-    record = replace(BY_HAND, amount=NEVER_MATCHES)
+@pytest.mark.parametrize(("field", "value"), [("amount", NEVER_MATCHES), ("currency", UNREADABLE_CURRENCY)])
+def test_checkout_keeps_a_value_that_is_unreadable(field: str, value: str | int) -> None:
+    record = replace(BY_HAND, **{field: value})
 
     arguments = statements.checkout_update(statements.as_read(record), replace(record, version=1))
 
-    assert " amount " not in arguments["UpdateExpression"].replace(",", " ")
+    assert f" {field} " not in arguments["UpdateExpression"].replace(",", " ")
 
 
 def test_checkout_removes_nothing_from_a_full_record() -> None:

@@ -117,14 +117,45 @@ def test_an_unknown_status_counts_as_pending(attribute: dict[str, Any]) -> None:
         ({"N": "4999.0"}, 4999),
         ({"N": "49.99"}, -1),
         ({"N": "1E+125"}, -1),
-        ({"S": "Infinity"}, None),
-        ({"S": "a lot"}, None),
+        ({"S": "Infinity"}, -1),
+        ({"S": "a lot"}, -1),
+        ({"S": " "}, -1),
+        ({"M": {}}, -1),
+        ({"M": {"value": {"N": "4999"}}}, -1),
+        ({"L": [{"N": "4999"}]}, -1),
+        ({"BOOL": True}, -1),
+        ({"B": b"4999"}, -1),
+        ({"NS": ["4999"]}, -1),
         ({"NULL": True}, None),
+        ({"S": ""}, None),
     ],
-    ids=["number", "text", "point zero", "fraction", "huge", "infinite", "words", "null"],
+    ids=[
+        *("number", "text", "point zero", "fraction", "huge", "infinite", "words", "blank", "empty map", "map"),
+        *("list", "boolean", "bytes", "set", "null", "empty"),
+    ],
 )
-def test_an_amount_by_hand_is_a_whole_number_or_none(attribute: dict[str, Any], amount: int | None) -> None:
+def test_an_amount_is_readable_or_matches_nothing(attribute: dict[str, Any], amount: int | None) -> None:
+    """An absent amount accepts any money, so only what says nothing counts as absent."""
     assert _read(amount=attribute).amount == amount
+
+
+@pytest.mark.parametrize(
+    ("attribute", "currency"),
+    [
+        ({"S": "SGD"}, "SGD"),
+        ({"N": "702"}, "702"),
+        ({"M": {"code": {"S": "sgd"}}}, "unreadable"),
+        ({"L": []}, "unreadable"),
+        ({"BOOL": False}, "unreadable"),
+        ({"B": b"sgd"}, "unreadable"),
+        ({"SS": ["sgd"]}, "unreadable"),
+        ({"NULL": True}, None),
+        ({"S": ""}, None),
+    ],
+    ids=["text", "number", "map", "list", "boolean", "bytes", "set", "null", "empty"],
+)
+def test_a_currency_is_readable_or_matches_nothing(attribute: dict[str, Any], currency: str | None) -> None:
+    assert _read(currency=attribute).currency == currency
 
 
 @pytest.mark.parametrize("attribute", [{"N": "1E+125"}, {"N": "1.5"}, {"S": "x"}, {"L": []}, {"BOOL": True}])
@@ -214,7 +245,7 @@ def test_published_fields_are_read_as_evidence() -> None:
 
 @pytest.mark.parametrize(
     ("text", "amount"),
-    [("120.00", 120), (" 120 ", 120), ("120.5", -1), ("-5", -5), ("9" * 30, -1), ("1E+400000", None), ("much", None)],
+    [("120.00", 120), (" 120 ", 120), ("120.5", -1), ("-5", -5), ("9" * 30, -1), ("1E+400000", -1), ("much", -1)],
 )
 def test_an_amount_as_text_is_not_absent(text: str, amount: int | None) -> None:
     """An absent amount accepts any money, so a number that a person wrote as text must count."""

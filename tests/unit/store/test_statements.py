@@ -153,6 +153,14 @@ def test_an_amount_that_matches_nothing_is_not_written() -> None:
     assert " amount=" not in _update(before, _event()).text.partition(" WHERE ")[0]
 
 
+@pytest.mark.parametrize("value", [{"M": {}}, {"BOOL": True}, {"SS": ["sgd"]}, {"B": b"sgd"}], ids=str)
+@pytest.mark.parametrize("field", ["amount", "currency"])
+def test_an_unreadable_value_stays_as_it_is(field: str, value: dict[str, Any]) -> None:
+    before = statements.current(attributes_of(BY_HAND) | {field: value})
+
+    assert f" {field}" not in _update(before, _event()).text.partition(" WHERE ")[0]
+
+
 def _every_field() -> Payment:
     texts = {name: "x" for name, kind in Payment.__annotations__.items() if "str | None" in str(kind)}
     return replace(BY_CHECKOUT, **texts, facts={"re_1": REFUND}, amount_refunded=1, history=(ENTRY,))
