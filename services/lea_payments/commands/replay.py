@@ -6,15 +6,20 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from io import BufferedReader, FileIO
 from typing import Any, NamedTuple
 
-from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from lea_payments.commands.console import Terminal, line, table
 from lea_payments.commands.event_file import EventText, MoreEvents, event_texts
 from lea_payments.commands.explain import field_changes
-from lea_payments.commands.replay_source import RETENTION, ReplayItem, ReplaySourceError, Unreadable, translated
+from lea_payments.commands.replay_source import (
+    RETENTION,
+    ReplayItem,
+    ReplaySourceError,
+    Unreadable,
+    is_event_id,
+    translated,
+)
 from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
 from lea_payments.settings import ModeSettings, SettingsError, StripeSettings
@@ -43,7 +48,7 @@ HINTS = {
 class ReplayOptions(NamedTuple):
     """The options of a replay; a `dry_run` writes nothing."""
 
-    console: Console
+    console: Terminal
     payment_id: str | None = None
     dry_run: bool = False
 
@@ -93,27 +98,24 @@ class Replay:
         if applied.outcome in CHANGES and applied.before and applied.after:
             changes = field_changes(applied.before, applied.after) or _other_change(applied.outcome, event)
             payment_id = applied.after.payment_intent_id
-            self._console.print(f"{payment_id}: {changes} ({event.type}, {event.id})", markup=False, soft_wrap=True)
+            self._console.print(f"{payment_id}: {changes} ({event.type}, {event.id})", soft_wrap=True)
 
     def _skip(self, outcome: str, place: str, reason: str) -> None:
         self.counts[outcome] += 1
-        self._console.print(f"[red]✗[/] {escape(place)}: {escape(reason)}", soft_wrap=True)
+        self._console.print(line("✗", "red", f"{place}: {reason}"), soft_wrap=True)
 
     def _warn(self, place: str, last_id: str) -> None:
-        after = f" --starting-after {last_id}" if last_id else ""
-        self._console.print(
-            f"[yellow]![/] {place}: this list is not complete (has_more): get the rest with "
-            f"`stripe events list --limit 100{escape(after)}`, or run lea-payments replay --since",
-            soft_wrap=True,
+        after = f" --starting-after {last_id}" if is_event_id(last_id) else ""
+        text = (
+            f"{place}: this list is not complete (has_more): get the rest with "
+            f"`stripe events list --limit 100{after}`, or run lea-payments replay --since"
         )
+        self._console.print(line("!", "yellow", text), soft_wrap=True)
 
     def table(self) -> Table:
         """The number of events per outcome, as a table."""
-        table = Table("outcome", "events", box=box.SIMPLE)
-        for outcome, number in sorted(self.counts.items()):
-            table.add_row(outcome, str(number))
-        table.add_row("all", str(self.counts.total()))
-        return table
+        rows = [*sorted(self.counts.items()), ("all", self.counts.total())]
+        return table("", ("outcome", "events"), [(outcome, str(number)) for outcome, number in rows])
 
     def hints(self) -> Iterator[str]:
         """The reasons of the events that were ignored, and what to do about events that were not applied."""
@@ -225,13 +227,13 @@ def _run(
         ) from None
     options.console.print(replay.table())
     for hint in replay.hints():
-        options.console.print(hint, markup=False, soft_wrap=True)
+        options.console.print(hint, soft_wrap=True)
     if options.dry_run:
         options.console.print("Nothing was written: this was a dry run.")
     return replay.counts
 
 
-def _progress(console: Console) -> Progress:
+def _progress(console: Terminal) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
