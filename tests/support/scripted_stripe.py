@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import stripe
 
 from lea_payments.settings import StripeSettings
+from lea_payments.stripe.client import safe_body
 from lea_payments.stripe.reader import StripeReader
 
 SETTINGS = StripeSettings.model_validate({"STRIPE_SECRET_KEY": "sk_test_1"})
@@ -43,7 +44,7 @@ class ScriptedStripe(stripe.HTTPClient):
         response = self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
         if not response.status:
             raise stripe.APIConnectionError("no route")  # type: ignore[no-untyped-call]  # it has no types
-        return json.dumps(response.body), response.status, response.headers
+        return safe_body(json.dumps(response.body).encode(), response.status), response.status, response.headers
 
     def reader(self) -> StripeReader:
         """Return a reader of these responses whose rate limit does not wait."""
