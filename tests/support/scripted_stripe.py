@@ -1,7 +1,7 @@
 """Replaces Stripe's API with scripted responses, without a network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -49,6 +49,30 @@ class ScriptedStripe(stripe.HTTPClient):
     def reader(self) -> StripeReader:
         """Return a reader of these responses whose rate limit does not wait."""
         return StripeReader(SETTINGS, sleep=_no_wait, client=stripe.StripeClient("sk_test_1", http_client=self))
+
+
+class StripeObjects(ScriptedStripe):
+    """Answers with objects by their path: the list of a type, or its first object."""
+
+    def __init__(self, objects: Mapping[str, Sequence[object]]) -> None:
+        super().__init__()
+        self._objects = objects
+
+    def request(
+        self,
+        method: str,  # noqa: ARG002 - the interface of stripe.HTTPClient
+        url: str,
+        headers: object,  # noqa: ARG002 - see above
+        post_data: object = None,  # noqa: ARG002 - see above
+        **_: Any,
+    ) -> tuple[str, int, Mapping[str, str]]:
+        path = urlsplit(url).path
+        if path in self._objects:
+            body: object = {"object": "list", "data": self._objects[path], "has_more": False}
+        else:
+            first = self._objects[path.rpartition("/")[0]][0]
+            body = first if isinstance(first, dict) else {}  # any other response is read again
+        return safe_body(json.dumps(body).encode(), 200), 200, {}
 
 
 async def _no_wait(_: float) -> None:

@@ -240,6 +240,7 @@ def _progress(console: Terminal) -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
+        auto_refresh=console.is_terminal,
         disable=not console.is_terminal,
         transient=True,
     )
