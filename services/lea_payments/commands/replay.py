@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from io import BufferedReader, FileIO
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -17,6 +18,8 @@ from lea_payments.commands.replay_source import (
     ReplayItem,
     ReplaySourceError,
     Unreadable,
+    UnreadableObjects,
+    days,
     is_event_id,
     translated,
 )
@@ -30,6 +33,9 @@ from lea_payments.stripe.errors import StripeCallError, StripeMissingError
 from lea_payments.stripe.events import Ignored
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
+
+Batches = AsyncIterator[Iterable[ReplayItem]]
+"""Events, oldest first; each batch is read when the one before it was applied."""
 
 UNREADABLE, NOT_APPLIED = "unreadable", "not_applied"
 """The outcomes, besides those of events, after which the exit status is 1."""
@@ -144,26 +150,27 @@ def from_stripe(
     settings: StripeSettings, options: ReplayOptions, first: int, last: int, types: Sequence[str]
 ) -> Counter[str]:
     """Replays Stripe's events between two seconds since 1970; returns the counts. Raises SettingsError."""
-    unreadable = _UnreadableObjects()
+    unreadable = UnreadableObjects()
     lists = StripeLists(settings, StripeReader(settings), unreadable.add)
 
-    async def items() -> Iterable[ReplayItem]:
-        events: list[ReplayItem] = []
-        with options.console.status("Reading events from Stripe") as status:
-            async for page in lists.events(first, last, types):
-                events.extend(page)
-                status.update(f"Reading events from Stripe: {len(events)}")
-        return events[::-1]
+    async def batches() -> Batches:
+        # Stripe lists the newest events first: a day at a time, they are applied oldest first and few are in memory.
+        for since, until in days(first, last):
+            events: list[ReplayItem] = []
+            with options.console.status(f"Reading the events of {datetime.fromtimestamp(since, UTC):%Y-%m-%d}"):
+                async for page in lists.events(since, until, types):
+                    events.extend(page)
+            yield [*reversed(events), *unreadable.taken()]
 
-    return _run(settings, options, lists, items, unreadable.items)
+    return _run(settings, options, lists, batches())
 
 
 def from_event(settings: StripeSettings, options: ReplayOptions, event_id: str, types: Sequence[str]) -> Counter[str]:
     """Replays one event, which it reads from Stripe; returns the counts. Raises SettingsError."""
-    reader, unreadable = StripeReader(settings), _UnreadableObjects()
-    lists = StripeLists(settings, reader, unreadable.add)
+    reader = StripeReader(settings)
+    lists = StripeLists(settings, reader, UnreadableObjects().add)
 
-    async def items() -> Iterable[ReplayItem]:
+    async def batches() -> Batches:
         try:
             body = await reader.get(f"/v1/events/{event_id}")
         except StripeMissingError:
@@ -171,9 +178,9 @@ def from_event(settings: StripeSettings, options: ReplayOptions, event_id: str, 
                 f"Stripe has no event {event_id}: check the id and that STRIPE_SECRET_KEY belongs to its account. "
                 f"Stripe keeps events for {RETENTION.days} days: replay an older one from a file"
             ) from None
-        return translated([EventText(event_id, body)], types, livemode=settings.livemode, account=settings.account)
+        yield translated([EventText(event_id, body)], types, livemode=settings.livemode, account=settings.account)
 
-    return _run(settings, options, lists, items, unreadable.items)
+    return _run(settings, options, lists, batches())
 
 
 def from_file(settings: ModeSettings, options: ReplayOptions, path: str, types: Sequence[str]) -> Counter[str]:
@@ -186,37 +193,21 @@ def from_file(settings: ModeSettings, options: ReplayOptions, path: str, types: 
     except OSError as error:
         raise ReplaySourceError(f"{path}: {error.strerror}: name a readable file of events, or `-`") from None
 
-    async def items() -> Iterable[ReplayItem]:
-        return translated(event_texts(file), types, livemode=settings.livemode, account=settings.account)
+    async def batches() -> Batches:
+        yield translated(event_texts(file), types, livemode=settings.livemode, account=settings.account)
 
     with file:
-        return _run(settings, options, None, items)
+        return _run(settings, options, None, batches())
 
 
-class _UnreadableObjects:
-    """The objects in Stripe's lists that cannot be read."""
-
-    def __init__(self) -> None:
-        self.items: list[ReplayItem] = []
-
-    def add(self, kind: str, reason: str) -> None:
-        self.items.append(Unreadable(f"{kind} at Stripe", reason))
-
-
-def _run(
-    settings: ModeSettings,
-    options: ReplayOptions,
-    lists: StripeLists | None,
-    items: Callable[[], Coroutine[Any, Any, Iterable[ReplayItem]]],
-    unreadable: Sequence[ReplayItem] = (),
-) -> Counter[str]:
+def _run(settings: ModeSettings, options: ReplayOptions, lists: StripeLists | None, batches: Batches) -> Counter[str]:
     store = PaymentStore(settings)
     replay = Replay(Repairs(store, lists, options.payment_id), options)
 
     async def run() -> None:
         async with store:
-            await replay.run(await items())
-            await replay.run(unreadable)
+            async for batch in batches:
+                await replay.run(batch)
 
     try:
         asyncio.run(run())

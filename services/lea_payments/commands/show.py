@@ -18,6 +18,7 @@ from lea_payments.settings import SettingsError, StripeSettings, TableSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.errors import StripeCallError
+from lea_payments.stripe.reader import StripeReader
 
 
 class PaymentQuery(NamedTuple):
@@ -40,7 +41,7 @@ def find(settings: TableSettings, query: PaymentQuery, stripe: StripeSettings | 
     """Finds payments, with their state at Stripe if its settings are given; raises SettingsError."""
 
     async def read() -> list[PaymentView]:
-        view = StripeView(stripe) if stripe else None
+        view = StripeView(stripe, StripeReader(stripe)) if stripe else None
         async with PaymentStore(settings) as store:
             records = await _records(store, query)
             return [PaymentView(record, await view.state_of(record) if view else None) for record in records]

@@ -58,11 +58,9 @@ class StripeState(NamedTuple):
 class StripeView:
     """Reads payments from Stripe. Every method raises StripeCallError."""
 
-    def __init__(
-        self, settings: StripeSettings, now: Callable[[], float] = time.time, reader: StripeReader | None = None
-    ) -> None:
+    def __init__(self, settings: StripeSettings, reader: StripeReader, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
-        self._reader = reader or StripeReader(settings)
+        self._reader = reader
         self._now = now
 
     async def state_of(self, record: Payment) -> StripeState:

@@ -131,7 +131,7 @@ def _objects(draw: st.DrawFn) -> dict[str, list[Any]]:
 
 
 def _state(record: Payment, objects: dict[str, list[Any]]) -> StripeState:
-    return asyncio.run(StripeView(SETTINGS, lambda: 1e9, StripeObjects(objects).reader()).state_of(record))
+    return asyncio.run(StripeView(SETTINGS, StripeObjects(objects).reader(), lambda: 1e9).state_of(record))
 
 
 _RECORD = Payment(payment_intent_id="payment_1", stripe_session_id="cs_test_a", created_at="2026-01-01T00:00:00Z")
