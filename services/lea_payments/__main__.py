@@ -168,8 +168,9 @@ def replay(
     """Apply Stripe's events again, from Stripe itself (the last 30 days) or from a file. Safe to repeat.
 
     A file contains one event per line, pretty-printed events, an array of them, or the output of `stripe events list`,
-    in UTF-8 or UTF-16; also with EventBridge's envelopes. What is not an event, and a record that cannot be written, is reported and does not stop the
-    others; the exit status is then 1. Prints a line per change, the number of events per outcome and per reason.
+    in UTF-8 or UTF-16, also in the envelopes of EventBridge. What is not an event, and a record that cannot be written,
+    is reported and does not stop the others; the exit status is then 1. Prints a line per change, the number of events
+    per outcome and per reason.
 
     `--since` and the id of an event need `STRIPE_SECRET_KEY`. Every source needs the table. Events whose mode differs
     from `STRIPE_LIVEMODE` are skipped.
