@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+from botocore.exceptions import ClientError
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +16,7 @@ from lea_payments.commands.next_events import next_events
 from lea_payments.commands.stripe_view import StripeState, StripeView
 from lea_payments.payment.record import Payment
 from lea_payments.settings import SettingsError, StripeSettings, TableSettings
+from lea_payments.store.dynamodb import code_of
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.errors import StripeCallError
@@ -50,6 +52,10 @@ def find(settings: TableSettings, query: PaymentQuery, stripe: StripeSettings | 
         return asyncio.run(read())
     except UnavailableError as error:
         raise SettingsError(f"{error}; check DDB_ENDPOINT, AWS_REGION and whether the table exists") from None
+    except ClientError as error:
+        raise SettingsError(
+            f"DynamoDB rejects the request: {code_of(error)}; check the id and the permissions"
+        ) from None
     except StripeCallError as error:
         raise SettingsError(f"{error}; run show without --stripe to see the record alone") from None
 
