@@ -127,10 +127,16 @@ def _record(record: Payment) -> Table:
 
 def _objects(record: Payment) -> Table:
     rows = [
-        (known.id, known.state, known.amount, known.payment_intent, _meaning(known))
+        (_name(known), known.state, known.amount, known.payment_intent, _meaning(known))
         for known in explain.known_objects(record)
     ]
     return table("Facts by object", ("object", "state", "amount", "PaymentIntent", "meaning"), rows)
+
+
+def _name(known: explain.KnownObject) -> str:
+    """The id of the object. Old API versions have disputes without one."""
+    has_none = known.id == f"{known.kind}:{known.payment_intent or ''}"
+    return f"{known.kind} without an id" if has_none else known.id
 
 
 def _meaning(known: explain.KnownObject) -> str:
