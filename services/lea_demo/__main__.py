@@ -1,12 +1,11 @@
 """The command line of the demo: run everything on this machine, and follow one payment through it."""
 
-import json
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from lea_demo.settings import DemoSettings
+from lea_payments.commands.console import Terminal, json_text
 from lea_payments.commands.console import run as run_commands
 from lea_payments.settings import read
 
@@ -32,7 +31,7 @@ def run() -> None:
     """
     from lea_demo.supervisor import start
 
-    raise typer.Exit(start(read(DemoSettings), Console(markup=False, highlight=False, soft_wrap=True)))
+    raise typer.Exit(start(read(DemoSettings), Terminal(soft_wrap=True)))
 
 
 @app.command()
@@ -60,11 +59,11 @@ def flow(
 
     settings = read(DemoSettings)
     client = Client(checkout or settings.url("checkout"), pages or settings.url("pages"), settings.api_tokens[0])
-    console = Console(stderr=as_json, markup=False, highlight=False, soft_wrap=True)
+    console = Terminal(stderr=as_json, soft_wrap=True)
     seconds = timeout or (30 if card or delayed else 900)
     report = Flow(client, console, amount, currency, card or (), delayed, seconds).run()
     if as_json:
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        typer.echo(json_text(report))
     raise typer.Exit(0 if report["ok"] else 1)
 
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any, NamedTuple, TypeVar
 
-from rich.console import Console
-
 from lea_demo.client import CallError, Client, PaymentJson
+from lea_payments.commands.console import Terminal
 from lea_payments.telemetry.metrics import REVIEW_REASONS
 
 POLL_SECONDS, PAGE_SECONDS = 0.25, 5.0
@@ -80,7 +79,7 @@ class Flow:
     """One payment to follow. Without cards and a delayed result, a person pays."""
 
     client: Client
-    console: Console
+    console: Terminal
     amount: int
     currency: str
     cards: Sequence[str]
@@ -96,7 +95,9 @@ class Flow:
         except CallError as error:
             checks = [check("all calls succeed", ok=False, remedy=str(error))]
         for item in checks:
-            self.console.print(f"✓ {item['name']}" if item["ok"] else f"✗ {item['name']}\n  → {item['remedy']}")
+            self.console.print(f"✓ {item['name']}" if item["ok"] else f"✗ {item['name']}")
+            if not item["ok"]:
+                self.console.print(f"  → {item['remedy']}")
         ok = all(item["ok"] for item in checks)
         self.console.print("All checks passed." if ok else "Not all checks passed.")
         return {"ok": ok, "payment_intent_id": self.payment_id, **self.report, "checks": checks}

@@ -8,6 +8,7 @@ import msgspec
 from lea_demo.settings import DemoSettings
 from lea_payments.secrets.rules import DEMO_TOKEN
 from lea_payments.stripe.events import EVENT_TYPES
+from lea_payments.visible import visible_text
 
 LINKS = """
 Pay  {link}
@@ -53,5 +54,10 @@ def event_line(service: str, written: str) -> str | None:
     from_library = "logger" in fields and fields.get("level") in ("info", "debug")
     if from_library or fields.get("event") == "service_started" or fields.get("outcome") == "ignored":
         return None
-    values = " ".join(str(fields[name]) for name in SHOWN_FIELDS if fields.get(name))
-    return f"{start}{fields.get('payment_id', ''):<22}  {values}"
+    values = " ".join(_shown(name, fields[name]) for name in SHOWN_FIELDS if fields.get(name))
+    return f"{start}{visible_text(str(fields.get('payment_id', ''))):<22}  {values}"
+
+
+def _shown(name: str, value: object) -> str:
+    """One field; a traceback keeps its lines."""
+    return str(value).replace("\n", "\n  ") if name == "exception" else visible_text(str(value))

@@ -13,13 +13,12 @@ from subprocess import PIPE, run
 from threading import Thread
 from typing import NoReturn
 
-from rich.console import Console
-
 from lea_demo import output
 from lea_demo.child import ChildProcess
 from lea_demo.client import CallError, Client
 from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch, is_busy
 from lea_demo.settings import DemoSettings, check_ports, check_stripe, environments
+from lea_payments.commands.console import Terminal
 
 FOLDER = Path(".data")
 POLL_SECONDS, LAST_LINES = 0.2, 12
@@ -30,7 +29,7 @@ class DemoError(Exception):
     """The demo cannot go on. The message says why."""
 
 
-def start(settings: DemoSettings, console: Console) -> int:
+def start(settings: DemoSettings, console: Terminal) -> int:
     """Runs the demo until Ctrl-C or SIGTERM. Returns the exit status, or raises SettingsError at first."""
     check_stripe(settings)
     check_ports(settings, is_busy)
@@ -44,14 +43,14 @@ def start(settings: DemoSettings, console: Console) -> int:
         console.print(f"Everything has stopped. The payments stay in {FOLDER / 'dynamodb'} for the next time.")
         return 0
     except (DemoError, DynamoDBLocalError, CallError) as error:
-        console.print(f"✗ {error}", style="red")
+        console.print_lines(f"✗ {error}".split("\n"), "red")
         return 1
 
 
 class Demo:
     """The running processes. `resources` stops them in the reverse order of their start."""
 
-    def __init__(self, settings: DemoSettings, console: Console, resources: ExitStack) -> None:
+    def __init__(self, settings: DemoSettings, console: Terminal, resources: ExitStack) -> None:
         self._settings = settings
         self._console = console
         self._resources = resources
@@ -74,7 +73,7 @@ class Demo:
                 self._wait(POLL_SECONDS)
         client = Client(self._settings.url("checkout"), self._settings.url("pages"), self._settings.api_tokens[0])
         payment_id = f"payment_demo_{token_hex(4)}"
-        self._console.print(output.links(self._settings, payment_id, client.create(payment_id)))
+        self._console.print_lines(output.links(self._settings, payment_id, client.create(payment_id)).split("\n"))
         while True:
             self._wait(1.0)
 
@@ -91,7 +90,7 @@ class Demo:
         for written in child.process.stdout:
             last.append(written.decode(errors="replace").rstrip("\n"))
             if line := output.event_line(service, last[-1]):
-                self._console.print(line)
+                self._console.print_lines(line.split("\n"))
         problem = f"{service} exited (exit status {child.process.wait()}). Its last lines:"
         self._ends.put(DemoError("\n  ".join([problem, *last])))
 

@@ -1,14 +1,12 @@
 """Defines the command line: one command per service and one per task."""
 
-import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from lea_payments.commands.console import run
+from lea_payments.commands.console import Terminal, json_text, run
 from lea_payments.settings import (
     CheckoutSettings,
     ModeSettings,
@@ -92,11 +90,7 @@ def reconciler(
         serve(create_app(settings, PaymentStore(settings)), settings, settings.port, "reconciler")
         return
     result = run_once(settings)
-    typer.echo(
-        f"{result.outcome}: facts checked: {result.checked}, payments that differed: {result.drift}, "
-        f"changes applied: {result.repaired}",
-        err=True,
-    )
+    Terminal(stderr=True).print(result.summary(), soft_wrap=True)
     if result.problem:
         raise SettingsError(result.problem)
 
@@ -113,13 +107,15 @@ def init_table(
     import stamina
 
     from lea_payments.store import connection, table
+    from lea_payments.telemetry.setup import start_for_commands
 
-    stamina.instrumentation.set_on_retry_hooks(())  # the default hooks print each retry
+    start_for_commands()
+    stamina.instrumentation.set_on_retry_hooks(())  # a line for each retry would say nothing new
     settings = read(TableSettings)
     if print_only:
-        typer.echo(json.dumps(table.definition(settings), indent=2))
+        typer.echo(json_text(table.definition(settings)))
         return
-    typer.echo(table.ensure(connection.client(settings), settings, wait))
+    Terminal().print(table.ensure(connection.client(settings), settings, wait), soft_wrap=True)
 
 
 @app.command()
@@ -139,12 +135,14 @@ def check(
     `STRIPE_LIVEMODE`. With a key, it also checks the events and API version of the webhook endpoint, and the clock.
     """
     from lea_payments.commands import check as command
+    from lea_payments.telemetry.setup import start_for_commands
 
+    start_for_commands()
     report = command.findings(endpoint)
     if as_json:
         typer.echo(command.as_json(report))
     else:
-        Console().print(command.as_text(report), soft_wrap=True)
+        Terminal().print_lines(command.as_text(report))
     raise typer.Exit(0 if command.passed(report) else 1)
 
 
@@ -169,8 +167,9 @@ def replay(
     """Apply Stripe's events again, from Stripe itself (the last 30 days) or from a file. Safe to repeat.
 
     A file contains one event per line, pretty-printed events, an array of them, or the output of `stripe events list`,
-    in UTF-8 or UTF-16. What is not an event, and a record that cannot be written, is reported and does not stop the
-    others; the exit status is then 1. Prints a line per change, the number of events per outcome and per reason.
+    in UTF-8 or UTF-16, also in the envelopes of EventBridge. What is not an event, and a record that cannot be written,
+    is reported and does not stop the others; the exit status is then 1. Prints a line per change, the number of events
+    per outcome and per reason.
 
     `--since` and the id of an event need `STRIPE_SECRET_KEY`. Every source needs the table. Events whose mode differs
     from `STRIPE_LIVEMODE` are skipped.
@@ -184,7 +183,7 @@ def replay(
     if since is None and until is not None:
         raise typer.BadParameter("--until needs --since")
     start_for_commands()
-    options = command.ReplayOptions(Console(), payment, dry_run)
+    options = command.ReplayOptions(Terminal(), payment, dry_run)
     counts: Counter[str] = Counter()
     try:
         event_types = checked_types(types or ())
@@ -235,7 +234,7 @@ def show(
     if as_json:
         typer.echo(command.as_json(payments))
     elif payments:
-        Console().print(*command.as_text(payments), sep="\n")
+        Terminal().print(*command.as_text(payments), sep="\n")
     if not payments:
         raise SettingsError(f"no such payment in table {settings.table}: check the id, DDB_ENDPOINT and AWS_REGION")
 

@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import errno
+import json
 import logging
 import os
 import select
@@ -15,6 +16,8 @@ from typing import Any, Self
 
 import msgspec
 import structlog
+
+from lea_payments.visible import visible_json, visible_lines, visible_text
 
 VERBOSE_LIBRARIES = ("boto3", "botocore", "stripe", "urllib3")
 """Libraries that log whole requests, which contain customers' data, below the level of warnings."""
@@ -71,15 +74,32 @@ class _Json:
             self._second, self._prefix = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         line["level"] = "error" if method == "exception" else method
         line["timestamp"] = f"{self._prefix}.{rest // 1000:06}Z"
-        return _encode(line)
+        return _json(line)
 
 
 def configure_for_commands() -> None:
     """Starts the log of a command that a person runs: warnings and errors, on standard error."""
     structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            _visible_values,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger("warning"),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    logging.basicConfig(handlers=[_ToStructlog()], level=logging.WARNING, force=True)
+
+
+def _visible_values(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {name: _visible_value(name, value) for name, value in line.items()}
+
+
+def _visible_value(name: str, value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return visible_lines(value) if name == "exception" else visible_text(value)
 
 
 class LineOutput:
@@ -191,3 +211,12 @@ class _ToStructlog(logging.Handler):
 
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def _json(line: Mapping[str, Any]) -> bytes:
+    """One line of JSON that a terminal can show: nearly all lines are ASCII and need no change."""
+    try:
+        encoded = _encode(line)
+    except (ValueError, OverflowError):  # a surrogate that stands alone, or a number of more than 64 bits
+        encoded = json.dumps(line, default=str).encode()
+    return encoded if encoded.isascii() and b"\x7f" not in encoded else visible_json(encoded.decode()).encode()

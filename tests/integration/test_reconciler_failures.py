@@ -1,5 +1,6 @@
 """Runs the reconciler while Stripe or the table is busy, is unreachable or refuses calls."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from uuid import uuid4
@@ -19,6 +20,7 @@ from lea_payments.stripe.reader import TRIES, StripeReader
 from lea_payments.telemetry import events as telemetry
 from tests.support.emulator import UNREACHABLE, EmulatorClient, no_wait
 from tests.support.scenarios import record
+from tests.support.stripe_proxy import StripeProxy
 
 DECLINED = "4000000000009995"
 
@@ -203,3 +205,16 @@ async def test_objects_of_the_other_mode_are_not_applied(
     run = await Reconciler(store, live, sleep=no_wait).run()
 
     assert (run.outcome, run.drift, await _status(store, payment)) == ("ok", 0, "pending")
+
+
+async def test_a_list_that_never_ends_is_an_error_and_nothing_is_lost(
+    account: EmulatorClient, store: PaymentStore, settings: ReconcilerSettings, free_port: Callable[[], int]
+) -> None:
+    payment = await _paid(account, store)
+    with StripeProxy(account.url, free_port()) as proxy:
+        proxy.change_body = lambda body: re.sub(rb'("has_more": *)false', rb"\1true", body)
+        run = await _reconciler(settings.model_copy(update={"stripe_api_base": proxy.url}), store).run()
+
+    assert run.outcome == "stripe_unavailable"
+    assert "does not end" in (run.problem or "")
+    assert await _status(store, payment) == "completed"

@@ -73,6 +73,14 @@ def test_an_unknown_payment_is_an_error_that_names_the_table(run: RunCommand, ta
     assert table_settings.table in result.stderr
 
 
+@pytest.mark.parametrize("payment_id", ["", "x" * 3000], ids=["empty", "long"])
+def test_an_id_that_cannot_exist_is_an_error(run: RunCommand, payment_id: str) -> None:
+    result = run("show", payment_id)
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("✗ DynamoDB rejects the request: ValidationException; check the id")
+
+
 @pytest.mark.parametrize("arguments", [(), ("payment_1", "--user", "user_1")])
 def test_exactly_one_query_is_allowed(run: RunCommand, arguments: tuple[str, ...]) -> None:
     result = run("show", *arguments)

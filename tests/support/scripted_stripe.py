@@ -1,13 +1,14 @@
 """Replaces Stripe's API with scripted responses, without a network."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import stripe
 
 from lea_payments.settings import StripeSettings
+from lea_payments.stripe.client import safe_body
 from lea_payments.stripe.reader import StripeReader
 
 KEY = "sk_test_OfTheScriptedStripe"
@@ -44,11 +45,35 @@ class ScriptedStripe(stripe.HTTPClient):
         response = self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
         if not response.status:
             raise stripe.APIConnectionError("no route")  # type: ignore[no-untyped-call]  # it has no types
-        return json.dumps(response.body), response.status, response.headers
+        return safe_body(json.dumps(response.body).encode(), response.status), response.status, response.headers
 
     def reader(self) -> StripeReader:
         """Return a reader of these responses whose rate limit does not wait."""
         return StripeReader(SETTINGS, sleep=_no_wait, client=stripe.StripeClient(KEY, http_client=self))
+
+
+class StripeObjects(ScriptedStripe):
+    """Answers with objects by their path: the list of a type, or its first object."""
+
+    def __init__(self, objects: Mapping[str, Sequence[object]]) -> None:
+        super().__init__()
+        self._objects = objects
+
+    def request(
+        self,
+        method: str,  # noqa: ARG002 - the interface of stripe.HTTPClient
+        url: str,
+        headers: object,  # noqa: ARG002 - see above
+        post_data: object = None,  # noqa: ARG002 - see above
+        **_: Any,
+    ) -> tuple[str, int, Mapping[str, str]]:
+        path = urlsplit(url).path
+        if path in self._objects:
+            body: object = {"object": "list", "data": self._objects[path], "has_more": False}
+        else:
+            first = self._objects[path.rpartition("/")[0]][0]
+            body = first if isinstance(first, dict) else {}  # any other response is read again
+        return safe_body(json.dumps(body).encode(), 200), 200, {}
 
 
 async def _no_wait(_: float) -> None:

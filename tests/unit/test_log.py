@@ -1,11 +1,18 @@
 import asyncio
 import contextlib
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from lea_payments.log import BUFFER_LIMIT, PIECE, LineOutput
+from lea_payments.log import BUFFER_LIMIT, PIECE, LineOutput, _json
+from tests.support.hostile_text import HOSTILE, controls
 
 LINE = b'{"event":"payment_completed"}'
 
@@ -130,3 +137,42 @@ def test_the_end_waits_only_a_short_time(pipe: Pipe, dropped: list[int]) -> None
     output.close()
 
     assert len(pipe.read()) == 16 * PIECE
+
+
+@given(st.dictionaries(HOSTILE, HOSTILE | st.integers() | st.lists(HOSTILE, max_size=2)))
+def test_a_line_cannot_control_the_terminal(line: dict[str, Any]) -> None:
+    written = _json(line).decode()
+
+    assert "\n" not in written
+    assert not controls(written)
+    assert json.loads(written) == json.loads(json.dumps(line))
+
+
+def test_a_line_keeps_the_letters_of_all_languages() -> None:
+    assert _json({"name": "Élodie 陳"}).decode() == '{"name":"Élodie 陳"}'
+
+
+LOG_OF_A_COMMAND = r"""
+import logging
+from lea_payments.log import configure_for_commands, log
+
+configure_for_commands()
+log.warning("stripe_call_retried", call="/v1/\x1b]52;c;eA==\x07\n[warning] forged")
+logging.getLogger("urllib3").warning("header: \x9b2J")
+try:
+    email = "mei.ling@example.com"
+    raise ValueError("\x1b[2J")
+except ValueError:
+    log.exception("failed")
+"""
+
+
+def test_the_log_of_a_command_cannot_control_the_terminal() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", LOG_OF_A_COMMAND], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert not controls(result.stderr)
+    assert "ValueError: \\x1b[2J" in result.stderr
+    assert [line for line in result.stderr.splitlines() if "forged" in line and "stripe_call_retried" not in line] == []
+    assert result.stderr.count("mei.ling") == 0

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
 from rich.text import Text
 
 from lea_payments import settings as environment
@@ -11,6 +10,7 @@ from lea_payments.commands.checks import stripe as check_stripe
 from lea_payments.commands.checks import table as check_table
 from lea_payments.commands.checks.finding import Finding, State, note, wrong
 from lea_payments.commands.checks.settings import CheckSettings
+from lea_payments.commands.console import json_text, line
 from lea_payments.settings import SettingsError
 
 MARKS = {State.OK: ("✓", "green"), State.NOTE: ("\N{EN DASH}", "yellow"), State.WRONG: ("✗", "red")}
@@ -32,23 +32,23 @@ def passed(report: Sequence[Finding]) -> bool:
 
 def as_json(report: Sequence[Finding]) -> str:
     """The report as JSON."""
-    content = {"ok": passed(report), "findings": [finding._asdict() for finding in report]}
-    return msgspec.json.format(msgspec.json.encode(content), indent=2).decode()
+    return json_text({"ok": passed(report), "findings": [finding._asdict() for finding in report]})
 
 
-def as_text(report: Sequence[Finding]) -> Text:
-    """The report as text for a terminal."""
+def as_text(report: Sequence[Finding]) -> Sequence[Text]:
+    """The report as lines for a terminal."""
     width = max(len(finding.subject) for finding in report)
-    lines = [_line(finding, width) for finding in report]
+    lines = [each for finding in report for each in _lines(finding, width)]
     count = sum(finding.state is State.WRONG for finding in report)
     summary = f"{count} of {len(report)} findings are wrong." if count else "No problems found."
-    return Text("\n").join([*lines, Text(), Text(summary, "red" if count else "green")])
+    return [*lines, Text(), Text(summary, "red" if count else "green")]
 
 
-def _line(finding: Finding, width: int) -> Text:
+def _lines(finding: Finding, width: int) -> Iterator[Text]:
     mark, style = MARKS[finding.state]
-    line = Text.assemble((mark, style), f" {finding.subject:<{width}}  {finding.says}")
-    return line.append(f"\n  {'':<{width}}  → {finding.remedy}", "dim") if finding.remedy else line
+    yield line(mark, style, f"{finding.subject:<{width}}  {finding.says}")
+    if finding.remedy:
+        yield line(" ", "", f"{'':<{width}}  → {finding.remedy}", "dim")
 
 
 def _stripe(settings: CheckSettings, endpoint_url: str | None) -> Iterator[Finding]:

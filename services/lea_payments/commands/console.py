@@ -1,17 +1,91 @@
-"""Runs a command line and prints expected errors as one message with exit status 1."""
+"""Runs a command line, and prints text and JSON in which nothing can control the terminal."""
 
+import json
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
+from typing import Any
+
+import msgspec
 import typer
-from rich.console import Console
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+from typer.rich_utils import rich_format_error
 
 from lea_payments.settings import SettingsError
+from lea_payments.visible import visible_json, visible_lines, visible_text
+
+
+class Terminal(Console):
+    """Prints each text as one line, as it is: no markup, and a visible escape for each control character.
+
+    This holds for the texts in tables too. Only `line` and `table` have styles.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, highlight=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """The text without markup; rich calls this for every `str`."""
+        style, justify, overflow = (options.get(name) for name in ("style", "justify", "overflow"))
+        return Text(visible_text(text), style or "", justify=justify, overflow=overflow)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Renders it. A `Text` with a style was not escaped by `render_str`."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible_lines(segment.text))
+
+    def print_lines(self, lines: Iterable[RenderableType], style: str | None = None) -> None:
+        """Prints each of them on a line of its own, which the terminal and not this program wraps."""
+        self.print(*lines, sep="\n", style=style, soft_wrap=True)
+
+
+def line(mark: str, mark_style: str, text: str, style: str = "") -> Text:
+    """A line that begins with a mark."""
+    return Text.assemble((mark, mark_style), (f" {visible_text(text)}", style))
+
+
+def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str | None]]) -> Table:
+    """A table; without headings it has two columns."""
+    result = Table(title=title or None, box=box.SIMPLE, title_justify="left", show_header=bool(headings))
+    for heading in headings or ("", ""):
+        result.add_column(heading, overflow="fold")
+    for row in rows:
+        result.add_row(*(cell or "" for cell in row))
+    return result
+
+
+def json_text(value: object) -> str:
+    """The value as JSON for people and programs."""
+    return visible_json(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False))
 
 
 def run(app: typer.Typer) -> None:
     """Runs the command that the arguments name and exits the process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # the terminal's encoding can lack a character
+    raise SystemExit(_status(app))
+
+
+def _status(app: typer.Typer) -> int:
+    errors = Terminal(stderr=True)
     try:
-        app(standalone_mode=True)
+        status: int | None = app(standalone_mode=False)
     except SettingsError as error:
-        Console(stderr=True).print(
-            "\n".join(f"✗ {line}" for line in str(error).splitlines()), style="red", markup=False, soft_wrap=True
-        )
-        raise SystemExit(1) from None
+        errors.print_lines((f"✗ {each}" for each in str(error).split("\n")), "red")
+    except typer.TyperException as error:
+        error.message = visible_text(error.message)
+        rich_format_error(error)  # type: ignore[arg-type]  # its class is private in typer
+        return error.exit_code
+    except typer.Abort:
+        errors.print("✗ aborted", style="red")
+    except Exception:  # noqa: BLE001 - a traceback can quote data
+        errors.print_lines(traceback.format_exc().rstrip("\n").split("\n"))
+    else:
+        return status or 0
+    return 1

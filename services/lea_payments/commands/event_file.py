@@ -1,4 +1,4 @@
-"""Splits a file into Stripe's events: JSON lines, pretty-printed events, arrays and lists; performs no I/O."""
+"""Splits a file into Stripe's events: lines, pretty-printed, arrays, lists, EventBridge's envelopes; without I/O."""
 
 import codecs
 import json
@@ -37,8 +37,15 @@ class _Event(msgspec.Struct):
     id: str = ""
 
 
+class _Envelope(msgspec.Struct):
+    """An event as Amazon EventBridge wraps it."""
+
+    detail: msgspec.Raw
+
+
 _decode_events = msgspec.json.Decoder(list[msgspec.Raw] | _List).decode
 _decode_event = msgspec.json.Decoder(_Event).decode
+_decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_any = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -53,13 +60,24 @@ def _events(place: str, text: bytes) -> Iterator[EventText | MoreEvents]:
     try:
         content = _decode_events(text)
     except (msgspec.MsgspecError, RecursionError):
-        yield EventText(place, text)
+        yield EventText(place, _unwrapped(text))
         return
     events = content.data if isinstance(content, _List) else content
-    texts = [EventText(f"{place}, element {element}", bytes(event)) for element, event in enumerate(events, 1)]
+    texts = [
+        EventText(f"{place}, element {element}", _unwrapped(bytes(event))) for element, event in enumerate(events, 1)
+    ]
     yield from reversed(texts) if isinstance(content, _List) else texts
     if isinstance(content, _List) and content.has_more:
         yield MoreEvents(place, _event_id(texts[-1].body) if texts else "")
+
+
+def _unwrapped(text: bytes) -> bytes:
+    """The event inside an envelope, or the text itself."""
+    try:
+        detail = bytes(_decode_envelope(text).detail)
+    except (msgspec.MsgspecError, RecursionError):
+        return text
+    return detail if _event_id(detail).startswith("evt_") else text
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -165,7 +183,7 @@ def _is_json(text: bytes) -> bool:
 
 def _is_event(line: bytes) -> bool:
     """Whether the line is one whole event, perhaps with the comma of an array."""
-    return _event_id(line.removesuffix(b",")).startswith("evt_")
+    return _event_id(_unwrapped(line.removesuffix(b","))).startswith("evt_")
 
 
 def _event_id(text: bytes) -> str:

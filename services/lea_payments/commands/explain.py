@@ -196,7 +196,8 @@ def _disputes(record: Payment) -> Iterator[str]:
         if object_id == BY_HAND_DISPUTE:
             yield f"The payment is disputed; the status of the dispute is {record.dispute_status}."
         elif fact.kind == Kind.DISPUTE:
-            yield f"Dispute {object_id}{_of_amount(fact, record)} {_state(fact)}."
+            name = f"without an id, of {fact.intent}," if object_id == f"dispute:{fact.intent}" else object_id
+            yield f"Dispute {name}{_of_amount(fact, record)} {_state(fact)}."
         elif fact.kind == Kind.WARNING:
             yield f"The early fraud warning {object_id} {meaning(fact)}."
 
@@ -210,8 +211,7 @@ def _state(fact: Fact) -> str:
         return f"is in {meaning(fact)}"
     if (fact.kind, fact.state) in MEANINGS:
         return f"was {meaning(fact)}"
-    due = evidence_due(fact)
-    return f"is {meaning(fact)} until {due}" if due else f"is {meaning(fact)}"
+    return f"is {meaning(fact)}" + (f" until {due}" if (due := evidence_due(fact)) else "")
 
 
 def last_event(record: Payment) -> str:

@@ -2,19 +2,27 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from io import BufferedReader, FileIO
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from lea_payments.commands.console import Terminal, line, table
 from lea_payments.commands.event_file import EventText, MoreEvents, event_texts
 from lea_payments.commands.explain import field_changes
-from lea_payments.commands.replay_source import RETENTION, ReplayItem, ReplaySourceError, Unreadable, translated
+from lea_payments.commands.replay_source import (
+    RETENTION,
+    ReplayItem,
+    ReplaySourceError,
+    Unreadable,
+    UnreadableObjects,
+    days,
+    is_event_id,
+    translated,
+)
 from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
 from lea_payments.settings import ModeSettings, SettingsError, StripeSettings
@@ -25,6 +33,9 @@ from lea_payments.stripe.errors import StripeCallError, StripeMissingError
 from lea_payments.stripe.events import Ignored
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
+
+Batches = AsyncIterator[Iterable[ReplayItem]]
+"""Events, oldest first; each batch is read when the one before it was applied."""
 
 UNREADABLE, NOT_APPLIED = "unreadable", "not_applied"
 """The outcomes, besides those of events, after which the exit status is 1."""
@@ -43,7 +54,7 @@ HINTS = {
 class ReplayOptions(NamedTuple):
     """The options of a replay; a `dry_run` writes nothing."""
 
-    console: Console
+    console: Terminal
     payment_id: str | None = None
     dry_run: bool = False
 
@@ -93,27 +104,24 @@ class Replay:
         if applied.outcome in CHANGES and applied.before and applied.after:
             changes = field_changes(applied.before, applied.after) or _other_change(applied.outcome, event)
             payment_id = applied.after.payment_intent_id
-            self._console.print(f"{payment_id}: {changes} ({event.type}, {event.id})", markup=False, soft_wrap=True)
+            self._console.print(f"{payment_id}: {changes} ({event.type}, {event.id})", soft_wrap=True)
 
     def _skip(self, outcome: str, place: str, reason: str) -> None:
         self.counts[outcome] += 1
-        self._console.print(f"[red]✗[/] {escape(place)}: {escape(reason)}", soft_wrap=True)
+        self._console.print(line("✗", "red", f"{place}: {reason}"), soft_wrap=True)
 
     def _warn(self, place: str, last_id: str) -> None:
-        after = f" --starting-after {last_id}" if last_id else ""
-        self._console.print(
-            f"[yellow]![/] {place}: this list is not complete (has_more): get the rest with "
-            f"`stripe events list --limit 100{escape(after)}`, or run lea-payments replay --since",
-            soft_wrap=True,
+        after = f" --starting-after {last_id}" if is_event_id(last_id) else ""
+        text = (
+            f"{place}: this list is not complete (has_more): get the rest with "
+            f"`stripe events list --limit 100{after}`, or run lea-payments replay --since"
         )
+        self._console.print(line("!", "yellow", text), soft_wrap=True)
 
     def table(self) -> Table:
         """The number of events per outcome, as a table."""
-        table = Table("outcome", "events", box=box.SIMPLE)
-        for outcome, number in sorted(self.counts.items()):
-            table.add_row(outcome, str(number))
-        table.add_row("all", str(self.counts.total()))
-        return table
+        rows = [*sorted(self.counts.items()), ("all", self.counts.total())]
+        return table("", ("outcome", "events"), [(outcome, str(number)) for outcome, number in rows])
 
     def hints(self) -> Iterator[str]:
         """The reasons of the events that were ignored, and what to do about events that were not applied."""
@@ -142,26 +150,27 @@ def from_stripe(
     settings: StripeSettings, options: ReplayOptions, first: int, last: int, types: Sequence[str]
 ) -> Counter[str]:
     """Replays Stripe's events between two seconds since 1970; returns the counts. Raises SettingsError."""
-    unreadable = _UnreadableObjects()
+    unreadable = UnreadableObjects()
     lists = StripeLists(settings, StripeReader(settings), unreadable.add)
 
-    async def items() -> Iterable[ReplayItem]:
-        events: list[ReplayItem] = []
-        with options.console.status("Reading events from Stripe") as status:
-            async for page in lists.events(first, last, types):
-                events.extend(page)
-                status.update(f"Reading events from Stripe: {len(events)}")
-        return events[::-1]
+    async def batches() -> Batches:
+        # Stripe lists the newest events first: a day at a time, they are applied oldest first and few are in memory.
+        for since, until in days(first, last):
+            events: list[ReplayItem] = []
+            with options.console.status(f"Reading the events of {datetime.fromtimestamp(since, UTC):%Y-%m-%d}"):
+                async for page in lists.events(since, until, types):
+                    events.extend(page)
+            yield [*reversed(events), *unreadable.taken()]
 
-    return _run(settings, options, lists, items, unreadable.items)
+    return _run(settings, options, lists, batches())
 
 
 def from_event(settings: StripeSettings, options: ReplayOptions, event_id: str, types: Sequence[str]) -> Counter[str]:
     """Replays one event, which it reads from Stripe; returns the counts. Raises SettingsError."""
-    reader, unreadable = StripeReader(settings), _UnreadableObjects()
-    lists = StripeLists(settings, reader, unreadable.add)
+    reader = StripeReader(settings)
+    lists = StripeLists(settings, reader, UnreadableObjects().add)
 
-    async def items() -> Iterable[ReplayItem]:
+    async def batches() -> Batches:
         try:
             body = await reader.get(f"/v1/events/{event_id}")
         except StripeMissingError:
@@ -169,9 +178,9 @@ def from_event(settings: StripeSettings, options: ReplayOptions, event_id: str, 
                 f"Stripe has no event {event_id}: check the id and that STRIPE_SECRET_KEY belongs to its account. "
                 f"Stripe keeps events for {RETENTION.days} days: replay an older one from a file"
             ) from None
-        return translated([EventText(event_id, body)], types, livemode=settings.livemode, account=settings.account)
+        yield translated([EventText(event_id, body)], types, livemode=settings.livemode, account=settings.account)
 
-    return _run(settings, options, lists, items, unreadable.items)
+    return _run(settings, options, lists, batches())
 
 
 def from_file(settings: ModeSettings, options: ReplayOptions, path: str, types: Sequence[str]) -> Counter[str]:
@@ -184,37 +193,21 @@ def from_file(settings: ModeSettings, options: ReplayOptions, path: str, types: 
     except OSError as error:
         raise ReplaySourceError(f"{path}: {error.strerror}: name a readable file of events, or `-`") from None
 
-    async def items() -> Iterable[ReplayItem]:
-        return translated(event_texts(file), types, livemode=settings.livemode, account=settings.account)
+    async def batches() -> Batches:
+        yield translated(event_texts(file), types, livemode=settings.livemode, account=settings.account)
 
     with file:
-        return _run(settings, options, None, items)
+        return _run(settings, options, None, batches())
 
 
-class _UnreadableObjects:
-    """The objects in Stripe's lists that cannot be read."""
-
-    def __init__(self) -> None:
-        self.items: list[ReplayItem] = []
-
-    def add(self, kind: str, reason: str) -> None:
-        self.items.append(Unreadable(f"{kind} at Stripe", reason))
-
-
-def _run(
-    settings: ModeSettings,
-    options: ReplayOptions,
-    lists: StripeLists | None,
-    items: Callable[[], Coroutine[Any, Any, Iterable[ReplayItem]]],
-    unreadable: Sequence[ReplayItem] = (),
-) -> Counter[str]:
+def _run(settings: ModeSettings, options: ReplayOptions, lists: StripeLists | None, batches: Batches) -> Counter[str]:
     store = PaymentStore(settings)
     replay = Replay(Repairs(store, lists, options.payment_id), options)
 
     async def run() -> None:
         async with store:
-            await replay.run(await items())
-            await replay.run(unreadable)
+            async for batch in batches:
+                await replay.run(batch)
 
     try:
         asyncio.run(run())
@@ -225,19 +218,20 @@ def _run(
         ) from None
     options.console.print(replay.table())
     for hint in replay.hints():
-        options.console.print(hint, markup=False, soft_wrap=True)
+        options.console.print(hint, soft_wrap=True)
     if options.dry_run:
         options.console.print("Nothing was written: this was a dry run.")
     return replay.counts
 
 
-def _progress(console: Console) -> Progress:
+def _progress(console: Terminal) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
+        auto_refresh=console.is_terminal,
         disable=not console.is_terminal,
         transient=True,
     )

@@ -14,6 +14,7 @@ from lea_payments.stripe.events import EVENT_TYPES, Ignored
 RETENTION = timedelta(days=30)
 """How long Stripe keeps events (docs.stripe.com/api/events/list)."""
 
+_DAY_SECONDS = 24 * 3600
 _EVENT_ID = re.compile(r"evt_\w+", re.ASCII)
 _AGE = re.compile(r"(\d{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -31,6 +32,22 @@ class Unreadable(NamedTuple):
 
 
 ReplayItem = PaymentEvent | Ignored | Unreadable | MoreEvents
+
+
+class UnreadableObjects:
+    """The objects in Stripe's lists that cannot be read."""
+
+    def __init__(self) -> None:
+        self._items: list[ReplayItem] = []
+
+    def add(self, kind: str, reason: str) -> None:
+        """Adds an object."""
+        self._items.append(Unreadable(f"{kind} at Stripe", reason))
+
+    def taken(self) -> Sequence[ReplayItem]:
+        """Those since the last call."""
+        taken, self._items = self._items, []
+        return taken
 
 
 def is_event_id(source: str) -> bool:
@@ -66,6 +83,12 @@ def window(since: str, until: str | None, now: datetime) -> tuple[int, int]:
             f"the time range is empty: it starts at {first:%Y-%m-%dT%H:%M:%SZ} and ends at {last:%Y-%m-%dT%H:%M:%SZ}"
         )
     return int(first.timestamp()), int(last.timestamp())
+
+
+def days(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The first and the last second of each day of this time, oldest first; both ends are included."""
+    for start in range(first, last + 1, _DAY_SECONDS):
+        yield start, min(start + _DAY_SECONDS - 1, last)
 
 
 def checked_types(types: Iterable[str]) -> tuple[str, ...]:

@@ -5,19 +5,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from rich import box
+from botocore.exceptions import ClientError
 from rich.console import RenderableType
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from lea_payments.commands import explain
+from lea_payments.commands.console import json_text, line, table
 from lea_payments.commands.next_events import next_events
 from lea_payments.commands.stripe_view import StripeState, StripeView
 from lea_payments.payment.record import Payment
 from lea_payments.settings import SettingsError, StripeSettings, TableSettings
+from lea_payments.store.dynamodb import code_of
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.errors import StripeCallError
+from lea_payments.stripe.reader import StripeReader
 
 
 class PaymentQuery(NamedTuple):
@@ -40,7 +43,7 @@ def find(settings: TableSettings, query: PaymentQuery, stripe: StripeSettings | 
     """Finds payments, with their state at Stripe if its settings are given; raises SettingsError."""
 
     async def read() -> list[PaymentView]:
-        view = StripeView(stripe) if stripe else None
+        view = StripeView(stripe, StripeReader(stripe)) if stripe else None
         async with PaymentStore(settings) as store:
             records = await _records(store, query)
             return [PaymentView(record, await view.state_of(record) if view else None) for record in records]
@@ -49,6 +52,10 @@ def find(settings: TableSettings, query: PaymentQuery, stripe: StripeSettings | 
         return asyncio.run(read())
     except UnavailableError as error:
         raise SettingsError(f"{error}; check DDB_ENDPOINT, AWS_REGION and whether the table exists") from None
+    except ClientError as error:
+        raise SettingsError(
+            f"DynamoDB rejects the request: {code_of(error)}; check the id and the permissions"
+        ) from None
     except StripeCallError as error:
         raise SettingsError(f"{error}; run show without --stripe to see the record alone") from None
 
@@ -67,7 +74,7 @@ async def _records(store: PaymentStore, query: PaymentQuery) -> Sequence[Payment
 
 def as_json(payments: Sequence[PaymentView]) -> str:
     """The payments as a JSON array: record, history, explanation and the state at Stripe."""
-    return msgspec.json.format(msgspec.json.encode([_json_object(payment) for payment in payments]), indent=2).decode()
+    return json_text([_json_object(payment) for payment in payments])
 
 
 def _json_object(payment: PaymentView) -> Mapping[str, object]:
@@ -106,7 +113,7 @@ def as_text(payments: Sequence[PaymentView]) -> Sequence[RenderableType]:
     """The payments as tables and sentences for a terminal."""
     blocks: list[RenderableType] = []
     for record, stripe in payments:
-        blocks += [_record(record), escape("\n".join(explain.story(record))), _objects(record)]
+        blocks += [_record(record), *explain.story(record), _objects(record)]
         blocks += [_history(record), _next_events(record)]
         if stripe is not None:
             blocks += _stripe(record, stripe)
@@ -115,15 +122,21 @@ def as_text(payments: Sequence[PaymentView]) -> Sequence[RenderableType]:
 
 def _record(record: Payment) -> Table:
     fields = {name: value for name, value in _fields(record).items() if name not in ("history", "facts")}
-    return _pairs(f"Payment {record.payment_intent_id}", fields)
+    return table(f"Payment {record.payment_intent_id}", (), [(name, str(value)) for name, value in fields.items()])
 
 
 def _objects(record: Payment) -> Table:
     rows = [
-        (known.id, known.state, known.amount, known.payment_intent, _meaning(known))
+        (_name(known), known.state, known.amount, known.payment_intent, _meaning(known))
         for known in explain.known_objects(record)
     ]
-    return _table("Facts by object", ("object", "state", "amount", "PaymentIntent", "meaning"), rows)
+    return table("Facts by object", ("object", "state", "amount", "PaymentIntent", "meaning"), rows)
+
+
+def _name(known: explain.KnownObject) -> str:
+    """The id of the object. Old API versions have disputes without one."""
+    has_none = known.id == f"{known.kind}:{known.payment_intent or ''}"
+    return f"{known.kind} without an id" if has_none else known.id
 
 
 def _meaning(known: explain.KnownObject) -> str:
@@ -143,49 +156,38 @@ def _history(record: Payment) -> Table:
         status = entry.status_from if same else f"{entry.status_from} → {entry.status_to}"
         rows.append((entry.at, entry.event_id, entry.event_type, entry.outcome, status, entry.trace_id))
     title = "History (events without anything new are not listed)"
-    return _table(title, ("at", "event", "type", "outcome", "status", "trace"), rows)
+    return table(title, ("at", "event", "type", "outcome", "status", "trace"), rows)
 
 
 def _next_events(record: Payment) -> Table:
     rows = [(event.event, event.object_id, event.outcome, event.effect) for event in next_events(record)]
-    return _table("What the next event would do", ("event", "object", "outcome", "effect"), rows)
+    return table("What the next event would do", ("event", "object", "outcome", "effect"), rows)
 
 
 def _stripe(record: Payment, state: StripeState) -> list[RenderableType]:
     rows = [(str(each["id"]), _details(each)) for each in state.objects]
     rows += [(str(event["id"]), f"undelivered event, {_details(event)}") for event in state.undelivered]
-    blocks: list[RenderableType] = [_table("At Stripe", ("object", "fields"), rows)]
-    blocks += [f"[red]✗[/] {escape(what)}\n  → {escape(remedy)}\n" for what, remedy in state.differences]
-    blocks += [f"[yellow]![/] not compared: {escape(sentence)}\n" for sentence in state.not_compared]
-    blocks += [f"[dim]i[/] {escape(note)}\n" for note in state.notes]
+    blocks: list[RenderableType] = [table("At Stripe", ("object", "fields"), rows)]
+    for what, remedy in state.differences:
+        blocks += [line("✗", "red", what), f"  → {remedy}", ""]
+    for sentence in state.not_compared:
+        blocks += [line("!", "yellow", f"not compared: {sentence}"), ""]
+    for note in state.notes:
+        blocks += [line("i", "dim", note), ""]
     if state.not_compared:
-        blocks.append("Not everything was compared.\n")
+        blocks += ["Not everything was compared.", ""]
     if state.agrees:
-        blocks.append(_agreement(record, len(state.objects)))
+        blocks += [_agreement(record, len(state.objects)), ""]
     return blocks
 
 
-def _agreement(record: Payment, number: int) -> str:
+def _agreement(record: Payment, number: int) -> Text:
     if explain.needs_person(record):
-        return f"[yellow]![/] Nothing differs in {number} objects at Stripe, but a person must look at the payment.\n"
-    return f"[green]✓[/] The record and Stripe agree: {number} objects at Stripe were compared.\n"
+        return line(
+            "!", "yellow", f"Nothing differs in {number} objects at Stripe, but a person must look at the payment."
+        )
+    return line("✓", "green", f"The record and Stripe agree: {number} objects at Stripe were compared.")
 
 
 def _details(fields: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in fields.items() if name not in ("id", "object"))
-
-
-def _table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str | None]]) -> Table:
-    table = Table(title=title, box=box.SIMPLE, title_justify="left")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(cell or "") for cell in row))
-    return table
-
-
-def _pairs(title: str, pairs: Mapping[str, object]) -> Table:
-    table = Table(title=escape(title), box=box.SIMPLE, show_header=False, title_justify="left")
-    for name, value in pairs.items():
-        table.add_row(name, escape(str(value)))
-    return table

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import msgspec
 
@@ -17,6 +18,7 @@ from lea_payments.stripe import facts
 from lea_payments.stripe.errors import StripeMissingError, StripeRefusedError
 from lea_payments.stripe.lists import EVENTS_PATH, PATHS, StripeLists
 from lea_payments.stripe.reader import StripeReader
+from lea_payments.stripe.shapes import is_code
 
 PREFIXES: Mapping[str, str] = {"cs_": facts.SESSION, "pi_": facts.INTENT, "ch_": facts.CHARGE, "py_": facts.CHARGE}
 """The types of the objects that are read by their ids."""
@@ -56,9 +58,9 @@ class StripeState(NamedTuple):
 class StripeView:
     """Reads payments from Stripe. Every method raises StripeCallError."""
 
-    def __init__(self, settings: StripeSettings, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: StripeSettings, reader: StripeReader, now: Callable[[], float] = time.time) -> None:
         self._settings = settings
-        self._reader = StripeReader(settings)
+        self._reader = reader
         self._now = now
 
     async def state_of(self, record: Payment) -> StripeState:
@@ -132,7 +134,7 @@ class _Reading:
         object_type = PREFIXES.get(object_id[:3])
         if object_type is None:
             return
-        path = f"{_PATHS[object_type]}/{object_id}"
+        path = f"{_PATHS[object_type]}/{quote(object_id, safe='', errors='replace')}"
         expand = {"expand": ["payment_intent"]} if object_type == facts.SESSION else {}
         try:
             body = await self._reader.get(path, **expand)
@@ -158,7 +160,7 @@ class _Reading:
     def _add(self, object_type: str, raw: msgspec.Raw) -> None:
         content = _object(raw)
         if content is None:
-            self._on_unreadable(object_type, "it has no id")
+            self._on_unreadable(object_type, "it is not an object with an id")
             return
         self.shown[content["id"]] = _shown(object_type, content)
         if object_type == facts.SESSION and sessions.is_recoverable(content):
@@ -224,8 +226,11 @@ def _is_succeeded_intent(fields: Mapping[str, Any]) -> bool:
 
 
 def _object(raw: msgspec.Raw) -> dict[str, Any] | None:
-    """The fields of an object; None if it has no id."""
-    content = msgspec.json.decode(raw)
+    """The fields of an object; None if it cannot be read or has no id."""
+    try:
+        content = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
     return content if isinstance(content, dict) and isinstance(content.get("id"), str) else None
 
 
@@ -235,5 +240,10 @@ def _references(session: Mapping[str, Any]) -> tuple[object, object]:
 
 
 def _shown(object_type: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
-    fields = {name: content[name] for name in _SHOWN[object_type] if content.get(name) is not None}
+    fields = {name: content[name] for name in _SHOWN[object_type] if _is_shown(content.get(name))}
     return {"object": object_type, "id": content["id"], **fields}
+
+
+def _is_shown(value: object) -> bool:
+    """Whether it is a value that one of these fields can have. Text of another format can be personal."""
+    return is_code(value) if isinstance(value, str) else isinstance(value, bool | int | float)

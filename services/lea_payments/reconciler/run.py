@@ -46,6 +46,13 @@ class Run:
         """The number of payments whose published fields differed from Stripe."""
         return len(self._differing_payments)
 
+    def summary(self) -> str:
+        """The outcome and the counts as one line."""
+        return (
+            f"{self.outcome}: facts checked: {self.checked}, payments that differed: {self.drift}, "
+            f"changes applied: {self.repaired}"
+        )
+
     def count_repair(self, before: Payment, after: Payment) -> None:
         """Counts one change; several changes to one payment are one payment of drift."""
         self.repaired += 1

@@ -1,13 +1,23 @@
-"""Creates the official Stripe client with short time limits, and reads its errors and headers."""
+"""Creates the official Stripe client with limits of time and size, and reads its errors and headers."""
 
+import json
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
 
 import stripe
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 6.0
+MAX_BODY = 8 * 1024 * 1024
+"""In bytes, uncompressed: a page of 100 sessions with all the metadata that Stripe allows has 5 MiB."""
+
+UNREADABLE = "the response is not a JSON object"
+_ERROR_FIELDS = ("type", "code", "message", "param")
 _KEY = re.compile(r"\b[sr]k_(test|live)_\S+")
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+_MAX_MESSAGE = 300
 
 
 def client(key: str, base: str, *, read_seconds: float = READ_SECONDS, retries: int = 0) -> stripe.StripeClient:
@@ -16,13 +26,61 @@ def client(key: str, base: str, *, read_seconds: float = READ_SECONDS, retries: 
         key,
         base_addresses={"api": base.rstrip("/")},
         max_network_retries=retries,
-        http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS, read_seconds)),
+        http_client=_HttpClient(timeout=(CONNECT_SECONDS, read_seconds)),
     )
 
 
+class _HttpClient(stripe.RequestsClient):
+    """Passes on only bodies that are safe for the official package: see `safe_body`."""
+
+    def request(  # type: ignore[override]  # as the class above does
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[Any, int, Mapping[str, str]]:
+        """Sends the request, and reads the response up to the limit."""
+        stream, status, response_headers = self.request_stream(method, url, headers, post_data)
+        try:
+            body = stream.read(MAX_BODY + 1, decode_content=True)
+        except Exception as error:  # noqa: BLE001 - the connection broke, or the compression is invalid
+            stream.close()
+            text = f"the response ended early: {type(error).__name__}"
+            raise stripe.APIConnectionError(text) from None  # type: ignore[no-untyped-call]  # it has no types
+        if len(body) > MAX_BODY:
+            stream.close()
+        return safe_body(body, status), status, response_headers
+
+
+def safe_body(body: bytes, status: int) -> str:
+    """The body of a response, from which the official package can create objects and errors.
+
+    The package quotes an unreadable body in its exception, and an error keeps its body, with all personal data. So the
+    first raises APIError without its text here, and the second is reduced to the fields that say what is wrong.
+    """
+    content = _content(body) if len(body) <= MAX_BODY else None
+    if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return json.dumps({"error": _error_fields(content)})
+    if not isinstance(content, dict):
+        raise stripe.APIError(UNREADABLE, http_status=status)
+    return body.decode(errors="replace")
+
+
+def _content(body: bytes) -> object:
+    try:
+        return json.loads(body.decode(errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _error_fields(content: object) -> Mapping[str, str]:
+    match content:
+        case {"error": dict(error)}:
+            return {name: error[name] for name in _ERROR_FIELDS if isinstance(error.get(name), str)}
+    return {}
+
+
 def message_of(error: stripe.StripeError) -> str:
-    """Stripe's error message without the API key, which Stripe quotes in part."""
-    return _KEY.sub("[key]", error.user_message or "")
+    """Stripe's error message without addresses and the API key, which Stripe quotes in part."""
+    message = _EMAIL.sub("[address]", _KEY.sub("[key]", error.user_message or ""))
+    return message[:_MAX_MESSAGE]
 
 
 def header(headers: Mapping[str, str], name: str) -> str:

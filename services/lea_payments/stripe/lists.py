@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -68,7 +69,8 @@ class StripeLists:
     async def session(self, session_id: str) -> Sequence[PaymentEvent]:
         """The facts about a session and its PaymentIntent; empty if Stripe does not have the session."""
         try:
-            body = await self._reader.get(f"{PATHS[facts.SESSION]}/{session_id}", expand=["payment_intent"])
+            path = f"{PATHS[facts.SESSION]}/{quote(session_id, safe='', errors='replace')}"
+            body = await self._reader.get(path, expand=["payment_intent"])
         except StripeMissingError:
             return []
         return self.facts_of(facts.SESSION, msgspec.Raw(body))

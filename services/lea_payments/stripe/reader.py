@@ -1,11 +1,12 @@
 """Reads from Stripe's API: at most five calls a second, with retries while Stripe is unavailable."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import stamina
@@ -30,6 +31,7 @@ READ_SECONDS = 20.0
 PAGE_SIZE = 100
 _RETRYABLE = (HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 Sleep = Callable[[float], Awaitable[object]]
+ContentT = TypeVar("ContentT")
 
 
 class Pace:
@@ -57,12 +59,12 @@ class _Page(msgspec.Struct):
     has_more: bool
 
 
-class _ObjectId(msgspec.Struct):
-    id: str
+class _Object(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 _decode_page = msgspec.json.Decoder(_Page).decode
-_decode_id = msgspec.json.Decoder(_ObjectId).decode
+_decode_object = msgspec.json.Decoder(_Object).decode
 
 
 class StripeReader:
@@ -78,7 +80,24 @@ class StripeReader:
         )
 
     async def get(self, path: str, **params: Any) -> bytes:
-        """The body of the response to a GET request."""
+        """The body of the response to a GET request: a JSON object."""
+        return await self._get(path, params, bytes)
+
+    async def pages(self, path: str, **params: Any) -> AsyncIterator[Sequence[msgspec.Raw]]:
+        """Yields all objects of a list, newest first, page by page."""
+        cursors: list[str] = []
+        while True:
+            after = {"starting_after": cursors[-1]} if cursors else {}
+            page = await self._get(path, {"limit": PAGE_SIZE, **after, **params}, _page_of)
+            yield page.data
+            if not page.has_more:
+                return
+            cursor = _cursor(page)
+            if cursor is None or cursor in cursors:
+                raise StripeUnavailableError("Stripe's list does not end or has no ids: check STRIPE_API_BASE", path)
+            cursors.append(cursor)
+
+    async def _get(self, path: str, params: dict[str, Any], decode: Callable[[bytes], ContentT]) -> ContentT:
         async for attempt in stamina.retry_context(
             on=retry_wait,
             attempts=TRIES,
@@ -89,22 +108,12 @@ class StripeReader:
         ):
             with attempt:
                 await self._pace.turn()
-                return await self._get_once(path, params, attempt.next_wait)
+                body = await self._get_once(path, params, attempt.next_wait)
+                try:
+                    return decode(body)
+                except (msgspec.MsgspecError, RecursionError):
+                    raise _unreadable(path, HTTPStatus.OK) from None
         raise AssertionError("unreachable")  # the last try raises or returns
-
-    async def pages(self, path: str, **params: Any) -> AsyncIterator[Sequence[msgspec.Raw]]:
-        """Yields all objects of a list, newest first, page by page."""
-        cursor: dict[str, str] = {}
-        while True:
-            body = await self.get(path, limit=PAGE_SIZE, **cursor, **params)
-            try:
-                page = _decode_page(body)
-                yield page.data
-                if not page.has_more or not page.data:
-                    return
-                cursor = {"starting_after": _decode_id(page.data[-1]).id}
-            except msgspec.MsgspecError:
-                raise StripeUnavailableError("the response is not from Stripe: check STRIPE_API_BASE", path) from None
 
     async def _get_once(self, path: str, params: dict[str, Any], backoff: float) -> bytes:
         try:
@@ -113,6 +122,27 @@ class StripeReader:
             raise _call_error(error, path, backoff) from None
         body: str | bytes = response.body
         return without_lone_surrogates(body.encode() if isinstance(body, str) else body)
+
+
+def _page_of(body: bytes) -> _Page:
+    """The page with its objects undecoded, so that an object which cannot be read does not affect the others."""
+    try:
+        return _decode_page(body)
+    except (msgspec.DecodeError, RecursionError):
+        content = json.loads(body)  # accepts more than msgspec, such as NaN
+        if isinstance(content.get("data"), list):
+            content["data"] = [msgspec.Raw(json.dumps(each).encode()) for each in content["data"]]
+        return msgspec.convert(content, _Page)
+
+
+def _cursor(page: _Page) -> str | None:
+    """The id of the last object that has one."""
+    for raw in reversed(page.data):
+        try:
+            return _decode_object(raw).id
+        except (msgspec.MsgspecError, RecursionError):
+            continue
+    return None
 
 
 def retry_wait(error: Exception) -> bool | float:
@@ -124,6 +154,8 @@ def retry_wait(error: Exception) -> bool | float:
 
 def _call_error(error: stripe.StripeError, path: str, backoff: float) -> StripeCallError:
     status = error.http_status
+    if status is not None and status < HTTPStatus.BAD_REQUEST:
+        return _unreadable(path, status)
     if status is None or status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         retry_after = _retry_after(error)
         return StripeUnavailableError(
@@ -134,6 +166,14 @@ def _call_error(error: stripe.StripeError, path: str, backoff: float) -> StripeC
         )
     kind = StripeMissingError if error.code == "resource_missing" else StripeRefusedError
     return kind(_remedy(error))
+
+
+def _unreadable(path: str, status: int) -> StripeUnavailableError:
+    return StripeUnavailableError(
+        f"Stripe's response cannot be read after {TRIES} tries: check STRIPE_API_BASE and the proxies on the way",
+        path,
+        status,
+    )
 
 
 def _retry_after(error: stripe.StripeError) -> float:
@@ -149,4 +189,5 @@ def _remedy(error: stripe.StripeError) -> str:
             "the Stripe API key lacks a permission: give the restricted key read access to Events, Checkout Sessions, "
             "PaymentIntents, Charges, Refunds, Disputes and Radar"
         )
-    return f"Stripe rejected the request: {stripe_client.message_of(error)} (request {error.request_id})"
+    reason = stripe_client.message_of(error) or f"HTTP {error.http_status}"
+    return f"Stripe rejected the request: {reason} (request {error.request_id})"

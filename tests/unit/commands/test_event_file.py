@@ -37,7 +37,12 @@ def _value(body: bytes) -> object:
 
 
 LINES = f"{FIRST}\n\n{SECOND}\r\n{THIRD}"
+ENVELOPE = {"version": "0", "id": "0e1f", "source": "aws.partner/stripe.com/ed_1", "detail-type": "charge.refunded"}
+ENVELOPES = [ENVELOPE | {"detail": event} for event in EVENTS]
 SHAPES = {
+    "EventBridge": ("\n".join(map(json.dumps, ENVELOPES)), ["line 1", "line 2", "line 3"]),
+    "EventBridge, pretty-printed": ("\n".join(map(_pretty, ENVELOPES)), ["line 1", "line 17", "line 40"]),
+    "array of EventBridge": (json.dumps(ENVELOPES), [f"line 1, element {number}" for number in (1, 2, 3)]),
     "JSON lines": (LINES, ["line 1", "line 3", "line 4"]),
     "pretty-printed": ("\n".join(map(_pretty, EVENTS)), ["line 1", "line 11", "line 28"]),
     "pretty-printed without indentation": (
@@ -172,3 +177,8 @@ def test_json_lines_are_read_one_at_a_time() -> None:
 def test_no_content_is_an_error(content: bytes) -> None:
     for text in event_texts(content.splitlines(keepends=True)):
         assert text.place.startswith("line ")
+
+
+@pytest.mark.parametrize("detail", ["text", {"id": "other"}, {"id": 5}, None, []])
+def test_a_detail_that_is_no_event_is_not_unwrapped(detail: object) -> None:
+    assert _read(json.dumps({"detail": detail}).encode()) == [("line 1", {"detail": detail})]

@@ -81,6 +81,10 @@ def test_every_scenario_can_be_explained(name: str) -> None:
             _with(du_a=_dispute("needs_response")),
             "Dispute du_a of 49.99 SGD is open: it waits for evidence until 2026-01-01.",
         ),
+        (
+            _with(**{"dispute:pi_a": replace(_dispute("won"), intent="pi_a")}),
+            "Dispute without an id, of pi_a, of 49.99 SGD was won: the money is back.",
+        ),
         (_with(du_a=_dispute("won")), "Dispute du_a of 49.99 SGD was won: the money is back."),
         (
             _with(du_a=Fact(kind=Kind.DISPUTE, state="under_review")),

@@ -7,7 +7,9 @@ from lea_payments.commands.event_file import EventText, MoreEvents
 from lea_payments.commands.replay_source import (
     ReplaySourceError,
     Unreadable,
+    UnreadableObjects,
     checked_types,
+    days,
     is_event_id,
     parse_time,
     translated,
@@ -115,3 +117,17 @@ def test_a_list_with_more_events_stays_in_the_source() -> None:
     more = MoreEvents("line 1", "evt_1")
 
     assert list(translated([more], ["checkout.session.expired"], livemode=False)) == [more]
+
+
+def test_the_days_cover_the_time_once_oldest_first() -> None:
+    day = 24 * 3600
+
+    assert list(days(0, 2 * day + 5)) == [(0, day - 1), (day, 2 * day - 1), (2 * day, 2 * day + 5)]
+    assert list(days(7, 7)) == [(7, 7)]
+
+
+def test_unreadable_objects_are_taken_once() -> None:
+    objects = UnreadableObjects()
+    objects.add("event", "no id")
+
+    assert [objects.taken(), objects.taken()] == [[Unreadable("event at Stripe", "no id")], []]

@@ -99,7 +99,7 @@ def test_a_traceback_is_shown() -> None:
     line = line_of("webhook", event="webhook_failed", level="error", exception="Traceback:\nValueError: x")
 
     assert line is not None
-    assert line.endswith("webhook_failed Traceback:\nValueError: x")
+    assert line.endswith("webhook_failed Traceback:\n  ValueError: x")
 
 
 def test_columns_are_aligned() -> None:

@@ -1,8 +1,9 @@
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextvars import Context
 from typing import TypeVarTuple
 
+import msgspec
 import pytest
 from stamina.instrumentation import set_on_retry_hooks
 
@@ -155,6 +156,68 @@ async def test_all_pages_of_a_list_are_read() -> None:
     assert [request.get("starting_after") for request in stripe.requests] == [None, "b"]
 
 
-async def test_a_response_that_is_not_from_stripe_is_an_error() -> None:
-    with pytest.raises(StripeUnavailableError, match="check STRIPE_API_BASE"):
-        await anext(ScriptedStripe(Response(body={"hello": "world"})).reader().pages(PATH))
+@pytest.mark.parametrize(
+    "body",
+    [{"hello": "world"}, {"data": {}, "has_more": False}, {"data": [], "has_more": "no"}, ["a"], "text", None],
+    ids=["other object", "no list", "no flag", "list", "text", "null"],
+)
+def test_an_unreadable_page_is_requested_again(body: object) -> None:
+    stripe = ScriptedStripe(Response(body=body))
+    with asyncio.Runner(loop_factory=ImpatientLoop) as runner:
+        pages = stripe.reader().pages(PATH)
+        with pytest.raises(StripeUnavailableError, match="check STRIPE_API_BASE") as error_info:
+            runner.run(_first(pages))
+
+    assert len(stripe.requests) == TRIES
+    assert (error_info.value.path, error_info.value.http_status) == (PATH, 200)
+
+
+async def _first(pages: AsyncIterator[Sequence[msgspec.Raw]]) -> Sequence[msgspec.Raw]:
+    return await anext(pages)
+
+
+@pytest.mark.parametrize(
+    "data", [[], [{"no": "id"}, {"id": ""}, {"id": 5}, 7, None], [{"id": "a"}]], ids=["empty", "no ids", "the same ids"]
+)
+async def test_a_list_that_does_not_go_on_is_an_error(data: list[object]) -> None:
+    stripe = ScriptedStripe(Response(body={"data": data, "has_more": True}))
+    pages = list[object]()
+
+    with pytest.raises(StripeUnavailableError, match="does not end or has no ids"):
+        await _read(stripe, pages)
+
+    assert len(pages) == len(stripe.requests) <= 2
+
+
+async def test_cursors_that_repeat_after_many_pages_end_a_list() -> None:
+    bodies = [{"data": [{"id": name}], "has_more": True} for name in "abca"]
+    stripe = ScriptedStripe(*[Response(body=body) for body in bodies])
+
+    with pytest.raises(StripeUnavailableError, match="does not end"):
+        await _read(stripe, [])
+
+    assert len(stripe.requests) == 4
+
+
+async def _read(stripe: ScriptedStripe, pages: list[object]) -> None:
+    """Adds the pages before an error, too."""
+    async for page in stripe.reader().pages(PATH):
+        pages.append(page)  # noqa: PERF401 - see above
+
+
+async def test_the_last_object_with_an_id_is_the_cursor() -> None:
+    first = {"data": [{"id": "a"}, {"id": "b"}, {"id": 5}, {}], "has_more": True}
+    stripe = ScriptedStripe(Response(body=first), Response(body={"data": [], "has_more": False}))
+
+    pages = [len(page) async for page in stripe.reader().pages(PATH)]
+
+    assert pages == [4, 0]
+    assert stripe.requests[1]["starting_after"] == "b"
+
+
+async def test_an_object_that_is_not_json_does_not_affect_others() -> None:
+    page = {"data": [{"id": "a", "amount": float("nan")}, {"id": "b"}], "has_more": False}
+
+    (data,) = [page async for page in ScriptedStripe(Response(body=page)).reader().pages(PATH)]
+
+    assert [bytes(raw) for raw in data] == [b'{"id": "a", "amount": NaN}', b'{"id": "b"}']

@@ -1,0 +1,59 @@
+import pytest
+import stripe
+
+from lea_payments.commands.checks import endpoints
+from lea_payments.commands.checks.finding import Finding
+from lea_payments.commands.checks.settings import CheckSettings
+from lea_payments.stripe.events import EVENT_TYPES
+from tests.support.scripted_stripe import Response, ScriptedStripe
+
+
+def _endpoint(number: int, **fields: object) -> dict[str, object]:
+    url = f"https://shop{number}.example/other"
+    endpoint = {"id": f"we_{number}", "url": url, "status": "enabled", "enabled_events": list(EVENT_TYPES)}
+    return endpoint | {"api_version": stripe.api_version} | fields
+
+
+def _page(*objects: object, has_more: bool = False) -> Response:
+    return Response(body={"object": "list", "data": objects, "has_more": has_more})
+
+
+def _findings(scripted: ScriptedStripe) -> list[Finding]:
+    client = stripe.StripeClient("sk_test_1", http_client=scripted)
+    return list(endpoints.findings(client, CheckSettings.model_validate({}), None))
+
+
+def test_an_endpoint_on_the_second_page_is_checked() -> None:
+    ours = _endpoint(101, url="https://payments.example/webhook/stripe")
+    scripted = ScriptedStripe(_page(*map(_endpoint, range(100)), has_more=True), _page(ours))
+
+    findings = _findings(scripted)
+
+    assert {finding.subject for finding in findings} == {"endpoint we_101"}
+    assert [request.get("starting_after") for request in scripted.requests] == [None, "we_99"]
+
+
+def test_a_list_of_endpoints_that_never_ends_is_left() -> None:
+    scripted = ScriptedStripe(_page(_endpoint(1), has_more=True))
+
+    (finding,) = _findings(scripted)
+
+    assert "none of 1 endpoints has the path" in finding.says
+    assert len(scripted.requests) == endpoints.MAX_PAGES
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"id": "we_1"}, _endpoint(1, url=5), _endpoint(1, enabled_events="*"), "we_1", None],
+    ids=["no url", "url", "events", "text", "null"],
+)
+def test_odd_endpoints_cannot_be_checked(odd: object) -> None:
+    (finding,) = _findings(ScriptedStripe(_page(odd)))
+
+    assert (finding.state, finding.subject) == ("note", "endpoint")
+
+
+def test_an_endpoint_with_an_invalid_url_is_another_one() -> None:
+    (finding,) = _findings(ScriptedStripe(_page(_endpoint(1, url="https://[x/webhook/stripe"))))
+
+    assert "none of 1 endpoints" in finding.says
