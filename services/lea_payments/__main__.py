@@ -43,7 +43,8 @@ def webhook() -> None:
 
     settings = read(WebhookSettings)
     secrets = signing_secrets(settings.webhook_secrets, settings.webhook_secret_file)
-    service = create_app(settings, PaymentStore(settings))
+    store = PaymentStore(settings, deadline_seconds=settings.delivery_deadline_seconds)
+    service = create_app(settings, store)
     serve(service, settings, settings.port, "webhook", signing_secrets=len(secrets))
 
 
