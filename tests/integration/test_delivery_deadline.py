@@ -241,13 +241,13 @@ def local(
 
 
 @pytest.fixture(scope="module")
-def freezing(local: DynamoDBLocal) -> Iterator[TableSettings]:
-    """Yield the settings of its table."""
+def freezing(local: DynamoDBLocal) -> TableSettings:
+    """Return the settings of its table."""
     settings = TableSettings.model_validate({"DDB_ENDPOINT": local.endpoint})
     client = connection.client(settings)
     table.ensure(client, settings)
     client.close()
-    yield settings
+    return settings
 
 
 async def _send_while_frozen(

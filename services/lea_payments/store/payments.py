@@ -14,19 +14,9 @@ from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, statements, table
+from lea_payments.store import connection, dynamodb, statements, table
 from lea_payments.store.connection import DEADLINE_SECONDS, FIRST_PAUSE_SECONDS, PING_SECONDS, Deadline
-from lea_payments.store.dynamodb import (
-    Blocked,
-    Busy,
-    Dynamodb,
-    Failed,
-    NotFound,
-    WriteResult,
-    Written,
-    code_of,
-    existing_item,
-)
+from lea_payments.store.dynamodb import Blocked, Busy, Dynamodb, Failed, NotFound, WriteResult, Written
 from lea_payments.store.errors import ConflictError, TemporaryError, UnavailableError
 from lea_payments.store.group_commit import GroupCommit
 from lea_payments.store.items import attributes_of, payment_of
@@ -72,7 +62,7 @@ class PaymentStore:
             applied = changes.apply(before.record, event, at, spans.trace_id(span))
             if applied.after is None or applied.after is before.record:
                 return _own_write(before.record, event, unanswered) or applied
-            match await self._writer.submit(statements.update(self._table, before, applied.after, span), deadline):
+            match await self._write(statements.update(self._table, before, applied.after, span), deadline):
                 case Written():
                     return applied
                 case NotFound():
@@ -101,12 +91,15 @@ class PaymentStore:
                 return matches[0].payment_intent_id
         return None
 
-    async def _send(self, updates: Sequence[Update]) -> Sequence[WriteResult]:
+    async def _write(self, update: Update, deadline: float) -> WriteResult:
         try:
-            with spans.batch([update.span for update in updates]):
-                return await self._dynamodb.write("apply", [(update.text, update.parameters) for update in updates])
+            return await self._writer.submit(update, deadline)
         except TemporaryError as error:
-            return [Busy(str(error))] * len(updates)
+            return Busy(str(error))
+
+    async def _send(self, updates: Sequence[Update]) -> Sequence[WriteResult]:
+        with spans.batch([update.span for update in updates]):
+            return await self._dynamodb.write("apply", [(update.text, update.parameters) for update in updates])
 
     async def record_of(self, event: PaymentEvent) -> Payment | None:
         """The record that an event is about, read consistently, or None."""
@@ -166,7 +159,7 @@ class PaymentStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return payment_of(existing_item(error))
+            return payment_of(dynamodb.existing_item(error))
         return new
 
     async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
@@ -182,7 +175,7 @@ class PaymentStore:
                     **statements.checkout_update(before, after),
                 )
             except ClientError as error:
-                item = existing_item(error)
+                item = dynamodb.existing_item(error)
             else:
                 return after
             current = payment_of(item) if item else None
@@ -233,7 +226,7 @@ class PaymentStore:
                 response = await self._dynamodb.call("query", self._client.query, deadline=deadline, **arguments)
             except ClientError as error:
                 # A table that was created by hand can lack an index: calls that do not use it must still work.
-                store_calls.index_query_failed(index=index, code=code_of(error))
+                store_calls.index_query_failed(index=index, code=dynamodb.code_of(error))
                 return []
             if "Items" not in response:
                 raise UnavailableError("DynamoDB's response is incomplete")
