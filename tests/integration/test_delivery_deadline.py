@@ -232,11 +232,9 @@ def test_without_permission_a_service_is_not_ready(
 
 
 @pytest.fixture(scope="module")
-def local(
-    free_port: Callable[[], int], dynamodb_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DynamoDBLocal]:
+def local(free_port: Callable[[], int], dynamodb_folder: Path) -> Iterator[DynamoDBLocal]:
     """Yield a DynamoDB Local that the tests can freeze."""
-    with DynamoDBLocal(free_port(), tmp_path_factory.mktemp("data"), dynamodb_folder) as local:
+    with DynamoDBLocal(free_port(), None, dynamodb_folder) as local:
         yield local
 
 

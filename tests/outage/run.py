@@ -68,7 +68,7 @@ def main() -> int:
     outages = []
     with (
         tempfile.TemporaryDirectory(prefix="outage-") as folder,
-        DynamoDBLocal(free_port(), Path(folder) / "data", ROOT / ".data" / "dynamodb-local") as dynamodb,
+        DynamoDBLocal(free_port(), None, ROOT / ".data" / "dynamodb-local") as dynamodb,
     ):
         settings = TableSettings.model_validate({"DDB_ENDPOINT": dynamodb.endpoint})
         client = connection.client(settings)
