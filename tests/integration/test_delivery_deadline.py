@@ -16,7 +16,7 @@ from lea_payments.store import connection, table
 from lea_payments.webhook.app import RETRY_AFTER_SECONDS
 from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
-from tests.support.dynamodb_faults import Call, CallResponse, Fault, Forward
+from tests.support.dynamodb_faults import Fault
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.frozen_dynamodb import frozen
 from tests.support.processes import Process
@@ -54,16 +54,6 @@ def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[ht
 
 def _paid(payment_id: str) -> Delivery:
     return Delivery.of(stripe_bodies.completed(payment_id))
-
-
-def _first(*first: Fault) -> Fault:
-    """Applies each fault to one call, and none to the calls after that."""
-    remaining = iter(first)
-
-    def fault(call: Call, forward: Forward) -> CallResponse:
-        return next(remaining, faults.healthy)(call, forward)
-
-    return fault
 
 
 _HTML = b"<html><body>Bad gateway</body></html>"
@@ -110,7 +100,7 @@ def test_a_call_that_is_rejected_as_a_whole_is_repeated(
 ) -> None:
     payment_id = records.put()
     delivery = _paid(payment_id)
-    dynamodb.fault = _first(*[fault] * 4)
+    dynamodb.fault = faults.first_calls(*[fault] * 4)
 
     assert delivery.to(webhook)[:2] == (200, "applied")
     assert records.history(payment_id) == [delivery.event_id]
@@ -125,7 +115,7 @@ def test_each_pair_of_faults_applies_an_event_once(
     for first, second in itertools.product(quick.values(), repeat=2):
         payment_id = records.put()
         delivery = _paid(payment_id)
-        dynamodb.fault = _first(first, second)
+        dynamodb.fault = faults.first_calls(first, second)
 
         assert delivery.to(webhook)[:2] == (200, "applied")
         assert records.history(payment_id) == [delivery.event_id]
@@ -137,7 +127,7 @@ def test_each_attempt_without_answer_has_a_new_connection(
     assert _paid(records.put()).to(webhook).status == 200
     [warm] = {call.port for call in dynamodb.calls}
     dynamodb.calls.clear()
-    dynamodb.fault = _first(faults.late_response(4), faults.late_response(4))
+    dynamodb.fault = faults.first_calls(faults.late_response(4), faults.late_response(4))
 
     assert _paid(records.put()).to(webhook)[:2] == (200, "applied")
     ports = [call.port for call in dynamodb.calls]
@@ -150,7 +140,7 @@ def test_a_lookup_in_an_index_is_repeated_as_well(
 ) -> None:
     payment_id = records.put(stripe_payment_intent="pi_looked_up")
     dispute = Delivery.of(stripe_bodies.dispute("created", "needs_response", "pi_looked_up"))
-    dynamodb.fault = _first(
+    dynamodb.fault = faults.first_calls(
         faults.late_response(3), REJECTED["ProvisionedThroughputExceeded"], faults.closed_connection
     )
 

@@ -108,6 +108,16 @@ def first_batch_only(fault: Fault) -> Fault:
     return first
 
 
+def first_calls(*first: Fault) -> Fault:
+    """Applies each fault to one call, and none to the calls after that."""
+    remaining = iter(first)
+
+    def fault(call: Call, forward: Forward) -> CallResponse:
+        return next(remaining, healthy)(call, forward)
+
+    return fault
+
+
 def closed_connection(call: Call, forward: Forward) -> CallResponse:
     """Closes the connection without executing the call."""
     del call, forward
