@@ -121,7 +121,7 @@ def test_each_pair_of_faults_applies_an_event_once(
         assert records.history(payment_id) == [delivery.event_id]
 
 
-def test_each_attempt_without_answer_has_a_new_connection(
+def test_each_try_without_answer_has_a_new_connection(
     webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records
 ) -> None:
     assert _paid(records.put()).to(webhook).status == 200
@@ -162,7 +162,7 @@ def test_a_refused_event_is_asked_to_come_later(start: Callable[..., Process], d
     )
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, str(RETRY_AFTER_SECONDS))
-    assert "no time is left for another attempt" in service.log.read_text()
+    assert "no time is left for another try" in service.log.read_text()
 
 
 def test_the_first_event_after_ready_finds_a_connection(

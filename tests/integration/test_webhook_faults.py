@@ -342,7 +342,7 @@ def test_open_requests_are_answered_after_sigterm(
         time.sleep(0.5)  # otherwise they could end before the shutdown does
         gate.open()
 
-        # The gate opens after more than one attempt of the first delivery.
+        # The gate opens after more than one try of the first delivery.
         assert {answer.result()[:2] for answer in answers} == {(200, "applied")}
     assert service.process.wait(10) == 0
 

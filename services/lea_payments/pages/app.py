@@ -20,7 +20,7 @@ from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import events
 
 DEADLINE_SECONDS = 2.0
-"""The longest time that a page waits for the table, with all attempts. It refreshes itself."""
+"""The longest time that a page waits for the table, with all tries. It refreshes itself."""
 
 
 class Pages:

@@ -51,7 +51,7 @@ class _Connections:
         self.calls = 0
         self.http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=connection.CONNECTIONS, ssl=tls),
-            timeout=aiohttp.ClientTimeout(total=connection.ATTEMPT_SECONDS, sock_connect=connection.CONNECT_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=connection.TRY_SECONDS, sock_connect=connection.CONNECT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
 
@@ -111,7 +111,7 @@ class BatchCall:
             async with used.http.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
                 content = await response.read()
                 if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    response.close()  # the next attempt can reach another of DynamoDB's hosts
+                    response.close()  # the next try can reach another of DynamoDB's hosts
                 return response.status, content
         except (aiohttp.ClientError, TimeoutError) as error:
             if self._connections is used:

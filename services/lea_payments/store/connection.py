@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CONNECT_SECONDS = 0.7
-ATTEMPT_SECONDS = 1.0
-"""The time limit of one attempt. DynamoDB responds within milliseconds: a connection that is silent for 1 s is dead."""
+TRY_SECONDS = 1.0
+"""The time limit of one try. DynamoDB responds within milliseconds: a connection that is silent for 1 s is dead."""
 
 DEADLINE_SECONDS = 6.0
-"""The time for applying one event, with all attempts. DynamoDB's blips last seconds, and Stripe waits for 10 s."""
+"""The time for applying one event, with all tries. DynamoDB's blips last seconds, and Stripe waits for 10 s."""
 
 CALL_SECONDS = 3.0
-"""The time for a call outside of that, such as one of checkout, with all attempts."""
+"""The time for a call outside of that, such as one of checkout, with all tries."""
 
 PING_SECONDS = 2.0
 """The time for finding out whether the table responds: the kubelet waits 3 s."""
@@ -36,7 +36,7 @@ WAITING_LIMIT = 800
 the other 200 are for probes, for quick refusals and for senders that are not verified."""
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.5
-"""The pauses before another attempt: each is twice as long as the one before it."""
+"""The pauses before another try: each is twice as long as the one before it."""
 
 CONNECTIONS = 16
 
@@ -68,7 +68,7 @@ def client(settings: TableSettings, using: Session | None = None) -> "DynamoDBCl
     config = Config(
         region_name=settings.aws_region,
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=ATTEMPT_SECONDS,
+        read_timeout=TRY_SECONDS,
         retries={"total_max_attempts": 1, "mode": "standard"},
         parameter_validation=False,
         max_pool_connections=CONNECTIONS,
@@ -113,13 +113,13 @@ class Deadline:
 
 
 async def pause_before_next(pause: float, deadline: float, problem: str) -> float:
-    """Waits before another attempt, and returns the pause before the one after it.
+    """Waits before another try, and returns the pause before the one after it.
 
     Raises UnavailableError with the problem if no time is left. Half of a pause is random, so that the writes of a
     failed batch do not all return together.
     """
     seconds = pause * random.uniform(0.5, 1)  # noqa: S311 - it protects nothing
     if asyncio.get_running_loop().time() + seconds >= deadline:
-        raise UnavailableError(f"no time is left for another attempt: {problem}")
+        raise UnavailableError(f"no time is left for another try: {problem}")
     await asyncio.sleep(seconds)
     return min(2 * pause, LONGEST_PAUSE_SECONDS)

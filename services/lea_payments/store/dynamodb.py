@@ -53,7 +53,7 @@ class NotFound(NamedTuple):
 
 
 class Busy(NamedTuple):
-    """The attempt failed for a temporary reason, so it can be repeated. It may be written nevertheless."""
+    """The try failed for a temporary reason, so it can be repeated. It may be written nevertheless."""
 
     reason: str
 
@@ -100,20 +100,20 @@ class Dynamodb:
             async with asyncio.timeout_at(deadline):
                 while True:
                     try:
-                        return await self._attempt(operation, partial(method, **arguments))
+                        return await self._try(operation, partial(method, **arguments))
                     except TemporaryError as error:
                         pause = await pause_before_next(pause, deadline, str(error))
         except TimeoutError:
             raise UnavailableError("no response from DynamoDB in time") from None
 
-    async def _attempt(self, operation: str, request: Callable[[], ResultT]) -> ResultT:
+    async def _try(self, operation: str, request: Callable[[], ResultT]) -> ResultT:
         with store_operation(operation) as call:
             in_thread = asyncio.get_running_loop().run_in_executor(self._threads, request)
             try:
                 response = await _translate_errors(in_thread, call)
             except TemporaryError as error:
                 if isinstance(error.__cause__, BotoCoreError):
-                    self.client.close()  # closes idle connections: they can be dead, too; the next attempt opens one
+                    self.client.close()  # closes idle connections: they can be dead, too; the next try opens one
                 raise
             call.outcome = metrics.OK
             return response

@@ -14,4 +14,4 @@ class UnavailableError(Exception):
 
 
 class TemporaryError(UnavailableError):
-    """Raised when one attempt failed and another one can succeed. The table may have done the write nevertheless."""
+    """Raised when one try failed and another one can succeed. The table may have done the write nevertheless."""

@@ -39,7 +39,7 @@ class GroupCommit(Generic[WriteT, ResultT]):
     the same key never share a batch, because DynamoDB rejects such a batch as a whole.
 
     After a batch that failed as a whole, only one is in flight until one succeeds: so an outage is cheap, and a table
-    that comes back is not busy with old attempts.
+    that comes back is not busy with old tries.
     """
 
     def __init__(self, send: Callable[[Sequence[WriteT]], Awaitable[Sequence[ResultT]]]) -> None:

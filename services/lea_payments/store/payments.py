@@ -180,7 +180,7 @@ class PaymentStore:
                 return after
             current = payment_of(item) if item else None
             if current == after:
-                return after  # by an earlier attempt whose response was lost
+                return after  # by an earlier try whose response was lost
             if current != record:
                 break
             # Nobody has changed the record: a person has written a field as another type than it is read as.

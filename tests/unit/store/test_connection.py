@@ -6,7 +6,7 @@ from lea_payments.serving import closing
 from lea_payments.serving.server import DRAIN_SECONDS
 from lea_payments.settings import WebhookSettings
 from lea_payments.store import connection
-from lea_payments.store.connection import ATTEMPT_SECONDS, CONNECT_SECONDS, WAITING_LIMIT, Deadline
+from lea_payments.store.connection import CONNECT_SECONDS, TRY_SECONDS, WAITING_LIMIT, Deadline
 from lea_payments.store.errors import UnavailableError
 
 
@@ -50,20 +50,20 @@ async def test_pauses_become_longer_up_to_a_limit() -> None:
     assert await connection.pause_before_next(0.001, in_an_hour, "") == 0.002
     assert await connection.pause_before_next(0.01, in_an_hour, "") == 0.02
     assert await connection.pause_before_next(0.0, in_an_hour, "") == 0
-    assert connection.LONGEST_PAUSE_SECONDS < ATTEMPT_SECONDS
+    assert connection.LONGEST_PAUSE_SECONDS < TRY_SECONDS
 
 
-async def test_without_time_for_an_attempt_its_problem_is_named() -> None:
+async def test_without_time_for_a_try_its_problem_is_named() -> None:
     now = asyncio.get_running_loop().time()
 
-    with pytest.raises(UnavailableError, match="no time is left for another attempt: throttled"):
+    with pytest.raises(UnavailableError, match="no time is left for another try: throttled"):
         await connection.pause_before_next(0.02, now, "throttled")
 
 
-def test_the_default_deadline_has_time_for_several_attempts() -> None:
+def test_the_default_deadline_has_time_for_several_tries() -> None:
     seconds = WebhookSettings.model_validate({"STRIPE_WEBHOOK_SECRET": "whsec_any"}).delivery_deadline_seconds
 
-    assert seconds == connection.DEADLINE_SECONDS >= 3 * (ATTEMPT_SECONDS + CONNECT_SECONDS)
+    assert seconds == connection.DEADLINE_SECONDS >= 3 * (TRY_SECONDS + CONNECT_SECONDS)
 
 
 def test_a_waiting_delivery_ends_before_the_shutdown_does() -> None:
@@ -71,4 +71,4 @@ def test_a_waiting_delivery_ends_before_the_shutdown_does() -> None:
         one.le for one in WebhookSettings.model_fields["delivery_deadline_seconds"].metadata if hasattr(one, "le")
     ]
 
-    assert longest + 2 * ATTEMPT_SECONDS + closing.SHUTDOWN_BODY_SECONDS < DRAIN_SECONDS
+    assert longest + 2 * TRY_SECONDS + closing.SHUTDOWN_BODY_SECONDS < DRAIN_SECONDS
