@@ -40,7 +40,8 @@ def webhook() -> None:
 
     settings = read(WebhookSettings)
     secrets = settings.signing_secrets()
-    service = create_app(settings, PaymentStore(settings))
+    store = PaymentStore(settings, deadline_seconds=settings.delivery_deadline_seconds)
+    service = create_app(settings, store)
     serve(service, settings, settings.port, "webhook", signing_secrets=len(secrets))
 
 

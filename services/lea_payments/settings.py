@@ -114,6 +114,12 @@ class WebhookSettings(ModeSettings):
         validation_alias="STRIPE_WEBHOOK_SECRET_FILE",
         description="file of only signing secrets instead, one per line or comma-separated; read again when it changes",
     )
+    delivery_deadline_seconds: Annotated[float, Field(ge=1, le=9)] = Field(
+        6,
+        validation_alias="DELIVERY_DEADLINE_SECONDS",
+        description="how long the webhook tries to write a delivery before it answers 503, in seconds, 1 to 9; Stripe "
+        "waits for 10",
+    )
 
     @model_validator(mode="after")
     def _has_a_secret(self) -> Self:

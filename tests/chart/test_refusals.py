@@ -51,6 +51,11 @@ def env(name: str) -> list[dict[str, str]]:
             {"reconciler": {"intervalSeconds": 0}},
             "at '/reconciler/intervalSeconds': minimum: got 0, want 1",
         ),
+        (
+            "emulator",
+            {"webhook": {"deliveryDeadlineSeconds": 10}},
+            "at '/webhook/deliveryDeadlineSeconds': maximum: got 10, want 9",
+        ),
         ("emulator", {"podAnnotations": {"a": 1}}, "at '/podAnnotations/a': got number, want string"),
         ("aws", {"dynamodb": {"endpoint": "http://x"}}, "at '/dynamodb': additional properties 'endpoint' not allowed"),
         ("aws", {"dynamodb": {"accessKeyId": "x"}}, "at '/dynamodb': additional properties 'accessKeyId' not allowed"),

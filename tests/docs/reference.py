@@ -40,7 +40,7 @@ OUTCOMES: Mapping[str, str] = {
     "See [signature reasons](signature-reasons.md).",
     "invalid_payload": "The body is incomplete, or it is signed but not an event that the service can read.",
     "too_large": "The body is larger than 256 KiB.",
-    "unavailable": "DynamoDB did not confirm the write in time. Stripe sends the event again.",
+    "unavailable": "DynamoDB did not confirm the write in time, or too many deliveries wait. Stripe repeats the event.",
     "error": "An unexpected error in the service. Stripe sends the event again.",
 }
 

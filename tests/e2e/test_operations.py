@@ -92,9 +92,9 @@ def test_an_outage_of_dynamodb_costs_retries_and_no_event(release: Release, prob
     result = EventSender(release, "away", 450, 10)(outage)
 
     assert result["by_answer"]["503"] > 0
-    # Each should take at most 2 s. A JVM that starts on the same two cores delays the requests of that moment.
-    assert result["refused_within_2_s"] >= 0.9 * result["by_answer"]["503"]
-    assert result["slowest_503"] < 6
+    # Each should take at most 7 s. A JVM that starts on the same two cores delays the requests of that moment.
+    assert result["refused_within_7_s"] >= 0.9 * result["by_answer"]["503"]
+    assert result["slowest_503"] < 10
     slowest = max(_refusal_milliseconds(release))
     print(f"away: by webhook's own clock, the slowest 503 took {slowest} ms")
 

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -10,12 +10,14 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HistoryEntry
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection, statements, table
 from lea_payments.store.errors import ConflictError, UnavailableError
 from lea_payments.store.items import attributes_of, payment_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
+from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
+from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.scenarios import record
 
 if TYPE_CHECKING:
@@ -244,3 +246,34 @@ async def test_checkout_changes_a_record_with_an_odd_lock(
 async def test_checkout_cannot_change_a_payment_that_is_gone(store: PaymentStore) -> None:
     with pytest.raises(ConflictError):
         await store.change_checkout(record("payment_gone"), stripe_session_id="cs_test_new")
+
+
+@pytest.mark.parametrize("exists", [False, True], ids=["no such record", "a record with that key"])
+async def test_the_pings_of_readiness_change_nothing(
+    store: PaymentStore, dynamodb: "DynamoDBClient", settings: TableSettings, *, exists: bool
+) -> None:
+    key = {table.KEY: {"S": statements.NO_PAYMENT}}
+    item = {**key, "updated_at": {"S": "then"}} if exists else None
+    if item:
+        dynamodb.put_item(TableName=settings.table, Item=item)
+
+    for ping in (store.ping, store.ping_events, store.ping_checkout):
+        await ping()
+
+    assert dynamodb.get_item(TableName=settings.table, Key=key).get("Item") == item
+    dynamodb.delete_item(TableName=settings.table, Key=key)
+
+
+async def test_a_change_by_checkout_whose_answer_was_lost_succeeds(
+    dynamodb_endpoint: str, settings: TableSettings, free_port: Callable[[], int], dynamodb: "DynamoDBClient"
+) -> None:
+    del dynamodb  # it has created the table
+    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
+        async with PaymentStore(settings.model_copy(update={"ddb_endpoint": proxy.endpoint})) as store:
+            created = await store.create(record("payment_lost_answer"))
+            proxy.fault = faults.first_calls(faults.truncated_response)
+
+            changed = await store.change_checkout(created, stripe_session_id="cs_test_new")
+
+            assert await store.get("payment_lost_answer") == changed
+            assert [call.operation for call in proxy.calls] == ["PutItem", "UpdateItem", "UpdateItem", "GetItem"]

@@ -10,11 +10,12 @@ MAXIMUM_HOLD_SECONDS = 20
 
 
 class Call(NamedTuple):
-    """One call of a client; `operation` is DynamoDB's name for it."""
+    """One call of a client; `operation` is DynamoDB's name for it, and `port` identifies the client's connection."""
 
     operation: str
     body: bytes
     headers: dict[str, str]
+    port: int = 0
 
     @property
     def statements(self) -> list[dict[str, Any]]:
@@ -107,6 +108,16 @@ def first_batch_only(fault: Fault) -> Fault:
     return first
 
 
+def first_calls(*first: Fault) -> Fault:
+    """Applies each fault to one call, and none to the calls after that."""
+    remaining = iter(first)
+
+    def fault(call: Call, forward: Forward) -> CallResponse:
+        return next(remaining, healthy)(call, forward)
+
+    return fault
+
+
 def closed_connection(call: Call, forward: Forward) -> CallResponse:
     """Closes the connection without executing the call."""
     del call, forward
@@ -117,6 +128,28 @@ def error_response(status: int, code: str) -> Fault:
     """Responds to every call with this error, without executing it."""
     body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "not now"}).encode()
     return lambda _call, _forward: CallResponse(status, body)
+
+
+def lost_error(status: int, code: str) -> Fault:
+    """Executes every call, and responds with this error nevertheless."""
+    error = error_response(status, code)
+
+    def fault(call: Call, forward: Forward) -> CallResponse:
+        forward(call)
+        return error(call, forward)
+
+    return fault
+
+
+def lost_statement_errors(code: str) -> Fault:
+    """Executes every batch, and responds with this error for each of its statements nevertheless."""
+
+    def fault(call: Call, forward: Forward) -> CallResponse:
+        forward(call)
+        errors = [{"Error": {"Code": code, "Message": "not now"}}] * len(call.statements)
+        return CallResponse(200, json.dumps({"Responses": errors}).encode())
+
+    return fault
 
 
 def fixed_response(status: int, body: bytes) -> Fault:

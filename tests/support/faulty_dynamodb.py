@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         names = ("Content-Type", "X-Amz-Target", "X-Amz-Date", "Authorization")
         headers = {name: self.headers[name] for name in names}
         operation = self.headers["X-Amz-Target"].rpartition(".")[2]
-        response = self.server.proxy.respond(Call(operation, body, headers))
+        response = self.server.proxy.respond(Call(operation, body, headers, self.client_address[1]))
         self.close_connection = response.cut is not None
         if not response.status:
             return

@@ -219,7 +219,7 @@ def _start(starter: Services, ports: Mapping[str, str]) -> Mapping[str, Process]
         services[name] = starter.start(name, **metrics, **env)
         return services[name].url
 
-    webhook = start("webhook", STRIPE_WEBHOOK_SECRET=f"{CURRENT},{PREVIOUS}")
+    webhook = start("webhook", STRIPE_WEBHOOK_SECRET=f"{CURRENT},{PREVIOUS}", DELIVERY_DEADLINE_SECONDS="1")
     endpoint = {"EMULATOR_WEBHOOK_URL": f"{webhook}/webhook/stripe", "EMULATOR_WEBHOOK_SECRET": CURRENT}
     stripe = {"STRIPE_API_BASE": start("stripe-emulator", **endpoint), "STRIPE_SECRET_KEY": STRIPE_KEY}
     start("checkout", **stripe, PAYMENTS_API_TOKEN=TOKEN, PAGES_BASE_URL=start("pages"))

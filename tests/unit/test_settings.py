@@ -11,6 +11,7 @@ from lea_payments.settings import (
     WebhookSettings,
     read,
 )
+from lea_payments.store.connection import DEADLINE_SECONDS
 from tests.support.secrets import signing_secret
 
 KEY, TOKEN = "sk_test_4eC39HqLyjWDarjtT1zdp7dc", "d1b9f0e2c3a4d1b9f0e2c3a4"
@@ -19,7 +20,7 @@ SECRET, NEXT_SECRET = signing_secret("current"), signing_secret("next")
 VARIABLES = (
     *("AWS_REGION", "DYNAMODB_PAYMENTS_TABLE", "DDB_ENDPOINT", "STRIPE_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET_FILE"),
     *("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "STRIPE_LIVEMODE", "STRIPE_ACCOUNT", "PORT", "HOST", "LOG_LEVEL"),
-    "KEEP_ALIVE_SECONDS",
+    *("KEEP_ALIVE_SECONDS", "DELIVERY_DEADLINE_SECONDS"),
 )
 
 
@@ -47,6 +48,24 @@ def test_idle_connections_stay_open_up_to_an_hour(monkeypatch: pytest.MonkeyPatc
     else:
         with pytest.raises(SettingsError, match="KEEP_ALIVE_SECONDS: "):
             read(TableSettings)
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [("1", True), ("2.5", True), ("9", True), ("0.9", False), ("9.1", False), ("10", False), ("nan", False)],
+)
+def test_the_deadline_of_a_delivery_is_below_stripes(
+    monkeypatch: pytest.MonkeyPatch, text: str, *, valid: bool
+) -> None:
+    monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", "whsec_any")
+    assert read(WebhookSettings).delivery_deadline_seconds == DEADLINE_SECONDS
+    monkeypatch.setenv("DELIVERY_DEADLINE_SECONDS", text)
+
+    if valid:
+        assert read(WebhookSettings).delivery_deadline_seconds == float(text)
+    else:
+        with pytest.raises(SettingsError, match="DELIVERY_DEADLINE_SECONDS: "):
+            read(WebhookSettings)
 
 
 def test_an_empty_endpoint_means_aws(monkeypatch: pytest.MonkeyPatch) -> None:

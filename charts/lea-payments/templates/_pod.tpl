@@ -88,7 +88,8 @@ metadata:
 spec:
   {{- $account := printf "%s-%s" (include "lea-payments.fullname" $root) .service }}
   {{- include "lea-payments.podBasics" (dict "root" $root "uid" 10001 "serviceAccount" $account) | nindent 2 }}
-  # 10 s until the pod is removed from all endpoints, at most 20 s to finish requests, 5 s to export the last spans.
+  # 10 s until the pod is removed from all endpoints, at most 20 s to finish requests (a delivery that waits for the table
+  # needs up to 9 of them), 5 s to export the last spans.
   terminationGracePeriodSeconds: 45
   {{- with $root.Values.topologySpread.keys }}
   topologySpreadConstraints:
@@ -143,7 +144,7 @@ spec:
         periodSeconds: 1
         timeoutSeconds: 2
         failureThreshold: 60
-      # An unavailable table makes all pods unready at once. A quick 503 is better than no pod at all, so this fails only after 60 s.
+      # An unavailable table makes all pods unready at once. An answer 503 is better than no pod at all, so this fails only after 60 s.
       readinessProbe:
         httpGet:
           path: /readyz

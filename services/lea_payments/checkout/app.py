@@ -34,6 +34,7 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
     app = create_base_app(
         "checkout",
         store,
+        store.ping_checkout,
         description="Creates payments and the links to pay them. Every error has the same body, with a stable code.",
         openapi=True,
         error_handlers=_ERROR_HANDLERS,

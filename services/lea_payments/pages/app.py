@@ -20,7 +20,7 @@ from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import events
 
 DEADLINE_SECONDS = 2.0
-"""The longest time that a page waits for the table."""
+"""The longest time that a page waits for the table, with all tries. It refreshes itself."""
 
 
 class Pages:
@@ -73,7 +73,9 @@ class Pages:
 def create_app(store: PaymentStore) -> ASGIApp:
     """The app of the pages."""
     pages = Pages(store)
-    app = create_base_app("pages", store, error_handlers={HTTPException: pages.not_found, Exception: pages.failed})
+    app = create_base_app(
+        "pages", store, store.ping, error_handlers={HTTPException: pages.not_found, Exception: pages.failed}
+    )
     for path, endpoint in (("/success", pages.success), ("/cancel", pages.cancel)):
         app.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None)
     return RequestSpan(app, trusts_caller=False)

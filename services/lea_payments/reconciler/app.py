@@ -19,7 +19,9 @@ from lea_payments.telemetry import setup as observability
 def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
     """The app of the reconciler: it runs the comparison in the background and serves only the health routes."""
     reconciler = create_reconciler(settings, store)
-    return create_base_app("reconciler", store, background=lambda: reconciler.work(settings.interval_seconds))
+    return create_base_app(
+        "reconciler", store, store.ping_events, background=lambda: reconciler.work(settings.interval_seconds)
+    )
 
 
 def create_reconciler(settings: ReconcilerSettings, store: PaymentStore, limit: float = LOOKUPS_PER_RUN) -> Reconciler:

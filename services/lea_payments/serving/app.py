@@ -1,7 +1,7 @@
 """Builds the app of an HTTP service: health routes, error answers, startup and shutdown."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,13 +24,16 @@ _NO_FASTAPI_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "l
 def create_app(
     title: str,
     store: PaymentStore,
+    ping: Callable[[], Awaitable[None]],
     *,
     background: Background | None = None,
     description: str = "",
     openapi: bool = False,
     error_handlers: ErrorHandlers | None = None,
 ) -> FastAPI:
-    """The app of one service. It closes the store at shutdown; `background` runs from startup to shutdown.
+    """The app of one service. It is ready while `ping` does what the next request needs, and closes the store.
+
+    `background` runs from startup to shutdown.
 
     `/docs` is off because FastAPI's page loads its scripts from another host.
     """
@@ -54,7 +57,7 @@ def create_app(
     handlers: ErrorHandlers = {HTTPException: error_response, **(error_handlers or {})}
     for error, handler in handlers.items():
         app.add_exception_handler(error, handler)
-    readiness = Readiness(store.ping)
+    readiness = Readiness(ping)
     for path, endpoint in (("/health", health), ("/livez", health), ("/readyz", readiness.check)):
         app.add_api_route(path, endpoint, methods=["GET"], tags=["health"], response_model=None)
     return app

@@ -1,4 +1,4 @@
-"""Answers the probes of Kubernetes: whether the process is alive, and whether it can reach the table."""
+"""Answers the probes of Kubernetes: whether the process is alive, and whether it can use the table."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -7,10 +7,11 @@ from starlette.responses import Response
 
 from lea_payments.serving.responses import json_response
 from lea_payments.store.errors import UnavailableError
+from lea_payments.telemetry import store_calls
 
 READY_CACHE_SECONDS = 2.0
 READY_FAILURES = 3
-"""A service is not ready after this many failed reads of the table in a row: Stripe's retries cover a short outage."""
+"""A service is not ready after this many failed pings in a row: deliveries are repeated during a short outage."""
 
 
 async def health() -> dict[str, str]:
@@ -19,7 +20,10 @@ async def health() -> dict[str, str]:
 
 
 class Readiness:
-    """Whether a service is ready: reads the table at most every 2 s, and is unready after three failures in a row."""
+    """Whether a service is ready: pings the table at most every 2 s, and is unready after three failures in a row.
+
+    The ping takes the way of the next request, so a service that is ready has a connection and the permission for it.
+    """
 
     def __init__(self, ping: Callable[[], Awaitable[None]], clock: Callable[[], float] = time.monotonic) -> None:
         self._ping = ping
@@ -29,18 +33,19 @@ class Readiness:
         self._has_succeeded = False
 
     async def check(self) -> Response:
-        """Answers 200 if the table can be read, 503 if it has not responded for a while."""
+        """Answers 200 if the table responds, 503 if it has not responded for a while."""
         if self._clock() - self._checked_at >= READY_CACHE_SECONDS:
             self._checked_at = self._clock()
-            await self._read_table()
+            await self._ping_table()
         if self._has_succeeded and self._failures < READY_FAILURES:
             return json_response(200, {"status": "ready"})
         return json_response(503, {"status": "unready", "reason": "the table of payments does not respond"})
 
-    async def _read_table(self) -> None:
+    async def _ping_table(self) -> None:
         try:
             await self._ping()
-        except UnavailableError:
+        except UnavailableError as error:
             self._failures += 1
+            store_calls.ping_failed(str(error))
         else:
             self._failures, self._has_succeeded = 0, True

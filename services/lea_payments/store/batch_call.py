@@ -80,6 +80,18 @@ class Signer:
         return self._key
 
 
+class _Connections:
+    """Connections that calls share until one of them fails. Then the others can be dead, too."""
+
+    def __init__(self, tls: Any) -> None:
+        self.calls = 0
+        self.http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=connection.CONNECTIONS, ssl=tls),
+            timeout=aiohttp.ClientTimeout(total=connection.TRY_SECONDS, sock_connect=connection.CONNECT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+
 class BatchCall:
     """The batch call of one event loop, to which its connections belong.
 
@@ -94,7 +106,7 @@ class BatchCall:
         assert credentials is not None
         self._credentials = credentials
         self._tls = _tls(session) if self._url.scheme == "https" else True
-        self._http: aiohttp.ClientSession | None = None
+        self._connections: _Connections | None = None
 
     async def __call__(self, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[dict[str, Any]]:
         """One response for each statement, in order. Raises ClientError and BotoCoreError, as boto3's client does."""
@@ -102,7 +114,7 @@ class BatchCall:
         headers = self._signer.headers(body, await self._current_credentials(), time.time())
         status, content = await self._send(body, headers)
         if status != HTTPStatus.OK:
-            raise ClientError(_error_response(content), OPERATION)
+            raise ClientError(_error_response(status, content), OPERATION)
         try:
             responses = _decode(content).responses
         except msgspec.MsgspecError:
@@ -113,8 +125,8 @@ class BatchCall:
 
     async def close(self) -> None:
         """Closes the connections."""
-        if self._http is not None:
-            await self._http.close()
+        if self._connections is not None:
+            await self._connections.http.close()
 
     async def _current_credentials(self) -> ReadOnlyCredentials:
         """The current credentials; those of a role are refreshed off the event loop."""
@@ -124,19 +136,24 @@ class BatchCall:
         return credentials.get_frozen_credentials()
 
     async def _send(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        if self._http is None:
-            self._http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=connection.CONNECTIONS, ssl=self._tls),
-                timeout=aiohttp.ClientTimeout(
-                    sock_connect=connection.CONNECT_SECONDS, sock_read=connection.READ_SECONDS
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+        used = self._connections
+        if used is None:
+            used = self._connections = _Connections(self._tls)
+        used.calls += 1
         try:
-            async with self._http.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
-                return response.status, await response.read()
+            async with used.http.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+                content = await response.read()
+                if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    response.close()  # the next try can reach another of DynamoDB's hosts
+                return response.status, content
         except (aiohttp.ClientError, TimeoutError) as error:
+            if self._connections is used:
+                self._connections = None
             raise HTTPClientError(error=error) from error
+        finally:
+            used.calls -= 1
+            if not used.calls and used is not self._connections:
+                await used.http.close()
 
 
 def _tls(session: Session) -> ssl.SSLContext:
@@ -144,11 +161,12 @@ def _tls(session: Session) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=get_cert_path(session.get_config_variable("ca_bundle") or True))
 
 
-def _error_response(content: bytes) -> Any:
+def _error_response(status: int, content: bytes) -> Any:
     """The body of an error as botocore parses it; a proxy's body can be anything."""
     try:
         error = msgspec.json.decode(content, type=dict[str, Any])
     except msgspec.MsgspecError:
         error = {}
     code = str(error.get("__type", "unknown")).rpartition("#")[2]
-    return {"Error": {"Code": code, "Message": str(error.get("message") or error.get("Message") or "")}}
+    message = str(error.get("message") or error.get("Message") or "")
+    return {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}

@@ -1,6 +1,9 @@
-"""Creates the boto3 session and client for DynamoDB: credentials, time limits and a check for incomplete responses."""
+"""Connects to DynamoDB: credentials, time limits, and a check for incomplete responses."""
 
+import asyncio
+import random
 from collections.abc import Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -10,12 +13,31 @@ from botocore.exceptions import IncompleteReadError
 from botocore.session import Session
 
 from lea_payments.settings import SettingsError, TableSettings
+from lea_payments.store.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CONNECT_SECONDS = 0.7
-READ_SECONDS = 1.0
+TRY_SECONDS = 1.0
+"""The time limit of one try. DynamoDB responds within milliseconds: a connection that is silent for 1 s is dead."""
+
+DEADLINE_SECONDS = 6.0
+"""The time for applying one event, with all tries. DynamoDB's blips last seconds, and Stripe waits for 10 s."""
+
+CALL_SECONDS = 3.0
+"""The time for a call outside of that, such as one of checkout, with all tries."""
+
+PING_SECONDS = 2.0
+"""The time for finding out whether the table responds: the kubelet waits 3 s."""
+
+WAITING_LIMIT = 800
+"""How many events can be applied at the same time. Each occupies a connection of its sender, and a process has 1,000:
+the other 200 are for probes, for quick refusals and for senders that are not verified."""
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.5
+"""The pauses before another try: each is twice as long as the one before it."""
+
 CONNECTIONS = 16
 
 
@@ -42,11 +64,11 @@ def session(settings: TableSettings) -> Session:
 
 
 def client(settings: TableSettings, using: Session | None = None) -> "DynamoDBClient":
-    """A client with short time limits and without retries: the store and Stripe retry."""
+    """A client with short time limits and without retries: the store retries."""
     config = Config(
         region_name=settings.aws_region,
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
+        read_timeout=TRY_SECONDS,
         retries={"total_max_attempts": 1, "mode": "standard"},
         parameter_validation=False,
         max_pool_connections=CONNECTIONS,
@@ -64,3 +86,40 @@ def _check_complete(response_dict: Mapping[str, Any], **_: Any) -> None:
     expected, actual = response_dict["headers"].get("content-length"), len(response_dict["body"])
     if expected is not None and actual != int(expected):
         raise IncompleteReadError(actual_bytes=actual, expected_bytes=expected)
+
+
+class Deadline:
+    """Gives each block the same time and yields its deadline, in the loop's time. Counts the blocks that wait.
+
+    Raises UnavailableError instead of a TimeoutError, and at once if too many wait: so an outage stays cheap.
+    """
+
+    __slots__ = ("_seconds", "_waiting")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._waiting = 0
+
+    def __enter__(self) -> float:
+        if self._waiting >= WAITING_LIMIT:
+            raise UnavailableError(f"{WAITING_LIMIT} other events wait for DynamoDB: send the event again later")
+        self._waiting += 1
+        return asyncio.get_running_loop().time() + self._seconds
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        self._waiting -= 1
+        if isinstance(error, TimeoutError):
+            raise UnavailableError(f"no response from DynamoDB within {self._seconds:g} s") from None
+
+
+async def pause_before_next(pause: float, deadline: float, problem: str) -> float:
+    """Waits before another try, and returns the pause before the one after it.
+
+    Raises UnavailableError with the problem if no time is left. Half of a pause is random, so that the writes of a
+    failed batch do not all return together.
+    """
+    seconds = pause * random.uniform(0.5, 1)  # noqa: S311 - it protects nothing
+    if asyncio.get_running_loop().time() + seconds >= deadline:
+        raise UnavailableError(f"no time is left for another try: {problem}")
+    await asyncio.sleep(seconds)
+    return min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from types import TracebackType
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,7 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.batch_call import BatchCall
-from lea_payments.store.errors import UnavailableError, UnreachableError
+from lea_payments.store.connection import CALL_SECONDS, FIRST_PAUSE_SECONDS, pause_before_next
+from lea_payments.store.errors import TemporaryError, UnavailableError
 from lea_payments.store.items import Item
 from lea_payments.telemetry import metrics
 from lea_payments.telemetry.store_calls import StoreCall, store_operation
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 THREADS = 8
-DEADLINE_SECONDS = 1.2
-"""The time limit for applying one event. The answer must be out within 2 s, and on a busy node a process waits, too."""
 
 OUTCOMES: Mapping[str, str] = {
     "ConditionalCheckFailedException": metrics.REFUSED,
@@ -54,10 +53,9 @@ class NotFound(NamedTuple):
 
 
 class Busy(NamedTuple):
-    """The write failed for a temporary reason, so it can be sent again."""
+    """The try failed for a temporary reason, so it can be repeated. It may be written nevertheless."""
 
-    code: str
-    may_be_written: bool = False
+    reason: str
 
 
 class Failed(NamedTuple):
@@ -88,45 +86,53 @@ class Dynamodb:
         self._batch = BatchCall(self.client.meta.endpoint_url, settings.aws_region, session)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dynamodb")
 
-    async def call(self, operation: str, method: Callable[..., ResultT], **arguments: Any) -> ResultT:
-        """The method's response.
+    async def call(
+        self, operation: str, method: Callable[..., ResultT], *, deadline: float | None = None, **arguments: Any
+    ) -> ResultT:
+        """The method's response. Repeats a request that failed for a temporary reason until the deadline.
 
         Raises UnavailableError, and ClientError if a condition was false or the request invalid.
         """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + CALL_SECONDS if deadline is None else deadline
+        pause = FIRST_PAUSE_SECONDS
+        try:
+            async with asyncio.timeout_at(deadline):
+                while True:
+                    try:
+                        return await self._try(operation, partial(method, **arguments))
+                    except TemporaryError as error:
+                        pause = await pause_before_next(pause, deadline, str(error))
+        except TimeoutError:
+            raise UnavailableError("no response from DynamoDB in time") from None
+
+    async def _try(self, operation: str, request: Callable[[], ResultT]) -> ResultT:
         with store_operation(operation) as call:
-            in_thread = asyncio.get_running_loop().run_in_executor(self._threads, partial(method, **arguments))
-            response = await _translate_errors(in_thread, call)
+            in_thread = asyncio.get_running_loop().run_in_executor(self._threads, request)
+            try:
+                response = await _translate_errors(in_thread, call)
+            except TemporaryError as error:
+                if isinstance(error.__cause__, BotoCoreError):
+                    self.client.close()  # closes idle connections: they can be dead, too; the next try opens one
+                raise
             call.outcome = metrics.OK
             return response
 
-    async def batch(
+    async def write(
         self, operation: str, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
-    ) -> list[dict[str, Any]]:
-        """One response for each PartiQL statement with its parameters, in order. Raises UnavailableError."""
+    ) -> Sequence[WriteResult]:
+        """One result for each PartiQL statement with its parameters, in order. Raises UnavailableError."""
         with store_operation(operation) as call:
             responses = await _translate_errors(self._batch(statements), call)
             # The worst outcome of a statement is that of the call.
             call.outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
-            return responses
+            return [result_of(response) for response in responses]
 
     async def close(self) -> None:
         """Closes the connections."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.client.close()
         await self._batch.close()
-
-
-class Deadline:
-    """Sets a deadline, in the loop's time, for its block and turns a TimeoutError there into UnavailableError."""
-
-    __slots__ = ()
-
-    def __enter__(self) -> float:
-        return asyncio.get_running_loop().time() + DEADLINE_SECONDS
-
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
-        if isinstance(error, TimeoutError):
-            raise UnavailableError(f"no response from DynamoDB within {DEADLINE_SECONDS} s") from None
 
 
 async def _translate_errors(response: Awaitable[ResultT], call: StoreCall) -> ResultT:
@@ -136,9 +142,16 @@ async def _translate_errors(response: Awaitable[ResultT], call: StoreCall) -> Re
         call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
         if call.outcome == metrics.REFUSED:
             raise
-        raise UnavailableError(f"DynamoDB rejected the call: {code_of(error)}") from error
+        kind = TemporaryError if call.outcome == metrics.THROTTLED or _is_internal(error) else UnavailableError
+        raise kind(f"DynamoDB rejected the call: {code_of(error)}") from error
     except BotoCoreError as error:
-        raise UnreachableError(f"DynamoDB cannot be reached: {error}") from error
+        raise TemporaryError(f"DynamoDB cannot be reached: {error}") from error
+
+
+def _is_internal(error: ClientError) -> bool:
+    """Whether DynamoDB, or a gateway in front of it, failed. The call may have been executed."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def code_of(error: ClientError | BotoCoreError) -> str:
@@ -146,6 +159,14 @@ def code_of(error: ClientError | BotoCoreError) -> str:
     if isinstance(error, BotoCoreError):
         return type(error).__name__
     return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
+def existing_item(error: ClientError) -> Item:
+    """The current item in the error of a false condition, empty if there is none. Raises any other error again."""
+    if code_of(error) != "ConditionalCheckFailedException":
+        raise error
+    item: Item = error.response.get("Item", {})  # type: ignore[assignment]
+    return item
 
 
 def _outcome_of(response: Mapping[str, Any]) -> str:

@@ -9,9 +9,9 @@ class UnavailableError(Exception):
     """Raised when the table cannot be reached or does not respond in time, so the write may be missing.
 
     UnavailableError
-    └── UnreachableError
+    └── TemporaryError
     """
 
 
-class UnreachableError(UnavailableError):
-    """Raised when a request got no response. The table may have done the write; the request can be sent again."""
+class TemporaryError(UnavailableError):
+    """Raised when one try failed and another one can succeed. The table may have done the write nevertheless."""

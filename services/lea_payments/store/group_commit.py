@@ -37,6 +37,9 @@ class GroupCommit(Generic[WriteT, ResultT]):
 
     A lone write is sent at once. While a batch is in flight, new writes wait and share the next batch. Two writes with
     the same key never share a batch, because DynamoDB rejects such a batch as a whole.
+
+    After a batch that failed as a whole, only one is in flight until one succeeds: so an outage is cheap, and a table
+    that comes back is not busy with old tries.
     """
 
     def __init__(self, send: Callable[[Sequence[WriteT]], Awaitable[Sequence[ResultT]]]) -> None:
@@ -44,6 +47,7 @@ class GroupCommit(Generic[WriteT, ResultT]):
         self._waiting: deque[_Waiting[WriteT, ResultT]] = deque()
         self._keys_in_flight: set[str] = set()
         self._batches: set[asyncio.Task[None]] = set()
+        self._limit = IN_FLIGHT_LIMIT
         self._overtaking: asyncio.TimerHandle | None = None
         self._deadlines: dict[asyncio.Future[ResultT], float] = {}
         self._clock: asyncio.TimerHandle | None = None
@@ -78,7 +82,7 @@ class GroupCommit(Generic[WriteT, ResultT]):
         self._clock = loop.call_later(TICK_SECONDS, self._tick) if self._deadlines else None
 
     def _start_batch(self) -> None:
-        if len(self._batches) < IN_FLIGHT_LIMIT:
+        if len(self._batches) < self._limit:
             # The task starts in the loop's next iteration, so writes that arrive in this one still join the batch.
             task = asyncio.create_task(self._run())
             self._batches.add(task)
@@ -90,17 +94,21 @@ class GroupCommit(Generic[WriteT, ResultT]):
             self._start_batch()
 
     async def _run(self) -> None:
-        while batch := self._next_batch():
+        while len(self._batches) <= self._limit and (batch := self._next_batch()):
             keys = {waiting.write.key for waiting in batch}
             self._keys_in_flight |= keys
             try:
                 results = await self._send([waiting.write for waiting in batch])
             except Exception as error:  # noqa: BLE001 - every error goes to the callers that wait
+                self._limit = 1
                 self._fail(batch, error)
             else:
+                self._limit = IN_FLIGHT_LIMIT
                 for waiting, result in zip(batch, results, strict=True):
                     if not waiting.result.done():
                         waiting.result.set_result(result)
+                if len(self._waiting) >= BATCH_LIMIT:
+                    self._start_batch()
             finally:
                 self._keys_in_flight -= keys
         # Not only when the task is done: callers with their results run before that, and can write again at once.

@@ -1,7 +1,7 @@
 """Reads and writes payment records."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -14,42 +14,35 @@ from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
-from lea_payments.store import statements, table
-from lea_payments.store.dynamodb import (
-    Blocked,
-    Busy,
-    Deadline,
-    Dynamodb,
-    Failed,
-    NotFound,
-    WriteResult,
-    Written,
-    code_of,
-    result_of,
-)
-from lea_payments.store.errors import ConflictError, UnavailableError, UnreachableError
+from lea_payments.store import connection, dynamodb, statements, table
+from lea_payments.store.connection import DEADLINE_SECONDS, FIRST_PAUSE_SECONDS, PING_SECONDS, Deadline
+from lea_payments.store.dynamodb import Blocked, Busy, Dynamodb, Failed, NotFound, WriteResult, Written
+from lea_payments.store.errors import ConflictError, TemporaryError, UnavailableError
 from lea_payments.store.group_commit import GroupCommit
-from lea_payments.store.items import Item, attributes_of, payment_of
+from lea_payments.store.items import attributes_of, payment_of
 from lea_payments.store.statements import CREATED_VERSION, Update
 from lea_payments.telemetry import spans, store_calls
-
-FIRST_PAUSE_SECONDS = 0.02
-"""The pause before a write is sent again; it doubles with each try."""
 
 
 class PaymentStore:
     """The table of payments. Every method raises UnavailableError if the table does not respond in time."""
 
-    def __init__(self, settings: TableSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        settings: TableSettings,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
         self._table = settings.table
         self._now = now
+        self._deadline = Deadline(deadline_seconds)
         self._dynamodb = Dynamodb(settings)
         self._client = self._dynamodb.client
         self._writer: GroupCommit[Update, WriteResult] = GroupCommit(self._send)
 
     async def apply(self, event: PaymentEvent) -> Applied:
         """Applies an event to its payment exactly once, in whatever order events arrive."""
-        with Deadline() as deadline, spans.applying(event.id, event.type) as span:
+        with self._deadline as deadline, spans.applying(event.id, event.type) as span:
             for payment_id in event.payment_ids:
                 applied = await self._apply_to(payment_id, event, deadline, span)
                 if applied.outcome is not Outcome.UNMATCHED:
@@ -78,15 +71,10 @@ class PaymentStore:
                     # The guess was wrong, or another write came first. DynamoDB returned the current item with the
                     # failed condition (ALL_OLD), so the next try needs no read either.
                     before = statements.current(item)
-                case Busy(may_be_written=may_be_written):
-                    # A write without a response may be done. The next try then finds this event in the history,
-                    # recorded at this time, and must report its result, not a duplicate.
-                    if may_be_written:
-                        unanswered[at] = applied
-                    # Each pause is longer, so that a throttled table recovers. After the deadline Stripe retries.
-                    async with asyncio.timeout_at(deadline):
-                        await asyncio.sleep(pause)
-                    pause *= 2
+                case Busy(problem):
+                    # The write may be done. Then the next try finds this event in the history, recorded at this time.
+                    unanswered[at] = applied
+                    pause = await connection.pause_before_next(pause, deadline, problem)
                 case Failed(error):
                     raise error
 
@@ -97,30 +85,28 @@ class PaymentStore:
             (table.OTHER_SESSION_INDEX, "other_session_id", event.session_id),
             *((table.INTENT_INDEX, "stripe_payment_intent", intent_id) for intent_id in event.intent_ids),
         ]
-        async with asyncio.timeout_at(deadline):
-            for index, field, value in references:
-                matches = await self._query(index, field, value) if value is not None else ()
-                if matches:
-                    return matches[0].payment_intent_id
+        for index, field, value in references:
+            matches = await self._query(index, field, value, deadline=deadline) if value is not None else ()
+            if matches:
+                return matches[0].payment_intent_id
         return None
 
     async def _write(self, update: Update, deadline: float) -> WriteResult:
         try:
             return await self._writer.submit(update, deadline)
-        except UnreachableError:
-            return Busy("unreachable", may_be_written=True)
+        except TemporaryError as error:
+            return Busy(str(error))
 
     async def _send(self, updates: Sequence[Update]) -> Sequence[WriteResult]:
         with spans.batch([update.span for update in updates]):
-            responses = await self._dynamodb.batch("apply", [(update.text, update.parameters) for update in updates])
-        return [result_of(response) for response in responses]
+            return await self._dynamodb.write("apply", [(update.text, update.parameters) for update in updates])
 
     async def record_of(self, event: PaymentEvent) -> Payment | None:
         """The record that an event is about, read consistently, or None."""
         for payment_id in event.payment_ids:
             if record := await self.get(payment_id):
                 return record
-        with Deadline() as deadline:
+        with self._deadline as deadline:
             found_id = await self._find_by_indexes(event, deadline)
         return None if found_id is None else await self.get(found_id)
 
@@ -173,7 +159,7 @@ class PaymentStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return payment_of(_existing_item(error))
+            return payment_of(dynamodb.existing_item(error))
         return new
 
     async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
@@ -189,18 +175,36 @@ class PaymentStore:
                     **statements.checkout_update(before, after),
                 )
             except ClientError as error:
-                item = _existing_item(error)
+                item = dynamodb.existing_item(error)
             else:
                 return after
-            if not item or payment_of(item) != record:
+            current = payment_of(item) if item else None
+            if current == after:
+                return after  # by an earlier try whose response was lost
+            if current != record:
                 break
             # Nobody has changed the record: a person has written a field as another type than it is read as.
             before = statements.current(item)
         raise ConflictError(f"payment {record.payment_intent_id} has changed since it was read")
 
     async def ping(self) -> None:
-        """Reads the table, to find out whether it responds."""
-        await self.get("-")
+        """Reads as the pages do, but what does not exist. Raises UnavailableError."""
+        with Deadline(PING_SECONDS) as deadline:
+            await self._query(table.SESSION_INDEX, "stripe_session_id", statements.NO_PAYMENT, deadline=deadline)
+            await self.get(statements.NO_PAYMENT)
+
+    async def ping_events(self) -> None:
+        """Writes as events are written, but changes nothing. Raises UnavailableError."""
+        with Deadline(PING_SECONDS) as deadline:
+            result = await self._writer.submit(statements.without_effect(self._table), deadline)
+        if isinstance(result, Busy | Failed):
+            raise UnavailableError(f"a write is not possible: {result[0]}")
+
+    async def ping_checkout(self) -> None:
+        """Creates a record as checkout does, but under a condition that is never true. Raises UnavailableError."""
+        with Deadline(PING_SECONDS) as deadline, suppress(ClientError):
+            creation = statements.creation_without_effect(self._table)
+            await self._dynamodb.call("create", self._client.put_item, deadline=deadline, **creation)
 
     async def __aenter__(self) -> Self:
         return self
@@ -209,7 +213,9 @@ class PaymentStore:
         """Closes the connections."""
         await self._dynamodb.close()
 
-    async def _query(self, index: str, field: str, value: str, limit: int = 0, after: str = "") -> Sequence[Payment]:
+    async def _query(
+        self, index: str, field: str, value: str, limit: int = 0, after: str = "", *, deadline: float | None = None
+    ) -> Sequence[Payment]:
         arguments: dict[str, Any] = {
             "TableName": self._table,
             "IndexName": index,
@@ -221,10 +227,10 @@ class PaymentStore:
         matches: list[Payment] = []
         while True:
             try:
-                response = await self._dynamodb.call("query", self._client.query, **arguments)
+                response = await self._dynamodb.call("query", self._client.query, deadline=deadline, **arguments)
             except ClientError as error:
                 # A table that was created by hand can lack an index: calls that do not use it must still work.
-                store_calls.index_query_failed(index=index, code=code_of(error))
+                store_calls.index_query_failed(index=index, code=dynamodb.code_of(error))
                 return []
             if "Items" not in response:
                 raise UnavailableError("DynamoDB's response is incomplete")
@@ -239,10 +245,3 @@ def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Ap
     """The result of an earlier try of this call whose write was done although the response was lost."""
     times = (entry.at for entry in record.history if entry.event_id == event.id)
     return next((unanswered[at] for at in times if at in unanswered), None)
-
-
-def _existing_item(error: ClientError) -> Item:
-    if code_of(error) != "ConditionalCheckFailedException":
-        raise error
-    item: Item = error.response.get("Item", {})  # type: ignore[assignment]
-    return item

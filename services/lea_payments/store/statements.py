@@ -43,6 +43,9 @@ class Update(NamedTuple):
     span: trace.Span
 
 
+NO_PAYMENT = "-"
+"""The key of writes and reads without effect. It never has a record."""
+
 CREATED_VERSION = 1
 LINKED_VERSION = 2
 """The version of a record when checkout has created it, and when it has stored the session of the first attempt."""
@@ -182,6 +185,19 @@ def _text(
     actions.extend(f"REMOVE {name}" for name in removed)
     # PartiQL's UPDATE never creates an item: without one the condition is false and no current item is returned.
     return f'UPDATE "{table_name}" {" ".join(actions)} WHERE {" AND ".join((f"{table.KEY}=?", *conditions))}'
+
+
+def without_effect(table_name: str) -> Update:
+    """A write whose condition is never true: every record has a key."""
+    never = f"{table.KEY}=? AND {table.KEY} IS MISSING"
+    text = f'UPDATE "{table_name}" SET updated_at=? WHERE {never}'  # noqa: S608 - the name is our own setting
+    return Update(NO_PAYMENT, text, [{"S": NO_PAYMENT}] * 2, trace.INVALID_SPAN)
+
+
+def creation_without_effect(table_name: str) -> dict[str, Any]:
+    """PutItem's arguments, under a condition that is never true."""
+    never = f"attribute_exists({table.KEY}) AND attribute_not_exists({table.KEY})"
+    return {"TableName": table_name, "Item": {table.KEY: {"S": NO_PAYMENT}}, "ConditionExpression": never}
 
 
 def as_read(record: Payment) -> CurrentRecord:

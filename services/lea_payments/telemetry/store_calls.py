@@ -22,6 +22,7 @@ OPERATION_NAMES: Mapping[str, str] = {
 """DynamoDB's names for our operations. `apply` is missing: a batch has one span that many events share."""
 
 _failed_queries = Throttle(seconds=60)
+_failed_pings = Throttle(seconds=60)
 _with_spans: ContextVar[bool] = ContextVar("with_spans", default=True)
 
 
@@ -68,6 +69,13 @@ def index_query_failed(*, index: str, code: str) -> None:
     count = _failed_queries.count(index, time.monotonic())
     if count:
         log.warning("index_query_failed", index=index, code=code, count=count, remedy="run lea-payments init-table")
+
+
+def ping_failed(problem: str) -> None:
+    """The table did not respond, or refused what the service needs. One line per minute."""
+    count = _failed_pings.count("", time.monotonic())
+    if count:
+        log.warning("table_ping_failed", problem=problem, count=count, remedy="run lea-payments check")
 
 
 def _span_of(operation: str) -> Span:

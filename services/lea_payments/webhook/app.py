@@ -35,6 +35,10 @@ HTTP_STATUS: Mapping[str, int] = {
 """Stripe retries for three days unless the status is 2xx. 4xx is for deliveries that cannot be trusted or read."""
 
 
+RETRY_AFTER_SECONDS = 10
+"""For senders that respect it, after a 503: a short outage is over by then. Stripe has a schedule of its own."""
+
+
 class DeliveryResult(NamedTuple):
     """The result of one delivery. `payment_id` is set only if the payment has a record."""
 
@@ -56,8 +60,11 @@ class Webhook:
     async def process(self, scope: Scope, receive: Receive) -> DeliveryResult:
         """The result of one delivery; never raises."""
         try:
-            body = await read_body(scope, receive, BODY_LIMIT)
-            event = await self._verified_event(body, header(scope, b"stripe-signature"))
+            event = await self._verified_event(
+                # Nothing keeps the body while the event waits for the table.
+                await read_body(scope, receive, BODY_LIMIT),
+                header(scope, b"stripe-signature"),
+            )
             return await self._apply(event)
         except InvalidSignatureError as error:
             telemetry.signature_rejected(error.reason, error.skew_seconds)
@@ -113,6 +120,8 @@ class WebhookRoute:
             telemetry.webhook_answered(span, result.outcome, status, result.event, result.payment_id, result.reason)
         body = b'{"outcome":"%s"}' % result.outcome.encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        if status == 503:
+            headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -120,7 +129,7 @@ class WebhookRoute:
 def create_app(settings: WebhookSettings, store: PaymentStore) -> ASGIApp:
     """The app of the webhook; raises SettingsError if its secrets cannot be read."""
     secrets = SigningSecrets(settings)
-    app = create_base_app("webhook", store, background=secrets.watch)
+    app = create_base_app("webhook", store, store.ping_events, background=secrets.watch)
     route = WebhookRoute(Webhook(settings, secrets, store))
     paths = (WEBHOOK_PATH, f"{WEBHOOK_PATH}/")
     app.router.routes.extend(Route(path, route, methods=["POST"]) for path in paths)

@@ -98,6 +98,13 @@ def test_a_service_gets_only_the_secrets_it_needs(service: str, secrets: set[tup
     assert ("STRIPE_SECRET_KEY" in values) == (service in {"checkout", "reconciler"})
 
 
+@pytest.mark.parametrize(("values", "seconds"), [({}, "6"), ({"deliveryDeadlineSeconds": 2.5}, "2.5")])
+def test_the_webhook_gets_the_deadline_of_a_delivery(values: dict[str, object], seconds: str) -> None:
+    pod = render(merged(ci("emulator"), {"webhook": values})).pods()["webhook"]
+
+    assert variables(pod)["DELIVERY_DEADLINE_SECONDS"] == seconds
+
+
 @pytest.mark.parametrize(("account", "expected"), [("acct_1Own", "acct_1Own"), ("", None)], ids=["named", "unset"])
 def test_only_readers_of_events_get_the_account(account: str, expected: str | None) -> None:
     pods = render(merged(ci("sandbox"), {"stripe": {"account": account}})).pods()

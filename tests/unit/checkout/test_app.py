@@ -49,7 +49,7 @@ class Records:
     async def create(self, _: Payment) -> NoReturn:
         raise self._error or AssertionError
 
-    async def ping(self) -> None:
+    async def ping_checkout(self) -> None:
         """Succeeds: the table is available."""
 
     def _fail(self) -> None:

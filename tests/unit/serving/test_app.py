@@ -17,7 +17,8 @@ class Store:
 
 
 def _app(**options: Any) -> FastAPI:
-    return create_app("test", Store(), **options)  # type: ignore[arg-type]  # only `ping` is used
+    store: Any = Store()
+    return create_app("test", store, store.ping, **options)
 
 
 async def _get(app: FastAPI, path: str) -> httpx.Response:

@@ -1,7 +1,9 @@
 import pytest
+from structlog.testing import capture_logs
 
 from lea_payments.serving.health import READY_CACHE_SECONDS, READY_FAILURES, Readiness, health
 from lea_payments.store.errors import UnavailableError
+from lea_payments.telemetry import store_calls
 
 
 class Table:
@@ -82,6 +84,15 @@ async def test_one_success_makes_it_ready_again() -> None:
     table.available = True
 
     assert await _statuses(readiness, clock, 1) == [200]
+
+
+async def test_a_failed_ping_is_a_log_line_with_its_problem() -> None:
+    store_calls._failed_pings._next_at.clear()
+    with capture_logs() as lines:
+        for _ in range(2):
+            await Readiness(Table(available=False).ping).check()
+
+    assert [(line["event"], line["problem"]) for line in lines] == [("table_ping_failed", "no answer")]
 
 
 async def test_another_error_is_not_hidden() -> None:

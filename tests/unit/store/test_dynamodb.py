@@ -34,8 +34,9 @@ def test_every_code_has_an_outcome_that_is_counted() -> None:
         ({"Error": {"Code": "ConditionalCheckFailed"}}, NotFound()),
         ({"Error": {"Code": "ThrottlingError"}}, Busy("ThrottlingError")),
         ({"Error": {"Code": "TransactionConflict"}}, Busy("TransactionConflict")),
+        ({"Error": {"Code": "InternalServerError"}}, Busy("InternalServerError")),
     ],
-    ids=["written", "item beside the error", "item in the error", "no item", "throttled", "conflict"],
+    ids=["written", "item beside the error", "item in the error", "no item", "throttled", "conflict", "internal error"],
 )
 def test_each_response_has_its_result(response: dict[str, Any], result: object) -> None:
     actual = result_of(response)

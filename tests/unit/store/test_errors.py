@@ -1,9 +1,6 @@
-from lea_payments.store.errors import ConflictError, UnavailableError, UnreachableError
+from lea_payments.store.errors import ConflictError, TemporaryError, UnavailableError
 
 
-def test_an_unreachable_table_is_an_unavailable_one() -> None:
-    assert issubclass(UnreachableError, UnavailableError)
-
-
-def test_a_conflict_is_not_an_outage() -> None:
+def test_one_failed_try_is_an_unavailable_table() -> None:
+    assert issubclass(TemporaryError, UnavailableError)
     assert not issubclass(ConflictError, UnavailableError)

@@ -130,6 +130,39 @@ async def test_the_number_of_batches_in_flight_is_limited() -> None:
     assert await asyncio.gather(*tasks) == list(range(len(tasks)))
 
 
+async def test_after_a_failure_one_batch_is_in_flight_until_a_success() -> None:
+    sender = Sender()
+    group: GroupCommit[Write, int] = GroupCommit(sender)
+    sender.failure = OSError("broken")
+    with pytest.raises(OSError, match="broken"):
+        await group.submit(Write("first"))
+    sender.failure = None
+    sender.answer.clear()
+    count = BATCH_LIMIT * (IN_FLIGHT_LIMIT + 3)
+    tasks = _submit(group, *(Write(f"k{n}", n) for n in range(count)))
+    await sender.received(2)
+    await asyncio.sleep(2 * OVERTAKE_SECONDS)
+    assert len(sender.batches) == 2
+    sender.answer.set()
+
+    assert await asyncio.gather(*tasks) == list(range(count))
+
+
+async def test_a_failure_does_not_leave_other_batches_in_flight() -> None:
+    sender = Sender()
+    group: GroupCommit[Write, int] = GroupCommit(sender)
+    sender.failure = OSError("broken")
+    sender.answer.clear()
+    tasks = _submit(group, *(Write(f"k{n}", n) for n in range(BATCH_LIMIT * (IN_FLIGHT_LIMIT + 3))))
+    await sender.received(IN_FLIGHT_LIMIT)
+    sender.answer.set()
+
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [str(result) for result in results] == ["broken"] * len(tasks)
+    assert sum(map(len, sender.batches)) == len(tasks)
+
+
 async def test_a_write_whose_caller_gave_up_is_not_sent() -> None:
     sender = Sender()
     group: GroupCommit[Write, int] = GroupCommit(sender)

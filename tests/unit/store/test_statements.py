@@ -199,3 +199,19 @@ def test_a_statement_has_only_documented_syntax(before: CurrentRecord) -> None:
 
     assert DOCUMENTED.fullmatch(update.text), update.text
     assert update.text.count("?") == len(update.parameters)
+
+
+def test_a_write_without_effect_has_a_condition_that_is_never_true() -> None:
+    update = statements.without_effect("payments")
+
+    assert update.text.endswith(" WHERE payment_intent_id=? AND payment_intent_id IS MISSING")
+    assert update.parameters == [{"S": update.key}] * 2
+
+
+def test_a_creation_without_effect_has_such_a_condition_too() -> None:
+    creation = statements.creation_without_effect("payments")
+
+    assert creation["Item"] == {"payment_intent_id": {"S": statements.NO_PAYMENT}}
+    assert creation["ConditionExpression"] == (
+        "attribute_exists(payment_intent_id) AND attribute_not_exists(payment_intent_id)"
+    )

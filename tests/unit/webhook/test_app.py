@@ -12,7 +12,7 @@ from lea_payments.payment.record import Payment
 from lea_payments.settings import WebhookSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.stripe.events import WEBHOOK_PATH
-from lea_payments.webhook.app import BODY_LIMIT, HTTP_STATUS, create_app
+from lea_payments.webhook.app import BODY_LIMIT, HTTP_STATUS, RETRY_AFTER_SECONDS, create_app
 from tests.support import stripe_bodies
 from tests.support.stripe_bodies import SECRET, sign
 
@@ -40,7 +40,7 @@ class Store:
             raise self._applied
         return self._applied
 
-    async def ping(self) -> None:
+    async def ping_events(self) -> None:
         """Succeeds: the table is available."""
 
 
@@ -91,6 +91,19 @@ async def test_a_table_that_fails_is_a_503() -> None:
     store = Store(UnavailableError("no answer"))
 
     assert await _deliver(store, stripe_bodies.completed("payment_1")) == (503, "unavailable")
+
+
+@pytest.mark.parametrize(
+    ("applied", "retry_after"),
+    [(UnavailableError("no answer"), str(RETRY_AFTER_SECONDS)), (Applied(Outcome.STALE, PAYMENT, PAYMENT), None)],
+    ids=["503", "200"],
+)
+async def test_only_a_503_asks_to_wait(applied: Applied | Exception, retry_after: str | None) -> None:
+    body = stripe_bodies.completed("payment_1")
+    async with delivering(Store(applied)) as stripe:
+        answer = await stripe.post(WEBHOOK_PATH, content=body, headers={"Stripe-Signature": sign(body)})
+
+    assert answer.headers.get("Retry-After") == retry_after
 
 
 async def test_a_bug_is_a_500_and_a_log_line() -> None:

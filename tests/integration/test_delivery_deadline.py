@@ -1,0 +1,294 @@
+"""Checks that a delivery is repeated until its deadline while DynamoDB has a blip, and refused after that."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from lea_demo.dynamodb_local import DynamoDBLocal
+from lea_payments.settings import TableSettings
+from lea_payments.store import connection, table
+from lea_payments.webhook.app import RETRY_AFTER_SECONDS
+from tests.support import dynamodb_faults as faults
+from tests.support import stripe_bodies
+from tests.support.dynamodb_faults import Fault
+from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.frozen_dynamodb import frozen
+from tests.support.processes import Process
+from tests.support.records import Records
+from tests.support.steady_events import STRIPE_SECONDS, SteadyAnswer, send_steadily
+from tests.support.stripe_bodies import SECRET
+from tests.support.waiting import until
+from tests.support.webhook_delivery import Delivery
+
+PER_SECOND = 50
+
+
+@pytest.fixture(scope="module")
+def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[FaultyDynamoDB]:
+    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
+    """A healthy DynamoDB in which the test can inject faults."""
+    proxy.calls.clear()
+    yield proxy
+    proxy.fault = faults.healthy
+
+
+@pytest.fixture(scope="module")
+def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[httpx.Client]:
+    """Yield a client of a webhook with the longest deadline, because the machine of the tests can be slow."""
+    env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "9"}
+    service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
+    with httpx.Client(base_url=service.url, timeout=30) as client:
+        yield client
+
+
+def _paid(payment_id: str) -> Delivery:
+    return Delivery.of(stripe_bodies.completed(payment_id))
+
+
+_HTML = b"<html><body>Bad gateway</body></html>"
+EXECUTED: dict[str, Fault] = {
+    "internal error": faults.lost_error(500, "InternalServerError"),
+    "unavailable": faults.lost_error(503, "ServiceUnavailable"),
+    "throttled": faults.lost_error(400, "ThrottlingException"),
+    "internal error of a statement": faults.lost_statement_errors("InternalServerError"),
+    "throttled statement": faults.lost_statement_errors("ThrottlingError"),
+    "connection closed in the answer": faults.truncated_response,
+    "no answer in time": faults.late_response(3),
+}
+"""Faults of batches that are executed nevertheless."""
+
+
+@pytest.mark.parametrize("fault", EXECUTED.values(), ids=EXECUTED.keys())
+def test_a_write_whose_answer_was_an_error_is_applied(
+    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, fault: Fault
+) -> None:
+    payments = [records.put() for _ in range(6)]
+    deliveries = [_paid(payment_id) for payment_id in payments]
+    dynamodb.fault = faults.first_batch_only(fault)
+
+    with ThreadPoolExecutor(6) as senders:
+        answers = list(senders.map(lambda delivery: delivery.to(webhook), deliveries))
+
+    assert {answer[:2] for answer in answers} == {(200, "applied")}
+    assert [records.history(payment_id) for payment_id in payments] == [[one.event_id] for one in deliveries]
+
+
+REJECTED: dict[str, Fault] = {
+    "ThrottlingException": faults.error_response(400, "ThrottlingException"),
+    "ProvisionedThroughputExceeded": faults.error_response(400, "ProvisionedThroughputExceededException"),
+    "RequestLimitExceeded": faults.error_response(400, "RequestLimitExceeded"),
+    "InternalServerError": faults.error_response(500, "InternalServerError"),
+    "ServiceUnavailable": faults.error_response(503, "ServiceUnavailable"),
+    "a gateway's HTML": faults.fixed_response(502, _HTML),
+}
+
+
+@pytest.mark.parametrize("fault", REJECTED.values(), ids=REJECTED.keys())
+def test_a_call_that_is_rejected_as_a_whole_is_repeated(
+    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, fault: Fault
+) -> None:
+    payment_id = records.put()
+    delivery = _paid(payment_id)
+    dynamodb.fault = faults.first_calls(*[fault] * 4)
+
+    assert delivery.to(webhook)[:2] == (200, "applied")
+    assert records.history(payment_id) == [delivery.event_id]
+    assert [call.operation for call in dynamodb.calls] == ["BatchExecuteStatement"] * 5
+
+
+def test_each_pair_of_faults_applies_an_event_once(
+    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records
+) -> None:
+    """A write whose response was lost can meet any other fault before its result is known."""
+    quick = {name: fault for name, fault in (EXECUTED | REJECTED).items() if name != "no answer in time"}
+    for first, second in itertools.product(quick.values(), repeat=2):
+        payment_id = records.put()
+        delivery = _paid(payment_id)
+        dynamodb.fault = faults.first_calls(first, second)
+
+        assert delivery.to(webhook)[:2] == (200, "applied")
+        assert records.history(payment_id) == [delivery.event_id]
+
+
+def test_each_try_without_answer_has_a_new_connection(
+    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records
+) -> None:
+    assert _paid(records.put()).to(webhook).status == 200
+    [warm] = {call.port for call in dynamodb.calls}
+    dynamodb.calls.clear()
+    dynamodb.fault = faults.first_calls(faults.late_response(4), faults.late_response(4))
+
+    assert _paid(records.put()).to(webhook)[:2] == (200, "applied")
+    ports = [call.port for call in dynamodb.calls]
+    assert ports[0] == warm
+    assert len({*ports}) == len(ports) == 3
+
+
+def test_a_lookup_in_an_index_is_repeated_as_well(
+    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records
+) -> None:
+    payment_id = records.put(stripe_payment_intent="pi_looked_up")
+    dispute = Delivery.of(stripe_bodies.dispute("created", "needs_response", "pi_looked_up"))
+    dynamodb.fault = faults.first_calls(
+        faults.late_response(3), REJECTED["ProvisionedThroughputExceeded"], faults.closed_connection
+    )
+
+    assert dispute.to(webhook)[:2] == (200, "applied")
+    assert records.history(payment_id) == [dispute.event_id]
+
+
+def test_a_refused_event_is_asked_to_come_later(start: Callable[..., Process], dynamodb: FaultyDynamoDB) -> None:
+    env = {"DDB_ENDPOINT": dynamodb.endpoint, "DELIVERY_DEADLINE_SECONDS": "1"}
+    service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
+    dynamodb.fault = REJECTED["ThrottlingException"]
+    delivery = _paid("payment_refused")
+
+    answer = httpx.post(
+        f"{service.url}/webhook/stripe",
+        content=delivery.body,
+        headers={"Stripe-Signature": delivery.signature},
+        timeout=30,
+    )
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, str(RETRY_AFTER_SECONDS))
+    assert "no time is left for another try" in service.log.read_text()
+
+
+def test_the_first_event_after_ready_finds_a_connection(
+    start: Callable[..., Process], dynamodb: FaultyDynamoDB, records: Records
+) -> None:
+    payment_id = records.put()
+    service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
+    warm = {call.port for call in dynamodb.calls}
+
+    with httpx.Client(base_url=service.url, timeout=30) as client:
+        assert _paid(payment_id).to(client)[:2] == (200, "applied")
+
+    assert {call.operation for call in dynamodb.calls} == {"BatchExecuteStatement"}
+    assert {call.port for call in dynamodb.calls} == warm
+
+
+@pytest.mark.parametrize(
+    ("service", "operations"),
+    [
+        ("webhook", {"BatchExecuteStatement"}),
+        ("checkout", {"PutItem"}),
+        ("pages", {"Query", "GetItem"}),
+    ],
+)
+def test_a_service_is_ready_if_its_next_call_can_succeed(
+    start: Callable[..., Process], dynamodb: FaultyDynamoDB, service: str, operations: set[str]
+) -> None:
+    secrets = {"STRIPE_SECRET_KEY": "sk_test_any", "PAYMENTS_API_TOKEN": "Zaunkoenig-Zaunkoenig"}
+    start(service, DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET, **secrets)
+
+    assert {call.operation for call in dynamodb.calls} == operations
+
+
+@pytest.mark.parametrize(
+    ("service", "fault"),
+    [
+        ("webhook", faults.lost_statement_errors("AccessDenied")),
+        ("webhook", faults.error_response(400, "AccessDeniedException")),
+        ("checkout", faults.error_response(400, "AccessDeniedException")),
+        ("pages", faults.error_response(400, "AccessDeniedException")),
+    ],
+    ids=["webhook, by statement", "webhook, as a whole", "checkout", "pages"],
+)
+def test_without_permission_a_service_is_not_ready(
+    start: Callable[..., Process], dynamodb: FaultyDynamoDB, service: str, fault: Fault
+) -> None:
+    secrets = {"STRIPE_SECRET_KEY": "sk_test_any", "PAYMENTS_API_TOKEN": "Zaunkoenig-Zaunkoenig"}
+    dynamodb.fault = fault
+    process = start(service, ready_at="/livez", DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET, **secrets)
+
+    with httpx.Client(base_url=process.url, timeout=30) as client:
+        assert client.get("/readyz").status_code == 503
+        [line] = [one for one in process.log.read_text().splitlines() if "table_ping_failed" in one]
+        assert "AccessDenied" in line
+        dynamodb.fault = faults.healthy
+        until(lambda: client.get("/readyz").status_code == 200)
+
+
+@pytest.fixture(scope="module")
+def local(free_port: Callable[[], int], dynamodb_folder: Path) -> Iterator[DynamoDBLocal]:
+    """Yield a DynamoDB Local that the tests can freeze."""
+    with DynamoDBLocal(free_port(), None, dynamodb_folder) as local:
+        yield local
+
+
+@pytest.fixture(scope="module")
+def freezing(local: DynamoDBLocal) -> TableSettings:
+    """Return the settings of its table."""
+    settings = TableSettings.model_validate({"DDB_ENDPOINT": local.endpoint})
+    client = connection.client(settings)
+    table.ensure(client, settings)
+    client.close()
+    return settings
+
+
+async def _send_while_frozen(
+    url: str, local: DynamoDBLocal, deliveries: list[Delivery], freeze: Callable[[], object]
+) -> list[SteadyAnswer]:
+    """Sends the events, and freezes DynamoDB in a thread until `freeze` returns."""
+
+    def freeze_until_it_returns() -> None:
+        with frozen(local):
+            freeze()
+
+    sending = asyncio.create_task(send_steadily(url, deliveries, PER_SECOND))
+    await asyncio.sleep(0.5)
+    await asyncio.to_thread(freeze_until_it_returns)
+    return await sending
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1, 2, 4])
+async def test_a_blip_of_dynamodb_refuses_no_event(
+    start: Callable[..., Process], local: DynamoDBLocal, freezing: TableSettings, seconds: float
+) -> None:
+    env = {"DDB_ENDPOINT": local.endpoint, "DYNAMODB_PAYMENTS_TABLE": freezing.table, "DELIVERY_DEADLINE_SECONDS": "9"}
+    service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
+    records = Records(freezing)
+    payments = [records.put() for _ in range(int(PER_SECOND * (seconds + 1)))]
+    deliveries = [_paid(payment_id) for payment_id in payments]
+
+    answers = await _send_while_frozen(service.url, local, deliveries, lambda: time.sleep(seconds))
+
+    assert {(answer.status, answer.outcome) for answer in answers} == {(200, "applied")}
+    assert [records.history(payment_id) for payment_id in payments] == [[one.event_id] for one in deliveries]
+    records.close()
+
+
+async def test_a_long_outage_loses_no_event(
+    start: Callable[..., Process], local: DynamoDBLocal, freezing: TableSettings
+) -> None:
+    env = {"DDB_ENDPOINT": local.endpoint, "DYNAMODB_PAYMENTS_TABLE": freezing.table, "DELIVERY_DEADLINE_SECONDS": "1"}
+    service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
+    records = Records(freezing)
+    payments = [records.put() for _ in range(PER_SECOND * 4)]
+    deliveries = [_paid(payment_id) for payment_id in payments]
+
+    def until_half_are_refused() -> None:
+        until(lambda: service.log.read_text().count('"unavailable"') > len(deliveries) // 2)
+
+    answers = await _send_while_frozen(service.url, local, deliveries, until_half_are_refused)
+    refused = [answer.delivery for answer in answers if answer.status == 503]
+    again = await send_steadily(service.url, refused, PER_SECOND)
+
+    assert len(refused) > len(deliveries) // 2
+    assert {answer.status for answer in answers} == {200, 503}
+    assert max(answer.seconds for answer in answers) < STRIPE_SECONDS
+    assert {answer.status for answer in again} == {200}
+    assert [records.history(payment_id) for payment_id in payments] == [[one.event_id] for one in deliveries]
+    records.close()
