@@ -1,6 +1,6 @@
 # The front door: every command that a developer or CI needs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos upgrade cluster cluster-delete e2e check format docs dashboards pictures bench lock clean
+.PHONY: help setup demo test chaos attack upgrade cluster cluster-delete e2e check format docs dashboards pictures bench lock clean
 
 BIN := .venv/bin
 # Many containers set this; without compiled files every process would start slowly.
@@ -59,6 +59,9 @@ pictures: setup ## Take the screenshots in the documentation again; needs Promet
 
 chaos: setup ## Inject faults under load and compare the table with Stripe; ARGS=--short takes three minutes
 	@exec $(BIN)/python tests/chaos/run.py $(ARGS)
+
+attack: setup ## Attack the services beside good events and check every limit; ARGS=--short takes three minutes
+	@exec $(BIN)/python tests/attack/run.py $(ARGS)
 
 upgrade: setup ## Run version 0.1.0 and this version on one table; ARGS="--old DIR" names a folder with version 0.1.0
 	@exec $(BIN)/python tests/upgrade/run.py $(ARGS)

@@ -15,7 +15,7 @@ import yaml
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
-from tests.attack.attack import Attack, AttackResult, Measurement, Memory, judge
+from tests.attack.attack import TRACES, Attack, AttackResult, Measurement, Memory, judge
 from tests.attack.markers import API_KEY, SECRET, TOKEN
 from tests.attack.stream import GoodEvents
 from tests.support.emulator import EmulatorClient
@@ -27,7 +27,7 @@ from tests.support.services import Services
 from tests.support.waiting import until
 
 VALUES = Path(__file__).parents[2] / "charts" / "lea-payments" / "values.yaml"
-TRACES = {"OTEL_BSP_SCHEDULE_DELAY": "200"}
+EXPORT_SOON = {"OTEL_BSP_SCHEDULE_DELAY": "200"}
 """Exports the spans soon, so that they belong to their attack."""
 
 SECRET_SETTINGS: Mapping[str, Mapping[str, str]] = {
@@ -133,7 +133,7 @@ class AttackContext:
         self._services = enter(Services(self.folder, self.free_port, defaults))
         self.stripe = enter(EmulatorClient(self._services.start("stripe-emulator").url))
         control = self._start("webhook")
-        self.webhook = self._start("webhook", OTEL_EXPORTER_OTLP_ENDPOINT=self.sink.endpoint, **TRACES)
+        self.webhook = self._start("webhook", OTEL_EXPORTER_OTLP_ENDPOINT=self.sink.endpoint, **EXPORT_SOON)
         self.checkout = self._start("checkout", STRIPE_API_BASE=self.stripe.url)
         self.pages = self._start("pages")
         self.records = Records(self.table)
@@ -171,7 +171,7 @@ class AttackContext:
             answers=answers,
             memory=[*(target.memory() for target in shared), *progress.ended],
             log_bytes=sum(map(len, logs.values())),
-            outputs={**logs, **metrics, "the traces": self.sink.raw[spans:], **progress.outputs},
+            outputs={**logs, **metrics, TRACES: self.sink.raw[spans:], **progress.outputs},
         )
         problems = [*progress.problems, *judge(measured, attack.answer_seconds)]
         return AttackResult(attack, observation, measured, problems, progress.skipped)

@@ -1,7 +1,6 @@
 """Runs `make attack`: attacks real processes beside good events, and fails unless every limit holds."""
 
 import argparse
-import datetime as dt
 import json
 import resource
 import shutil
@@ -17,13 +16,14 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from lea_demo.dynamodb_local import DynamoDBLocal
-from tests.attack.attack import Attack, AttackResult, Measurement, p99
+from tests.attack.attack import Attack, AttackResult
 from tests.attack.attacks import ATTACKS
 from tests.attack.context import AttackContext
+from tests.attack.results import COLUMNS, cells, record_of
 from tests.support.ports import free_port
 
 LONG_SECONDS, SHORT_SECONDS = 15.0, 2.0
-COLUMNS = ("good events", "p99", "slowest", "control p99", "memory", "log")
+MACHINE = "two busy cores"
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
@@ -45,12 +45,11 @@ def main() -> int:
     console.print(_table(results))
     for skipped in [skipped for result in results for skipped in result.skipped]:
         console.print(f"skipped {skipped}", style="yellow", markup=False)
-    if options.record:
-        duration = f"{(time.monotonic() - started) / 60:.0f} minutes"
-        options.record.write_text(json.dumps(_recorded(results, duration), indent=1) + "\n")
     if failed := [result.attack.name for result in results if result.problems]:
         console.print(f"✗ {', '.join(failed)}: see above; the logs are in {folder}", style="red", markup=False)
         return 1
+    if options.record:
+        options.record.write_text(json.dumps(record_of(results, MACHINE, time.monotonic() - started), indent=1) + "\n")
     shutil.rmtree(folder)
     return 0
 
@@ -96,34 +95,8 @@ def _execute(context: AttackContext, attack: Attack) -> AttackResult:
 def _table(results: Sequence[AttackResult]) -> Table:
     table = Table("attack", *COLUMNS, "result")
     for result in results:
-        table.add_row(result.attack.name, *_cells(result.measurement), "FAILED" if result.problems else "held")
+        table.add_row(result.attack.name, *cells(result.measurement), "FAILED" if result.problems else "held")
     return table
-
-
-def _cells(measured: Measurement) -> Sequence[str]:
-    """The measurements in the order of the columns."""
-    good = measured.good
-    return (
-        f"{len(good):,}",
-        f"{p99(good) * 1000:.0f} ms",
-        f"{max(good, default=0) * 1000:.0f} ms",
-        f"{p99(measured.control) * 1000:.0f} ms",
-        f"{max(memory.peak for memory in measured.memory) / 2**20:.0f} MiB",
-        f"{measured.log_rate / 1024:.0f} KiB/s",
-    )
-
-
-def _recorded(results: Sequence[AttackResult], duration: str) -> object:
-    rows = [
-        {
-            "name": result.attack.name,
-            "observation": result.observation,
-            "result": "failed" if result.problems else "held",
-            **dict(zip(COLUMNS, _cells(result.measurement), strict=True)),
-        }
-        for result in results
-    ]
-    return {"date": f"{dt.datetime.now(tz=dt.UTC):%-d %B %Y}", "duration": duration, "attacks": rows}
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from tests.support.webhook_delivery import ROUTE, Delivery
 
 JAVA_SOURCE = Path(__file__).with_name("PostTwice.java")
 OFFER = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk")
-REQUESTS = 50
+REQUESTS = 10
 
 
 def offered_upgrades(context: AttackContext) -> str:
