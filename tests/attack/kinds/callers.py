@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 
 from tests.attack.context import AttackContext
-from tests.attack.kinds.forged import flood
+from tests.attack.kinds.senders import flood
 from tests.attack.markers import EMAIL, NAME, TOKEN, WRONG_TOKEN
 from tests.support.checkout_api import checkout_client, payment_body
 from tests.support.json_lines import json_lines

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 
 from tests.attack.context import AttackContext, Target
+from tests.attack.kinds.senders import SENDERS, run_together
 from tests.attack.markers import EMAIL, NAME
 from tests.support.senders import connect, head, read_to_end, send_until_closed
 
@@ -104,6 +105,7 @@ def endless_bodies(context: AttackContext) -> str:
     attempts = {
         "a body after its answer": (head(10**9), b"x" * 65_536),
         "chunks": (chunked, b"1\r\nx\r\n" * 10_000),
+        "larger chunks": (chunked, b"8\r\n12345678\r\n" * 5_000),
         "a chunk": (chunked + b"3fffffff\r\n", b"x" * 65_536),
         "trailers": (chunked + b"2\r\n{}\r\n0\r\n", b"A: b\r\n" * 10_000),
         "a chunk extension": (chunked + b"2;", b"x" * 65_536),
@@ -129,18 +131,22 @@ def _refused_heads(context: AttackContext, heads: Mapping[str, tuple[bytes, byte
 
 
 def _bounded(context: AttackContext, attempts: Mapping[str, tuple[bytes, bytes]], *services: Target) -> str:
-    """Makes each attempt at each service, again and again; each connection has to end soon."""
-    most = connections = 0
+    """Makes each attempt at each service, again and again and at the same time; each connection has to end soon."""
+    sent: list[int] = []
     end = time.monotonic() + context.seconds
-    while time.monotonic() < end:
-        for name, (start, piece) in attempts.items():
-            for service in services:
-                with connect(service.url) as connection:
-                    pieces = itertools.repeat(piece, ENDLESS // len(piece))
-                    sent = send_until_closed(connection, [start, *pieces])
-                context.require(sent < TAKEN_BYTES, f"{name}: {service.service} took {sent:,} bytes")
-                most, connections = max(most, sent), connections + 1
-    return f"{connections} connections, at most {most / 2**20:.1f} MiB sent on each"
+    kinds = itertools.cycle([(name, service) for name in attempts for service in services])
+
+    def send() -> None:
+        while time.monotonic() < end:
+            name, service = next(kinds)
+            start, piece = attempts[name]
+            with connect(service.url) as connection:
+                pieces = itertools.repeat(piece, ENDLESS // len(piece))
+                sent.append(send_until_closed(connection, [start, *pieces]))
+            context.require(sent[-1] < TAKEN_BYTES, f"{name}: {service.service} took more than {TAKEN_BYTES:,} bytes")
+
+    run_together([send] * SENDERS)
+    return f"{len(sent):,} connections, at most {max(sent) / 2**20:.1f} MiB sent on each"
 
 
 def _trickle(connections: list[socket.socket]) -> Counter[str]:

@@ -1,19 +1,14 @@
 """Attacks with forged deliveries: bodies and headers that are expensive to examine, and floods."""
 
-import itertools
-import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tests.attack.context import AttackContext
+from tests.attack.kinds.senders import SENDERS, flood
 from tests.attack.markers import EMAIL, HEADERS, NAME, PHONE
 from tests.support.json_lines import json_lines
-from tests.support.senders import connect, head
-
-SENDERS = 4
-"""Threads that send at the same time; together they keep a processor busy."""
+from tests.support.senders import head
 
 FORGED_LINES = 10
 """Log lines and traces per reason and second of what is not verified."""
@@ -24,35 +19,6 @@ EXPORT_SECONDS = 1.0
 DIGEST = "0" * 64
 BODY_SIZE = 32 * 1024
 DEPTHS = (1, 15, 100, 300, 480, 490, 900)
-
-
-def flood(url: str, requests: Sequence[bytes], seconds: float) -> Counter[int]:
-    """Sends the requests in turn, as fast as they are answered; returns the answers by status."""
-    answers: Counter[int] = Counter()
-    end = time.monotonic() + seconds
-
-    def send(offset: int) -> None:
-        connection = connect(url)
-        for request in itertools.islice(itertools.cycle(requests), offset, None):
-            if time.monotonic() > end:
-                break
-            try:
-                connection.sendall(request)
-                status, closed = _answer(connection)
-            except OSError:
-                status, closed = 0, True
-            answers[status] += 1
-            if closed:
-                connection.close()
-                connection = connect(url)
-        connection.close()
-
-    threads = [threading.Thread(target=send, args=(number,)) for number in range(SENDERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 def nested_brackets(context: AttackContext) -> str:
@@ -129,10 +95,3 @@ def _expensive_headers() -> Iterator[str]:
     yield "t=1,v0=" + DIGEST
     yield "=" * 30_000
     yield f"t=\uff11,{signature}".encode().decode("latin-1")
-
-
-def _answer(connection: socket.socket) -> tuple[int, bool]:
-    """The status, and whether the service closes the connection."""
-    answer = connection.recv(65_536)
-    status = int(answer[9:12]) if answer.startswith(b"HTTP/1.1 ") else 0
-    return status, not status or b"connection: close" in answer.lower()

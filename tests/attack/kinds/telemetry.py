@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from tests.attack.context import AttackContext, Target
-from tests.attack.kinds.forged import flood
+from tests.attack.kinds.senders import flood
 from tests.attack.markers import NAME, PERSON, SECRET
 from tests.support.senders import head
 from tests.support.stripe_bodies import event
