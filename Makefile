@@ -1,6 +1,6 @@
 # The front door: every command that a developer or CI needs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos outage upgrade cluster cluster-delete e2e check format docs dashboards pictures bench lock clean
+.PHONY: help setup demo test chaos attack outage upgrade cluster cluster-delete e2e check format docs dashboards pictures bench lock clean
 
 BIN := .venv/bin
 # Many containers set this; without compiled files every process would start slowly.
@@ -59,6 +59,9 @@ pictures: setup ## Take the screenshots in the documentation again; needs Promet
 
 chaos: setup ## Inject faults under load and compare the table with Stripe; ARGS=--short takes three minutes
 	@exec $(BIN)/python tests/chaos/run.py $(ARGS)
+
+attack: setup ## Attack the services beside good events and check every limit; ARGS=--short takes three minutes
+	@exec $(BIN)/python tests/attack/run.py $(ARGS)
 
 outage: setup ## Freeze DynamoDB under steady events for 0.5 to 60 s; ARGS="--seconds 4" selects the freezes
 	@exec $(BIN)/python tests/outage/run.py $(ARGS)

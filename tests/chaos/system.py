@@ -1,7 +1,6 @@
 """Starts and controls the processes of one run: the emulator, the webhook and their table."""
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import httpx
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.stripe.events import EVENT_TYPES
+from tests.support.json_lines import json_lines
 from tests.support.scrape import Scrape
 from tests.support.secrets import signing_secret
 from tests.support.services import Services
@@ -143,12 +143,12 @@ class System:
         )
         with (self._folder / "reconciler.log").open("a") as log:
             log.write(run.stdout + run.stderr)
-        return next(line for line in _json_lines(run.stdout) if "repaired" in line)
+        return next(line for line in json_lines(run.stdout) if "repaired" in line)
 
     def reconciler_retries(self) -> int:
         """The number of calls that the reconciler has repeated."""
         log = self._folder / "reconciler.log"
-        return sum("retry" in line for line in _json_lines(log.read_text())) if log.exists() else 0
+        return sum("retry" in line for line in json_lines(log.read_text())) if log.exists() else 0
 
     def metrics(self) -> Scrape:
         """The webhook's metrics since its last start."""
@@ -229,13 +229,4 @@ class System:
 
     def _log_lines(self) -> Iterator[dict[str, Any]]:
         for log in self._logs:
-            yield from _json_lines(log.read_text(errors="replace"))
-
-
-def _json_lines(text: str) -> Iterator[dict[str, Any]]:
-    for line in text.splitlines():
-        if line.startswith("{"):
-            try:
-                yield json.loads(line)
-            except ValueError:  # the process was killed while it wrote this line
-                continue
+            yield from json_lines(log.read_text(errors="replace"))

@@ -11,6 +11,8 @@ from lea_payments.checkout.errors import ERRORS
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import checkout, connections, metrics
 from lea_payments.webhook.app import HTTP_STATUS
+from tests.attack.attacks import ATTACKS
+from tests.attack.results import COLUMNS
 from tests.docs import model
 from tests.docs.model import table_of
 
@@ -19,6 +21,9 @@ FOLDER = ROOT / "docs" / "reference"
 METRICS_PAGE = FOLDER / "metrics.md"
 CHAOS_RESULTS = FOLDER / "chaos.json"
 """The figures of one run of the chaos suite, recorded by hand: a run takes eleven minutes."""
+
+ATTACK_RESULTS = FOLDER / "attacks.json"
+"""The figures of one run of `make attack`; its option `--record` writes them."""
 
 SERVICES: Mapping[str, type[settings.Settings]] = {
     "webhook": settings.WebhookSettings,
@@ -177,6 +182,32 @@ def chaos_results_page() -> Iterator[str]:
     yield from (f"- **{column}**: {results['meaning'][column]}" for column in columns)
 
 
+def attacks_page() -> Iterator[str]:
+    """The results of one run of the attacks."""
+    results = json.loads(ATTACK_RESULTS.read_text())
+    measured = {row["name"]: row for row in results["attacks"]}
+    yield "# Attacks"
+    yield ""
+    yield f"One run of `make attack` on {results['machine']} ({results['date']}, {results['duration']})."
+    yield "Each row is one attack on real processes. Beside it, 20 good, signed events per second arrive, each for a"
+    yield "payment of its own and on a connection of its own. Every one of them was answered with 200."
+    yield ""
+    yield from table_of(("attack", "what happens", "limit", "result"), _attacks(measured))
+    yield ""
+    yield "## Measurements"
+    yield ""
+    numbers = ((name, *(row[column] for column in COLUMNS)) for name, row in measured.items())
+    yield from table_of(("attack", *COLUMNS), numbers)
+    yield ""
+    yield from (f"- **{column}**: {meaning}" for column, meaning in COLUMNS.items())
+
+
+def _attacks(measured: Mapping[str, Mapping[str, str]]) -> Iterator[Sequence[str]]:
+    for attack in ATTACKS:
+        result = measured[attack.name]["observation"] if attack.name in measured else "not part of this run"
+        yield attack.name, attack.description, attack.limit, result
+
+
 PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "settings.md": settings_page,
     "metrics.md": metrics_page,
@@ -186,6 +217,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "states.md": model.states_page,
     "events.md": model.events_page,
     "chaos-results.md": chaos_results_page,
+    "attacks.md": attacks_page,
 }
 
 

@@ -206,7 +206,11 @@ def test_every_reference_page_is_current(name: str) -> None:
 
 
 def test_the_reference_contains_generated_pages_only() -> None:
-    assert {path.name for path in reference.FOLDER.iterdir()} == {*reference.PAGES, reference.CHAOS_RESULTS.name}
+    assert {path.name for path in reference.FOLDER.iterdir()} == {
+        *reference.PAGES,
+        reference.CHAOS_RESULTS.name,
+        reference.ATTACK_RESULTS.name,
+    }
 
 
 def test_every_decision_is_dated_and_states_its_cost() -> None:

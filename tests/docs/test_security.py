@@ -1,11 +1,16 @@
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.attack.attacks import ATTACKS
+from tests.docs import reference
+
 NODE_ID = re.compile(r"(tests/[a-z0-9_/]+\.py)::(test_[a-z0-9_]+)")
+ATTACK = re.compile(r"attack `([a-z-]+)`")
 SECTIONS = ("Trust boundaries", "What each service may do", "Attacks and their results")
 
 
@@ -39,7 +44,15 @@ def test_every_claim_names_a_test(text: str, section: str) -> None:
     rows = list(_rows(text, section))
 
     assert len(rows) > 5
-    assert [row for row in rows if not NODE_ID.search(row)] == []
+    assert [row for row in rows if not NODE_ID.search(row) and not ATTACK.search(row)] == []
+
+
+def test_every_attack_is_in_the_table(text: str) -> None:
+    names = {attack.name for attack in ATTACKS}
+    recorded = {row["name"] for row in json.loads(reference.ATTACK_RESULTS.read_text())["attacks"]}
+
+    assert set(ATTACK.findall(text)) == names
+    assert recorded == {"no-attack", *names}
 
 
 def test_every_token_is_compared_in_constant_time(root: Path) -> None:

@@ -171,6 +171,18 @@ def test_trailers_without_end_are_refused(webhook: Webhook) -> None:
 
 
 @pytest.mark.usefixtures("good")
+@pytest.mark.parametrize(("chunks", "refused"), [(999, 0), (1001, 1)])
+def test_the_number_of_chunks_is_limited(webhook: Webhook, chunks: int, refused: int) -> None:
+    before = webhook.closed("invalid_http")
+    start = b"POST /webhook/stripe HTTP/1.1\r\nHost: webhook\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connect(webhook.url) as connection:
+        connection.sendall(start + b"1\r\nx\r\n" * chunks + b"0\r\n\r\n")
+
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 400 ")
+    assert webhook.closed("invalid_http") == before + refused
+
+
+@pytest.mark.usefixtures("good")
 def test_a_body_after_its_answer_is_read_only_to_a_limit(webhook: Webhook) -> None:
     before = webhook.closed("unread_body")
     with connect(webhook.url) as connection:

@@ -28,6 +28,9 @@ HEAD_LIMIT, HEADER_LIMIT = 32 * 1024, 100
 CHUNK_LIMIT = 64 * 1024
 """In bytes: the sizes and the trailers of a chunked body, beside eight times its content."""
 
+CHUNKS_LIMIT = 1000
+"""Chunks in a body. Each costs microseconds however small it is, so a body of 1-byte chunks would cost 0.5 s."""
+
 
 class NextRequestError(Exception):
     """Stops the parser at a request that arrived before the answer to the one before it."""
@@ -37,10 +40,14 @@ class RefusedHeadError(Exception):
     """Stops the parser at a head that is not allowed."""
 
 
+class RefusedBodyError(Exception):
+    """Stops the parser at a body that is not allowed."""
+
+
 class LimitedProtocol(ClosingProtocol):
     """uvicorn's HTTP protocol within the limits of this module."""
 
-    _head_size = _body_size = _chunk_size = _heads_in_piece = 0
+    _head_size = _body_size = _chunk_size = _chunks = _heads_in_piece = 0
     _has_upgrade = False
 
     def data_received(self, data: bytes) -> None:
@@ -108,7 +115,7 @@ class LimitedProtocol(ClosingProtocol):
         self._stage = HEAD
         self.deadline = self._limits.now + HEAD_SECONDS
         self._heads_in_piece += 1
-        self._body_size = self._chunk_size = self._unread_size = 0
+        self._body_size = self._chunk_size = self._chunks = self._unread_size = 0
 
     def on_headers_complete(self) -> None:
         """Starts the request and the time for its body."""
@@ -123,6 +130,12 @@ class LimitedProtocol(ClosingProtocol):
         self._limits.has_request(self)
         self._stage = BODY
         self.deadline = self._limits.now + (SHUTDOWN_BODY_SECONDS if self._is_stopping else BODY_SECONDS)
+
+    def on_chunk_header(self) -> None:
+        """Counts a chunk."""
+        self._chunks += 1
+        if self._chunks > CHUNKS_LIMIT:
+            raise RefusedBodyError
 
     def on_body(self, body: bytes) -> None:
         """Passes a part of the body on."""

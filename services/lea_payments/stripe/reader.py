@@ -117,11 +117,17 @@ class StripeReader:
 
     async def _get_once(self, path: str, params: dict[str, Any], backoff: float) -> bytes:
         try:
-            response = await asyncio.to_thread(partial(self._client.raw_request, "get", path, **params))
+            known = {name: _encodable(value) for name, value in params.items()}
+            response = await asyncio.to_thread(partial(self._client.raw_request, "get", path, **known))
         except stripe.StripeError as error:
             raise _call_error(error, path, backoff) from None
         body: str | bytes = response.body
         return without_lone_surrogates(body.encode() if isinstance(body, str) else body)
+
+
+def _encodable(value: Any) -> Any:
+    """The value with `?` for each lone surrogate, which no id of Stripe's has and no request can contain."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _page_of(body: bytes) -> _Page:

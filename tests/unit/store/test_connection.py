@@ -8,6 +8,7 @@ from lea_payments.settings import WebhookSettings
 from lea_payments.store import connection
 from lea_payments.store.connection import CONNECT_SECONDS, TRY_SECONDS, WAITING_LIMIT, Deadline
 from lea_payments.store.errors import UnavailableError
+from tests.support.secrets import signing_secret
 
 
 async def test_a_deadline_is_the_given_time_ahead() -> None:
@@ -61,7 +62,7 @@ async def test_without_time_for_a_try_its_problem_is_named() -> None:
 
 
 def test_the_default_deadline_has_time_for_several_tries() -> None:
-    seconds = WebhookSettings.model_validate({"STRIPE_WEBHOOK_SECRET": "whsec_any"}).delivery_deadline_seconds
+    seconds = WebhookSettings.model_validate({"STRIPE_WEBHOOK_SECRET": signing_secret("any")}).delivery_deadline_seconds
 
     assert seconds == connection.DEADLINE_SECONDS >= 3 * (TRY_SECONDS + CONNECT_SECONDS)
 
