@@ -65,16 +65,17 @@ def read(
 def translate(body: bytes, *, livemode: bool, account: str = "") -> PaymentEvent | Ignored:
     """Translates an event that is known to be from Stripe; raises InvalidPayloadError.
 
-    An event that names an account is ours only if it names `account`.
+    An event that names an account is ours only if it names `account`. That comes before the mode: Stripe sends test
+    events of connected accounts to live endpoints as well (docs.stripe.com/connect/webhooks).
     """
     try:
         event = decode_event(body)
         if isinstance(event, ThinEvent):
             return Ignored(event.id, event.type, None, Outcome.IGNORED, "thin_payload")
-        if event.livemode is not livemode:
-            return _ignored(event, "other_mode", Outcome.WRONG_MODE)
         if event.account not in (None, account) or event.context not in (None, account):
             return _ignored(event, "other_account")
+        if event.livemode is not livemode:
+            return _ignored(event, "other_mode", Outcome.WRONG_MODE)
         object_type = EVENT_TYPES.get(event.type)
         if object_type is None:
             return _ignored(event, "unused_type")

@@ -42,10 +42,11 @@ def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | Non
         return
     _fact_stored(before.facts.get(event.object_id), after.facts.get(event.object_id))
     if after.payment_status is not before.payment_status and after.payment_status in metrics.FINAL:
-        _payment_finished(after)
+        span = trace.get_current_span()
+        _payment_finished(after, spans.trace_id(span))
         if after.payment_status is Status.COMPLETED and event.session_created is not None:
             seconds = max(0.0, time.time() - event.session_created)
-            metrics.COMPLETION_TIME.observe(seconds, spans.exemplar(trace.get_current_span()))
+            metrics.COMPLETION_TIME.observe(seconds, spans.exemplar(span))
     if after.status_reason is not None and after.status_reason != before.status_reason:
         _reason_set(after, after.status_reason)
 
@@ -85,7 +86,7 @@ def _unknown_state_received(event: PaymentEvent, after: Payment) -> None:
         )
 
 
-def _payment_finished(after: Payment) -> None:
+def _payment_finished(after: Payment, trace_id: str | None) -> None:
     currency = after.currency.lower() if after.currency else metrics.OTHER
     currency = currency if currency in metrics.CURRENCIES else metrics.OTHER
     series(metrics.OUTCOMES, after.payment_status, currency).inc()
@@ -94,7 +95,7 @@ def _payment_finished(after: Payment) -> None:
         f"payment_{after.payment_status}",
         payment_id=after.payment_intent_id,
         reason=after.status_reason,
-        trace_id=spans.current_trace_id(),
+        trace_id=trace_id,
     )
 
 

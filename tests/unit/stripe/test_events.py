@@ -88,6 +88,7 @@ def test_a_charge_without_refunds_is_ignored() -> None:
         ({"account": "acct_12"}, "acct_1", False),
         ({"account": {"id": "acct_1"}}, "acct_1", False),
         ({"context": 5}, "", False),
+        ({"account": "acct_2", "livemode": True}, "acct_1", False),
     ],
 )
 def test_an_event_of_another_account_is_ignored(names: dict[str, Any], own: str, is_ours: bool) -> None:
