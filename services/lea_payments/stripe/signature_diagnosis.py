@@ -16,7 +16,7 @@ from lea_payments.stripe.signature import NO_MATCH, signatures
 
 DIAGNOSES_PER_SECOND = 10
 WORK_PER_SECOND = 4 * 1024 * 1024
-"""In bytes that are serialized or hashed, of all diagnoses together: at most about 50 ms of a processor, in one thread."""
+"""In bytes that are serialized or hashed, of all diagnoses together: at most about 50 ms of CPU, in one thread."""
 
 SERIALIZATION_LIMIT = 32 * 1024
 """In bytes. Stripe's events have a few KiB; other serializations of a longer body are not tried."""
