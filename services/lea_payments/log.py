@@ -207,7 +207,10 @@ class _ToStructlog(logging.Handler):
     """Writes the log records of libraries as lines of this log."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+        try:
+            log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+        except Exception:  # noqa: BLE001 - wrong arguments of a library's message must not end its call
+            self.handleError(record)
 
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode

@@ -132,6 +132,8 @@ def outcome_of(error: stripe.StripeError) -> str:
     """The outcome of a call that ended with this error, as a metric label."""
     if error.http_status == HTTPStatus.CONFLICT:
         return telemetry.IN_FLIGHT
+    if error.http_status is not None and error.http_status < HTTPStatus.BAD_REQUEST:
+        return telemetry.UNREADABLE  # such as the page of a proxy
     if error.code == "resource_missing":
         return telemetry.MISSING
     if (error.headers or {}).get("Idempotent-Replayed") == "true" and _is_server_error(error):
@@ -151,6 +153,10 @@ def _is_server_error(error: stripe.StripeError) -> bool:
 
 def _unreachable(_: stripe.StripeError) -> RefusalError:
     return RefusalError("stripe_unreachable", f"Stripe did not respond; {_STORED}")
+
+
+def _unreadable(_: stripe.StripeError) -> RefusalError:
+    return RefusalError("stripe_error", f"Stripe's response cannot be read; {_STORED}")
 
 
 def _failed(error: stripe.StripeError) -> RefusalError:
@@ -199,6 +205,7 @@ def _rejected(error: stripe.StripeError) -> RefusalError:
 _REFUSALS: Mapping[str, Callable[[stripe.StripeError], RefusalError]] = {
     telemetry.UNREACHABLE: _unreachable,
     telemetry.SERVER_ERROR: _failed,
+    telemetry.UNREADABLE: _unreadable,
     telemetry.KEY_SPENT: _key_spent,
     telemetry.IN_FLIGHT: _in_flight,
     telemetry.RATE_LIMITED: _busy,

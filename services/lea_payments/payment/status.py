@@ -134,7 +134,7 @@ def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str
     if published is None and record.checkout_attempt:
         # A new attempt waits for its session's id. The former session stays known: it would not be found again.
         return record.other_session_id
-    candidates = {record.stripe_session_id, record.other_session_id, *sessions} - {published, None} - WITHOUT_ID
+    candidates = {record.stripe_session_id, record.other_session_id, *sessions} - {published, None, ""} - WITHOUT_ID
     if not candidates:
         return None
     order = facts.STATES[Kind.SESSION].index

@@ -58,7 +58,7 @@ _PREFIX = r"(whsec_|[sr]k_(test|live)_)?"
 _NOT_A_SECRET = (
     _rule(r"\ufeff", "starts with a byte order mark"),
     _rule(r"\x00", "is UTF-16 and not UTF-8"),
-    _rule(r"^(#|//|;|--)", "is a comment"),
+    _rule(r"^[#;]", "is a comment"),
     _rule(rf"^{_PREFIX}<", "is HTML or a placeholder"),
     _rule(rf"^{_PREFIX}(null|none|nil|undefined|empty|todo|tbd|fixme|x+|0+|\*+)$", "is a placeholder"),
     _rule(r"change[-_]?me|replace[-_]?me|placeholder|example|\.\.\.|…", "is a placeholder"),

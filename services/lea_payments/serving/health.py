@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 
+from botocore.exceptions import ClientError
 from starlette.responses import Response
 
 from lea_payments.serving.responses import json_response
@@ -44,7 +45,7 @@ class Readiness:
     async def _ping_table(self) -> None:
         try:
             await self._ping()
-        except UnavailableError as error:
+        except (UnavailableError, ClientError) as error:
             self._failures += 1
             store_calls.ping_failed(str(error))
         else:

@@ -25,10 +25,10 @@ from lea_payments.serving.connections import NEVER, SMALL_BUFFER
 HEAD_LIMIT, HEADER_LIMIT = 32 * 1024, 100
 """In bytes, and in headers. Stripe's requests have less than 2 KiB and 20 headers."""
 
-CHUNK_LIMIT = 64 * 1024
+CHUNK_OVERHEAD_LIMIT = 64 * 1024
 """In bytes: the sizes and the trailers of a chunked body, beside eight times its content."""
 
-CHUNKS_LIMIT = 1000
+CHUNK_COUNT_LIMIT = 1000
 """Chunks in a body. Each costs microseconds however small it is, so a body of 1-byte chunks would cost 0.5 s."""
 
 
@@ -76,7 +76,7 @@ class LimitedProtocol(ClosingProtocol):
             if self._stage is BODY:
                 self._head_size = 0
                 self._chunk_size += 0 if is_head else len(piece) - (self._body_size - body_size)
-                if self._chunk_size > CHUNK_LIMIT + 8 * self._body_size:
+                if self._chunk_size > CHUNK_OVERHEAD_LIMIT + 8 * self._body_size:
                     self._refuse(400, "invalid_http")
                     return
             else:
@@ -134,7 +134,7 @@ class LimitedProtocol(ClosingProtocol):
     def on_chunk_header(self) -> None:
         """Counts a chunk."""
         self._chunks += 1
-        if self._chunks > CHUNKS_LIMIT:
+        if self._chunks > CHUNK_COUNT_LIMIT:
             raise RefusedBodyError
 
     def on_body(self, body: bytes) -> None:

@@ -132,7 +132,12 @@ class BatchCall:
         """The current credentials; those of a role are refreshed off the event loop."""
         credentials = self._credentials
         if isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed():
-            return await asyncio.to_thread(credentials.get_frozen_credentials)
+            try:
+                async with asyncio.timeout(connection.TRY_SECONDS):
+                    return await asyncio.to_thread(credentials.get_frozen_credentials)
+            except TimeoutError as error:
+                # The thread goes on. While it does, botocore returns the present credentials as long as they are valid.
+                raise HTTPClientError(error=error) from error
         return credentials.get_frozen_credentials()
 
     async def _send(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
@@ -143,8 +148,8 @@ class BatchCall:
         try:
             async with used.http.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
                 content = await response.read()
-                if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                    response.close()  # the next try can reach another of DynamoDB's hosts
+                if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR and self._connections is used:
+                    self._connections = None  # another connection can reach another of DynamoDB's hosts
                 return response.status, content
         except (aiohttp.ClientError, TimeoutError) as error:
             if self._connections is used:

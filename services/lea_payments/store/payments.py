@@ -110,11 +110,12 @@ class PaymentStore:
             found_id = await self._find_by_indexes(event, deadline)
         return None if found_id is None else await self.get(found_id)
 
-    async def get(self, payment_id: str) -> Payment | None:
+    async def get(self, payment_id: str, deadline: float | None = None) -> Payment | None:
         """The payment with this id, read consistently, or None."""
         response = await self._dynamodb.call(
             "get",
             self._client.get_item,
+            deadline=deadline,
             TableName=self._table,
             Key={table.KEY: {"S": payment_id}},
             ConsistentRead=True,
@@ -191,14 +192,14 @@ class PaymentStore:
         """Reads as the pages do, but what does not exist. Raises UnavailableError."""
         with Deadline(PING_SECONDS) as deadline:
             await self._query(table.SESSION_INDEX, "stripe_session_id", statements.NO_PAYMENT, deadline=deadline)
-            await self.get(statements.NO_PAYMENT)
+            await self.get(statements.NO_PAYMENT, deadline)
 
     async def ping_events(self) -> None:
-        """Writes as events are written, but changes nothing. Raises UnavailableError."""
+        """Writes as events are written, but changes nothing. A busy table is available. Raises UnavailableError."""
         with Deadline(PING_SECONDS) as deadline:
             result = await self._writer.submit(statements.without_effect(self._table), deadline)
-        if isinstance(result, Busy | Failed):
-            raise UnavailableError(f"a write is not possible: {result[0]}")
+        if isinstance(result, Failed):
+            raise UnavailableError(f"a write is not possible: {result.error}")
 
     async def ping_checkout(self) -> None:
         """Creates a record as checkout does, but under a condition that is never true. Raises UnavailableError."""

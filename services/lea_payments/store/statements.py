@@ -188,9 +188,8 @@ def _text(
 
 
 def without_effect(table_name: str) -> Update:
-    """A write whose condition is never true: every record has a key."""
-    never = f"{table.KEY}=? AND {table.KEY} IS MISSING"
-    text = f'UPDATE "{table_name}" SET updated_at=? WHERE {never}'  # noqa: S608 - the name is our own setting
+    """A write that has the form of an event's and changes nothing: there is no record with this key or this status."""
+    text = _text(table_name, ("updated_at",), (), (f"payment_status='{NO_PAYMENT}'", "version IS MISSING"), "")
     return Update(NO_PAYMENT, text, [{"S": NO_PAYMENT}] * 2, trace.INVALID_SPAN)
 
 

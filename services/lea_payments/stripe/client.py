@@ -17,7 +17,7 @@ UNREADABLE = "the response is not a JSON object"
 _ERROR_FIELDS = ("type", "code", "message", "param")
 _KEY = re.compile(r"\b[sr]k_(test|live)_\S+")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
-_MAX_MESSAGE = 300
+_MAX_TEXT, _MAX_MESSAGE = 1000, 300
 
 
 def client(key: str, base: str, *, read_seconds: float = READ_SECONDS, retries: int = 0) -> stripe.StripeClient:
@@ -79,8 +79,10 @@ def _error_fields(content: object) -> Mapping[str, str]:
 
 def message_of(error: stripe.StripeError) -> str:
     """Stripe's error message without addresses and the API key, which Stripe quotes in part."""
-    message = _EMAIL.sub("[address]", _KEY.sub("[key]", error.user_message or ""))
-    return message[:_MAX_MESSAGE]
+    text = error.user_message or ""
+    if len(text) > _MAX_TEXT:  # without its last word, which can be a part of an address or of a key
+        text = text[:_MAX_TEXT].rpartition(" ")[0]
+    return _EMAIL.sub("[address]", _KEY.sub("[key]", text))[:_MAX_MESSAGE]
 
 
 def header(headers: Mapping[str, str], name: str) -> str:

@@ -67,7 +67,8 @@ def stop() -> None:
 class _MetricsServer(ThreadingWSGIServer):
     """Answers a limited number of connections, each in a thread that ends with the process.
 
-    The newest connection comes first, and the oldest one makes room: a scrape takes a moment, so neither is Prometheus.
+    The newest connection comes first, and the oldest one makes room: a scrape takes a moment, so Prometheus is neither,
+    unless more than 16 connections arrive while one answer is made.
     """
 
     request_queue_size = 64

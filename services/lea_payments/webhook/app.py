@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import NamedTuple
 
 from starlette.routing import Route
@@ -79,14 +80,14 @@ class Webhook:
             telemetry.webhook_failed()
             return DeliveryResult("error")
 
-    async def _verified_event(self, body: bytes, header: str | None) -> PaymentEvent | Ignored:
+    async def _verified_event(self, body: bytes, signature: str | None) -> PaymentEvent | Ignored:
         now, secrets = time.time(), self._secrets()
         try:
             delivery = stripe_events.read(
-                body, header, secrets=secrets, now=now, livemode=self._livemode, account=self._account
+                body, signature, secrets=secrets, now=now, livemode=self._livemode, account=self._account
             )
         except InvalidSignatureError as error:
-            raise await self._diagnosis.diagnose(error, body, header, secrets=secrets, now=now) from None
+            raise await self._diagnosis.diagnose(error, body, signature, secrets=secrets, now=now) from None
         telemetry.signature_verified(delivery.secret_index, now - delivery.signed_at)
         return delivery.event
 
@@ -120,7 +121,7 @@ class WebhookRoute:
             telemetry.webhook_answered(span, result.outcome, status, result.event, result.payment_id, result.reason)
         body = b'{"outcome":"%s"}' % result.outcome.encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        if status == 503:
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
             headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

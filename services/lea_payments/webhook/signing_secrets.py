@@ -27,7 +27,10 @@ class SigningSecrets:
         """Reads the file again every second, also when nothing is delivered, so that an alert can fire in time."""
         while self._settings.webhook_secret_file is not None:
             await self._sleep(CHECK_SECONDS)
-            await asyncio.to_thread(self.reload)
+            try:
+                await asyncio.to_thread(self.reload)
+            except Exception as error:  # noqa: BLE001 - the file is read again a second later
+                telemetry.signing_secrets_kept(f"it could not be read: {type(error).__name__}")
 
     def reload(self) -> None:
         """Reads the file. One invalid entry, or no entry at all, leaves the last secrets in use.

@@ -39,7 +39,7 @@ DAMAGES = {
     "'{}'": "has quotation marks",
     "#{}": "is a comment",
     "# {}": "is a comment",
-    "// {}": "is a comment",
+    "// {}": "has a space inside",
     "NAME={}": "has a name in front of it",
     "export NAME={}": "has a name in front of it",
     "name: {}": "has a name in front of it",

@@ -7,6 +7,9 @@ from lea_payments.checkout.errors import RefusalError
 
 _DIGEST_LENGTH = 9
 
+_KEY_LIMIT = 2048
+"""In bytes: DynamoDB's limit for a partition key (developer guide, "Quotas")."""
+
 
 def cursor_after(payment_id: str, field: str, value: str) -> str:
     """The cursor of the payments after this one in the list of a user or a quote."""
@@ -20,7 +23,7 @@ def position_of(cursor: str, field: str, value: str) -> str:
         payment_id = decoded[_DIGEST_LENGTH:].decode()
     except ValueError:
         payment_id = ""
-    if not payment_id or cursor_after(payment_id, field, value) != cursor:
+    if not 0 < len(payment_id.encode()) <= _KEY_LIMIT or cursor_after(payment_id, field, value) != cursor:
         raise RefusalError(
             "invalid_cursor",
             "Send next_cursor of the previous page unchanged, with the same user_id or quote_id; "

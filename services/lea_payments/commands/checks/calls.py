@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
+import msgspec
 import stripe
 
 from lea_payments.stripe import client as stripe_client
@@ -19,14 +20,32 @@ class CallResult(NamedTuple):
 
 
 def call_list(client: stripe.StripeClient, path: str, **params: Any) -> CallResult:
-    """The first objects of a list."""
+    """The first objects of a list. A response that is not a list is an error with the response's status."""
     started = time.time()
+    body, error = "", None
     try:
         response = client.raw_request("get", path, **{"limit": 1, **params})
-        body, error, headers = str(response.body), None, response.headers
+        body, headers = str(response.body), response.headers
+        if not _is_list(body):
+            body, error = "", stripe.APIError("not a list of Stripe's", http_status=response.code)
     except stripe.StripeError as stripe_error:
-        body, error, headers = "", stripe_error, stripe_error.headers or {}
+        error, headers = stripe_error, stripe_error.headers or {}
     return CallResult(body, error, _skew((started + time.time()) / 2, headers))
+
+
+class _List(msgspec.Struct):
+    data: list[msgspec.Raw]
+
+
+_decode_list = msgspec.json.Decoder(_List).decode
+
+
+def _is_list(body: str) -> bool:
+    try:
+        _decode_list(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return False
+    return True
 
 
 def _skew(our_time: float, headers: Mapping[str, str]) -> float | None:

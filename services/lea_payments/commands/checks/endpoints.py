@@ -38,24 +38,30 @@ class _EndpointsPage(msgspec.Struct):
 def findings(client: stripe.StripeClient, settings: CheckSettings, endpoint_url: str | None) -> Iterator[Finding]:
     """Checks the endpoints with this URL, or those with the webhook's path."""
     endpoints = _read_endpoints(client)
-    if endpoints is None:
+    if isinstance(endpoints, stripe.PermissionError):
         remedy = f"give the restricted key read access to Webhook Endpoints, or check the endpoint {DASHBOARD}"
         yield note("endpoint", "cannot be checked with this key", remedy)
+        return
+    if isinstance(endpoints, stripe.StripeError):
+        remedy = "check STRIPE_API_BASE and status.stripe.com, and run the check again"
+        yield wrong("endpoint", "cannot be checked: Stripe's list of endpoints cannot be read", remedy)
         return
     yield from _endpoints(endpoints, endpoint_url, livemode=settings.livemode)
     yield from _secrets(endpoints, endpoint_url, settings)
 
 
-def _read_endpoints(client: stripe.StripeClient) -> Sequence[_Endpoint] | None:
-    """All webhook endpoints; None if they cannot be read."""
+def _read_endpoints(client: stripe.StripeClient) -> Sequence[_Endpoint] | stripe.StripeError:
+    """All webhook endpoints, or the error if they cannot be read."""
     endpoints: dict[str, _Endpoint] = {}
     after: dict[str, Any] = {}
     for _ in range(MAX_PAGES):
         result = call_list(client, "/v1/webhook_endpoints", limit=100, **after)
+        if result.error is not None:
+            return result.error
         try:
             page = _decode_endpoints(result.body)
-        except msgspec.MsgspecError:  # the body of an error is empty
-            return None
+        except msgspec.MsgspecError:
+            return stripe.APIError("not a list of endpoints")
         endpoints.update({each.id: each for each in page.data})
         if not page.has_more or not page.data:
             break

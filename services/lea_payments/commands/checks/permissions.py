@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.commands.checks.settings import CheckSettings
-from lea_payments.store import table
+from lea_payments.store import statements, table
 from lea_payments.store.dynamodb import code_of
 
 if TYPE_CHECKING:
@@ -41,16 +41,15 @@ def _query(dynamodb: "DynamoDBClient", name: str) -> None:
 
 
 def _partiql(dynamodb: "DynamoDBClient", name: str) -> None:
-    never = f"{table.KEY}=? AND {table.KEY} IS MISSING"
-    statement = f'UPDATE "{name}" SET updated_at=? WHERE {never}'  # noqa: S608 - the name is our own setting
-    response = dynamodb.batch_execute_statement(Statements=[{"Statement": statement, "Parameters": [{"S": "-"}] * 2}])
+    write = statements.without_effect(name)
+    response = dynamodb.batch_execute_statement(Statements=[{"Statement": write.text, "Parameters": write.parameters}])
     for result in response["Responses"]:
         if "Error" in result:
             raise ClientError({"Error": {"Code": result["Error"].get("Code", "")}}, "BatchExecuteStatement")
 
 
 def _put(dynamodb: "DynamoDBClient", name: str) -> None:
-    dynamodb.put_item(TableName=name, Item=_NO_PAYMENT, ConditionExpression=_NEVER)
+    dynamodb.put_item(**statements.creation_without_effect(name))
 
 
 def _update(dynamodb: "DynamoDBClient", name: str) -> None:
