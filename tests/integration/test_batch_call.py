@@ -140,3 +140,31 @@ async def test_a_roles_credentials_are_refreshed_off_the_loop(aws: Aws) -> None:
 
     assert [thread is threading.main_thread() for thread in threads] == [False]
     assert [request.headers["x-amz-security-token"] for request in aws.received] == ["next", "next"]
+
+
+async def test_a_refresh_that_hangs_keeps_valid_credentials_in_use(aws: Aws) -> None:
+    """The first call fails within the time of a try; the next one has the present credentials."""
+    release = threading.Event()
+
+    def fetch() -> dict[str, str]:
+        release.wait(60)
+        return {}
+
+    class Role(CredentialProvider):
+        def load(self) -> RefreshableCredentials:
+            soon = datetime.now(UTC) + timedelta(minutes=13)  # botocore refreshes 15 minutes before the end
+            return RefreshableCredentials(KEY_ID, KEY, "present", soon, fetch, "role")
+
+    session = Session()
+    session.set_config_variable("ca_bundle", str(aws.authority))
+    session.register_component("credential_provider", CredentialResolver([Role()]))
+    call = BatchCall(aws.url, REGION, session)
+    try:
+        with pytest.raises(BotoCoreError):
+            await call(STATEMENTS)
+        await call(STATEMENTS)
+    finally:
+        release.set()
+        await call.close()
+
+    assert [request.headers["x-amz-security-token"] for request in aws.received] == ["present"]

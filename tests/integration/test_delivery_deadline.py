@@ -121,13 +121,18 @@ def test_each_pair_of_faults_applies_an_event_once(
         assert records.history(payment_id) == [delivery.event_id]
 
 
-def test_each_try_without_answer_has_a_new_connection(
-    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records
+@pytest.mark.parametrize(
+    "fault",
+    [faults.late_response(4), faults.error_response(500, "InternalServerError"), faults.fixed_response(502, _HTML)],
+    ids=["no answer", "500", "a gateway's 502"],
+)
+def test_a_try_after_a_failed_one_has_a_new_connection(
+    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, fault: Fault
 ) -> None:
     assert _paid(records.put()).to(webhook).status == 200
     [warm] = {call.port for call in dynamodb.calls}
     dynamodb.calls.clear()
-    dynamodb.fault = faults.first_calls(faults.late_response(4), faults.late_response(4))
+    dynamodb.fault = faults.first_calls(fault, fault)
 
     assert _paid(records.put()).to(webhook)[:2] == (200, "applied")
     ports = [call.port for call in dynamodb.calls]
@@ -190,7 +195,7 @@ def test_the_first_event_after_ready_finds_a_connection(
 def test_a_service_is_ready_if_its_next_call_can_succeed(
     start: Callable[..., Process], dynamodb: FaultyDynamoDB, service: str, operations: set[str]
 ) -> None:
-    secrets = {"STRIPE_SECRET_KEY": "sk_test_any", "PAYMENTS_API_TOKEN": "Zaunkoenig-Zaunkoenig"}
+    secrets = {"STRIPE_SECRET_KEY": "sk_test_Zaunkoenig1Zaunkoenig2", "PAYMENTS_API_TOKEN": "Zaunkoenig-Zaunkoenig"}
     start(service, DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET, **secrets)
 
     assert {call.operation for call in dynamodb.calls} == operations
@@ -209,7 +214,7 @@ def test_a_service_is_ready_if_its_next_call_can_succeed(
 def test_without_permission_a_service_is_not_ready(
     start: Callable[..., Process], dynamodb: FaultyDynamoDB, service: str, fault: Fault
 ) -> None:
-    secrets = {"STRIPE_SECRET_KEY": "sk_test_any", "PAYMENTS_API_TOKEN": "Zaunkoenig-Zaunkoenig"}
+    secrets = {"STRIPE_SECRET_KEY": "sk_test_Zaunkoenig1Zaunkoenig2", "PAYMENTS_API_TOKEN": "Zaunkoenig-Zaunkoenig"}
     dynamodb.fault = fault
     process = start(service, ready_at="/livez", DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET, **secrets)
 

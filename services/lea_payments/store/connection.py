@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 0.7
 TRY_SECONDS = 1.0
-"""The time limit of one try of a batch; boto3's calls have it for each read. DynamoDB responds within milliseconds: a connection that is silent for 1 s is dead."""
+"""The time limit of one try of a batch; boto3's calls have it for each read.
+
+DynamoDB responds within milliseconds: a connection that is silent for 1 s is dead.
+"""
 
 DEADLINE_SECONDS = 6.0
 """The time for applying one event, with all tries. DynamoDB's blips last seconds, and Stripe waits for 10 s."""

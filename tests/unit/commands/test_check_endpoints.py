@@ -50,7 +50,7 @@ def test_a_list_of_endpoints_that_never_ends_is_left() -> None:
 def test_odd_endpoints_cannot_be_checked(odd: object) -> None:
     (finding,) = _findings(ScriptedStripe(_page(odd)))
 
-    assert (finding.state, finding.subject) == ("note", "endpoint")
+    assert (finding.state, finding.subject) == ("wrong", "endpoint")
 
 
 def test_an_endpoint_with_an_invalid_url_is_another_one() -> None:

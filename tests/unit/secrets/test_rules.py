@@ -1,7 +1,8 @@
+import re
 import string
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from lea_payments.secrets.rules import (
@@ -114,6 +115,18 @@ def test_a_placeholder_is_no_secret(kind: SecretKind, prefix: str, placeholder: 
 )
 def test_what_is_not_a_signing_secret(secret: str, problem: str) -> None:
     assert SIGNING_SECRET.problem([secret], is_local=True) == f"it {problem}"
+
+
+@given(st.text(ALPHANUMERIC + "+/-_", min_size=32, max_size=64))
+@example("//" + "aB3+" * 8)
+@example("--" + "aB3_" * 8)
+def test_random_base64_is_a_token(text: str) -> None:
+    assume(not any(word in text.lower() for word in ("placeholder", "example", "your")))
+    assume(re.search("(change|replace)[-_]?me", text, re.IGNORECASE) is None)
+    assume(len({*text.lower()}) > 1)
+    assume(re.match("(whsec|[srp]k_(test|live))_", text) is None)
+
+    assert not API_TOKEN.problem([text], is_local=False)
 
 
 @pytest.mark.parametrize(

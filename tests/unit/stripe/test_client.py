@@ -67,7 +67,13 @@ def test_invalid_bytes_in_a_body_are_replaced() -> None:
 
 
 def test_a_message_has_no_address_and_no_key_and_is_short() -> None:
-    text = f"sk_test_51Ab of {MARKER}: {'x' * 1000}"
+    text = f"sk_test_51Ab of {MARKER}: {'x ' * 10_000}{MARKER}"
     error = stripe.InvalidRequestError(text, None)  # type: ignore[no-untyped-call]  # it has no types
 
-    assert message_of(error) == f"[key] of [address] {'x' * 1000}"[:300]
+    assert message_of(error) == f"[key] of [address] {'x ' * 1000}"[:300]
+
+
+def test_a_long_word_is_not_shown_in_part() -> None:
+    error = stripe.InvalidRequestError(f"no such object: {'a' * 10_000}", None)  # type: ignore[no-untyped-call]  # it has no types
+
+    assert message_of(error) == "no such object:"

@@ -22,7 +22,8 @@ class CallResult(NamedTuple):
 def call_list(client: stripe.StripeClient, path: str, **params: Any) -> CallResult:
     """The first objects of a list. A response that is not a list is an error with the response's status."""
     started = time.time()
-    body, error = "", None
+    body = ""
+    error: stripe.StripeError | None = None
     try:
         response = client.raw_request("get", path, **{"limit": 1, **params})
         body, headers = str(response.body), response.headers
