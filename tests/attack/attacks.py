@@ -162,15 +162,15 @@ ATTACKS: Sequence[Attack] = (
     Attack(
         "escape-sequences",
         OPERATORS,
-        "records and events contain escape sequences of terminals",
-        "commands print them escaped",
+        "records, events and Stripe's objects contain escape sequences of terminals",
+        "show, show --stripe and replay print them escaped",
         operators.escape_sequences,
     ),
     Attack(
         "truncated-answers",
         PRIVACY,
         "Stripe's answers with personal data end in the middle",
-        "the body is never repeated; 502, and commands report a failure",
+        "the body is never repeated; 502, and commands return 1",
         operators.truncated_answers,
     ),
 )

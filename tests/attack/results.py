@@ -3,12 +3,14 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from tests.attack.attack import AttackResult, Measurement, p99
+from tests.attack.attack import ANSWER_SECONDS, LATE_SHARE, AttackResult, Measurement, p99
 
 COLUMNS: Mapping[str, str] = {
+    "length": "the time from the start of the attack to its end",
     "good events": "good events that were sent during the attack; all were answered with 200",
     "p99": "99 of 100 good events were answered within this time",
-    "slowest": "the time of the slowest good event",
+    "slowest": f"the time of the slowest good event. The limit is {ANSWER_SECONDS:g} s (7 s while DynamoDB is frozen); "
+    f"{LATE_SHARE:.0%} of the good events may be later, and as many more as at the webhook that nobody attacks",
     "control p99": "the p99 of the same events at a webhook that nobody attacks, on the same machine",
     "memory": "the largest peak of a process; the chart's limit is 384 MiB",
     "log": "the growth of all logs, good events included; the limit is 64 KiB/s",
@@ -20,6 +22,7 @@ def cells(measured: Measurement) -> Sequence[str]:
     """The measurements in the order of the columns."""
     good, control = measured.good, measured.control
     return (
+        f"{measured.seconds:.1f} s",
         f"{len(good):,}",
         f"{p99(good) * 1000:.0f} ms",
         f"{max(good, default=0) * 1000:.0f} ms",
