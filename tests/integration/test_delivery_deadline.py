@@ -226,6 +226,31 @@ def test_without_permission_a_service_is_not_ready(
         until(lambda: client.get("/readyz").status_code == 200)
 
 
+async def test_events_beyond_the_limit_are_refused_at_once(
+    start: Callable[..., Process], dynamodb: FaultyDynamoDB
+) -> None:
+    """The longest deadline: even a slow machine sends one event more than the limit within it."""
+    env = {"DDB_ENDPOINT": dynamodb.endpoint, "DELIVERY_DEADLINE_SECONDS": "9"}
+    service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
+    dynamodb.fault = REJECTED["ThrottlingException"]
+    deliveries = [_paid(f"payment_waits_{number}") for number in range(connection.WAITING_LIMIT + 20)]
+
+    async with httpx.AsyncClient(base_url=service.url, timeout=60, limits=httpx.Limits()) as client:
+        sent = [asyncio.create_task(_post(client, delivery)) for delivery in deliveries]
+        [first, *_], _ = await asyncio.wait(sent, return_when=asyncio.FIRST_COMPLETED)
+        for one in sent:
+            one.cancel()
+        await asyncio.wait(sent)
+
+    assert (first.result().status_code, first.result().headers["Retry-After"]) == (503, str(RETRY_AFTER_SECONDS))
+    assert "800 other events wait for DynamoDB" in service.log.read_text()
+
+
+async def _post(client: httpx.AsyncClient, delivery: Delivery) -> httpx.Response:
+    headers = {"Stripe-Signature": delivery.signature}
+    return await client.post("/webhook/stripe", content=delivery.body, headers=headers)
+
+
 @pytest.fixture(scope="module")
 def local(free_port: Callable[[], int], dynamodb_folder: Path) -> Iterator[DynamoDBLocal]:
     """Yield a DynamoDB Local that the tests can freeze."""
