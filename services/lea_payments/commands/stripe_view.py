@@ -24,11 +24,7 @@ PREFIXES: Mapping[str, str] = {"cs_": facts.SESSION, "pi_": facts.INTENT, "ch_":
 """The types of the objects that are read by their ids."""
 
 _PATHS = {**PATHS, facts.INTENT: "/v1/payment_intents", facts.CHARGE: "/v1/charges"}
-_LISTED: Mapping[str, Kind] = {
-    facts.REFUND: Kind.REFUND,
-    facts.DISPUTE: Kind.DISPUTE,
-    facts.WARNING: Kind.WARNING,
-}
+_LISTED: Mapping[str, Kind] = {facts.REFUND: Kind.REFUND, facts.DISPUTE: Kind.DISPUTE, facts.WARNING: Kind.WARNING}
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     facts.SESSION: ("status", "payment_status", "amount_total", "currency", "created", "expires_at", "livemode"),
     facts.INTENT: ("status", "amount", "amount_received", "currency"),
@@ -162,6 +158,8 @@ class _Reading:
         if content is None:
             self._on_unreadable(object_type, "it is not an object with an id")
             return
+        if not all(content.get(name) is None or is_code(content[name]) for name in ("status", "payment_status")):
+            self._on_unreadable(object_type, "its status is not one of Stripe's codes")
         self.shown[content["id"]] = _shown(object_type, content)
         if object_type == facts.SESSION and sessions.is_recoverable(content):
             self._recoverable.add(content["id"])
