@@ -79,6 +79,8 @@ class LimitedProtocol(ClosingProtocol):
                 if self._chunk_size > CHUNK_OVERHEAD_LIMIT + 8 * self._body_size:
                     self._refuse(400, "invalid_http")
                     return
+            elif self._stage is IDLE and not is_head:
+                self._head_size = 0  # the rest of a body that was answered before its end
             else:
                 self._head_size += len(piece)
                 if self._head_size >= HEAD_LIMIT or (self.headers and len(self.headers) > HEADER_LIMIT):

@@ -136,6 +136,17 @@ async def test_a_long_body_in_one_piece_is_complete(peer: Peer) -> None:
     assert _echoes(await peer.send(_post(b"x" * 250_000))) == ["POST /a 250000"]
 
 
+async def test_a_request_follows_a_body_that_was_answered_early(peer: Peer) -> None:
+    """The rest of the body is longer than a head may be."""
+    body = b"x" * 100_000
+    request = _post(body, b"/early")
+    assert _echoes(await peer.send(request[:200])) == ["POST /early 0"]
+
+    answers = await peer.send(request[200:], GET)
+
+    assert _echoes(answers) == ["POST /early 0", "GET /a 0"]
+
+
 REQUESTS = [GET, _post(b"xy"), b"\r\n" + GET, _post(b"GET / HTTP/1.1\r\n\r\n"), _post(b"x" * 40_000)]
 ECHOES = ["GET /a 0", "POST /a 2", "GET /a 0", "POST /a 18", "POST /a 40000"]
 
