@@ -3,27 +3,17 @@
 from collections.abc import Sequence
 
 from dashboards.panels import AMBER, GREEN, RED, TRANSPARENT, Panel, Query, stat, time_series
-from dashboards.promql import NAMESPACE, RANGE, RATE_INTERVAL, bucket, name
+from dashboards.promql import bucket, increase, name, rate
 from lea_payments.telemetry import checkout
 
 CALLS, STRIPE = name(checkout.CALLS), name(checkout.STRIPE)
-
-
-def _rate(series: str, by: str, *matchers: str) -> str:
-    return f"sum by ({by}) (rate({series}{{{', '.join((NAMESPACE, *matchers))}}}[{RATE_INTERVAL}]))"
-
-
-def _increase(series: str, *matchers: str) -> str:
-    return f"sum(increase({series}{{{', '.join((NAMESPACE, *matchers))}}}[{RANGE}]))"
-
-
-_DURATIONS = _rate(bucket(checkout.CALL_DURATION), "le, route", 'result="ok"')
+_DURATIONS = rate(bucket(checkout.CALL_DURATION), 'result="ok"', by="le, route")
 
 PANELS: Sequence[Panel] = (
     stat(
         "Calls without a valid token",
         "Calls that were answered 401. A caller whose token was removed cannot create a link.",
-        Query(_increase(CALLS, f'code="{checkout.UNAUTHORIZED}"'), "unauthorized", instant=True),
+        Query(increase(CALLS, f'code="{checkout.UNAUTHORIZED}"'), "unauthorized", instant=True),
         thresholds=((None, GREEN), (1, AMBER)),
         width=12,
         runbook="PaymentsCheckoutUnauthorized",
@@ -31,7 +21,7 @@ PANELS: Sequence[Panel] = (
     stat(
         "Calls with a rejected Stripe key",
         "Calls to Stripe whose API key was invalid or lacked a permission. No link can be created with it.",
-        Query(_increase(STRIPE, f'outcome="{checkout.KEY_REJECTED}"'), "key rejected", instant=True),
+        Query(increase(STRIPE, f'outcome="{checkout.KEY_REJECTED}"'), "key rejected", instant=True),
         thresholds=((None, GREEN), (1, RED)),
         width=12,
         runbook="PaymentsStripeKeyRejected",
@@ -39,7 +29,7 @@ PANELS: Sequence[Panel] = (
     time_series(
         "What did the API answer?",
         "Calls by route and error code. 4xx codes ask the caller to change something; the others are failures.",
-        Query(f"{_rate(CALLS, 'route, code')} > 0", "{{route}}: {{code}}"),
+        Query(f"{rate(CALLS, by='route, code')} > 0", "{{route}}: {{code}}"),
         unit="reqps",
         stacked=True,
         runbook="PaymentsCheckoutFailures",
@@ -60,7 +50,7 @@ PANELS: Sequence[Panel] = (
         "How do calls to Stripe end?",
         "`rejected`: Stripe did not accept a request. `unreadable`: the response had no session with a link. "
         "`key_spent` and `in_flight` are normal after a lost answer and with concurrent calls.",
-        Query(f"{_rate(STRIPE, 'call, outcome')} > 0", "{{call}}: {{outcome}}"),
+        Query(f"{rate(STRIPE, by='call, outcome')} > 0", "{{call}}: {{outcome}}"),
         unit="reqps",
         stacked=True,
         width=24,

@@ -5,7 +5,7 @@ Amounts are never added up across currencies. The currency label `other` covers 
 
 from dashboards import checkout, layout
 from dashboards.panels import AMBER, GREEN, RED, Query, Thresholds, bar_gauge, heatmap, stat, table, time_series
-from dashboards.promql import NAMESPACE, RANGE, RATE_INTERVAL, any_of, bucket, name
+from dashboards.promql import NAMESPACE, RANGE, RATE_INTERVAL, any_of, bucket, increase, name
 from lea_payments.payment import money, situations
 from lea_payments.telemetry import metrics
 
@@ -23,12 +23,6 @@ ZERO_DECIMAL = any_of(code for code in metrics.CURRENCIES if code != metrics.OTH
 AMBER_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.5, AMBER))
 RED_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.5, RED))
 PAID_RATIO: Thresholds = ((None, RED), (0.5, AMBER), (0.7, GREEN))
-
-
-def increase(series: str, *matchers: str, by: str = "", over: str = RANGE) -> str:
-    """The increase of the series, summed over all pods."""
-    increased = f"increase({series}{{{', '.join((NAMESPACE, *matchers))}}}[{over}])"
-    return f"sum by ({by}) ({increased})" if by else f"sum({increased})"
 
 
 def amount(over: str, by: str, *matchers: str) -> str:

@@ -55,6 +55,24 @@ def total(metric: Histogram) -> str:
     return f"{_family(metric)}_sum"
 
 
+def rate(series: str, *matchers: str, by: str = "") -> str:
+    """The rate of the series per second, summed over all pods."""
+    return _sum(f"rate({_selected(series, *matchers)}[{RATE_INTERVAL}])", by)
+
+
+def increase(series: str, *matchers: str, by: str = "", over: str = RANGE) -> str:
+    """The increase of the series, summed over all pods."""
+    return _sum(f"increase({_selected(series, *matchers)}[{over}])", by)
+
+
+def _selected(series: str, *matchers: str) -> str:
+    return f"{series}{{{', '.join((NAMESPACE, *matchers))}}}"
+
+
+def _sum(expression: str, by: str) -> str:
+    return f"sum by ({by}) ({expression})" if by else f"sum({expression})"
+
+
 def any_of(values: Iterable[str]) -> str:
     """A regular expression that matches exactly these values."""
     return "|".join(values)

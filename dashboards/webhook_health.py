@@ -4,7 +4,7 @@ from prometheus_client import Histogram
 
 from dashboards import layout, pods
 from dashboards.panels import AMBER, GREEN, RED, TRANSPARENT, Panel, Query, Thresholds, heatmap, stat, time_series
-from dashboards.promql import FAILED, NAMESPACE, RATE_INTERVAL, any_of, bucket, count, name, total
+from dashboards.promql import FAILED, NAMESPACE, RATE_INTERVAL, any_of, bucket, count, name, rate, total
 from dashboards.slo import OBJECTIVES, Objective
 from lea_payments.telemetry import metrics
 
@@ -14,12 +14,6 @@ SECRETS, SKEW, LAST_APPLIED = name(metrics.SECRET_USED), name(metrics.CLOCK_SKEW
 SECRET_FILE_INVALID = name(metrics.SECRET_FILE_INVALID)
 AMBER_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.001, AMBER))
 RED_ABOVE_ZERO: Thresholds = ((None, GREEN), (0.001, RED))
-
-
-def rate(series: str, *matchers: str, by: str = "") -> str:
-    """The rate of the series per second, summed over all pods."""
-    rates = f"rate({series}{{{', '.join((NAMESPACE, *matchers))}}}[{RATE_INTERVAL}])"
-    return f"sum by ({by}) ({rates})" if by else f"sum({rates})"
 
 
 def _quantiles(metric: Histogram) -> list[Query]:

@@ -11,7 +11,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, table
 from lea_payments.store.payments import PaymentStore
+from tests.support import dynamodb_faults as faults
 from tests.support.emulator import EmulatorClient
+from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.services import Services
@@ -68,6 +70,21 @@ def records(table_settings: TableSettings) -> Iterator[Records]:
     records = Records(table_settings)
     yield records
     records.close()
+
+
+@pytest.fixture(scope="module")
+def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[FaultyDynamoDB]:
+    """Yield a proxy in front of DynamoDB, one for each file, for services that start once."""
+    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
+    """Yield the file's proxy, in which the test can inject faults. It is healthy before and after."""
+    proxy.calls.clear()
+    yield proxy
+    proxy.fault = faults.healthy
 
 
 @pytest.fixture

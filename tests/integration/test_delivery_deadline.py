@@ -30,20 +30,6 @@ PER_SECOND = 50
 
 
 @pytest.fixture(scope="module")
-def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[FaultyDynamoDB]:
-    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
-    """A healthy DynamoDB in which the test can inject faults."""
-    proxy.calls.clear()
-    yield proxy
-    proxy.fault = faults.healthy
-
-
-@pytest.fixture(scope="module")
 def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[httpx.Client]:
     """Yield a client of a webhook with the longest deadline, because the machine of the tests can be slow."""
     env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "9"}

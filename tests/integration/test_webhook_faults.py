@@ -31,20 +31,6 @@ IN_TIME = 10.0
 
 
 @pytest.fixture(scope="module")
-def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[FaultyDynamoDB]:
-    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
-    """A healthy DynamoDB in which the test can inject faults."""
-    proxy.calls.clear()
-    yield proxy
-    proxy.fault = faults.healthy
-
-
-@pytest.fixture(scope="module")
 def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[httpx.Client]:
     """Yield a client of a webhook that waits for a table that recovers, for as long as possible."""
     env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "9"}

@@ -87,18 +87,6 @@ def sink(free_port: Callable[[], int]) -> Iterator[OtlpSink]:
 
 
 @pytest.fixture(scope="module")
-def proxy(dynamodb_endpoint: str, free_port: Callable[[], int]) -> Iterator[FaultyDynamoDB]:
-    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
-    yield proxy
-    proxy.fault = faults.healthy
-
-
-@pytest.fixture(scope="module")
 def new_webhook(start_webhook: Start) -> tuple[Webhook, Scrape]:
     webhook = start_webhook(BUILD_REVISION="0f3c2d1")
     return webhook, Scrape.of(webhook.metrics)

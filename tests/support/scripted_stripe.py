@@ -42,10 +42,13 @@ class ScriptedStripe(stripe.HTTPClient):
         **_: Any,
     ) -> tuple[str, int, Mapping[str, str]]:
         self.requests.append(dict(parse_qsl(urlsplit(url).query)))
-        response = self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
+        response = self._response_to(urlsplit(url).path)
         if not response.status:
             raise stripe.APIConnectionError("no route")  # type: ignore[no-untyped-call]  # it has no types
         return safe_body(json.dumps(response.body).encode(), response.status), response.status, response.headers
+
+    def _response_to(self, path: str) -> Response:  # noqa: ARG002 - a subclass needs it
+        return self._responses.pop(0) if len(self._responses) > 1 else self._responses[0]
 
     def reader(self) -> StripeReader:
         """Return a reader of these responses whose rate limit does not wait."""
@@ -59,21 +62,11 @@ class StripeObjects(ScriptedStripe):
         super().__init__()
         self._objects = objects
 
-    def request(
-        self,
-        method: str,  # noqa: ARG002 - the interface of stripe.HTTPClient
-        url: str,
-        headers: object,  # noqa: ARG002 - see above
-        post_data: object = None,  # noqa: ARG002 - see above
-        **_: Any,
-    ) -> tuple[str, int, Mapping[str, str]]:
-        path = urlsplit(url).path
+    def _response_to(self, path: str) -> Response:
         if path in self._objects:
-            body: object = {"object": "list", "data": self._objects[path], "has_more": False}
-        else:
-            first = self._objects[path.rpartition("/")[0]][0]
-            body = first if isinstance(first, dict) else {}  # any other response is read again
-        return safe_body(json.dumps(body).encode(), 200), 200, {}
+            return Response(body={"object": "list", "data": self._objects[path], "has_more": False})
+        first = self._objects[path.rpartition("/")[0]][0]
+        return Response(body=first if isinstance(first, dict) else {})  # any other response is read again
 
 
 async def _no_wait(_: float) -> None:

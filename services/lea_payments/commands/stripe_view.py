@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import msgspec
 
@@ -16,7 +15,7 @@ from lea_payments.payment.record import Payment
 from lea_payments.settings import StripeSettings
 from lea_payments.stripe import facts
 from lea_payments.stripe.errors import StripeMissingError, StripeRefusedError
-from lea_payments.stripe.lists import EVENTS_PATH, PATHS, StripeLists
+from lea_payments.stripe.lists import EVENTS_PATH, PATHS, StripeLists, object_path
 from lea_payments.stripe.reader import StripeReader
 from lea_payments.stripe.shapes import is_code
 
@@ -130,7 +129,7 @@ class _Reading:
         object_type = PREFIXES.get(object_id[:3])
         if object_type is None:
             return
-        path = f"{_PATHS[object_type]}/{quote(object_id, safe='', errors='replace')}"
+        path = object_path(_PATHS[object_type], object_id)
         expand = {"expand": ["payment_intent"]} if object_type == facts.SESSION else {}
         try:
             body = await self._reader.get(path, **expand)

@@ -46,6 +46,9 @@ class Update(NamedTuple):
 NO_PAYMENT = "-"
 """The key of writes and reads without effect. It never has a record."""
 
+NEVER = f"attribute_exists({table.KEY}) AND attribute_not_exists({table.KEY})"
+"""A condition that is never true."""
+
 CREATED_VERSION = 1
 LINKED_VERSION = 2
 """The version of a record when checkout has created it, and when it has stored the session of the first attempt."""
@@ -195,8 +198,7 @@ def without_effect(table_name: str) -> Update:
 
 def creation_without_effect(table_name: str) -> dict[str, Any]:
     """PutItem's arguments, under a condition that is never true."""
-    never = f"attribute_exists({table.KEY}) AND attribute_not_exists({table.KEY})"
-    return {"TableName": table_name, "Item": {table.KEY: {"S": NO_PAYMENT}}, "ConditionExpression": never}
+    return {"TableName": table_name, "Item": {table.KEY: {"S": NO_PAYMENT}}, "ConditionExpression": NEVER}
 
 
 def as_read(record: Payment) -> CurrentRecord:

@@ -35,6 +35,11 @@ class _Livemode(msgspec.Struct):
 _decode_livemode = msgspec.json.Decoder(_Livemode).decode
 
 
+def object_path(list_path: str, object_id: str) -> str:
+    """The path of one object of a list. The id can come from a record, so it can contain anything."""
+    return f"{list_path}/{quote(object_id, safe='', errors='replace')}"
+
+
 class StripeLists:
     """Stripe's lists of events and objects. Every method raises StripeCallError."""
 
@@ -69,8 +74,7 @@ class StripeLists:
     async def session(self, session_id: str) -> Sequence[PaymentEvent]:
         """The facts about a session and its PaymentIntent; empty if Stripe does not have the session."""
         try:
-            path = f"{PATHS[facts.SESSION]}/{quote(session_id, safe='', errors='replace')}"
-            body = await self._reader.get(path, expand=["payment_intent"])
+            body = await self._reader.get(object_path(PATHS[facts.SESSION], session_id), expand=["payment_intent"])
         except StripeMissingError:
             return []
         return self.facts_of(facts.SESSION, msgspec.Raw(body))

@@ -201,7 +201,7 @@ def test_a_statement_has_only_documented_syntax(before: CurrentRecord) -> None:
     assert update.text.count("?") == len(update.parameters)
 
 
-def test_a_write_without_effect_has_a_condition_that_is_never_true() -> None:
+def test_a_write_without_effect_has_a_false_condition() -> None:
     update = statements.without_effect("payments")
 
     assert update.text.endswith(" WHERE payment_intent_id=? AND payment_status='-' AND version IS MISSING")

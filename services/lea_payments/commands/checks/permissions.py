@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 DENIED = ("AccessDeniedException", "AccessDenied")
 _ALLOWED = ("", "ConditionalCheckFailedException", "ConditionalCheckFailed")
 _REMEDIES = {"ValidationException": "the table or an index differs from its definition: run lea-payments init-table"}
-_NO_PAYMENT = {table.KEY: {"S": "-"}}
-_NEVER = f"attribute_exists({table.KEY}) AND attribute_not_exists({table.KEY})"
+_NO_PAYMENT = {table.KEY: {"S": statements.NO_PAYMENT}}
 
 
 def _get(dynamodb: "DynamoDBClient", name: str) -> None:
@@ -32,7 +31,7 @@ def _query(dynamodb: "DynamoDBClient", name: str) -> None:
                 TableName=name,
                 IndexName=index["IndexName"],
                 KeyConditionExpression=f"{index['KeySchema'][0]['AttributeName']} = :none",
-                ExpressionAttributeValues={":none": {"S": "-"}},
+                ExpressionAttributeValues={":none": {"S": statements.NO_PAYMENT}},
             )
         except ClientError as error:
             # One of our own indexes can be missing: the check of the table's definition reports it.
@@ -57,8 +56,8 @@ def _update(dynamodb: "DynamoDBClient", name: str) -> None:
         TableName=name,
         Key=_NO_PAYMENT,
         UpdateExpression="SET updated_at = :none",
-        ConditionExpression=_NEVER,
-        ExpressionAttributeValues={":none": {"S": "-"}},
+        ConditionExpression=statements.NEVER,
+        ExpressionAttributeValues={":none": {"S": statements.NO_PAYMENT}},
     )
 
 
