@@ -17,10 +17,10 @@ setup: .venv/dev.stamp ## Create .venv and install what the other commands need
 demo: .venv/demo.stamp ## Run all services on this machine, without Docker or a Stripe account; Ctrl-C stops them
 	@exec $(BIN)/lea-demo run $(ARGS)
 
-ifeq ($(strip $(ARGS)),)
+ifeq ($(strip $(filter-out --all,$(ARGS))),)
 test: setup ## Run all tests and print the coverage of the pure modules; with ARGS, run pytest with these arguments
-	@$(BIN)/pytest tests/unit --cov
-	@exec $(BIN)/pytest --ignore tests/unit
+	@$(BIN)/pytest -n auto tests/unit --cov $(ARGS)
+	@exec $(BIN)/pytest -n auto $(addprefix tests/,integration docs chart monitoring) $(ARGS)
 else
 test: setup
 	@exec $(BIN)/pytest $(ARGS)

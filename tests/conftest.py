@@ -1,15 +1,21 @@
-"""Fixtures of all tests: free ports and one DynamoDB Local. In CI, a skipped test fails."""
+"""Fixtures of all tests: free ports and one DynamoDB Local, also for several processes. In CI, a skipped test fails."""
 
 import os
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.workermanage import WorkerController
 
 from lea_demo.dynamodb_local import DynamoDBLocal
-from tests.support import ports
+from tests.support import parallel, ports
 
 ROOT = Path(__file__).parents[1]
+DYNAMODB_FOLDER = ROOT / ".data" / "dynamodb-local"
+DYNAMODB = pytest.StashKey[parallel.SharedDynamoDB]()
+ENDPOINT = "TEST_DYNAMODB_ENDPOINT"
+"""The variable with the address of a DynamoDB to use instead of starting one."""
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +27,7 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def dynamodb_folder() -> Path:
     """Return the folder with the jars of DynamoDB Local, which `make demo` uses too."""
-    return ROOT / ".data" / "dynamodb-local"
+    return DYNAMODB_FOLDER
 
 
 @pytest.fixture(scope="session")
@@ -31,16 +37,51 @@ def free_port() -> Callable[[], int]:
 
 
 @pytest.fixture(scope="session")
-def dynamodb_endpoint(free_port: Callable[[], int], dynamodb_folder: Path) -> Iterator[str]:
+def dynamodb_endpoint(
+    request: pytest.FixtureRequest, free_port: Callable[[], int], dynamodb_folder: Path
+) -> Iterator[str]:
     """Yield the address of a DynamoDB Local that all tests share, so each test needs its own table name.
 
     If TEST_DYNAMODB_ENDPOINT is set, the tests use that one instead.
     """
-    if endpoint := os.environ.get("TEST_DYNAMODB_ENDPOINT"):
+    shared = getattr(request.config, "workerinput", {}).get(ENDPOINT)
+    if endpoint := os.environ.get(ENDPOINT) or shared:
         yield endpoint
         return
     with DynamoDBLocal(free_port(), None, dynamodb_folder) as dynamodb:
         yield dynamodb.endpoint
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare the database that the processes of a run share."""
+    config.stash[DYNAMODB] = parallel.SharedDynamoDB(DYNAMODB_FOLDER)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop that database."""
+    config.stash[DYNAMODB].stop()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of processes for `-n auto`."""
+    return parallel.number_of_processes()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> parallel.Scheduler:
+    """Give each process whole files."""
+    return parallel.Scheduler(config, log)
+
+
+def pytest_configure_node(node: WorkerController) -> None:
+    """Give a process the address of the shared database, which unit tests do not need."""
+    only_unit_tests = all("tests/unit" in argument for argument in node.config.args)
+    if not only_unit_tests and ENDPOINT not in os.environ:
+        node.workerinput[ENDPOINT] = node.config.stash[DYNAMODB].endpoint()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the tests that take longest."""
+    parallel.slowest_first(items)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,7 +23,7 @@ class MonitoringStack(NamedTuple):
     sink: OtlpSink
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(
     tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], dynamodb_endpoint: str
 ) -> Iterator[MonitoringStack]:

@@ -1,0 +1,64 @@
+"""Runs the tests in several processes: what stays in one process, what starts first, and the database for all."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+from lea_demo.dynamodb_local import DynamoDBLocal
+from tests.support.ports import free_port
+
+PROCESSES_PER_CORE = 2
+"""Tests wait for other processes most of the time."""
+
+FOLDERS = ("tests/monitoring/",)
+"""Folders whose files share an expensive fixture, so that one process runs all of them."""
+
+FIRST = ("tests/monitoring/",)
+"""What takes longest, so that no process starts it when the others have nothing left to do."""
+
+
+def number_of_processes() -> int:
+    """The number of processes for `-n auto`."""
+    return PROCESSES_PER_CORE * (os.cpu_count() or 1)
+
+
+class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
+    """Gives a process all tests of a file, or of a folder, because they share fixtures."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+
+    def _split_scope(self, nodeid: str) -> str:
+        folders = [folder for folder in FOLDERS if nodeid.startswith(folder)]
+        return folders[0] if folders else nodeid.partition("::")[0]
+
+
+def slowest_first(items: list[pytest.Item]) -> None:
+    """Sorts the tests in place: what takes longest comes first; otherwise the order stays."""
+    last = len(FIRST)
+    items.sort(key=lambda item: next((at for at, start in enumerate(FIRST) if item.nodeid.startswith(start)), last))
+
+
+class SharedDynamoDB:
+    """One DynamoDB Local for all processes of a run; the process that controls the others starts and stops it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server: DynamoDBLocal | None = None
+
+    def endpoint(self) -> str:
+        """The address. Starts the server at the first call; raises DynamoDBLocalError."""
+        if self._server is None:
+            server = DynamoDBLocal(free_port(), None, self._folder)
+            server.start()
+            self._server = server
+        return self._server.endpoint
+
+    def stop(self) -> None:
+        """Stops the server. Harmless if it does not run."""
+        if self._server is not None:
+            self._server.stop()
