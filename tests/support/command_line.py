@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lea_payments.settings import TableSettings
+from tests.support import forked
 
 KEY, SECRET, TOKEN = "sk_test_Wintergoldhahn", "whsec_" + "Sommergoldhahn" * 3, "token-of-Rohrammer"
 ENDPOINT_URL = "https://payments.example/webhook/stripe"
@@ -28,16 +29,8 @@ def command_runner(folder: Path, settings: TableSettings, **variables: str) -> R
     }
 
     def run(*arguments: str, text: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "lea_payments", *arguments],
-            cwd=folder,
-            env=environment | env,
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        command = [sys.executable, "-m", "lea_payments", *arguments]
+        return forked.run(command, env=environment | env, folder=folder, text=text)
 
     return run
 
@@ -83,6 +76,6 @@ class CheckCommand:
     def _run(self, *options: str, **env: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "lea_payments", "check", *options]
         environment = self._environment | env
-        result = subprocess.run(command, cwd=self._folder, env=environment, capture_output=True, text=True, check=False)
+        result = forked.run(command, env=environment, folder=self._folder)
         assert not result.stderr
         return result.returncode, result.stdout

@@ -1,5 +1,6 @@
 """Starts programs as processes, waits until they are ready, and stops them."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,8 @@ from typing import NamedTuple
 
 import httpx
 
+from tests.support import forked
+from tests.support.forked import Program
 from tests.support.waiting import until
 
 START_SECONDS = 60
@@ -18,7 +21,7 @@ class Process(NamedTuple):
     """A running program. `log` is the file with its output."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: Program
     log: Path
 
     def stop(self) -> int:
@@ -44,10 +47,9 @@ def start_process(
     pause: float = 0.05,
 ) -> Process:
     """Starts a program and returns once `ready_at` answers 2xx; raises AssertionError with its output if it ends."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
-        )
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+        streams = (nothing.fileno(), output.fileno(), output.fileno())
+        process = forked.start(command, env=env, folder=folder, streams=streams)
     started = Process(url, process, log)
     try:
         with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
@@ -56,11 +58,11 @@ def start_process(
         started.stop()
         raise AssertionError(f"{' '.join(command)} did not start: {problem}\n{log.read_text()}") from None
     if _has_ended(process):
-        raise AssertionError(f"{' '.join(command)} ended with {process.returncode}\n{log.read_text()}")
+        raise AssertionError(f"{' '.join(command)} ended with {process.poll()}\n{log.read_text()}")
     return started
 
 
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+def _has_ended(process: Program) -> bool:
     return process.poll() is not None
 
 

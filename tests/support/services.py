@@ -50,8 +50,9 @@ class Services:
             **env,
             "PORT": port,
         }
+        command = [sys.executable, *COMMANDS[name]]
         service = start_process(
-            ["sh", "-c", f'exec "$@" {output}', "sh", sys.executable, *COMMANDS[name]],
+            ["sh", "-c", f'exec "$@" {output}', "sh", *command] if output else command,
             url=f"http://127.0.0.1:{port}",
             ready_at=ready_at or READY_AT.get(name, "/readyz"),
             log=self._folder / f"{name}-{port}.log",

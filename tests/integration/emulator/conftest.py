@@ -1,6 +1,5 @@
 """Starts emulators as processes, and receivers of their webhooks."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -62,7 +61,7 @@ def _running(folder: Path, port: int, environment: dict[str, str]) -> Iterator[E
         ready_at="/health",
         log=folder / f"emulator-{port}.log",
         folder=folder,
-        env=os.environ | {"HOST": "127.0.0.1", "PORT": str(port), "LOG_LEVEL": "warning"} | environment,
+        env={"HOST": "127.0.0.1", "PORT": str(port), "LOG_LEVEL": "warning"} | environment,
     )
     try:
         with EmulatorClient(url) as client:

@@ -1,0 +1,85 @@
+"""Checks that a forked program behaves as the one that `python -m` starts."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support import forked
+from tests.support.processes import Process
+from tests.support.waiting import until
+
+COMMANDS = {
+    "help": ("--help",),
+    "help of a command": ("replay", "--help"),
+    "unknown option": ("show", "--no-such-option"),
+    "result": ("init-table", "--print"),
+    "wrong settings": ("webhook",),
+    "input": ("replay", "-"),
+    "no database": ("show", "payment_1"),
+}
+ENVIRONMENT = {"PATH": os.environ["PATH"], "COLUMNS": "100", "PYTHONWARNINGS": "error", "TZ": "Asia/Singapore"}
+
+
+@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
+def test_a_forked_command_ends_as_a_new_process_does(
+    tmp_path: Path, free_port: Callable[[], int], arguments: tuple[str, ...]
+) -> None:
+    command = [sys.executable, "-m", "lea_payments", *arguments]
+    (tmp_path / ".env").write_text(f"DDB_ENDPOINT=http://127.0.0.1:{free_port()}\n")
+    text = '{"object": "event"}\n'
+
+    as_forked = forked.run(command, env=ENVIRONMENT, folder=tmp_path, text=text)
+
+    assert forked.can_fork(command, ENVIRONMENT)
+    expected = subprocess.run(
+        command, env=ENVIRONMENT, cwd=tmp_path, input=text, capture_output=True, text=True, check=False
+    )
+    assert (as_forked.returncode, as_forked.stdout) == (expected.returncode, expected.stdout)
+    assert as_forked.stderr == expected.stderr
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_signal_ends_a_forked_service(start: Callable[..., Process], number: signal.Signals, status: int) -> None:
+    process = start("pages").process
+    assert isinstance(process, forked.ForkedProgram)
+
+    process.send_signal(number)
+
+    assert process.wait(60) == status
+    assert process.poll() == status
+    process.kill()  # harmless
+
+
+@pytest.fixture
+def server() -> Iterator[forked.ForkServer]:
+    server = forked.ForkServer()
+    yield server
+    server.close()
+
+
+def test_forked_services_end_with_the_fork_server(
+    server: forked.ForkServer, tmp_path: Path, free_port: Callable[[], int]
+) -> None:
+    environment = {"PORT": str(free_port()), "METRICS_PORT": "0"}
+    with (tmp_path / "log").open("w") as log:
+        streams = [log.fileno()] * 3
+        service = server.start([sys.executable, "-m", "lea_payments", "pages"], environment, tmp_path, streams)
+    until(lambda: "service_started" in (tmp_path / "log").read_text())
+
+    server.close()
+
+    until(lambda: not psutil.pid_exists(service.pid) or psutil.Process(service.pid).status() == psutil.STATUS_ZOMBIE)
+
+
+@pytest.mark.parametrize("variable", ["PYTHONHASHSEED", "PYTHONIOENCODING", "LC_ALL", "LANG", "TERM", "NO_COLOR"])
+def test_what_counts_at_the_start_is_not_forked(variable: str) -> None:
+    command = [sys.executable, "-m", "lea_payments", "pages"]
+
+    assert forked.can_fork(command, {"PORT": "1"})
+    assert not forked.can_fork(command, {variable: "1"})
