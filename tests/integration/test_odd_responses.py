@@ -1,8 +1,10 @@
 """Reads from a server whose responses cannot be read and contain a customer's data."""
 
+import json
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,6 +18,8 @@ from lea_payments.store.items import attributes_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.stripe.reader import TRIES, StripeReader
+from tests.support import odd_json
+from tests.support.checkout_api import SECRETS, checkout_client, payment_body
 from tests.support.command_line import command_runner
 from tests.support.emulator import STRIPE_KEY, no_wait
 from tests.support.hostile_text import CASES, controls
@@ -59,6 +63,31 @@ async def test_an_unreadable_response_is_read_again_and_not_quoted(
 
     assert stripe.sent == TRIES
     assert not [each for each in PRIVATE if each in text]
+
+
+UNREADABLE = {
+    name: response
+    for name, response in ODD_RESPONSES.items()
+    if name != "wrong types" and response.status == HTTPStatus.OK
+}
+"""The responses that a proxy can have made of a good one."""
+
+
+def test_checkout_repeats_a_call_whose_response_it_cannot_read(
+    start_service: Callable[..., str], free_port: Callable[[], int]
+) -> None:
+    """Every second response is a good one, so each call needs one repetition, with the same idempotency key."""
+    session = OddResponse(json.dumps(odd_json.SESSION).encode())
+    responses = [each for response in UNREADABLE.values() for each in (response, session)]
+    with (
+        OddStripe(free_port(), *responses) as stripe,
+        checkout_client(start_service("checkout", STRIPE_API_BASE=stripe.url, **SECRETS)) as api,
+    ):
+        statuses = [api.post("/payments", json=payment_body()).status_code for _ in UNREADABLE]
+
+    assert statuses == [201] * len(UNREADABLE)
+    assert stripe.keys[0::2] == stripe.keys[1::2]
+    assert len(set(stripe.keys)) == len(UNREADABLE)
 
 
 async def test_no_command_prints_what_it_cannot_read(

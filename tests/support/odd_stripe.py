@@ -40,12 +40,16 @@ ODD_RESPONSES = {
 
 
 class OddStripe(BackgroundServer):
-    """Sends these responses in turn, whatever the request; `sent` is their number."""
+    """Sends these responses in turn, whatever the request; `sent` is their number.
+
+    `keys` are the idempotency keys of the requests that create an object.
+    """
 
     def __init__(self, port: int, *responses: OddResponse) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self.responses = itertools.cycle(responses)
         self.sent = 0
+        self.keys: list[str] = []
         super().__init__(_Server(port, self))
 
 
@@ -74,6 +78,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(response.body)
         self.close_connection = True
+
+    def do_POST(self) -> None:
+        """Answers the creation of an object."""
+        self.server.stripe.keys.append(self.headers["Idempotency-Key"])
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Writes no log."""

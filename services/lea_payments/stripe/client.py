@@ -42,8 +42,7 @@ class _HttpClient(stripe.RequestsClient):
             body = stream.read(MAX_BODY + 1, decode_content=True)
         except Exception as error:  # noqa: BLE001 - the connection broke, or the compression is invalid
             stream.close()
-            text = f"the response ended early: {type(error).__name__}"
-            raise stripe.APIConnectionError(text) from None  # type: ignore[no-untyped-call]  # it has no types
+            raise _repeatable(f"the response ended early: {type(error).__name__}") from None
         if len(body) > MAX_BODY:
             stream.close()
         return safe_body(body, status), status, response_headers
@@ -53,14 +52,20 @@ def safe_body(body: bytes, status: int) -> str:
     """The body of a response, from which the official package can create objects and errors.
 
     The package quotes an unreadable body in its exception, and an error keeps its body, with all personal data. So the
-    first raises APIError without its text here, and the second is reduced to the fields that say what is wrong.
+    first raises APIConnectionError without its text here, so that the package repeats the call: a proxy can have cut
+    the response. The second is reduced to the fields that say what is wrong.
     """
     content = _content(body) if len(body) <= MAX_BODY else None
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return json.dumps({"error": _error_fields(content)})
     if not isinstance(content, dict):
-        raise stripe.APIError(UNREADABLE, http_status=status)
+        raise _repeatable(UNREADABLE, status)
     return body.decode(errors="replace")
+
+
+def _repeatable(text: str, status: int | None = None) -> stripe.APIConnectionError:
+    """An error after which the official package repeats a call, up to the limit of its client."""
+    return stripe.APIConnectionError(text, http_status=status, should_retry=True)  # type: ignore[no-untyped-call]  # it has no types
 
 
 def _content(body: bytes) -> object:

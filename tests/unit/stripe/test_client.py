@@ -41,10 +41,11 @@ MARKER = "mei.ling@example.com"
     ids=["empty", "html", "truncated", "text", "list", "bytes", "nested", "digits", "huge"],
 )
 def test_an_unreadable_body_is_not_quoted(body: bytes) -> None:
-    with pytest.raises(stripe.APIError) as error_info:
+    with pytest.raises(stripe.APIConnectionError) as error_info:
         safe_body(body, 200)
 
     assert (str(error_info.value), error_info.value.http_status, error_info.value.http_body) == (UNREADABLE, 200, None)
+    assert error_info.value.should_retry
 
 
 @pytest.mark.parametrize(
