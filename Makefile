@@ -12,9 +12,11 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 	@echo 'ARGS="..." adds arguments, for example: make test ARGS="tests/unit -x"'
 
-setup: .venv/dev.stamp ## Create .venv and install what the other commands need
+setup: ## Create .venv and install what the other commands need
+	@bash requirements/install.sh dev
 
-demo: .venv/demo.stamp ## Run all services on this machine, without Docker or a Stripe account; Ctrl-C stops them
+demo: ## Run all services on this machine, without Docker or a Stripe account; Ctrl-C stops them
+	@bash requirements/install.sh demo
 	@exec $(BIN)/lea-demo run $(ARGS)
 
 ifeq ($(strip $(filter-out --all,$(ARGS))),)
@@ -79,10 +81,3 @@ clean: ## Remove .venv, all caches, build results and the demo's data
 	rm -rf .venv .data .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .schemathesis build
 	find services tests dashboards requirements -name __pycache__ -prune -exec rm -rf {} +
 	rm -rf services/*.egg-info
-
-.venv/dev.stamp: requirements/dev.txt pyproject.toml
-	@bash requirements/install.sh dev
-
-# The demo needs only half of the packages, so its first start is faster. After `make setup` nothing is left to install.
-.venv/demo.stamp: requirements/demo.txt requirements/dev.txt pyproject.toml
-	@$(MAKE) --silent --question .venv/dev.stamp && touch $@ || bash requirements/install.sh demo

@@ -1,41 +1,45 @@
 #!/bin/bash
-# install.sh demo|dev: creates .venv if it is missing or broken, and installs that lock file and this project into it.
+# install.sh demo|dev: finds a Python and installs that lock file and this project into .venv. Does nothing if they are there.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-lock=requirements/$1.txt
+cd -P "$(dirname "$0")/.."
 
-create_environment() {
-	local python
-	for python in python3.13 python3.12 python3.11 python3 ''; do
-		[ "$python" ] || break
-		"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break
-	done
-	if [ ! "$python" ]; then
-		echo 'No Python 3.11 or newer on the PATH: install one (Debian, Ubuntu: apt install python3 python3-venv).' >&2
-		exit 1
-	fi
-	if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-		echo "$python cannot create environments: install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2
-		exit 1
-	fi
-	echo "Creating .venv with $("$python" --version)"
-	"$python" -m venv --clear .venv
+# is_installed LOCK: the packages of LOCK were installed after it was changed
+is_installed() {
+	[ ".venv/$1.stamp" -nt "requirements/$1.txt" ] && [ ".venv/$1.stamp" -nt pyproject.toml ]
 }
 
-show_progress() {
-	local count=0 line
-	while read -r line; do
-		case $line in
-		'Collecting '*) ((++count % 20)) || echo "  package $count of $total" ;;
-		'Installing collected '*) echo "  all $count downloaded, installing them" ;;
-		esac
-	done
+# A Python that was removed, and a folder that was moved or copied, leave a .venv that does not work.
+works_here() {
+	.venv/bin/python -c 'import sys, lea_demo; sys.exit(not lea_demo.__file__.startswith(sys.argv[1]))' \
+		"$PWD/services/" 2>/dev/null
 }
 
-.venv/bin/python -c '' 2>/dev/null || create_environment
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
-total=$(grep -c == "$lock")
-echo "Installing $total packages into .venv"
-.venv/bin/python -m pip install --require-hashes --use-pep517 --no-compile --progress-bar off -r "$lock" | show_progress
-.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-touch ".venv/$1.stamp"
+# The tested versions first, the highest one first; then newer ones; then whatever has a general name.
+python_names() {
+	echo python3.14 python3.13 python3.12 python3.11
+	compgen -c python3. | grep -xE 'python3\.(1[5-9]|[2-9][0-9])' | sort -u -t. -k2,2n || true
+	echo python3 python
+}
+
+find_python() {
+	local name unusable=''
+	for name in $(python_names); do
+		"$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
+		"$name" -c 'import ensurepip, ssl, venv' 2>/dev/null && python=$name && return
+		unusable=${unusable:-$name}
+	done
+	if [ "$unusable" ]; then
+		echo "✗ $unusable cannot create environments: install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2
+	else
+		echo '✗ No Python 3.11 or newer on the PATH: install one (Debian, Ubuntu: apt install python3 python3-venv).' >&2
+	fi
+	exit 1
+}
+
+# The demo needs only half of the packages, so its first start is faster. After `make setup` nothing is left to install.
+if is_installed "$1" || { [ "$1" = demo ] && is_installed dev; }; then
+	works_here && exit
+fi
+PATH=${PATH//"$PWD/.venv/bin:"/} # an active .venv cannot create itself again
+find_python
+exec "$python" requirements/install.py "$1"

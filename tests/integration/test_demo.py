@@ -16,7 +16,8 @@ import httpx
 import psutil
 import pytest
 
-from lea_demo.dynamodb_local import fetch, is_busy
+from lea_demo.dynamodb_local import fetch
+from lea_demo.machine import is_busy
 from lea_demo.settings import DemoSettings, ports
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret

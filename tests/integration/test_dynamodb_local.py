@@ -1,3 +1,5 @@
+import hashlib
+import os
 import shutil
 import signal
 import socket
@@ -11,6 +13,8 @@ import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 
 from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
+from tests.support.http_server import BackgroundServer
+from tests.support.tls_proxy import create_certificate, tls_proxy
 from tests.support.waiting import until
 
 
@@ -121,3 +125,52 @@ def test_only_missing_and_damaged_jars_are_downloaded_again(dynamodb_folder: Pat
     assert {name for name in jars if jars[name] != after.get(name)} == {missing.name, damaged.name}
     assert progress == ["Downloading DynamoDB Local: 2 files"]
     assert [path.name for path in folder.iterdir()] == ["jars"]
+
+
+def download(folder: Path, **env: str) -> str:
+    """Downloads what is missing, in a process of its own, and returns what is printed."""
+    program = (
+        "import pathlib, stamina, sys; from lea_demo.dynamodb_local import DynamoDBLocalError, fetch\n"
+        "stamina.instrumentation.set_on_retry_hooks(())\n"
+        "try: fetch(pathlib.Path(sys.argv[1]), lambda _: None)\n"
+        "except DynamoDBLocalError as error: print(error)"
+    )
+    command = [sys.executable, "-c", program, str(folder)]
+    path = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.check_output(command, env=path | env, text=True)
+
+
+@pytest.fixture
+def lacks_one_jar(dynamodb_folder: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Return a folder in which one jar is missing, and that jar."""
+    folder = tmp_path / "dynamodb-local"
+    shutil.copytree(fetch(dynamodb_folder), folder / "jars", copy_function=os.symlink)
+    jar = next((folder / "jars").glob("commons-cli-*.jar"))
+    source = jar.resolve()
+    jar.unlink()
+    return folder, source
+
+
+def test_a_tls_proxy_needs_its_ca_bundle(lacks_one_jar: tuple[Path, Path], tmp_path: Path) -> None:
+    folder, jar = lacks_one_jar
+    content = jar.read_bytes()
+    files = {jar.name: content, f"{jar.name}.sha1": hashlib.sha1(content, usedforsecurity=False).hexdigest().encode()}
+    ca = create_certificate(tmp_path, "repo.maven.apache.org")
+    server = tls_proxy(ca, files)
+    with BackgroundServer(server):
+        proxy = f"http://127.0.0.1:{server.server_port}"
+
+        refused = download(folder, HTTPS_PROXY=proxy)
+        trusted = download(folder, HTTPS_PROXY=proxy, REQUESTS_CA_BUNDLE=str(ca))
+
+    assert "a proxy inspects TLS: set REQUESTS_CA_BUNDLE to a file with your company's CA certificates" in refused
+    assert len(refused.splitlines()) == 1
+    assert trusted == ""
+    assert (folder / "jars" / jar.name).read_bytes() == content
+
+
+def test_without_a_network_the_download_says_so(lacks_one_jar: tuple[Path, Path]) -> None:
+    printed = download(lacks_one_jar[0], HTTPS_PROXY="http://127.0.0.1:9")
+
+    assert "the proxy does not connect to repo.maven.apache.org: correct HTTPS_PROXY" in printed
+    assert len(printed.splitlines()) == 1
