@@ -123,7 +123,8 @@ Logo = Annotated[
     str,
     *_setting(
         "PAGES_LOGO",
-        f"logo beside the name: a data URI in base64 of a PNG, JPEG, WebP or SVG image of at most {LOGO_BYTES // 1024} KiB",
+        "logo beside the name: a data URI, in base64, of a PNG, JPEG, WebP or SVG image of at most "
+        f"{LOGO_BYTES // 1024} KiB",
         _checked_logo,
     ),
 ]
@@ -136,7 +137,8 @@ SupportContact = Annotated[
     ),
 ]
 ConversationUrl = Annotated[
-    str, *_setting("PAGES_CONVERSATION_URL", "https URL of the conversation, to which the pages lead back", _checked_url)
+    str,
+    *_setting("PAGES_CONVERSATION_URL", "https URL of the conversation, to which the pages lead back", _checked_url),
 ]
 NextSteps = Annotated[
     Mapping[str, str],
