@@ -314,7 +314,10 @@ def test_what_happens_next_is_in_the_language_or_english(
 
 
 def test_what_happens_next_follows_a_payment_only(branded: httpx.Client, put: Put) -> None:
-    pages = [branded.get(put(f"no{state}", state)).text for state in ("declined", "awaiting", "refunded_in_full")]
+    pages = [
+        branded.get(put(f"no{state.replace('_', '')}", state)).text
+        for state in ("declined", "awaiting", "refunded_in_full")
+    ]
 
     assert not any("policy" in page for page in pages)
 
