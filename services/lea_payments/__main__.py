@@ -53,7 +53,7 @@ def pages() -> None:
     from lea_payments.store.payments import PaymentStore
 
     settings = read(PagesSettings)
-    serve(create_app(PaymentStore(settings)), settings, settings.port, "pages")
+    serve(create_app(settings, PaymentStore(settings)), settings, settings.port, "pages")
 
 
 @app.command()

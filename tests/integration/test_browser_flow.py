@@ -109,15 +109,48 @@ def test_a_second_card_completes_a_declined_payment(api: CheckoutApi, customer: 
     assert api.status(payment_id) == "completed"
 
 
-def test_going_back_charges_nothing(api: CheckoutApi, customer: Page, pages: str) -> None:
+def test_a_customer_who_left_can_go_back_and_pay(api: CheckoutApi, customer: Page, pages: str) -> None:
     payment_id, link = api.create_payment()
     customer.goto(link)
+    customer.locator("#cancel").click()
+    expect(customer.get_by_role("heading", level=1)).to_have_text("You left the payment page")
+    assert customer.url.startswith(f"{pages}/cancel?session_id=cs_test_")
+    assert api.status(payment_id) == "pending"
+
+    customer.get_by_role("link", name="Continue to the payment page").click()
+    _pay(customer, "4242 4242 4242 4242")
+
+    expect(customer.get_by_role("heading", level=1)).to_have_text("Payment received")
+    assert api.status(payment_id) == "completed"
+
+
+def test_the_cancel_page_shows_what_another_tab_paid(api: CheckoutApi, customer: Page) -> None:
+    _, link = api.create_payment()
+    customer.goto(link)
+    with customer.context.expect_page() as opened:
+        customer.evaluate("window.open(location.href)")
+    _pay(opened.value, "4242 4242 4242 4242")
+    expect(opened.value.get_by_role("heading", level=1)).to_have_text("Payment received")
 
     customer.locator("#cancel").click()
 
-    assert customer.url == f"{pages}/cancel"
-    expect(customer.get_by_role("heading", level=1)).to_have_text("Payment cancelled")
-    assert api.status(payment_id) == "pending"
+    expect(customer.get_by_role("heading", level=1)).to_have_text("Payment received")
+
+
+def test_a_declined_page_leads_back_to_the_pay_page(api: CheckoutApi, customer: Page, pages: str) -> None:
+    payment_id, link = api.create_payment()
+    customer.goto(link)
+    _pay(customer, "4000 0000 0000 9995")
+    expect(customer.get_by_text("insufficient funds")).to_be_visible()
+    customer.locator("#cancel").click()
+    expect(customer.get_by_role("heading", level=1)).to_have_text("Payment not completed")
+
+    customer.get_by_role("link", name="Try again").click()
+    _pay(customer, "4242 4242 4242 4242")
+
+    expect(customer.get_by_role("heading", level=1)).to_have_text("Payment received")
+    assert customer.url.startswith(f"{pages}/success")
+    assert api.status(payment_id) == "completed"
 
 
 def test_an_unknown_session_is_a_404_after_a_minute(customer: Page, pages: str) -> None:

@@ -1,18 +1,17 @@
 """Checks accessibility, updates without JavaScript and the security policy of the pages in a browser."""
 
+import base64
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from lea_payments.pages.languages import TAGS
-from lea_payments.payment.record import iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.items import attributes_of
-from tests.support.page_records import FORMER, STATES, page_record, session_id_of
+from tests.support.page_records import FORMER, LINK, STATES, page_record, session_id_of
 
 pytestmark = pytest.mark.browser
 
@@ -27,8 +26,18 @@ ADDRESSES = (
     "/success?session_id=cs_test_unknown&since=1",
     "/success",
     "/cancel",
+    "/cancel?session_id=cs_test_confirming",
     "/nothing",
 )
+_SVG = b"<svg xmlns='http://www.w3.org/2000/svg' width='120' height='40'><rect width='120' height='40'/></svg>"
+BRAND = {
+    "PAGES_BRAND_NAME": "Voyage Insurance",
+    "PAGES_LOGO": f"data:image/svg+xml;base64,{base64.b64encode(_SVG).decode()}",
+    "PAGES_SUPPORT_CONTACT": "mailto:help@voyage.example",
+    "PAGES_CONVERSATION_URL": "https://chat.example/",
+    "PAGES_NEXT_STEPS": '{"en": "Your policy arrives by e-mail within an hour."}',
+    "PAGES_TIME_ZONE": "Asia/Singapore",
+}
 Violations = Callable[[Page], list[str]]
 
 
@@ -60,10 +69,10 @@ def put(table_settings: TableSettings) -> Iterator[Callable[..., None]]:
 
 
 @pytest.fixture(scope="module")
-def url(start_service: Callable[..., str], put: Callable[[str, str], None]) -> str:
+def url(start_service: Callable[..., str], put: Callable[..., None]) -> str:
     for state, name in NAMES.items():
-        put(name, state)
-    return start_service("pages")
+        put(name, state, checkout_link=LINK)
+    return start_service("pages", **BRAND)
 
 
 @pytest.fixture
@@ -120,19 +129,152 @@ def test_a_waiting_page_updates_without_javascript(customers: Customers, put: Ca
     expect(page.get_by_role("status")).to_contain_text("Payment received", timeout=15_000)
 
 
-@pytest.mark.parametrize(("state", "refreshes", "entries"), [("awaiting", 1, 0), ("confirming", 2, 1)])
-def test_refreshes_add_no_history(
-    customers: Customers, put: Callable[..., None], state: str, refreshes: int, entries: int
-) -> None:
-    """A page that confirms moves once, to the URL with the time of the first visit."""
-    put(f"history{state}", state, webhook_processed_at=iso(datetime.now(UTC)))
-    page = customers.open(f"/success?session_id=cs_test_history{state}")
-    before = page.evaluate("history.length")
-    for _ in range(refreshes):
-        with page.expect_event("load", timeout=60_000):
-            pass
+def _open_with_clock(customers: Customers, address: str, **options: str | bool | dict[str, int]) -> Page:
+    """The page with a clock that the test moves, so that no test waits for a refresh."""
+    page = customers.open("/nothing", **options)
+    page.clock.install()
+    page.goto(address)
+    return page
 
-    assert page.evaluate("history.length") - before == entries
+
+def _refresh(page: Page, seconds: int) -> None:
+    with page.expect_response(lambda response: "session_id=" in response.url):
+        page.clock.run_for(1000 * seconds)
+
+
+@pytest.mark.parametrize("state", ["confirming", "awaiting", "declined"])
+def test_refreshes_keep_focus_and_add_no_history(customers: Customers, put: Callable[..., None], state: str) -> None:
+    put(f"focus{state}", state)
+    page = _open_with_clock(customers, f"/success?session_id=cs_test_focus{state}")
+    before, url = page.evaluate("history.length"), page.url
+    link = page.get_by_role("link", name="Check again now")
+    link.focus()
+
+    for seconds in (12, 36, 72):
+        _refresh(page, seconds)
+
+        expect(link).to_be_focused()
+    assert (page.evaluate("history.length"), page.url) == (before, url)
+    page.go_back()
+    assert page.url.endswith("/nothing")
+
+
+def test_checking_again_keeps_the_focus(customers: Customers, put: Callable[..., None]) -> None:
+    put("again", "awaiting")
+    page = customers.open("/success?session_id=cs_test_again")
+    before = page.evaluate("history.length")
+    link = page.get_by_role("link", name="Check again now")
+    link.focus()
+
+    with page.expect_response(lambda response: "session_id=" in response.url):
+        page.keyboard.press("Enter")
+
+    expect(link).to_be_focused()
+    assert page.evaluate("history.length") == before
+
+
+def test_a_refresh_shows_the_new_state_and_keeps_a_focus(customers: Customers, put: Callable[..., None]) -> None:
+    """The link to check again is gone, so the heading of the new state has the focus."""
+    put("settled", "awaiting")
+    page = _open_with_clock(customers, "/success?session_id=cs_test_settled")
+    page.get_by_role("link", name="Check again now").focus()
+    put("settled", "completed")
+    _refresh(page, 12)
+
+    heading = page.get_by_role("heading", level=1)
+    expect(heading).to_have_text("Payment received")
+    expect(heading).to_be_focused()
+    expect(page).to_have_title("Payment received · Voyage Insurance")
+    expect(page.get_by_role("navigation")).to_be_hidden()
+
+
+def test_a_script_counts_the_refreshes_from_the_visit(customers: Customers, put: Callable[..., None]) -> None:
+    """A tab that is opened again on the next day has the time of its first visit in its URL."""
+    put("tomorrow", "awaiting")
+    page = _open_with_clock(customers, "/success?session_id=cs_test_tomorrow&since=1")
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+
+    for seconds in (12, 36, 72, 144, 360, 360):
+        _refresh(page, seconds)
+
+    assert len(requests) == 6
+
+
+def test_a_refresh_survives_an_outage_of_the_network(customers: Customers, put: Callable[..., None]) -> None:
+    put("offline", "awaiting")
+    page = _open_with_clock(customers, "/success?session_id=cs_test_offline")
+    page.context.set_offline(True)
+    with page.expect_event("requestfailed"):
+        page.clock.run_for(12_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your payment is on its way")
+    page.context.set_offline(False)
+    put("offline", "completed")
+    _refresh(page, 36)
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Payment received")
+
+
+@pytest.mark.parametrize("state", ["confirming", "awaiting"])
+def test_without_javascript_refreshes_add_no_history(
+    customers: Customers, put: Callable[..., None], state: str
+) -> None:
+    put(f"plain{state}", state)
+    page = customers.open("/nothing", java_script_enabled=False)
+    page.goto(f"/success?session_id=cs_test_plain{state}")
+    url = page.url
+    with page.expect_event("load", timeout=60_000):
+        pass
+
+    assert page.url == url
+    page.go_back()
+    assert page.url.endswith("/nothing")
+
+
+SPLIT_WORDS = """() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), split = [];
+  for (let text; (text = texts.nextNode());) {
+    if (text.parentElement.closest("script, style, noscript, .reference")) continue;
+    for (const word of text.data.matchAll(/[^\\s\\u00a0]+/gu)) {
+      const range = document.createRange();
+      range.setStart(text, word.index);
+      range.setEnd(text, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size > 1) split.push(word[0]);
+    }
+  }
+  return split;
+}"""
+"""The words of a page that continue on the next line."""
+
+
+@pytest.mark.parametrize("tag", [tag for tag in TAGS if tag != "zh-Hans"])
+def test_no_word_is_split_on_a_phone(customers: Customers, tag: str) -> None:
+    page = customers.open("/cancel", locale=tag, viewport={"width": 390, "height": 844})
+
+    for address in ADDRESSES:
+        page.goto(address)
+        assert [word for word in page.evaluate(SPLIT_WORDS) if "-" not in word] == [], address
+
+
+def test_a_receipt_is_printed_without_links_and_colours(customers: Customers) -> None:
+    page = customers.open("/success?session_id=cs_test_completed", color_scheme="dark")
+    page.emulate_media(media="print")
+
+    for hidden in ("#back", ".hint", "nav"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    for shown in ("Voyage Insurance", "SGD", "27 November 2026", "payment_completed", "help@voyage.example"):
+        expect(page.get_by_text(shown).first).to_be_visible()
+    for selector in ("h1", "dd", "dt", "footer p"):
+        expect(page.locator(selector).first).to_have_css("color", "rgb(0, 0, 0)")
+    expect(page.locator(".card")).to_have_css("background-color", "rgb(255, 255, 255)")
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_a_reference_is_selected_with_one_click(customers: Customers) -> None:
+    page = customers.open("/success?session_id=cs_test_unknown&since=1")
+    page.get_by_text("cs_test_unknown").click()
+
+    assert page.evaluate("getSelection().toString().trim()") == "cs_test_unknown"
 
 
 def test_a_customer_can_stop_updates_and_check_again(customers: Customers, put: Callable[[str, str], None]) -> None:
@@ -173,7 +315,7 @@ def test_every_link_can_be_touched_and_focused(customers: Customers) -> None:
     page = customers.open("/success?session_id=cs_test_awaiting")
     links = page.get_by_role("link").all()
 
-    assert len(links) == 2
+    assert len(links) == 4
     for link in links:
         page.keyboard.press("Tab")
         expect(link).to_be_focused()
@@ -187,4 +329,4 @@ def test_a_page_refers_to_no_other_site(customers: Customers) -> None:
     page = customers.open("/success?session_id=cs_test_completed")
 
     assert page.evaluate("document.referrer") == ""
-    assert not re.search(r"https?://(?!www\.w3\.org)", page.content())
+    assert not re.search(r"https?://(?!www\.w3\.org|chat\.example/\")", page.content())

@@ -72,7 +72,7 @@ def test_stripe_receives_the_placeholder_unchanged(api: httpx.Client, stripe: ht
     session = stripe.get(f"/v1/checkout/sessions/{payment['stripe_session_id']}").json()
 
     assert session["success_url"] == "https://pay.example/success?session_id={CHECKOUT_SESSION_ID}"
-    assert session["cancel_url"] == "https://pay.example/cancel"
+    assert session["cancel_url"] == "https://pay.example/cancel?session_id={CHECKOUT_SESSION_ID}"
 
 
 def test_session_and_payment_intent_name_the_payment(api: httpx.Client, stripe: httpx.Client) -> None:

@@ -145,6 +145,9 @@ async def test_an_item_with_the_longest_ids_is_within_the_bound(store: PaymentSt
 
 
 ORDINARY_SESSION = "cs_live_" + "a" * 58
+ORDINARY_LINK = f"https://checkout.stripe.com/c/pay/{ORDINARY_SESSION}#{'f' * 320}"
+"""Stripe's link: most of it is an encrypted fragment, without which the pay page does not open."""
+
 ORDINARY_INTENT = "pi_" + "3" * 24
 ORDINARY = Payment(
     payment_intent_id="payment_" + "a" * 32,
@@ -195,8 +198,9 @@ async def test_an_ordinary_payment_costs_few_units(
     """Each write is one unit for the table and one for each index that has a changed field."""
     store, meter = metered
     created = await store.create(ORDINARY)
-    await store.change_checkout(created, stripe_session_id=ORDINARY_SESSION)
+    await store.change_checkout(created, stripe_session_id=ORDINARY_SESSION, checkout_link=ORDINARY_LINK)
     assert (meter.units, meter.calls) == (7, ["PutItem", "UpdateItem"])
+    assert size_of(_item(table_settings, ORDINARY.payment_intent_id)) <= WRITE_UNIT
 
     meter.reset()
     assert (await store.apply(_ordinary_event())).outcome is Outcome.APPLIED
@@ -207,6 +211,7 @@ async def test_an_ordinary_payment_costs_few_units(
     assert (meter.units, meter.calls) == (1.5, ["Query", "GetItem"])
     assert shown is not None
     assert shown.payment_status is Status.COMPLETED
+    assert shown.checkout_link is None
     size = size_of(_item(table_settings, ORDINARY.payment_intent_id))
     trace = 0 if shown.history[0].trace_id else SIZE_OF_TRACE_ID
     assert 900 < size + trace <= WRITE_UNIT

@@ -40,6 +40,7 @@ BODY: dict[str, Any] = {
     "currency": "sgd",
     "product_name": "Insurance",
 }
+LINK = "https://checkout.stripe.com/c/pay/cs_test_a"
 BY_HAND = {"payment_status": "pending", "currency": "sgd", "user_id": "user_1", "quote_id": "quote_1"}
 NOT_READ_AT_FIRST = frozenset({"product_name", "created_at", "amount", "currency"}) | {
     *("traceparent", "checkout_attempt_at", "checkout_locale")
@@ -52,7 +53,7 @@ _numbers = itertools.count()
 def _item(number: int, fields: dict[str, Any], *, by_checkout: bool) -> dict[str, Any]:
     names: dict[str, Any] = {"payment_intent_id": f"payment_odd_{number}", "stripe_session_id": f"cs_test_odd{number}"}
     if by_checkout:
-        record = Payment(**names, **BODY, version=2, status_rank=0, checkout_attempt=1)
+        record = Payment(**names, **BODY, version=2, status_rank=0, checkout_attempt=1, checkout_link=LINK)
         return {**attributes_of(record), **fields}
     return {**{name: {"S": value} for name, value in (BY_HAND | names).items()}, "amount": {"N": "4999"}, **fields}
 

@@ -4,18 +4,17 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from lea_payments.payment.record import iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.items import Item, attributes_of
 from tests.support.otlp_sink import OtlpSink
-from tests.support.page_records import page_record, session_id_of
+from tests.support.page_records import LINK, page_record, session_id_of
+from tests.support.page_refresh import refresh_of
 from tests.support.processes import Process
 
 Put = Callable[..., str]
@@ -24,7 +23,7 @@ TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @pytest.fixture(scope="module")
 def pages(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=start_service("pages"), timeout=10) as client:
+    with httpx.Client(base_url=start_service("pages"), timeout=10, follow_redirects=True) as client:
         yield client
 
 
@@ -51,6 +50,12 @@ def put(put_item: Callable[[Item], None]) -> Put:
     return put_record
 
 
+def _refresh_of(page: httpx.Response) -> tuple[str, str]:
+    refresh = refresh_of(page.text)
+    assert refresh is not None
+    return refresh
+
+
 def heading(page: httpx.Response) -> str:
     match = re.search("<h1>(.*?)</h1>", page.text)
     assert match is not None
@@ -61,6 +66,10 @@ def heading(page: httpx.Response) -> str:
     ("state", "text"),
     [
         ("completed", "Payment received"),
+        ("refunded", "Your refund failed"),
+        ("refunded_in_full", "Payment refunded"),
+        ("refund_on_its_way", "Your refund is on its way"),
+        ("refund_needs_details", "Your refund needs your bank details"),
         ("free", "Your order is complete"),
         ("confirming", "Confirming your payment"),
         ("awaiting", "Your payment is on its way"),
@@ -86,8 +95,7 @@ def test_a_paid_page_shows_the_payment_and_is_final(pages: httpx.Client, put: Pu
 
     for text in ("Trip to Japan", "SGD\xa0128.50", "payment_paid"):
         assert text in page.text
-    assert "refresh" not in page.headers
-    assert "http-equiv" not in page.text
+    assert refresh_of(page.text) is None
 
 
 def test_a_page_shows_refunds_by_their_states(pages: httpx.Client, put: Put) -> None:
@@ -165,7 +173,7 @@ def test_a_product_name_is_escaped(pages: httpx.Client, put: Put) -> None:
 def test_a_refresh_shows_the_new_status(pages: httpx.Client, put: Put) -> None:
     first = pages.get(put("moves", "confirming"))
     put("moves")
-    seconds, address = first.headers["refresh"].split("; url=")
+    seconds, address = _refresh_of(first)
 
     assert int(seconds) <= 10
     assert heading(pages.get(f"/success{address}")) == "Payment received"
@@ -173,12 +181,12 @@ def test_a_refresh_shows_the_new_status(pages: httpx.Client, put: Put) -> None:
 
 def test_an_unknown_session_is_not_found_after_a_minute(pages: httpx.Client) -> None:
     first = pages.get("/success?session_id=cs_test_unknown")
-    since = int(first.headers["refresh"].rpartition("since=")[2])
+    since = int(_refresh_of(first)[1].rpartition("since=")[2])
     later = pages.get(f"/success?session_id=cs_test_unknown&since={since - 60}")
 
     assert (first.status_code, heading(first)) == (200, "Confirming your payment")
     assert (later.status_code, heading(later)) == (404, "We cannot find this payment")
-    assert "refresh" not in later.headers
+    assert refresh_of(later.text) is None
 
 
 @pytest.mark.parametrize("query", ["", "?session_id=", "?session_id={CHECKOUT_SESSION_ID}", "?session_id=<script>"])
@@ -186,28 +194,132 @@ def test_a_malformed_session_id_is_a_404_at_once(pages: httpx.Client, query: str
     page = pages.get(f"/success{query}")
 
     assert (page.status_code, heading(page)) == (404, "We cannot find this payment")
-    assert "refresh" not in page.headers
-    assert "script" not in page.text
+    assert refresh_of(page.text) is None
+    assert "&lt;script" not in page.text
 
 
 def test_a_customer_can_stop_the_updates(pages: httpx.Client, put: Put) -> None:
     first = pages.get(put("stopped", "confirming"))
-    stop = re.search('<a href="(.*?)">Stop automatic updates</a>', first.text)
+    stop = re.search('<a id="stop" href="(.*?)">Stop automatic updates</a>', first.text)
     assert stop is not None
     stopped = pages.get("/success" + stop[1].replace("&amp;", "&"))
 
-    assert "refresh" in first.headers
-    assert "refresh" not in stopped.headers
+    assert refresh_of(first.text) is not None
+    assert refresh_of(stopped.text) is None
     assert "This page does not update automatically." in stopped.text
 
 
-def test_the_cancel_page_says_that_nothing_was_charged(pages: httpx.Client, put: Put) -> None:
-    put("left", "confirming")
-    page = pages.get("/cancel?session_id=cs_test_left")
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ("confirming", "You left the payment page"),
+        ("completed", "Payment received"),
+        ("awaiting", "Your payment is on its way"),
+        ("declined", "Payment not completed"),
+        ("expired", "This payment link has expired"),
+        ("expired_replaced", "This payment link has expired"),
+        ("review", "We are checking your payment"),
+    ],
+)
+def test_the_cancel_page_shows_the_payment_as_it_is(pages: httpx.Client, put: Put, state: str, text: str) -> None:
+    address = put(f"left{state.replace('_', '')}", state).replace("/success", "/cancel")
 
-    assert (page.status_code, heading(page)) == (200, "Payment cancelled")
-    assert "nothing was charged" in page.text
-    assert "payment_left" not in page.text
+    assert heading(pages.get(address)) == text
+
+
+@pytest.mark.parametrize("query", ["", "?session_id={CHECKOUT_SESSION_ID}", "?session_id=cs_test_leftunknown"])
+def test_the_cancel_page_of_an_unknown_session_is_safe(pages: httpx.Client, query: str) -> None:
+    page = pages.get(f"/cancel{query}")
+
+    assert (page.status_code, heading(page)) == (200, "You left the payment page")
+    assert "charged" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/success", "/cancel"])
+def test_a_declined_page_leads_back_to_the_pay_page(pages: httpx.Client, put: Put, path: str) -> None:
+    with_link = pages.get(put("link", "declined", checkout_link=LINK).replace("/success", path))
+    without = pages.get(put("nolink", "declined").replace("/success", path))
+
+    assert f'<a id="pay" class="button main" href="{LINK}">Try again</a>' in with_link.text
+    assert 'id="pay"' not in without.text
+
+
+@pytest.mark.parametrize("state", ["completed", "awaiting", "expired", "failed", "review"])
+def test_a_payment_that_cannot_be_paid_has_no_link(pages: httpx.Client, put: Put, state: str) -> None:
+    """Version 0.1.0 does not remove the link."""
+    page = pages.get(put(f"ended{state}", state, checkout_link=LINK))
+
+    assert "checkout.stripe.com" not in page.text
+
+
+def test_a_record_cannot_redirect_to_another_kind_of_url(pages: httpx.Client, put: Put) -> None:
+    page = pages.get(put("evil", "declined", checkout_link="javascript:alert(1)"))
+
+    assert "javascript:" not in page.text
+
+
+def test_a_paid_page_says_when(pages: httpx.Client, put: Put) -> None:
+    page = pages.get(put("when")).text
+
+    assert '<time datetime="2026-11-27T04:31:05+00:00">27 November 2026, 4:31' in page
+    assert "(Coordinated Universal Time)</time>" in page
+
+
+def test_an_unknown_payment_has_a_reference_to_quote(pages: httpx.Client) -> None:
+    page = pages.get("/success?session_id=cs_test_lost&since=1")
+
+    assert heading(page) == "We cannot find this payment"
+    assert '<dd class="reference">cs_test_lost</dd>' in page.text
+
+
+BRAND = {
+    "PAGES_BRAND_NAME": "Voyage & Co",
+    "PAGES_LOGO": "data:image/png;base64,iVBORw0KGgo=",
+    "PAGES_SUPPORT_CONTACT": "mailto:help@voyage.example",
+    "PAGES_CONVERSATION_URL": "https://chat.example/?a=1&b=2",
+    "PAGES_NEXT_STEPS": '{"en": "Your policy arrives <soon>.", "ta": "ஆவணங்கள் வரும்."}',
+    "PAGES_TIME_ZONE": "Asia/Singapore",
+}
+
+
+@pytest.fixture(scope="module")
+def branded(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=start_service("pages", **BRAND), timeout=10) as client:
+        yield client
+
+
+def test_a_page_shows_the_brand(branded: httpx.Client, put: Put) -> None:
+    page = branded.get(put("branded")).text
+
+    for text in (
+        "Payment received · Voyage &amp; Co</title>",
+        f'<img src="{BRAND["PAGES_LOGO"]}" alt="">',
+        '<a id="contact" href="mailto:help@voyage.example">help@voyage.example</a>',
+        '<a id="back" class="button" href="https://chat.example/?a=1&amp;b=2">Back to the conversation</a>',
+        "<p>Your policy arrives &lt;soon&gt;.</p>",
+        "12:31\u202fpm (Singapore Standard Time)",
+    ):
+        assert text in page
+    assert "LEA Payments" not in page
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("ta", "<p>ஆவணங்கள் வரும்.</p>"), ("ms", '<p lang="en">Your policy arrives &lt;soon&gt;.</p>')],
+)
+def test_what_happens_next_is_in_the_language_or_english(
+    branded: httpx.Client, put: Put, language: str, text: str
+) -> None:
+    assert text in branded.get(put("next", checkout_locale=language)).text
+
+
+def test_what_happens_next_follows_a_payment_only(branded: httpx.Client, put: Put) -> None:
+    pages = [
+        branded.get(put(f"no{state.replace('_', '')}", state)).text
+        for state in ("declined", "awaiting", "refunded_in_full")
+    ]
+
+    assert not any("policy" in page for page in pages)
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/success/", "/succes", "/favicon.ico"])
@@ -292,15 +404,15 @@ def test_a_record_with_values_of_any_type_is_shown(
 def test_a_page_without_the_table_refreshes(start_service: Callable[..., str], free_port: Callable[[], int]) -> None:
     url = start_service("pages", ready_at="/livez", DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
     page = httpx.get(f"{url}/success?session_id=cs_test_a&since=1")
-    wait, address = page.headers["refresh"].split("; url=")
+    wait, address = _refresh_of(page)
     start = int(address.removeprefix("?session_id=cs_test_a&outage="))
     late = httpx.get(f"{url}/success?session_id=cs_test_a&outage={start - 60}")
 
     assert (page.status_code, heading(page)) == (503, "We cannot show your payment at the moment")
     assert 10 <= int(wait) <= 12
     assert page.headers["retry-after"] == wait
-    assert 60 <= int(late.headers["refresh"].partition(";")[0]) <= 72
-    assert late.headers["refresh"].endswith(f"; url=?session_id=cs_test_a&outage={start - 60}")
+    assert 60 <= int(_refresh_of(late)[0]) <= 72
+    assert _refresh_of(late)[1] == f"?session_id=cs_test_a&outage={start - 60}"
     assert httpx.get(f"{url}/cancel").status_code == 200
 
 
@@ -308,13 +420,24 @@ def test_a_page_without_the_table_refreshes(start_service: Callable[..., str], f
 def test_a_delayed_payment_refreshes_less_and_less_often(
     pages: httpx.Client, put: Put, minutes: int, seconds: int
 ) -> None:
-    at = iso(datetime.now(UTC) - timedelta(minutes=minutes))
-    address = put(f"delayed{minutes}", "awaiting", webhook_processed_at=at)
+    address = put("delayed", "awaiting", webhook_processed_at="2026-01-01T00:00:00.000Z")
+    visited = pages.get(f"{address}&since={int(time.time()) - 60 * minutes}")
 
-    wait, url = pages.get(address).headers["refresh"].split("; url=")
+    wait, url = _refresh_of(visited)
 
     assert seconds <= int(wait) <= seconds * 1.2
-    assert f"/success{url}" == address, "a browser reloads the same URL, and adds nothing to its history"
+    assert str(visited.url).endswith(f"/success{url}"), (
+        "a browser reloads the same URL, and adds nothing to its history"
+    )
+
+
+def test_a_visit_on_the_next_day_refreshes_soon(pages: httpx.Client, put: Put) -> None:
+    address = put("nextday", "awaiting", webhook_processed_at="2026-01-01T00:00:00.000Z")
+
+    first = pages.get(address)
+
+    assert first.history[0].status_code == 303
+    assert 10 <= int(_refresh_of(first)[0]) <= 12
 
 
 def test_a_page_does_not_wait_for_a_silent_table(start_service: Callable[..., str]) -> None:

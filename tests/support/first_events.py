@@ -18,6 +18,7 @@ BY_CHECKOUT = replace(
     checkout_attempt=1,
     checkout_attempt_at="2026-01-01T00:00:00.000Z",
     checkout_locale="en",
+    checkout_link="https://checkout.stripe.com/c/pay/cs_test_a#fragment",
 )
 BY_HAND = Payment(payment_intent_id="payment_1", stripe_session_id="cs_test_a", amount=4999, currency="sgd")
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from lea_payments.payment import changes
 from lea_payments.payment.facts import Fact, Kind
-from lea_payments.payment.record import Payment
+from lea_payments.payment.record import HistoryEntry, Payment, Status
 
 AMOUNT, CURRENCY = 12850, "SGD"
 INTENT = "pi_canary"
@@ -25,10 +27,17 @@ REFUNDS: Mapping[str, Fact] = {
 }
 """One refund that stands, one that is pending and one that failed."""
 
+CONFIRMED = "2026-11-27T04:31:05.000Z"
+"""When the payment reached its status."""
+
+LINK = "https://checkout.stripe.com/c/pay/cs_test_a#fragment"
 SESSION = "the session"
 STATES: Mapping[str, Mapping[str, Fact]] = {
     "completed": {SESSION: _session("paid")},
     "refunded": {SESSION: _session("paid"), **REFUNDS},
+    "refunded_in_full": {SESSION: _session("paid"), "re_1": _refund("succeeded", AMOUNT)},
+    "refund_on_its_way": {SESSION: _session("paid"), "re_1": _refund("pending", AMOUNT)},
+    "refund_needs_details": {SESSION: _session("paid"), "re_1": _refund("requires_action", 1000)},
     "free": {SESSION: _session("paid", amount=0, intent=None)},
     "confirming": {},
     "awaiting": {SESSION: _session("unpaid")},
@@ -67,4 +76,6 @@ def page_record(name: str, state: str, **fields: str | int | None) -> Payment:
         "product_name": "Single-trip travel insurance, Japan, 10 days",
         **fields,
     }
-    return changes.derive(Payment(facts=facts, **values))  # type: ignore[arg-type]  # each field has its type
+    record = changes.derive(Payment(facts=facts, **values))  # type: ignore[arg-type]  # each field has its type
+    entry = HistoryEntry("evt_1", "some.type", "applied", Status.PENDING, record.payment_status, CONFIRMED, None)
+    return replace(record, history=(entry,))

@@ -126,7 +126,7 @@ class CheckoutSessions:
         except KeySpentError:
             record = await self._start_attempt(record, payment)
             session = await self._create_at_stripe(record, payment)
-        record = await self._store.change_checkout(record, stripe_session_id=session.id)
+        record = await self._store.change_checkout(record, stripe_session_id=session.id, checkout_link=session.url)
         return OpenCheckout(record, session, reused=False)
 
     async def _create_at_stripe(self, record: Payment, payment: Payment) -> CheckoutSession:
@@ -144,6 +144,7 @@ class CheckoutSessions:
             checkout_attempt=record.checkout_attempt + 1,
             checkout_attempt_at=iso(self._now()),
             checkout_locale=payment.checkout_locale,
+            checkout_link=None,
             product_name=record.product_name or payment.product_name,
             traceparent=record.traceparent or payment.traceparent,
             stripe_session_id=None,

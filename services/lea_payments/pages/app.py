@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from functools import partial
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,10 +13,11 @@ from starlette.types import ASGIApp
 from lea_payments.pages import views
 from lea_payments.pages.render import Renderer
 from lea_payments.pages.views import View
-from lea_payments.pages.visit import Visit
+from lea_payments.pages.visit import Visit, canonical_url
 from lea_payments.payment.record import Payment
 from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.serving.request_span import RequestSpan
+from lea_payments.settings import PagesSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import events
@@ -26,19 +29,20 @@ DEADLINE_SECONDS = 2.0
 class Pages:
     """The routes of this service."""
 
-    def __init__(self, store: PaymentStore) -> None:
+    def __init__(self, settings: PagesSettings, store: PaymentStore) -> None:
         self._store = store
-        self._renderer = Renderer()
+        self._renderer = Renderer(settings)
 
     async def success(self, request: Request) -> Response:
         """Shows the state of the payment that a Checkout Session belongs to."""
         visit = Visit.from_query(request.query_params, int(time.time()))
-        view, payment = await self._find(visit)
-        return self._show(request, "success", view, visit, payment)
+        choose = partial(views.view_of, waited_seconds=visit.waited_seconds)
+        return await self._of_payment(request, "success", visit, choose, views.UNKNOWN)
 
     async def cancel(self, request: Request) -> Response:
-        """Tells a customer who left the pay page that nothing was charged. It does not read the table."""
-        return self._show(request, "cancel", views.CANCELLED)
+        """Shows the same to a customer who left the pay page: the payment can be paid in another window."""
+        visit = Visit.from_query(request.query_params, int(time.time()))
+        return await self._of_payment(request, "cancel", visit, views.view_after_leaving, views.LEFT_UNKNOWN)
 
     async def not_found(self, request: Request, error: HTTPException) -> Response:
         """The page for a path or a method that does not exist."""
@@ -51,15 +55,27 @@ class Pages:
         """The page for an internal error. The server logs the traceback."""
         return self._show(request, "other", views.INTERNAL_ERROR)
 
-    async def _find(self, visit: Visit) -> tuple[View, Payment | None]:
+    async def _of_payment(
+        self,
+        request: Request,
+        page: str,
+        visit: Visit,
+        choose: Callable[[Payment | None, str], View],
+        unknown: View,
+    ) -> Response:
+        """Reads the payment of the visit's session, and shows the page that is chosen for it."""
         if visit.session_id is None:
-            return views.UNKNOWN, None
+            return self._show(request, page, unknown, visit)
+        payment = None
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 payment = await self._store.by_session(visit.session_id)
         except (UnavailableError, TimeoutError):
-            return views.UNAVAILABLE, None
-        return views.view_of(payment, visit.session_id, visit.waited_seconds), payment
+            view = views.UNAVAILABLE
+        else:
+            view = choose(payment, visit.session_id)
+        url = canonical_url(view, visit)
+        return self._renderer.redirect(url) if url else self._show(request, page, view, visit, payment)
 
     def _show(
         self, request: Request, page: str, view: View, visit: Visit | None = None, payment: Payment | None = None
@@ -70,9 +86,9 @@ class Pages:
         return response
 
 
-def create_app(store: PaymentStore) -> ASGIApp:
+def create_app(settings: PagesSettings, store: PaymentStore) -> ASGIApp:
     """The app of the pages."""
-    pages = Pages(store)
+    pages = Pages(settings, store)
     app = create_base_app(
         "pages", store, store.ping, error_handlers={HTTPException: pages.not_found, Exception: pages.failed}
     )

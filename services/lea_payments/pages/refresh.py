@@ -1,43 +1,34 @@
 """Decides when a page refreshes: soon at first, then less often, and not all pages at the same time."""
 
 import zlib
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 from lea_payments.pages import views
 from lea_payments.pages.views import View, WaitsSince
 from lea_payments.pages.visit import Visit
-from lea_payments.payment.record import Payment
 
 SPREAD_PERCENT = 20
 """How much later than planned a page refreshes at most, so that an outage does not end with all pages at once."""
 
 
-def refresh_seconds(view: View, visit: Visit, payment: Payment | None) -> int:
-    """The time until the page refreshes. It is longer the longer the page has waited."""
-    waited = _waited_seconds(view, visit, payment)
-    seconds = view.refreshes[-1]
-    for step in view.refreshes:
-        if waited < step:
-            seconds = step
-            break
-        waited -= step
+def refresh_steps(view: View, visit: Visit) -> Sequence[int]:
+    """The times between two refreshes of a page, in seconds: a script that counts the refreshes itself uses them."""
     # The same for each refresh of a page, so that the times of a page only grow.
     percent = zlib.crc32((visit.session_id or "").encode()) % (SPREAD_PERCENT + 1)
-    return seconds + seconds * percent // 100
+    return [step + step * percent // 100 for step in view.refreshes]
 
 
-def _waited_seconds(view: View, visit: Visit, payment: Payment | None) -> float:
+def refresh_seconds(view: View, visit: Visit) -> int:
+    """The time until the page refreshes by its URL alone. It is longer the longer the page has waited."""
+    waited, steps = _waited_seconds(view, visit), refresh_steps(view, visit)
+    for step, seconds in zip(view.refreshes, steps, strict=True):
+        if waited < step:
+            return seconds
+        waited -= step
+    return steps[-1]
+
+
+def _waited_seconds(view: View, visit: Visit) -> int:
     if view.waits_since is WaitsSince.OUTAGE:
         return visit.outage_seconds
-    if view.waits_since is WaitsSince.FIRST_VISIT:
-        return visit.waited_seconds - (views.CONFIRM_SECONDS if view is views.OVERDUE else 0)
-    return _age_seconds(payment, visit.now)
-
-
-def _age_seconds(payment: Payment | None, now: int) -> float:
-    """The time since the last event of the payment; endless if it is not known."""
-    try:
-        at = datetime.fromisoformat((payment and payment.webhook_processed_at) or "")
-        return max(0.0, now - (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError):
-        return float("inf")
+    return visit.waited_seconds - (views.CONFIRM_SECONDS if view is views.OVERDUE else 0)

@@ -2,25 +2,25 @@
 
 import base64
 import hashlib
-import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from lea_payments.brand import zone_of
 from lea_payments.pages import languages, views
-from lea_payments.pages.languages import Language
-from lea_payments.pages.refresh import refresh_seconds
+from lea_payments.pages.languages import TAGS, Language
+from lea_payments.pages.refresh import refresh_seconds, refresh_steps
+from lea_payments.pages.summary import summary_of
 from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit, links_for
 from lea_payments.payment.record import Payment
-from lea_payments.payment.refunds import refund_totals
-
-CURRENCY = re.compile(r"[A-Za-z]{3}")
+from lea_payments.settings import PagesSettings
 
 HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
@@ -35,21 +35,19 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-class PaymentSummary(NamedTuple):
-    """What a page shows of a payment: nothing about its user."""
+class NextSteps(NamedTuple):
+    """What happens after a payment, and the language of the text."""
 
-    reference: str
-    product: str | None
-    amount: str | None
-    refunded: str | None
-    refund_pending: str | None
-    refund_failed: str | None
+    text: str
+    tag: str
 
 
 class Renderer:
     """Renders all pages in all languages. Templates and messages are loaded at startup."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: PagesSettings) -> None:
+        self._settings = settings
+        self._zone = zone_of(settings.time_zone)
         self._languages = languages.load()
         templates = Environment(
             loader=PackageLoader("lea_payments.pages"),
@@ -58,55 +56,63 @@ class Renderer:
             auto_reload=False,
             trim_blocks=True,
         )
-        templates.get_template("page.html")  # cached, so that the first page does not read it in the event loop
+        # Cached, so that the first page reads no file in the event loop.
+        for name in ("page.html", "_next_steps.html"):
+            templates.get_template(name)
+        for language in self._languages.values():
+            language.moment(datetime.now(UTC), self._zone)
         self._templates = {view.template: templates.get_template(f"{view.template}.html") for view in views.ALL}
-        self._style = Markup(templates.get_template("style.css").render())  # noqa: S704 - our own file
-        style_hash = base64.b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
+        style, script = (Markup(templates.get_template(name).render()) for name in ("style.css", "refresh.js"))  # noqa: S704 - our own files
+        self._always = {
+            "style": style,
+            "script": script,
+            "brand": settings.brand_name,
+            "logo": settings.logo,
+            "conversation": settings.conversation_url,
+            "contact": settings.support_contact,
+            "contact_text": settings.support_contact.partition("//" if "//" in settings.support_contact else ":")[2],
+        }
         self._policy = (
-            f"default-src 'none'; style-src 'sha256-{style_hash}'; img-src data:; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; connect-src 'self'; "
+            "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
+
+    def redirect(self, url: str) -> Response:
+        """Sends the customer to another URL of the same page."""
+        return RedirectResponse(url, HTTPStatus.SEE_OTHER, HEADERS)
 
     def render(
         self, request: Request, view: View, visit: Visit | None = None, payment: Payment | None = None
     ) -> Response:
-        """Renders the page in the language that the browser prefers."""
-        language = self._languages[languages.choose(request.headers.get("accept-language", ""))]
-        links = links_for(view, visit)
-        html = self._templates[view.template].render(
-            _=language.translate,
-            language=language,
-            style=self._style,
-            payment=_summary(payment, view, language) if payment else None,
-            links=links,
-        )
+        """Renders the page in the payment's language, or else in the one that the browser prefers."""
+        own_language = payment.checkout_locale if payment else None
+        language = self._languages[languages.choose(request.headers.get("accept-language", ""), own_language)]
         headers = {**HEADERS, "Content-Language": language.tag, "Content-Security-Policy": self._policy}
-        if visit and view.refreshes:
-            seconds = refresh_seconds(view, visit, payment)
-            if links and links.stop:
-                headers["Refresh"] = f"{seconds}; url={links.reload}"
-            if view.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
-                headers["Retry-After"] = str(seconds)
+        if visit and view.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = str(refresh_seconds(view, visit))
+        html = self._templates[view.template].render(self._always | self._values(view, visit, payment, language))
         return HTMLResponse(html, view.http_status, headers)
 
+    def _values(self, view: View, visit: Visit | None, payment: Payment | None, language: Language) -> dict[str, Any]:
+        links = links_for(view, visit)
+        refreshes = visit is not None and links is not None and links.stop is not None
+        return {
+            "_": language.translate,
+            "language": language,
+            "payment": summary_of(payment, view, language, self._zone, visit.now if visit else 0) if payment else None,
+            "links": links,
+            "steps": refresh_steps(view, visit) if visit and refreshes else (),
+            "seconds": refresh_seconds(view, visit) if visit and refreshes else None,
+            "checked": language.time(visit.now, self._zone) if visit else None,
+            "session_id": visit.session_id if visit else None,
+            "next_steps": self._next_steps(language),
+        }
 
-def _summary(payment: Payment, view: View, language: Language) -> PaymentSummary:
-    refunds = refund_totals(payment)
-    refunded, pending, failed = (
-        _formatted(amount or None, refunds.currency, language)
-        for amount in (refunds.succeeded, refunds.pending, refunds.failed)
-    )
-    return PaymentSummary(
-        reference=payment.payment_intent_id,
-        product=payment.product_name,
-        amount=None if view.amount_in_doubt else _formatted(payment.amount, payment.currency, language),
-        refunded=refunded,
-        refund_pending=pending,
-        refund_failed=failed,
-    )
+    def _next_steps(self, language: Language) -> NextSteps | None:
+        texts = self._settings.next_steps
+        tag = language.tag if language.tag in texts else TAGS[0]
+        return NextSteps(texts[tag], tag) if texts else None
 
 
-def _formatted(amount: int | None, currency: str | None, language: Language) -> str | None:
-    if amount is None or amount < 0 or not CURRENCY.fullmatch(currency or ""):
-        return None
-    return language.amount(amount, currency or "")
+def _hash(source: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()

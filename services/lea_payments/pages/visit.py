@@ -1,4 +1,4 @@
-"""Reads the URL of a success page, and builds the URLs that the page links to."""
+"""Reads the URL of a success or cancel page, and builds the URLs that the page links to."""
 
 import re
 from http import HTTPStatus
@@ -15,7 +15,7 @@ _OFF = "off"
 
 
 class Visit(NamedTuple):
-    """One visit to the success page. Times are in seconds since 1970.
+    """One visit to the page of a payment. Times are in seconds since 1970.
 
     `since` is when the customer opened the page first, and `outage` when it could not be shown first. Both are None
     if the URL does not have them.
@@ -54,10 +54,7 @@ class Visit(NamedTuple):
         return "?" + urlencode({"session_id": self.session_id or "", **query})
 
     def next(self, view: View) -> Self:
-        """The visit after this page. After an error page the wait starts again.
-
-        A URL that stays the same is a reload for a browser: the refresh adds nothing to its history.
-        """
+        """The visit after this page. After an error page the wait starts again."""
         if view.http_status != HTTPStatus.OK:
             is_outage = view.waits_since is WaitsSince.OUTAGE
             return self._replace(since=None, outage=self.now - self.outage_seconds if is_outage else None)
@@ -78,6 +75,18 @@ def links_for(view: View, visit: Visit | None) -> Links | None:
         return None
     after = visit.next(view)
     return Links(after.url(), after._replace(updates=False).url() if visit.updates and view.refreshes else None)
+
+
+def canonical_url(view: View, visit: Visit) -> str | None:
+    """The URL to redirect to before the page is shown, or None if the visit has it already.
+
+    A redirect adds nothing to a browser's history, and neither does a refresh to the URL that a page has: so the page
+    must have the time of the visit in its URL before it refreshes. Errors are answered at once.
+    """
+    if view.http_status != HTTPStatus.OK or not view.refreshes:
+        return None
+    after = visit.next(view)
+    return None if after == visit else after.url()
 
 
 def _time(text: str | None, now: int) -> int | None:

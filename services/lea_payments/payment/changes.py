@@ -9,7 +9,7 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Kind
 from lea_payments.payment.payers import mismatch
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
-from lea_payments.payment.situations import Situation
+from lea_payments.payment.situations import CanPay, Situation
 from lea_payments.payment.status import BY_HAND_DISPUTE, Derived, status_of
 
 
@@ -85,6 +85,7 @@ def _with_derived(record: Payment, derived: Derived, history: tuple[HistoryEntry
         other_session_id=derived.other_session_id,
         amount_refunded=derived.amount_refunded,
         dispute_status=derived.dispute_status,
+        checkout_link=record.checkout_link if derived.can_pay is CanPay.YES else None,
         awaiting_funds_on=(record.awaiting_funds_on or (record.updated_at or "")[:10] or None) if is_waiting else None,
     )
 

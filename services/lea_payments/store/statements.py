@@ -50,8 +50,8 @@ NEVER = f"attribute_exists({table.KEY}) AND attribute_not_exists({table.KEY})"
 """A condition that is never true."""
 
 CREATED_VERSION = 1
-LINKED_VERSION = 2
-"""The version of a record when checkout has created it, and when it has stored the session of the first attempt."""
+LINKED_VERSION, SOME_LINK = 2, "http"
+"""The version of a record when checkout has created it, and when it has stored the first session and its link."""
 
 GUARD = ("version", "payment_status", "status_rank", "updated_at")
 """`version` is the optimistic lock. Pods of version 0.1.0 do not increment it, but change one of the other three."""
@@ -61,7 +61,7 @@ _WRITTEN_BY_EVENTS = (
     *("facts", "history", "status_reason", "amount_refunded", "dispute_status", "other_session_id"),
     "awaiting_funds_on",
 )
-_WRITTEN_BY_CHECKOUT = ("traceparent", "checkout_attempt_at", "checkout_locale")
+_WRITTEN_BY_CHECKOUT = ("traceparent", "checkout_attempt_at", "checkout_locale", "checkout_link")
 
 
 def _without(*names: str) -> str:
@@ -72,6 +72,7 @@ _BY_CHECKOUT = (
     f"version={LINKED_VERSION} AND payment_status='pending' AND status_rank=0 AND checkout_attempt=1"
     f" AND {_without(*_WRITTEN_BY_EVENTS)}"
 )
+_HAS_LINK = f"begins_with(checkout_link,'{SOME_LINK}')"
 _BY_HAND = "payment_status='pending' AND " + _without(
     *("version", "status_rank", "checkout_attempt", "stripe_payment_intent"), *_WRITTEN_BY_CHECKOUT, *_WRITTEN_BY_EVENTS
 )
@@ -99,6 +100,7 @@ def untouched(payment_id: str, event: PaymentEvent) -> CurrentRecord:
         version=LINKED_VERSION if by_checkout else None,
         status_rank=0 if by_checkout else None,
         checkout_attempt=1 if by_checkout else 0,
+        checkout_link=SOME_LINK if by_checkout else None,
     )
     guard = _SESSION_FIELDS if is_session else ()
     return CurrentRecord(guess, attributes_of(guess, guard), guard, _BY_CHECKOUT if by_checkout else _BY_HAND)
@@ -106,13 +108,15 @@ def untouched(payment_id: str, event: PaymentEvent) -> CurrentRecord:
 
 def update(table_name: str, before: CurrentRecord, after: Payment, span: trace.Span) -> Update:
     """The change as a PartiQL statement. It also repairs the fields that have another type than they should."""
-    assigned, removed = (_changes(before.record, after), ()) if before.assumption else _repairs(before.item, after)
+    assigned, removed = _changes(before, after) if before.assumption else _repairs(before.item, after)
     history, entries = _history_change(before, after)
     parameters: list[Attribute] = [*assigned.values()]
     if entries:
         parameters.append({"L": entries})
     parameters.append({"S": after.payment_intent_id})
     conditions = [before.assumption] if before.assumption else []
+    if before.assumption and removed:
+        conditions.append(_HAS_LINK)  # AWS does not document what REMOVE does with an attribute that is missing
     for name in before.guard:
         ((kind, value),) = before.item.get(name, _ABSENT).items()
         if not kind:
@@ -144,10 +148,12 @@ def _history_change(before: CurrentRecord, after: Payment) -> tuple[str, list[An
     return "" if stored is None else _REMOVE, []
 
 
-def _changes(before: Payment, after: Payment) -> dict[str, Attribute]:
-    """The attributes that an event changes in a record that is as checkout, or a person, has created it."""
-    values = zip(_EVENT_FIELDS, _event_values(before), _event_values(after), strict=True)
-    return attributes_of(after, [name for name, old, new in values if old != new])
+def _changes(before: CurrentRecord, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
+    """What an event assigns and removes in a record that is as checkout, or a person, has created it."""
+    values = zip(_EVENT_FIELDS, _event_values(before.record), _event_values(after), strict=True)
+    ends_link = before.record.checkout_link is not None and after.checkout_link is None
+    changed = attributes_of(after, [name for name, old, new in values if old != new])
+    return changed, ("checkout_link",) if ends_link else ()
 
 
 def _repairs(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from lea_payments.payment.record import Payment, attempt_at
+from lea_payments.payment.situations import CanPay
+from lea_payments.payment.status import status_of
 from lea_payments.stripe.shapes import MAX_SECONDS, whole_number
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ OPEN = "open"
 STATUSES = (OPEN, "complete", "expired")
 _ID = re.compile("cs_[A-Za-z0-9_]{1,250}")
 _URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][\x21-\x7e]{0,4999})?")
+_LOCAL = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])([:/?#]|$)")
 """Stripe documents at most 5,000 characters. A host in other letters, or a user before it, is not Stripe's."""
 
 
@@ -71,12 +74,25 @@ def params_of(record: Payment, pages_base_url: str) -> "SessionCreateParams":
         "metadata": metadata,
         "payment_intent_data": {"metadata": metadata},
         "success_url": f"{pages}/success?session_id={{CHECKOUT_SESSION_ID}}",
-        "cancel_url": f"{pages}/cancel",
+        "cancel_url": f"{pages}/cancel?session_id={{CHECKOUT_SESSION_ID}}",
         "expires_at": int((attempt_at(record) + LINK_LIFE).timestamp()),
     }
     if record.checkout_locale:
         params["locale"] = record.checkout_locale
     return params
+
+
+def open_link(record: Payment, now: int) -> str | None:
+    """The link where the record's payment can be paid, or None if there is none, or if it has expired; pure.
+
+    The record is not trusted: without TLS, only a link to this machine, such as the emulator's, is shown to a customer.
+    """
+    link = record.checkout_link or ""
+    if status_of(record).can_pay is not CanPay.YES or not _URL.fullmatch(link):
+        return None
+    if record.checkout_attempt_at is not None and now >= (attempt_at(record) + LINK_LIFE).timestamp():
+        return None
+    return link if link.startswith("https:") or _LOCAL.match(link) else None
 
 
 def idempotency_key(record: Payment) -> str:

@@ -88,6 +88,7 @@ def _page(emulator: Emulator, session: Json, form: PaymentForm, error: StripeApi
         title=_title(session),
         needs_method=checkout.needs_method(session),
         session=session,
+        cancel_url=checkout.cancel_url(session),
         items=items,
         form=form,
         error=error,
@@ -108,7 +109,7 @@ def _closed(session: Json | None) -> Response:
     title, text, status = CLOSED[state]
     link = None
     if session:
-        link = checkout.success_url(session) if state == "complete" else session["cancel_url"]
+        link = checkout.success_url(session) if state == "complete" else checkout.cancel_url(session)
     html = PAY_PAGE.render(state=state, title=title, text=text, link=link)
     return Response(html, status, _headers(session), "text/html")
 

@@ -1,12 +1,16 @@
 import asyncio
+import re
+from collections.abc import Mapping
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from lea_payments.pages.app import create_app
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment, Status
+from lea_payments.settings import PagesSettings
 from lea_payments.store.errors import UnavailableError
 
 PAID = Payment(
@@ -32,14 +36,14 @@ class Records:
         """Succeeds: the table is available."""
 
 
-def visit(records: Records, path: str, method: str = "GET") -> httpx.Response:
+def visit(records: Records, path: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> httpx.Response:
     """One request. The app is created outside the event loop, as the service does, because it reads its templates."""
-    app = create_app(records)  # type: ignore[arg-type]  # the calls that the pages need
+    app = create_app(PagesSettings(), records)  # type: ignore[arg-type]  # the calls that the pages need
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
 
     async def request() -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://pages") as client:
-            return await client.request(method, path)
+            return await client.request(method, path, headers=headers, follow_redirects=True)
 
     return asyncio.run(request())
 
@@ -67,7 +71,7 @@ def test_the_success_page_depends_on_the_record(records: Records, status: int, t
     ("path", "status", "text"),
     [
         ("/success", 404, "We cannot find this payment"),
-        ("/cancel", 200, "Payment cancelled"),
+        ("/cancel", 200, "You left the payment page"),
         ("/nothing", 404, "Page not found"),
     ],
 )
@@ -94,3 +98,75 @@ def test_a_head_request_is_not_counted_as_a_view() -> None:
     visit(Records(), "/cancel")
 
     assert views() - before == 1
+
+
+def test_a_page_that_waits_is_redirected_to_the_time_of_the_visit() -> None:
+    app = create_app(PagesSettings(), Records())  # type: ignore[arg-type]  # the calls that the pages need
+
+    async def request() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://pages") as client:
+            return await client.get("/success?session_id=cs_test_a")
+
+    answer = asyncio.run(request())
+
+    assert answer.status_code == 303
+    assert re.fullmatch(r"\?session_id=cs_test_a&since=\d+", answer.headers["Location"])
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+PENDING = Payment(payment_intent_id="payment_1", stripe_session_id="cs_test_a")
+
+
+@pytest.mark.parametrize(
+    ("records", "status", "text"),
+    [
+        (Records(PAID), 200, "Payment received"),
+        (Records(PENDING), 200, "You left the payment page"),
+        (Records(), 200, "You left the payment page"),
+        (Records(error=UnavailableError("no answer")), 503, "We cannot show your payment at the moment"),
+    ],
+    ids=["paid in another window", "open", "unknown", "table fails"],
+)
+def test_the_cancel_page_depends_on_the_record(records: Records, status: int, text: str) -> None:
+    page = visit(records, "/cancel?session_id=cs_test_a")
+
+    assert page.status_code == status
+    assert f"<h1>{text}</h1>" in page.text
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?session_id={CHECKOUT_SESSION_ID}", "?session_id=%7BCHECKOUT_SESSION_ID%7D", "?session_id=cs_test_a"]
+)
+def test_a_cancel_page_that_knows_nothing_claims_nothing(query: str) -> None:
+    """A link of an older version has no session, and Stripe documents the placeholder for `success_url` only."""
+    page = visit(Records(), f"/cancel{query}").text
+
+    assert "charged" not in page
+    assert "not received" not in page
+    assert "please do not pay again" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "tag"),
+    [
+        ("ta", "ta"),
+        ("zh", "zh-Hans"),
+        ("zh-SG", "zh-Hans"),
+        ("zh-HK", "zh-Hans"),
+        ("ZH_TW", "zh-Hans"),
+        ("ms", "ms"),
+        ("en-GB", "en"),
+        ("auto", "ms"),
+        ("fr", "ms"),
+        ("", "ms"),
+        (None, "ms"),
+        ("tamil", "ms"),
+        ("-", "ms"),
+    ],
+)
+def test_the_payments_language_comes_before_the_browsers(language: str | None, tag: str) -> None:
+    records = Records(replace(PAID, checkout_locale=language))
+
+    page = visit(records, "/success?session_id=cs_test_b", headers={"Accept-Language": "ms-MY,en;q=0.5"})
+
+    assert page.headers["Content-Language"] == tag

@@ -14,8 +14,10 @@ from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment
+from lea_payments.settings import PagesSettings
+from tests.support.page_refresh import refresh_of
 
-RENDERER = Renderer()
+RENDERER = Renderer(PagesSettings())
 PAYMENT = Payment(
     payment_intent_id="payment_1", user_id="user_1", amount=12850, currency="SGD", product_name="Trip to Japan"
 )
@@ -88,7 +90,7 @@ def test_only_a_refund_that_succeeded_was_refunded(state: str) -> None:
 def test_a_refund_is_shown_in_every_language(state: str, tag: str) -> None:
     page = html(RENDERER.render(request(tag), views.COMPLETED, payment=refunded((state, 1000))))
 
-    assert page.count("SGD\N{NO-BREAK SPACE}10.00") == 1
+    assert page.count("SGD\N{NO-BREAK SPACE}10.00") == (2 if state == "succeeded" else 1)
     assert "%(" not in page
 
 
@@ -137,17 +139,20 @@ def test_a_payment_of_nothing_does_not_claim_money() -> None:
 
 @pytest.mark.parametrize(
     ("view", "refresh"),
-    [(views.CONFIRMING, "5; url=?session_id=cs_test_a&since=1800000000"), (views.COMPLETED, None)],
+    [(views.CONFIRMING, ("5", "?session_id=cs_test_a&since=1800000000")), (views.COMPLETED, None)],
     ids=["can change", "final"],
 )
-def test_only_a_page_that_can_change_refreshes(view: View, refresh: str | None) -> None:
-    assert RENDERER.render(request(), view, VISIT, PAYMENT).headers.get("Refresh") == refresh
+def test_only_a_page_that_can_change_refreshes(view: View, refresh: tuple[str, str] | None) -> None:
+    page = html(RENDERER.render(request(), view, VISIT, PAYMENT))
+
+    assert refresh_of(page) == refresh
+    assert ('data-steps=""' in page) is (refresh is None)
 
 
 def test_a_page_without_updates_does_not_refresh() -> None:
     response = RENDERER.render(request(), views.CONFIRMING, VISIT._replace(updates=False), PAYMENT)
 
-    assert "Refresh" not in response.headers
+    assert refresh_of(html(response)) is None
     assert "This page does not update automatically." in html(response)
 
 
@@ -156,10 +161,12 @@ def test_only_a_temporary_failure_has_retry_after(view: View, wait: str | None) 
     assert RENDERER.render(request(), view, VISIT).headers.get("Retry-After") == wait
 
 
-def test_the_policy_allows_the_pages_own_style_only() -> None:
-    policy = RENDERER.render(request(), views.CANCELLED).headers["Content-Security-Policy"]
+def test_the_policy_allows_the_own_style_and_script_only() -> None:
+    policy = RENDERER.render(request(), views.LEFT).headers["Content-Security-Policy"]
 
-    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert re.match(
+        "default-src 'none'; style-src 'sha256-[^ ]+'; script-src 'sha256-[^ ]+'; connect-src 'self'; ", policy
+    )
     assert "unsafe" not in policy
 
 

@@ -146,7 +146,15 @@ def test_a_pending_payment_stays_processing() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    [views.COMPLETED, views.COMPLETED_FREE, views.FAILED, views.EXPIRED, views.UNKNOWN, views.CANCELLED],
+    [
+        views.COMPLETED,
+        views.COMPLETED_FREE,
+        views.FAILED,
+        views.EXPIRED,
+        views.UNKNOWN,
+        views.LEFT_UNKNOWN,
+        views.REFUNDED,
+    ],
     ids=lambda page: page.template,
 )
 def test_a_final_page_does_not_refresh(page: View) -> None:

@@ -5,7 +5,7 @@ from starlette.datastructures import QueryParams
 
 from lea_payments.pages import views
 from lea_payments.pages.views import View
-from lea_payments.pages.visit import Visit, links_for
+from lea_payments.pages.visit import Visit, canonical_url, links_for
 
 NOW = 1_800_000_000
 SESSION = "session_id=cs_test_a1B2"
@@ -101,8 +101,8 @@ def test_a_page_that_stays_the_same_keeps_its_url(view: View, query: str) -> Non
 
 
 @pytest.mark.parametrize("query", ["", "&since=1"])
-def test_a_page_that_counts_from_an_event_keeps_its_first_url(query: str) -> None:
-    links = links_for(views.AWAITING_FUNDS, visit(SESSION + query))
+def test_a_page_that_counts_nothing_keeps_its_first_url(query: str) -> None:
+    links = links_for(views.IN_REVIEW, visit(SESSION + query))
 
     assert links is not None
     assert links.reload == f"?{SESSION}{query}"
@@ -118,7 +118,7 @@ def test_a_malformed_session_id_has_no_links() -> None:
 
 
 def test_a_page_without_a_visit_has_no_links() -> None:
-    assert links_for(views.CANCELLED, None) is None
+    assert links_for(views.LEFT, None) is None
 
 
 def test_a_page_that_updates_can_be_stopped() -> None:
@@ -134,3 +134,22 @@ def test_a_page_that_does_not_refresh_cannot_be_stopped() -> None:
 
     assert links is not None
     assert links.stop is None
+
+
+@pytest.mark.parametrize("view", [view for view in CHANGING if view.http_status == 200], ids=lambda view: view.template)
+@pytest.mark.parametrize("query", ["", "&since=1", "&outage=2", "&updates=off"])
+def test_a_page_is_redirected_at_most_once(view: View, query: str) -> None:
+    """Its refreshes then go to the URL that it has, and add nothing to the browser's history."""
+    first = visit(SESSION + query)
+    url = canonical_url(view, first)
+    final = visit(url[1:]) if url else first
+    links = links_for(view, final)
+
+    assert canonical_url(view, final) is None
+    assert links is not None
+    assert links.reload == final.url()
+
+
+@pytest.mark.parametrize("view", [views.COMPLETED, views.UNKNOWN, views.UNAVAILABLE, views.LEFT_UNKNOWN])
+def test_a_final_page_and_an_error_are_shown_at_once(view: View) -> None:
+    assert canonical_url(view, visit(SESSION)) is None

@@ -1,8 +1,15 @@
+import pytest
 from msgspec.structs import replace
 
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment
-from lea_payments.payment.refunds import RefundTotals, refund_totals
+from lea_payments.payment.refunds import (
+    IntentRefunds,
+    RefundTotals,
+    refund_totals,
+    refunds_of_intent,
+    refunds_of_others,
+)
 
 PAID = Fact(kind=Kind.SESSION, state="paid", amount=10000, currency="sgd", intent="pi_a")
 RECORD = Payment(
@@ -104,3 +111,50 @@ def test_money_of_unknown_amount_does_not_limit_failed_refunds() -> None:
     unknown = replace(RECORD, facts={"cs_test_a": replace(PAID, amount=-1)})
 
     assert totals(unknown, re_1=refund("failed", 900)).failed == 900
+
+
+def test_a_refund_that_waits_for_details_is_not_on_the_way() -> None:
+    record = replace(RECORD, facts={**RECORD.facts, "re_1": refund("requires_action", 700), "re_2": refund("pending")})
+
+    assert refunds_of_intent(record, "pi_a") == IntentRefunds(0, 1000, 700, 0, 10000, "sgd")
+
+
+@pytest.mark.parametrize(
+    ("refunds", "full"),
+    [
+        ({}, (False, False)),
+        ({"re_1": refund("succeeded", 9999)}, (False, False)),
+        ({"re_1": refund("succeeded", 10000)}, (True, True)),
+        ({"re_1": refund("succeeded", 6000), "re_2": refund("pending", 4000)}, (False, True)),
+        ({"re_1": refund("pending", 6000), "re_2": refund("requires_action", 4000)}, (False, True)),
+        ({"re_1": refund("failed", 10000)}, (False, False)),
+    ],
+    ids=["none", "all but a cent", "full", "half on its way", "nothing arrived", "failed"],
+)
+def test_only_all_of_the_money_is_a_full_refund(refunds: dict[str, Fact], full: tuple[bool, bool]) -> None:
+    one = refunds_of_intent(replace(RECORD, facts={**RECORD.facts, **refunds}), "pi_a")
+
+    assert (one.is_full, one.will_be_full) == full
+
+
+@pytest.mark.parametrize("amount", [None, 0])
+def test_without_an_amount_no_refund_is_full(amount: int | None) -> None:
+    record = Payment(payment_intent_id="payment_1", amount=amount, facts={"re_1": refund("succeeded")})
+    one = refunds_of_intent(record, None)
+
+    assert (one.is_full, one.will_be_full) == (False, False)
+
+
+def test_the_refund_of_a_duplicate_is_counted_apart() -> None:
+    duplicate = {"cs_test_b": replace(PAID, intent="pi_b"), "re_1": refund("failed", 10000, "pi_b")}
+
+    assert refunds_of_others(replace(RECORD, facts={**RECORD.facts, **duplicate})) == [
+        IntentRefunds(0, 0, 0, 10000, 10000, "sgd")
+    ]
+    assert refunds_of_others(RECORD) == []
+
+
+def test_without_an_intent_no_refund_is_of_another() -> None:
+    record = replace(RECORD, stripe_payment_intent=None, facts={"re_1": refund("failed", intent="pi_b")})
+
+    assert refunds_of_others(record) == []

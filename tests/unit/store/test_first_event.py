@@ -31,6 +31,10 @@ def _is_true(before: CurrentRecord, event: PaymentEvent, item: Item) -> bool:
     literals = {"'pending'": {"S": "pending"}, **{str(number): {"N": str(number)} for number in range(3)}}
     for condition in where.split(" AND "):
         name, _, value = condition.partition("=")
+        if condition == "begins_with(checkout_link,'http')":
+            if "checkout_link" not in item:
+                return False
+            continue
         if condition.endswith(" IS MISSING"):
             expected = None
             name = name.removesuffix(" IS MISSING")
@@ -89,3 +93,23 @@ def test_a_record_that_differs_from_the_guess_is_read(record: Payment, changed: 
     event = _event(replace(PAID, attempt=record.checkout_attempt or None))
 
     assert not _is_true(statements.untouched("payment_1", event), event, {**attributes_of(record), **changed})
+
+
+@pytest.mark.parametrize(
+    ("event", "ends"),
+    [(_event(), True), (_event(Fact(kind=Kind.INTENT, state="declined", code="x", attempt=1), "pi_a"), False)],
+    ids=["paid", "declined"],
+)
+def test_the_event_that_ends_the_link_removes_it(event: PaymentEvent, *, ends: bool) -> None:
+    """Every later write pays for every byte of the item, and a link has some hundred."""
+    update = _update(statements.untouched("payment_1", event), event)
+
+    assert (" REMOVE checkout_link WHERE " in update.text) is ends
+
+
+def test_without_a_link_the_record_is_read_before_it_ends() -> None:
+    """Version 0.1.0 stores no link. What REMOVE does with a missing attribute is not documented."""
+    item = attributes_of(replace(BY_CHECKOUT, checkout_link=None))
+
+    assert not _is_true(statements.untouched("payment_1", _event()), _event(), item)
+    assert " REMOVE " not in _update(statements.current(item), _event()).text

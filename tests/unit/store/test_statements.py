@@ -94,7 +94,7 @@ def test_a_field_that_loses_its_value_is_removed() -> None:
 
     update = _update(statements.current(attributes_of(before)), _event())
 
-    assert " REMOVE status_reason WHERE" in update.text
+    assert " REMOVE status_reason REMOVE checkout_link WHERE" in update.text
 
 
 @pytest.mark.parametrize("name", ["status_reason", "amount_refunded", "dispute_status", "traceparent", "product_name"])
@@ -179,7 +179,7 @@ def test_the_longest_statement_is_within_the_limit() -> None:
 
 
 _ACTION = r"SET \w+=\?|SET history=list_append\(history, \?\)|REMOVE \w+"
-_CONDITION = r"\w+=(?:\?|[0-9]|'pending')|\w+ IS MISSING|attribute_type\(\w+,'[A-Z]+'\)"
+_CONDITION = r"\w+=(?:\?|[0-9]|'pending')|\w+ IS MISSING|(?:attribute_type|begins_with)\(\w+,'\w+'\)"
 DOCUMENTED = re.compile(rf'UPDATE "payments"(?: (?:{_ACTION}))+ WHERE payment_intent_id=\?(?: AND (?:{_CONDITION}))+')
 """The syntax of "PartiQL update statements for DynamoDB" with the operators `=`, AND and IS, and the functions."""
 

@@ -5,10 +5,12 @@ import stripe
 from hypothesis import given
 from msgspec.structs import replace
 
+from lea_payments.payment.facts import Fact, Kind
 from lea_payments.stripe.checkout_sessions import (
     CheckoutSession,
     UnreadableSessionError,
     idempotency_key,
+    open_link,
     params_of,
     session_of,
 )
@@ -26,6 +28,54 @@ def test_the_parameters_describe_the_payment() -> None:
     assert params["metadata"] == {"payment_intent_id": "payment_1", "attempt": "2"}
     assert (item["price_data"]["currency"], item["price_data"]["unit_amount"]) == ("sgd", 4999)
     assert "locale" not in params
+
+
+def test_both_pages_learn_the_session() -> None:
+    """Stripe replaces the placeholder only if its braces are not escaped."""
+    params = params_of(RECORD, "https://pay.example/")
+
+    assert params["success_url"] == "https://pay.example/success?session_id={CHECKOUT_SESSION_ID}"
+    assert params["cancel_url"] == "https://pay.example/cancel?session_id={CHECKOUT_SESSION_ID}"
+
+
+LINK = "https://checkout.stripe.com/c/pay/cs_test_a#fid"
+BEGAN = 1767225600
+"""The time of RECORD's attempt, in seconds since 1970."""
+
+
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        (LINK, True),
+        ("https://pay.shop.example/c/pay/cs_test_a", True),
+        ("http://localhost:8087/c/pay/cs_test_a", True),
+        ("http://127.0.0.1:8087/c/pay/cs_test_a", True),
+        ("http://localhost.evil.example/", False),
+        ("http://checkout.stripe.com/c/pay/cs_test_a", False),
+        ("https://checkout.stripe.com@evil.example/", False),
+        ("javascript:alert(1)", False),
+        ("//evil.example", False),
+        ("https://pay.example/\n", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_a_link_to_a_pay_page_is_shown(link: str | None, *, shown: bool) -> None:
+    assert open_link(replace(RECORD, checkout_link=link), BEGAN) == (link if shown else None)
+
+
+@pytest.mark.parametrize(("hours", "shown"), [(22, True), (23, False)])
+def test_a_link_is_shown_until_it_expires(hours: int, *, shown: bool) -> None:
+    record = replace(RECORD, checkout_link=LINK)
+
+    assert (open_link(record, BEGAN + 3600 * hours) is not None) is shown
+    assert open_link(replace(record, checkout_attempt_at=None), BEGAN + 3600 * hours) == LINK
+
+
+def test_the_link_of_a_payment_that_cannot_be_paid_is_hidden() -> None:
+    paid = Fact(kind=Kind.SESSION, state="paid", amount=4999, currency="sgd", attempt=2)
+
+    assert open_link(replace(RECORD, checkout_link=LINK, facts={"cs_test_a": paid}), BEGAN) is None
 
 
 def test_the_payment_intent_has_the_attempt_too() -> None:
