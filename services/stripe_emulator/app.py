@@ -12,8 +12,7 @@ from stripe_emulator import emulator
 from stripe_emulator.api import routes as api
 from stripe_emulator.controls import routes as controls
 from stripe_emulator.emulator import EmulatorApp
-from stripe_emulator.pay_page import page
-from stripe_emulator.payments import schedule
+from stripe_emulator.pay_page import authentication, page
 from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.settings import Settings
 from stripe_emulator.webhooks.sender import Sender
@@ -36,16 +35,19 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = EmulatorApp(
         emulator.build(settings, sender.send),
-        title="Stripe emulator",
-        openapi_url=None,
+        title="Stripe emulator: controls",
+        description="The controls that Stripe does not have. Stripe describes what is under `/v1`.",
+        docs_url=None,  # its page loads JavaScript from another host
+        redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
     )
     app.add_exception_handler(StripeApiError, _answer_error)
     app.add_exception_handler(Exception, _answer_bug)
-    app.add_api_route("/health", health, methods=["GET"])
+    app.add_api_route("/health", health, methods=["GET"], operation_id="health")
     api.add_routes(app)
     page.add_routes(app)
+    authentication.add_routes(app)
     controls.add_routes(app)
     return app
 
@@ -59,7 +61,7 @@ async def _tick(app: EmulatorApp) -> None:
     while True:
         await asyncio.sleep(TICK_SECONDS)
         try:
-            schedule.run_due(app.emulator.account)
+            app.emulator.run_due()
         except Exception:
             log.exception("due_payments_failed")
 

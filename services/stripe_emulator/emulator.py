@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI, Request
 from stripe_emulator.calls.idempotency import StoredAnswers
 from stripe_emulator.faults import faults
 from stripe_emulator.faults.gate import ApiGate
+from stripe_emulator.payments import checkout, refunds
 from stripe_emulator.settings import Settings
 from stripe_emulator.state.account import Account
 from stripe_emulator.state.store import ObjectStore
@@ -33,6 +34,11 @@ class Emulator:
         self.requested_faults = requested
         self.deliverer.set_faults(valid)
         self.gate.set(valid.api_error, valid.seed)
+
+    def run_due(self) -> None:
+        """Settle payments, end refunds and expire sessions that are due."""
+        checkout.run_due(self.account)
+        refunds.run_due(self.account)
 
 
 def build(settings: Settings, send: Send) -> Emulator:

@@ -1,9 +1,10 @@
 """Describes the values that pydantic rejects, in short messages."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import PydanticCustomError
+from pydantic import GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import CoreSchema, PydanticCustomError
 
 OBJECT_EXPECTED = ("model_type", "dict_type")
 # A default that depends on another field cannot be computed when that field has a problem.
@@ -23,7 +24,21 @@ class Problem(NamedTuple):
         return f"unknown field {self.path}" if self.is_unknown else f"{self.path} {self.message}"
 
 
-def must_be(expectation: str, limits: tuple[float, float] | None = None) -> WrapValidator:
+@dataclass(frozen=True)
+class MustBe(WrapValidator):
+    """A validator that also describes the valid values in JSON schemas."""
+
+    expectation: str = ""
+    limits: tuple[float, float] | None = None
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the schema with the expectation as its description, and with the limits."""
+        described = {"description": f"Must be {self.expectation}."}
+        limits = {"minimum": self.limits[0], "maximum": self.limits[1]} if self.limits else {}
+        return handler(core) | described | limits
+
+
+def must_be(expectation: str, limits: tuple[float, float] | None = None) -> MustBe:
     """Accept valid values within the limits. The message for any other value describes all valid ones."""
 
     def check(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
@@ -35,15 +50,15 @@ def must_be(expectation: str, limits: tuple[float, float] | None = None) -> Wrap
             raise PydanticCustomError("must_be", "must be {expectation}", {"expectation": expectation})
         return valid
 
-    return WrapValidator(check)
+    return MustBe(check, expectation=expectation, limits=limits)
 
 
-def number(least: float, most: float) -> WrapValidator:
+def number(least: float, most: float) -> MustBe:
     """Accept numbers between two limits."""
     return must_be(f"a number from {least:g} to {most:g}", (least, most))
 
 
-def whole_number(least: int, most: int) -> WrapValidator:
+def whole_number(least: int, most: int) -> MustBe:
     """Accept whole numbers between two limits."""
     return must_be(f"a whole number from {least} to {most}", (least, most))
 

@@ -84,8 +84,11 @@ ROUTES: list[tuple[str, str, Endpoint]] = [
 def add_routes(app: FastAPI) -> None:
     """Add everything under `/v1`."""
     for method, path, endpoint in ROUTES:
-        app.add_api_route(f"/v1{path}", handler(endpoint), methods=[method], name=f"{method} {path}")
-    app.add_api_route("/v1/{rest:path}", handler(_unknown_url), methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
+        app.add_api_route(
+            f"/v1{path}", handler(endpoint), methods=[method], name=f"{method} {path}", include_in_schema=False
+        )
+    every = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+    app.add_api_route("/v1/{rest:path}", handler(_unknown_url), methods=every, include_in_schema=False)
 
 
 def _unknown_url(_account: object, call: ApiCall) -> Json:

@@ -63,6 +63,13 @@ class PayBody(Body):
     wait: bool = True
 
 
+class AuthenticationBody(Body):
+    """How the customer's authentication ends."""
+
+    result: Annotated[Literal["succeeded", "failed"], must_be("succeeded or failed")] = "succeeded"
+    wait: Annotated[bool, must_be("true or false")] = True
+
+
 class SecretsBody(Body):
     """The signing secrets of a webhook endpoint."""
 

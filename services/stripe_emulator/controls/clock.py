@@ -4,7 +4,6 @@ from fastapi import Request
 
 from stripe_emulator.controls.bodies import AdvanceBody, read_body
 from stripe_emulator.emulator import Current, CurrentApp, build
-from stripe_emulator.payments import schedule
 from stripe_emulator.reference.shapes import Json
 
 
@@ -12,7 +11,7 @@ async def advance(request: Request, emulator: Current) -> Json:
     """Move the clock ahead, then run everything that is due."""
     account, body = emulator.account, await read_body(request, AdvanceBody)
     account.clock.ahead += body.seconds
-    schedule.run_due(account)
+    emulator.run_due()
     return {"now": account.now(), "ahead": account.clock.ahead}
 
 

@@ -3,6 +3,7 @@
 from fastapi import Request
 
 from stripe_emulator.controls.bodies import (
+    AuthenticationBody,
     DisputeBody,
     DisputeStatusBody,
     FailureBody,
@@ -10,7 +11,7 @@ from stripe_emulator.controls.bodies import (
     WarningBody,
     read_body,
 )
-from stripe_emulator.emulator import Current
+from stripe_emulator.emulator import Current, Emulator
 from stripe_emulator.pay_page import payment
 from stripe_emulator.pay_page.payment import PaymentForm
 from stripe_emulator.payments import checkout, disputes, early_fraud_warnings, refunds
@@ -24,9 +25,32 @@ async def pay_session(request: Request, emulator: Current, session_id: str) -> J
     """Pay as the customer would, and wait for the merchant as the pay page does."""
     session, body = emulator.account.store.get("checkout.session", session_id), await read_body(request, PayBody)
     payment.pay(emulator, session, PaymentForm(cardnumber=body.card, **body.model_dump(exclude={"card", "wait"})))
-    answered = await payment.wait_for_merchant(emulator, session) if body.wait else None
-    shown = {name: session[name] for name in SHOWN}
-    return {"id": session_id} | shown | {"redirect_url": checkout.success_url(session), "merchant_answered": answered}
+    return await _paid(emulator, session, wait=body.wait)
+
+
+async def authenticate(request: Request, emulator: Current, object_id: str) -> Json:
+    """End the 3D Secure authentication of a session, a PaymentIntent or a SetupIntent, as its page does."""
+    account, body = emulator.account, await read_body(request, AuthenticationBody)
+    thing = account.store.find(object_id)
+    if thing is None:
+        raise errors.no_such("payment", object_id)
+    intent = checkout.intent_of(account, thing) if thing["object"] == "checkout.session" else thing
+    if intent is None or "next_action" not in intent:
+        raise errors.unexpected_state(f"{object_id} waits for no authentication.", "nothing_to_authenticate")
+    payment.authenticate(emulator, intent, body.result)
+    session_id = account.store.session_of.get(intent["id"])
+    if session_id is None:
+        return intent
+    return await _paid(emulator, account.store.get("checkout.session", session_id), wait=body.wait)
+
+
+async def _paid(emulator: Emulator, session: Json, *, wait: bool) -> Json:
+    """Return what a payment led to, after the merchant's answer if the session is complete."""
+    intent = checkout.intent_of(emulator.account, session)
+    answered = await payment.wait_for_merchant(emulator, session) if wait and session["status"] == "complete" else None
+    shown = {name: session[name] for name in SHOWN} | {"next_action": intent["next_action"] if intent else None}
+    answer = {"id": session["id"]} | shown | {"redirect_url": checkout.success_url(session)}
+    return answer | {"merchant_answered": answered}
 
 
 async def settle_session(emulator: Current, session_id: str, result: str = "") -> Json:

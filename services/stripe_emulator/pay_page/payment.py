@@ -1,16 +1,21 @@
 """Pays an open session as the customer does."""
 
+import re
+
 from pydantic import BaseModel, ConfigDict
 
 from stripe_emulator.emulator import Emulator
+from stripe_emulator.pay_page import card_fields
+from stripe_emulator.pay_page.card_fields import invalid
 from stripe_emulator.payments import checkout, methods
 from stripe_emulator.reference import cards
-from stripe_emulator.reference.cards import Settlement
+from stripe_emulator.reference.cards import Instrument, Settlement
 from stripe_emulator.reference.errors import StripeApiError
+from stripe_emulator.reference.numbers import is_digits, without_spaces
 from stripe_emulator.reference.shapes import Json
 
 MAX_DELAY = 24 * 3600
-CVC_LENGTHS = (3, 4)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 class PaymentForm(BaseModel):
@@ -27,19 +32,45 @@ class PaymentForm(BaseModel):
     after_seconds: str = "5"
 
 
+def problems(emulator: Emulator, session: Json, form: PaymentForm) -> list[StripeApiError]:
+    """Return what is wrong with each field of the form, in their order on the page."""
+    found = []
+    if form.email and not _EMAIL.fullmatch(form.email):
+        found.append(invalid("Your email address is invalid. Leave it out, or use name@example.com.", "email", "email"))
+    if not checkout.needs_method(session):
+        return found
+    if form.method == "delayed":
+        return found + _debit_problems(session, form)
+    return found + card_fields.problems(emulator.account, form.cardnumber, form.expiry, form.cvc)
+
+
 def pay(emulator: Emulator, session: Json, form: PaymentForm) -> None:
-    """Pay the session, or raise the StripeApiError that the page shows to the customer."""
+    """Pay the session, or raise the StripeApiError that the page shows to the customer.
+
+    The session stays open if the customer must authenticate first.
+    """
     account = emulator.account
     billing: Json = {"email": form.email or None}
     with account.caused_by(None, None):
+        checkout.require_open(session)
+        for problem in problems(emulator, session, form):
+            raise problem
         if not checkout.needs_method(session):
             checkout.complete_free(account, session, billing)
             return
-        checkout.require_open(session)
-        instrument = _bank_debit(session, form) if form.method == "delayed" else _card(emulator, form)
-        decline = checkout.pay(account, session, methods.create(account, instrument, billing))
+        decline = checkout.pay(account, session, methods.create(account, _instrument(session, form), billing))
+        account.store.orders[session["id"]].typed = form.model_dump()
     if decline:
         raise checkout.last_decline(account, session)
+
+
+def authenticate(emulator: Emulator, intent: Json, result: str) -> None:
+    """End the customer's authentication, or raise the StripeApiError if the payment is declined then."""
+    account = emulator.account
+    with account.caused_by(None, None):
+        decline = checkout.authenticate(account, intent, result)
+    if decline:
+        raise methods.declined(account, intent["id"])
 
 
 async def wait_for_merchant(emulator: Emulator, session: Json) -> bool:
@@ -48,36 +79,24 @@ async def wait_for_merchant(emulator: Emulator, session: Json) -> bool:
     return event is None or await emulator.deliverer.acknowledged(event, emulator.settings.redirect_wait_seconds)
 
 
-def _card(emulator: Emulator, form: PaymentForm) -> cards.Instrument:
-    instrument = cards.by_number(form.cardnumber)
-    if instrument is None:
-        raise methods.incorrect_number()
-    month, _, year = form.expiry.replace(" ", "").partition("/")
-    if not (month.isdigit() and year.isdigit()):
-        raise _invalid("Your card's expiration date is incomplete.", "incomplete_expiry", "exp_month")
-    now_year, now_month = emulator.account.clock.year_and_month()
-    problem = methods.check_expiry(int(month), int(year), now_month, now_year)
-    if problem:
-        raise problem
-    if not form.cvc.isdigit() or len(form.cvc) not in CVC_LENGTHS:
-        raise _invalid("Your card's security code is incomplete.", "incomplete_cvc", "cvc")
-    return instrument
+def _instrument(session: Json, form: PaymentForm) -> Instrument:
+    """Return the card or bank account of a form without problems."""
+    if form.method != "delayed":
+        return cards.BY_NUMBER[without_spaces(form.cardnumber)]
+    result: cards.Result = "succeeded" if form.outcome == "succeeded" else "failed"
+    return cards.bank_debit(_debit_kinds(session)[0], Settlement(result, int(form.after_seconds)))
 
 
-def _bank_debit(session: Json, form: PaymentForm) -> cards.Instrument:
-    if not form.after_seconds.isascii() or not form.after_seconds.isdigit() or int(form.after_seconds) > MAX_DELAY:
-        raise _invalid(f"Enter whole seconds from 0 to {MAX_DELAY}.", "invalid_delay", "after_seconds")
-    if form.outcome == "succeeded":
-        settlement = Settlement("succeeded", int(form.after_seconds))
-    elif form.outcome == "failed":
-        settlement = Settlement("failed", int(form.after_seconds))
-    else:
-        raise _invalid("The outcome must be succeeded or failed.", "invalid_outcome", "outcome")
-    kinds = [kind for kind in session["payment_method_types"] if kind in cards.DELAYED_KINDS]
-    if not kinds:
-        raise _invalid("This session accepts no delayed payment method.", "method_not_offered", "method")
-    return cards.bank_debit(kinds[0], settlement)
+def _debit_problems(session: Json, form: PaymentForm) -> list[StripeApiError]:
+    seconds = form.after_seconds
+    if not is_digits(seconds) or len(seconds) > len(str(MAX_DELAY)) or int(seconds) > MAX_DELAY:
+        return [invalid(f"Enter whole seconds from 0 to {MAX_DELAY}.", "invalid_delay", "after_seconds")]
+    if form.outcome not in ("succeeded", "failed"):
+        return [invalid("The outcome must be succeeded or failed.", "invalid_outcome", "outcome")]
+    if not _debit_kinds(session):
+        return [invalid("This session accepts no delayed payment method.", "method_not_offered", "method")]
+    return []
 
 
-def _invalid(message: str, code: str, param: str) -> StripeApiError:
-    return StripeApiError(message, status=402, kind="validation_error", code=code, param=param)
+def _debit_kinds(session: Json) -> list[str]:
+    return [kind for kind in session["payment_method_types"] if kind in cards.DELAYED_KINDS]

@@ -2,7 +2,7 @@
 
 import copy
 
-from stripe_emulator.payments.details import method_details, outcome, payment_error
+from stripe_emulator.payments.details import authenticated, method_details, outcome, payment_error
 from stripe_emulator.reference.cards import DEBIT_FAILED, Decline, Instrument
 from stripe_emulator.reference.shapes import Json
 from stripe_emulator.state.account import Account
@@ -21,11 +21,12 @@ def new_intent(account: Account, amount: int, currency: str, **fields: object) -
     return intent
 
 
-def attempt(account: Account, intent: Json, method: Json) -> Decline | None:
-    """Charge the payment method once. Return the reason if it is declined."""
+def attempt(account: Account, intent: Json, method: Json, flow: str | None = None) -> Decline | None:
+    """Charge the payment method once, after an authentication if `flow` is set. Return the reason if it is declined."""
     instrument = account.store.instruments[method["id"]]
-    charge = _new_charge(account, intent, method, instrument)
+    charge = _new_charge(account, intent, method, instrument, authenticated(flow) if flow else None)
     intent |= {"latest_charge": charge["id"], "payment_method": method["id"], "last_payment_error": None}
+    intent["next_action"] = None
     if instrument.decline:
         _fail(account, intent, charge, method, instrument.decline)
         return instrument.decline
@@ -51,9 +52,17 @@ def settle(account: Account, intent: Json, result: str) -> None:
         _fail(account, intent, charge, account.store.get("payment_method", intent["payment_method"]), DEBIT_FAILED)
 
 
+def refuse(account: Account, intent: Json, method: Json, decline: Decline) -> None:
+    """End an attempt that needs an authentication, and does not get it. There is no charge."""
+    error = payment_error(decline, copy.deepcopy(method), None)
+    intent |= {"status": "requires_payment_method", "payment_method": None, "last_payment_error": error}
+    intent["next_action"] = None
+    account.emit("payment_intent.payment_failed", intent)
+
+
 def cancel(account: Account, intent: Json, reason: str | None) -> None:
     """Cancel an unpaid PaymentIntent."""
-    intent |= {"status": "canceled", "canceled_at": account.now(), "cancellation_reason": reason}
+    intent |= {"status": "canceled", "canceled_at": account.now(), "cancellation_reason": reason, "next_action": None}
     account.emit("payment_intent.canceled", intent)
 
 
@@ -66,16 +75,19 @@ def _succeed(account: Account, intent: Json, charge: Json) -> None:
 
 def _fail(account: Account, intent: Json, charge: Json, method: Json, decline: Decline) -> None:
     charge |= {"status": "failed", "paid": False, "captured": False, "amount_captured": 0}
-    charge |= {"failure_code": decline.code, "failure_message": decline.message, "outcome": outcome(decline)}
+    charge |= {"failure_code": decline.code, "failure_message": decline.message}
+    charge["outcome"] = outcome(account.store.instruments[method["id"]], decline)
     error = payment_error(decline, copy.deepcopy(method), charge["id"])
     intent |= {"status": "requires_payment_method", "payment_method": None, "last_payment_error": error}
     account.emit("charge.failed", charge)
     account.emit("payment_intent.payment_failed", intent)
 
 
-def _new_charge(account: Account, intent: Json, method: Json, instrument: Instrument) -> Json:
+def _new_charge(
+    account: Account, intent: Json, method: Json, instrument: Instrument, three_d_secure: Json | None
+) -> Json:
     copied = ("currency", "customer", "description", "receipt_email", "shipping", "statement_descriptor")
-    details = {"type": instrument.kind} | method_details(instrument, charged=True)
+    details = {"type": instrument.kind} | method_details(instrument, charged=True, three_d_secure=three_d_secure)
     return account.store.add(
         make(
             "charge",
@@ -84,7 +96,7 @@ def _new_charge(account: Account, intent: Json, method: Json, instrument: Instru
             billing_details=copy.deepcopy(method["billing_details"]),
             created=account.now(),
             metadata=dict(intent["metadata"]),
-            outcome=outcome(None),
+            outcome=outcome(instrument, None),
             payment_intent=intent["id"],
             payment_method=method["id"],
             payment_method_details=details,

@@ -2,7 +2,8 @@
 
 import heapq
 
-from stripe_emulator.payments import charges, disputes, early_fraud_warnings, methods, subscriptions
+from stripe_emulator.payments import authentication, charges, disputes, early_fraud_warnings, methods, subscriptions
+from stripe_emulator.payments.authentication import Confirmation
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.cards import Decline
 from stripe_emulator.reference.errors import StripeApiError
@@ -38,6 +39,7 @@ def open_session(account: Account, session: Json, order: Order) -> Json:
     heapq.heappush(account.store.expiries, (session["expires_at"], session["id"]))
     if session["mode"] == "setup":
         session["setup_intent"] = subscriptions.new_setup_intent(account, session, order.intent)["id"]
+        account.store.session_of[session["setup_intent"]] = session["id"]
     return account.store.add(session)
 
 
@@ -47,7 +49,10 @@ def needs_method(session: Json) -> bool:
 
 
 def pay(account: Account, session: Json, method: Json) -> Decline | None:
-    """Pay the session with this payment method. After a decline it stays open for another attempt."""
+    """Pay the session with this payment method. After a decline it stays open for another attempt.
+
+    It also stays open while the customer must authenticate; `authenticate` completes it.
+    """
     require_open(session)
     if method["type"] not in session["payment_method_types"]:
         raise errors.invalid(
@@ -55,16 +60,35 @@ def pay(account: Account, session: Json, method: Json) -> Decline | None:
             f" {', '.join(session['payment_method_types'])}.",
             "payment_method",
         )
-    if session["mode"] == "setup":
-        return _set_up(account, session, method)
-    intent = _intent(account, session)
-    decline = charges.attempt(account, intent, method)
+    intent = intent_of(account, session) or _new_intent(account, session)
+    decline = authentication.attempt(account, intent, method, Confirmation(return_url=session["url"]))
+    if decline is None:
+        _finish(account, session, intent, method)
+    return decline
+
+
+def authenticate(account: Account, intent: Json, result: str) -> Decline | None:
+    """End an authentication, and complete the session if there is one. Return the reason of a decline."""
+    method_id = intent["payment_method"]
+    decline = authentication.end(account, intent, result)
     if decline:
         return decline
-    _complete(account, session, method["billing_details"], paid=intent["status"] == "succeeded", method_id=method["id"])
-    disputes.open_if_test_card(account, intent)
-    early_fraud_warnings.create_if_test_card(account, intent)
+    session_id = account.store.session_of.get(intent["id"])
+    if session_id is None:
+        disputes.open_if_test_card(account, intent)
+        early_fraud_warnings.create_if_test_card(account, intent)
+    else:
+        session = account.store.get("checkout.session", session_id)
+        _finish(account, session, intent, account.store.get("payment_method", method_id))
     return None
+
+
+def intent_of(account: Account, session: Json) -> Json | None:
+    """Return the PaymentIntent or SetupIntent of a session, if it has one yet."""
+    if session["setup_intent"]:
+        return account.store.get("setup_intent", session["setup_intent"])
+    intent_id = account.store.orders[session["id"]].payment_intent
+    return account.store.get("payment_intent", intent_id) if intent_id else None
 
 
 def last_decline(account: Account, session: Json) -> StripeApiError:
@@ -130,12 +154,9 @@ def require_open(session: Json) -> None:
         )
 
 
-def _intent(account: Account, session: Json) -> Json:
-    """Return the PaymentIntent of a session. Only in payment mode does the session name it."""
-    order = account.store.orders[session["id"]]
-    if order.payment_intent:
-        return account.store.get("payment_intent", order.payment_intent)
-    is_payment = session["mode"] == "payment"
+def _new_intent(account: Account, session: Json) -> Json:
+    """Create the PaymentIntent of a session. Only in payment mode does the session name it."""
+    order, is_payment = account.store.orders[session["id"]], session["mode"] == "payment"
     intent = charges.new_intent(
         account,
         session["amount_total"],
@@ -150,12 +171,16 @@ def _intent(account: Account, session: Json) -> Json:
     return intent
 
 
-def _set_up(account: Account, session: Json, method: Json) -> Decline | None:
-    intent = account.store.get("setup_intent", session["setup_intent"])
-    decline = subscriptions.set_up(account, intent, method)
-    if decline is None:
+def _finish(account: Account, session: Json, intent: Json, method: Json) -> None:
+    """Complete the session, unless its intent waits for the customer."""
+    if intent["status"] == "requires_action":
+        return
+    if intent["object"] == "setup_intent":
         _complete(account, session, method["billing_details"], paid=False)
-    return decline
+        return
+    _complete(account, session, method["billing_details"], paid=intent["status"] == "succeeded", method_id=method["id"])
+    disputes.open_if_test_card(account, intent)
+    early_fraud_warnings.create_if_test_card(account, intent)
 
 
 def _complete(account: Account, session: Json, billing: Json, *, paid: bool, method_id: str | None = None) -> None:

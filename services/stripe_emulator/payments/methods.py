@@ -4,11 +4,14 @@ from stripe_emulator.payments.details import method_details
 from stripe_emulator.reference import cards
 from stripe_emulator.reference.cards import Instrument
 from stripe_emulator.reference.errors import StripeApiError
+from stripe_emulator.reference.numbers import grouped, is_digits, without_spaces
 from stripe_emulator.reference.shapes import ADDRESS, Json
 from stripe_emulator.state.account import Account
 from stripe_emulator.state.objects import make
 
 DECEMBER, TWO_DIGIT_YEARS = 12, 100
+MAX_YEARS_AHEAD = 50
+MIN_DIGITS, MAX_DIGITS = 12, 19
 
 
 def create(account: Account, instrument: Instrument, billing: Json | None = None, **fields: object) -> Json:
@@ -45,18 +48,34 @@ def declined(account: Account, intent_id: str) -> StripeApiError:
 
 
 def check_expiry(month: int, year: int, now_month: int, now_year: int) -> StripeApiError | None:
-    """Return the error for an expiry date that is invalid or in the past."""
+    """Return the error for an expiry date that is invalid, in the past, or more than 50 years ahead."""
     year = year + 2000 if year < TWO_DIGIT_YEARS else year
     if not 1 <= month <= DECEMBER:
         return _card_error("Your card's expiration month is invalid.", "invalid_expiry_month", "exp_month")
-    if (year, month) < (now_year, now_month):
+    if (year, month) < (now_year, now_month) or year > now_year + MAX_YEARS_AHEAD:
         return _card_error("Your card's expiration year is invalid.", "invalid_expiry_year", "exp_year")
     return None
 
 
-def incorrect_number() -> StripeApiError:
+def unknown_number(account: Account, text: str) -> StripeApiError:
     """Return the error for a number that is not a test card. Nothing is charged, and there is no event."""
-    return _card_error("Your card number is incorrect.", "incorrect_number", "number")
+    number = without_spaces(text)
+    if not number or (is_digits(number) and len(number) < MIN_DIGITS):
+        return _card_error("Your card number is incomplete.", "incorrect_number", "number")
+    if not is_digits(number) or len(number) > MAX_DIGITS:
+        return _card_error("Your card number is not a card number.", "incorrect_number", "number")
+    return _card_error(
+        f"Your card number is incorrect: {grouped(number)} is not one of Stripe's test cards that this emulator knows:"
+        f" 4242 4242 4242 4242 is accepted, 4000 0000 0000 9995 is declined, {account.settings.public_url}/#cards lists"
+        " all.",
+        "incorrect_number",
+        "number",
+    )
+
+
+def invalid_cvc() -> StripeApiError:
+    """Return the error for a security code that is not one."""
+    return _card_error("Your card's security code is invalid.", "invalid_cvc", "cvc")
 
 
 def _card_error(message: str, code: str, param: str) -> StripeApiError:

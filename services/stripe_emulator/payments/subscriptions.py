@@ -31,18 +31,24 @@ def set_up(account: Account, intent: Json, method: Json) -> Decline | None:
     """Save the payment method for later. Return the reason if it is declined."""
     decline = account.store.instruments[method["id"]].decline
     if decline:
-        intent |= {"last_setup_error": payment_error(decline, copy.deepcopy(method), None)}
-        account.emit("setup_intent.setup_failed", intent)
+        refuse(account, intent, payment_error(decline, copy.deepcopy(method), None))
         return decline
-    intent |= {"status": "succeeded", "payment_method": method["id"], "last_setup_error": None}
+    intent |= {"status": "succeeded", "payment_method": method["id"], "last_setup_error": None, "next_action": None}
     method["customer"] = intent["customer"]
     account.emit("setup_intent.succeeded", intent)
     return None
 
 
+def refuse(account: Account, intent: Json, error: Json) -> None:
+    """Report that a payment method could not be saved. The customer can try another one."""
+    intent |= {"status": "requires_payment_method", "payment_method": None, "last_setup_error": error}
+    intent["next_action"] = None
+    account.emit("setup_intent.setup_failed", intent)
+
+
 def cancel_setup(account: Account, intent: Json) -> None:
     """Cancel the SetupIntent of a session that has expired."""
-    intent |= {"status": "canceled", "cancellation_reason": "abandoned"}
+    intent |= {"status": "canceled", "cancellation_reason": "abandoned", "next_action": None}
     account.emit("setup_intent.canceled", intent)
 
 

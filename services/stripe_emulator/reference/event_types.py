@@ -23,6 +23,7 @@ EVENT_TYPES = frozenset(
         "payment_intent.created",
         "payment_intent.payment_failed",
         "payment_intent.processing",
+        "payment_intent.requires_action",
         "payment_intent.succeeded",
         "payment_method.attached",
         "payment_method.detached",
@@ -37,6 +38,7 @@ EVENT_TYPES = frozenset(
         "refund.updated",
         "setup_intent.canceled",
         "setup_intent.created",
+        "setup_intent.requires_action",
         "setup_intent.setup_failed",
         "setup_intent.succeeded",
     }

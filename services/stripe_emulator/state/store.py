@@ -20,6 +20,7 @@ class Order:
     intent: Json = field(default_factory=dict)  # fields of the PaymentIntent, SetupIntent or subscription
     payment_intent: str | None = None
     completed_event: str | None = None
+    typed: dict[str, str] = field(default_factory=dict)  # the fields of the pay page, while the customer authenticates
 
 
 @dataclass
@@ -37,7 +38,8 @@ class ObjectStore:
     tables: dict[str, dict[str, Json]] = field(default_factory=lambda: {kind: {} for kind in SHAPES})
     instruments: dict[str, Instrument] = field(default_factory=dict)  # by payment method
     orders: dict[str, Order] = field(default_factory=dict)  # by checkout session
-    session_of: dict[str, str] = field(default_factory=dict)  # by PaymentIntent
+    session_of: dict[str, str] = field(default_factory=dict)  # by PaymentIntent or SetupIntent
+    set_up: set[str] = field(default_factory=set)  # payment methods that can be charged without the customer
     settlements: dict[str, ScheduledSettlement] = field(default_factory=dict)  # by PaymentIntent
     refund_results: dict[str, ScheduledSettlement] = field(default_factory=dict)  # by refund
     withdrawn: set[str] = field(default_factory=set)  # disputes whose amount is withdrawn from the balance

@@ -18,7 +18,7 @@ from stripe_emulator.calls.parameters import (
     Texts,
     Url,
 )
-from stripe_emulator.payments import charges, disputes, early_fraud_warnings, methods
+from stripe_emulator.payments import authentication, charges, disputes, early_fraud_warnings, methods
 from stripe_emulator.reference import errors, money
 from stripe_emulator.reference.cards import DELAYED_KINDS, INSTANT_KINDS
 from stripe_emulator.reference.shapes import Json
@@ -39,7 +39,7 @@ class AutomaticMethods(Parameters):
 
 
 class Confirmation(Parameters):
-    """Parameters of a confirmation. Only the payment method matters, because no test card asks the customer to act."""
+    """Parameters of a confirmation: the payment method, and whether and how the customer can authenticate."""
 
     payment_method: Text | None = None
     return_url: Url | None = None
@@ -122,7 +122,7 @@ def create(account: Account, call: ApiCall) -> Json:
     if method:
         intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
     if params.confirm and method:
-        _charge(account, intent, method)
+        _charge(account, intent, method, params)
     return intent
 
 
@@ -160,7 +160,7 @@ def confirm(account: Account, call: ApiCall) -> Json:
     _require_status(intent, charges.RETRYABLE, "confirmed")
     if method_id is None:
         raise errors.missing("payment_method")
-    _charge(account, intent, methods.resolve(account, method_id, "payment_method"))
+    _charge(account, intent, methods.resolve(account, method_id, "payment_method"), params)
     return intent
 
 
@@ -185,13 +185,18 @@ def list_charges(account: Account, call: ApiCall) -> Json:
     return lists.page(account, call, "charge", ListCharges)
 
 
-def _charge(account: Account, intent: Json, method: Json) -> None:
+def _charge(account: Account, intent: Json, method: Json, params: Confirmation) -> None:
     if method["type"] not in intent["payment_method_types"]:
         raise errors.invalid(
             f"The PaymentIntent accepts {', '.join(intent['payment_method_types'])}, not {method['type']}.",
             "payment_method",
         )
-    if charges.attempt(account, intent, method):
+    how = authentication.Confirmation(
+        return_url=params.return_url,
+        off_session=bool(params.off_session),
+        error_on_requires_action=bool(params.error_on_requires_action),
+    )
+    if authentication.attempt(account, intent, method, how):
         raise methods.declined(account, intent["id"])
     disputes.open_if_test_card(account, intent)
     early_fraud_warnings.create_if_test_card(account, intent)

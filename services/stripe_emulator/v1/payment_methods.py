@@ -9,8 +9,11 @@ from stripe_emulator.calls.parameters import Integer, MetadataParameters, NoPara
 from stripe_emulator.payments import methods
 from stripe_emulator.reference import cards, errors
 from stripe_emulator.reference.cards import Instrument, Settlement
+from stripe_emulator.reference.numbers import is_digits
 from stripe_emulator.reference.shapes import Json
 from stripe_emulator.state.account import Account
+
+CVC_LENGTHS = (3, 4)
 
 
 class Address(Parameters):
@@ -161,13 +164,15 @@ def _card(account: Account, card: Card) -> Instrument:
         raise errors.missing("card[number]")
     instrument = cards.by_number(card.number)
     if instrument is None:
-        raise methods.incorrect_number()
+        raise methods.unknown_number(account, card.number)
     if card.exp_month is None or card.exp_year is None:
         raise errors.missing("card[exp_month]")
     now_year, now_month = account.clock.year_and_month()
     problem = methods.check_expiry(card.exp_month, card.exp_year, now_month, now_year)
     if problem:
         raise problem
+    if card.cvc is not None and not (is_digits(card.cvc) and len(card.cvc) in CVC_LENGTHS):
+        raise methods.invalid_cvc()
     return instrument
 
 

@@ -1,5 +1,6 @@
 """Uses the pay page as a browser without JavaScript does."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -90,10 +91,40 @@ def test_an_invalid_field_is_marked_and_nothing_is_paid(
     assert receiver.types() == []
 
 
-def test_card_details_are_not_sent_back(emulator: EmulatorClient) -> None:
-    page = emulator.http.post(f"/c/pay/{emulator.checkout().id}", data=CARD | {"cvc": "1"})
+@pytest.mark.parametrize(
+    "changes", [{"cvc": "1"}, {"cardnumber": "4000 0000 0000 9995"}], ids=["wrong field", "declined card"]
+)
+def test_an_error_keeps_what_was_typed(emulator: EmulatorClient, changes: dict[str, str]) -> None:
+    """Stripe's page keeps the card details, too."""
+    typed = CARD | {"email": "a@b.test"} | changes
+    page = emulator.http.post(f"/c/pay/{emulator.checkout().id}", data=typed)
 
-    assert "4242 4242 4242 4242" not in page.text.partition("<button")[0]
+    assert page.status_code == 402
+    for name in ("email", "cardnumber", "expiry", "cvc"):
+        assert f'value="{typed[name]}"' in page.text.partition(f'id="{name}"')[2].partition(">")[0]
+
+
+def test_what_was_typed_is_escaped(emulator: EmulatorClient) -> None:
+    page = emulator.http.post(f"/c/pay/{emulator.checkout().id}", data=CARD | {"cardnumber": '"><script>'})
+
+    assert "<script>" not in page.text
+    assert "&#34;&gt;&lt;script&gt;" in page.text
+
+
+def test_every_wrong_field_has_its_own_message(emulator: EmulatorClient) -> None:
+    page = emulator.http.post(f"/c/pay/{emulator.checkout().id}", data={"email": "tan", "expiry": "12/20"}).text
+
+    errors = dict(re.findall(r'id="(error[a-z-]*)" class="error"[^>]*>([^<]+)<', page))
+    assert list(errors) == ["error", "error-cardnumber", "error-expiry", "error-cvc"]
+    assert errors["error-cardnumber"] == "Your card number is incomplete."
+    assert errors["error-expiry"] == "Your card&#39;s expiration date is in the past."
+    assert page.count("autofocus") == page.count('role="alert"') == 1
+
+
+def test_an_unknown_test_card_is_named(emulator: EmulatorClient) -> None:
+    page = emulator.http.post(f"/c/pay/{emulator.checkout().id}", data=CARD | {"cardnumber": "4000000000001234"}).text
+
+    assert "4000 0000 0000 1234 is not one of Stripe&#39;s test cards that this emulator knows" in page
 
 
 def test_the_customer_returns_before_a_delayed_payment_ends(emulator: EmulatorClient, receiver: Receiver) -> None:

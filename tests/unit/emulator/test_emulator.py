@@ -1,10 +1,17 @@
 """Tests one running emulator."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from stripe_emulator.emulator import Emulator, build
 from stripe_emulator.faults.faults import ApiFault, InvalidFaultsError
+from stripe_emulator.payments import refunds
 from stripe_emulator.settings import Settings
+from stripe_emulator.state.account import Account
+
+Json = dict[str, Any]
 
 
 async def no_send(_url: str, _headers: dict[str, str], _body: bytes) -> int:
@@ -44,3 +51,18 @@ def test_invalid_faults_change_nothing(emulator: Emulator) -> None:
 
     assert emulator.requested_faults == {"duplicate": 1}
     assert emulator.deliverer.faults.duplicate == 1
+
+
+def test_sessions_and_refunds_end_when_they_are_due(
+    emulator: Emulator, account: Account, session: Json, paid_intent: Callable[[str], Json]
+) -> None:
+    emulator.account = account
+    charge = account.store.get("charge", paid_intent("pendingRefund")["latest_charge"])
+    refund = refunds.create(account, charge, None, None, {})
+    emulator.run_due()
+    before = (session["status"], refund["status"])
+    account.clock.ahead += 24 * 3600
+    emulator.run_due()
+
+    assert before == ("open", "pending")
+    assert (session["status"], refund["status"]) == ("expired", "succeeded")

@@ -24,11 +24,34 @@ def test_a_bank_account_shows_a_mandate_only_in_a_charge() -> None:
 
 
 def test_the_outcome_of_a_decline_names_its_reason() -> None:
-    decline = cards.CARDS["chargeDeclinedLostCard"].decline
+    card = cards.CARDS["chargeDeclinedLostCard"]
 
-    assert details.outcome(None)["type"] == "authorized"
-    assert details.outcome(decline)["type"] == "issuer_declined"
-    assert details.outcome(decline)["reason"] == "lost_card"
+    assert details.outcome(card, None)["type"] == "authorized"
+    assert details.outcome(card, card.decline)["type"] == "issuer_declined"
+    assert details.outcome(card, card.decline)["reason"] == "lost_card"
+
+
+@pytest.mark.parametrize("name", ["radarBlock", "riskLevelHighest"])
+def test_a_charge_of_the_highest_risk_is_blocked(name: str) -> None:
+    card = cards.CARDS[name]
+    outcome = details.outcome(card, card.decline)
+
+    assert (outcome["type"], outcome["reason"]) == ("blocked", "highest_risk_level")
+    assert (outcome["risk_level"], outcome["network_status"]) == ("highest", "not_sent_to_network")
+
+
+def test_an_elevated_risk_is_only_reported() -> None:
+    card = cards.CARDS["riskLevelElevated"]
+    outcome = details.outcome(card, card.decline)
+
+    assert (outcome["type"], outcome["risk_level"]) == ("authorized", "elevated")
+
+
+@pytest.mark.parametrize(("name", "check"), [("visa", "pass"), ("cvcCheckFail", "fail")])
+def test_the_check_of_the_cvc_is_reported(name: str, check: str) -> None:
+    fields = details.method_details(cards.CARDS[name], charged=True)
+
+    assert fields["card"]["checks"]["cvc_check"] == check
 
 
 @pytest.mark.parametrize(("kind", "error_type"), [("card", "card_error"), ("sepa_debit", "invalid_request_error")])

@@ -13,6 +13,13 @@ DECLINES = {
     "4000 0000 0000 0069": ("expired_card", None),
     "4000 0000 0000 0127": ("incorrect_cvc", None),
     "4000 0000 0000 0119": ("processing_error", None),
+    "4000 0000 0000 6975": ("card_declined", "card_velocity_exceeded"),
+    "4000 0000 0000 0101": ("incorrect_cvc", None),
+    "4100 0000 0000 0019": ("card_declined", "fraudulent"),
+    "4000 0000 0000 4954": ("card_declined", "fraudulent"),
+    "4000 0084 0000 1280": ("card_declined", "generic_decline"),
+    "4000 0084 0000 1629": ("card_declined", "generic_decline"),
+    "4000 0082 6000 3178": ("card_declined", "insufficient_funds"),
 }
 
 
@@ -32,7 +39,56 @@ def test_the_ordinary_card_succeeds() -> None:
 
 
 def test_two_cards_never_share_a_number() -> None:
-    assert len(cards.BY_NUMBER) == len(cards.CARDS)
+    assert len(cards.BY_NUMBER) == len(cards.CARDS) + len(cards.UNNAMED)
+
+
+@pytest.mark.parametrize("number", cards.BY_NUMBER)
+def test_every_number_has_a_valid_check_digit(number: str) -> None:
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(number))]
+
+    assert sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
+
+
+BRANDS = {
+    "2223 0031 2200 3222": "mastercard",
+    "3056 9300 0902 0004": "diners",
+    "3622 720627 1667": "diners",
+    "3782 822463 10005": "amex",
+    "6205 5000 0000 0000 004": "unionpay",
+}
+
+
+@pytest.mark.parametrize(("number", "brand"), BRANDS.items())
+def test_every_brand_has_its_numbers(number: str, brand: str) -> None:
+    card = cards.by_number(number)
+
+    assert card is not None
+    assert card.brand == brand
+    assert card.decline is None
+
+
+AUTHENTICATIONS = {
+    "4000 0025 0000 3155": "authenticationRequiredOnSetup",
+    "4000 0027 6000 3184": "authenticationRequired",
+    "4000 0038 0000 0446": "authenticationRequiredSetupForOffSession",
+    "4000 0082 6000 3178": "authenticationRequiredChargeDeclinedInsufficientFunds",
+    "4000 0000 0000 3220": "threeDSecure2Required",
+    "4000 0084 0000 1629": "threeDSecureRequiredChargeDeclined",
+}
+
+
+@pytest.mark.parametrize(("number", "name"), AUTHENTICATIONS.items())
+def test_a_3ds_card_asks_for_authentication(number: str, name: str) -> None:
+    card = cards.by_number(number)
+
+    assert card is cards.by_name(f"pm_card_{name}")
+    assert card is not None
+    assert card.authentication
+
+
+@pytest.mark.parametrize("alias", cards.ALIASES)
+def test_an_alias_names_a_card(alias: str) -> None:
+    assert cards.by_name(f"tok_{alias}") is cards.CARDS[cards.ALIASES[alias]]
 
 
 @pytest.mark.parametrize(
