@@ -43,6 +43,12 @@ def _pay(customer: Page, number: str, expiry: str = "1240", cvc: str = "123") ->
     customer.locator("#pay").click()
 
 
+def _top(customer: Page, selector: str) -> float:
+    box = customer.locator(selector).bounding_box()
+    assert box is not None
+    return box["y"]
+
+
 def _fits(customer: Page) -> bool:
     """Return whether the page is not wider than the screen."""
     return bool(customer.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
@@ -70,6 +76,7 @@ def test_a_wrong_field_says_what_is_wrong(
     assert {name: customer.locator(f"#{name}").input_value() for name in typed} == typed
     assert axe_violations(customer) == []
     assert _fits(customer)
+    assert _top(customer, "#expiry") == _top(customer, "#cvc")
 
 
 def test_a_customer_authenticates(emulator: EmulatorClient, customer: Page, axe_violations: Violations) -> None:
