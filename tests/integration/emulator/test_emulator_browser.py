@@ -25,7 +25,7 @@ WRONG = {
 
 @pytest.fixture(params=list(WIDTHS.values()), ids=list(WIDTHS))
 def customer(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": request.param, "height": 844}, java_script_enabled=True)
+    context = chromium.new_context(viewport={"width": request.param, "height": 844})
     page = context.new_page()
     page.route("http://merchant.test/**", _merchant)
     yield page
