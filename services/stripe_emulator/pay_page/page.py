@@ -106,6 +106,7 @@ def open_page(
         title=_title(session),
         needs_method=checkout.needs_method(session),
         session=session,
+        cancel_url=checkout.cancel_url(session),
         items=items,
         form=form,
         problems={FIELDS.get(problem.param or "", "form"): problem for problem in reversed(problems)},
@@ -123,7 +124,7 @@ def closed(session: Json | None) -> Response:
     title, text, status = CLOSED[state]
     link = None
     if session:
-        link = checkout.success_url(session) if state == "complete" else session["cancel_url"]
+        link = checkout.success_url(session) if state == "complete" else checkout.cancel_url(session)
     rendered = PAY_PAGE.render(state=state, title=title, text=text, link=link)
     return html(rendered, status, session["success_url"] if session else None)
 

@@ -18,7 +18,17 @@ RECOVERY_SECONDS = 30 * 24 * 3600
 
 def success_url(session: Json) -> str:
     """Return the success URL with the session's id in place of the placeholder."""
-    url: str = session["success_url"]
+    return with_session_id(session["success_url"], session)
+
+
+def cancel_url(session: Json) -> str | None:
+    """Return the cancel URL, if there is one, with the session's id in place of the placeholder."""
+    url = session["cancel_url"]
+    return with_session_id(url, session) if url else None
+
+
+def with_session_id(url: str, session: Json) -> str:
+    """Return the URL with the session's id in place of the placeholder."""
     return url.replace(PLACEHOLDER, session["id"])
 
 
