@@ -1,20 +1,27 @@
 """Runs the command `stripe-emulator`."""
 
+import errno
+import socket
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from stripe_emulator import settings as environment
+from stripe_emulator.controls.routes import CONTROLS
+from stripe_emulator.settings import Settings, SettingsError
 
-cli = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+cli = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 VARIABLES = "\n\n".join(f"- `{name}`: {text}" for name, text in environment.VARIABLES.items())
+CONTROL_LIST = "\n\n".join(f"- `{one.method} {one.path}`: {one.summary}" for one in CONTROLS)
 
 
 @cli.command(
     help="Stands in for Stripe in development and tests: API v1, a pay page, signed webhooks, and faults on request."
     f"\n\nEnvironment variables (defaults in brackets):\n\n{VARIABLES}\n\nEvery `sk_test_…` and"
     " `rk_test_…` key is accepted. All data is in memory and is lost when the command ends."
+    f"\n\nControls that Stripe does not have:\n\n{CONTROL_LIST}\n\n`/openapi.json` describes them, and the page `/`"
+    " lists open sessions, deliveries, test cards and controls. `docs/emulator.md` has an example of each."
 )
 def serve(
     host: Annotated[str | None, typer.Option(help="Overrides HOST.")] = None,
@@ -29,17 +36,41 @@ def serve(
     options = {"HOST": host, "PORT": port}
     try:
         settings = environment.read({name: str(value) for name, value in options.items() if value is not None})
-    except environment.SettingsError as error:
-        print(f"stripe-emulator cannot start. Correct these variables:\n{error}", file=sys.stderr)
-        raise typer.Exit(2) from error
-    uvicorn.run(
+    except SettingsError as error:
+        _stop(f"Correct these variables:\n{error}")
+    try:
+        listener = listen(settings)
+    except SettingsError as error:
+        _stop(str(error))
+    config = uvicorn.Config(
         create_app(settings),
         http=HangUpProtocol,
-        host=settings.host,
-        port=settings.port,
         log_level=settings.log_level,
         access_log=settings.log_level == "debug",
     )
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    except KeyboardInterrupt:  # Ctrl-C is how a person stops the emulator
+        return
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return the socket of the emulator, or raise a SettingsError if the port is in use or not allowed."""
+    host, port = settings.host, settings.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"port {port} is in use: stop the program there (`ss -ltnp` names it) or set PORT to another port"
+            ) from None
+        raise SettingsError(f"cannot listen on {host}:{port}: {error}; change HOST or PORT") from None
+
+
+def _stop(problem: str) -> NoReturn:
+    print(f"stripe-emulator cannot start. {problem}", file=sys.stderr)
+    raise typer.Exit(2)
 
 
 def main() -> None:

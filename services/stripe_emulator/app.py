@@ -12,6 +12,7 @@ from stripe_emulator import emulator
 from stripe_emulator.api import routes as api
 from stripe_emulator.controls import routes as controls
 from stripe_emulator.emulator import EmulatorApp
+from stripe_emulator.overview import page as overview
 from stripe_emulator.pay_page import authentication, page
 from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.settings import Settings
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     page.add_routes(app)
     authentication.add_routes(app)
     controls.add_routes(app)
+    overview.add_routes(app)
     return app
 
 

@@ -28,13 +28,14 @@ from tests.docs.programs import PROGRAMS
 README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guide.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
-EMULATOR = ROOT / "services" / "stripe_emulator" / "README.md"
+EMULATOR = ROOT / "docs" / "emulator.md"
 RUNBOOK = ROOT / "dashboards" / "runbook.md"
 BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
 COMMANDS = list({str(command): command for document in DOCUMENTS for command in commands(document)}.values())
 
 CLASSES = {
     "sh": "checked here, command by command; executed in tests/integration/test_readme_flow.py where possible",
+    "bash": "executed in tests/integration/emulator/test_documented_controls.py",
     "python": "executed in tests/integration/test_readme_flow.py",
     "json": "compared with real answers, or sent, in tests/integration/test_readme_flow.py",
     "promql": "executed in tests/monitoring/test_runbook.py",
@@ -50,6 +51,7 @@ def _of(language: str) -> list[Block]:
 
 def test_every_code_block_belongs_to_a_tested_class() -> None:
     assert {block.language for block in BLOCKS} == CLASSES.keys()
+    assert {block.document for block in _of("bash")} == {EMULATOR}
     assert {block.document for block in _of("python")} == {GUIDE}
     assert {block.document for block in _of("json")} == {GUIDE, EMULATOR}
     assert {block.document for block in _of("promql")} == {RUNBOOK}

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 SECRET, TOKEN = signing_secret("browser"), "token-of-the-browser"
@@ -80,6 +81,22 @@ def test_the_first_page_after_paying_says_received(api: CheckoutApi, customer: P
         _pay(customer, "4242 4242 4242 4242")
 
     assert "Payment received" in first.value.text()
+    expect(customer.get_by_role("heading", level=1)).to_have_text("Payment received")
+    assert api.status(payment_id) == "completed"
+
+
+def test_a_failed_authentication_can_be_repeated(api: CheckoutApi, customer: Page) -> None:
+    payment_id, link = api.create_payment()
+    customer.goto(link)
+    _pay(customer, "4000 0025 0000 3155")
+    customer.get_by_role("button", name="Fail").click()
+    expect(customer.locator("#error")).to_be_visible()
+    until(lambda: api.status(payment_id) == "failed")
+
+    customer.get_by_label("CVC").fill("123")
+    customer.locator("#pay").click()
+    customer.get_by_role("button", name="Complete").click()
+
     expect(customer.get_by_role("heading", level=1)).to_have_text("Payment received")
     assert api.status(payment_id) == "completed"
 

@@ -223,7 +223,7 @@ def test_each_event_is_one_line(demo: Demo, card: str, lines: set[str]) -> None:
         pytest.param(
             ["--pages", "http://localhost:1", "--card", SUCCESS], "or use --checkout and --pages", id="no pages"
         ),
-        pytest.param(["--card", "1234"], "Your card number is incorrect.", id="no test card"),
+        pytest.param(["--card", "1234"], "Your card number is incomplete.", id="no test card"),
         pytest.param(["--card", SUCCESS, "--card", NO_FUNDS], "declined cards first", id="paid before"),
         pytest.param(["--amount", "1", "--card", SUCCESS], "The minimum for sgd is 50", id="amount"),
         pytest.param(["--timeout", "1"], "pay at the link", id="nobody pays"),

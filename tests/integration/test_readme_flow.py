@@ -24,7 +24,7 @@ from tests.support.secrets import signing_secret
 
 SECRET, STRIPE_KEY, TOKEN = signing_secret("readme"), "sk_test_readme", "demo-token"
 GUIDE = ROOT / "docs" / "guide.md"
-EMULATOR = ROOT / "services" / "stripe_emulator" / "README.md"
+EMULATOR = ROOT / "docs" / "emulator.md"
 ALL = list({command.words: command for document in DOCUMENTS for command in block_commands(document)}.values())
 REQUESTS = [command for command in ALL if command.words[0] == "curl"]
 FLOWS = [command for command in ALL if command.words[:2] == ("lea-demo", "flow")]

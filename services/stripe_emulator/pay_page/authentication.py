@@ -13,6 +13,14 @@ from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.shapes import Json
 
 RESULTS = ("succeeded", "failed")
+BRANDS = {
+    "amex": "American Express",
+    "diners": "Diners Club",
+    "jcb": "JCB",
+    "mastercard": "Mastercard",
+    "unionpay": "UnionPay",
+    "visa": "Visa",
+}
 ENDED = {
     "succeeded": ("Authentication complete", "The payment method is authenticated. You can close this page."),
     "failed": ("Authentication failed", "Nothing was charged. Go back to the merchant to try another payment method."),
@@ -59,7 +67,8 @@ def _page(emulator: Emulator, intent: Json, status: int = 200) -> Response:
     html = page.PAGES.get_template("authenticate.html.j2").render(
         title="Authenticate your payment" if amount else "Authenticate your card",
         amount=amount,
-        card=method["card"],
+        brand=BRANDS.get(method["card"]["brand"], "test"),
+        last4=method["card"]["last4"],
         is_repeated=status != 200,
         pay_page=f"/c/pay/{session['id']}" if session else None,
     )

@@ -59,7 +59,7 @@ def pay(emulator: Emulator, session: Json, form: PaymentForm) -> None:
             checkout.complete_free(account, session, billing)
             return
         decline = checkout.pay(account, session, methods.create(account, _instrument(session, form), billing))
-        account.store.orders[session["id"]].typed = form.model_dump()
+        account.store.orders[session["id"]].typed = form.model_dump(exclude={"cvc"})
     if decline:
         raise checkout.last_decline(account, session)
 

@@ -37,6 +37,7 @@ IS_WITHDRAWN = {
 RESPONSE_SECONDS = 9 * 24 * 3600
 # https://docs.stripe.com/testing#disputes-evidence
 TEST_EVIDENCE = {"winning_evidence": "won", "losing_evidence": "lost"}
+ESCALATION = "escalate_inquiry_evidence"
 
 
 def of_charge(account: Account, charge_id: str) -> list[Json]:
@@ -105,9 +106,11 @@ def answer(account: Account, dispute: Json, evidence: Json, metadata: Json | Non
         dispute["evidence_details"]["submission_count"] += 1
         dispute["status"] = STATUS_AFTER_EVIDENCE[dispute["status"]]
     account.emit("charge.dispute.updated", dispute, previous)
-    verdict = TEST_EVIDENCE.get(evidence.get("uncategorized_text", ""))
-    if verdict and submit:
-        close(account, dispute, verdict)
+    text = evidence.get("uncategorized_text", "")
+    if submit and text in TEST_EVIDENCE:
+        close(account, dispute, TEST_EVIDENCE[text])
+    elif submit and text == ESCALATION and dispute["status"].startswith("warning"):
+        move(account, dispute, "needs_response")
 
 
 def close(account: Account, dispute: Json, status: str) -> None:
@@ -119,6 +122,8 @@ def close(account: Account, dispute: Json, status: str) -> None:
 def move(account: Account, dispute: Json, status: str, due_by: int | None = None) -> None:
     """Change the status as the bank does, to any status. `due_by` is the time until which it waits for evidence."""
     previous, dispute["status"] = {"status": dispute["status"]}, status
+    if IS_WITHDRAWN.get(status):
+        dispute["payment_method_details"]["card"]["case_type"] = "chargeback"
     dispute["is_charge_refundable"] = not IS_WITHDRAWN.get(status, not dispute["is_charge_refundable"])
     if due_by is not None or status.endswith("needs_response"):
         dispute["evidence_details"]["due_by"] = account.now() + RESPONSE_SECONDS if due_by is None else due_by

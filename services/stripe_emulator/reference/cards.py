@@ -205,6 +205,7 @@ UNNAMED = (
     Instrument(brand="discover", number="6555900000604105"),
     Instrument(brand="diners", number="36227206271667"),
     Instrument(brand="jcb", number="3530111333300000", country="JP"),
+    Instrument(brand="unknown", number="5062210000000009", country="MX"),  # Carnet
     Instrument(brand="unionpay", number="6200000000000047", country="CN", funding="debit"),
     Instrument(brand="unionpay", number="6205500000000000004", country="CN"),
     Instrument(number="4000008400000027", authentication="always"),

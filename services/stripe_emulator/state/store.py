@@ -20,7 +20,7 @@ class Order:
     intent: Json = field(default_factory=dict)  # fields of the PaymentIntent, SetupIntent or subscription
     payment_intent: str | None = None
     completed_event: str | None = None
-    typed: dict[str, str] = field(default_factory=dict)  # the fields of the pay page, while the customer authenticates
+    typed: dict[str, str] = field(default_factory=dict)  # on the pay page, without the CVC
 
 
 @dataclass

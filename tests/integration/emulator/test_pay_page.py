@@ -214,3 +214,10 @@ def test_the_success_url_may_contain_any_letters(emulator: EmulatorClient) -> No
     back = emulator.http.post(f"/c/pay/{session.id}", data=CARD)
 
     assert back.headers["Location"] == f"http://merchant.test/dank%C3%A9?id={session.id}&a=%20b"
+
+
+def test_the_cancel_url_contains_the_session_id(emulator: EmulatorClient) -> None:
+    session = emulator.checkout(cancel_url="http://merchant.test/cancel?session_id={CHECKOUT_SESSION_ID}")
+    page = emulator.http.get(f"/c/pay/{session.id}").text
+
+    assert f'href="http://merchant.test/cancel?session_id={session.id}"' in page

@@ -6,23 +6,48 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-import stripe_emulator
 from stripe_emulator.app import create_app
+from stripe_emulator.controls.routes import CONTROLS
+from stripe_emulator.overview import effects
+from stripe_emulator.reference import cards
+from stripe_emulator.reference.numbers import grouped
 from stripe_emulator.settings import Settings
 
-README = Path(stripe_emulator.__file__).parent / "README.md"
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "emulator.md").read_text()
 
 
-def test_the_readme_lists_every_control() -> None:
+def test_the_document_lists_every_control() -> None:
     controls = {
         f"{method} {route.path}"
         for route in create_app(Settings()).routes
         if isinstance(route, APIRoute) and route.path.startswith("/_")
         for method in route.methods or ()
     }
-    rows = {line.split("`")[1] for line in README.read_text().splitlines() if line.startswith("| `") and " /_" in line}
+    rows = {line.split("`")[1] for line in DOCUMENT.splitlines() if line.startswith("| `") and " /_" in line}
 
     assert rows == controls
+
+
+def test_the_document_lists_every_card_with_an_effect() -> None:
+    table = DOCUMENT.partition("<!-- cards -->")[2].partition("<!-- /cards -->")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines() if line.startswith("| ")]
+
+    special = [card for card in cards.BY_NUMBER.values() if not effects.is_plain(card)]
+    assert {row[0]: row[2] for row in rows[1:]} == {grouped(card.number): effects.effect(card) for card in special}
+
+
+async def test_openapi_describes_every_control() -> None:
+    transport = httpx.ASGITransport(create_app(Settings()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://emulator") as client:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+
+    described = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+    assert described == {*(f"{control.method} {control.path}" for control in CONTROLS), "GET /health"}
+    with_body = {control.path for control in CONTROLS if control.body}
+    assert {path for path, methods in paths.items() for one in methods.values() if "requestBody" in one} == with_body
+    dispute = paths["/_disputes"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert dispute["required"] == ["payment_intent"]
+    assert "needs_response" in dispute["properties"]["status"]["anyOf"][0]["enum"]
 
 
 @pytest.mark.parametrize("path", ["/health/", "/v1/checkout/sessions/", "/_faults/"])

@@ -76,3 +76,18 @@ def test_disputes_are_listed_by_their_payment(account: Account, call: MakeCall, 
     assert disputes.list_all(account, call(payment_intent=intent["id"]))["data"] == [dispute]
     assert disputes.list_all(account, call(charge="ch_1"))["data"] == []
     assert disputes.retrieve(account, call(dispute["id"])) is dispute
+
+
+def test_an_inquiry_can_become_a_chargeback(account: Account, call: MakeCall, intent: Json, event_log: Any) -> None:
+    inquiry = life_cycle.open_dispute(account, intent, "fraudulent", inquiry=True)
+    disputes.update(account, call(inquiry["id"], evidence={"uncategorized_text": "escalate_inquiry_evidence"}))
+
+    assert inquiry["status"] == "needs_response"
+    assert inquiry["payment_method_details"]["card"]["case_type"] == "chargeback"
+    assert event_log.types[-2:] == ["charge.dispute.updated", "charge.dispute.funds_withdrawn"]
+
+
+def test_only_an_inquiry_can_be_escalated(account: Account, call: MakeCall, dispute: Json) -> None:
+    disputes.update(account, call(dispute["id"], evidence={"uncategorized_text": "escalate_inquiry_evidence"}))
+
+    assert dispute["status"] == "under_review"

@@ -1,0 +1,1 @@
+"""Serves the page `/`, which shows the state of the emulator."""
