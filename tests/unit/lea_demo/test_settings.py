@@ -66,6 +66,13 @@ def test_a_complete_sandbox_or_none_is_accepted(variables: dict[str, str]) -> No
     check_stripe(settings(**variables))
 
 
+def test_the_help_lists_every_port_and_its_default() -> None:
+    shown = " ".join(CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "300"}).output.split())
+
+    for variable_name, port in DEFAULT_PORTS.items():
+        assert f"{variable_name} {port}" in shown
+
+
 def test_every_port_has_a_default_and_a_description() -> None:
     fields = {field.validation_alias: field for field in DemoSettings.model_fields.values()}
 
