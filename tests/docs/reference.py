@@ -84,9 +84,9 @@ def settings_page() -> Iterator[str]:
     yield ""
     yield "## The demo"
     yield ""
-    yield "`make demo` also reads these variables, and `STRIPE_SECRET_KEY`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_API_BASE`,"
-    yield "`PAYMENTS_API_TOKEN`, `HOST`, `LOG_LEVEL`, `DYNAMODB_PAYMENTS_TABLE` and `OTEL_EXPORTER_OTLP_ENDPOINT`. The port"
-    yield "of a service can be changed if another program uses it."
+    yield "`make demo` reads these variables, and `STRIPE_SECRET_KEY`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_API_BASE`,"
+    yield "`PAYMENTS_API_TOKEN`, `HOST`, `LOG_LEVEL`, `DYNAMODB_PAYMENTS_TABLE` and `OTEL_EXPORTER_OTLP_ENDPOINT`."
+    yield "Change a port if another program uses it."
     yield ""
     yield from table_of(("variable", "default", "meaning"), _demo_settings())
 
