@@ -1,6 +1,6 @@
 # The front door: every command that a developer or CI needs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos attack outage upgrade cluster cluster-delete e2e check format docs dashboards pictures bench lock clean
+.PHONY: help setup demo test walk chaos attack outage upgrade cluster cluster-delete e2e check format docs dashboards pictures bench lock clean
 
 BIN := .venv/bin
 # Many containers set this; without compiled files every process would start slowly.
@@ -58,6 +58,9 @@ dashboards: setup ## Generate the dashboards and Prometheus rules from dashboard
 
 pictures: setup ## Take the screenshots in the documentation again; needs Prometheus and Chromium
 	@$(BIN)/python -m tests.docs.pictures
+
+walk: setup ## Follow the README on a fresh clone of the last commit, every command as it is written; needs free ports
+	@exec $(BIN)/python -m tests.walk.run
 
 chaos: setup ## Inject faults under load and compare the table with Stripe; ARGS=--short takes three minutes
 	@exec $(BIN)/python tests/chaos/run.py $(ARGS)

@@ -68,7 +68,7 @@ def compare(payment: PaymentJson, expected: ExpectedResult, heading: str) -> Seq
     status_remedy = f"it is {status}: `lea-payments show {payment['payment_intent_id']}` lists its events"
     page_remedy = f"it says “{heading}”: read the pages' log"
     return [
-        check(f"the webhook applied {events}", ok=not applied.isdisjoint(expected.events), remedy=event_remedy),
+        check(f"{events} was applied", ok=not applied.isdisjoint(expected.events), remedy=event_remedy),
         check(f"the payment is {expected.status}", ok=status == expected.status, remedy=status_remedy),
         check(f"the success page says “{expected.heading}”", ok=heading == expected.heading, remedy=page_remedy),
     ]

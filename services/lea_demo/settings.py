@@ -1,10 +1,11 @@
 """Reads the demo's settings, and derives the environment of each service from them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
+from lea_demo.machine import PORTS, variable
 from lea_payments.secrets.fields import SecretList, mode_of
 from lea_payments.secrets.rules import DEMO_TOKEN, EMULATOR_SECRET
 from lea_payments.settings import STRIPE, SettingsError, StripeUrl, TableSettings
@@ -13,8 +14,15 @@ NOT_INHERITED = ("AWS_", "DEMO_", "DDB_", "DYNAMODB_", "EMULATOR_", "STRIPE_", "
 """Prefixes of variables that could lead a service to another table, account or Stripe, or slow down its start."""
 
 
-def _port(default: int, name: str) -> Any:
-    return Field(default, validation_alias=f"DEMO_{name}_PORT", ge=1, le=65535)
+EMULATOR_KEY = "sk_test_demo"
+"""A key that the emulator accepts; it accepts every one."""
+
+RECONCILER_SECONDS, SANDBOX_RECONCILER_SECONDS = 5, 60
+"""The pause between two runs of the reconciler: a person watches the demo, and a sandbox is not ours alone."""
+
+
+def _port(name: str, description: str) -> Any:
+    return Field(PORTS[name], validation_alias=variable(name), ge=1, le=65535, description=description)
 
 
 class DemoSettings(TableSettings):
@@ -25,14 +33,16 @@ class DemoSettings(TableSettings):
     stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
     webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
     stripe_api_base: StripeUrl = STRIPE
-    checkout_port: int = _port(8084, "CHECKOUT")
-    pages_port: int = _port(8085, "PAGES")
-    webhook_port: int = _port(8086, "WEBHOOK")
-    emulator_port: int = _port(8087, "EMULATOR")
-    dynamodb_port: int = _port(8000, "DYNAMODB")
-    webhook_metrics_port: int = _port(9464, "WEBHOOK_METRICS")
-    pages_metrics_port: int = _port(9465, "PAGES_METRICS")
-    checkout_metrics_port: int = _port(9466, "CHECKOUT_METRICS")
+    checkout_port: int = _port("checkout", "port of the checkout API")
+    pages_port: int = _port("pages", "port of the success and cancel pages")
+    webhook_port: int = _port("webhook", "port of the webhook")
+    reconciler_port: int = _port("reconciler", "port of the reconciler's health routes")
+    emulator_port: int = _port("emulator", "port of the Stripe emulator, which a Stripe sandbox replaces")
+    dynamodb_port: int = _port("dynamodb", "port of DynamoDB Local")
+    webhook_metrics_port: int = _port("webhook_metrics", "port of the webhook's `/metrics`")
+    pages_metrics_port: int = _port("pages_metrics", "port of the pages' `/metrics`")
+    checkout_metrics_port: int = _port("checkout_metrics", "port of the checkout API's `/metrics`")
+    reconciler_metrics_port: int = _port("reconciler_metrics", "port of the reconciler's `/metrics`")
 
     def port(self, name: str) -> int:
         """The port of `checkout`, `pages_metrics` and so on."""
@@ -44,9 +54,8 @@ class DemoSettings(TableSettings):
 
 
 def ports(settings: DemoSettings) -> Mapping[str, int]:
-    """Every port by its variable."""
-    variables = {name: str(field.validation_alias) for name, field in DemoSettings.model_fields.items()}
-    return {variable: getattr(settings, name) for name, variable in variables.items() if variable.startswith("DEMO_")}
+    """The port of everything that the demo starts."""
+    return {name: settings.port(name) for name in PORTS}
 
 
 def check_stripe(settings: DemoSettings) -> None:
@@ -63,15 +72,6 @@ def check_stripe(settings: DemoSettings) -> None:
         )
     if problem:
         raise SettingsError(f"{problem}, or set neither to use the Stripe emulator")
-
-
-def check_ports(settings: DemoSettings, is_busy: Callable[[int], bool]) -> None:
-    """Raises SettingsError with one line per port that is in use."""
-    unused = "DEMO_EMULATOR_PORT" if settings.stripe_secret_key else ""
-    busy = {variable: port for variable, port in ports(settings).items() if variable != unused and is_busy(port)}
-    if busy:
-        line = "port {1} is in use: stop the program that listens there, or set {0} to another port"
-        raise SettingsError("\n".join(line.format(*item) for item in busy.items()))
 
 
 def environments(settings: DemoSettings, shell: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
@@ -92,15 +92,20 @@ def environments(settings: DemoSettings, shell: Mapping[str, str]) -> Mapping[st
         "no_proxy": no_proxy,
         "PYTHONUNBUFFERED": "1",
     }
+    stripe = {
+        "STRIPE_SECRET_KEY": settings.stripe_secret_key or EMULATOR_KEY,
+        "STRIPE_API_BASE": settings.stripe_api_base if settings.stripe_secret_key else settings.url("emulator"),
+    }
+    pause = SANDBOX_RECONCILER_SECONDS if settings.stripe_secret_key else RECONCILER_SECONDS
     services = {
         "pages": {},
         "webhook": {"STRIPE_WEBHOOK_SECRET": ",".join(settings.webhook_secrets) or EMULATOR_SECRET},
         "checkout": {
-            "STRIPE_SECRET_KEY": settings.stripe_secret_key or "sk_test_demo",
-            "STRIPE_API_BASE": settings.stripe_api_base if settings.stripe_secret_key else settings.url("emulator"),
+            **stripe,
             "PAYMENTS_API_TOKEN": ",".join(settings.api_tokens),
             "PAGES_BASE_URL": settings.url("pages"),
         },
+        "reconciler": {**stripe, "RECONCILER_INTERVAL_SECONDS": str(pause)},
     }
     for name, own in services.items():
         own["METRICS_PORT"] = str(settings.port(f"{name}_metrics"))

@@ -4,24 +4,24 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from secrets import token_hex
 from subprocess import PIPE, run
 from threading import Thread
 from typing import NoReturn
 
+import stamina
+
 from lea_demo import output
 from lea_demo.child import ChildProcess
 from lea_demo.client import CallError, Client
 from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
-from lea_demo.machine import is_busy
-from lea_demo.settings import DemoSettings, check_ports, check_stripe, environments
+from lea_demo.machine import DATA, MachineError, check_ports, is_busy, only_demo
+from lea_demo.settings import DemoSettings, check_stripe, environments, ports
 from lea_payments.commands.console import Terminal
 
-FOLDER = Path(".data")
 POLL_SECONDS, LAST_LINES = 0.2, 12
 PYTHON = (sys.executable, "-m")
 
@@ -31,21 +31,27 @@ class DemoError(Exception):
 
 
 def start(settings: DemoSettings, console: Terminal) -> int:
-    """Runs the demo until Ctrl-C or SIGTERM. Returns the exit status, or raises SettingsError at first."""
+    """Runs the demo until Ctrl-C or SIGTERM. Returns the exit status, or raises SettingsError for an unusable key."""
     check_stripe(settings)
-    check_ports(settings, is_busy)
-    stripe = "your Stripe sandbox" if settings.stripe_secret_key else "a Stripe emulator: no account, no money"
-    console.print(f"LEA Payments starts on this machine, with {stripe}.")
+    stamina.instrumentation.set_on_retry_hooks(())  # the error after the last attempt says it all
     try:
-        fetch()
-        with ExitStack() as resources:
+        with only_demo(DATA), ExitStack() as resources:
+            check_ports(ports(settings), is_busy, sandbox=bool(settings.stripe_secret_key))
+            stripe = "your Stripe sandbox" if settings.stripe_secret_key else "a Stripe emulator: no account, no money"
+            console.print(f"LEA Payments starts here, with {stripe}.")
+            fetch()
             Demo(settings, console, resources).run()
     except KeyboardInterrupt:
-        console.print(f"Everything has stopped. The payments stay in {FOLDER / 'dynamodb'} for the next time.")
+        console.print(f"Everything has stopped. The payments stay in {DATA / 'dynamodb'} for the next time.")
         return 0
+    except MachineError as error:
+        console.print_lines((f"✗ {line}" for line in str(error).split("\n")), "red")
     except (DemoError, DynamoDBLocalError, CallError) as error:
         console.print_lines(f"✗ {error}".split("\n"), "red")
-        return 1
+    except OSError as error:
+        problem = f"cannot write {error.filename or 'a file'} ({error.strerror})"
+        console.print_lines([f"✗ {problem}: make this folder writable, or make room"], "red")
+    return 1
 
 
 class Demo:
@@ -56,7 +62,8 @@ class Demo:
         self._console = console
         self._resources = resources
         self._ends: SimpleQueue[KeyboardInterrupt | DemoError] = SimpleQueue()
-        self._dynamodb = DynamoDBLocal(settings.dynamodb_port, FOLDER / "dynamodb")
+        self._example = f"payment_demo_{token_hex(4)}"
+        self._dynamodb = DynamoDBLocal(settings.dynamodb_port, DATA / "dynamodb")
 
     def run(self) -> NoReturn:
         """Starts everything, creates an example payment, and waits for the end, which it raises."""
@@ -65,22 +72,28 @@ class Demo:
             signal.signal(number, lambda *_: self._ends.put(KeyboardInterrupt()))
         self._resources.callback(self._dynamodb.stop)
         services = environments(self._settings, os.environ)
-        for name, env in services.items():
-            self._start(name, env)
+        others = [name for name in services if name != "reconciler"]
+        for name in others:
+            self._start(name, services[name])
         self._dynamodb.start()
         self._create_table(services["pages"])
-        for name in services:
-            while not is_busy(self._settings.port(name)):
-                self._wait(POLL_SECONDS)
+        self._wait_for(others)
+        self._start("reconciler", services["reconciler"])  # its first run needs the table and Stripe
+        self._wait_for(["reconciler"])
         client = Client(self._settings.url("checkout"), self._settings.url("pages"), self._settings.api_tokens[0])
-        payment_id = f"payment_demo_{token_hex(4)}"
-        self._console.print_lines(output.links(self._settings, payment_id, client.create(payment_id)).split("\n"))
+        link = client.create(self._example)
+        self._console.print_lines(output.start_text(self._settings, self._example, link))
         while True:
             self._wait(1.0)
 
+    def _wait_for(self, services: Sequence[str]) -> None:
+        for name in services:
+            while not is_busy(self._settings.port(name)):
+                self._wait(POLL_SECONDS)
+
     def _start(self, service: str, env: Mapping[str, str]) -> None:
         module = ["stripe_emulator"] if service == "emulator" else ["lea_payments", service]
-        child = ChildProcess([*PYTHON, *module], PIPE, env=env, cwd=FOLDER)
+        child = ChildProcess([*PYTHON, *module], PIPE, env=env, cwd=DATA)
         self._resources.callback(child.stop)
         Thread(target=self._print_events, args=(service, child), daemon=True).start()
 
@@ -90,16 +103,17 @@ class Demo:
         last = deque[str](maxlen=LAST_LINES)
         for written in child.process.stdout:
             last.append(written.decode(errors="replace").rstrip("\n"))
-            if line := output.event_line(service, last[-1]):
+            if line := output.event_line(service, last[-1], self._example):
                 self._console.print_lines(line.split("\n"))
         problem = f"{service} exited (exit status {child.process.wait()}). Its last lines:"
         self._ends.put(DemoError("\n  ".join([problem, *last])))
 
     def _create_table(self, env: Mapping[str, str]) -> None:
         command = [*PYTHON, "lea_payments", "init-table"]
-        done = run(command, capture_output=True, env=env, cwd=FOLDER, text=True, check=False, start_new_session=True)
+        done = run(command, capture_output=True, env=env, cwd=DATA, check=False, start_new_session=True)
         if done.returncode:
-            raise DemoError(f"the table in {FOLDER / 'dynamodb'} could not be created: {done.stderr.strip()}")
+            problem = done.stderr.decode(errors="replace").strip()
+            raise DemoError(f"the table in {DATA / 'dynamodb'} could not be created: {problem}")
 
     def _wait(self, seconds: float) -> None:
         """Waits. Raises KeyboardInterrupt on a signal, and an error if a process has exited."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from lea_demo.settings import DemoSettings
 from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS
 from lea_payments.stripe.signature import REMEDIES
@@ -80,6 +81,21 @@ def settings_page() -> Iterator[str]:
     yield "`replay` from Stripe also read the reconciler's API key, URL, mode and account. `lea-payments check` checks"
     yield "every setting that is present. If `DDB_ENDPOINT` is set and there are no AWS credentials, the services use"
     yield "placeholder credentials."
+    yield ""
+    yield "## The demo"
+    yield ""
+    yield "`make demo` reads these variables, and `STRIPE_SECRET_KEY`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_API_BASE`,"
+    yield "`PAYMENTS_API_TOKEN`, `HOST`, `LOG_LEVEL`, `DYNAMODB_PAYMENTS_TABLE` and `OTEL_EXPORTER_OTLP_ENDPOINT`."
+    yield "Change a port if another program uses it."
+    yield ""
+    yield from table_of(("variable", "default", "meaning"), _demo_settings())
+
+
+def _demo_settings() -> Iterator[Sequence[str]]:
+    for field in DemoSettings.model_fields.values():
+        name = str(field.validation_alias)
+        if name.startswith("DEMO_"):
+            yield f"`{name}`", _default(field.default), field.description or ""
 
 
 def _settings() -> Iterator[Sequence[str]]:

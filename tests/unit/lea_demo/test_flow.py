@@ -82,3 +82,11 @@ def test_an_event_that_was_not_applied_does_not_count() -> None:
     payment = record("completed") | {"history": [{"event_type": COMPLETED, "outcome": "review"}]}
 
     assert not compare(payment, expected_result([], None), "Payment received")[0]["ok"]
+
+
+def test_a_missing_event_is_reported() -> None:
+    checks = compare(record("pending"), expected_result([ACCEPTED], None), "Confirming your payment")
+
+    wrong = {check["name"]: check["remedy"] for check in checks if not check["ok"]}
+    assert "read the webhook's log" in wrong[f"{COMPLETED} was applied"]
+    assert "it is pending" in wrong["the payment is completed"]

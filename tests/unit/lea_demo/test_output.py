@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from lea_demo.output import event_line, links
+from lea_demo.machine import PORTS, variable
+from lea_demo.output import event_line, start_text
 from lea_demo.settings import DemoSettings
 from lea_payments.stripe.events import EVENT_TYPES
 
@@ -92,7 +93,7 @@ def test_plain_text_is_shown_if_it_is_a_warning(written: str, *, shown: bool) ->
     line = event_line("emulator", written)
 
     assert (line is not None) is shown
-    assert line is None or line.endswith(f"emulator  {written}")
+    assert line is None or line.endswith(f"emulator    {written}")
 
 
 def test_a_traceback_is_shown() -> None:
@@ -110,31 +111,73 @@ def test_columns_are_aligned() -> None:
     assert short.rindex("x") == long.rindex("x")
 
 
-def test_exactly_the_used_events_are_forwarded() -> None:
-    sandbox = {"STRIPE_SECRET_KEY": "sk_test_mine", "DEMO_WEBHOOK_PORT": "9000"}
-    text = links(DemoSettings.model_validate(sandbox), "p1", "https://checkout.stripe.com/c/pay/x")
+LINK = "http://localhost:65535/c/pay/cs_test_" + "x" * 58
 
-    command, _, events = text.splitlines()[-1].partition(" --events ")
+
+def text_of(**variables: str) -> list[str]:
+    return [*start_text(DemoSettings.model_validate(variables), "payment_demo_12345678", LINK)]
+
+
+def test_exactly_the_used_events_are_forwarded() -> None:
+    lines = text_of(STRIPE_SECRET_KEY="sk_test_mine", DEMO_WEBHOOK_PORT="9000")
+
+    command, _, events = next(line for line in lines if "stripe listen" in line).partition(" --events ")
     assert command == "  stripe listen --forward-to localhost:9000/webhook/stripe"
     assert events.split(",") == list(EVENT_TYPES)
 
 
 def test_each_command_to_copy_is_on_one_line() -> None:
-    settings = DemoSettings.model_validate({})
+    commands = [line for line in text_of() if line.startswith("  ")]
 
-    text = links(settings, "p1", "http://localhost:8087/c/pay/x")
-
-    commands = [line for line in text.splitlines() if line.startswith("  ")]
-    assert [command.split()[0] for command in commands if not command.startswith("    ")] == [
-        "curl",
-        ".venv/bin/lea-demo",
-        f"DDB_ENDPOINT={settings.url('dynamodb')}",
+    variables = (
+        "DDB_ENDPOINT=http://localhost:8000 STRIPE_API_BASE=http://localhost:8087 STRIPE_SECRET_KEY=sk_test_demo"
+    )
+    assert commands.pop(0) == "  .venv/bin/lea-demo flow --card 4242424242424242"
+    assert json.loads(commands.pop(0).partition(" -d '")[2].rstrip("'"))["amount"] == 12000
+    assert commands == [
+        f"  {variables} .venv/bin/lea-payments show payment_demo_12345678 --stripe",
+        f"  {variables} .venv/bin/lea-payments reconciler --once",
+        f"  {variables} .venv/bin/lea-payments replay --since 1h",
     ]
-    assert json.loads(commands[1].partition(" -d '")[2].rstrip("'"))["amount"] == 12000
+
+
+def test_the_start_fits_on_a_small_screen_with_the_link_last() -> None:
+    """The longest ports, the line before this text, and the row of the cursor."""
+    lines = text_of(**{variable(name): str(65535 - number) for number, name in enumerate(PORTS)})
+
+    rows = sum(max(1, -(-len(line) // 80)) for line in lines)
+    assert 1 + rows + 1 <= 24
+    assert lines[-1] == f"Pay  {LINK}"
+
+
+def test_a_commands_table_is_the_demos() -> None:
+    shown = [line for line in text_of(DYNAMODB_PAYMENTS_TABLE="mine") if "lea-payments" in line]
+
+    assert all(" DYNAMODB_PAYMENTS_TABLE=mine " in line for line in shown)
+
+
+def test_the_key_of_a_sandbox_is_not_shown() -> None:
+    text = "\n".join(text_of(STRIPE_SECRET_KEY="sk_test_mine", STRIPE_WEBHOOK_SECRET="whsec_mine"))
+
+    assert "mine" not in text
+    assert "STRIPE_API_BASE" not in text
+    assert "4242 4242 4242 4242 pays" not in text
 
 
 def test_a_token_that_somebody_set_is_not_shown() -> None:
-    text = links(DemoSettings.model_validate({"PAYMENTS_API_TOKEN": "mine"}), "p1", "http://localhost:8087/c/pay/x")
+    text = "\n".join(text_of(PAYMENTS_API_TOKEN="mine"))
 
     assert "Bearer $PAYMENTS_API_TOKEN" in text
     assert "mine" not in text
+
+
+def test_the_link_of_the_example_is_shown_once() -> None:
+    written = json.dumps({"level": "info", "event": "checkout_session_opened", "payment_id": "p1"})
+
+    assert event_line("checkout", written, "p1") is None
+    assert event_line("checkout", written, "p2") is not None
+
+
+def test_a_run_of_the_reconciler_is_shown_if_it_failed() -> None:
+    assert line_of("reconciler", event="reconciler_run_finished", outcome="ok") is None
+    assert line_of("reconciler", event="reconciler_run_finished", level="warning", problem="x") is not None

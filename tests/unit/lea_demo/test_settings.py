@@ -4,11 +4,12 @@ import pytest
 from typer.testing import CliRunner
 
 from lea_demo.__main__ import app
-from lea_demo.settings import DemoSettings, check_ports, check_stripe, environments, ports
+from lea_demo.machine import PORTS, MachineError, check_ports, variable
+from lea_demo.settings import DemoSettings, check_stripe, environments, ports
 from lea_payments.settings import SettingsError
 
 SANDBOX = {"STRIPE_SECRET_KEY": "sk_test_mine", "STRIPE_WEBHOOK_SECRET": "whsec_mine"}
-DEFAULT_PORTS = ports(DemoSettings.model_construct())
+DEFAULT_PORTS = {variable(name): port for name, port in PORTS.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +25,8 @@ def settings(**variables: str) -> DemoSettings:
 
 
 def test_every_busy_port_has_a_line_with_a_remedy() -> None:
-    with pytest.raises(SettingsError) as error:
-        check_ports(settings(), {8085, 9464}.__contains__)
+    with pytest.raises(MachineError) as error:
+        check_ports(ports(settings()), {8085, 9464}.__contains__, sandbox=False)
 
     line = "port {} is in use: stop the program that listens there, or set {} to another port"
     assert str(error.value).splitlines() == [
@@ -35,11 +36,11 @@ def test_every_busy_port_has_a_line_with_a_remedy() -> None:
 
 
 def test_free_ports_are_accepted() -> None:
-    check_ports(settings(), lambda _: False)
+    check_ports(PORTS, lambda _: False, sandbox=False)
 
 
 def test_the_emulators_port_is_not_checked_with_a_sandbox() -> None:
-    check_ports(settings(**SANDBOX), lambda port: port == 8087)
+    check_ports(PORTS, lambda port: port == 8087, sandbox=True)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +69,15 @@ def test_a_complete_sandbox_or_none_is_accepted(variables: dict[str, str]) -> No
 def test_the_help_lists_every_port_and_its_default() -> None:
     shown = " ".join(CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "300"}).output.split())
 
-    for variable, port in DEFAULT_PORTS.items():
-        assert f"{variable} {port}" in shown
+    for variable_name, port in DEFAULT_PORTS.items():
+        assert f"{variable_name} {port}" in shown
+
+
+def test_every_port_has_a_default_and_a_description() -> None:
+    fields = {field.validation_alias: field for field in DemoSettings.model_fields.values()}
+
+    assert {name: fields[name].default for name in DEFAULT_PORTS} == DEFAULT_PORTS
+    assert all(fields[name].description for name in DEFAULT_PORTS)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +106,7 @@ def test_each_service_has_only_the_secrets_that_it_needs() -> None:
         for variable in ("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "STRIPE_WEBHOOK_SECRET", "EMULATOR_WEBHOOK_SECRET")
     }
     assert holders == {
-        "STRIPE_SECRET_KEY": ["checkout"],
+        "STRIPE_SECRET_KEY": ["checkout", "reconciler"],
         "PAYMENTS_API_TOKEN": ["checkout"],
         "STRIPE_WEBHOOK_SECRET": ["webhook"],
         "EMULATOR_WEBHOOK_SECRET": ["emulator"],
@@ -111,6 +119,7 @@ def test_the_emulator_signs_with_the_webhooks_secret() -> None:
     assert env_of["emulator"]["EMULATOR_WEBHOOK_SECRET"] == env_of["webhook"]["STRIPE_WEBHOOK_SECRET"]
     assert env_of["emulator"]["EMULATOR_WEBHOOK_URL"] == "http://localhost:8086/webhook/stripe"
     assert env_of["checkout"]["STRIPE_API_BASE"] == "http://localhost:8087"
+    assert env_of["reconciler"]["STRIPE_API_BASE"] == "http://localhost:8087"
 
 
 def test_a_sandbox_replaces_the_emulator() -> None:
@@ -118,7 +127,7 @@ def test_a_sandbox_replaces_the_emulator() -> None:
 
     assert "emulator" not in env_of
     assert env_of["webhook"]["STRIPE_WEBHOOK_SECRET"] == "whsec_mine"
-    assert env_of["checkout"]["STRIPE_SECRET_KEY"] == "sk_test_mine"
+    assert env_of["checkout"]["STRIPE_SECRET_KEY"] == env_of["reconciler"]["STRIPE_SECRET_KEY"] == "sk_test_mine"
     assert env_of["checkout"]["STRIPE_API_BASE"] == "https://api.stripe.com"
 
 
@@ -153,4 +162,4 @@ def test_the_second_start_uses_the_compiled_files() -> None:
 def test_every_port_is_different() -> None:
     ports = [env[name] for env in environments_of().values() for name in ("PORT", "METRICS_PORT") if name in env]
 
-    assert len(ports) == len(set(ports)) == 7
+    assert len(ports) == len(set(ports)) == 9

@@ -1,0 +1,54 @@
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lea_demo.machine import MachineError, check, is_busy, only_demo, variable
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_second_demo_in_a_folder_is_refused(tmp_path: Path) -> None:
+    with (
+        only_demo(tmp_path),
+        pytest.raises(MachineError, match=r"a demo already runs .* \(process \d+\)"),
+        only_demo(tmp_path),
+    ):
+        pass
+
+
+def test_the_lock_file_of_a_demo_that_ended_does_not_block(tmp_path: Path) -> None:
+    (tmp_path / "demo.lock").write_text("1")
+
+    with only_demo(tmp_path):
+        pass
+    with only_demo(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("dot_env", ["", "export DEMO_PAGES_PORT='{}' # mine\n"], ids=["shell", ".env"])
+def test_the_shell_and_dot_env_name_the_ports(tmp_path: Path, busy_port: int, dot_env: str) -> None:
+    (tmp_path / ".env").write_text(dot_env.format(busy_port))
+    shell = {} if dot_env else {"DEMO_PAGES_PORT": str(busy_port)}
+    others = {variable(name): "1" for name in ("checkout", "webhook", "reconciler", "emulator", "dynamodb")}
+
+    with pytest.raises(MachineError, match=f"port {busy_port} is in use.*DEMO_PAGES_PORT"):
+        check(tmp_path, others | shell)
+
+
+def test_an_invalid_port_is_left_to_the_demo(tmp_path: Path) -> None:
+    invalid = {variable(name): value for name, value in {"pages": "x", "webhook": "99999"}.items()}
+    free = dict.fromkeys(
+        map(variable, ("checkout", "reconciler", "emulator", "dynamodb", "webhook_metrics", "pages_metrics")), "1"
+    )
+
+    check(tmp_path, {**invalid, **free, "DEMO_CHECKOUT_METRICS_PORT": "1", "DEMO_RECONCILER_METRICS_PORT": "1"})
+
+
+def test_a_busy_port_is_noticed(busy_port: int) -> None:
+    assert is_busy(busy_port)
