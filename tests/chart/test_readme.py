@@ -12,7 +12,19 @@ from tests.chart.rendered import CHART, ROOT
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DRAFT_7 = {
-    *("$schema", "$comment", "$ref", "title", "definitions", "type", "enum", "const", "pattern", "minLength"),
+    *(
+        "$schema",
+        "$comment",
+        "$ref",
+        "title",
+        "definitions",
+        "type",
+        "enum",
+        "const",
+        "pattern",
+        "propertyNames",
+        "minLength",
+    ),
     *("maxLength", "minimum", "maximum", "items", "minItems", "uniqueItems", "properties", "required"),
     *("additionalProperties", "minProperties", "allOf", "anyOf", "if", "then"),
 }
