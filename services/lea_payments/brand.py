@@ -152,5 +152,5 @@ NextSteps = Annotated[
     ),
 ]
 TimeZone = Annotated[
-    str, *_setting("PAGES_TIME_ZONE", "time zone of the times on the pages, such as `Asia/Singapore`", _checked_zone)
+    str, *_setting("PAGES_TIME_ZONE", "time zone of the times on the pages, such as Asia/Singapore", _checked_zone)
 ]
