@@ -17,7 +17,7 @@ from lea_payments.payment.record import HistoryEntry, Payment, Status
 from lea_payments.settings import PagesSettings
 from tests.support.page_refresh import refresh_of
 
-RENDERER = Renderer(PagesSettings())
+RENDERER = Renderer(PagesSettings.model_validate({}))
 PAYMENT = Payment(
     payment_intent_id="payment_1", user_id="user_1", amount=12850, currency="SGD", product_name="Trip to Japan"
 )
@@ -203,7 +203,7 @@ def test_the_refund_of_another_payment_is_named_as_such() -> None:
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_a_time_names_its_zone_in_every_language(tag: str) -> None:
-    renderer = Renderer(PagesSettings(PAGES_TIME_ZONE="Asia/Singapore"))  # type: ignore[call-arg]  # the alias
+    renderer = Renderer(PagesSettings.model_validate({"PAGES_TIME_ZONE": "Asia/Singapore"}))
     zone = {
         "en": "Singapore Standard Time",
         "zh-Hans": "新加坡标准时间",
