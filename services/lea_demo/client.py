@@ -56,7 +56,7 @@ class Client:
     def success_heading(self, session_id: str) -> str:
         """The heading of the success page."""
         url = f"{self._pages}/success?session_id={session_id}"
-        answer = self._send("GET", url, headers={"Accept-Language": "en"})
+        answer = self._send("GET", url, headers={"Accept-Language": "en"}, follow_redirects=True)
         heading = _HEADING.search(answer.text)
         return html.unescape(heading[1]) if heading else f"HTTP {answer.status_code}"
 

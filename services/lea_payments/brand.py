@@ -1,4 +1,4 @@
-"""Defines the types of the settings that make the customers' pages those of a company, and checks them; pure."""
+"""Defines the settings that make the customers' pages those of a company, and checks them; pure."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import NoDecode
+from pydantic_settings import BaseSettings, NoDecode
 
 from lea_payments.visible import visible_text
 
@@ -152,5 +152,16 @@ NextSteps = Annotated[
     ),
 ]
 TimeZone = Annotated[
-    str, *_setting("PAGES_TIME_ZONE", "time zone of the times on the pages, such as `Asia/Singapore`", _checked_zone)
+    str, *_setting("PAGES_TIME_ZONE", "time zone of the times on the pages, such as Asia/Singapore", _checked_zone)
 ]
+
+
+class BrandSettings(BaseSettings):
+    """The settings that make the pages those of a company. A class of settings that has them names this one first."""
+
+    brand_name: BrandName = "LEA Payments"
+    logo: Logo = ""
+    support_contact: SupportContact = ""
+    conversation_url: ConversationUrl = ""
+    next_steps: NextSteps = {}
+    time_zone: TimeZone = "UTC"

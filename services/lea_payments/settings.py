@@ -7,7 +7,7 @@ from typing import Annotated, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from lea_payments.brand import BrandName, ConversationUrl, Logo, NextSteps, SupportContact, TimeZone
+from lea_payments.brand import BrandSettings
 from lea_payments.secrets.fields import ApiTokenList, SigningSecretList, StripeKey, is_development, mode_of
 from lea_payments.secrets.file import read_signing_secrets
 from lea_payments.secrets.rules import SecretError
@@ -149,16 +149,10 @@ class WebhookSettings(ModeSettings):
         return super().summary() | {"mode": self.mode}
 
 
-class PagesSettings(TableSettings):
+class PagesSettings(BrandSettings, TableSettings):
     """The settings of the success and cancel pages."""
 
     port: Port = Field(8085, validation_alias="PORT", description="port that the service listens on")
-    brand_name: BrandName = "LEA Payments"
-    logo: Logo = ""
-    support_contact: SupportContact = ""
-    conversation_url: ConversationUrl = ""
-    next_steps: NextSteps = {}
-    time_zone: TimeZone = "UTC"
 
 
 STRIPE = "https://api.stripe.com"

@@ -14,7 +14,7 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DRAFT_7 = {
     *("$schema", "$comment", "$ref", "title", "definitions", "type", "enum", "const", "pattern", "minLength"),
     *("maxLength", "minimum", "maximum", "items", "minItems", "uniqueItems", "properties", "required"),
-    *("additionalProperties", "minProperties", "allOf", "anyOf", "if", "then"),
+    *("additionalProperties", "propertyNames", "minProperties", "allOf", "anyOf", "if", "then"),
 }
 """The keywords that we use and that the validators of all Helm versions know."""
 

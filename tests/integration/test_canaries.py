@@ -241,7 +241,7 @@ def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -
 
 def _page_flows(pages: str, session: str, dynamodb: FaultyDynamoDB) -> str:
     headers = {"Accept-Language": NAME, "User-Agent": NAME, "Cookie": f"email={EMAIL}", "Referer": f"https://x/{EMAIL}"}
-    with httpx.Client(base_url=pages, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=pages, headers=headers, timeout=30, follow_redirects=True) as client:
         answers = [
             client.get("/success", params={"session_id": "cs_test_a"}),
             client.get("/success", params={"session_id": session, "email": EMAIL, "name": NAME}),

@@ -67,7 +67,7 @@ def test_init_table_completes_a_table_of_version_0_1_0(
     assert Delivery.of(completed(payment_id)).to(webhook).outcome == "applied"
     assert Delivery.of(dispute("created", "needs_response", "pi_unknown")).to(webhook).outcome == "unmatched"
     assert "Payment received" in pages.get("/success", params={"session_id": "cs_test_a"}).text
-    assert pages.get("/success", params={"session_id": "cs_test_unknown"}).status_code == 200
+    assert pages.get("/success", params={"session_id": "cs_test_unknown"}).status_code == 303
     headers = {"Authorization": f"Bearer {TOKEN}"}
     assert checkout.get(f"/payments/{payment_id}", headers=headers).json()["payment_status"] == "completed"
     assert checkout.get("/payments", params={"session_id": "cs_test_unknown"}, headers=headers).status_code == 200

@@ -107,7 +107,7 @@ def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def pages(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=start_service("pages")) as client:
+    with httpx.Client(base_url=start_service("pages"), follow_redirects=True) as client:
         yield client
 
 

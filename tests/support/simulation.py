@@ -89,7 +89,7 @@ class Simulation:
 
     def open_page(self, path: str) -> int:
         """Opens a page as a customer and returns its HTTP status."""
-        return self._pages.get(path).status_code
+        return self._pages.get(path, follow_redirects=True).status_code
 
     def deliver(self, body: bytes, secret: str = CURRENT) -> DeliveryAnswer:
         """Sends a delivery to the webhook, signed with this secret."""

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from lea_payments.brand import LANGUAGE_TAGS, LOGO_BYTES
+from lea_payments.commands.checks.settings import CheckSettings
 from lea_payments.settings import PagesSettings, SettingsError, read
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -101,3 +102,10 @@ def test_texts_are_read_by_language(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv("PAGES_NEXT_STEPS", " ")
     assert read(PagesSettings).next_steps == {}
+
+
+def test_check_reads_the_brand_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGES_CONVERSATION_URL", "http://example.com")
+
+    with pytest.raises(SettingsError, match="PAGES_CONVERSATION_URL: is not an https URL"):
+        read(CheckSettings)

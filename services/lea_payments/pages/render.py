@@ -21,6 +21,7 @@ from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit, links_for
 from lea_payments.payment.record import Payment
 from lea_payments.settings import PagesSettings
+from lea_payments.telemetry import spans
 
 HEADERS: Mapping[str, str] = {
     "Cache-Control": "no-store",
@@ -104,7 +105,7 @@ class Renderer:
             "steps": refresh_steps(view, visit) if visit and refreshes else (),
             "seconds": refresh_seconds(view, visit) if visit and refreshes else None,
             "checked": language.time(visit.now, self._zone) if visit else None,
-            "session_id": visit.session_id if visit else None,
+            "reference": (visit and visit.session_id) or spans.current_trace_id(),
             "next_steps": self._next_steps(language),
         }
 

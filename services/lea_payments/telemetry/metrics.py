@@ -138,7 +138,7 @@ BUILD = Gauge("payments_build_info", "Version and revision of the running servic
 
 PAGES = (
     *product(("success",), ("completed", "processing", "failed", "expired", "confirming", "not_found", "unavailable")),
-    ("cancel", "shown"),
+    *product(("cancel",), ("shown", "completed", "processing", "failed", "expired", "unavailable")),
     *product((OTHER,), ("not_found", "unavailable")),
 )
 RECONCILER_RUN_OUTCOMES = ("ok", "stripe_unavailable", "stripe_refused", "table_unavailable", ERROR)

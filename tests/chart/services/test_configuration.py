@@ -31,7 +31,7 @@ def environment(release: Rendered, component: str) -> dict[str, str]:
     return {name: value if isinstance(value, str) else secrets[name] for name, value in values.items()}
 
 
-@pytest.mark.parametrize("values", ["emulator", "sandbox", "aws", "staging", "production"])
+@pytest.mark.parametrize("values", ["emulator", "sandbox", "aws", "brand", "staging", "production"])
 @pytest.mark.parametrize("component", SETTINGS)
 def test_a_service_gets_settings_that_it_can_read(values: str, component: str) -> None:
     release = render(read(*SETS[values]))
@@ -45,6 +45,15 @@ def test_a_service_gets_settings_that_it_can_read(values: str, component: str) -
 
     assert env.keys() <= names
     assert parsed.ddb_endpoint == ("" if values in {"aws", "staging", "production"} else parsed.ddb_endpoint)
+
+
+def test_the_pages_get_the_brand() -> None:
+    brand = ci("brand")["pages"]["brand"]
+    pages = settings.PagesSettings.model_validate(environment(render(ci("brand")), "pages"))
+
+    assert (pages.brand_name, pages.logo, pages.time_zone) == (brand["name"], brand["logo"], brand["timeZone"])
+    assert (pages.support_contact, pages.conversation_url) == (brand["supportContact"], brand["conversationUrl"])
+    assert pages.next_steps == brand["nextSteps"]
 
 
 def test_the_emulator_gets_settings_that_it_can_read() -> None:

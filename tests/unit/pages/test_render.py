@@ -13,11 +13,11 @@ from lea_payments.pages.render import HEADERS, Renderer
 from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit
 from lea_payments.payment.facts import Fact, Kind
-from lea_payments.payment.record import Payment
+from lea_payments.payment.record import HistoryEntry, Payment, Status
 from lea_payments.settings import PagesSettings
 from tests.support.page_refresh import refresh_of
 
-RENDERER = Renderer(PagesSettings())
+RENDERER = Renderer(PagesSettings.model_validate({}))
 PAYMENT = Payment(
     payment_intent_id="payment_1", user_id="user_1", amount=12850, currency="SGD", product_name="Trip to Japan"
 )
@@ -174,3 +174,72 @@ def test_a_product_name_is_escaped() -> None:
     payment = Payment(payment_intent_id="payment_1", product_name="<script>")
 
     assert "&lt;script&gt;" in html(RENDERER.render(request(), views.COMPLETED, payment=payment))
+
+
+def test_the_most_urgent_refund_comes_first() -> None:
+    payment = refunded(("succeeded", 100), ("pending", 200), ("requires_action", 300), ("failed", 400))
+
+    page = html(RENDERER.render(request(), views.REFUND_FAILED, payment=payment)).replace("\N{NO-BREAK SPACE}", " ")
+
+    sentences = re.findall("<p>([^<]*SGD[^<]*)</p>", page)
+    assert [re.findall(r"SGD \d\.\d\d", sentence) for sentence in sentences] == [
+        ["SGD 4.00"],
+        ["SGD 3.00"],
+        ["SGD 2.00"],
+        ["SGD 1.00"],
+    ]
+    assert "needs your bank details" in sentences[1]
+
+
+def test_the_refund_of_another_payment_is_named_as_such() -> None:
+    other = Fact(kind=Kind.REFUND, state="succeeded", amount=12850, intent="pi_b")
+    payment = replace(PAYMENT, stripe_payment_intent="pi_a", facts={"re_1": other})
+
+    page = html(RENDERER.render(request(), views.COMPLETED, payment=payment)).replace("\N{NO-BREAK SPACE}", " ")
+
+    assert "We have refunded another payment of SGD 128.50." in page
+    assert "<dt>Refunded</dt>" not in page
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_time_names_its_zone_in_every_language(tag: str) -> None:
+    renderer = Renderer(PagesSettings.model_validate({"PAGES_TIME_ZONE": "Asia/Singapore"}))
+    zone = {
+        "en": "Singapore Standard Time",
+        "zh-Hans": "新加坡标准时间",
+        "ms": "Waktu Piawai Singapura",
+        "ta": "சிங்கப்பூர் நிலையான நேரம்",
+    }
+
+    page = html(renderer.render(request(tag), views.COMPLETED, payment=confirmed("2026-11-27T16:31:05.000Z")))
+
+    assert '<time datetime="2026-11-27T16:31:05+00:00">' in page
+    assert f"({zone[tag]})</time>" in page
+    assert "28" in page.partition("<time")[2].partition("</time>")[0], "the next day in Singapore"
+
+
+def confirmed(at: str, status: Status = Status.COMPLETED) -> Payment:
+    """The payment whose history has this time, and a refund later."""
+    entry = HistoryEntry("evt_1", "some.type", "applied", Status.PENDING, Status.COMPLETED, at, None)
+    later = entry._replace(event_id="evt_2", status_from=Status.COMPLETED, at="2026-12-24T00:00:00.000Z")
+    return replace(PAYMENT, payment_status=status, history=(entry, later))
+
+
+@pytest.mark.parametrize(
+    "payment",
+    [
+        confirmed("yesterday"),
+        confirmed("0001-01-01T00:00:00+14:00"),
+        confirmed("2026-11-27T16:31:05.000Z", Status.PENDING),
+        replace(PAYMENT, payment_status=Status.COMPLETED),
+    ],
+    ids=["not a time", "before the first year", "not completed", "without a history"],
+)
+def test_a_time_that_is_not_known_is_not_shown(payment: Payment) -> None:
+    assert "<time" not in html(RENDERER.render(request(), views.COMPLETED, payment=payment))
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    page = html(RENDERER.render(request(), views.COMPLETED, payment=confirmed("2026-11-27T16:31:05")))
+
+    assert '<time datetime="2026-11-27T16:31:05+00:00">' in page

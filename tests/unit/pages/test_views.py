@@ -168,3 +168,59 @@ def test_every_status_of_the_success_page_has_a_series() -> None:
     assert {("success", page.status) for page in success_views} == {
         page for page in metrics.PAGES if page[0] == "success"
     }
+
+
+def test_every_status_of_the_cancel_page_has_a_series() -> None:
+    payment_views = {*views.BY_SITUATION.values(), *views.BY_FORMER_SESSION.values()} - {views.CONFIRMING}
+    cancel_views = {*payment_views, views.LEFT, views.LEFT_UNKNOWN, views.UNAVAILABLE}
+
+    assert {("cancel", page.status) for page in cancel_views} == {page for page in metrics.PAGES if page[0] == "cancel"}
+
+
+@pytest.mark.parametrize(("facts", "expected"), FACTS.values(), ids=FACTS)
+def test_a_customer_who_left_sees_the_payment_as_it_is(facts: Facts, expected: View) -> None:
+    page = views.view_after_leaving(replace(RECORD, facts=facts), CURRENT)
+
+    assert page == (views.LEFT if expected is views.CONFIRMING else expected)
+
+
+def refund(state: str, amount: int = 4999, intent: str = "pi_a") -> Fact:
+    return Fact(kind=Kind.REFUND, state=state, amount=amount, intent=intent)
+
+
+PAYER = replace(RECORD, stripe_payment_intent="pi_a", facts={CURRENT: session("paid")})
+DUPLICATE = {FORMER: session("paid", 1, intent="pi_b")}
+
+
+@pytest.mark.parametrize(
+    ("refunds", "expected"),
+    [
+        ({"re_1": refund("succeeded")}, views.REFUNDED),
+        ({"re_1": refund("succeeded", 4998)}, views.COMPLETED),
+        ({"re_1": refund("pending")}, views.REFUND_ON_ITS_WAY),
+        ({"re_1": refund("succeeded", 999), "re_2": refund("pending", 4000)}, views.REFUND_ON_ITS_WAY),
+        ({"re_1": refund("pending", 100)}, views.COMPLETED),
+        ({"re_1": refund("requires_action", 100)}, views.REFUND_NEEDS_DETAILS),
+        ({"re_1": refund("failed", 100)}, views.REFUND_FAILED),
+        ({"re_1": refund("failed"), "re_2": refund("succeeded")}, views.REFUNDED),
+        ({"re_1": refund("canceled")}, views.COMPLETED),
+        ({"re_1": refund("failed", 100), "re_2": refund("requires_action", 100)}, views.REFUND_FAILED),
+        ({**DUPLICATE, "re_1": refund("failed", intent="pi_b")}, views.REFUND_FAILED),
+        ({**DUPLICATE, "re_1": refund("requires_action", intent="pi_b")}, views.REFUND_NEEDS_DETAILS),
+        ({**DUPLICATE, "re_1": refund("succeeded", intent="pi_b")}, views.COMPLETED),
+    ],
+    ids=[
+        *("full", "all but a cent", "on its way", "half on its way", "part on its way", "needs details"),
+        *("failed", "failed, then full", "canceled", "failed and needs details"),
+        *("duplicate failed", "duplicate needs details", "duplicate refunded"),
+    ],
+)
+def test_a_refund_decides_the_heading_of_a_paid_page(refunds: Facts, expected: View) -> None:
+    assert view_of(replace(PAYER, facts={**PAYER.facts, **refunds}), CURRENT, 0) == expected
+
+
+@pytest.mark.parametrize(("amount", "expected"), [(1, views.REFUNDED_IN_REVIEW), (0, views.IN_REVIEW)])
+def test_a_review_that_was_refunded_says_so(amount: int, expected: View) -> None:
+    facts = {CURRENT: session("paid", amount=1), "re_1": refund("succeeded", amount)}
+
+    assert view_of(replace(PAYER, facts=facts), CURRENT, 0) == expected

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from lea_payments.brand import BrandSettings
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.secrets.fields import SecretList, is_development, mode_of
 from lea_payments.secrets.file import read_signing_secrets
@@ -12,7 +13,7 @@ from lea_payments.secrets.rules import API_KEY, API_TOKEN, SIGNING_SECRET, Secre
 from lea_payments.settings import REMEDIES, STRIPE, ModeSettings, StripeUrl
 
 
-class CheckSettings(ModeSettings):
+class CheckSettings(BrandSettings, ModeSettings):
     """The settings of all services; a setting that a service requires can be missing, and a secret invalid."""
 
     webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
