@@ -42,6 +42,13 @@ def test_trace_and_language_are_sent_if_the_record_has_them() -> None:
     assert params["locale"] == "de"
 
 
+@pytest.mark.parametrize(("locale", "sent"), [("de", "de"), ("zh-SG", "zh"), ("ta", "auto"), ("klingon", None)])
+def test_stripe_gets_a_language_that_its_pay_page_has(locale: str, sent: str | None) -> None:
+    params = params_of(replace(RECORD, checkout_locale=locale), "https://pay.example")
+
+    assert params.get("locale") == sent
+
+
 def test_each_attempt_has_its_own_idempotency_key() -> None:
     assert idempotency_key(RECORD) == "checkout-payment_1-2"
 
