@@ -17,6 +17,8 @@ compile() {
 		[ -f "$1/$name.txt" ] || cp "$1/dev.txt" "$1/$name.txt"
 		"${uv[@]}" --group "$name" --constraints requirements/dev.txt --no-annotate --output-file "$1/$name.txt" "${@:2}"
 	done
+	# In a virtual environment of its own, so its versions need not agree with ours.
+	"${uv[@]}" --group clients --no-annotate --output-file "$1/clients.txt" "${@:2}"
 }
 
 check() {
@@ -27,9 +29,9 @@ check() {
 	fi
 	fresh=$(mktemp -d)
 	trap 'rm -rf "$fresh"' EXIT
-	cp requirements/{dev,emulator,reloader}.txt "$fresh"
+	cp requirements/{dev,emulator,reloader,clients}.txt "$fresh"
 	compile "$fresh"
-	for name in service demo dev emulator reloader; do
+	for name in service demo dev emulator reloader clients; do
 		cmp "requirements/$name.txt" "$fresh/$name.txt" || {
 			echo "requirements/$name.txt does not match pyproject.toml: run \`make lock\`." >&2
 			return 1

@@ -96,10 +96,17 @@ def facts_section() -> Iterator[str]:
 def situations_section() -> Iterator[str]:
     """The situations of a payment, as a table and as a diagram."""
     rows = (
-        (number, rule.condition, f"`{rule.status}`", REASONS.get(situation, ""), CAN_PAY[rule.can_pay])
+        (
+            number,
+            rule.condition,
+            f"`{rule.status}`",
+            REASONS.get(situation, ""),
+            CAN_PAY[rule.can_pay],
+            "yes" if rule.final else "no",
+        )
         for number, (situation, rule) in enumerate(RULES.items(), 1)
     )
-    head = ("", "condition", "`payment_status`", "`status_reason`", "can the customer still pay?")
+    head = ("", "condition", "`payment_status`", "`status_reason`", "can the customer still pay?", "final")
     yield from table_of(head, rows)
     yield ""
     yield "```mermaid"

@@ -8,7 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from lea_demo.settings import DemoSettings
 from lea_payments import settings
-from lea_payments.checkout.errors import ERRORS
+from lea_payments.checkout.errors import ERRORS, NEVER, ErrorCode
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import checkout, connections, metrics
 from lea_payments.webhook.app import HTTP_STATUS
@@ -178,8 +178,12 @@ def api_errors_page() -> Iterator[str]:
     yield 'An error of the checkout API is `{"error": {"code", "message", "param"}}`. The code is stable; the'
     yield "message may change."
     yield ""
-    errors = ((f"`{code}`", error.status, error.when) for code, error in ERRORS.items())
-    yield from table_of(("code", "HTTP status", "when"), errors)
+    errors = ((f"`{code}`", error.status, error.when, _retry_after(error)) for code, error in ERRORS.items())
+    yield from table_of(("code", "HTTP status", "when", "`Retry-After`"), errors)
+
+
+def _retry_after(error: ErrorCode) -> str:
+    return "" if error.retry_after == NEVER else error.retry_after
 
 
 def chaos_results_page() -> Iterator[str]:

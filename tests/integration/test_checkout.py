@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection
 from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, checkout_client, payment_body, sessions_of
 from tests.support.emulator import EmulatorClient
 from tests.support.waiting import until
@@ -227,6 +227,50 @@ def test_concurrent_callers_after_an_expiry_share_one_session(api: httpx.Client,
     assert len(links) == 1
 
 
+def test_final_and_payable_follow_the_payment(api: httpx.Client, stripe: httpx.Client) -> None:
+    body = payment_body()
+    payment_id, seen = body["payment_intent_id"], {}
+    session_id = api.post("/payments", json=body).json()["payment"]["stripe_session_id"]
+    seen["pending"] = _prospects(api.get(f"/payments/{payment_id}").json())
+    stripe.post(f"/_pay/{session_id}", json={"card": "4000000000009995"})
+    seen["failed"] = _prospects(_until(api, payment_id, "failed"))
+    _expire(stripe, session_id)
+    seen["expired"] = _prospects(_until(api, payment_id, "expired"))
+    seen["new link"] = _prospects(api.post("/payments", json=body).json()["payment"])
+
+    assert seen == {
+        "pending": ("not final", "payable"),
+        "failed": ("not final", "payable"),
+        "expired": ("final", "not payable"),
+        "new link": ("not final", "payable"),
+    }
+
+
+def _prospects(payment: dict[str, Any]) -> tuple[str, str]:
+    return "final" if payment["final"] else "not final", "payable" if payment["payable"] else "not payable"
+
+
+@pytest.mark.parametrize(("locale", "at_stripe"), [("ta", "auto"), ("zh-SG", "zh"), ("ms", "ms")])
+def test_stripe_gets_a_language_that_it_has(
+    api: httpx.Client, stripe: httpx.Client, locale: str, at_stripe: str
+) -> None:
+    payment = api.post("/payments", json=payment_body(locale=locale)).json()["payment"]
+
+    session = stripe.get(f"/v1/checkout/sessions/{payment['stripe_session_id']}").json()
+
+    assert (payment["locale"], session["locale"]) == (locale, at_stripe)
+
+
+def test_a_call_with_other_words_is_answered_with_what_is_stored(api: httpx.Client) -> None:
+    body = payment_body(locale="ta")
+    first = api.post("/payments", json=body)
+
+    again = api.post("/payments", json=body | {"product_name": "Other words", "locale": "ms"})
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert again.json()["payment"]["product_name"] == "Travel insurance"
+
+
 def test_the_new_link_after_an_expiry_can_be_paid(api: httpx.Client, stripe: httpx.Client) -> None:
     body = payment_body()
     _expire(stripe, api.post("/payments", json=body).json()["payment"]["stripe_session_id"])
@@ -318,4 +362,16 @@ def test_payments_are_found_by_user_quote_and_session(api: httpx.Client) -> None
     assert ids(user_id=user) == ids(quote_id=quote) == newest_first
     assert ids(session_id=first["stripe_session_id"]) == [first["payment_intent_id"]]
     assert ids(user_id="nobody") == []
-    assert set(api.get("/payments", params={"user_id": user}).json()["payments"][0]) == set(table.PUBLISHED_FIELDS)
+
+
+def test_a_list_has_the_same_fields_as_a_payment(api: httpx.Client, stripe: httpx.Client) -> None:
+    """The index has only the published fields, and lags behind the table."""
+    body = payment_body(user_id="user_of_lists", locale="ta")
+    created = api.post("/payments", json=body).json()["payment"]
+    stripe.post(f"/_pay/{created['stripe_session_id']}", json={}).raise_for_status()
+    one = _until(api, body["payment_intent_id"], "completed")
+
+    (listed,) = api.get("/payments", params={"user_id": "user_of_lists"}).json()["payments"]
+
+    assert {**listed, "history": one["history"]} == one
+    assert (listed["final"], listed["payable"], listed["locale"]) == (True, False, "ta")

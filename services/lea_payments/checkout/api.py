@@ -1,6 +1,8 @@
 """Serves the routes of the checkout API: create a payment and its link, read one payment, list payments."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response, Security
@@ -28,9 +30,12 @@ IdempotencyKey = Annotated[
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
         description="Identifies a payment without payment_intent_id: a repeated call with this key finds it again. "
-        "Keys of callers with different tokens are independent.",
+        "Keys of callers with different tokens are independent. Beside payment_intent_id it is an error.",
     ),
 ]
+
+LIST_READS = 8
+"""How many records all lists read at the same time: half of the store's connections, so that others need not wait."""
 
 SEARCH_FIELDS = ("user_id", "quote_id", "session_id")
 
@@ -38,9 +43,13 @@ SEARCH_FIELDS = ("user_id", "quote_id", "session_id")
 class PaymentsApi:
     """Handles the calls of the checkout API."""
 
-    def __init__(self, store: PaymentStore, sessions: CheckoutSessions) -> None:
+    def __init__(
+        self, store: PaymentStore, sessions: CheckoutSessions, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._store = store
         self._sessions = sessions
+        self._now = now
+        self._list_reads = asyncio.Semaphore(LIST_READS)
 
     def router(self, tokens: Sequence[str]) -> APIRouter:
         """The routes, which accept callers with one of these bearer tokens."""
@@ -49,6 +58,7 @@ class PaymentsApi:
             "/payments",
             self.create_payment,
             methods=["POST"],
+            operation_id="create_payment",
             status_code=201,
             summary="Create a payment and its link",
             response_description="The payment has a new link.",
@@ -61,6 +71,7 @@ class PaymentsApi:
             "/payments/{payment_intent_id}",
             self.get_payment,
             methods=["GET"],
+            operation_id="get_payment",
             summary="One payment with its history",
             responses=error_responses(GET),
         )
@@ -68,6 +79,7 @@ class PaymentsApi:
             "/payments",
             self.list_payments,
             methods=["GET"],
+            operation_id="list_payments",
             summary="Payments of a user, a quote or a Checkout Session",
             responses=error_responses(LIST),
         )
@@ -78,7 +90,9 @@ class PaymentsApi:
     ) -> PaymentWithLink:
         """Stores the payment, creates its Checkout Session and returns the link to pay it.
 
-        Safe to repeat: the same payment gets its open link, or a new link if the old one has ended.
+        Safe to repeat: the same payment gets its open link, or a new link if the old one has ended. A repeated call
+        must have the same user_id, quote_id, amount and currency. The first call's product_name stays; a new link has
+        the locale of the call that creates it. The answer shows what is stored.
         """
         money.check(new.amount, new.currency)
         ids = _possible_ids(new, idempotency_key, key_scopes(request))
@@ -86,7 +100,7 @@ class PaymentsApi:
         checkout = await self._sessions.open_for(await self._stored_under_another_id(payment, ids) or payment)
         events.checkout_session_opened(checkout.payment, checkout.session.id, reused=checkout.reused)
         response.status_code = 200 if checkout.reused else 201
-        return answer_bodies.with_link(checkout)
+        return answer_bodies.with_link(checkout, self._now())
 
     async def _stored_under_another_id(self, payment: Payment, ids: Sequence[str]) -> Payment | None:
         """The payment with the id under which it is stored already, if that is not the first of these ids."""
@@ -101,7 +115,10 @@ class PaymentsApi:
     async def get_payment(
         self, payment_intent_id: Annotated[str, Path(max_length=256, examples=["payment_123"])]
     ) -> PaymentWithHistory:
-        """The payment as it is now, read consistently."""
+        """The payment as it is now, read consistently.
+
+        To learn the result, read it every 2 seconds until `final` is true, and after 10 minutes every 30 seconds.
+        """
         record = await self._store.get(payment_intent_id)
         if record is None:
             raise RefusalError(
@@ -109,23 +126,29 @@ class PaymentsApi:
                 "There is no payment with this id; search with GET /payments?quote_id= or ?user_id=.",
                 param="payment_intent_id",
             )
-        return PaymentWithHistory.of(record)
+        return PaymentWithHistory.of(record, self._now())
 
     async def list_payments(self, request: Request, search: Annotated[Search, Query()]) -> PaymentList:
         """The payments of a user, a quote or a session. Give exactly one of the three parameters.
 
         A page has at most `limit` payments, newest first. If `next_cursor` is not null, there are more: repeat the call
-        with it as `cursor`. Pages are in no order. Payments of the last second can be missing.
+        with it as `cursor`. Pages are in no order. Payments of the last second can be missing. Those on the page are
+        read consistently, as by their id, but without their history.
         """
         field, value = _searched(search, request.query_params.multi_items())
         matches = await self._matching(field, value, search)
         page = matches[: search.limit]
         more = len(matches) > search.limit
-        newest_first = sorted(page, key=lambda record: record.created_at or "", reverse=True)
+        records = await asyncio.gather(*(self._read(match.payment_intent_id) for match in page))
         return PaymentList(
-            payments=[answer_bodies.PublishedPayment.of(record) for record in newest_first],
+            payments=answer_bodies.newest_first([record for record in records if record is not None], self._now()),
             next_cursor=cursors.cursor_after(page[-1].payment_intent_id, field, value) if more else None,
         )
+
+    async def _read(self, payment_id: str) -> Payment | None:
+        """A record of a list: the indexes lag behind the table, and lack what is not published."""
+        async with self._list_reads:
+            return await self._store.get(payment_id)
 
     async def _matching(self, field: str, value: str, search: Search) -> Sequence[Payment]:
         """The page's payments, and one more if there is one."""
@@ -140,6 +163,12 @@ class PaymentsApi:
 def _possible_ids(new: NewPayment, idempotency_key: str | None, scopes: Sequence[bytes]) -> Sequence[str]:
     """The ids that the payment can have; it gets the first one unless it is stored under another one."""
     if new.payment_intent_id is not None:
+        if idempotency_key is not None:
+            raise RefusalError(
+                "invalid_request",
+                "Send payment_intent_id or Idempotency-Key, not both: the id alone identifies the payment.",
+                param="Idempotency-Key",
+            )
         return [new.payment_intent_id]
     if idempotency_key is None:
         return [request_bodies.random_payment_id()]

@@ -14,6 +14,7 @@ from lea_payments.checkout import error_bodies
 from lea_payments.checkout.api import PaymentsApi
 from lea_payments.checkout.errors import ERRORS, RefusalError
 from lea_payments.checkout.measurement import INTERNAL_ERROR, MeasuredCalls, note_code
+from lea_payments.checkout.output.description import DESCRIPTION
 from lea_payments.checkout.sessions import CheckoutSessions
 from lea_payments.checkout.stripe_calls import StripeCheckout
 from lea_payments.payment.money import NotChargeableError
@@ -35,8 +36,7 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
         "checkout",
         store,
         store.ping_checkout,
-        description="Creates payments and the links to pay them. Every error has the same body, with a stable code.",
-        openapi=True,
+        openapi=DESCRIPTION,
         error_handlers=_ERROR_HANDLERS,
     )
     app.add_middleware(MeasuredCalls)

@@ -5,13 +5,19 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from lea_payments.checkout.errors import ERRORS
+from lea_payments.checkout.errors import ALWAYS, ERRORS, LONGEST_RETRY_AFTER, NEVER
 
 
 class Error(BaseModel):
     """An error. `code` is stable; `message` is for people."""
 
-    code: str
+    code: Annotated[
+        str,
+        Field(
+            description="New versions can add codes: treat one that you do not know by its HTTP status.",
+            json_schema_extra={"enum": [*ERRORS]},
+        ),
+    ]
     message: str
     param: Annotated[str | None, Field(description="The field or header to change.")] = None
 
@@ -48,16 +54,29 @@ def validation_error_body(problems: Sequence[Mapping[str, Any]]) -> dict[str, An
 
 def error_responses(call: str) -> dict[int | str, dict[str, Any]]:
     """The errors of a call in the form of OpenAPI, with an example for each code."""
-    responses: dict[int | str, dict[str, Any]] = {}
-    for code, error in ERRORS.items():
-        if call not in error.calls:
-            continue
-        response = responses.setdefault(
-            error.status, {"model": ErrorBody, "description": "", "content": {"application/json": {"examples": {}}}}
-        )
-        response["description"] = f"{response['description']} `{code}`: {error.when}".strip()
-        response["content"]["application/json"]["examples"][code] = {"value": error_body(code, error.when)}
-    return responses
+    codes = [code for code, error in ERRORS.items() if call in error.calls]
+    statuses = sorted({ERRORS[code].status for code in codes})
+    return {status: _response([code for code in codes if ERRORS[code].status == status]) for status in statuses}
+
+
+def _response(codes: Sequence[str]) -> dict[str, Any]:
+    """The answers with these codes, which have one HTTP status."""
+    examples = {code: {"value": error_body(code, ERRORS[code].when)} for code in codes}
+    response: dict[str, Any] = {
+        "model": ErrorBody,
+        "description": " ".join(f"`{code}`: {ERRORS[code].when}" for code in codes),
+        "content": {"application/json": {"examples": examples}},
+    }
+    retry_after = {ERRORS[code].retry_after for code in codes}
+    if retry_after != {NEVER}:
+        response["headers"] = {"Retry-After": {**_RETRY_AFTER, "required": retry_after == {ALWAYS}}}
+    return response
+
+
+_RETRY_AFTER: Mapping[str, Any] = {
+    "description": "How many seconds to wait before the call is repeated.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": LONGEST_RETRY_AFTER},
+}
 
 
 def _message_of(problem: Mapping[str, Any]) -> str:

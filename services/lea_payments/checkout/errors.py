@@ -33,12 +33,20 @@ class InFlightError(RefusalError):
     """Raised when Stripe is still processing the same call of another request."""
 
 
+NEVER, IF_STRIPE_SENDS_IT, ALWAYS = "never", "if Stripe sends it", "always"
+"""When an answer has the header Retry-After."""
+
+LONGEST_RETRY_AFTER = 60
+"""In seconds: the longest wait of Stripe's that is passed on."""
+
+
 class ErrorCode(NamedTuple):
     """The HTTP status and meaning of one error code; `calls` are the calls whose documentation lists it."""
 
     status: int
     when: str
     calls: tuple[str, ...] = ()
+    retry_after: str = NEVER
 
 
 CREATE, GET, LIST = "create", "get", "list"
@@ -72,12 +80,15 @@ ERRORS: Mapping[str, ErrorCode] = {
     "internal_error": ErrorCode(500, "An internal error; repeat the call, and report it if it persists.", _ALL),
     "stripe_unreachable": ErrorCode(502, "Stripe did not respond; the payment is stored, repeat the call.", (CREATE,)),
     "stripe_error": ErrorCode(
-        502, "Stripe failed or sent no usable link; the payment is stored, repeat the call.", (CREATE,)
+        502,
+        "Stripe failed or sent no usable link; the payment is stored, repeat the call.",
+        (CREATE,),
+        IF_STRIPE_SENDS_IT,
     ),
     "stripe_refused": ErrorCode(502, "Stripe rejected the service's API key or its request.", (CREATE,)),
-    "stripe_busy": ErrorCode(503, "Stripe limits the rate; repeat the call after Retry-After.", (CREATE,)),
+    "stripe_busy": ErrorCode(503, "Stripe limits the rate; repeat the call after Retry-After.", (CREATE,), ALWAYS),
     "try_again": ErrorCode(
-        503, "Other calls for this payment are in progress; repeat the call after Retry-After.", (CREATE,)
+        503, "Other calls for this payment are in progress; repeat the call after Retry-After.", (CREATE,), ALWAYS
     ),
-    "table_unavailable": ErrorCode(503, "The table does not respond; repeat the call after Retry-After.", _ALL),
+    "table_unavailable": ErrorCode(503, "The table does not respond; repeat the call after Retry-After.", _ALL, ALWAYS),
 }

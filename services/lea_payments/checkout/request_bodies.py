@@ -5,14 +5,16 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from lea_payments.checkout.input import visible_text
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment
-from lea_payments.stripe.checkout_sessions import Locale
+from lea_payments.stripe.checkout_sessions import OwnLocale, StripeLocale
+
+Locale = Literal[StripeLocale, OwnLocale]
 
 ID_PATTERN = r"^[A-Za-z0-9_-]+$"
 ID_LENGTH = 200
@@ -71,9 +73,8 @@ class NewPayment(BaseModel):
         int,
         Field(
             strict=True,
-            ge=1,
-            le=money.MAXIMUM,
             description="In minor units: 12000 is 120.00 SGD, or 12,000 JPY, which has no decimals.",
+            json_schema_extra={"minimum": 1, "maximum": money.MAXIMUM},
         ),
     ]
     currency: Annotated[
@@ -81,25 +82,36 @@ class NewPayment(BaseModel):
         AfterValidator(_letters_only),
         Field(
             max_length=16,
-            description="ISO 4217 code in any letter case.",
-            json_schema_extra={"enum": sorted(money.CURRENCIES)},
+            description=f"ISO 4217 code in any letter case. Stripe accepts {', '.join(sorted(money.CURRENCIES))}.",
+            examples=["sgd", "SGD"],
+            json_schema_extra={"pattern": "^[A-Za-z]{3}$", "maxLength": 3},
         ),
     ]
     product_name: Annotated[Name, Field(description="The name that the customer sees on the pay page.")]
     payment_intent_id: Annotated[
         PaymentId | None,
-        Field(description="Your id of the payment. Without it, the id is derived from Idempotency-Key, or random."),
+        Field(
+            description="Your id of the payment. Without it, the id is derived from Idempotency-Key, or random. "
+            "Send one of the two."
+        ),
     ] = None
-    locale: Annotated[Locale | None, Field(description="Language of the pay page. Default: the browser's.")] = None
+    locale: Annotated[
+        Locale | None,
+        Field(
+            description="The language of the pay page and of our pages. Default: the browser's. "
+            "Stripe's pay page has no Tamil: with ta it uses the browser's language."
+        ),
+    ] = None
 
 
 SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]
 
 
+_PageSize = Annotated[int, Field(ge=1, le=PAGE_SIZE)]
 Limit = Annotated[
-    int,
-    BeforeValidator(_digits_only, json_schema_input_type=int),
-    Field(ge=1, le=PAGE_SIZE, description="How many payments the page has at most."),
+    _PageSize,
+    BeforeValidator(_digits_only, json_schema_input_type=_PageSize),
+    Field(description="How many payments the page has at most."),
 ]
 Cursor = Annotated[
     str | None,

@@ -19,7 +19,8 @@ RETRY_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 """Seconds to wait before each try: another call or an event can change the record at the same time."""
 
 FIXED_FIELDS = ("user_id", "quote_id", "amount", "currency")
-"""The fields that a repeated call must send unchanged. The product's name and the language can differ."""
+"""The fields that a repeated call must send unchanged. The product's name and the language can differ: what is stored
+stays, but a new link has the language of the call that creates it, if it names one."""
 
 _COMPLETED = (
     "already_completed",
@@ -143,7 +144,7 @@ class CheckoutSessions:
             record,
             checkout_attempt=record.checkout_attempt + 1,
             checkout_attempt_at=iso(self._now()),
-            checkout_locale=payment.checkout_locale,
+            checkout_locale=payment.checkout_locale or record.checkout_locale,
             checkout_link=None,
             product_name=record.product_name or payment.product_name,
             traceparent=record.traceparent or payment.traceparent,

@@ -13,7 +13,13 @@ from typing import TypeVar
 
 import stripe
 
-from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError, UnusableSessionError
+from lea_payments.checkout.errors import (
+    LONGEST_RETRY_AFTER,
+    InFlightError,
+    KeySpentError,
+    RefusalError,
+    UnusableSessionError,
+)
 from lea_payments.payment.record import Payment
 from lea_payments.stripe import client as stripe_client
 from lea_payments.stripe.checkout_sessions import (
@@ -36,8 +42,8 @@ ROUTES: Mapping[str, tuple[str, str]] = {
 """Stripe's method and route for each call, as spans name them."""
 
 AMOUNT_CODES = ("amount_too_small", "amount_too_large")
-FIRST_RETRY_AFTER, LAST_RETRY_AFTER = 2, 60
-"""In seconds: what a busy Stripe asks for, if it does not say, and the longest wait that we pass on."""
+FIRST_RETRY_AFTER = 2
+"""In seconds: how long to wait for a busy Stripe that does not say it."""
 
 _STORED = "the payment is stored. Repeat the same call to get its link."
 ResultT = TypeVar("ResultT")
@@ -160,7 +166,8 @@ def _unreadable(_: stripe.StripeError) -> RefusalError:
 
 
 def _failed(error: stripe.StripeError) -> RefusalError:
-    return RefusalError("stripe_error", f"Stripe responded with {error.http_status}; {_STORED}")
+    message = f"Stripe responded with {error.http_status}; {_STORED}"
+    return RefusalError("stripe_error", message, retry_after=_retry_after(error))
 
 
 def _key_spent(error: stripe.StripeError) -> RefusalError:
@@ -176,10 +183,16 @@ def _in_flight(_: stripe.StripeError) -> RefusalError:
 
 
 def _busy(error: stripe.StripeError) -> RefusalError:
-    asked = stripe_client.header(error.headers or {}, "retry-after")
-    seconds = int(asked[:9]) if asked.isascii() and asked.isdigit() else FIRST_RETRY_AFTER
     message = "Stripe limits the rate; repeat the call after the seconds in Retry-After."
-    return RefusalError("stripe_busy", message, retry_after=max(1, min(seconds, LAST_RETRY_AFTER)))
+    return RefusalError("stripe_busy", message, retry_after=_retry_after(error) or FIRST_RETRY_AFTER)
+
+
+def _retry_after(error: stripe.StripeError) -> int | None:
+    """The seconds that Stripe asks to wait, within our limits, or None if it does not say."""
+    asked = stripe_client.header(error.headers or {}, "retry-after")
+    if not (asked.isascii() and asked.isdigit()):
+        return None
+    return max(1, min(int(asked[:9]), LONGEST_RETRY_AFTER))
 
 
 def _key_rejected(error: stripe.StripeError) -> RefusalError:

@@ -54,7 +54,7 @@ def summary_of(payment: Payment, view: View, language: Language, zone: tzinfo, n
         refunded=_formatted(own.succeeded or None, own.currency, language),
         notes=sorted(_notes(payment, own, language), key=lambda note: list(Note).index(note[0])),
         confirmed=_confirmed(payment, language, zone),
-        link=open_link(payment, now),
+        link=open_link(payment, datetime.fromtimestamp(now, UTC)),
     )
 
 

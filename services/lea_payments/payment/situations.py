@@ -1,4 +1,4 @@
-"""Defines the situations of a payment: the condition of each one, its status and whether the customer can still pay."""
+"""Defines the situations of a payment: the condition of each one, its status, whether it can be paid and is final."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -29,11 +29,15 @@ class CanPay(StrEnum):
 
 
 class Rule(NamedTuple):
-    """What a situation means. `rank` is the number by which version 0.1.0 compares statuses."""
+    """What a situation means. `rank` is the number by which version 0.1.0 compares statuses.
+
+    `final`: nothing that the customer or Stripe usually does changes the status any more, only a new link or a person.
+    """
 
     condition: str
     status: Status
     can_pay: CanPay
+    final: bool
     rank: int
 
 
@@ -44,22 +48,28 @@ RULES: Mapping[Situation, Rule] = {
         "two PaymentIntents have paid, one of them as requested, neither is refunded in full",
         Status.COMPLETED,
         CanPay.NO,
-        50,
+        final=True,
+        rank=50,
     ),
-    Situation.PAID: Rule("a session is paid with the requested amount and currency", Status.COMPLETED, CanPay.NO, 50),
-    Situation.MISMATCH: Rule("paid, but with another amount or currency", Status.PENDING, CanPay.NO, 45),
+    Situation.PAID: Rule(
+        "a session is paid with the requested amount and currency", Status.COMPLETED, CanPay.NO, final=True, rank=50
+    ),
+    Situation.MISMATCH: Rule(
+        "paid, but with another amount or currency", Status.PENDING, CanPay.NO, final=True, rank=45
+    ),
     Situation.AWAITING_FUNDS: Rule(
         "a session is complete but unpaid, or its payment status is unknown: the money can be on its way",
         Status.PENDING,
         CanPay.NO,
-        30,
+        final=False,
+        rank=30,
     ),
     Situation.ASYNC_FAILED: Rule(
-        "the current session's delayed payment failed", Status.FAILED, CanPay.WITH_NEW_LINK, 40
+        "the current session's delayed payment failed", Status.FAILED, CanPay.WITH_NEW_LINK, final=True, rank=40
     ),
-    Situation.EXPIRED: Rule("the current session expired", Status.EXPIRED, CanPay.WITH_NEW_LINK, 20),
-    Situation.DECLINED: Rule("the current attempt was declined", Status.FAILED, CanPay.YES, 10),
-    Situation.PENDING: Rule("none of these", Status.PENDING, CanPay.YES, 0),
+    Situation.EXPIRED: Rule("the current session expired", Status.EXPIRED, CanPay.WITH_NEW_LINK, final=True, rank=20),
+    Situation.DECLINED: Rule("the current attempt was declined", Status.FAILED, CanPay.YES, final=False, rank=10),
+    Situation.PENDING: Rule("none of these", Status.PENDING, CanPay.YES, final=False, rank=0),
 }
 
 AMOUNT_MISMATCH, CURRENCY_MISMATCH = "amount_mismatch", "currency_mismatch"

@@ -43,6 +43,11 @@ class Derived(NamedTuple):
         return RULES[self.situation].can_pay
 
     @property
+    def final(self) -> bool:
+        """Whether only a new link or a person can change the status."""
+        return RULES[self.situation].final
+
+    @property
     def rank(self) -> int:
         """The rank of version 0.1.0."""
         return RULES[self.situation].rank

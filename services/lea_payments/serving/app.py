@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
-from lea_payments.serving.health import Readiness, health
+from lea_payments.serving.health import Readiness, health_routes
 from lea_payments.serving.responses import error_response
 from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import setup as telemetry
@@ -27,15 +27,13 @@ def create_app(
     ping: Callable[[], Awaitable[None]],
     *,
     background: Background | None = None,
-    description: str = "",
-    openapi: bool = False,
+    openapi: Mapping[str, Any] | None = None,
     error_handlers: ErrorHandlers | None = None,
 ) -> FastAPI:
     """The app of one service. It is ready while `ping` does what the next request needs, and closes the store.
 
-    `background` runs from startup to shutdown.
-
-    `/docs` is off because FastAPI's page loads its scripts from another host.
+    `background` runs from startup to shutdown. With `openapi`, which is FastAPI's options for it, the app describes its
+    API at /openapi.json. `/docs` is off because FastAPI's page loads its scripts from another host.
     """
 
     @asynccontextmanager
@@ -46,20 +44,18 @@ def create_app(
 
     app = FastAPI(
         title=f"LEA Payments {title}",
-        description=description,
         lifespan=lifespan,
         telemetry=_NO_FASTAPI_TELEMETRY,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json" if openapi else None,
+        openapi_url=None if openapi is None else "/openapi.json",
         redirect_slashes=False,
+        **(openapi or {}),
     )
     handlers: ErrorHandlers = {HTTPException: error_response, **(error_handlers or {})}
     for error, handler in handlers.items():
         app.add_exception_handler(error, handler)
-    readiness = Readiness(ping)
-    for path, endpoint in (("/health", health), ("/livez", health), ("/readyz", readiness.check)):
-        app.add_api_route(path, endpoint, methods=["GET"], tags=["health"], response_model=None)
+    app.include_router(health_routes(Readiness(ping)))
     return app
 
 

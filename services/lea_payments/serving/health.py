@@ -1,9 +1,11 @@
 """Answers the probes of Kubernetes: whether the process is alive, and whether it can use the table."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from lea_payments.serving.responses import json_response
@@ -50,3 +52,49 @@ class Readiness:
             store_calls.ping_failed(str(error))
         else:
             self._failures, self._has_succeeded = 0, True
+
+
+class _Probe(NamedTuple):
+    """One route for probes. Its path and its operation's name are public, its answers are `status` and `reason`."""
+
+    path: str
+    operation_id: str
+    summary: str
+    statuses: Mapping[int, str]
+
+
+_NOT_HTTP: Mapping[int | str, dict[str, Any]] = {
+    400: {"description": "The request is not valid HTTP.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
+_ALIVE = {200: "ok"}
+_PROBES: Sequence[_Probe] = (
+    _Probe("/health", "get_health", "Whether the process is alive", _ALIVE),
+    _Probe("/livez", "get_liveness", "Whether the process is alive", _ALIVE),
+    _Probe("/readyz", "get_readiness", "Whether the service can use the table", {200: "ready", 503: "unready"}),
+)
+
+
+def health_routes(readiness: Readiness) -> APIRouter:
+    """The routes for probes. They need no token."""
+    router = APIRouter(tags=["health"])
+    for probe in _PROBES:
+        router.add_api_route(
+            probe.path,
+            readiness.check if 503 in probe.statuses else health,
+            methods=["GET"],
+            operation_id=probe.operation_id,
+            summary=probe.summary,
+            response_model=None,
+            responses={**{status: _answer(word) for status, word in probe.statuses.items()}, **_NOT_HTTP},
+            openapi_extra={"security": []},
+        )
+    return router
+
+
+def _answer(status: str) -> dict[str, Any]:
+    """An answer in the form of OpenAPI."""
+    properties: dict[str, Any] = {"status": {"type": "string", "const": status}}
+    if status == "unready":
+        properties["reason"] = {"type": "string"}
+    schema = {"type": "object", "properties": properties, "required": [*properties]}
+    return {"description": f"The status is {status}.", "content": {"application/json": {"schema": schema}}}

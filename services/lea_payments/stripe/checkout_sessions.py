@@ -1,9 +1,10 @@
 """Builds the parameters that create a Checkout Session and reads the session that Stripe returns."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal, get_args
 
 from lea_payments.payment.record import Payment, attempt_at
 from lea_payments.payment.situations import CanPay
@@ -19,12 +20,22 @@ LINK_LIFE = timedelta(hours=23)
 ATTEMPT_LIFE = timedelta(hours=22)
 """How long an attempt can be retried: Stripe requires 30 minutes to expiry and keeps idempotency keys for 24 hours."""
 
-Locale = Literal[
+StripeLocale = Literal[
     "auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hi-IN",
     "hr", "hu", "id", "it", "ja", "ko", "lt", "lv", "ms", "mt", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sk",
     "sl", "sv", "th", "tr", "vi", "zh", "zh-HK", "zh-TW",
 ]  # fmt: skip
 """The languages that Stripe's pay page supports (docs.stripe.com/api/checkout/sessions/create, `locale`)."""
+
+OwnLocale = Literal["ta", "zh-SG"]
+"""The languages of our pages that Stripe's pay page does not know by these names."""
+
+LOCALES_AT_STRIPE: Mapping[str, StripeLocale] = {
+    **{locale: locale for locale in get_args(StripeLocale)},
+    "ta": "auto",  # the pay page has no Tamil: the browser's settings name the customer's second language
+    "zh-SG": "zh",
+}
+"""The language of the pay page for each language that a payment can have."""
 
 
 OPEN = "open"
@@ -77,20 +88,27 @@ def params_of(record: Payment, pages_base_url: str) -> "SessionCreateParams":
         "cancel_url": f"{pages}/cancel?session_id={{CHECKOUT_SESSION_ID}}",
         "expires_at": int((attempt_at(record) + LINK_LIFE).timestamp()),
     }
-    if record.checkout_locale:
-        params["locale"] = record.checkout_locale
+    locale = LOCALES_AT_STRIPE.get(record.checkout_locale or "")
+    if locale:  # a person can have written anything
+        params["locale"] = locale
     return params
 
 
-def open_link(record: Payment, now: int) -> str | None:
+def has_open_link(record: Payment, now: datetime) -> bool:
+    """Whether the customer can pay with the current session, as far as the record and the time tell."""
+    if record.stripe_session_id is None or status_of(record).can_pay is not CanPay.YES:
+        return False
+    # The session's end is known only if checkout created it, and its event comes later.
+    return record.checkout_attempt_at is None or now < attempt_at(record) + LINK_LIFE
+
+
+def open_link(record: Payment, now: datetime) -> str | None:
     """The link where the record's payment can be paid, or None if there is none, or if it has expired; pure.
 
     The record is not trusted: without TLS, only a link to this machine, such as the emulator's, is shown to a customer.
     """
     link = record.checkout_link or ""
-    if status_of(record).can_pay is not CanPay.YES or not _URL.fullmatch(link):
-        return None
-    if record.checkout_attempt_at is not None and now >= (attempt_at(record) + LINK_LIFE).timestamp():
+    if not has_open_link(record, now) or not _URL.fullmatch(link):
         return None
     return link if link.startswith("https:") or _LOCAL.match(link) else None
 

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lea_payments.checkout.app import create_app
 from lea_payments.checkout.errors import ERRORS
@@ -29,15 +30,17 @@ class Records:
         self._error = error
         self.searches: list[tuple[int, str]] = []
         self.payment = Payment(payment_intent_id="payment_1", user_id="user_1", created_at="2026-01-01T00:00:00Z")
+        self.newer = Payment(payment_intent_id="payment_2", created_at="2026-01-02T00:00:00Z")
 
     async def get(self, payment_id: str) -> Payment | None:
         self._fail()
-        return self.payment if payment_id == self.payment.payment_intent_id else None
+        return next((one for one in (self.payment, self.newer) if one.payment_intent_id == payment_id), None)
 
     async def by_user(self, _: str, limit: int, after: str) -> list[Payment]:
         self._fail()
         self.searches.append((limit, after))
-        return [self.payment, Payment(payment_intent_id="payment_2", created_at="2026-01-02T00:00:00Z")]
+        gone = Payment(payment_intent_id="payment_3")
+        return [*(replace(one, user_id=None) for one in (self.payment, self.newer)), gone][:limit]
 
     async def by_quote(self, _: str, limit: int, after: str) -> list[Payment]:
         self.searches.append((limit, after))
@@ -132,6 +135,32 @@ async def test_a_page_ends_at_its_limit_and_has_a_cursor() -> None:
 
     assert [payment["payment_intent_id"] for payment in first.json()["payments"]] == ["payment_1"]
     assert records.searches == [(2, ""), (51, "payment_1")]
+
+
+async def test_a_list_has_the_fields_of_a_payment(api: httpx.AsyncClient) -> None:
+    listed = (await api.get("/payments?user_id=u")).json()["payments"]
+    one = (await api.get("/payments/payment_1")).json()
+
+    del one["history"]
+    assert listed[1] == one
+
+
+async def test_a_payment_that_is_gone_is_not_listed(api: httpx.AsyncClient) -> None:
+    listed = (await api.get("/payments?user_id=u")).json()["payments"]
+
+    assert len(listed) == 2
+
+
+async def test_an_id_beside_an_idempotency_key_is_refused(api: httpx.AsyncClient) -> None:
+    answer = await api.post("/payments", json=NEW | {"payment_intent_id": "p"}, headers={"Idempotency-Key": "order-1"})
+
+    assert _error(answer) == (422, "invalid_request", "Idempotency-Key")
+    assert "not both" in answer.text
+
+
+@pytest.mark.parametrize(("amount", "code"), [(0, "amount_too_small"), (10**12, "amount_too_large")])
+async def test_an_amount_out_of_range_has_its_own_code(api: httpx.AsyncClient, amount: int, code: str) -> None:
+    assert _error(await api.post("/payments", json=NEW | {"amount": amount})) == (422, code, "amount")
 
 
 async def test_a_list_without_a_limit_is_a_page(api: httpx.AsyncClient) -> None:

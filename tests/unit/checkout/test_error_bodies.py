@@ -1,7 +1,7 @@
 import pytest
 
-from lea_payments.checkout.error_bodies import MAX_PROBLEMS, error_body, error_responses, validation_error_body
-from lea_payments.checkout.errors import CREATE, LIST
+from lea_payments.checkout.error_bodies import MAX_PROBLEMS, Error, error_body, error_responses, validation_error_body
+from lea_payments.checkout.errors import CREATE, ERRORS, LIST
 
 
 def test_all_invalid_fields_are_named_without_values() -> None:
@@ -71,6 +71,17 @@ def test_codes_with_the_same_status_are_described_together() -> None:
 
     examples = responses[502]["content"]["application/json"]["examples"]
     assert list(examples) == ["stripe_unreachable", "stripe_error", "stripe_refused"]
+
+
+@pytest.mark.parametrize(("status", "required"), [(502, False), (503, True), (422, None)])
+def test_retry_after_is_described_where_it_is_sent(status: int, required: object) -> None:
+    headers = error_responses(CREATE)[status].get("headers", {})
+
+    assert headers.get("Retry-After", {}).get("required") is required
+
+
+def test_every_code_is_in_the_enumeration() -> None:
+    assert Error.model_json_schema()["properties"]["code"]["enum"] == [*ERRORS]
 
 
 def test_a_call_documents_only_its_own_errors() -> None:

@@ -1,15 +1,21 @@
 import pytest
 
-from lea_payments.checkout.errors import CREATE, ERRORS, GET, LIST, InFlightError, KeySpentError, RefusalError
+from lea_payments.checkout.errors import ALWAYS, CREATE, ERRORS, GET, LIST, InFlightError, KeySpentError, RefusalError
 from lea_payments.checkout.sessions import NOT_PAYABLE
 
 
 @pytest.mark.parametrize("code", ERRORS)
 def test_every_code_has_an_error_status_and_a_sentence(code: str) -> None:
-    status, when, _ = ERRORS[code]
+    error = ERRORS[code]
 
-    assert 400 <= status < 600
-    assert when.endswith(".")
+    assert 400 <= error.status < 600
+    assert error.when.endswith(".")
+
+
+def test_every_503_says_when_to_repeat_the_call() -> None:
+    assert {code for code, error in ERRORS.items() if error.retry_after == ALWAYS} == {
+        code for code, error in ERRORS.items() if error.status == 503
+    }
 
 
 @pytest.mark.parametrize("call", [CREATE, GET, LIST])

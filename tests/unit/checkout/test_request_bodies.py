@@ -1,7 +1,10 @@
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lea_payments.checkout.request_bodies import (
@@ -12,6 +15,7 @@ from lea_payments.checkout.request_bodies import (
     payment_of,
     random_payment_id,
 )
+from lea_payments.payment import money
 
 REQUEST: dict[str, Any] = {
     "user_id": "user_1",
@@ -57,10 +61,59 @@ def test_a_payment_has_its_currency_in_lower_case() -> None:
     assert payment_of(NewPayment(**REQUEST), "payment_1", None).currency == "sgd"
 
 
-def test_a_payment_has_the_trace_and_the_language() -> None:
-    payment = payment_of(NewPayment(**REQUEST, locale="ms"), "payment_1", "00-trace")
+@pytest.mark.parametrize("locale", ["ms", "ta", "zh-SG"])
+def test_a_payment_has_the_trace_and_the_language(locale: str) -> None:
+    payment = payment_of(NewPayment.model_validate(REQUEST | {"locale": locale}), "payment_1", "00-trace")
 
-    assert (payment.traceparent, payment.checkout_locale) == ("00-trace", "ms")
+    assert (payment.traceparent, payment.checkout_locale) == ("00-trace", locale)
+
+
+def test_another_language_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(ValidationError, match=r"'auto', .*'ta' or 'zh-SG'"):
+        NewPayment.model_validate(REQUEST | {"locale": "zh-sg"})
+
+
+DESCRIBED = NewPayment.model_json_schema()["properties"]
+
+
+@settings(deadline=None)
+@given(st.text(max_size=4) | st.sampled_from(sorted(money.CURRENCIES)).map(str.title))
+def test_every_accepted_currency_matches_its_description(currency: str) -> None:
+    try:
+        money.check(12000, NewPayment.model_validate(REQUEST | {"currency": currency}).currency)
+    except (ValidationError, money.NotChargeableError):
+        return
+    assert re.search(DESCRIBED["currency"]["pattern"], currency)
+    assert currency.lower() in DESCRIBED["currency"]["description"]
+
+
+@pytest.mark.parametrize("currency", sorted(money.CURRENCIES))
+@pytest.mark.parametrize("case", [str.lower, str.upper, str.title], ids=["lower", "upper", "title"])
+def test_every_currency_is_accepted_in_any_case(currency: str, case: Callable[[str], str]) -> None:
+    money.check(120000, NewPayment.model_validate(REQUEST | {"currency": case(currency)}).currency)
+
+
+@pytest.mark.parametrize(
+    ("amount", "code"),
+    [
+        (0, "amount_too_small"),
+        (-1, "amount_too_small"),
+        (10**12, "amount_too_large"),
+        (10**40, "amount_too_large"),
+    ],
+)
+def test_an_amount_outside_of_the_description_has_a_code(amount: int, code: str) -> None:
+    with pytest.raises(money.NotChargeableError) as error:
+        money.check(NewPayment.model_validate(REQUEST | {"amount": amount}).amount, "bif")
+
+    assert error.value.code == code
+    assert not DESCRIBED["amount"]["minimum"] <= amount <= DESCRIBED["amount"]["maximum"]
+
+
+def test_a_limit_is_described_with_its_range() -> None:
+    limit = Search.model_json_schema()["properties"]["limit"]
+
+    assert (limit["minimum"], limit["maximum"], limit["type"]) == (1, 100, "integer")
 
 
 @pytest.mark.parametrize(
@@ -69,8 +122,6 @@ def test_a_payment_has_the_trace_and_the_language() -> None:
         ("amount", "12000"),
         ("amount", 120.5),
         ("amount", True),
-        ("amount", 0),
-        ("amount", 10**12),
         ("amount", 12000.0),
         ("amount", "\uff11\uff12\uff10"),
         ("amount", "\u0661\u0662\u0660"),

@@ -382,6 +382,29 @@ async def test_a_recent_attempt_without_a_session_continues(age: timedelta, atte
     assert checkout.payment.checkout_attempt == attempt
 
 
+OTHER_WORDS = replace(PAYMENT, product_name="Other words", checkout_locale="ms")
+
+
+async def test_a_call_with_other_words_gets_what_is_stored() -> None:
+    table, stripe = Table(), FakeStripe()
+    await sessions(table, stripe).open_for(replace(PAYMENT, checkout_locale="ta"))
+
+    again = await sessions(table, stripe).open_for(OTHER_WORDS)
+
+    assert again.reused
+    assert (again.payment.product_name, again.payment.checkout_locale) == ("Travel insurance", "ta")
+
+
+@pytest.mark.parametrize(("locale", "kept"), [("ms", "ms"), (None, "ta")])
+async def test_a_new_link_keeps_the_name_and_takes_a_language(locale: str | None, kept: str) -> None:
+    expired = replace(PENDING, stripe_session_id="cs_0", checkout_locale="ta", facts={"cs_0": session("expired")})
+
+    again = await sessions(Table(expired), FakeStripe()).open_for(replace(OTHER_WORDS, checkout_locale=locale))
+
+    assert not again.reused
+    assert (again.payment.product_name, again.payment.checkout_locale) == ("Travel insurance", kept)
+
+
 async def test_a_record_written_by_hand_gets_a_session() -> None:
     table = Table(replace(PAYMENT, product_name=None, currency="SGD"))
 

@@ -14,7 +14,7 @@ from stripe.params.checkout import SessionCreateParams
 from lea_payments.checkout.errors import ERRORS, InFlightError, KeySpentError, RefusalError, UnusableSessionError
 from lea_payments.checkout.stripe_calls import StripeCheckout, refusal_of
 from lea_payments.payment.record import Payment, Status
-from lea_payments.stripe.checkout_sessions import CheckoutSession, Locale, idempotency_key, params_of
+from lea_payments.stripe.checkout_sessions import CheckoutSession, StripeLocale, idempotency_key, params_of
 from tests.support import odd_json
 
 KEY = "sk_test_51Secret"
@@ -149,7 +149,7 @@ def test_each_attempt_has_its_own_idempotency_key() -> None:
 def test_the_languages_match_the_stripe_package() -> None:
     supported = re.findall(r"'([\w-]+)'", str(SessionCreateParams.__annotations__["locale"]))
 
-    assert set(get_args(Locale)) == set(supported)
+    assert set(get_args(StripeLocale)) == set(supported)
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,13 @@ def test_a_missing_session_is_an_error_of_its_own() -> None:
         (_error(stripe.RateLimitError, "slow down", http_status=429, headers={"retry-after": "\u0665"}), 2),
         (_error(stripe.RateLimitError, "slow down", http_status=429, headers={"retry-after": "Fri, 1 Jan"}), 2),
         (stripe.APIError("oops", http_status=500), None),
+        (stripe.APIError("oops", http_status=503, headers={"Retry-After": "7"}), 7),
+        (stripe.APIError("oops", http_status=503, headers={"Retry-After": "Fri, 1 Jan"}), None),
     ],
-    ids=["in flight", "rate limit", "7 s", "too long", "0 s", "other digits", "date", "server error"],
+    ids=[
+        *("in flight", "rate limit", "7 s", "too long", "0 s", "other digits", "date", "server error"),
+        *("server error with 7 s", "server error with a date"),
+    ],
 )
 def test_only_temporary_refusals_have_retry_after(error: stripe.StripeError, seconds: int | None) -> None:
     assert refusal_of(error).retry_after == seconds

@@ -1,7 +1,10 @@
-import pytest
+from collections.abc import Mapping, Sequence
 
-from lea_payments.payment.facts import STATES, Kind
-from lea_payments.payment.record import DisputeStatus, Status
+import pytest
+from msgspec.structs import replace
+
+from lea_payments.payment.facts import STATES, Fact, Kind, with_fact
+from lea_payments.payment.record import DisputeStatus, Payment, Status
 from lea_payments.payment.situations import (
     DISPUTES,
     REVIEW_REASONS,
@@ -10,6 +13,15 @@ from lea_payments.payment.situations import (
     CanPay,
     Situation,
 )
+from lea_payments.payment.status import status_of
+
+
+def _session(state: str, amount: int = 12000) -> Fact:
+    return Fact(kind=Kind.SESSION, state=state, amount=amount, currency="sgd", intent="pi_a")
+
+
+def _decline(intent_id: str) -> Fact:
+    return Fact(kind=Kind.INTENT, state="declined", code="card_declined", intent=intent_id)
 
 
 def test_every_situation_has_a_rule_in_order() -> None:
@@ -35,6 +47,44 @@ def test_nobody_pays_again_while_money_is_there_or_on_its_way() -> None:
 @pytest.mark.parametrize("situation", [Situation.ASYNC_FAILED, Situation.EXPIRED])
 def test_a_session_that_ended_needs_a_new_link(situation: Situation) -> None:
     assert RULES[situation].can_pay is CanPay.WITH_NEW_LINK
+
+
+def test_a_status_is_final_if_no_customer_and_no_bank_can_change_it() -> None:
+    changeable = [situation for situation, rule in RULES.items() if not rule.final]
+
+    assert changeable == ["awaiting_funds", "declined", "pending"]
+
+
+def test_nothing_is_final_while_the_link_can_be_paid() -> None:
+    assert not [rule for rule in RULES.values() if rule.final and rule.can_pay is CanPay.YES]
+
+
+_LIVES: Mapping[str, Sequence[Fact]] = {
+    "paid": [_decline("pi_a"), _session("open"), _session("paid")],
+    "declined and expired": [_decline("pi_a"), _decline("pi_b"), _session("expired")],
+    "expired": [_session("expired")],
+    "delayed and paid": [_session("unpaid"), _session("paid")],
+    "delayed and failed": [_session("unpaid"), _session("failed")],
+    "paid wrongly": [_session("paid", amount=1)],
+}
+_LATER: Sequence[Fact] = [
+    Fact(kind=Kind.REFUND, state="succeeded", amount=12000, intent="pi_a"),
+    Fact(kind=Kind.DISPUTE, state="lost", amount=12000, intent="pi_a"),
+    Fact(kind=Kind.WARNING, state="actionable", intent="pi_a"),
+]
+
+
+@pytest.mark.parametrize("life", _LIVES)
+def test_a_final_status_stays_in_every_ordinary_life(life: str) -> None:
+    record = Payment(payment_intent_id="payment_1", amount=12000, currency="sgd", stripe_session_id="cs_a")
+    finals: list[Status] = []
+    for number, fact in enumerate([*_LIVES[life], *_LATER]):
+        object_id = "cs_a" if fact.kind == Kind.SESSION else fact.intent if fact.kind == Kind.INTENT else f"x_{number}"
+        record = replace(record, facts=with_fact(record.facts, str(object_id), fact))
+        derived = status_of(record)
+        finals += [derived.status] if derived.final or finals else []
+
+    assert len(set(finals)) == 1
 
 
 def test_the_status_of_each_situation_is_a_published_one() -> None:

@@ -1,5 +1,7 @@
 from typing import Any
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 import stripe
 from hypothesis import given
@@ -39,8 +41,8 @@ def test_both_pages_learn_the_session() -> None:
 
 
 LINK = "https://checkout.stripe.com/c/pay/cs_test_a#fid"
-BEGAN = 1767225600
-"""The time of RECORD's attempt, in seconds since 1970."""
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+"""The time of RECORD's attempt."""
 
 
 @pytest.mark.parametrize(
@@ -68,8 +70,8 @@ def test_only_a_link_to_a_pay_page_is_shown(link: str | None, *, shown: bool) ->
 def test_a_link_is_shown_until_it_expires(hours: int, *, shown: bool) -> None:
     record = replace(RECORD, checkout_link=LINK)
 
-    assert (open_link(record, BEGAN + 3600 * hours) is not None) is shown
-    assert open_link(replace(record, checkout_attempt_at=None), BEGAN + 3600 * hours) == LINK
+    assert (open_link(record, BEGAN + timedelta(hours=hours)) is not None) is shown
+    assert open_link(replace(record, checkout_attempt_at=None), BEGAN + timedelta(hours=hours)) == LINK
 
 
 def test_the_link_of_a_payment_that_cannot_be_paid_is_hidden() -> None:
@@ -90,6 +92,13 @@ def test_trace_and_language_are_sent_if_the_record_has_them() -> None:
 
     assert params["payment_intent_data"]["metadata"]["traceparent"] == "00-1-2-01"
     assert params["locale"] == "de"
+
+
+@pytest.mark.parametrize(("locale", "sent"), [("de", "de"), ("zh-SG", "zh"), ("ta", "auto"), ("klingon", None)])
+def test_stripe_gets_a_language_that_its_pay_page_has(locale: str, sent: str | None) -> None:
+    params = params_of(replace(RECORD, checkout_locale=locale), "https://pay.example")
+
+    assert params.get("locale") == sent
 
 
 def test_each_attempt_has_its_own_idempotency_key() -> None:

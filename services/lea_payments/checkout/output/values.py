@@ -1,0 +1,40 @@
+"""Defines the types of values that come from records: what is not readable there is null in an answer."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from lea_payments.payment.event import Outcome
+from lea_payments.payment.evidence import NEVER_MATCHES, UNREADABLE_CURRENCY
+from lea_payments.payment.record import Status, iso
+
+Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""A time of an answer: RFC 3339 in UTC."""
+
+
+def readable(value: object) -> object:
+    """The amount or the currency, or None if it is not readable in the record."""
+    return None if value in (NEVER_MATCHES, UNREADABLE_CURRENCY) else value
+
+
+def time_of(value: str | None) -> str | None:
+    """The time in UTC, or None if it is not one. A time without an offset is in UTC, as in the published contract."""
+    try:
+        at = datetime.fromisoformat(value or "")
+        return iso(at if at.tzinfo else at.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _member(kind: type[StrEnum]) -> Any:
+    """Reads a word of the enumeration; any other text is None."""
+    return BeforeValidator(lambda value: value if value in set(kind) else None)
+
+
+ReadableAmount = Annotated[int | None, BeforeValidator(readable)]
+ReadableCurrency = Annotated[str | None, BeforeValidator(readable)]
+ReadableTime = Annotated[Time | None, BeforeValidator(time_of)]
+ReadableStatus = Annotated[Status | None, _member(Status)]
+ReadableOutcome = Annotated[Outcome | None, _member(Outcome)]
