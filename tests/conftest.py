@@ -1,6 +1,7 @@
 """Fixtures of all tests: free ports and one DynamoDB Local, also for several processes. In CI, a skipped test fails."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from xdist.workermanage import WorkerController
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.support import parallel, ports
+from tests.support.examples import ALL_EXAMPLES
 
 ROOT = Path(__file__).parents[1]
 DYNAMODB_FOLDER = ROOT / ".data" / "dynamodb-local"
@@ -52,8 +54,15 @@ def dynamodb_endpoint(
         yield dynamodb.endpoint
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option for all examples."""
+    parser.addoption("--all", action="store_true", help="try all examples, as in CI; without it each test tries fewer")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Prepare the database that the processes of a run share."""
+    """Choose the number of examples, and prepare the database that the processes of a run share."""
+    if config.getoption("--all"):
+        os.environ[ALL_EXAMPLES] = "1"
     config.stash[DYNAMODB] = parallel.SharedDynamoDB(DYNAMODB_FOLDER)
 
 
@@ -103,6 +112,16 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 def _fail_skipped_in_ci(report: pytest.CollectReport | pytest.TestReport) -> None:
     if report.outcome == "skipped" and os.environ.get("CI") == "true":
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
         report.outcome = "failed"
-        report.longrepr = f"A skipped test fails in CI. {reason}"
+        report.longrepr = f"A skipped test fails in CI. {_reason(report)}"
+
+
+def _reason(report: pytest.CollectReport | pytest.TestReport) -> str:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    return reason.removeprefix("Skipped: ")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print one line for each reason to skip tests, which is a missing program."""
+    for reason, number in Counter(map(_reason, terminalreporter.stats.get("skipped", []))).items():
+        terminalreporter.write_line(f"SKIPPED {number} {'test' if number == 1 else 'tests'}: {reason}", yellow=True)

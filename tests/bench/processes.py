@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.forked import Program
 from tests.support.processes import start_process
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +42,7 @@ class Processes:
     @contextmanager
     def serving(
         self, name: str, command: Sequence[str], port: int, path: str, env: Mapping[str, str]
-    ) -> Iterator[subprocess.Popen[bytes]]:
+    ) -> Iterator[Program]:
         """A server that answers 200 at the path; raises BenchError if it does not start, or ends with an error."""
         log, url = self._folder / f"{name}.log", f"http://127.0.0.1:{port}"
         try:

@@ -47,7 +47,7 @@ def start(
     after the last test of the file.
     """
     defaults = {"DDB_ENDPOINT": table_settings.ddb_endpoint, "DYNAMODB_PAYMENTS_TABLE": table_settings.table}
-    with Services(tmp_path_factory.mktemp("services"), free_port, defaults) as services:
+    with Services(tmp_path_factory.mktemp("services"), free_port, defaults, fork=True) as services:
         yield services.start
 
 

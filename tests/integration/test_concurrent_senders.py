@@ -1,6 +1,5 @@
 """Sends different events of one payment from 16 senders to two webhooks at once: each is applied exactly once."""
 
-import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,12 +14,13 @@ from lea_payments.payment.record import Payment
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from tests.support import stripe_bodies
+from tests.support.examples import examples
 from tests.support.records import Records
 from tests.support.scenarios import order_independent_fields
 from tests.support.stripe_bodies import SECRET
 from tests.support.webhook_delivery import Delivery
 
-RUNS = int(os.environ.get("CONCURRENT_RUNS", "150"))
+RUNS = examples(30, 150, "CONCURRENT_RUNS")
 """A run takes about a third of a second: set CONCURRENT_RUNS for thousands of them."""
 
 SENDERS = 16

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from lea_payments.webhook.app import RETRY_AFTER_SECONDS
 from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
 from tests.support.dynamodb_faults import Fault
+from tests.support.examples import examples
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.frozen_dynamodb import frozen
 from tests.support.processes import Process
@@ -98,7 +100,8 @@ def test_each_pair_of_faults_applies_an_event_once(
 ) -> None:
     """A write whose response was lost can meet any other fault before its result is known."""
     quick = {name: fault for name, fault in (EXECUTED | REJECTED).items() if name != "no answer in time"}
-    for first, second in itertools.product(quick.values(), repeat=2):
+    pairs = [*itertools.product(quick.values(), repeat=2)]
+    for first, second in random.Random(0).sample(pairs, examples(30, len(pairs))):
         payment_id = records.put()
         delivery = _paid(payment_id)
         dynamodb.fault = faults.first_calls(first, second)

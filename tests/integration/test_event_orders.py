@@ -1,7 +1,6 @@
 """Sends the events of every scenario in any order to the webhook over HTTP, mixed with facts from lists."""
 
 import json
-import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ import pytest
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.store.payments import PaymentStore
 from tests.support import stripe_bodies
+from tests.support.examples import examples
 from tests.support.records import Records
 from tests.support.scenario import Scenario
 from tests.support.scenarios import (
@@ -25,7 +25,7 @@ from tests.support.scenarios import (
 from tests.support.stripe_bodies import SECRET
 from tests.support.webhook_delivery import Delivery
 
-ORDERS = int(os.environ.get("ORDERS", "3"))
+ORDERS = examples(1, 3, "ORDERS")
 """The number of orders that each scenario is tried in."""
 
 

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,12 @@ from tests.support import stripe_bodies
 from tests.support.checkout_api import SECRETS, checkout_client
 from tests.support.command_line import command_runner
 from tests.support.emulator import EmulatorClient, no_wait
+from tests.support.examples import examples
 from tests.support.odd_items import ODD_FIELDS, fields_of_another_type
 from tests.support.records import Records
 from tests.support.webhook_delivery import Delivery, DeliveryAnswer
 
-CASES = int(os.environ.get("ODD_RECORDS", "60"))
+CASES = examples(20, 60, "ODD_RECORDS")
 odd = settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 BODY: dict[str, Any] = {

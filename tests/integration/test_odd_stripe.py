@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from lea_payments.checkout.errors import ERRORS
 from tests.support import odd_json
 from tests.support.checkout_api import SECRETS, checkout_client, payment_body
+from tests.support.examples import examples
 from tests.support.http_server import BackgroundServer
 
 STATUSES = st.sampled_from([200, 200, 200, 302, 400, 401, 402, 403, 404])
@@ -118,7 +119,7 @@ def test_an_odd_answer_about_an_open_link_changes_nothing(api: httpx.Client, str
 
 def test_no_response_of_stripe_is_a_500_or_an_odd_link(api: httpx.Client, stripe: OddStripe) -> None:
     @given(st.lists(st.tuples(STATUSES, odd_json.RESPONSES), min_size=1, max_size=3))
-    @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(30, 100), deadline=None, suppress_health_check=list(HealthCheck))
     def check(responses: list[tuple[int, object]]) -> None:
         body = payment_body()
         for status, stripe.body in responses:

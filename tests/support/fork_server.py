@@ -58,11 +58,11 @@ def _serve(control: socket.socket) -> Request | None:
     signal.set_wakeup_fd(woken)
     statuses: dict[int, int] = {}
     while True:
-        ready, _, _ = select.select([control, wakeup], [], [])
+        ready, _, _ = select.select([control.fileno(), wakeup], [], [])
         if wakeup in ready:
             os.read(wakeup, 4096)
             _report_ended(statuses)
-        if control not in ready:
+        if control.fileno() not in ready:
             continue
         message, descriptors = _receive(control)
         if not message:

@@ -122,11 +122,19 @@ def shared() -> ForkServer:
     return server
 
 
-def start(command: Sequence[str], *, env: Mapping[str, str] | None, folder: Path, streams: Sequence[int]) -> Program:
+def start(
+    command: Sequence[str], environment: Mapping[str, str] | None, folder: Path, streams: Sequence[int]
+) -> Program:
     """Starts a program with these descriptors as its standard streams; forks it if that makes no difference."""
-    environment = {**os.environ} if env is None else env
-    if can_fork(command, environment):
-        return shared().start(command, environment, folder, streams)
+    if can_fork(command, environment or os.environ):
+        return shared().start(command, environment or os.environ, folder, streams)
+    return start_new(command, environment, folder, streams)
+
+
+def start_new(
+    command: Sequence[str], environment: Mapping[str, str] | None, folder: Path, streams: Sequence[int]
+) -> Program:
+    """Starts a program with these descriptors as its standard streams."""
     stdin, stdout, stderr = streams
     return subprocess.Popen(command, cwd=folder, env=environment, stdin=stdin, stdout=stdout, stderr=stderr)
 
@@ -139,7 +147,7 @@ def run(
         stdin.write((text or "").encode())
         stdin.seek(0)
         streams = [file.fileno() for file in (stdin, stdout, stderr)]
-        status = start(command, env=env, folder=folder, streams=streams).wait(120)
+        status = start(command, env, folder, streams).wait(120)
         return subprocess.CompletedProcess(command, status, _text(stdout), _text(stderr))
 
 

@@ -45,11 +45,15 @@ def start_process(
     folder: Path,
     env: Mapping[str, str] | None = None,
     pause: float = 0.05,
+    fork: bool = False,
 ) -> Process:
-    """Starts a program and returns once `ready_at` answers 2xx; raises AssertionError with its output if it ends."""
+    """Starts a program and returns once `ready_at` answers 2xx; raises AssertionError with its output if it ends.
+
+    `fork` starts our own programs faster; see `tests.support.forked`.
+    """
     with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
         streams = (nothing.fileno(), output.fileno(), output.fileno())
-        process = forked.start(command, env=env, folder=folder, streams=streams)
+        process = (forked.start if fork else forked.start_new)(command, env, folder, streams)
     started = Process(url, process, log)
     try:
         with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:

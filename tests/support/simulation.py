@@ -200,7 +200,7 @@ def simulate(folder: Path, free_port: Callable[[], int], dynamodb: str, sink: Ot
         proxy = stack.enter_context(FaultyDynamoDB(dynamodb, free_port()))
         traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200"}
         defaults = variables | traces | {"DDB_ENDPOINT": proxy.endpoint}
-        starter = stack.enter_context(Services(folder, free_port, defaults))
+        starter = stack.enter_context(Services(folder, free_port, defaults, fork=True))
         ports = {name: str(free_port()) for name in SERVICES}
         services = _start(starter, ports)
         account = stack.enter_context(EmulatorClient(services["stripe-emulator"].url))

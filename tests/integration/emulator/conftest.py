@@ -62,6 +62,7 @@ def _running(folder: Path, port: int, environment: dict[str, str]) -> Iterator[E
         log=folder / f"emulator-{port}.log",
         folder=folder,
         env={"HOST": "127.0.0.1", "PORT": str(port), "LOG_LEVEL": "warning"} | environment,
+        fork=True,
     )
     try:
         with EmulatorClient(url) as client:

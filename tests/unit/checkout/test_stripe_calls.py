@@ -16,6 +16,7 @@ from lea_payments.checkout.stripe_calls import StripeCheckout, refusal_of
 from lea_payments.payment.record import Payment, Status
 from lea_payments.stripe.checkout_sessions import CheckoutSession, StripeLocale, idempotency_key, params_of
 from tests.support import odd_json
+from tests.support.examples import examples
 
 KEY = "sk_test_51Secret"
 RECORD = Payment(
@@ -274,7 +275,7 @@ async def _result(call: str, http: FakeHttp) -> CheckoutSession | RefusalError |
 @pytest.mark.parametrize("call", ["create", "find"])
 def test_any_response_is_a_session_or_a_refusal(call: str) -> None:
     @given(STATUSES, odd_json.RESPONSES, HEADERS)
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=examples(100, 300), deadline=None)
     def check(status: int, body: object, headers: Mapping[str, str]) -> None:
         result = asyncio.run(_result(call, FakeHttp(status, body, headers)))
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from lea_payments.store.batch_call import Signer
+from tests.support.examples import examples
 
 DAYS = st.datetimes(datetime(2020, 1, 1), datetime(2099, 1, 1)).map(lambda time: time.replace(microsecond=0))  # noqa: DTZ001 - UTC
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=20)
@@ -30,7 +31,7 @@ CALLS = st.lists(
 )
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(200, 1000))
 @given(URLS, NAMES, CALLS)
 def test_the_signature_is_that_of_botocore(url: str, region: str, calls: list[Call]) -> None:
     """Several calls with one signer: another day, or another key, needs another signing key."""

@@ -22,6 +22,7 @@ from lea_payments.stripe.signature_diagnosis import (
     Work,
     reason,
 )
+from tests.support.examples import examples
 from tests.support.stripe_bodies import SECRET, completed, sign
 
 NOW = 1_800_000_000
@@ -195,7 +196,7 @@ def _expensive_bodies(draw: st.DrawFn) -> bytes:
     return (opening * depth + "[" + ",".join([piece] * count) + "]" + closing * depth).encode()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(10, 40), deadline=None)
 @given(
     _expensive_bodies() | st.text("\x7fé\U0001f600", min_size=8000, max_size=8000).map(json.dumps).map(str.encode),
     HEADERS,
