@@ -82,6 +82,7 @@ def reconciler(
 
     Needs `STRIPE_SECRET_KEY` and the table. `RECONCILER_INTERVAL_SECONDS` sets the pause between runs.
     """
+    from lea_payments.commands.progress import Progress
     from lea_payments.reconciler.app import create_app, run_once
     from lea_payments.serving.server import serve
     from lea_payments.store.payments import PaymentStore
@@ -90,7 +91,9 @@ def reconciler(
     if not once:
         serve(create_app(settings, PaymentStore(settings)), settings, settings.port, "reconciler")
         return
-    result = run_once(settings)
+    with Progress() as progress:
+        progress.does("comparing the payments with Stripe's lists")
+        result = run_once(settings)
     Terminal(stderr=True).print(result.summary(), soft_wrap=True)
     if result.problem:
         raise SettingsError(result.problem)
@@ -136,10 +139,13 @@ def check(
     `STRIPE_LIVEMODE`. With a key, it also checks the events and API version of the webhook endpoint, and the clock.
     """
     from lea_payments.commands import check as command
+    from lea_payments.commands.progress import Progress
     from lea_payments.telemetry.setup import start_for_commands
 
     start_for_commands()
-    report = command.findings(endpoint)
+    with Progress() as progress:
+        progress.does("checking the table and Stripe")
+        report = command.findings(endpoint)
     if as_json:
         typer.echo(command.as_json(report))
     else:
@@ -176,7 +182,8 @@ def replay(
     from `STRIPE_LIVEMODE` are skipped.
     """
     from lea_payments.commands import replay as command
-    from lea_payments.commands.replay_source import ReplaySourceError, checked_types, is_event_id, window
+    from lea_payments.commands.progress import Progress
+    from lea_payments.commands.replaying.source import ReplaySourceError, checked_types, is_event_id, window
     from lea_payments.telemetry.setup import start_for_commands
 
     if (source is None) == (since is None):
@@ -184,7 +191,7 @@ def replay(
     if since is None and until is not None:
         raise typer.BadParameter("--until needs --since")
     start_for_commands()
-    options = command.ReplayOptions(Terminal(), payment, dry_run)
+    options = command.ReplayOptions(Terminal(), Progress(), payment, dry_run)
     counts: Counter[str] = Counter()
     try:
         event_types = checked_types(types or ())
@@ -202,42 +209,53 @@ def replay(
 
 @app.command()
 def show(
-    payment_id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="The payment's id, such as `payment_123`.")
+    any_id: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="ID",
+            help="Any id: of a payment, a quote, a user, a session (`cs_…`), a PaymentIntent (`pi_…`), a refund, a "
+            "dispute, a fraud warning or a charge.",
+        ),
     ] = None,
-    session: Annotated[
-        str | None, typer.Option(help="Find the payment by its Stripe Checkout Session, `cs_…`.")
+    email: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="With `--stripe`: what this customer has paid.")
     ] = None,
-    quote: Annotated[str | None, typer.Option(help="Show all payments of a quote.")] = None,
-    user: Annotated[str | None, typer.Option(help="Show all payments of a user.")] = None,
+    card: Annotated[
+        str | None, typer.Option(metavar="LAST4", help="With `--stripe` and `--day`: what a card has paid.")
+    ] = None,
+    day: Annotated[str | None, typer.Option(metavar="DATE", help="The day for `--card`, such as 2026-11-27.")] = None,
     *,
     stripe: Annotated[
         bool,
-        typer.Option("--stripe", help="Compare each fact with Stripe's object. Needs `STRIPE_SECRET_KEY`."),
+        typer.Option("--stripe", help="Compare with Stripe, and search there. Needs `STRIPE_SECRET_KEY`."),
+    ] = False,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="Also show what the next event of each type would change.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """Show what happened to a payment: its record, its objects at Stripe, its history, and what could happen next.
+    """Show what happened to a payment: the answer in one sentence, its money, its history and its objects.
 
     With `--stripe`, compares each object with Stripe's, and names what differs, what repairs it, and what was not read.
-    Give exactly one of ID, `--session`, `--quote` and `--user`. The exit status is 1 if there is no such payment.
+    It then also finds payments without a record, and the payments of refunds, disputes and fraud warnings.
+
+    The exit status is 0, or 2 if the record and Stripe do not agree, and 1 if there is no such payment or an error.
     """
     from lea_payments.commands import show as command
+    from lea_payments.commands.showing import document, findings
+    from lea_payments.commands.showing.query import checked
     from lea_payments.telemetry.setup import start_for_commands
 
-    query = command.PaymentQuery(payment_id, session, quote, user)
-    if sum(value is not None for value in query) != 1:
-        raise typer.BadParameter("give exactly one of ID, --session, --quote and --user")
+    query = checked(any_id, email, card, day, at_stripe=stripe)
     start_for_commands()
     stripe_settings = read(StripeSettings) if stripe else None
-    settings = stripe_settings or read(TableSettings)
-    payments = command.find(settings, query, stripe_settings)
+    found = command.find(stripe_settings or read(TableSettings), query, stripe_settings)
     if as_json:
-        typer.echo(command.as_json(payments))
-    elif payments:
-        Terminal().print(*command.as_text(payments), sep="\n")
-    if not payments:
-        raise SettingsError(f"no such payment in table {settings.table}: check the id, DDB_ENDPOINT and AWS_REGION")
+        typer.echo(document.as_json(found, what_if=what_if))
+    else:
+        terminal = Terminal()
+        terminal.print_lines(findings.as_text(found, terminal.width, what_if=what_if))
+    raise typer.Exit(found.exit_status)
 
 
 def main() -> None:

@@ -186,7 +186,7 @@ def test_missing_refunds_disputes_and_warnings_differ(
 
     effects = [one["what"].partition("; ")[2] for one in before["differences"]]
     assert effects == [
-        "amount_refunded 0 → 700",
+        "amount_refunded SGD 0.00 → SGD 7.00",
         "dispute_status none → open",
         "the published fields stay",
     ]

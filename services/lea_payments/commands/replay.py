@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from io import BufferedReader, FileIO
 from typing import NamedTuple
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from lea_payments.commands.console import Terminal, line, table
-from lea_payments.commands.event_file import EventText, MoreEvents, event_texts
-from lea_payments.commands.explain import field_changes
-from lea_payments.commands.replay_source import (
+from lea_payments.commands.field_changes import field_changes
+from lea_payments.commands.progress import Progress
+from lea_payments.commands.replaying.event_file import EventText, MoreEvents, event_texts
+from lea_payments.commands.replaying.lines import other_change, unmatched
+from lea_payments.commands.replaying.source import (
     RETENTION,
     ReplayItem,
     ReplaySourceError,
@@ -33,6 +36,7 @@ from lea_payments.stripe.errors import StripeCallError, StripeMissingError
 from lea_payments.stripe.events import Ignored
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
+from lea_payments.words import counted
 
 Batches = AsyncIterator[Iterable[ReplayItem]]
 """Events, oldest first; each batch is read when the one before it was applied."""
@@ -43,7 +47,8 @@ UNREADABLE, NOT_APPLIED = "unreadable", "not_applied"
 NO_EVENT = "The source has no event: check the file, or use a wider --since or other --type."
 NO_EVENT_OF_PAYMENT = "No event belongs to this payment: check the id with `lea-payments show`, or use a wider --since."
 HINTS = {
-    Outcome.UNMATCHED: "unmatched: these events belong to no payment in this table: check DYNAMODB_PAYMENTS_TABLE; "
+    Outcome.UNMATCHED: "unmatched: the events marked with ? belong to no payment in this table: check "
+    "DYNAMODB_PAYMENTS_TABLE; "
     "or they belong to another system.",
     Outcome.WRONG_MODE: "wrong_mode: the mode of these events differs from STRIPE_LIVEMODE: set it to their mode, and "
     "name the table of that mode.",
@@ -55,6 +60,7 @@ class ReplayOptions(NamedTuple):
     """The options of a replay; a `dry_run` writes nothing."""
 
     console: Terminal
+    progress: Progress
     payment_id: str | None = None
     dry_run: bool = False
 
@@ -101,8 +107,10 @@ class Replay:
         if self._is_selection and applied.outcome is Outcome.UNMATCHED:
             return
         self.counts[applied.outcome] += 1
+        if applied.outcome is Outcome.UNMATCHED:
+            self._console.print(line("?", "yellow", unmatched(event)), soft_wrap=True)
         if applied.outcome in CHANGES and applied.before and applied.after:
-            changes = field_changes(applied.before, applied.after) or _other_change(applied.outcome, event)
+            changes = field_changes(applied.before, applied.after) or other_change(applied.outcome, event)
             payment_id = applied.after.payment_intent_id
             self._console.print(f"{payment_id}: {changes} ({event.type}, {event.id})", soft_wrap=True)
 
@@ -140,12 +148,6 @@ def failed(counts: Counter[str]) -> bool:
     return bool(counts[UNREADABLE] or counts[NOT_APPLIED])
 
 
-def _other_change(outcome: Outcome, event: PaymentEvent) -> str:
-    """The change of a fact that changes no field which `field_changes` names."""
-    needs_person = ": a person must review it" if outcome is Outcome.REVIEW else ""
-    return f"{event.object_id} is {event.fact.state}{needs_person}"
-
-
 def from_stripe(
     settings: StripeSettings, options: ReplayOptions, first: int, last: int, types: Sequence[str]
 ) -> Counter[str]:
@@ -157,9 +159,10 @@ def from_stripe(
         # Stripe lists the newest events first: a day at a time, they are applied oldest first and few are in memory.
         for since, until in days(first, last):
             events: list[ReplayItem] = []
-            with options.console.status(f"Reading the events of {datetime.fromtimestamp(since, UTC):%Y-%m-%d}"):
-                async for page in lists.events(since, until, types):
-                    events.extend(page)
+            options.progress.does(f"reading the events of {datetime.fromtimestamp(since, UTC):%Y-%m-%d} from Stripe")
+            async for page in lists.events(since, until, types):
+                events.extend(page)
+            options.progress.does("applying the events")
             yield [*reversed(events), *unreadable.taken()]
 
     return _run(settings, options, lists, batches())
@@ -171,6 +174,7 @@ def from_event(settings: StripeSettings, options: ReplayOptions, event_id: str, 
     lists = StripeLists(settings, reader, UnreadableObjects().add)
 
     async def batches() -> Batches:
+        options.progress.does(f"reading {event_id} from Stripe")
         try:
             body = await reader.get(f"/v1/events/{event_id}")
         except StripeMissingError:
@@ -210,11 +214,12 @@ def _run(settings: ModeSettings, options: ReplayOptions, lists: StripeLists | No
                 await replay.run(batch)
 
     try:
-        asyncio.run(run())
+        with options.progress:
+            asyncio.run(run())
     except (UnavailableError, StripeCallError) as error:
         raise SettingsError(
-            f"{error}; {replay.counts.total()} events were processed: run the same command again, "
-            "it does not apply them twice"
+            f"{error}; {counted(replay.counts.total(), 'event')} processed: run the same command again, "
+            "it applies nothing twice"
         ) from None
     options.console.print(replay.table())
     for hint in replay.hints():
@@ -224,8 +229,8 @@ def _run(settings: ModeSettings, options: ReplayOptions, lists: StripeLists | No
     return replay.counts
 
 
-def _progress(console: Terminal) -> Progress:
-    return Progress(
+def _progress(console: Terminal) -> ProgressBar:
+    return ProgressBar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),

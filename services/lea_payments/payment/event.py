@@ -27,6 +27,7 @@ class PaymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A fact about one of Stripe's objects, from an event or from a list. Times are in seconds since 1970.
 
     The references are tried in this order until one leads to a record: `payment_ids`, the session, `intent_ids`.
+    `currency` is that of the object's amount if the fact does not have it; it is only for messages.
     """
 
     id: str
@@ -39,3 +40,4 @@ class PaymentEvent(msgspec.Struct, frozen=True, kw_only=True):
     intent_ids: tuple[str, ...] = ()
     session_created: int | None = None
     traceparent: str | None = None
+    currency: str | None = None

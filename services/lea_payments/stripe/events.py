@@ -100,6 +100,7 @@ def payment_event(event_id: str, event_type: str, created: int, found: ObjectFac
         intent_ids=found.intent_ids,
         session_created=found.created if found.session_id else None,
         traceparent=found.traceparent,
+        currency=found.currency,
     )
 
 

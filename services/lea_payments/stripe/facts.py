@@ -42,6 +42,7 @@ class ObjectFact(NamedTuple):
     session_id: str | None = None
     created: int | None = None
     traceparent: str | None = None
+    currency: str | None = None
 
 
 class NoFact(NamedTuple):
@@ -171,7 +172,7 @@ def charge_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | 
         return NoFact("nothing_refunded")
     intent_id = id_of(charge.payment_intent)
     fact = Fact(kind=Kind.CHARGE, state=facts.REFUNDED, amount=charge.amount_refunded, intent=intent_id)
-    return _intent_object_fact(charge.id, fact, intent_id, charge.metadata, charge.created)
+    return _intent_object_fact(charge.id, fact, intent_id, charge.metadata, charge.created, charge.currency)
 
 
 def refund_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:
@@ -180,7 +181,7 @@ def refund_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | 
     intent_id = id_of(refund.payment_intent)
     state = _STATE_BY_EVENT.get(event_type) or code_of(refund.status)
     fact = Fact(kind=Kind.REFUND, state=state, amount=refund.amount, intent=intent_id)
-    return _intent_object_fact(refund.id, fact, intent_id, refund.metadata, refund.created)
+    return _intent_object_fact(refund.id, fact, intent_id, refund.metadata, refund.created, refund.currency)
 
 
 def dispute_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:  # noqa: ARG001 - as the others
@@ -194,7 +195,7 @@ def dispute_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact |
         intent=intent_id,
         due=whole_number(dispute.evidence_details.due_by, MAX_SECONDS) if dispute.evidence_details else None,
     )
-    return _intent_object_fact(dispute.id, fact, intent_id, dispute.metadata, dispute.created)
+    return _intent_object_fact(dispute.id, fact, intent_id, dispute.metadata, dispute.created, dispute.currency)
 
 
 def warning_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:  # noqa: ARG001 - as the others
@@ -223,14 +224,15 @@ def _with_code(reason: str, code: str | None) -> str:
 
 
 def _intent_object_fact(
-    object_id: str | None, fact: Fact, intent_id: str | None, metadata: AnyMetadata, created: Any
+    object_id: str | None, fact: Fact, intent_id: str | None, metadata: AnyMetadata, created: Any, currency: Any = None
 ) -> ObjectFact:
     """The fact about an object that refers to a payment by its PaymentIntent and its metadata."""
     payment_ids, intent_ids = _references(metadata, intent_id)
     # Old API versions have disputes without an id: one for each PaymentIntent is the best that can be known.
     object_id = object_id or f"{fact.kind}:{intent_id or ''}"
     created, traceparent = whole_number(created, MAX_SECONDS), metadata_text(metadata, "traceparent")
-    return ObjectFact(object_id, fact, payment_ids, intent_ids, None, created, traceparent)
+    code = currency if is_code(currency) else None
+    return ObjectFact(object_id, fact, payment_ids, intent_ids, None, created, traceparent, code)
 
 
 def _references(

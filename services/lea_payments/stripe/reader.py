@@ -165,7 +165,7 @@ def _call_error(error: stripe.StripeError, path: str, backoff: float) -> StripeC
     if status is None or status in _RETRYABLE or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         retry_after = _retry_after(error)
         return StripeUnavailableError(
-            f"Stripe did not respond after {TRIES} tries: check status.stripe.com and STRIPE_API_BASE",
+            f"{stripe_client.unavailable_reason(error)} ({TRIES} tries)",
             path,
             status,
             retry_after if retry_after > backoff else None,

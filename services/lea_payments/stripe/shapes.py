@@ -122,6 +122,7 @@ class Charge(msgspec.Struct):
     payment_intent: Reference = None
     metadata: AnyMetadata = None
     created: Any = None
+    currency: Any = None
 
 
 class Refund(msgspec.Struct):
@@ -134,6 +135,7 @@ class Refund(msgspec.Struct):
     payment_intent: Reference = None
     metadata: AnyMetadata = None
     created: Any = None
+    currency: Any = None
 
 
 class EvidenceDetails(msgspec.Struct):
@@ -153,6 +155,7 @@ class DisputeObject(msgspec.Struct):
     evidence_details: EvidenceDetails | None = None
     metadata: AnyMetadata = None
     created: Any = None
+    currency: Any = None
 
 
 class FraudWarning(msgspec.Struct):

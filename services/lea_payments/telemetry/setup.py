@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,7 @@ from lea_payments import __version__, log
 from lea_payments.settings import Settings
 from lea_payments.telemetry import connections, events
 from lea_payments.telemetry.metrics import BUILD
+from lea_payments.visible import visible_text
 
 STOP_SECONDS = 5
 
@@ -51,7 +53,7 @@ def start(settings: Settings, service: str) -> None:
 def start_for_commands() -> None:
     """Starts the log of a command that a person runs: warnings and errors, on standard error."""
     log.configure_for_commands()
-    stamina.instrumentation.set_on_retry_hooks([_record_retry])
+    stamina.instrumentation.set_on_retry_hooks([_tell_retry])
 
 
 def stop() -> None:
@@ -203,6 +205,13 @@ class _KeepErrors(TraceIdRatioBased):
 
 def _record_retry(details: RetryDetails) -> None:
     events.call_retried(details.name, details.retry_num, details.wait_for, details.caused_by)
+
+
+def _tell_retry(details: RetryDetails) -> None:
+    """Says to the person who waits for a command why it waits."""
+    problem = str(details.caused_by).removesuffix(")").partition(" (")[0]
+    sys.stderr.write(f"{visible_text(problem)}; trying again in {details.wait_for:.1f} s ({details.retry_num})\n")
+    sys.stderr.flush()
 
 
 def _start_metrics(host: str, port: int) -> None:

@@ -37,7 +37,7 @@ def escape_sequences(context: AttackContext) -> str:
     commands = {  # each prints the word and, after it, the escape sequences
         show: "product",
         (*show, "--json"): "product",
-        ("show", "--quote", f"quote{ESCAPES}"): "product",
+        ("show", f"quote{ESCAPES}"): "product",
         (*show, "--stripe"): "cs_at_stripe",
         (*show, "--stripe", "--json"): "cs_at_stripe",
         (*replay, "--dry-run"): "evt_",

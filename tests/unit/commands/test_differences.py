@@ -3,7 +3,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lea_payments.commands.differences import Difference, Observation, differences, not_compared, notes
+from lea_payments.commands.at_stripe.differences import Difference, differences, notes, with_stripe
+from lea_payments.commands.at_stripe.observation import Observation
+from lea_payments.commands.at_stripe.unread import not_compared
 from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.evidence import with_evidence
@@ -46,6 +48,18 @@ def test_equal_facts_are_no_difference() -> None:
     assert _differences(_record(**facts), _at_stripe(facts)) == []
 
 
+def test_the_record_with_stripe_has_what_it_lacks() -> None:
+    after = with_stripe(_record(), _at_stripe({"cs_test_a": PAID, "re_a": REFUND}))
+
+    assert (after.payment_status, after.amount_refunded) == (Status.COMPLETED, 700)
+
+
+def test_a_state_that_is_not_known_is_not_compared() -> None:
+    facts = {"cs_test_a": PAID, "re_a": replace(REFUND, state="paused")}
+
+    assert not_compared(_record(**facts), _at_stripe(facts)) == ["re_a: this version does not know the state paused"]
+
+
 def test_a_missing_fact_is_a_difference_with_its_effect() -> None:
     (difference,) = _differences(_record(), _at_stripe({"cs_test_a": PAID}))
 
@@ -60,7 +74,10 @@ def test_effects_follow_one_another() -> None:
 
     found = _differences(_record(cs_test_a=PAID), _at_stripe({"cs_test_a": PAID, **refunds}))
 
-    assert [each.what.partition("; ")[2] for each in found] == ["amount_refunded 0 → 700", "amount_refunded 700 → 1400"]
+    assert [each.what.partition("; ")[2] for each in found] == [
+        "amount_refunded SGD 0.00 → SGD 7.00",
+        "amount_refunded SGD 7.00 → SGD 14.00",
+    ]
 
 
 def test_a_further_state_at_stripe_is_a_difference() -> None:
@@ -70,7 +87,7 @@ def test_a_further_state_at_stripe_is_a_difference() -> None:
         _record(cs_test_a=PAID, re_a=REFUND), _at_stripe({"cs_test_a": PAID, "re_a": failed}, hours=27)
     )
 
-    assert difference.what == "re_a: the record has succeeded, Stripe has failed; amount_refunded 700 → 0"
+    assert difference.what == "re_a: the record has succeeded, Stripe has failed; amount_refunded SGD 7.00 → SGD 0.00"
     assert "lea-payments replay --since 30d --payment payment_1" in difference.remedy
 
 
@@ -105,7 +122,7 @@ def test_a_refund_that_went_backwards_needs_a_person() -> None:
     ("known", "at_stripe", "text"),
     [
         (PAID, replace(PAID, attempt=1), "attempt none, Stripe has 1"),
-        (replace(REFUND, amount=None), replace(REFUND, amount=0), "amount none, Stripe has 0"),
+        (replace(REFUND, amount=None), replace(REFUND, amount=0), "amount none, Stripe has SGD 0.00"),
         (replace(DISPUTE, intent=None), DISPUTE, "intent none, Stripe has pi_a"),
     ],
     ids=["attempt", "amount", "intent"],
@@ -125,8 +142,16 @@ def test_a_detail_without_effect_is_only_a_note(known: Fact, at_stripe: Fact, te
 @pytest.mark.parametrize(
     ("known", "at_stripe", "text"),
     [
-        (DISPUTE, replace(DISPUTE, due=1), "the record has due none, Stripe has 1; the published fields stay"),
-        (DISPUTE, replace(DISPUTE, amount=5000), "the record has amount 4999, Stripe has 5000; the published fields"),
+        (
+            DISPUTE,
+            replace(DISPUTE, due=1),
+            "the record has due none, Stripe has 1970-01-01 00:00:01 UTC; the published fields stay",
+        ),
+        (
+            DISPUTE,
+            replace(DISPUTE, amount=5000),
+            "the record has amount SGD 49.99, Stripe has SGD 50.00; the published fields",
+        ),
         (replace(DISPUTE, state="prevented"), DISPUTE, "the record has prevented, Stripe has won; the published"),
     ],
     ids=["date for evidence", "another amount", "state"],

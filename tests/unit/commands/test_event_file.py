@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lea_payments.commands.event_file import EventText, MoreEvents, event_texts
+from lea_payments.commands.replaying.event_file import EventText, MoreEvents, event_texts
 
 Encode = Callable[[str], bytes]
 

@@ -11,7 +11,7 @@ COMMANDS = {
     "init-table": "--print",
     "check": "--endpoint",
     "replay": "--since",
-    "show": "--quote",
+    "show": "--what-if",
 }
 
 

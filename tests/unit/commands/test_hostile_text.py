@@ -11,14 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lea_payments.commands import check, show
+from lea_payments.commands import check
+from lea_payments.commands.at_stripe.state import StripeState
+from lea_payments.commands.at_stripe.view import StripeView
 from lea_payments.commands.checks.finding import note, wrong
 from lea_payments.commands.console import Terminal
-from lea_payments.commands.event_file import MoreEvents
+from lea_payments.commands.progress import Progress
 from lea_payments.commands.replay import Replay, ReplayOptions
-from lea_payments.commands.replay_source import ReplayItem, Unreadable
-from lea_payments.commands.show import PaymentView
-from lea_payments.commands.stripe_view import StripeState, StripeView
+from lea_payments.commands.replaying.event_file import MoreEvents
+from lea_payments.commands.replaying.source import ReplayItem, Unreadable
+from lea_payments.commands.showing import document, findings
+from lea_payments.commands.showing.findings import Findings, PaymentView
 from lea_payments.payment import changes
 from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import PaymentEvent
@@ -43,8 +46,12 @@ def _printed(terminal: Terminal) -> str:
 
 def _shown(payment: PaymentView, *, color: bool = False) -> str:
     terminal = _terminal(color=color)
-    terminal.print(*show.as_text([payment]), sep="\n")
+    terminal.print_lines(findings.as_text(Findings("payments", [payment]), 80, what_if=True))
     return _printed(terminal)
+
+
+def _json_of(payment: PaymentView) -> str:
+    return document.as_json(Findings("payments", [payment]), what_if=True)
 
 
 @given(RECORDS, st.booleans())
@@ -53,7 +60,7 @@ def test_a_record_cannot_control_the_terminal(record: Payment, color: bool) -> N
     payment = PaymentView(record, None)
 
     assert not controls(_shown(payment, color=color))
-    assert not controls(show.as_json([payment]))
+    assert not controls(_json_of(payment))
 
 
 @pytest.mark.parametrize("text", CASES)
@@ -95,7 +102,7 @@ def test_a_replay_cannot_control_the_terminal(record: Payment, event_id: str, te
     event = PaymentEvent(id=event_id, type=text, created=0, object_id=f"cs_{text}", fact=fact, session_id=text)
     items: list[ReplayItem] = [event, Unreadable(text, event_id), MoreEvents(text, event_id)]
     terminal = _terminal()
-    replay = Replay(Repairs(Table(record)), ReplayOptions(terminal))
+    replay = Replay(Repairs(Table(record)), ReplayOptions(terminal, Progress()))
 
     asyncio.run(replay.run(items))
     terminal.print(replay.table(), *replay.hints())
@@ -144,9 +151,9 @@ def test_odd_objects_at_stripe_are_shown_or_named(record: Payment, objects: dict
     payment = PaymentView(record, _state(record, objects))
 
     assert not controls(_shown(payment))
-    assert not controls(show.as_json([payment]))
+    assert not controls(_json_of(payment))
     if record in (_RECORD, _CHARGED):
-        assert MARKER not in _shown(payment) + show.as_json([payment])
+        assert MARKER not in _shown(payment) + _json_of(payment)
 
 
 def test_values_of_another_type_are_not_shown() -> None:
@@ -154,7 +161,7 @@ def test_values_of_another_type_are_not_shown() -> None:
 
     state = _state(_RECORD, _OBJECTS_AS_LISTS | {"/v1/checkout/sessions": [session]})
 
-    assert state.objects[0].keys() == {"object", "id", "amount_total", "currency", "created", "livemode"}
+    assert state.objects[0].keys() == {"object", "id", "amount_total", "created", "livemode"}
     assert MARKER not in str(msgspec.to_builtins(state))
     assert any("its status is not one of Stripe's codes" in problem for problem in state.not_compared)
 

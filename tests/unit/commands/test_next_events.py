@@ -3,7 +3,7 @@ from collections.abc import Mapping
 import pytest
 from msgspec.structs import replace
 
-from lea_payments.commands.next_events import NextEvent, next_events
+from lea_payments.commands.showing.next_events import NextEvent, next_events
 from lea_payments.payment import changes
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment
@@ -55,7 +55,7 @@ def test_nothing_but_money_changes_a_completed_payment() -> None:
     }
     assert events["checkout.session.completed, paid, of another session"].effect == "status_reason none → paid_twice"
     assert events["payment_intent.payment_failed"].effect == "the fact is stored, the status stays"
-    assert events["refund.created"].effect == "amount_refunded 0 → 4999"
+    assert events["refund.created"].effect == "amount_refunded SGD 0.00 → SGD 49.99"
     assert events["radar.early_fraud_warning.created"].effect == "status_reason none → early_fraud_warning"
 
 
@@ -69,7 +69,7 @@ def test_refunds_and_disputes_that_have_not_ended_can_end() -> None:
     events = next_events(_with(cs_test_a=PAID, **refunds, **disputes))
 
     ends = {(event.event, event.object_id): event.effect for event in events}
-    assert ends["refund.failed", "re_succeeded"] == "amount_refunded 100 → 0"
+    assert ends["refund.failed", "re_succeeded"] == "amount_refunded SGD 1.00 → SGD 0.00"
     assert ends["charge.dispute.closed, lost", "du_needs_response"] == "dispute_status open → lost"
     assert not [name for name in ends if name[1] in ("re_failed", "du_won")]
 

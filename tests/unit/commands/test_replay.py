@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from lea_payments.commands.console import Terminal
+from lea_payments.commands.progress import Progress
 from lea_payments.commands.replay import HINTS, NO_EVENT, NO_EVENT_OF_PAYMENT, Replay, ReplayOptions
 from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import Outcome, PaymentEvent
@@ -46,7 +47,7 @@ class Table:
 def test_the_summary_says_what_to_do_next(
     counts: Mapping[str, int], reasons: Mapping[str, int], payment_id: str | None, hints: Sequence[str]
 ) -> None:
-    replay = Replay(Repairs(Table(), None, payment_id), ReplayOptions(Terminal(), payment_id))
+    replay = Replay(Repairs(Table(), None, payment_id), ReplayOptions(Terminal(), Progress(), payment_id))
     replay.counts.update(counts)
     replay.reasons.update(reasons)
 

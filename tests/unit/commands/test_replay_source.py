@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lea_payments.commands.event_file import EventText, MoreEvents
-from lea_payments.commands.replay_source import (
+from lea_payments.commands.replaying.event_file import EventText, MoreEvents
+from lea_payments.commands.replaying.source import (
     ReplaySourceError,
     Unreadable,
     UnreadableObjects,

@@ -16,6 +16,7 @@ from stripe_emulator.calls.parameters import (
     form_list,
 )
 from stripe_emulator.reference.cards import DelayedKind, InstantKind
+from stripe_emulator.reference.shapes import Json
 from stripe_emulator.v1.catalog import CreatePrice
 
 MAX_REFERENCE = 200
@@ -102,10 +103,24 @@ class CreateSession(MetadataParameters):
     integration_identifier: Text | None = None
 
 
+class CustomerDetails(Parameters):
+    """The branch `customer_details` of the filters."""
+
+    email: Text
+
+
 class ListSessions(ListParameters):
     """The filters of the list of sessions."""
 
     customer: Text | None = None
+    customer_details: CustomerDetails | None = None
     payment_intent: Text | None = None
     subscription: Text | None = None
     status: Literal["open", "complete", "expired"] | None = None
+
+    def matches(self, thing: Json) -> bool:
+        """Return whether a session passes all filters."""
+        if self.customer_details is None:
+            return super().matches(thing)
+        is_email = (thing["customer_details"] or {}).get("email") == self.customer_details.email
+        return is_email and self.model_copy(update={"customer_details": None}).matches(thing)

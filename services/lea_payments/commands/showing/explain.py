@@ -1,4 +1,4 @@
-"""Explains in words what happened to a payment, and what each of its objects at Stripe means."""
+"""Explains what a person must know about a payment besides the answer, and what each of its objects means; pure."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,29 +7,22 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from lea_payments.payment import facts, money, situations
-from lea_payments.payment.event import Outcome
+from lea_payments.commands.amounts import amount_text
+from lea_payments.payment import facts, situations
 from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.payers import BY_HAND, UNKNOWN_SESSION
-from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment
+from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, Payment
 from lea_payments.payment.refunds import refund_totals
-from lea_payments.payment.situations import DISPUTES, REVIEW_REASONS, Situation
+from lea_payments.payment.situations import DISPUTES, REVIEW_REASONS
 from lea_payments.payment.status import BY_HAND_DISPUTE, status_of
 
-STORY: Mapping[Situation, str] = {
-    Situation.PENDING: "The customer has not paid yet.",
-    Situation.DECLINED: "A card was declined; the customer can try another one.",
-    Situation.EXPIRED: "The customer did not pay in time; the link has expired.",
-    Situation.AWAITING_FUNDS: "The customer has paid with a delayed payment method; the money has not arrived yet.",
-    Situation.ASYNC_FAILED: "The delayed payment method failed: no money arrived, and the link is closed.",
-    Situation.MISMATCH: (
-        "The amount or currency paid is not the one requested: review the payment in Stripe's dashboard."
+REASONS: Mapping[str | None, str] = {
+    situations.AMOUNT_MISMATCH: "The amount paid is not the one requested: review the payment in Stripe's dashboard.",
+    situations.CURRENCY_MISMATCH: (
+        "The currency paid is not the one requested: review the payment in Stripe's dashboard."
     ),
-    Situation.PAID: "The payment is completed.",
-    Situation.PAID_TWICE: "The payment is completed.",
-}
-REASONS: Mapping[str, str] = {
+    situations.Situation.AWAITING_FUNDS: "The payment method is a delayed one: do not ask the customer to pay again.",
     situations.PAID_TWICE: (
         "The customer paid twice, with two PaymentIntents: refund one of them in Stripe's dashboard."
     ),
@@ -41,11 +34,6 @@ REASONS: Mapping[str, str] = {
 }
 """The reasons that need a sentence of their own."""
 
-MEANING: Mapping[str, str] = {
-    Outcome.APPLIED: "it changed the record",
-    Outcome.REVIEW: "a person must review the payment",
-    Outcome.STALE: "not applied, because the record already has a later status",
-}
 REFUNDS: Mapping[str, str] = {
     "pending": "A refund of {amount} is pending.",
     "requires_action": "A refund of {amount} waits for the customer, who must name a bank account.",
@@ -84,12 +72,6 @@ _OPEN_DISPUTES: Mapping[DisputeStatus, str] = {
 }
 UNKNOWN_STATE = "a state that this version does not know"
 UNKNOWN_DISPUTE = f"{UNKNOWN_STATE}; it counts as open"
-
-FIELD_GROUPS = (
-    ("payment_status", "status_reason", "amount_refunded", "dispute_status"),
-    ("stripe_session_id", "stripe_payment_intent"),
-)
-"""The fields that describe a change: the second group only if no field of the first group has changed."""
 
 
 class KnownObject(NamedTuple):
@@ -150,20 +132,15 @@ def evidence_due(fact: Fact) -> str | None:
         return None
 
 
-def amount_text(amount: int, currency: str | None) -> str:
-    """An amount in minor units for people: in major units with its currency, if that is known."""
-    return f"{money.major_units(amount, currency)} {currency.upper()}" if currency else str(amount)
-
-
 def story(record: Payment) -> Sequence[str]:
-    """The story of the payment, as sentences."""
-    derived = status_of(record)
-    sentences = [STORY[derived.situation]]
-    if derived.reason is not None:
-        sentences.append(REASONS.get(derived.reason, f"The reason is {derived.reason}."))
+    """What a person must know besides the answer, as sentences."""
+    sentences = []
+    reason = status_of(record).reason
+    if reason in REASONS:
+        sentences.append(REASONS[reason])
     if record.facts.keys() & {BY_HAND, UNKNOWN_SESSION}:
         sentences.append("A person or version 0.1.0 has set this status: no session at Stripe is known for it.")
-    return [*sentences, *_refunds(record), *_disputes(record), last_event(record)]
+    return [*sentences, *_refunds(record), *_disputes(record), *_events(record)]
 
 
 def _refunds(record: Payment) -> Iterator[str]:
@@ -214,29 +191,11 @@ def _state(fact: Fact) -> str:
     return f"is {meaning(fact)}" + (f" until {due}" if (due := evidence_due(fact)) else "")
 
 
-def last_event(record: Payment) -> str:
-    """The outcome of the last event in the history and its meaning, as sentences."""
+def _events(record: Payment) -> Iterator[str]:
     if not record.history:
-        return "No event from Stripe has reached this payment yet."
-    entry = record.history[-1]
-    meaning_of_outcome = MEANING.get(entry.outcome, entry.outcome)
-    full = " The history is full: later events are not added." if len(record.history) >= HISTORY_LIMIT else ""
-    return f"{_name(entry)} has the outcome {entry.outcome}: {meaning_of_outcome}.{full}"
-
-
-def _name(entry: HistoryEntry) -> str:
-    """The entry's event; the reconciler also adds facts from lists, whose type is the object's."""
-    is_event = entry.event_id.startswith("evt") or ":" not in entry.event_id
-    return f"The last event, {entry.event_type}," if is_event else f"The last fact, {entry.event_id} from a list,"
-
-
-def field_changes(before: Payment, after: Payment) -> str:
-    """The changed fields with their old and new values; empty if only the history changed."""
-    for names in FIELD_GROUPS:
-        values = ((name, _word(getattr(before, name)), _word(getattr(after, name))) for name in names)
-        if changes := [f"{name} {old} → {new}" for name, old, new in values if old != new]:
-            return ", ".join(changes)
-    return ""
+        yield "No event from Stripe has reached this payment yet."
+    if len(record.history) >= HISTORY_LIMIT:
+        yield "The history is full: later events are not added."
 
 
 def needs_person(record: Payment) -> bool:
@@ -244,7 +203,3 @@ def needs_person(record: Payment) -> bool:
     intents = {fact.intent for fact in record.facts.values() if fact.kind == Kind.REFUND}
     failed = any(_failed(record, intent_id) for intent_id in intents - {record.stripe_payment_intent} | {None})
     return failed or record.status_reason in REVIEW_REASONS or record.dispute_status is DisputeStatus.OPEN
-
-
-def _word(value: object) -> str:
-    return "none" if value is None else str(value)

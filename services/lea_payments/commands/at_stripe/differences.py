@@ -1,10 +1,12 @@
 """Compares the facts of a record with Stripe's objects, and says what repairs each difference."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from lea_payments.commands.explain import field_changes
+from lea_payments.commands.amounts import amount_text, time_of
+from lea_payments.commands.at_stripe.observation import Observation
+from lea_payments.commands.field_changes import field_changes
 from lea_payments.payment import changes, facts
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.payment.evidence import NEVER_MATCHES
@@ -33,22 +35,6 @@ class Difference(NamedTuple):
 
     what: str
     remedy: str
-
-
-class Observation(NamedTuple):
-    """What was read from Stripe: the facts, the ids of all objects, and what Stripe does not have.
-
-    `lists` are the kinds of objects that were listed, each with its PaymentIntent. `undelivered` has the ids of objects
-    with an event that was not delivered, each with the time of the event. `succeeded` are
-    the PaymentIntents with money.
-    """
-
-    events: Sequence[PaymentEvent]
-    objects: Collection[str]
-    missing: Collection[str]
-    lists: Collection[tuple[str, str]]
-    undelivered: Mapping[str, int]
-    succeeded: Collection[str] = ()
 
 
 class _Compared(NamedTuple):
@@ -111,12 +97,20 @@ def _different_facts(record: Payment, observation: Observation, now: float) -> I
         yield Difference(what, _remedy(record, event, observation, now))
 
 
+def with_stripe(record: Payment, observation: Observation) -> Payment:
+    """The record as it would be with everything that Stripe has."""
+    current = changes.derive(record)
+    for event in observation.events:
+        current = changes.apply(current, event, "").after or current
+    return current
+
+
 def _compared(record: Payment, observation: Observation) -> Iterator[_Compared]:
     """The facts that differ; each effect follows those of the facts before it."""
     current = record
     for event in observation.events:
         known = record.facts.get(event.object_id)
-        text = _missing(event.fact) if known is None else _comparison(known, event.fact)
+        text = _missing(event.fact) if known is None else _comparison(known, event.fact, record.currency)
         if not text:
             continue
         outcome, _, after = changes.apply(current, event, "")
@@ -133,10 +127,14 @@ def _missing(fact: Fact) -> str:
     return f"Stripe has {fact.state}, and it is missing here"
 
 
-def _comparison(known: Fact, fact: Fact) -> str:
+def _comparison(known: Fact, fact: Fact, requested: str | None) -> str:
     """The different fields; empty if there are none."""
     fields = _different_fields(known, fact)
-    return ", ".join(f"the record has {name}{_value(ours)}, Stripe has {theirs}" for name, ours, theirs in fields)
+    currency = fact.currency or known.currency or requested
+    return ", ".join(
+        f"the record has {name}{_value(name, ours, currency)}, Stripe has {_value(name, theirs, currency)}"
+        for name, ours, theirs in fields
+    )
 
 
 def _lacks_details(known: Fact, fact: Fact) -> bool:
@@ -152,8 +150,12 @@ def _different_fields(known: Fact, fact: Fact) -> Sequence[tuple[str, object, ob
     return [(name, ours, theirs) for name, ours, theirs in pairs if theirs is not None and ours != theirs]
 
 
-def _value(value: object) -> str:
-    return "none" if value in (None, NEVER_MATCHES) else str(value)
+def _value(name: str, value: Any, currency: str | None) -> str:
+    if value in (None, NEVER_MATCHES):
+        return "none"
+    if name == "due ":
+        return time_of(value)
+    return amount_text(value, currency) if name == "amount " and currency else str(value)
 
 
 def _facts_without_object(record: Payment, observation: Observation) -> Iterator[Difference]:
@@ -213,38 +215,3 @@ def _is_waiting(record: Payment, event: PaymentEvent, now: float) -> bool:
         and (known.kind, known.state) == (Kind.SESSION, facts.UNPAID)
         and (record.awaiting_funds_on or "") >= first_day
     )
-
-
-def not_compared(record: Payment, observation: Observation) -> Sequence[str]:
-    """What could not be compared, one sentence each."""
-    at_stripe: Mapping[str, Fact] = {event.object_id: event.fact for event in observation.events}
-    sentences = [
-        f"{object_id}: {_why_not(object_id)}"
-        for object_id, fact in record.facts.items()
-        if object_id not in at_stripe and not _was_read(object_id, fact, record, observation)
-    ]
-    if facts.OVERFLOW_ID in record.facts:
-        sentences.append(f"the record keeps {facts.OBJECT_LIMIT} objects and has lost others: see Stripe's dashboard")
-    return sentences
-
-
-def _was_read(object_id: str, fact: Fact, record: Payment, observation: Observation) -> bool:
-    """Whether Stripe was asked about the object, or nothing depends on it."""
-    if object_id in observation.objects or object_id in observation.missing:
-        return True
-    if fact.kind == Kind.CHARGE:
-        return is_replaced(record, fact)
-    return object_id == facts.OVERFLOW_ID or (fact.kind, fact.intent) in observation.lists
-
-
-def is_replaced(record: Payment, charge: Fact) -> bool:
-    """Whether refunds that are known by their ids replace the total of this charge."""
-    return any(fact.kind == Kind.REFUND and fact.intent == charge.intent for fact in record.facts.values())
-
-
-def _why_not(object_id: str) -> str:
-    if object_id.startswith("by_hand") or "unknown" in object_id:
-        return "it stands for fields that no event wrote, so Stripe has no object for it"
-    if ":" in object_id:
-        return "it has no id at Stripe"
-    return "it was not read from Stripe"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from lea_payments.commands.event_file import EventText, MoreEvents
+from lea_payments.commands.replaying.event_file import EventText, MoreEvents
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.errors import InvalidPayloadError

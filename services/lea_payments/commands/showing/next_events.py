@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from lea_payments.commands.explain import field_changes
+from lea_payments.commands.field_changes import field_changes
 from lea_payments.payment import changes, facts
 from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from lea_payments.commands import differences
-from lea_payments.commands.at_stripe import sessions
-from lea_payments.commands.differences import Difference, Observation
+from lea_payments.commands.amounts import time_of
+from lea_payments.commands.at_stripe import differences, fields, sessions, unread
+from lea_payments.commands.at_stripe.observation import Observation
+from lea_payments.commands.at_stripe.state import StripeState
+from lea_payments.commands.showing.explain import needs_person
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.facts import Kind
 from lea_payments.payment.record import Payment
@@ -17,37 +19,12 @@ from lea_payments.stripe import facts
 from lea_payments.stripe.errors import StripeMissingError, StripeRefusedError
 from lea_payments.stripe.lists import EVENTS_PATH, PATHS, StripeLists, object_path
 from lea_payments.stripe.reader import StripeReader
-from lea_payments.stripe.shapes import is_code
 
 PREFIXES: Mapping[str, str] = {"cs_": facts.SESSION, "pi_": facts.INTENT, "ch_": facts.CHARGE, "py_": facts.CHARGE}
 """The types of the objects that are read by their ids."""
 
 _PATHS = {**PATHS, facts.INTENT: "/v1/payment_intents", facts.CHARGE: "/v1/charges"}
 _LISTED: Mapping[str, Kind] = {facts.REFUND: Kind.REFUND, facts.DISPUTE: Kind.DISPUTE, facts.WARNING: Kind.WARNING}
-_SHOWN: Mapping[str, tuple[str, ...]] = {
-    facts.SESSION: ("status", "payment_status", "amount_total", "currency", "created", "expires_at", "livemode"),
-    facts.INTENT: ("status", "amount", "amount_received", "currency"),
-    facts.CHARGE: ("status", "amount", "amount_refunded", "currency", "created"),
-    facts.REFUND: ("status", "amount", "currency", "created"),
-    facts.DISPUTE: ("status", "amount", "currency", "reason", "created"),
-    facts.WARNING: ("actionable", "fraud_type", "created"),
-}
-"""The fields that are shown of each type of object: none of them is personal."""
-
-
-class StripeState(NamedTuple):
-    """A payment's objects at Stripe, reduced to the fields that matter, and how the record differs from them."""
-
-    objects: Sequence[Mapping[str, Any]]
-    undelivered: Sequence[Mapping[str, Any]]
-    differences: Sequence[Difference]
-    notes: Sequence[str]
-    not_compared: Sequence[str]
-
-    @property
-    def agrees(self) -> bool:
-        """Whether everything was compared and nothing differs."""
-        return not self.differences and not self.not_compared
 
 
 class StripeView:
@@ -64,11 +41,15 @@ class StripeView:
         await reading.read(record)
         observation = reading.observation()
         return StripeState(
-            list(reading.shown.values()),
-            [{"id": event.id, "type": event.type, "created": event.created} for event in reading.undelivered],
-            differences.differences(record, observation, self._now()),
-            differences.notes(record, observation),
-            [*reading.problems, *differences.not_compared(record, observation)],
+            objects=list(reading.shown.values()),
+            undelivered=[
+                {"id": event.id, "type": event.type, "created": time_of(event.created)} for event in reading.undelivered
+            ],
+            differences=differences.differences(record, observation, self._now()),
+            notes=differences.notes(record, observation),
+            not_compared=[*reading.problems, *unread.not_compared(record, observation)],
+            after=differences.with_stripe(record, observation),
+            needs_person=needs_person(record),
         )
 
 
@@ -92,7 +73,7 @@ class _Reading:
         """Everything that was read."""
         # Stripe lists the newest event first.
         undelivered = {event.object_id: event.created for event in reversed(self.undelivered)}
-        succeeded = {id_ for id_, fields in self.shown.items() if _is_succeeded_intent(fields)}
+        succeeded = {id_ for id_, shown in self.shown.items() if _is_succeeded_intent(shown)}
         events = list(self._events.values())
         return Observation(events, self.shown, self._missing, self._listed, undelivered, succeeded)
 
@@ -107,7 +88,7 @@ class _Reading:
             await self._read_intents(record)
             self.problems += map(sessions.recovery_not_searched, sorted(self._recoverable))
         for object_id, fact in record.facts.items():
-            if fact.kind == Kind.CHARGE and not differences.is_replaced(record, fact):
+            if fact.kind == Kind.CHARGE and not unread.is_replaced(record, fact):
                 await self._read_object(object_id)
         await self._read_undelivered(record)
 
@@ -153,19 +134,19 @@ class _Reading:
         return True
 
     def _add(self, object_type: str, raw: msgspec.Raw) -> None:
-        content = _object(raw)
+        content = fields.decoded(raw)
         if content is None:
             self._on_unreadable(object_type, "it is not an object with an id")
             return
-        if not all(content.get(name) is None or is_code(content[name]) for name in ("status", "payment_status")):
+        if fields.has_odd_status(content):
             self._on_unreadable(object_type, "its status is not one of Stripe's codes")
-        self.shown[content["id"]] = _shown(object_type, content)
+        self.shown[content["id"]] = fields.shown(object_type, content)
         if object_type == facts.SESSION and sessions.is_recoverable(content):
             self._recoverable.add(content["id"])
         self._events.update({event.object_id: event for event in self._lists.facts_of(object_type, raw)})
         intent = content.get("payment_intent")
         if object_type == facts.SESSION and isinstance(intent, dict) and isinstance(intent.get("id"), str):
-            self.shown[intent["id"]] = _shown(facts.INTENT, intent)
+            self.shown[intent["id"]] = fields.shown(facts.INTENT, intent)
             self._intent_ids.add(intent["id"])
 
     async def _search(self, record: Payment) -> Sequence[str]:
@@ -181,8 +162,8 @@ class _Reading:
                 async for page in self._reader.pages(PATHS[facts.SESSION], created={"gte": since, "lte": until}):
                     found.update(
                         each["id"]
-                        for each in filter(None, map(_object, page))
-                        if record.payment_intent_id in _references(each)
+                        for each in filter(None, map(fields.decoded, page))
+                        if record.payment_intent_id in fields.references(each)
                     )
         except StripeRefusedError as error:
             self.problems.append(f"{PATHS[facts.SESSION]}: {error}")
@@ -218,29 +199,5 @@ def _names(record: Payment) -> str:
     return "the record may not name all" if sessions.known_ids(record, "cs_") else "the record names none"
 
 
-def _is_succeeded_intent(fields: Mapping[str, Any]) -> bool:
-    return (fields["object"], fields.get("status")) == (facts.INTENT, "succeeded")
-
-
-def _object(raw: msgspec.Raw) -> dict[str, Any] | None:
-    """The fields of an object; None if it cannot be read or has no id."""
-    try:
-        content = msgspec.json.decode(raw)
-    except (msgspec.MsgspecError, RecursionError):
-        return None
-    return content if isinstance(content, dict) and isinstance(content.get("id"), str) else None
-
-
-def _references(session: Mapping[str, Any]) -> tuple[object, object]:
-    metadata = session.get("metadata")
-    return session.get("client_reference_id"), metadata.get("payment_intent_id") if isinstance(metadata, dict) else None
-
-
-def _shown(object_type: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
-    fields = {name: content[name] for name in _SHOWN[object_type] if _is_shown(content.get(name))}
-    return {"object": object_type, "id": content["id"], **fields}
-
-
-def _is_shown(value: object) -> bool:
-    """Whether it is a value that one of these fields can have. Text of another format can be personal."""
-    return is_code(value) if isinstance(value, str) else isinstance(value, bool | int | float)
+def _is_succeeded_intent(shown: Mapping[str, Any]) -> bool:
+    return (shown["object"], shown.get("status")) == (facts.INTENT, "succeeded")

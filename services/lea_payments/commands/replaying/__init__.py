@@ -1,0 +1,1 @@
+"""The events that `lea-payments replay` applies."""

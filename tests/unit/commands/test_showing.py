@@ -1,0 +1,202 @@
+"""The lines of `show`, what it finds, and what it says if it finds nothing."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from lea_payments.commands.amounts import plain_time, time_of
+from lea_payments.commands.at_stripe.search import Match
+from lea_payments.commands.at_stripe.state import StripeState
+from lea_payments.commands.field_changes import field_changes
+from lea_payments.commands.replaying.lines import other_change, unmatched
+from lea_payments.commands.showing import layout
+from lea_payments.commands.showing.findings import (
+    DIFFERS,
+    Findings,
+    PaymentView,
+    as_text,
+    stray_advice,
+    stray_answer,
+)
+from lea_payments.commands.showing.query import PaymentQuery, checked, not_found
+from lea_payments.commands.showing.timeline import WORDS, timeline
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.facts import Fact, Kind
+from lea_payments.payment.record import HistoryEntry
+from lea_payments.settings import SettingsError
+from lea_payments.stripe.events import EVENT_TYPES
+from lea_payments.words import counted
+from tests.support.scenarios import record
+
+LONG_ID = "cs_test_" + "a1B2" * 15
+
+
+def _state(**fields: Any) -> StripeState:
+    return StripeState([], [], [], [], [], record("payment_1"), needs_person=False)._replace(**fields)
+
+
+def _lines(findings: Findings, width: int = 80) -> list[str]:
+    return [line.plain for line in as_text(findings, width)]
+
+
+def test_no_id_is_broken_at_80_columns() -> None:
+    payment = replace(record("payment_1"), stripe_session_id=LONG_ID)
+
+    lines = _lines(Findings("payments", [PaymentView(payment, None)]))
+
+    assert any(LONG_ID in line for line in lines)
+    assert all(len(line) <= 80 for line in lines)
+
+
+@given(st.text(), st.integers(1, 200))
+def test_no_word_is_lost_at_any_width(text: str, width: int) -> None:
+    lines = list(layout.sentence(text.strip(), width, "!"))
+
+    assert " ".join(lines).split()[1:] == " ".join(layout.sentence(text.strip(), 10**6)).split()
+
+
+def test_several_payments_are_a_list() -> None:
+    views = [PaymentView(record(f"payment_{number}"), None) for number in (1, 2)]
+
+    lines = _lines(Findings("payments", views))
+
+    assert lines[:3] == ["2 payments:", "  payment_1", "      Not paid yet: SGD 49.99 is due."]
+    assert lines[-1] == "Show one of them: lea-payments show payment_1"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [({}, 0), ({"needs_person": True}, DIFFERS), ({"not_compared": ["re_a"]}, DIFFERS)],
+    ids=["agrees", "needs a person", "not compared"],
+)
+def test_only_an_agreement_ends_with_0(fields: dict[str, Any], status: int) -> None:
+    findings = Findings("payments", [PaymentView(record("payment_1"), _state(**fields))])
+
+    assert findings.exit_status == status
+    assert any("✓" in line for line in _lines(findings)) is (status == 0)
+
+
+SESSION = {"object": "checkout.session", "id": "cs_a", "status": "complete", "payment_status": "paid"}
+
+
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [
+        (["payment_9"], "lea-payments replay --since 30d --payment payment_9"),
+        ([], "another system on this Stripe account has made it"),
+        (["mei@example.com"], "another system on this Stripe account has made it"),
+    ],
+    ids=["a lost record", "another system", "an address"],
+)
+def test_a_payment_without_a_record_has_advice(names: list[str], advice: str) -> None:
+    match = Match({**SESSION, "amount_total": "SGD 50.00"}, names)
+
+    assert stray_answer(match) == "Paid at Stripe: SGD 50.00, but it has no record."
+    assert advice in stray_advice(match, "payments")
+    assert "@" not in stray_advice(match, "payments")
+    assert Findings("payments", [], [match]).exit_status == DIFFERS
+
+
+def test_an_intent_without_a_session_is_named() -> None:
+    match = Match({"object": "payment_intent", "id": "pi_a", "status": "succeeded", "amount": "SGD 1.00"})
+
+    assert stray_answer(match) == "Stripe has pi_a (succeeded, SGD 1.00), but it has no record."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "at_stripe", "message"),
+    [
+        ((None, None, None, None), True, "exactly one"),
+        (("payment_1", "a@b.example", None, None), True, "exactly one"),
+        ((None, None, "4242", None), True, "--card and --day belong together"),
+        ((None, "a@b.example", None, None), False, "add --stripe"),
+        ((None, "mei", None, None), True, "a whole address"),
+        ((None, None, "4242424242424242", "2026-11-27"), True, "the last four digits"),
+        ((None, None, "4242", "yesterday"), True, "is not a day"),
+        ((" ", None, None, None), False, "the id is empty"),
+        (("x" * 3000, None, None, None), False, "longer than 2048 bytes"),
+        (("\udc80", None, None, None), False, "is not UTF-8"),
+    ],
+)
+def test_arguments_that_cannot_work_are_explained(
+    arguments: tuple[str | None, str | None, str | None, str | None], at_stripe: bool, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        checked(*arguments, at_stripe=at_stripe)
+
+
+def test_a_card_and_its_day_are_a_query() -> None:
+    assert checked(None, None, "4242", "2026-11-27", at_stripe=True).day == date(2026, 11, 27)
+    assert checked("payment_1", None, None, None, at_stripe=False) == PaymentQuery("payment_1")
+
+
+@pytest.mark.parametrize(
+    ("query", "at_stripe", "message"),
+    [
+        (PaymentQuery("payment_1"), False, "check the id, DDB_ENDPOINT"),
+        (PaymentQuery("cs_1"), False, "add --stripe, which reads cs_1"),
+        (PaymentQuery("re_1"), False, "reads the object and finds its payment"),
+        (PaymentQuery("du_1"), True, "neither table payments nor Stripe has du_1"),
+        (PaymentQuery("evt_1"), False, "lea-payments replay evt_1 --dry-run"),
+        (PaymentQuery(email="a@b.example"), True, "no Checkout Session at Stripe has this e-mail address"),
+        (PaymentQuery(card="4242", day=date(2026, 11, 27)), True, "4242 is at Stripe on 2026-11-27"),
+    ],
+)
+def test_what_is_not_found_says_what_to_do(query: PaymentQuery, at_stripe: bool, message: str) -> None:
+    (sentence,) = not_found(query, "payments", at_stripe=at_stripe)
+
+    assert message in sentence
+
+
+def test_every_event_type_has_words() -> None:
+    assert WORDS.keys() == EVENT_TYPES.keys()
+
+
+def test_the_timeline_begins_with_the_creation() -> None:
+    at = "2026-11-27T10:02:03.000Z"
+    entries = (
+        HistoryEntry("evt_1", "checkout.session.completed", "applied", "pending", "completed", at, "abc"),
+        HistoryEntry("re_1:failed", "refund", "review", "completed", "completed", at, None),
+    )
+
+    created, paid, failed = timeline(replace(record("payment_1"), history=entries))
+
+    assert created == ("2026-01-01 00:00:00 UTC", "the payment was created", "")
+    assert paid.what == "the customer finished the pay page: pending → completed"
+    assert paid.source == "checkout.session.completed evt_1, trace abc"
+    assert failed.what == "Stripe has re_1:failed; a person must look at it"
+    assert list(timeline(replace(record("payment_1"), created_at=None))) == []
+
+
+def test_changed_ids_are_named_if_no_status_changed() -> None:
+    before = record("payment_1")
+
+    assert field_changes(before, replace(before, stripe_payment_intent="pi_a")) == "stripe_payment_intent none → pi_a"
+    assert field_changes(before, replace(before, updated_at="later")) == ""
+
+
+def test_an_unmatched_event_is_named_with_its_amount() -> None:
+    fact = Fact(kind=Kind.REFUND, state="succeeded", amount=5000, intent="pi_a")
+    event = PaymentEvent(
+        id="evt_1", type="refund.created", created=0, object_id="re_a", fact=fact, intent_ids=("pi_a",), currency="sgd"
+    )
+
+    assert unmatched(event) == (
+        "evt_1: refund.created, re_a, pi_a, SGD 50.00, created 1970-01-01 00:00:00 UTC: no payment here"
+    )
+    assert other_change(Outcome.REVIEW, event) == "re_a is succeeded: a person must review it"
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 payments"), (1, "1 payment"), (2, "2 payments")])
+def test_one_thing_is_singular(number: int, text: str) -> None:
+    assert counted(number, "payment") == text
+    assert counted(2, "entry", "entries") == "2 entries"
+
+
+def test_times_are_readable() -> None:
+    assert plain_time("soon") == "soon"
+    assert time_of(10**20) == str(10**20)
