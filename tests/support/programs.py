@@ -14,7 +14,8 @@ def run(command: list[Any], folder: Path, **options: Any) -> str:
     """Runs a program in a folder and returns its output; the test fails with its output if the program does."""
     finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, **options)
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished.stdout
+    output: str = finished.stdout
+    return output
 
 
 @contextmanager

@@ -1,6 +1,5 @@
-from typing import Any
-
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import stripe
