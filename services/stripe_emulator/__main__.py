@@ -3,6 +3,7 @@
 import errno
 import socket
 import sys
+from io import TextIOWrapper
 from typing import Annotated, NoReturn
 
 import typer
@@ -75,6 +76,9 @@ def _stop(problem: str) -> NoReturn:
 
 def main() -> None:
     """Run the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # the terminal's encoding can lack a character
     cli()
 
 

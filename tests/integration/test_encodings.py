@@ -15,6 +15,7 @@ COMMANDS = (
     ("lea_payments", "show", "payment_é"),
     ("lea_payments", "replay", "no 文件"),
     ("lea_payments", "webhook"),
+    ("stripe_emulator", "--help"),
     ("lea_demo", "flow", "--card", "4242424242424242", "--checkout", "http://localhost:1"),
 )
 
