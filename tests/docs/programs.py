@@ -18,7 +18,9 @@ from tests.docs.documents import ROOT
 KUBECTL_VERBS = {"cordon", "create", "delete", "describe", "exec", "get", "logs", "rollout", "scale", "top"}
 HELM_VERBS = {"history", "install", "rollback", "test", "uninstall", "upgrade"}
 SKAFFOLD_VERBS = {"delete", "dev", "render", "run"}
-SCRIPTS = {name: f"tests/{name}/run.py" for name in ("attack", "bench", "chaos", "upgrade")}
+SCRIPTS = {name: f"tests/{name}/run.py" for name in ("attack", "bench", "chaos", "upgrade")} | {
+    "test": "tests/conftest.py"
+}
 """The programs behind the targets that have options of their own."""
 
 Arguments = Sequence[str]
