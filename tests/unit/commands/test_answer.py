@@ -69,8 +69,8 @@ ANSWERS = {
     "delayed payment failed": (
         _after(stripe.awaiting("payment_1"), stripe.async_failed("payment_1")),
         (
-            f"Not paid: SGD 49.99 is due; the delayed payment failed {ON} and no money arrived, the customer needs a new "
-            "link."
+            f"Not paid: SGD 49.99 is due; the delayed payment failed {ON} and no money arrived, the customer needs a "
+            "new link."
         ),
     ),
     "expired": (
@@ -80,8 +80,8 @@ ANSWERS = {
     "declined": (
         _after(stripe.declined("payment_1")),
         (
-            f"Not paid: SGD 49.99 is due; the card was declined {ON} (card_declined:insufficient_funds), another card can "
-            "be tried."
+            f"Not paid: SGD 49.99 is due; the card was declined {ON} (card_declined:insufficient_funds), another card "
+            "can be tried."
         ),
     ),
     "paid": (_paid(), f"Paid: SGD 49.99 {ON}."),
