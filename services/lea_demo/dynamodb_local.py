@@ -15,6 +15,7 @@ from jgo.maven import MavenContext
 
 from lea_demo.child import ChildProcess
 from lea_demo.machine import DATA, is_busy
+from lea_payments.words import counted
 
 FOLDER = DATA / "dynamodb-local"
 LOCK = Path(__file__).with_suffix(".lock")
@@ -51,7 +52,7 @@ def fetch(folder: Path = FOLDER, progress: Callable[[str], None] = print) -> Pat
         outdated.unlink(missing_ok=True)  # everything in the folder is on the class path
     missing = [path for path, (_, sha256) in paths.items() if _sha256(path) != sha256]
     if missing:
-        progress(f"Downloading DynamoDB Local: {len(missing)} files")
+        progress(f"Downloading DynamoDB Local: {counted(len(missing), 'file')}")
     try:
         with ThreadPoolExecutor(8) as pool:
             downloads = [pool.submit(_download, path, *paths[path]) for path in missing]

@@ -29,6 +29,7 @@ README = ROOT / "README.md"
 GUIDE = ROOT / "docs" / "guide.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 EMULATOR = ROOT / "docs" / "emulator.md"
+OPERATIONS = ROOT / "docs" / "operations.md"
 RUNBOOK = ROOT / "dashboards" / "runbook.md"
 BLOCKS = [block for document in DOCUMENTS for block in blocks(document)]
 COMMANDS = list({str(command): command for document in DOCUMENTS for command in commands(document)}.values())
@@ -40,6 +41,7 @@ CLASSES = {
     "json": "compared with real answers, or sent, in tests/integration/test_readme_flow.py",
     "promql": "executed in tests/monitoring/test_runbook.py",
     "mermaid": "checked here",
+    "console": "the output of show, compared in tests/docs/test_shown_output.py",
     "text": "the import layers, compared here with pyproject.toml",
 }
 """Every language of a code block, and how its blocks are tested."""
@@ -56,6 +58,7 @@ def test_every_code_block_belongs_to_a_tested_class() -> None:
     assert {block.document for block in _of("json")} == {GUIDE, EMULATOR}
     assert {block.document for block in _of("promql")} == {RUNBOOK}
     assert {block.document for block in _of("text")} == {ARCHITECTURE}
+    assert {block.document for block in _of("console")} == {OPERATIONS}
 
 
 @pytest.mark.parametrize("block", _of("sh"), ids=str)

@@ -275,6 +275,22 @@ def test_one_event_is_read_from_stripe(
     assert records.get(payment_id).payment_status == "completed"
 
 
+def test_each_unmatched_event_is_named(run: RunCommand, account: EmulatorClient) -> None:
+    session_id = account.session(record(f"payment_{uuid4()}"))
+    account.pay_without_waiting(session_id)
+    account.post("/v1/refunds", payment_intent=account.intent_of(session_id), amount=700)
+    events = {each["type"]: each["id"] for each in account.events()}
+
+    lines = [line for line in run("replay", "--since", "1h").stdout.splitlines() if line.startswith("? ")]
+
+    assert any(
+        f"? {events['checkout.session.completed']}: checkout.session.completed, {session_id}, " in line
+        and "SGD 49.99" in line
+        for line in lines
+    )
+    assert any(f"? {events['refund.created']}: " in line and "SGD 7.00" in line for line in lines)
+
+
 def test_an_event_that_stripe_does_not_have_is_explained(run: RunCommand) -> None:
     result = run("replay", "evt_missing")
 

@@ -1,10 +1,15 @@
 """Runs `lea-payments` commands without the developer's `.env` and variables, and reads the report of `check`."""
 
+import fcntl
 import json
 import os
+import pty
+import struct
 import subprocess
 import sys
-from collections.abc import Callable
+import termios
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +38,32 @@ def command_runner(folder: Path, settings: TableSettings, **variables: str) -> R
         return forked.run(command, env=environment | env, folder=folder, text=text)
 
     return run
+
+
+def shown_in_terminal(folder: Path, settings: TableSettings, *arguments: str) -> str:
+    """Runs a command in a terminal of 80 columns, without colours, and returns what it prints."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "TERM": "dumb",
+        "DDB_ENDPOINT": settings.ddb_endpoint,
+        "DYNAMODB_PAYMENTS_TABLE": settings.table,
+    }
+    command = [sys.executable, "-m", "lea_payments", *arguments]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        output = b"".join(_chunks(master))
+        os.close(master)
+        process.wait()
+    return output.decode().replace("\r\n", "\n")
+
+
+def _chunks(master: int) -> Iterator[bytes]:
+    """What is written to a terminal until its last program ends, which is an error on Linux."""
+    with suppress(OSError):
+        while chunk := os.read(master, 65536):
+            yield chunk
 
 
 class CheckReport(NamedTuple):

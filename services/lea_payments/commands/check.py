@@ -12,6 +12,7 @@ from lea_payments.commands.checks.finding import Finding, State, note, wrong
 from lea_payments.commands.checks.settings import CheckSettings
 from lea_payments.commands.console import json_text, line
 from lea_payments.settings import SettingsError
+from lea_payments.words import counted
 
 MARKS = {State.OK: ("✓", "green"), State.NOTE: ("\N{EN DASH}", "yellow"), State.WRONG: ("✗", "red")}
 
@@ -40,7 +41,11 @@ def as_text(report: Sequence[Finding]) -> Sequence[Text]:
     width = max(len(finding.subject) for finding in report)
     lines = [each for finding in report for each in _lines(finding, width)]
     count = sum(finding.state is State.WRONG for finding in report)
-    summary = f"{count} of {len(report)} findings are wrong." if count else "No problems found."
+    summary = (
+        f"{count} of {counted(len(report), 'finding')} {'is' if count == 1 else 'are'} wrong."
+        if count
+        else "No problems found."
+    )
     return [*lines, Text(), Text(summary, "red" if count else "green")]
 
 

@@ -13,7 +13,7 @@ def test_a_finding_is_one_line_with_its_remedy_below() -> None:
         "✗ mode   is wrong",
         "         → set it right",
         "",
-        "1 of 3 findings are wrong.",
+        "1 of 3 findings is wrong.",
     ]
 
 

@@ -38,7 +38,7 @@ def test_a_list_of_endpoints_that_never_ends_is_left() -> None:
 
     (finding,) = _findings(scripted)
 
-    assert "none of 1 endpoints has the path" in finding.says
+    assert "no endpoint of 1 has the path" in finding.says
     assert len(scripted.requests) == endpoints.MAX_PAGES
 
 
@@ -56,4 +56,4 @@ def test_odd_endpoints_cannot_be_checked(odd: object) -> None:
 def test_an_endpoint_with_an_invalid_url_is_another_one() -> None:
     (finding,) = _findings(ScriptedStripe(_page(_endpoint(1, url="https://[x/webhook/stripe"))))
 
-    assert "none of 1 endpoints" in finding.says
+    assert "no endpoint of 1" in finding.says

@@ -1,6 +1,7 @@
 """The lines of `show`, what it finds, and what it says if it finds nothing."""
 
 from datetime import date
+from queue import Queue
 from typing import Any
 
 import pytest
@@ -9,9 +10,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lea_payments.commands.amounts import plain_time, time_of
+from lea_payments.commands.at_stripe.differences import Difference
+from lea_payments.commands.at_stripe.fields import decoded, id_of
 from lea_payments.commands.at_stripe.search import Match
 from lea_payments.commands.at_stripe.state import StripeState
 from lea_payments.commands.field_changes import field_changes
+from lea_payments.commands.progress import Progress
 from lea_payments.commands.replaying.lines import other_change, unmatched
 from lea_payments.commands.showing import layout
 from lea_payments.commands.showing.findings import (
@@ -32,7 +36,7 @@ from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.words import counted
 from tests.support.scenarios import record
 
-LONG_ID = "cs_test_" + "a1B2" * 15
+LONG_ID = "cs_test_" + "a1B2" * 14 + "ab"
 
 
 def _state(**fields: Any) -> StripeState:
@@ -44,7 +48,7 @@ def _lines(findings: Findings, width: int = 80) -> list[str]:
 
 
 def test_no_id_is_broken_at_80_columns() -> None:
-    payment = replace(record("payment_1"), stripe_session_id=LONG_ID)
+    payment = replace(record("payment_1"), stripe_session_id=LONG_ID, other_session_id=LONG_ID, checkout_attempt_at="t")
 
     lines = _lines(Findings("payments", [PaymentView(payment, None)]))
 
@@ -200,3 +204,89 @@ def test_one_thing_is_singular(number: int, text: str) -> None:
 def test_times_are_readable() -> None:
     assert plain_time("soon") == "soon"
     assert time_of(10**20) == str(10**20)
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({}, "the record and Stripe agree"),
+        ({"differences": [Difference("a", "b")]}, "the record differs from Stripe: 1 difference"),
+        ({"not_compared": ["a"]}, "not everything was compared"),
+        ({"needs_person": True}, "a person must look at it"),
+    ],
+    ids=["agrees", "differs", "not compared", "needs a person"],
+)
+def test_each_payment_of_a_list_has_its_verdict(fields: dict[str, Any], verdict: str) -> None:
+    view = PaymentView(replace(record("payment_1"), created_at=None), _state(**fields))
+
+    assert f"      {verdict}" in _lines(Findings("payments", [view, view]))
+
+
+def test_what_has_no_record_is_shown_with_advice_and_notes() -> None:
+    match = Match({**SESSION, "amount_total": "SGD 50.00"}, ["payment_9"])
+
+    lines = _lines(Findings("payments", [], [match], ["Searched 4 charges."]))
+
+    assert lines[0] == "Paid at Stripe: SGD 50.00, but it has no record."
+    assert lines[1] == "  cs_a"
+    assert lines[-1] == "Searched 4 charges."
+
+
+def test_what_differs_is_shown_with_its_remedy() -> None:
+    state = _state(
+        differences=[Difference("re_a: missing", "run replay")],
+        notes=["a detail"],
+        undelivered=[{"id": "evt_1", "type": "refund.created"}],
+        after=replace(record("payment_1"), amount=5000),
+    )
+
+    lines = _lines(Findings("payments", [PaymentView(record("payment_1"), state)]))
+
+    assert lines[:2] == [
+        "At Stripe: Not paid yet: SGD 50.00 is due.",
+        "The record still says: Not paid yet: SGD 49.99 is due.",
+    ]
+    assert {"  ✗ re_a: missing", "    → run replay", "  i a detail", "  evt_1"} <= set(lines)
+
+
+@pytest.mark.parametrize("body", [b"[1", b"[]", b'{"id": 1}'])
+def test_an_object_without_an_id_is_not_read(body: bytes) -> None:
+    assert decoded(body) is None
+
+
+def test_a_long_wait_is_announced() -> None:
+    texts: Queue[str] = Queue()
+
+    with Progress(0.01, texts.put) as progress:
+        progress.does("reading table payments")
+        first = texts.get(timeout=60)
+        progress.does("searching at Stripe")
+        later = next(text for text in iter(lambda: texts.get(timeout=60), "") if "Stripe" in text)
+
+    assert first == "Still reading table payments (0 s)"
+    assert later.startswith("Still searching at Stripe (")
+
+
+def test_a_short_wait_is_silent() -> None:
+    texts: Queue[str] = Queue()
+
+    with Progress(3600, texts.put) as progress:
+        progress.does("reading table payments")
+
+    assert texts.empty()
+
+
+def test_the_announcement_is_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    errors = ""
+
+    with Progress(0.001) as progress:
+        progress.does("reading table payments")
+        while not errors:
+            errors = capsys.readouterr().err
+
+    assert errors.startswith("Still reading table payments (0 s)\n")
+
+
+@pytest.mark.parametrize(("reference", "expected"), [("pi_a", "pi_a"), ({"id": "pi_a"}, "pi_a"), ({}, None), (1, None)])
+def test_an_expanded_reference_has_its_id(reference: object, expected: str | None) -> None:
+    assert id_of(reference) == expected

@@ -6,6 +6,7 @@ from typing import Any
 
 from lea_payments.payment.payers import UNKNOWN_INTENT, UNKNOWN_SESSION
 from lea_payments.payment.record import Payment, Status, attempt_at
+from lea_payments.words import counted
 
 SEARCH_BEFORE, SEARCH_AFTER = 1 * 3600, 26 * 3600
 """How long before and after the start of an attempt its session can have been created, in seconds."""
@@ -41,7 +42,8 @@ def unsearched(record: Payment, windows: Sequence[tuple[int, int]], session_ids:
         return []
     return [
         (
-            f"sessions: checkout began {record.checkout_attempt} attempts, and {len(session_ids)} sessions were found; "
+            f"sessions: checkout began {counted(record.checkout_attempt, 'attempt')}, but Stripe's search gave "
+            f"{counted(len(session_ids), 'session')}; "
             f"only those were searched that were created up to {SEARCH_AFTER // 3600} hours after created_at and "
             "checkout_attempt_at"
         )

@@ -77,7 +77,7 @@ def _endpoints(endpoints: Sequence[_Endpoint], endpoint_url: str | None, *, live
     similar = [] if endpoint_url else [each for each in endpoints if each not in matches and _is_similar(each.url)]
     if not matches and not similar:
         expected = f"URL {endpoint_url}" if endpoint_url else f"path {WEBHOOK_PATH}"
-        says = f"none of {len(endpoints)} endpoints has the {expected}: no event reaches the webhook"
+        says = f"no endpoint of {len(endpoints)} has the {expected}: no event reaches the webhook"
         remedy = f"create one {DASHBOARD}"
         yield (
             wrong("endpoint", says, remedy)

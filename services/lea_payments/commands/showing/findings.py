@@ -85,8 +85,8 @@ def _verdict(state: StripeState) -> str:
 
 def _stray(match: Match, table: str, width: int) -> Iterator[Text]:
     yield from _lines(layout.sentence(stray_answer(match), width), "bold")
-    pairs = [(str(name), str(value)) for name, value in match.shown.items()]
-    yield from _lines(layout.fields(pairs, width))
+    details = ", ".join(f"{name} {value}" for name, value in match.shown.items() if name != "id")
+    yield from _lines(layout.entry(match.id, [details], width))
     yield from _lines(layout.sentence(stray_advice(match, table), width, "→"))
     yield Text()
 

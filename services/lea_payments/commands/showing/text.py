@@ -24,15 +24,15 @@ _RECORD_FIELDS: Mapping[str, str] = {
     "Status": "payment_status",
     "Reason": "status_reason",
     "Session": "stripe_session_id",
-    "Other session": "other_session_id",
-    "PaymentIntent": "stripe_payment_intent",
+    "Session 2": "other_session_id",
+    "Intent": "stripe_payment_intent",
     "Attempt": "checkout_attempt",
     "Trace": "traceparent",
     "Version": "version",
 }
 _TIMES: Mapping[str, str] = {
     "Created": "created_at",
-    "Attempt began": "checkout_attempt_at",
+    "Attempt at": "checkout_attempt_at",
     "Last event": "webhook_processed_at",
     "Changed": "updated_at",
 }
