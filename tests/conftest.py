@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.workermanage import WorkerController
 
@@ -63,6 +64,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Choose the number of examples, and prepare the database that the processes of a run share."""
     if config.getoption("--all"):
         os.environ[ALL_EXAMPLES] = "1"
+    # How long an example takes depends on the machine.
+    hypothesis.settings.register_profile(
+        "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("any machine")
     config.stash[DYNAMODB] = parallel.SharedDynamoDB(DYNAMODB_FOLDER)
 
 

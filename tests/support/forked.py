@@ -44,6 +44,8 @@ class Program(Protocol):
 
 def can_fork(command: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Whether the command is `python -m` with one of our programs, and no variable had to be there at its start."""
+    if sys.platform != "linux":  # other systems lack the sockets that the fork server needs
+        return False
     ours = [*command[:2]] == [sys.executable, "-m"] and command[2] in ("lea_payments", "stripe_emulator")
     return ours and not any(name.startswith(READ_AT_START) and name not in PREPARED for name in environment)
 
