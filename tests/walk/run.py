@@ -49,7 +49,8 @@ class Terminal:
             start_new_session=True,
         )
         os.close(terminal)
-        Thread(target=self._read, daemon=True).start()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def wait_for(self, pattern: str) -> None:
         """Waits until the output matches."""
@@ -60,9 +61,11 @@ class Terminal:
             time.sleep(0.2)
 
     def interrupt(self) -> int:
-        """Presses Ctrl-C and returns the exit status."""
+        """Presses Ctrl-C, reads what is printed until the end, and returns the exit status."""
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(60)
+        status = self.process.wait(60)
+        self._reader.join(60)
+        return status
 
     def _read(self) -> None:
         try:
