@@ -201,4 +201,10 @@ def test_every_documented_command_succeeds(services: Services, command: Command,
 
     finished = services.run("lea_payments", arguments, tmp_path)
 
-    assert finished.returncode == 0, finished.stdout + finished.stderr
+    # The payments of the examples are not at Stripe, and `show --stripe` says that with its exit status.
+    compares = arguments[0] == "show" and "--stripe" in arguments
+    statuses = (0, 1, 2) if compares else (0,)
+    output = finished.stdout + finished.stderr
+    assert finished.returncode in statuses, output
+    assert "Traceback" not in output
+    assert "No such option" not in output
