@@ -37,6 +37,11 @@ class IntentRefunds(NamedTuple):
     currency: str | None
 
     @property
+    def pending(self) -> int:
+        """The refunds that are under way, with those that need the customer's bank details."""
+        return self.on_the_way + self.waiting
+
+    @property
     def is_full(self) -> bool:
         """Whether all of the money has been refunded."""
         return self.paid is not None and self.succeeded >= self.paid > 0
@@ -44,7 +49,7 @@ class IntentRefunds(NamedTuple):
     @property
     def will_be_full(self) -> bool:
         """Whether all of the money has been refunded once the refunds that are under way have arrived."""
-        return self.paid is not None and self.succeeded + self.on_the_way + self.waiting >= self.paid > 0
+        return self.paid is not None and self.succeeded + self.pending >= self.paid > 0
 
 
 _ENDED = (facts.SUCCEEDED, facts.CANCELED, facts.FAILED)
@@ -53,8 +58,7 @@ _ENDED = (facts.SUCCEEDED, facts.CANCELED, facts.FAILED)
 def refund_totals(record: Payment) -> RefundTotals:
     """The totals of the refunds. A refund that failed no longer counts once the money was refunded in full."""
     refunds = refunds_of_intent(record, record.stripe_payment_intent)
-    pending = refunds.on_the_way + refunds.waiting
-    return RefundTotals(refunds.succeeded, pending, refunds.failed, refunds.currency)
+    return RefundTotals(refunds.succeeded, refunds.pending, refunds.failed, refunds.currency)
 
 
 def refunds_of_intent(record: Payment, intent_id: str | None) -> IntentRefunds:

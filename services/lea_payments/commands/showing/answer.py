@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from lea_payments.commands.amounts import amount_text, amounts_text, spoken_time
 from lea_payments.commands.showing.explain import evidence_due
-from lea_payments.commands.showing.totals import Totals, payers_of, refunded_intents, refunds_of_intent, totals_of
+from lea_payments.commands.showing.totals import Totals, payers_of, refunded_intents, totals_of
 from lea_payments.payment.event import Outcome
 from lea_payments.payment.facts import Kind
 from lea_payments.payment.payers import WITHOUT_ID, is_refunded
 from lea_payments.payment.record import DisputeStatus, HistoryEntry, Payment, Status
+from lea_payments.payment.refunds import refunds_of_intent
 from lea_payments.payment.situations import DISPUTES, FRAUD_WARNING, TOO_MANY_OBJECTS, Situation
 from lea_payments.payment.status import Derived, status_of
 

@@ -5,15 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from lea_payments.commands.amounts import amount_text
 from lea_payments.payment import facts, situations
 from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.payers import BY_HAND, UNKNOWN_SESSION
 from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, Payment
-from lea_payments.payment.refunds import refund_totals
+from lea_payments.payment.refunds import refunds_of_intent
 from lea_payments.payment.situations import DISPUTES, REVIEW_REASONS
 from lea_payments.payment.status import BY_HAND_DISPUTE, status_of
 
@@ -160,11 +158,7 @@ def _refunds(record: Payment) -> Iterator[str]:
 
 def _failed(record: Payment, other_intent: str | None) -> int:
     """What failed and is still unrefunded, of the record's PaymentIntent or of another one."""
-    if other_intent is None:
-        return refund_totals(record).failed
-    sessions = {fact.intent: object_id for object_id, fact in record.facts.items() if fact.state == facts.PAID}
-    other = replace(record, stripe_payment_intent=other_intent, stripe_session_id=sessions.get(other_intent))
-    return refund_totals(other).failed
+    return refunds_of_intent(record, other_intent or record.stripe_payment_intent).failed
 
 
 def _disputes(record: Payment) -> Iterator[str]:

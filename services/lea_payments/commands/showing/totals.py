@@ -4,14 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from msgspec.structs import replace
-
 from lea_payments.commands.amounts import Amounts, amount_text, amounts_text
 from lea_payments.payment import facts
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.payers import WITHOUT_ID
 from lea_payments.payment.record import DisputeStatus, Payment
-from lea_payments.payment.refunds import RefundTotals, refund_totals
+from lea_payments.payment.refunds import refunds_of_intent
 from lea_payments.payment.situations import DISPUTES
 
 
@@ -67,14 +65,6 @@ def refunded_intents(record: Payment) -> list[str | None]:
         return [None]
     others = {fact.intent for fact in record.facts.values() if fact.kind in (Kind.REFUND, Kind.CHARGE)}
     return [record.stripe_payment_intent, *sorted(filter(None, others - {record.stripe_payment_intent}))]
-
-
-def refunds_of_intent(record: Payment, intent_id: str | None) -> RefundTotals:
-    """The refunds of the record's PaymentIntent or of another one."""
-    if intent_id == record.stripe_payment_intent:
-        return refund_totals(record)
-    sessions = {fact.intent: object_id for object_id, fact in record.facts.items() if fact.state == facts.PAID}
-    return refund_totals(replace(record, stripe_payment_intent=intent_id, stripe_session_id=sessions.get(intent_id)))
 
 
 def _sum(amounts: Iterable[tuple[str | None, int]]) -> Amounts:
