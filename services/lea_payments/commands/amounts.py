@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from lea_payments.payment import money
 from lea_payments.payment.evidence import NEVER_MATCHES, UNREADABLE_CURRENCY
+from lea_payments.payment.record import parsed_time
 
 UNKNOWN_AMOUNT = "an unknown amount"
 
@@ -25,15 +26,6 @@ def amounts_text(amounts: Amounts, currency: str | None = None) -> str:
     """Several amounts; without any, it is zero of this currency."""
     texts = [amount_text(amount, code) for code, amount in sorted(amounts.items(), key=str) if amount]
     return " and ".join(texts) or amount_text(0, currency)
-
-
-def parsed_time(text: str | None) -> datetime | None:
-    """A time in ISO 8601 in UTC, or None if it is not one. A person can have written anything."""
-    try:
-        time = datetime.fromisoformat(text or "")
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def spoken_time(text: str | None) -> str | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from lea_payments.pages.languages import Language
 from lea_payments.pages.views import View
-from lea_payments.payment.record import Payment, Status
+from lea_payments.payment.record import Payment, Status, parsed_time
 from lea_payments.payment.refunds import IntentRefunds, refunds_of_intent, refunds_of_others
 from lea_payments.stripe.checkout_sessions import open_link
 
@@ -78,11 +78,12 @@ def _confirmed(payment: Payment, language: Language, zone: tzinfo) -> Moment | N
     if payment.payment_status is not Status.COMPLETED:
         return None
     ends = (entry for entry in reversed(payment.history) if entry.status_to != entry.status_from)
+    at = parsed_time(next((entry.at for entry in ends if entry.status_to == Status.COMPLETED), None))
+    if at is None:
+        return None
     try:
-        at = datetime.fromisoformat(next((entry.at for entry in ends if entry.status_to == Status.COMPLETED), ""))
-        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
         return Moment(language.moment(at, zone), at.isoformat(timespec="seconds"))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # the first or the last day that there is, in another zone
         return None
 
 

@@ -90,6 +90,18 @@ def attempt_at(record: Payment) -> datetime:
     return at if at.year < MAXYEAR else unknown
 
 
+def parsed_time(text: str | None) -> datetime | None:
+    """A stored time in UTC, or None if it is not one: a person can have written anything.
+
+    A time without an offset is in UTC, as in the published contract.
+    """
+    try:
+        time = datetime.fromisoformat(text or "")
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def iso(moment: datetime) -> str:
     """A time as records store it: ISO 8601, UTC, with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -243,3 +243,11 @@ def test_a_time_without_a_zone_is_utc() -> None:
     page = html(RENDERER.render(request(), views.COMPLETED, payment=confirmed("2026-11-27T16:31:05")))
 
     assert '<time datetime="2026-11-27T16:31:05+00:00">' in page
+
+
+def test_a_time_after_the_last_year_of_the_zone_is_not_shown() -> None:
+    renderer = Renderer(PagesSettings.model_validate({"PAGES_TIME_ZONE": "Asia/Singapore"}))
+
+    page = html(renderer.render(request(), views.COMPLETED, payment=confirmed("9999-12-31T23:59:59Z")))
+
+    assert "<time" not in page

@@ -1,6 +1,5 @@
 """Defines the types of values that come from records: what is not readable there is null in an answer."""
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -8,7 +7,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from lea_payments.payment.event import Outcome
 from lea_payments.payment.evidence import NEVER_MATCHES, UNREADABLE_CURRENCY
-from lea_payments.payment.record import Status, iso
+from lea_payments.payment.record import Status, iso, parsed_time
 
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 """A time of an answer: RFC 3339 in UTC."""
@@ -20,12 +19,9 @@ def readable(value: object) -> object:
 
 
 def time_of(value: str | None) -> str | None:
-    """The time in UTC, or None if it is not one. A time without an offset is in UTC, as in the published contract."""
-    try:
-        at = datetime.fromisoformat(value or "")
-        return iso(at if at.tzinfo else at.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None
+    """The time in UTC, or None if it is not one."""
+    at = parsed_time(value)
+    return None if at is None else iso(at)
 
 
 def _member(kind: type[StrEnum]) -> Any:
