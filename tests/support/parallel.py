@@ -10,9 +10,6 @@ from xdist.scheduler import LoadScopeScheduling
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.support.ports import free_port
 
-PROCESSES_PER_CORE = 1
-"""With more of them, the services under test wait for each other, and tests of deadlines fail."""
-
 FOLDERS = ("tests/monitoring/",)
 """Folders whose files share an expensive fixture, so that one process runs all of them."""
 
@@ -21,8 +18,11 @@ FIRST = ("tests/monitoring/",)
 
 
 def number_of_processes() -> int:
-    """The number of processes for `-n auto`."""
-    return max(2, PROCESSES_PER_CORE * (os.cpu_count() or 1))
+    """The number of processes for `-n auto`: one for each core, and two on one core.
+
+    With more of them, the services under test wait for each other, and tests of deadlines fail.
+    """
+    return max(2, os.cpu_count() or 1)
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types

@@ -117,7 +117,7 @@ def walk(folder: Path) -> None:
                 run(command, folder, env, variables)
     finally:
         status = demo.interrupt() if demo else None
-    # make ends itself with the same signal, unless whoever started it ignores that signal.
+    # GNU make exits with SIGINT, or with 0 if it was started with SIGINT ignored, as in the background of a shell.
     if demo is None or status not in (0, -signal.SIGINT) or "Everything has stopped." not in demo.printed:
         raise WalkError(f"Ctrl-C ended make demo with the exit status {status}")
 

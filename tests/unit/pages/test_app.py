@@ -100,7 +100,7 @@ def test_a_head_request_is_not_counted_as_a_view() -> None:
     assert views() - before == 1
 
 
-def test_a_page_that_waits_is_redirected_to_the_time_of_the_visit() -> None:
+def test_a_page_that_waits_is_redirected_to_its_visit_time() -> None:
     app = create_app(PagesSettings.model_validate({}), Records())  # type: ignore[arg-type]  # the calls that the pages need
 
     async def request() -> httpx.Response:

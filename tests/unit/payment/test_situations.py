@@ -49,7 +49,7 @@ def test_a_session_that_ended_needs_a_new_link(situation: Situation) -> None:
     assert RULES[situation].can_pay is CanPay.WITH_NEW_LINK
 
 
-def test_a_status_is_final_if_no_customer_and_no_bank_can_change_it() -> None:
+def test_a_status_that_customer_or_bank_can_change_is_not_final() -> None:
     changeable = [situation for situation, rule in RULES.items() if not rule.final]
 
     assert changeable == ["awaiting_funds", "declined", "pending"]
