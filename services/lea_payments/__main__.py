@@ -108,13 +108,10 @@ def init_table(
     wait: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the database.")] = 0,
 ) -> None:
     """Create the table and its indexes, or add the missing parts of an existing table. Safe to repeat."""
-    import stamina
-
     from lea_payments.store import connection, table
     from lea_payments.telemetry.setup import start_for_commands
 
-    start_for_commands()
-    stamina.instrumentation.set_on_retry_hooks(())  # a line for each retry would say nothing new
+    start_for_commands(tells_retries=False)  # a line for each retry would say nothing new
     settings = read(TableSettings)
     if print_only:
         typer.echo(json_text(table.definition(settings)))
@@ -139,18 +136,10 @@ def check(
     `STRIPE_LIVEMODE`. With a key, it also checks the events and API version of the webhook endpoint, and the clock.
     """
     from lea_payments.commands import check as command
-    from lea_payments.commands.progress import Progress
     from lea_payments.telemetry.setup import start_for_commands
 
     start_for_commands()
-    with Progress() as progress:
-        progress.does("checking the table and Stripe")
-        report = command.findings(endpoint)
-    if as_json:
-        typer.echo(command.as_json(report))
-    else:
-        Terminal().print_lines(command.as_text(report))
-    raise typer.Exit(0 if command.passed(report) else 1)
+    raise typer.Exit(0 if command.run(Terminal(), endpoint, json_output=as_json) else 1)
 
 
 @app.command()
@@ -242,19 +231,13 @@ def show(
     The exit status is 0, or 2 if the record and Stripe do not agree, and 1 if there is no such payment or an error.
     """
     from lea_payments.commands import show as command
-    from lea_payments.commands.showing import document, findings
     from lea_payments.commands.showing.query import checked
     from lea_payments.telemetry.setup import start_for_commands
 
     query = checked(any_id, email, card, day, at_stripe=stripe)
     start_for_commands()
-    stripe_settings = read(StripeSettings) if stripe else None
-    found = command.find(stripe_settings or read(TableSettings), query, stripe_settings)
-    if as_json:
-        typer.echo(document.as_json(found, what_if=what_if))
-    else:
-        terminal = Terminal()
-        terminal.print_lines(findings.as_text(found, terminal.width, what_if=what_if))
+    found = command.find(read(StripeSettings if stripe else TableSettings), query)
+    command.write(Terminal(), found, what_if=what_if, as_json=as_json)
     raise typer.Exit(found.exit_status)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import typer
 from rich.text import Text
 
 from lea_payments import settings as environment
@@ -10,11 +11,24 @@ from lea_payments.commands.checks import stripe as check_stripe
 from lea_payments.commands.checks import table as check_table
 from lea_payments.commands.checks.finding import Finding, State, note, wrong
 from lea_payments.commands.checks.settings import CheckSettings
-from lea_payments.commands.console import json_text, line
+from lea_payments.commands.console import Terminal, json_text, line
+from lea_payments.commands.progress import Progress
 from lea_payments.settings import SettingsError
 from lea_payments.words import counted
 
 MARKS = {State.OK: ("✓", "green"), State.NOTE: ("\N{EN DASH}", "yellow"), State.WRONG: ("✗", "red")}
+
+
+def run(terminal: Terminal, endpoint_url: str | None, *, json_output: bool) -> bool:
+    """Checks the environment, prints the report, and returns whether it has passed."""
+    with Progress() as progress:
+        progress.does("checking the table and Stripe")
+        report = findings(endpoint_url)
+    if json_output:
+        typer.echo(as_json(report))
+    else:
+        terminal.print_lines(as_text(report))
+    return passed(report)
 
 
 def findings(endpoint_url: str | None = None) -> list[Finding]:

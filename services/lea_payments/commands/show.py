@@ -1,17 +1,18 @@
-"""Finds payments by any id, in the table and at Stripe; only reads."""
+"""Finds payments by any id, in the table and at Stripe, and prints them; only reads."""
 
 import asyncio
 from collections.abc import Sequence
 
+import typer
 from botocore.exceptions import ClientError
 
-from lea_payments.commands.at_stripe.search import Match, SearchResult, StripeSearch
+from lea_payments.commands.at_stripe.search import Match, SearchResult, StripeSearch, reference
 from lea_payments.commands.at_stripe.view import StripeView
+from lea_payments.commands.console import Terminal
 from lea_payments.commands.progress import Progress
-from lea_payments.commands.showing.findings import Findings, PaymentView
+from lea_payments.commands.showing import document
+from lea_payments.commands.showing.findings import Findings, PaymentView, as_text
 from lea_payments.commands.showing.query import PaymentQuery, not_found
-from lea_payments.payment.event import PaymentEvent
-from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment
 from lea_payments.settings import SettingsError, StripeSettings, TableSettings
 from lea_payments.store.dynamodb import code_of
@@ -21,11 +22,11 @@ from lea_payments.stripe.errors import StripeCallError
 from lea_payments.stripe.reader import StripeReader
 
 
-def find(settings: TableSettings, query: PaymentQuery, stripe: StripeSettings | None) -> Findings:
-    """Finds payments, with their state at Stripe if its settings are given; raises SettingsError."""
+def find(settings: TableSettings, query: PaymentQuery) -> Findings:
+    """Finds payments, with their state at Stripe if the settings are those of Stripe; raises SettingsError."""
     with Progress() as progress:
         try:
-            return asyncio.run(_Search(settings, stripe, progress).run(query))
+            return asyncio.run(_Search(settings, progress).run(query))
         except UnavailableError as error:
             raise SettingsError(f"{error}; check DDB_ENDPOINT, AWS_REGION and whether the table exists") from None
         except ClientError as error:
@@ -36,14 +37,24 @@ def find(settings: TableSettings, query: PaymentQuery, stripe: StripeSettings | 
             raise SettingsError(f"{error}; run show without --stripe to see the record alone") from None
 
 
-class _Search:
-    """One search in the table, and at Stripe if its settings are given."""
+def write(terminal: Terminal, findings: Findings, *, what_if: bool, as_json: bool) -> None:
+    """Prints what was found, as text or as JSON."""
+    if as_json:
+        typer.echo(document.as_json(findings, what_if=what_if))
+    else:
+        terminal.print_lines(as_text(findings, terminal.width, what_if=what_if))
 
-    def __init__(self, settings: TableSettings, stripe: StripeSettings | None, progress: Progress) -> None:
+
+class _Search:
+    """One search in the table, and at Stripe if the settings are those of Stripe."""
+
+    def __init__(self, settings: TableSettings, progress: Progress) -> None:
         self._settings = settings
-        reader = StripeReader(stripe) if stripe else None
-        self._view = StripeView(stripe, reader) if stripe and reader else None
-        self._at_stripe = StripeSearch(reader) if reader else None
+        self._view: StripeView | None = None
+        self._at_stripe: StripeSearch | None = None
+        if isinstance(settings, StripeSettings):
+            reader = StripeReader(settings)
+            self._view, self._at_stripe = StripeView(settings, reader), StripeSearch(reader)
         self._progress = progress
 
     async def run(self, query: PaymentQuery) -> Findings:
@@ -74,23 +85,13 @@ async def _in_table(store: PaymentStore, query: PaymentQuery) -> dict[str, Payme
     """The records with this id, by the payment's id."""
     if query.any_id is None:
         return {}
-    found = [await store.get(query.any_id), await store.record_of(_reference(query.any_id))]
+    found = [
+        await store.get(query.any_id),
+        await store.record_of(reference(query.any_id, session_id=query.any_id, intent_id=query.any_id)),
+    ]
     matches = [*await store.by_quote(query.any_id), *await store.by_user(query.any_id)]
     found += [await store.get(payment_id) for payment_id in dict.fromkeys(each.payment_intent_id for each in matches)]
     return {record.payment_intent_id: record for record in found if record is not None}
-
-
-def _reference(object_id: str) -> PaymentEvent:
-    """An event that names a session and a PaymentIntent, by whose indexes the store finds the record."""
-    return PaymentEvent(
-        id="",
-        type="",
-        created=0,
-        object_id=object_id,
-        fact=Fact(kind=Kind.SESSION, state="open"),
-        session_id=object_id,
-        intent_ids=(object_id,),
-    )
 
 
 async def _at_stripe(search: StripeSearch, query: PaymentQuery) -> SearchResult:

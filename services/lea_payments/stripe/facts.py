@@ -231,8 +231,8 @@ def _intent_object_fact(
     # Old API versions have disputes without an id: one for each PaymentIntent is the best that can be known.
     object_id = object_id or f"{fact.kind}:{intent_id or ''}"
     created, traceparent = whole_number(created, MAX_SECONDS), metadata_text(metadata, "traceparent")
-    code = currency if is_code(currency) else None
-    return ObjectFact(object_id, fact, payment_ids, intent_ids, None, created, traceparent, code)
+    currency = currency if is_code(currency) else None
+    return ObjectFact(object_id, fact, payment_ids, intent_ids, None, created, traceparent, currency)
 
 
 def _references(

@@ -50,10 +50,10 @@ def start(settings: Settings, service: str) -> None:
         _start_traces(settings, service)
 
 
-def start_for_commands() -> None:
+def start_for_commands(*, tells_retries: bool = True) -> None:
     """Starts the log of a command that a person runs: warnings and errors, on standard error."""
     log.configure_for_commands()
-    stamina.instrumentation.set_on_retry_hooks([_tell_retry])
+    stamina.instrumentation.set_on_retry_hooks([_tell_retry] if tells_retries else [])
 
 
 def stop() -> None:

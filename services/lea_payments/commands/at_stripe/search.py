@@ -60,16 +60,23 @@ class Match(NamedTuple):
 
     def event(self) -> PaymentEvent:
         """An event with its references, by which the store finds the record."""
-        return PaymentEvent(
-            id="",
-            type="",
-            created=0,
-            object_id=self.id,
-            fact=Fact(kind=Kind.SESSION, state="open"),
-            payment_ids=tuple(self.payment_ids),
-            session_id=self.id if self.is_session else None,
-            intent_ids=(self.intent_id,) if self.intent_id else (),
-        )
+        return reference(self.id, self.payment_ids, self.id if self.is_session else None, self.intent_id)
+
+
+def reference(
+    object_id: str, payment_ids: Sequence[str] = (), session_id: str | None = None, intent_id: str | None = None
+) -> PaymentEvent:
+    """An event that only names objects, by which the store finds the record."""
+    return PaymentEvent(
+        id="",
+        type="",
+        created=0,
+        object_id=object_id,
+        fact=Fact(kind=Kind.SESSION, state="open"),
+        payment_ids=tuple(payment_ids),
+        session_id=session_id,
+        intent_ids=(intent_id,) if intent_id else (),
+    )
 
 
 class SearchResult(NamedTuple):
