@@ -67,6 +67,14 @@ def test_every_brand_has_its_numbers(number: str, brand: str) -> None:
     assert card.decline is None
 
 
+def _named(number: str, name: str) -> cards.Instrument:
+    """The card with this number, which must be the one with this name."""
+    card = cards.by_number(number)
+    assert card is not None
+    assert card is cards.by_name(f"pm_card_{name}")
+    return card
+
+
 AUTHENTICATIONS = {
     "4000 0025 0000 3155": "authenticationRequiredOnSetup",
     "4000 0027 6000 3184": "authenticationRequired",
@@ -79,11 +87,7 @@ AUTHENTICATIONS = {
 
 @pytest.mark.parametrize(("number", "name"), AUTHENTICATIONS.items())
 def test_a_3ds_card_asks_for_authentication(number: str, name: str) -> None:
-    card = cards.by_number(number)
-
-    assert card is cards.by_name(f"pm_card_{name}")
-    assert card is not None
-    assert card.authentication
+    assert _named(number, name).authentication
 
 
 @pytest.mark.parametrize("alias", cards.ALIASES)
@@ -116,8 +120,6 @@ LATER = {
 
 @pytest.mark.parametrize(("number", "name"), LATER.items())
 def test_a_card_with_a_later_effect_has_its_name(number: str, name: str) -> None:
-    card = cards.by_number(number)
+    card = _named(number, name)
 
-    assert card is cards.by_name(f"pm_card_{name}")
-    assert card is not None
     assert card.dispute or card.fraud_warning or card.refund
