@@ -12,6 +12,7 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.items import attributes_of
 from tests.support.page_records import FORMER, LINK, STATES, page_record, session_id_of
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
@@ -129,17 +130,29 @@ def test_a_waiting_page_updates_without_javascript(customers: Customers, put: Ca
     expect(page.get_by_role("status")).to_contain_text("Payment received", timeout=15_000)
 
 
+COUNT_PLANS = """
+    const clear = window.clearTimeout;
+    window.plans = 0;
+    window.clearTimeout = (timer) => { window.plans += 1; clear(timer); };
+"""
+"""The page clears its timer whenever it plans a refresh or ends them."""
+
+
 def _open_with_clock(customers: Customers, address: str, **options: str | bool | dict[str, int]) -> Page:
     """The page with a clock that the test moves, so that no test waits for a refresh."""
     page = customers.open("/nothing", **options)
     page.clock.install()
+    page.add_init_script(COUNT_PLANS)
     page.goto(address)
     return page
 
 
 def _refresh(page: Page, seconds: int) -> None:
+    """Moves the clock until the page refreshes, and waits until it has planned what comes next."""
+    plans = page.evaluate("plans")
     with page.expect_response(lambda response: "session_id=" in response.url):
         page.clock.run_for(1000 * seconds)
+    until(lambda: page.evaluate("plans") > plans)
 
 
 @pytest.mark.parametrize("state", ["confirming", "awaiting", "declined"])
