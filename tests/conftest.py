@@ -12,7 +12,7 @@ from xdist.workermanage import WorkerController
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.support import parallel, ports
-from tests.support.examples import ALL_EXAMPLES
+from tests.support.examples import ALL_EXAMPLES, examples
 
 ROOT = Path(__file__).parents[1]
 DYNAMODB_FOLDER = ROOT / ".data" / "dynamodb-local"
@@ -66,7 +66,10 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[ALL_EXAMPLES] = "1"
     # How long an example takes depends on the machine.
     hypothesis.settings.register_profile(
-        "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+        "any machine",
+        max_examples=examples(25, 100),
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("any machine")
     config.stash[DYNAMODB] = parallel.SharedDynamoDB(DYNAMODB_FOLDER)
