@@ -80,9 +80,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[DYNAMODB].stop()
 
 
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return the number of processes for `-n auto`."""
-    return parallel.number_of_processes()
+    return parallel.number_of_processes(only_unit_tests=parallel.only_unit_tests(config))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> parallel.Scheduler:
@@ -92,8 +92,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> parallel.Sch
 
 def pytest_configure_node(node: WorkerController) -> None:
     """Give a process the address of the shared database, which unit tests do not need."""
-    only_unit_tests = all("tests/unit" in argument for argument in node.config.args)
-    if not only_unit_tests and ENDPOINT not in os.environ:
+    if not parallel.only_unit_tests(node.config) and ENDPOINT not in os.environ:
         node.workerinput[ENDPOINT] = node.config.stash[DYNAMODB].endpoint()
 
 

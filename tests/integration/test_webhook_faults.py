@@ -41,7 +41,7 @@ def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[ht
 @pytest.fixture(scope="module")
 def impatient(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[httpx.Client]:
     """Yield a client of a webhook that gives up early, for tables that do not recover."""
-    env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "2"}
+    env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "1"}
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
     with httpx.Client(base_url=service.url, timeout=30) as client:
         yield client
