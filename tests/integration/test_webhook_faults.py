@@ -329,7 +329,7 @@ def test_open_requests_are_answered_after_sigterm(
 
         # The gate opens after more than one try of the first delivery.
         assert {answer.result()[:2] for answer in answers} == {(200, "applied")}
-    assert service.process.wait(10) == 0
+    assert service.process.wait(60) == 0
 
 
 def _accepts(service: Process) -> bool:
@@ -363,7 +363,7 @@ def test_every_200_before_the_end_is_in_the_table(
         running = [senders.submit(send_until_closed) for _ in range(8)]
         until(lambda: len(answers) >= 30)
         service.process.send_signal(signal.SIGTERM)
-        status = service.process.wait(25)
+        status = service.process.wait(60)
     for one in running:
         one.result()
 

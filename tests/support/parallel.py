@@ -22,6 +22,10 @@ FIRST = (
 """What takes longest, so that no process starts it when the others have nothing left to do."""
 
 
+STACK = "stack"
+"""The fixture with a running Prometheus. Tests without it come before it, because it takes a quarter of a core."""
+
+
 def number_of_processes(*, only_unit_tests: bool) -> int:
     """The number of processes for `-n auto`: one for each core, and two on one core.
 
@@ -50,8 +54,11 @@ class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types
 
 def slowest_first(items: list[pytest.Item]) -> None:
     """Sorts the tests in place: what takes longest comes first; otherwise the order stays."""
-    last = len(FIRST)
-    items.sort(key=lambda item: next((at for at, start in enumerate(FIRST) if item.nodeid.startswith(start)), last))
+    items.sort(key=lambda item: (_rank(item.nodeid), STACK in getattr(item, "fixturenames", ())))
+
+
+def _rank(nodeid: str) -> int:
+    return next((at for at, start in enumerate(FIRST) if nodeid.startswith(start)), len(FIRST))
 
 
 class SharedDynamoDB:

@@ -11,7 +11,7 @@ from typing import Any
 import stripe
 
 SECRET = "whsec_test_of_the_emulator"
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 120
 
 
 @dataclass
