@@ -23,6 +23,8 @@ from lea_demo.settings import DemoSettings, check_stripe, environments, ports
 from lea_payments.commands.console import Terminal
 
 POLL_SECONDS, LAST_LINES = 0.2, 12
+TABLE_SECONDS = 60
+"""The first call of a database that has just started takes more than a second on a busy machine."""
 PYTHON = (sys.executable, "-m")
 
 
@@ -109,7 +111,7 @@ class Demo:
         self._ends.put(DemoError("\n  ".join([problem, *last])))
 
     def _create_table(self, env: Mapping[str, str]) -> None:
-        command = [*PYTHON, "lea_payments", "init-table"]
+        command = [*PYTHON, "lea_payments", "init-table", f"--wait={TABLE_SECONDS}"]
         done = run(command, capture_output=True, env=env, cwd=DATA, check=False, start_new_session=True)
         if done.returncode:
             problem = done.stderr.decode(errors="replace").strip()
