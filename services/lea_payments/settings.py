@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lea_payments.brand import BrandSettings
+from lea_payments.outbound import way
 from lea_payments.secrets.fields import ApiTokenList, SigningSecretList, StripeKey, is_development, mode_of
 from lea_payments.secrets.file import read_signing_secrets
 from lea_payments.secrets.rules import SecretError
@@ -225,10 +226,14 @@ REMEDIES = {
 
 def read(kind: type[SettingsT]) -> SettingsT:
     """Reads settings from the environment and `.env`. Raises SettingsError, which reports all problems together."""
+    problems = [*way.problems()]
     try:
-        return kind()  # type: ignore[call-arg]  # the values come from the environment
+        settings = kind()  # type: ignore[call-arg]  # the values come from the environment
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(one["loc"], one["msg"]) for one in error.errors())) from None
+        problems = [*(_explain(one["loc"], one["msg"]) for one in error.errors()), *problems]
+    if problems:
+        raise SettingsError("\n".join(problems)) from None
+    return settings
 
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:

@@ -222,6 +222,8 @@ def _start_metrics(host: str, port: int) -> None:
 def _start_traces(settings: Settings, service: str) -> None:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - takes 60 ms
 
+    from lea_payments.outbound.http_session import OutboundSession  # noqa: PLC0415 - the same
+
     class CountingExporter(OTLPSpanExporter):
         """Counts the spans that the collector does not accept."""
 
@@ -234,6 +236,7 @@ def _start_traces(settings: Settings, service: str) -> None:
 
     resource = Resource.create({"service.name": f"lea-payments-{service}", "service.version": __version__})
     provider = TracerProvider(resource=resource, sampler=ParentBased(_KeepErrors(settings.sampling_ratio)))
-    exporter = CountingExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces", timeout=5)
+    url = f"{settings.otlp_endpoint.rstrip('/')}/v1/traces"
+    exporter = CountingExporter(endpoint=url, timeout=5, session=OutboundSession())
     provider.add_span_processor(_CountingProcessor(exporter))
     trace.set_tracer_provider(provider)
