@@ -75,7 +75,12 @@ def _parsed(text: str) -> Proxy | None:
     text = text.strip()
     if not text:
         return None
-    parts = urlsplit(text if "://" in text else f"http://{text.removeprefix('//')}")
+    if not text.isascii():
+        raise ValueError("it has characters that belong into percent-encoding")
+    try:
+        parts = urlsplit(text if "://" in text else f"http://{text.removeprefix('//')}")
+    except ValueError:
+        raise ValueError("it cannot be read as a URL") from None
     if parts.scheme not in _SCHEMES:
         raise ValueError("it is not the URL of an HTTP proxy")
     try:
@@ -84,8 +89,6 @@ def _parsed(text: str) -> Proxy | None:
         raise ValueError("its port is not a number; in a password, / is %2F, # is %23, ? is %3F and @ is %40") from None
     if not parts.hostname or any(character.isspace() for character in text):
         raise ValueError("it names no host")
-    if not text.isascii():
-        raise ValueError("it has characters that belong into percent-encoding")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = port or {"http": 80, "https": 443}[parts.scheme]
     user = parts.netloc.rpartition("@")[0]
