@@ -74,7 +74,7 @@ def settings_page() -> Iterator[str]:
     yield "# Settings"
     yield ""
     yield "Services and commands read these variables from the environment and from a file `.env` in the current"
-    yield "folder. They report all missing and invalid values together and then exit. Surrounding whitespace is removed,"
+    yield "folder. They report all missing and invalid values together and then exit. Whitespace around a value is removed,"
     yield "and an empty variable counts as unset; only an empty `DDB_ENDPOINT` has a meaning."
     yield ""
     yield from table_of(("variable", "default", "services", "meaning"), _settings())
