@@ -11,6 +11,7 @@ from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS, NEVER, ErrorCode
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import checkout, connections, metrics
+from lea_payments.telemetry.tracing.variables import OtelVariables
 from lea_payments.webhook.app import HTTP_STATUS
 from tests.attack.attacks import ATTACKS
 from tests.attack.results import COLUMNS
@@ -73,7 +74,8 @@ def settings_page() -> Iterator[str]:
     yield "# Settings"
     yield ""
     yield "Services and commands read these variables from the environment and from a file `.env` in the current"
-    yield "folder. They report all missing and invalid values together and then exit."
+    yield "folder. They report all missing and invalid values together and then exit. Whitespace around a value is removed,"
+    yield "and an empty variable counts as unset; only an empty `DDB_ENDPOINT` has a meaning."
     yield ""
     yield from table_of(("variable", "default", "services", "meaning"), _settings())
     yield ""
@@ -82,10 +84,19 @@ def settings_page() -> Iterator[str]:
     yield "every setting that is present. If `DDB_ENDPOINT` is set and there are no AWS credentials, the services use"
     yield "placeholder credentials."
     yield ""
+    yield "## OpenTelemetry"
+    yield ""
+    yield "All services read these variables, which have the meaning of OpenTelemetry's specification; defaults are in"
+    yield "brackets. An invalid one is ignored and never stops a service: the log line `telemetry_setting_ignored`, and"
+    yield "`lea-payments check`, name it and say what to do. With `grpc` nothing is exported."
+    yield ""
+    variables = ((f"`{name.upper()}`", field.description or "") for name, field in OtelVariables.model_fields.items())
+    yield from table_of(("variable", "meaning"), variables)
+    yield ""
     yield "## The demo"
     yield ""
     yield "`make demo` reads these variables, and `STRIPE_SECRET_KEY`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_API_BASE`,"
-    yield "`PAYMENTS_API_TOKEN`, `HOST`, `LOG_LEVEL`, `DYNAMODB_PAYMENTS_TABLE` and `OTEL_EXPORTER_OTLP_ENDPOINT`."
+    yield "`PAYMENTS_API_TOKEN`, `HOST`, `LOG_LEVEL`, `DYNAMODB_PAYMENTS_TABLE` and OpenTelemetry's variables."
     yield "Change a port if another program uses it."
     yield ""
     yield from table_of(("variable", "default", "meaning"), _demo_settings())

@@ -10,6 +10,7 @@ from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 
 from lea_payments.log import log, present
+from lea_payments.stripe.client import unavailable_reason
 from lea_payments.stripe.shapes import is_code
 from lea_payments.telemetry import spans
 from lea_payments.telemetry.metrics import OK, series
@@ -98,6 +99,7 @@ def stripe_call_failed(call: str, outcome: str, code: str, error: Exception) -> 
             "http_status": error.http_status,
             "stripe_code": error.code if is_code(error.code) else None,
             "stripe_request": error.request_id,
+            "remedy": unavailable_reason(error) if error.http_status is None else None,
         }
     log.warning(
         "stripe_call_failed", call=call, outcome=outcome, code=code, problem=type(error).__name__, **present(details)

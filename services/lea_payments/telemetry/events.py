@@ -32,6 +32,11 @@ def service_started(service: str, **settings: object) -> None:
     log.info("service_started", service=service, version=__version__, **settings)
 
 
+def telemetry_setting_ignored(variable: str, problem: str) -> None:
+    """A variable of OpenTelemetry is ignored. The problem says what to do, and shows nothing of the value."""
+    log.warning("telemetry_setting_ignored", variable=variable, problem=problem)
+
+
 def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None) -> None:
     """An event was applied to a record. Changes count once per payment, however often Stripe sends the event."""
     if before is None or after is None or outcome is Outcome.DUPLICATE:

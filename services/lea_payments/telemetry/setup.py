@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from io import BytesIO
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler
@@ -13,13 +13,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import stamina
 from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
-from opentelemetry.sdk.trace.sampling import Decision, ParentBased, SamplingResult, TraceIdRatioBased
-from opentelemetry.trace import Link, SpanKind
-from opentelemetry.util.types import Attributes
+from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import REGISTRY, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 from stamina.instrumentation import RetryDetails
@@ -28,6 +22,9 @@ from lea_payments import __version__, log
 from lea_payments.settings import Settings
 from lea_payments.telemetry import connections, events
 from lea_payments.telemetry.metrics import BUILD
+from lea_payments.telemetry.tracing.provider import provider_of
+from lea_payments.telemetry.tracing.settings import Tracing, read_tracing
+from lea_payments.telemetry.tracing.variables import take_variables
 from lea_payments.visible import visible_text
 
 STOP_SECONDS = 5
@@ -39,15 +36,22 @@ METRICS_PAUSE_SECONDS = 0.2
 """The least pause between two answers of the metrics port. One takes up to 30 ms of CPU, so all take at most 13 %."""
 
 
-def start(settings: Settings, service: str) -> None:
-    """Starts the log, metrics and traces of a service. Raises OSError if the metrics port is in use."""
+def start(settings: Settings, service: str) -> Tracing:
+    """Starts the log, metrics and traces of a service. Raises OSError if the metrics port is in use.
+
+    An invalid variable of the traces is reported and ignored: it must never stop a payment service.
+    """
     log.configure(settings.log_level, connections.log_lines_dropped)
     stamina.instrumentation.set_on_retry_hooks([_record_retry])
     BUILD.labels(__version__, settings.build_revision).set(1)
     if settings.metrics_port:
         _start_metrics(settings.host, settings.metrics_port)
-    if settings.otlp_endpoint:
-        _start_traces(settings, service)
+    tracing = read_tracing(take_variables())
+    for problem in tracing.problems:
+        events.telemetry_setting_ignored(problem.variable, problem.text)
+    if tracing.is_on:
+        trace.set_tracer_provider(provider_of(tracing, service))
+    return tracing
 
 
 def start_for_commands(*, tells_retries: bool = True) -> None:
@@ -174,35 +178,6 @@ def _head_from(connection: socket.socket) -> bytes:
     return head
 
 
-class _CountingProcessor(BatchSpanProcessor):
-    """Exports spans in batches, and counts those that find no place in its queue."""
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Adds a span to the queue. If it is full, its oldest span is lost."""
-        queue = self._batch_processor._queue  # noqa: SLF001 - nothing else says that the queue is full
-        if len(queue) == queue.maxlen and span.context and span.context.trace_flags.sampled:
-            connections.spans_dropped(1)
-        super().on_end(span)
-
-
-class _KeepErrors(TraceIdRatioBased):
-    """Samples a share of the new traces, and every span that starts with an error."""
-
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: trace.TraceState | None = None,
-    ) -> SamplingResult:
-        if attributes and "error.type" in attributes:
-            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, trace_state)
-        return super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
-
-
 def _record_retry(details: RetryDetails) -> None:
     events.call_retried(details.name, details.retry_num, details.wait_for, details.caused_by)
 
@@ -217,23 +192,3 @@ def _tell_retry(details: RetryDetails) -> None:
 def _start_metrics(host: str, port: int) -> None:
     server = _MetricsServer(host, port, make_wsgi_app(REGISTRY))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-
-
-def _start_traces(settings: Settings, service: str) -> None:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - takes 60 ms
-
-    class CountingExporter(OTLPSpanExporter):
-        """Counts the spans that the collector does not accept."""
-
-        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-            """Exports a batch."""
-            result = super().export(spans)
-            if result is not SpanExportResult.SUCCESS:
-                connections.spans_dropped(len(spans))
-            return result
-
-    resource = Resource.create({"service.name": f"lea-payments-{service}", "service.version": __version__})
-    provider = TracerProvider(resource=resource, sampler=ParentBased(_KeepErrors(settings.sampling_ratio)))
-    exporter = CountingExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces", timeout=5)
-    provider.add_span_processor(_CountingProcessor(exporter))
-    trace.set_tracer_provider(provider)
