@@ -5,6 +5,7 @@
 {{- end }}
 {{- include "lea-payments.checkVariables" (list $ "extraEnv" .Values.extraEnv) }}
 {{- include "lea-payments.checkEmulatorVariables" . }}
+{{- include "lea-payments.checkExtraEgress" . }}
 {{- range list "webhook" "pages" "checkout" }}
 {{- include "lea-payments.checkAutoscaling" (list $ .) }}
 {{- include "lea-payments.checkExposure" (list $ .) }}
@@ -69,5 +70,14 @@
 {{- $service := (include "lea-payments.serviceValues" . | fromYaml).service }}
 {{- if and (ne $service.type "ClusterIP") (not $service.acknowledgeExposure) }}
 {{- fail (printf "%[1]s.service.type is %[2]s: without an ingress nothing ends TLS, and nothing limits the connections and requests of one address (SECURITY.md); use ClusterIP with an Ingress or HTTPRoute, or set %[1]s.service.acknowledgeExposure to true" (last .) $service.type) }}
+{{- end }}
+{{- end -}}
+
+{{/* Rejects own rules that Kubernetes would read as everyone. */}}
+{{- define "lea-payments.checkExtraEgress" -}}
+{{- range .Values.networkPolicy.extraEgress }}
+{{- if and (hasKey . "to") (empty .to) }}
+{{- fail "networkPolicy.extraEgress has a rule with an empty `to`, which Kubernetes reads as everyone: name its peers, or remove `to` if you mean everyone" }}
+{{- end }}
 {{- end }}
 {{- end -}}

@@ -28,15 +28,17 @@ spec:
     - port: {{ include "lea-payments.port" "metrics" }}
 {{- end -}}
 
-{{/* Egress rule: DNS. */}}
+{{/* Egress rule: DNS. Without peers there is no rule: Kubernetes would read an empty `to` as everyone. */}}
 {{- define "lea-payments.dnsEgress" -}}
+{{- with .Values.networkPolicy.dns -}}
 - to:
-    {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   ports:
     - port: 53
       protocol: UDP
     - port: 53
       protocol: TCP
+{{- end -}}
 {{- end -}}
 
 {{/* Egress rules: the table, in DynamoDB Local or on AWS. */}}
@@ -59,15 +61,17 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* Egress rule: these CIDRs, on port 443 only. */}}
+{{/* Egress rule: these CIDRs, on port 443 only. Without CIDRs there is no rule. */}}
 {{- define "lea-payments.cidrEgress" -}}
+{{- with . -}}
 - to:
     {{- range . }}
     - ipBlock:
-        cidr: {{ . }}
+        cidr: {{ . | quote }}
     {{- end }}
   ports:
     - port: 443
+{{- end -}}
 {{- end -}}
 
 {{/* Egress rule: Stripe or the emulator. */}}
