@@ -11,16 +11,13 @@ defaults come from files/values.yaml, a copy of values.yaml.
 {{- include "lea-payments.dropNulls" .Values }}
 {{- end -}}
 
-{{/*
-Adds defaults that a map lacks: (list $ defaults). It leaves out the inside of sections that go to Kubernetes as they are:
-`resources: {limits: {memory: null}}` removes a limit.
-*/}}
+{{/* Adds defaults that a map lacks: (list $ defaults). */}}
 {{- define "lea-payments.fill" -}}
 {{- $map := first . -}}
 {{- range $key, $default := last . }}
 {{- if or (not (hasKey $map $key)) (kindIs "invalid" (get $map $key)) }}
 {{- $_ := set $map $key $default }}
-{{- else if and (kindIs "map" $default) (not (has $key (list "resources" "labels" "annotations" "podSecurityContext" "containerSecurityContext"))) }}
+{{- else if and (kindIs "map" $default) (not (has $key (include "lea-payments.kubernetesSections" . | fromYamlArray))) }}
 {{- include "lea-payments.fill" (list (get $map $key) $default) }}
 {{- end }}
 {{- end }}
@@ -31,8 +28,13 @@ Adds defaults that a map lacks: (list $ defaults). It leaves out the inside of s
 {{- range $key, $value := . }}
 {{- if kindIs "invalid" $value }}
 {{- $_ := unset $ $key }}
-{{- else if kindIs "map" $value }}
+{{- else if and (kindIs "map" $value) (not (has $key (include "lea-payments.kubernetesSections" . | fromYamlArray))) }}
 {{- include "lea-payments.dropNulls" $value }}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* Sections that go to Kubernetes as they are. Inside them, null leaves out a field: `resources: {limits: {memory: null}}`. */}}
+{{- define "lea-payments.kubernetesSections" -}}
+[resources, labels, annotations, podSecurityContext, containerSecurityContext]
 {{- end -}}

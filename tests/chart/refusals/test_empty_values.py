@@ -15,7 +15,7 @@ from tests.chart.rendered import REPLICATED, SERVICES, Values, ci, merged, read,
 from tests.support.examples import examples
 
 DEFAULTS = read(VALUES)
-TO_KUBERNETES = {"resources", "labels", "annotations"}
+TO_KUBERNETES = {"resources", "labels", "annotations", "podSecurityContext", "containerSecurityContext"}
 """Sections that go to Kubernetes as they are: inside them, an empty value removes a field."""
 
 
