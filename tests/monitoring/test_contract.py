@@ -15,7 +15,7 @@ from tests.monitoring.test_dashboards import PANEL_QUERIES, without_variables
 from tests.monitoring.test_rules import NOT_OURS
 from tests.support.scrape import Scrape
 
-TARGET_LABELS = {"namespace", "component", "pod", "job", "instance"}
+TARGET_LABELS = {"cluster", "namespace", "release", "component", "pod", "job", "instance"}
 """Labels that Prometheus adds to every series of a target."""
 
 ADDED_BY_PROMETHEUS = {"up"}
@@ -41,7 +41,7 @@ def test_every_selected_series_is_exposed(exposed: Mapping[str, list[Mapping[str
     assert series
     assert selector.labels <= {*series[0], *TARGET_LABELS}
     for label, operator, value in selector.matchers:
-        if label not in TARGET_LABELS and value != ".+":
+        if label not in TARGET_LABELS and value != ".*":
             values = {labels[label] for labels in series}
             # Each alternative on its own: a misspelt one would go unnoticed beside a correct one.
             alternatives = value.split("|") if operator in ("=~", "!~") else [value]
@@ -50,7 +50,7 @@ def test_every_selected_series_is_exposed(exposed: Mapping[str, list[Mapping[str
 
 @pytest.mark.parametrize("expr", sorted(set(EXPRESSIONS)))
 def test_queries_group_by_existing_labels(exposed: Mapping[str, list[Mapping[str, str]]], expr: str) -> None:
-    labels = TARGET_LABELS | {"job_name", "le"}
+    labels = TARGET_LABELS | {"deployment", "exported_namespace", "job_name", "prefix", "le"}
     for selector in selectors(expr):
         labels |= exposed[selector.name][0].keys() if selector.name in exposed else set()
 
