@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ def command_runner(folder: Path, settings: TableSettings, **variables: str) -> R
 
     def run(*arguments: str, text: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "lea_payments", *arguments]
-        return forked.run(command, env=environment | env, folder=folder, text=text)
+        return _run(command, environment | env, folder, text)
 
     return run
 
@@ -47,7 +47,20 @@ def shown_in_terminal(folder: Path, settings: TableSettings, *arguments: str) ->
     command = [sys.executable, "-m", "lea_payments", *arguments]
     terminal = Terminal(command, folder, environment)
     terminal.finish()
-    return terminal.printed
+    return without_progress(terminal.printed)
+
+
+def without_progress(text: str) -> str:
+    """The text without the lines that a command adds if it takes long, as on a busy machine."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("Still "))
+
+
+def _run(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, text: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    result = forked.run(command, env=environment, folder=folder, text=text)
+    result.stderr = without_progress(result.stderr)
+    return result
 
 
 class CheckReport(NamedTuple):
@@ -91,6 +104,6 @@ class CheckCommand:
     def _run(self, *options: str, **env: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "lea_payments", "check", *options]
         environment = self._environment | env
-        result = forked.run(command, env=environment, folder=self._folder)
-        assert not result.stderr
+        result = _run(command, environment, self._folder)
+        assert not result.stderr, result.stderr
         return result.returncode, result.stdout
