@@ -1,7 +1,7 @@
 {{/* Name of a component's ServiceAccount: (list $ component). Without a name, one that is not created is the namespace's default. */}}
 {{- define "lea-payments.serviceAccountName" -}}
 {{- $account := (include "lea-payments.section" . | fromYaml).serviceAccount | default dict -}}
-{{- $own := printf "%s-%s" (include "lea-payments.fullname" (first .)) (last .) -}}
+{{- $own := include "lea-payments.name" (list (first .) (last .)) -}}
 {{- $account.name | default (include "lea-payments.createsServiceAccount" . | empty | ternary "default" $own) -}}
 {{- end -}}
 
@@ -20,7 +20,7 @@ apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: {{ include "lea-payments.serviceAccountName" $component | quote }}
-  namespace: {{ (first .).Release.Namespace }}
+  namespace: {{ (first .).Release.Namespace | quote }}
   labels:
     {{- include "lea-payments.labels" $component | nindent 4 }}
   {{- with include "lea-payments.annotations" (list (first .) (prepend (slice . 2) $account.annotations)) }}
