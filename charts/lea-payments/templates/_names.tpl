@@ -94,7 +94,7 @@ labels:
 {{- $_ := set $annotations $name $value }}
 {{- end }}
 {{- end }}
-{{- with $annotations }}
+{{- with $annotations -}}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

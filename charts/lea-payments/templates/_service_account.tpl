@@ -1,8 +1,18 @@
-{{/* Name of a component's ServiceAccount: (list $ component). Without a name, one that is not created is the namespace's default. */}}
+{{/*
+Name of a component's ServiceAccount: (list $ component). Without a name, one that is not created is the namespace's default.
+The test borrows one on AWS, because `check` needs a role.
+*/}}
 {{- define "lea-payments.serviceAccountName" -}}
 {{- $account := (include "lea-payments.section" . | fromYaml).serviceAccount | default dict -}}
-{{- $own := include "lea-payments.name" (list (first .) (last .)) -}}
-{{- $account.name | default (include "lea-payments.createsServiceAccount" . | empty | ternary "default" $own) -}}
+{{- if $account.name -}}
+{{- $account.name -}}
+{{- else if include "lea-payments.createsServiceAccount" . -}}
+{{- include "lea-payments.name" . -}}
+{{- else if and (eq (last .) "test") (eq (first .).Values.dynamodb.mode "aws") (first .).Values.test.check -}}
+{{- include "lea-payments.serviceAccountName" (list (first .) (include "lea-payments.checkedService" (first .))) -}}
+{{- else -}}
+default
+{{- end -}}
 {{- end -}}
 
 {{/* Text if the chart creates a component's ServiceAccount: (list $ component). */}}
