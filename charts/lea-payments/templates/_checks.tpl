@@ -6,6 +6,7 @@
 {{- include "lea-payments.checkVariables" (list $ "extraEnv" .Values.extraEnv) }}
 {{- include "lea-payments.checkEmulatorVariables" . }}
 {{- include "lea-payments.checkExtraEgress" . }}
+{{- include "lea-payments.checkSecretKeys" . }}
 {{- include "lea-payments.checkServiceAccounts" . }}
 {{- range list "webhook" "pages" "checkout" }}
 {{- include "lea-payments.checkAutoscaling" (list $ .) }}
@@ -88,5 +89,19 @@
 {{- fail (printf "%s.extraEgress has a rule with an empty `to`, which Kubernetes reads as everyone: name its peers, or remove `to` if you mean everyone" $section) }}
 {{- end }}
 {{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Rejects two secrets under one key of one Secret: pods would get one of them for both. */}}
+{{- define "lea-payments.checkSecretKeys" -}}
+{{- $keys := dict }}
+{{- range $name, $place := dict
+  "stripe.keys.webhookSecret" (list (include "lea-payments.stripeSecret" .) .Values.stripe.keys.webhookSecret)
+  "stripe.keys.apiKey" (list (include "lea-payments.stripeSecret" .) .Values.stripe.keys.apiKey)
+  "checkout.keys.apiToken" (list (include "lea-payments.checkoutSecret" .) .Values.checkout.keys.apiToken) }}
+{{- with get $keys ($place | join "/") }}
+{{- fail (printf "%s and %s are both %s in the Secret %s: they are different secrets, so give each its own key" . $name (last $place) (first $place)) }}
+{{- end }}
+{{- $_ := set $keys ($place | join "/") $name }}
 {{- end }}
 {{- end -}}

@@ -23,7 +23,7 @@ spec:
 - from:
     - namespaceSelector:
         matchLabels:
-          kubernetes.io/metadata.name: {{ .Values.networkPolicy.monitoringNamespace }}
+          kubernetes.io/metadata.name: {{ .Values.networkPolicy.monitoringNamespace | quote }}
   ports:
     - port: {{ include "lea-payments.port" "metrics" }}
 {{- end -}}

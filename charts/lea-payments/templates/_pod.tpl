@@ -72,16 +72,14 @@ and a release whose table is created late becomes ready later.
 {{- $arguments := dict "root" $root "component" .service "pod" $pod -}}
 metadata:
   labels:
-    {{- include "lea-payments.podLabels" $arguments | nindent 4 }}
-    lea-payments/serves-metrics: "true"
-  {{- if or $pod.podAnnotations .checksum }}
+    {{- $labels := include "lea-payments.podLabels" $arguments | fromYaml }}
+    {{- toYaml (set $labels "lea-payments/serves-metrics" "true") | nindent 4 }}
+  {{- with .checksum }}
+  {{- $_ := set $pod.podAnnotations "checksum/secret" . }}
+  {{- end }}
+  {{- with $pod.podAnnotations }}
   annotations:
-    {{- with $pod.podAnnotations }}
     {{- toYaml . | nindent 4 }}
-    {{- end }}
-    {{- with .checksum }}
-    checksum/secret: {{ . }}
-    {{- end }}
   {{- end }}
 spec:
   {{- include "lea-payments.podBasics" $arguments | nindent 2 }}
@@ -102,7 +100,7 @@ spec:
           containerPort: {{ include "lea-payments.port" "metrics" }}
       env:
         - name: LOG_LEVEL
-          value: {{ $root.Values.logLevel }}
+          value: {{ $root.Values.logLevel | quote }}
         - name: PORT
           value: {{ include "lea-payments.port" .service | quote }}
         - name: METRICS_PORT
@@ -151,11 +149,11 @@ spec:
     {{- if .secretFile }}
     - name: stripe
       secret:
-        secretName: {{ include "lea-payments.stripeSecret" $root }}
+        secretName: {{ include "lea-payments.stripeSecret" $root | quote }}
         # Without fsGroup the file belongs to root, and the service is not root.
         defaultMode: {{ hasKey $pod.podSecurityContext "fsGroup" | ternary "0440" "0444" }}
         items:
-          - key: {{ $root.Values.stripe.keys.webhookSecret }}
+          - key: {{ $root.Values.stripe.keys.webhookSecret | quote }}
             path: webhook-secrets
     {{- end }}
 {{- end -}}
