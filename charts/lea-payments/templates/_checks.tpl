@@ -6,6 +6,7 @@
 {{- include "lea-payments.checkVariables" (list $ "extraEnv" .Values.extraEnv) }}
 {{- include "lea-payments.checkEmulatorVariables" . }}
 {{- include "lea-payments.checkServiceAccounts" . }}
+{{- include "lea-payments.checkPodNames" . }}
 {{- range list "webhook" "pages" "checkout" }}
 {{- include "lea-payments.checkAutoscaling" (list $ .) }}
 {{- include "lea-payments.checkExposure" (list $ .) }}
