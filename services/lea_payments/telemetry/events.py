@@ -25,11 +25,24 @@ _STAGES = {facts.EXPIRED: "expired", facts.UNPAID: "completed", facts.PAID: "com
 
 _unknown_states = Throttle(seconds=3600)
 _pages_without_payment = PerSecond(10)
+_invalid_secret_files = Throttle(seconds=60)
 
 
 def service_started(service: str, **settings: object) -> None:
     """A service has started; the settings must not contain secrets."""
     log.info("service_started", service=service, version=__version__, **settings)
+
+
+def secrets_loaded() -> None:
+    """The file of the API key or of the tokens has changed, or is valid again, and its secrets are in use."""
+    log.info("secrets_loaded")
+
+
+def secrets_kept(problem: str) -> None:
+    """The file of the API key or of the tokens is invalid; the last valid secrets stay in use."""
+    count = _invalid_secret_files.count(problem, time.monotonic())
+    if count:
+        log.error("secrets_kept", problem=problem, count=count)
 
 
 def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None) -> None:
