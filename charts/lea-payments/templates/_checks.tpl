@@ -1,10 +1,11 @@
 {{/* Rules that values.schema.json cannot express. Each failure names the value and what to do. */}}
 {{- define "lea-payments.checks" -}}
-{{- range list "webhook" "pages" "checkout" "reconciler" }}
+{{- range list "webhook" "pages" "checkout" "reconciler" "tableInit" "test" }}
 {{- include "lea-payments.checkVariables" (list $ (printf "%s.extraEnv" .) (index $.Values .).extraEnv) }}
 {{- end }}
 {{- include "lea-payments.checkVariables" (list $ "extraEnv" .Values.extraEnv) }}
 {{- include "lea-payments.checkEmulatorVariables" . }}
+{{- include "lea-payments.checkServiceAccounts" . }}
 {{- range list "webhook" "pages" "checkout" }}
 {{- include "lea-payments.checkAutoscaling" (list $ .) }}
 {{- include "lea-payments.checkExposure" (list $ .) }}
