@@ -9,7 +9,15 @@ from pydantic import Field, ValidationError, model_validator
 from lea_payments.brand import BrandSettings
 from lea_payments.environment import EnvironmentSettings
 from lea_payments.outbound import way
-from lea_payments.secrets.fields import ApiTokenList, SigningSecretList, StripeKey, is_development, mode_of
+from lea_payments.secrets.fields import (
+    ApiTokenList,
+    KeyFile,
+    SigningSecretList,
+    StripeKey,
+    TokenFile,
+    is_development,
+    mode_of,
+)
 from lea_payments.secrets.file import read_signing_secrets
 from lea_payments.secrets.rules import SecretError
 
@@ -162,9 +170,13 @@ class CheckoutSettings(TableSettings):
 
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_api_base: StripeUrl = STRIPE
-    stripe_secret_key: StripeKey
+    stripe_secret_key_file: KeyFile = None
+    stripe_secret_key: StripeKey = ""
+    api_token_file: TokenFile = None
     api_tokens: ApiTokenList = Field(
+        (),
         validation_alias="PAYMENTS_API_TOKEN",
+        validate_default=True,
         min_length=1,
         description="bearer token of the API's callers, at least 16 characters; during a rotation several, "
         "comma-separated",
@@ -186,7 +198,8 @@ class StripeSettings(ModeSettings):
     """The settings of every program that reads from Stripe."""
 
     stripe_api_base: StripeUrl = STRIPE
-    stripe_secret_key: StripeKey
+    stripe_secret_key_file: KeyFile = None
+    stripe_secret_key: StripeKey = ""
 
     @model_validator(mode="after")
     def _key_has_the_mode(self) -> Self:
@@ -220,15 +233,19 @@ def read(kind: type[SettingsT]) -> SettingsT:
     try:
         settings = kind()  # type: ignore[call-arg]  # the values come from the environment
     except ValidationError as error:
-        problems = [*(_explain(one["loc"], one["msg"]) for one in error.errors()), *problems]
+        problems = [*(_explain(kind, one["loc"], one["msg"]) for one in error.errors()), *problems]
     if problems:
         raise SettingsError("\n".join(problems)) from None
     return settings
 
 
-def _explain(location: tuple[int | str, ...], message: str) -> str:
+def _explain(kind: type[Settings], location: tuple[int | str, ...], message: str) -> str:
     problem = message.removeprefix("Value error, ")
-    return _sentence(str(location[0]), problem) if location else problem
+    if not location:
+        return problem
+    # pydantic names the field, and not the variable, if the variable is not set.
+    field = kind.model_fields.get(str(location[0]))
+    return _sentence(str(field.validation_alias if field else location[0]), problem)
 
 
 def _sentence(name: str, problem: str) -> str:

@@ -110,6 +110,10 @@ def _demo_settings() -> Iterator[Sequence[str]]:
             yield f"`{name}`", _default(field.default), field.description or ""
 
 
+REQUIRED_UNLESS_FILE = {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN"}
+"""Secrets that can be in a file instead."""
+
+
 def _settings() -> Iterator[Sequence[str]]:
     readers: dict[str, list[str]] = {}
     defaults: dict[str, list[str]] = {}
@@ -117,7 +121,7 @@ def _settings() -> Iterator[Sequence[str]]:
     for service, kind in SERVICES.items():
         for field in kind.model_fields.values():
             name = str(field.validation_alias)
-            required = field.is_required() or name == "STRIPE_WEBHOOK_SECRET"
+            required = field.is_required() or name in REQUIRED_UNLESS_FILE
             default = "required" if required else _default(field.default)
             readers.setdefault(name, []).append(service)
             meanings[name] = field.description or ""
