@@ -1,10 +1,12 @@
 {{/* Rules that values.schema.json cannot express. Each failure names the value and what to do. */}}
 {{- define "lea-payments.checks" -}}
-{{- range list "webhook" "pages" "checkout" "reconciler" }}
+{{- range list "webhook" "pages" "checkout" "reconciler" "tableInit" "test" }}
 {{- include "lea-payments.checkVariables" (list $ (printf "%s.extraEnv" .) (index $.Values .).extraEnv) }}
 {{- end }}
 {{- include "lea-payments.checkVariables" (list $ "extraEnv" .Values.extraEnv) }}
 {{- include "lea-payments.checkEmulatorVariables" . }}
+{{- include "lea-payments.checkExtraEgress" . }}
+{{- include "lea-payments.checkServiceAccounts" . }}
 {{- range list "webhook" "pages" "checkout" }}
 {{- include "lea-payments.checkAutoscaling" (list $ .) }}
 {{- include "lea-payments.checkExposure" (list $ .) }}
@@ -69,5 +71,21 @@
 {{- $service := (include "lea-payments.serviceValues" . | fromYaml).service }}
 {{- if and (ne $service.type "ClusterIP") (not $service.acknowledgeExposure) }}
 {{- fail (printf "%[1]s.service.type is %[2]s: without an ingress nothing ends TLS, and nothing limits the connections and requests of one address (SECURITY.md); use ClusterIP with an Ingress or HTTPRoute, or set %[1]s.service.acknowledgeExposure to true" (last .) $service.type) }}
+{{- end }}
+{{- end -}}
+
+{{/* Rejects own rules that Kubernetes would read as everyone. */}}
+{{- define "lea-payments.checkExtraEgress" -}}
+{{- $rules := dict "networkPolicy" .Values.networkPolicy.extraEgress "dynamodb.local" .Values.dynamodb.local.extraEgress
+  "dynamodb.admin" .Values.dynamodb.admin.extraEgress }}
+{{- range list "webhook" "pages" "checkout" "reconciler" "tableInit" "emulator" "test" }}
+{{- $_ := set $rules . (index $.Values .).extraEgress }}
+{{- end }}
+{{- range $section, $ofSection := $rules }}
+{{- range $ofSection }}
+{{- if and (hasKey . "to") (empty .to) }}
+{{- fail (printf "%s.extraEgress has a rule with an empty `to`, which Kubernetes reads as everyone: name its peers, or remove `to` if you mean everyone" $section) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end -}}

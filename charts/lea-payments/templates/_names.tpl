@@ -25,12 +25,33 @@ and neither a Job's pod template nor a volume claim can be updated.
 app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- with omit (default dict $root.Values.commonLabels) "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component"
+  "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
-{{/* Name, namespace and labels of an object: (list $ component). */}}
+{{/* Name, namespace, labels and annotations of an object: (list $ component), and as a third item annotations of its own. */}}
 {{- define "lea-payments.metadata" -}}
-name: {{ include "lea-payments.fullname" (first .) }}-{{ last . }}
+name: {{ include "lea-payments.fullname" (first .) }}-{{ index . 1 }}
 namespace: {{ (first .).Release.Namespace }}
 labels:
-  {{- include "lea-payments.labels" . | nindent 2 }}
+  {{- include "lea-payments.labels" (list (first .) (index . 1)) | nindent 2 }}
+{{- with include "lea-payments.annotations" (list (first .) (slice . 2)) }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Annotations of an object, if it has any: (list $ list), where the list has maps of its own annotations, which win. */}}
+{{- define "lea-payments.annotations" -}}
+{{- $annotations := deepCopy (default dict (first .).Values.commonAnnotations) -}}
+{{- range last . }}
+{{- range $name, $value := . }}
+{{- $_ := set $annotations $name $value }}
+{{- end }}
+{{- end }}
+{{- with $annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}

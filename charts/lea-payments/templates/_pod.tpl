@@ -1,59 +1,57 @@
-{{/* Annotations of a pod: (list $ values). The values, which may be nil, are the service's own and win. */}}
-{{- define "lea-payments.podAnnotations" -}}
-{{- $own := default dict (default dict (last .)).podAnnotations -}}
-{{- with merge (deepCopy $own) (first .).Values.podAnnotations }}
-{{- toYaml . }}
-{{- end }}
-{{- end -}}
-
-{{/* Labels of a pod: (dict "root" "component" "values"). The values may be nil. No value replaces a selector's label. */}}
+{{/* Labels of a pod: (dict "root" "component" "pod"). No value replaces a selector's label. */}}
 {{- define "lea-payments.podLabels" -}}
-{{- $own := default dict (default dict .values).podLabels -}}
-{{- $selector := include "lea-payments.selector" (list .root .component) | fromYaml -}}
-{{- toYaml (merge $selector (deepCopy $own) .root.Values.podLabels) }}
+{{- toYaml (merge (include "lea-payments.selector" (list .root .component) | fromYaml) .pod.podLabels) }}
 {{- end -}}
 
-{{/* Fields of every pod's spec: (dict "root" "uid" "serviceAccount"). */}}
+{{/* Fields of every pod's spec: (dict "root" "component" "pod"), where `pod` is from lea-payments.podSettings. */}}
 {{- define "lea-payments.podBasics" -}}
-{{- $values := .root.Values -}}
-serviceAccountName: {{ .serviceAccount }}
+serviceAccountName: {{ include "lea-payments.serviceAccountName" (list .root .component) | quote }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
-  runAsNonRoot: true
-  runAsUser: {{ .uid }}
-  runAsGroup: {{ .uid }}
-  fsGroup: {{ .uid }}
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile:
-    type: RuntimeDefault
-{{- with $values.imagePullSecrets }}
+  {{- toYaml .pod.podSecurityContext | nindent 2 }}
+{{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
+{{- range $name := list "hostAliases" "nodeSelector" "tolerations" "priorityClassName" "runtimeClassName" }}
+{{- with get $.pod $name }}
+{{ toYaml (dict $name .) }}
 {{- end }}
-{{- with $values.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with $values.priorityClassName }}
-priorityClassName: {{ . }}
+{{- with include "lea-payments.affinity" . }}
+{{ . }}
 {{- end }}
 {{- end -}}
 
-{{/* Security context of every container. */}}
-{{- define "lea-payments.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
+{{/* Fields of every container: (dict "root" "component" "pod"): its image, security context and resources. */}}
+{{- define "lea-payments.containerBasics" -}}
+{{ include "lea-payments.image" (list .root .component) }}
+securityContext:
+  {{- toYaml .pod.containerSecurityContext | nindent 2 }}
+resources:
+  {{- toYaml .pod.resources | nindent 2 }}
+{{- with .pod.envFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Mounts of every container. */}}
+{{- define "lea-payments.volumeMounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- with .pod.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Volumes of every pod. */}}
+{{- define "lea-payments.volumes" -}}
+{{ include "lea-payments.tmp" .root }}
+{{- with .pod.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/* Volume for temporary files, the only writable folder of most containers. */}}
@@ -70,45 +68,33 @@ and a release whose table is created late becomes ready later.
 */}}
 {{- define "lea-payments.pod" -}}
 {{- $root := .root -}}
-{{- $values := index $root.Values .service -}}
+{{- $pod := include "lea-payments.podSettings" (list $root .service) | fromYaml -}}
+{{- $arguments := dict "root" $root "component" .service "pod" $pod -}}
 metadata:
   labels:
-    {{- include "lea-payments.podLabels" (dict "root" $root "component" .service "values" $values) | nindent 4 }}
+    {{- include "lea-payments.podLabels" $arguments | nindent 4 }}
     lea-payments/serves-metrics: "true"
-  {{- $annotations := include "lea-payments.podAnnotations" (list $root $values) }}
-  {{- if or $annotations .checksum }}
+  {{- if or $pod.podAnnotations .checksum }}
   annotations:
-    {{- with $annotations }}
-    {{- . | nindent 4 }}
+    {{- with $pod.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
     {{- end }}
     {{- with .checksum }}
     checksum/secret: {{ . }}
     {{- end }}
   {{- end }}
 spec:
-  {{- $account := printf "%s-%s" (include "lea-payments.fullname" $root) .service }}
-  {{- include "lea-payments.podBasics" (dict "root" $root "uid" 10001 "serviceAccount" $account) | nindent 2 }}
+  {{- include "lea-payments.podBasics" $arguments | nindent 2 }}
   # 10 s until the pod is removed from all endpoints, at most 20 s to finish requests (a delivery that waits for the table
   # needs up to 9 of them), 5 s to export the last spans.
   terminationGracePeriodSeconds: 45
-  {{- with $root.Values.topologySpread.keys }}
-  topologySpreadConstraints:
-    {{- range . }}
-    - maxSkew: 1
-      topologyKey: {{ . }}
-      whenUnsatisfiable: {{ $root.Values.topologySpread.whenUnsatisfiable }}
-      labelSelector:
-        matchLabels:
-          {{- include "lea-payments.selector" (list $root $.service) | nindent 10 }}
-      matchLabelKeys: [pod-template-hash]
-    {{- end }}
+  {{- with include "lea-payments.topologySpread" $arguments }}
+  {{- . | nindent 2 }}
   {{- end }}
   containers:
     - name: {{ .service }}
-      {{- include "lea-payments.image" (list $root .service) | nindent 6 }}
+      {{- include "lea-payments.containerBasics" $arguments | nindent 6 }}
       args: [{{ .service }}]
-      securityContext:
-        {{- include "lea-payments.containerSecurity" $root | nindent 8 }}
       ports:
         - name: http
           containerPort: {{ include "lea-payments.port" .service }}
@@ -133,7 +119,7 @@ spec:
         {{- with .env }}
         {{- . | nindent 8 }}
         {{- end }}
-        {{- with concat $root.Values.extraEnv (default list $values.extraEnv) }}
+        {{- with $pod.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
       # The liveness probe checks only the process: a slow table must never restart a pod.
@@ -163,23 +149,21 @@ spec:
         preStop:
           sleep:
             seconds: 10
-      resources:
-        {{- toYaml $values.resources | nindent 8 }}
       volumeMounts:
-        - name: tmp
-          mountPath: /tmp
+        {{- include "lea-payments.volumeMounts" $arguments | nindent 8 }}
         {{- if .secretFile }}
         - name: stripe
           mountPath: /run/secrets/stripe
           readOnly: true
         {{- end }}
   volumes:
-    {{- include "lea-payments.tmp" $root | nindent 4 }}
+    {{- include "lea-payments.volumes" $arguments | nindent 4 }}
     {{- if .secretFile }}
     - name: stripe
       secret:
         secretName: {{ include "lea-payments.stripeSecret" $root }}
-        defaultMode: 0440
+        # Without fsGroup the file belongs to root, and the service is not root.
+        defaultMode: {{ hasKey $pod.podSecurityContext "fsGroup" | ternary "0440" "0444" }}
         items:
           - key: {{ $root.Values.stripe.keys.webhookSecret }}
             path: webhook-secrets

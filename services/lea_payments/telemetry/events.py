@@ -100,7 +100,8 @@ def _payment_finished(after: Payment, trace_id: str | None) -> None:
     currency = after.currency.lower() if after.currency else metrics.OTHER
     currency = currency if currency in metrics.CURRENCIES else metrics.OTHER
     series(metrics.OUTCOMES, after.payment_status, currency).inc()
-    series(metrics.AMOUNT, after.payment_status, currency).inc(max(0, after.amount or 0))
+    if after.payment_status is Status.COMPLETED:
+        series(metrics.AMOUNT, after.payment_status, currency).inc(max(0, after.amount or 0))
     log.info(
         f"payment_{after.payment_status}",
         payment_id=after.payment_intent_id,

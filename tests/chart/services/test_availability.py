@@ -61,15 +61,6 @@ def test_a_disruption_budget_can_be_disabled() -> None:
     assert "webhook" not in release.of("PodDisruptionBudget")
 
 
-@pytest.mark.parametrize("service", REPLICATED)
-def test_the_pods_of_a_service_are_spread_over_zones_and_nodes(service: str) -> None:
-    pod = render(ci("emulator")).pods()[service]
-    spread = pod["spec"]["topologySpreadConstraints"]
-
-    assert [one["topologyKey"] for one in spread] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
-    assert all(one["labelSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items() for one in spread)
-
-
 @pytest.fixture(scope="module")
 def shared() -> Rendered:
     return render(ci("service-defaults"))
