@@ -2,7 +2,9 @@
 
 import errno
 import socket
+from collections.abc import Callable
 
+CreateServer = Callable[..., socket.socket]
 ALL_INTERFACES = "::"
 BACKLOG = 2048
 _NOT_ON_THIS_MACHINE = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
@@ -10,7 +12,7 @@ _TRIES = 10
 """How often another port is tried if the system's choice for one family is in use in the other."""
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
+def listen(host: str, port: int, create_server: CreateServer = socket.create_server) -> list[socket.socket]:
     """The sockets of an address; a name such as `localhost` can have one for each family. Port 0 is a free port.
 
     `::` is all interfaces with both families, or only with IPv4 on a machine without IPv6. Raises OSError if the port
@@ -18,12 +20,12 @@ def listen(host: str, port: int) -> list[socket.socket]:
     """
     host = host.removeprefix("[").removesuffix("]")
     if host == ALL_INTERFACES:
-        return [_on_all_interfaces(port)]
+        return [_on_all_interfaces(port, create_server)]
     tries = 1 if port else _TRIES
     while True:
         tries -= 1
         try:
-            return _on_addresses(host, port)
+            return _on_addresses(host, port, create_server)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or not tries:
                 raise
@@ -34,25 +36,23 @@ def url_host(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
-def _on_all_interfaces(port: int) -> socket.socket:
+def _on_all_interfaces(port: int, create_server: CreateServer) -> socket.socket:
     if socket.has_dualstack_ipv6():
         try:
-            return socket.create_server(
-                (ALL_INTERFACES, port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True
-            )
+            return create_server((ALL_INTERFACES, port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
         except OSError as error:
             if error.errno not in _NOT_ON_THIS_MACHINE:
                 raise
-    return socket.create_server(("", port), backlog=BACKLOG)
+    return create_server(("", port), backlog=BACKLOG)
 
 
-def _on_addresses(host: str, port: int) -> list[socket.socket]:
+def _on_addresses(host: str, port: int, create_server: CreateServer) -> list[socket.socket]:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     sockets: list[socket.socket] = []
     missing: OSError | None = None
     for family, (address, _, *scope) in dict.fromkeys((each[0], each[4]) for each in found):
         try:
-            sockets.append(socket.create_server((address, port, *scope), family=family, backlog=BACKLOG))
+            sockets.append(create_server((address, port, *scope), family=family, backlog=BACKLOG))
         except OSError as error:
             if error.errno not in _NOT_ON_THIS_MACHINE:
                 close(sockets)
