@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from lea_payments.brand import BrandSettings
 from lea_payments.environment import EnvironmentSettings
+from lea_payments.listening import ALL_INTERFACES
 from lea_payments.outbound import way
 from lea_payments.secrets.fields import (
     ApiTokenList,
@@ -32,10 +33,20 @@ class SettingsError(Exception):
 class Settings(EnvironmentSettings):
     """The settings of every service. A field's description is its row in docs/reference/settings.md."""
 
-    host: str = Field("0.0.0.0", validation_alias="HOST", description="address that the service listens on")
+    host: str = Field(
+        ALL_INTERFACES,
+        validation_alias="HOST",
+        description="address that the service listens on; `::` is all interfaces, with IPv6 and IPv4",
+    )
     metrics_port: Port = Field(9464, validation_alias="METRICS_PORT", description="port of `/metrics`; `0` disables it")
     keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
         75, validation_alias="KEEP_ALIVE_SECONDS", description="how long an idle connection stays open, in seconds"
+    )
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
+        0,
+        validation_alias="DRAIN_SECONDS",
+        description="how long the service goes on after SIGTERM, unready and closing connections, so that proxies and "
+        "load balancers leave it, in seconds; the chart sets it",
     )
     log_level: str = Field(
         "info",

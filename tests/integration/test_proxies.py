@@ -9,6 +9,7 @@ import httpx
 import pytest
 import stripe
 
+from lea_payments.outbound.way import CA_FILES
 from lea_payments.settings import TableSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
@@ -26,7 +27,7 @@ from tests.support.webhook_delivery import Delivery
 HOST = "dynamodb.ap-southeast-1.amazonaws.com"
 KEYS = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_EC2_METADATA_DISABLED": "true"}
 DEAD = "http://127.0.0.1:9"
-VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", *CA_FILES)
 
 
 @pytest.fixture(scope="module")

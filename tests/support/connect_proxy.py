@@ -50,6 +50,9 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     proxy: ConnectProxy
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Ignores closed connections: clients that do not trust the certificate close them."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"

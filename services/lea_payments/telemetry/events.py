@@ -33,6 +33,11 @@ def service_started(service: str, **settings: object) -> None:
     log.info("service_started", service=service, version=__version__, **settings)
 
 
+def drain_started(seconds: float) -> None:
+    """A service was told to stop. It goes on for these seconds, unready, and each answer closes its connection."""
+    log.info("drain_started", seconds=seconds)
+
+
 def telemetry_setting_ignored(variable: str, problem: str) -> None:
     """A variable of OpenTelemetry is ignored. The problem says what to do, and shows nothing of the value."""
     log.warning("telemetry_setting_ignored", variable=variable, problem=problem)

@@ -6,12 +6,14 @@ import threading
 import time
 from collections.abc import Iterable
 from io import BytesIO
-from typing import Any
+from typing import Any, NoReturn
 from wsgiref.simple_server import WSGIRequestHandler
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
+
+from lea_payments import listening
 
 CONNECTIONS, SECONDS, HEAD_BYTES = 16, 10, 8192
 """How many connections the metrics port keeps open at the same time, and the limits of time and size for each head."""
@@ -22,8 +24,10 @@ PAUSE_SECONDS = 0.2
 
 def start(host: str, port: int, registry: CollectorRegistry) -> None:
     """Starts the server. Raises OSError if the port is in use."""
-    server = _MetricsServer(host, port, make_wsgi_app(registry))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    listeners = listening.listen(host, port)
+    server = _MetricsServer(port, make_wsgi_app(registry))
+    for listener in listeners:
+        threading.Thread(target=server.accept_from, args=(listener,), daemon=True).start()
 
 
 class _MetricsServer(ThreadingWSGIServer):
@@ -33,26 +37,32 @@ class _MetricsServer(ThreadingWSGIServer):
     unless more than 16 connections arrive while one answer is made.
     """
 
-    request_queue_size = 64
-
-    def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
+    def __init__(self, port: int, app: WSGIApplication) -> None:
         self._app = app
         self._open: dict[socket.socket, None] = {}
         self._waiting: list[socket.socket] = []
         self._turn = threading.Condition()
         self._is_answering = False
         self._free_at = 0.0
-        self.address_family = socket.getaddrinfo(host or None, port, flags=socket.AI_PASSIVE)[0][0]
-        super().__init__((host, port), _MetricsHandler)
+        super().__init__(("", port), _MetricsHandler, bind_and_activate=False)
+        self.socket.close()  # its connections come from the listeners
+        self.server_name, self.server_port = "", port
+        self.setup_environ()
         self.set_app(self._answer)
 
-    def get_request(self) -> tuple[Any, Any]:
-        """Accepts a connection. Without a free file, it waits instead of trying again at once."""
-        try:
-            return super().get_request()
-        except OSError:
-            time.sleep(0.1)
-            raise
+    def accept_from(self, listener: socket.socket) -> NoReturn:
+        """Accepts connections. Without a free file or thread, it waits instead of trying again at once."""
+        while True:
+            try:
+                request, address = listener.accept()
+            except OSError:
+                time.sleep(0.1)
+                continue
+            try:
+                self.process_request(request, address)
+            except RuntimeError:
+                self.shutdown_request(request)
+                time.sleep(0.1)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answers a connection, and closes the oldest one if there are too many."""
