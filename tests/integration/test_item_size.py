@@ -11,15 +11,16 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import OBJECT_LIMIT, OVERFLOW_ID
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment, Status
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import table
 from lea_payments.store.items import Item, attributes_of, item_of_entry
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.telemetry import events as business_events
 from lea_payments.telemetry import metrics
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 from tests.support.dynamodb_faults import Meter
+from tests.support.examples import examples
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.scenarios import record
 
@@ -27,7 +28,7 @@ DYNAMODB_LIMIT = 400 * 1024
 WRITE_UNIT = 1024
 """The bytes of one write unit (developer guide, "DynamoDB read and write operations")."""
 
-EVENTS = 2_000
+EVENTS = examples(400, 2_000)
 BOUND = 100 * 1024
 WIDE = "\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL X}"
 """A character of four bytes, the most that UTF-8 has."""
@@ -87,7 +88,7 @@ def _flood(payment_id: str, letter: str = "x") -> Iterator[PaymentEvent]:
 
 
 def _item(settings: TableSettings, payment_id: str) -> Item:
-    client = connection.client(settings)
+    client = tables.client(settings)
     response = client.get_item(TableName=settings.table, Key={table.KEY: {"S": payment_id}}, ConsistentRead=True)
     client.close()
     return response["Item"]

@@ -11,6 +11,7 @@ from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
 from lea_payments.payment.evidence import with_evidence
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment, Status
+from tests.support.examples import examples
 from tests.support.random_facts import event_of, payment_events
 from tests.support.scenario import SECOND_ATTEMPT
 from tests.support.scenarios import order_independent_fields, record
@@ -63,7 +64,7 @@ def _changed(applied: Applied) -> Payment:
 
 
 @pytest.mark.parametrize("payment", RECORDS.values(), ids=RECORDS.keys())
-@settings(max_examples=50)
+@settings(max_examples=examples(15, 50))
 @given(events=payment_events(), data=st.data())
 def test_order_and_copies_of_events_change_nothing(
     payment: Payment, events: Sequence[PaymentEvent], data: st.DataObject
@@ -78,7 +79,7 @@ def test_order_and_copies_of_events_change_nothing(
 
 
 @pytest.mark.parametrize("payment", RECORDS.values(), ids=RECORDS.keys())
-@settings(max_examples=20)
+@settings(max_examples=examples(10, 20))
 @given(events=payment_events())
 def test_our_own_record_is_read_as_it_was_written(payment: Payment, events: Sequence[PaymentEvent]) -> None:
     written = derive(_after(payment, events))
