@@ -176,9 +176,8 @@ async def test_a_proxy_that_inspects_tls_is_named(
     monkeypatch.setenv("HTTPS_PROXY", through.url)
     problems = await _problem(table_settings)
 
-    assert problems == {
-        "its certificate is not trusted: check DDB_ENDPOINT and AWS_REGION and AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE"
-    }
+    remedy = "check DDB_ENDPOINT and AWS_REGION and AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE"
+    assert problems == {f"its certificate is not trusted: {remedy} (through the proxy {through.url})"}
 
 
 def _aws(proxy: ConnectProxy, certificate: Path) -> dict[str, str]:
