@@ -85,15 +85,17 @@ def client(settings: TableSettings, using: Session | None = None) -> "DynamoDBCl
         tcp_keepalive=True,
         account_id_endpoint_mode="disabled",  # one host for all calls: proxies and firewalls allow hosts by name
     )
+    using = using or session(settings)
     create = partial(
-        boto3.Session(botocore_session=using or session(settings)).client,
+        boto3.Session(botocore_session=using).client,
         "dynamodb",
         endpoint_url=settings.ddb_endpoint or None,
     )
     # botocore knows the endpoint, and the endpoint decides about the proxy.
     proxy = way.proxy_for(create(config=config).meta.endpoint_url)
     proxies = {"http": proxy.url, "https": proxy.url} if proxy else {}
-    dynamodb = create(config=config.merge(Config(proxies=proxies)))
+    of_proxy = {"proxy_ca_bundle": using.get_config_variable("ca_bundle")}
+    dynamodb = create(config=config.merge(Config(proxies=proxies, proxies_config=of_proxy)))
     dynamodb.meta.events.register("before-parse.dynamodb", _check_complete)
     return dynamodb
 
