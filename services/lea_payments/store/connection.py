@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -85,15 +85,15 @@ def client(settings: TableSettings, using: Session | None = None) -> "DynamoDBCl
         tcp_keepalive=True,
         account_id_endpoint_mode="disabled",  # one host for all calls: proxies and firewalls allow hosts by name
     )
-    create = partial(
-        boto3.Session(botocore_session=using or session(settings)).client,
-        "dynamodb",
-        endpoint_url=settings.ddb_endpoint or None,
+    using = using or session(settings)
+    create: Callable[..., DynamoDBClient] = partial(
+        boto3.Session(botocore_session=using).client, "dynamodb", endpoint_url=settings.ddb_endpoint or None
     )
     # botocore knows the endpoint, and the endpoint decides about the proxy.
     proxy = way.proxy_for(create(config=config).meta.endpoint_url)
     proxies = {"http": proxy.url, "https": proxy.url} if proxy else {}
-    dynamodb = create(config=config.merge(Config(proxies=proxies)))
+    of_proxy: Any = {"proxy_ca_bundle": using.get_config_variable("ca_bundle")}
+    dynamodb = create(config=config.merge(Config(proxies=proxies, proxies_config=of_proxy)))
     dynamodb.meta.events.register("before-parse.dynamodb", _check_complete)
     return dynamodb
 
