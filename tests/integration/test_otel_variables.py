@@ -13,14 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
-from opentelemetry.util.types import Attributes
 
 from lea_payments.settings import TableSettings
 from lea_payments.telemetry.tracing.provider import provider_of
 from lea_payments.telemetry.tracing.settings import Tracing, read_tracing
 from lea_payments.telemetry.tracing.variables import OtelVariables
 from tests.support.examples import examples
-from tests.support.otlp_sink import OtlpSink, Span
+from tests.support.otlp_sink import OtlpSink, Span, Value
 from tests.support.processes import Process
 from tests.support.services import Services
 from tests.support.stripe_bodies import SECRET, completed
@@ -258,7 +257,7 @@ def test_time_limits_are_in_milliseconds(variables: Mapping[str, str], seconds: 
 
 
 def test_json_has_every_kind_of_value(sink: OtlpSink) -> None:
-    values: Attributes = {"text": "ü", "empty": "", "number": -(2**40), "share": 0.5, "yes": True, "no": False}
+    values: dict[str, Value] = {"text": "ü", "empty": "", "number": -(2**40), "share": 0.5, "yes": True, "no": False}
     sink.spans.clear()
     provider = provider_of(read_tracing({ENDPOINT: sink.endpoint, PROTOCOL: "http/json"}), "webhook")
     tracer = provider.get_tracer("test")
