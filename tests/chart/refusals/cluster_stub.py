@@ -76,6 +76,8 @@ class Cluster:
     def _object(self, path: str, resources: dict[str, dict[str, tuple[str, bool]]]) -> tuple[int, Any]:
         if path.split("/")[-2] in self.forbidden:
             return 403, {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden", "code": 403}
+        if path.endswith("/secrets"):
+            return 200, {"kind": "SecretList", "apiVersion": "v1", "items": []}
         for one in self.objects:
             plural, is_namespaced = resources[one["apiVersion"]][one["kind"]]
             root = "/api/" if one["apiVersion"] == "v1" else "/apis/"
@@ -163,6 +165,13 @@ def install(cluster: Cluster, values: Values, name: str = RELEASE) -> str:
     """The manifest that an install would send to the cluster; raises helm.HelmError if the chart refuses."""
     with connected(cluster) as (config, chart):
         return str(config.install(chart, name, values, namespace=NAMESPACE, dry_run="server")["manifest"])
+
+
+def notes(cluster: Cluster, values: Values) -> str:
+    """What an install prints, with all lookups but without the cluster's kinds."""
+    with connected(cluster) as (config, chart):
+        files = config.render(chart, values, name=RELEASE, namespace=NAMESPACE)
+    return next(text for file, text in files.items() if file.endswith("NOTES.txt"))
 
 
 def looked_up(cluster: Cluster, values: Values) -> set[str]:

@@ -1,14 +1,27 @@
 """Checks that an install names at once what the cluster lacks, and asks for nothing that it need not know."""
 
 import base64
+import os
+import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import helm_python as helm
 import pytest
 
-from tests.chart.refusals.cluster_stub import GATEWAY_API, PROMETHEUS_OPERATOR, Cluster, install, looked_up
-from tests.chart.rendered import NAMESPACE, RELEASE, Object, Values, ci, merged, render
+from tests.chart.refusals.cluster_stub import (
+    GATEWAY_API,
+    PROMETHEUS_OPERATOR,
+    Cluster,
+    install,
+    kubeconfig,
+    looked_up,
+    notes,
+    served,
+)
+from tests.chart.refusals.helm_programs import PROGRAMS
+from tests.chart.rendered import CHART, NAMESPACE, RELEASE, Object, Values, ci, merged, render
 
 NO_ACCOUNT = {"webhook": {"serviceAccount": {"create": False, "name": "made-elsewhere"}}}
 CLUSTER = {"preflight": "cluster"}
@@ -175,3 +188,44 @@ def test_a_release_keeps_the_cut_names_that_it_has() -> None:
 
     assert f'name: "{cut}"' in install(Cluster([own]), ci("emulator"), name)
     assert f'name: "{cut}"' not in install(Cluster([of_another]), ci("emulator"), name)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("values", ["sandbox", "telemetry"])
+def test_every_helm_names_what_the_cluster_lacks(program: str, values: str, tmp_path: Path) -> None:
+    file = str(CHART / "ci" / f"{values}-values.yaml")
+    command = [program, "install", RELEASE, str(CHART), "-n", NAMESPACE, "-f", file, "--dry-run=server"]
+
+    with served(Cluster([NAMESPACED])) as address:
+        (tmp_path / "kubeconfig").write_text(kubeconfig(address))
+        environment = {**os.environ, "KUBECONFIG": str(tmp_path / "kubeconfig")}
+        finished = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    assert finished.returncode != 0
+    assert "the cluster is not ready for this release" in finished.stderr
+
+
+def test_a_missing_certificate_is_a_warning() -> None:
+    """cert-manager creates it after the Ingress."""
+    warning = "the Secret webhook-tls of webhook.ingress.tlsSecret does not exist yet"
+
+    assert warning in notes(Cluster([NAMESPACED]), ci("ingress"))
+    assert warning not in notes(Cluster([NAMESPACED, secret("webhook-tls", "tls.crt")]), ci("ingress"))
+    assert warning not in render(ci("ingress")).notes
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host", "is_warned"),
+    [
+        ("https://pay.example.com", "pay.example.com", False),
+        ("https://pay.example.com:8443", "pay.example.com", False),
+        ("https://eu.pay.example.com", "*.pay.example.com", False),
+        ("https://pay.example.com", "*.pay.example.com", True),
+        ("https://pay.example.org", "pay.example.com", True),
+    ],
+)
+def test_a_public_url_beside_the_host_is_a_warning(public_url: str, host: str, is_warned: bool) -> None:
+    """Something in front of the ingress may know both names, so it is no error."""
+    pages = {"publicUrl": public_url, "ingress": {"enabled": True, "host": host}}
+
+    assert ("Warning: pages.publicUrl leads" in render(merged(ci("emulator"), {"pages": pages})).notes) == is_warned
