@@ -8,6 +8,7 @@
 {{- include "lea-payments.checkExtraEgress" . }}
 {{- include "lea-payments.checkSecretKeys" . }}
 {{- include "lea-payments.checkServiceAccounts" . }}
+{{- include "lea-payments.checkPodNames" . }}
 {{- range list "webhook" "pages" "checkout" }}
 {{- include "lea-payments.checkAutoscaling" (list $ .) }}
 {{- include "lea-payments.checkExposure" (list $ .) }}

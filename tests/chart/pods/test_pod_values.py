@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import helm_python as helm
 import pytest
 
 from tests.chart.network import End, allowed, pod
@@ -152,3 +153,40 @@ def test_every_container_asks_for_its_temporary_storage(plain: Rendered) -> None
 
         assert resources["requests"]["ephemeral-storage"] == "128Mi", name
         assert resources["limits"]["ephemeral-storage"] == "512Mi", name
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"extraVolumes": [{"name": "tmp"}]}, "the pod of webhook would have the name tmp of extraVolumes twice"),
+        ({"webhook": {"extraVolumes": [{"name": "stripe"}]}}, "the name stripe of extraVolumes twice"),
+        (
+            {"extraVolumes": [{"name": "ca"}], "tableInit": {"extraVolumes": [{"name": "ca"}]}},
+            "the pod of table-init would have the name ca of extraVolumes twice",
+        ),
+        (
+            {"extraVolumeMounts": [{"name": "a", "mountPath": "/tmp"}]},
+            "the mountPath /tmp of extraVolumeMounts twice",
+        ),
+        (
+            {"dynamodb": {"local": {"extraVolumeMounts": [{"name": "a", "mountPath": "/data"}]}}},
+            "the pod of dynamodb would have the mountPath /data",
+        ),
+        (
+            {"dynamodb": {"admin": {"extraEnv": [{"name": "PORT", "value": "1"}]}}},
+            "the pod of dynamodb-admin would have the name PORT of extraEnv twice",
+        ),
+        ({"tableInit": {"extraEnv": [{"name": "DDB_ENDPOINT", "value": "x"}]}}, "tableInit.extraEnv sets DDB_ENDPOINT"),
+        ({"test": {"extraEnv": [{"name": "AWS_ACCESS_KEY_ID", "value": "x"}]}}, "test.extraEnv sets AWS_ACCESS_KEY_ID"),
+        ({"extraVolumes": [{"configMap": {}}]}, "at '/extraVolumes/0': missing property 'name'"),
+        ({"webhook": {"hostAliases": "a"}}, "at '/webhook/hostAliases': got string, want array"),
+        ({"networkPolicy": {"dnsPorts": ["53"]}}, "at '/networkPolicy/dnsPorts/0': got string, want integer"),
+        ({"reconciler": {"topologySpreadConstraints": []}}, "'topologySpreadConstraints' not allowed"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_values_that_kubernetes_would_refuse_are_refused(values: Values, message: str) -> None:
+    with pytest.raises(helm.HelmError) as refusal:
+        render(merged(ci("emulator"), values))
+
+    assert message in str(refusal.value)
