@@ -114,7 +114,9 @@ PROGRAMS: Mapping[str, Callable[[Arguments], None]] = {
     "skaffold": skaffold,
     "aws": aws,
     "docker": docker,
-    **dict.fromkeys(("date", "export", "grep", "jq", "kind", "promtool", "stripe", "stripe-emulator"), no_check),
+    **dict.fromkeys(
+        ("amtool", "date", "export", "grep", "jq", "kind", "promtool", "stripe", "stripe-emulator"), no_check
+    ),
 }
 """The check of each program. A program that is not in this table fails the test."""
 

@@ -8,7 +8,8 @@ import httpx
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import table
+from tests.support import tables
 from tests.support.checkout_api import SECRETS, TOKEN
 from tests.support.command_line import command_runner
 from tests.support.processes import Process
@@ -54,7 +55,7 @@ def test_init_table_completes_a_table_of_version_0_1_0(
     definition = table.definition(settings)
     definition["GlobalSecondaryIndexes"] = definition["GlobalSecondaryIndexes"][:4]
     definition["AttributeDefinitions"] = definition["AttributeDefinitions"][:5]
-    client = connection.client(settings)
+    client = tables.client(settings)
     client.create_table(**definition)
     records = Records(settings)
     payment_id = records.put()

@@ -17,7 +17,6 @@ from lea_payments.payment.record import Payment, Status
 from lea_payments.reconciler.comparison import GRACE_SECONDS, Reconciler
 from lea_payments.reconciler.run import Run
 from lea_payments.settings import ReconcilerSettings, TableSettings
-from lea_payments.store import connection
 from lea_payments.store.items import attributes_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
@@ -27,6 +26,7 @@ from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
 from lea_payments.telemetry import events as telemetry
 from lea_payments.telemetry import metrics
+from tests.support import tables
 from tests.support.command_line import command_runner
 from tests.support.emulator import STRIPE_KEY, UNREACHABLE, EmulatorClient, no_wait
 from tests.support.otlp_sink import OtlpSink
@@ -427,7 +427,7 @@ async def test_a_record_of_the_earlier_version_is_not_drift(
     account.pay_without_waiting(session_id)
     fields = {"stripe_session_id": session_id, "stripe_payment_intent": account.intent_of(session_id)}
     completed = replace(payment, payment_status=Status.COMPLETED, status_rank=50, **fields)
-    client = connection.client(table_settings)
+    client = tables.client(table_settings)
     client.put_item(TableName=table_settings.table, Item=attributes_of(completed))
     client.close()
 

@@ -10,13 +10,13 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HistoryEntry
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, statements, table
+from lea_payments.store import statements, table
 from lea_payments.store.errors import ConflictError, UnavailableError
 from lea_payments.store.items import attributes_of, payment_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from tests.support import dynamodb_faults as faults
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.scenarios import record
 
@@ -36,8 +36,8 @@ def settings(dynamodb_endpoint: str) -> TableSettings:
 
 @pytest.fixture(scope="module")
 def dynamodb(settings: TableSettings) -> Iterator["DynamoDBClient"]:
-    client = connection.client(settings)
-    table.ensure(client, settings)
+    client = tables.client(settings)
+    tables.create(client, settings)
     yield client
     client.close()
 

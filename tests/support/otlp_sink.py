@@ -1,10 +1,15 @@
-"""Receives traces over OTLP/HTTP and keeps their spans."""
+"""Receives traces over OTLP/HTTP, in protobuf or JSON, and keeps their spans."""
 
+import base64
+import gzip
+import json
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -16,6 +21,8 @@ from tests.support.http_server import BackgroundServer
 from tests.support.waiting import until
 
 Value = str | int | float | bool
+DECODERS = {"gzip": gzip.decompress, "deflate": zlib.decompress}
+ID_SIZES = {"traceId": 16, "spanId": 8, "parentSpanId": 8}
 
 
 class Span(NamedTuple):
@@ -38,22 +45,28 @@ class Span(NamedTuple):
 
 
 class OtlpSink(BackgroundServer):
-    """Listens on `port`; `raw` is the text of all exports, `requests` are their paths."""
+    """Listens on `port`; `raw` is the text of all exports, `requests` are their paths, `headers` those of the last."""
 
     def __init__(self, port: int) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
         self.spans: list[Span] = []
         self.raw = ""
         self.requests: list[str] = []
+        self.headers: Mapping[str, str] = {}
         server = _Server(("127.0.0.1", port), _Handler)
         server.sink = self
         super().__init__(server)
 
-    def receive(self, path: str, body: bytes) -> None:
+    def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
         """Stores the spans of one export."""
         export = ExportTraceServiceRequest()
-        export.ParseFromString(body)
+        content = DECODERS.get(headers.get("content-encoding", ""), bytes)(body)
+        if headers["content-type"] == "application/json":
+            ParseDict(_with_base64_ids(json.loads(content)), export)
+        else:
+            export.ParseFromString(content)
         self.requests.append(path)
+        self.headers = headers
         self.raw += str(export)
         for of_process in export.resource_spans:
             resource = _values(of_process.resource.attributes)
@@ -115,6 +128,21 @@ def _span(span: trace_pb2.Span, resource: Mapping[str, Value]) -> Span:
     )
 
 
+def _with_base64_ids(value: Any) -> Any:
+    """OTLP's JSON has ids in hex; protobuf's JSON has all bytes in base64."""
+    if isinstance(value, list):
+        return [_with_base64_ids(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: _base64(name, one) if name in ID_SIZES else _with_base64_ids(one) for name, one in value.items()}
+
+
+def _base64(name: str, hex_id: str) -> str:
+    content = bytes.fromhex(hex_id)
+    assert len(content) == ID_SIZES[name], (name, hex_id)
+    return base64.b64encode(content).decode()
+
+
 def _values(attributes: Any) -> dict[str, Value]:
     return {pair.key: _value(pair.value) for pair in attributes}
 
@@ -134,7 +162,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        self.server.sink.receive(self.path, self.rfile.read(int(self.headers["Content-Length"])))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.sink.receive(self.path, headers, self.rfile.read(int(self.headers["Content-Length"])))
         body = ExportTraceServiceResponse().SerializeToString()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-protobuf")

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from lea_payments.serving import closing
+from lea_payments.serving.http import closing
 from lea_payments.serving.server import DRAIN_SECONDS
 from lea_payments.settings import WebhookSettings
 from lea_payments.store import connection

@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
-from lea_payments.serving.connections import NEVER, Connections
-from lea_payments.serving.one_packet import OnePacketProtocol
+from lea_payments.serving.http.connections import NEVER, Connections
+from lea_payments.serving.http.one_packet import CollectingTransport, OnePacketProtocol
 from lea_payments.telemetry.connections import connection_closed
 
 HEAD_SECONDS, BODY_SECONDS, READ_SECONDS = 10, 20, 20
@@ -118,15 +118,25 @@ class ClosingProtocol(OnePacketProtocol):
         self._disconnect()
         self.transport.abort()
 
+    def drain(self) -> None:
+        """Lets the answer say that it closes the connection; if its head is sent, the next answer says it."""
+        if self._stage in (BODY, ANSWER) and not self.cycle.response_started:
+            self._end_after_answer()
+
+    def _end_after_answer(self) -> None:
+        """The client may be sending: our side of the connection ends first, so that it receives the answer."""
+        self.cycle.keep_alive = False
+        cast("CollectingTransport", self.transport).lingers = True
+
     def shutdown(self) -> None:
         """Ends the connection after its request; a body that is not complete has 2 s more."""
         self._is_stopping = True
         self._next_requests = b""
         if self._stage is BODY and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
+            self._end_after_answer()
             self.deadline = min(self.deadline, self._limits.now + SHUTDOWN_BODY_SECONDS)
         elif self._stage is ANSWER:
-            self.cycle.keep_alive = False
+            self._end_after_answer()
         else:
             self._close()
 

@@ -38,6 +38,9 @@ class Connection(Protocol):
     def drop(self, reason: str) -> None:
         """Closes the connection at once, without an answer."""
 
+    def drain(self) -> None:
+        """Lets the next answer close the connection, and say so."""
+
 
 class Connections:
     """The open connections. One timer for all of them checks their deadlines while there are any."""
@@ -51,6 +54,7 @@ class Connections:
         self._buffers: dict[Connection, int] = {}
         self.now = clock()
         self.buffered = 0
+        self.is_draining = False
 
     def __len__(self) -> int:
         return len(self._open)
@@ -75,6 +79,12 @@ class Connections:
         self._open.discard(connection)
         self._without_request.pop(connection, None)
         self.buffer(connection, 0)
+
+    def drain(self) -> None:
+        """Lets every answer from now on close its connection, and say so."""
+        self.is_draining = True
+        for connection in [*self._open]:
+            connection.drain()
 
     def has_request(self, connection: Connection) -> None:
         """Notes that a connection has sent a complete head."""

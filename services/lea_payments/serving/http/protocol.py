@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httptools
 
-from lea_payments.serving.closing import (
+from lea_payments.serving.http.closing import (
     ANSWER,
     BODY,
     BODY_SECONDS,
@@ -20,7 +20,7 @@ from lea_payments.serving.closing import (
     UNREAD_LIMIT,
     ClosingProtocol,
 )
-from lea_payments.serving.connections import NEVER, SMALL_BUFFER
+from lea_payments.serving.http.connections import NEVER, SMALL_BUFFER
 
 HEAD_LIMIT, HEADER_LIMIT = 32 * 1024, 100
 """In bytes, and in headers. Stripe's requests have less than 2 KiB and 20 headers."""
@@ -129,6 +129,8 @@ class LimitedProtocol(ClosingProtocol):
             self._has_upgrade = True
             return
         super().on_headers_complete()
+        if self._limits.is_draining:
+            self._end_after_answer()
         self._limits.has_request(self)
         self._stage = BODY
         self.deadline = self._limits.now + (SHUTDOWN_BODY_SECONDS if self._is_stopping else BODY_SECONDS)
@@ -170,6 +172,8 @@ class LimitedProtocol(ClosingProtocol):
             return
         if self.transport.is_closing():
             self._stage, self.deadline = CLOSING, self._limits.now + LINGER_SECONDS
+            self._next_requests, self.flow.has_next_request = b"", False
+            self.flow.resume_reading()
             return
         self.flow.resume_reading()
         if self._stage is ANSWER:

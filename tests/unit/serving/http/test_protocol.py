@@ -10,9 +10,15 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from lea_payments.serving.body import BodyIncompleteError, read_body
-from lea_payments.serving.closing import BODY_SECONDS, HEAD_SECONDS, READ_SECONDS, SHUTDOWN_BODY_SECONDS, UNREAD_LIMIT
-from lea_payments.serving.connections import Connections
-from lea_payments.serving.protocol import HEAD_LIMIT, LimitedProtocol
+from lea_payments.serving.http.closing import (
+    BODY_SECONDS,
+    HEAD_SECONDS,
+    READ_SECONDS,
+    SHUTDOWN_BODY_SECONDS,
+    UNREAD_LIMIT,
+)
+from lea_payments.serving.http.connections import Connections
+from lea_payments.serving.http.protocol import HEAD_LIMIT, LimitedProtocol
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -258,7 +264,7 @@ async def test_shutdown_answers_a_complete_request(peer: Peer) -> None:
     peer.protocol.shutdown()
 
     assert _echoes(await peer.send()) == ["POST /a 2"]
-    assert peer.transport.ends == ["close"]
+    assert peer.transport.ends == ["end of stream"]
 
 
 async def test_shutdown_closes_an_idle_connection(peer: Peer) -> None:

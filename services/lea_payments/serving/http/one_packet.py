@@ -25,6 +25,13 @@ class CollectingTransport:
         self._transport = transport
         self._call_soon = call_soon
         self._pending: list[bytes] = []
+        self._has_ended = False
+        self.lingers = False
+        """Whether `close` ends only our side: what the client still sends would reset a closed connection."""
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._has_ended or self._transport.is_closing()
 
     def write(self, data: bytes) -> None:
         """Sends the data at the end of this iteration."""
@@ -33,19 +40,23 @@ class CollectingTransport:
         self._pending.append(data)
 
     def close(self) -> None:
-        """Sends what is pending, then closes the transport."""
-        self._flush()
-        self._transport.close()
+        """Sends what is pending, then closes the transport, or ends it if it lingers."""
+        if self.lingers:
+            self.write_eof()
+            self._has_ended = True
+        else:
+            self._flush()
+            self._transport.close()
 
     def write_eof(self) -> None:
         """Sends what is pending and then the end of the stream; the client can still send."""
         self._flush()
-        if not self._transport.is_closing():
+        if not self.is_closing():
             self._transport.write_eof()
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []
-        if pending and not self._transport.is_closing():
+        if pending and not self.is_closing():
             self._transport.write(b"".join(pending))
 
     def __getattr__(self, name: str) -> Any:

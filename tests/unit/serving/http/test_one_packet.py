@@ -2,7 +2,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lea_payments.serving.one_packet import CollectingTransport
+from lea_payments.serving.http.one_packet import CollectingTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from lea_payments.serving.connections import BUFFER_LIMIT, SMALL_BUFFER, Connections, raise_file_limit
+from lea_payments.serving.http.connections import BUFFER_LIMIT, SMALL_BUFFER, Connections, raise_file_limit
 
 
 class Connection:
