@@ -16,7 +16,8 @@ import boto3
 import httpx
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection
+from lea_payments.store.setup import creation
 from lea_payments.stripe.events import EVENT_TYPES
 from tests.support.json_lines import json_lines
 from tests.support.scrape import Scrape
@@ -73,7 +74,7 @@ class System:
 
     def __enter__(self) -> Self:
         client = connection.client(self._table)
-        table.ensure(client, self._table, wait_seconds=STALLED_SECONDS)
+        creation.ensure(client, self._table, wait_seconds=STALLED_SECONDS)
         client.close()
         return self
 

@@ -15,6 +15,7 @@ import pytest
 from lea_payments.settings import WebhookSettings
 from lea_payments.store import connection, table
 from lea_payments.store.payments import PaymentStore
+from lea_payments.store.setup import creation
 from lea_payments.webhook.app import create_app
 from tests.docs.documents import ROOT
 from tests.support import stripe_bodies
@@ -62,7 +63,7 @@ async def entered(dynamodb_endpoint: str) -> list[str]:
         }
     )
     client = connection.client(settings)
-    table.ensure(client, settings)
+    creation.ensure(client, settings)
     client.put_item(TableName=settings.table, Item={table.KEY: {"S": "payment_1"}})
     body = stripe_bodies.completed("payment_1")
     headers = {"Stripe-Signature": stripe_bodies.sign(body)}

@@ -9,8 +9,9 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection
 from lea_payments.store.payments import PaymentStore
+from lea_payments.store.setup import creation
 from tests.support import dynamodb_faults as faults
 from tests.support.emulator import EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
@@ -31,7 +32,7 @@ def table_settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
     variables = {"DDB_ENDPOINT": dynamodb_endpoint, "DYNAMODB_PAYMENTS_TABLE": f"test-{uuid4()}"}
     settings = TableSettings.model_validate(variables)
     client = connection.client(settings)
-    table.ensure(client, settings)
+    creation.ensure(client, settings)
     yield settings
     client.delete_table(TableName=settings.table)
     client.close()

@@ -13,7 +13,8 @@ import pytest
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection
+from lea_payments.store.setup import creation
 from lea_payments.webhook.app import RETRY_AFTER_SECONDS
 from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
@@ -252,7 +253,7 @@ def freezing(local: DynamoDBLocal) -> TableSettings:
     """Return the settings of its table."""
     settings = TableSettings.model_validate({"DDB_ENDPOINT": local.endpoint})
     client = connection.client(settings)
-    table.ensure(client, settings)
+    creation.ensure(client, settings)
     client.close()
     return settings
 

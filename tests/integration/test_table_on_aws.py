@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection
+from lea_payments.store.setup import creation
 from tests.support.command_line import CheckCommand
 from tests.support.dynamodb_faults import recovery_status
 from tests.support.faulty_dynamodb import FaultyDynamoDB
@@ -48,7 +49,7 @@ def test_init_table_switches_on_protection_and_recovery(
 ) -> None:
     client = connection.client(settings)
     if exists:
-        table.ensure(client, settings)
+        creation.ensure(client, settings)
 
     output = _init_table(aws, settings, tmp_path)
 

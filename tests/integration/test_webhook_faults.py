@@ -13,9 +13,10 @@ import pytest
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
+from lea_payments.store.setup import creation
 from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
 from tests.support.dynamodb_faults import Fault
@@ -61,7 +62,7 @@ def test_events_succeed_after_an_outage_of_dynamodb(
 ) -> None:
     with DynamoDBLocal(free_port(), tmp_path / "data", dynamodb_folder) as local:
         settings = TableSettings.model_validate({"DDB_ENDPOINT": local.endpoint})
-        table.ensure(connection.client(settings), settings)
+        creation.ensure(connection.client(settings), settings)
         records = Records(settings)
         webhook = start(
             "webhook",

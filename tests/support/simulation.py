@@ -10,7 +10,8 @@ import httpx
 
 from lea_payments.payment.record import Payment
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection
+from lea_payments.store.setup import creation
 from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies
 from tests.support.checkout_api import checkout_client, payment_body
@@ -193,7 +194,7 @@ def simulate(folder: Path, free_port: Callable[[], int], dynamodb: str, sink: Ot
     variables = {"DDB_ENDPOINT": dynamodb, "DYNAMODB_PAYMENTS_TABLE": f"simulation-{uuid4()}"}
     settings = TableSettings.model_validate(variables)
     client = connection.client(settings)
-    table.ensure(client, settings)
+    creation.ensure(client, settings)
     with ExitStack() as stack:
         stack.callback(client.close)
         stack.callback(client.delete_table, TableName=settings.table)
