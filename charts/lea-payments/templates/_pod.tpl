@@ -69,7 +69,7 @@ and a release whose table is created late becomes ready later.
 */}}
 {{- define "lea-payments.pod" -}}
 {{- $root := .root -}}
-{{- $pod := include "lea-payments.podSettings" (list $root .service) | fromYaml -}}
+{{- $pod := include "lea-payments.podSettings" (list $root .service) | fromJson -}}
 {{- $arguments := dict "root" $root "component" .service "pod" $pod -}}
 metadata:
   labels:
