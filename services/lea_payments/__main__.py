@@ -39,10 +39,9 @@ def webhook() -> None:
     from lea_payments.webhook.app import create_app
 
     settings = read(WebhookSettings)
-    secrets = settings.signing_secrets()
+    count = len(settings.signing_secrets())
     store = PaymentStore(settings, deadline_seconds=settings.delivery_deadline_seconds)
-    service = create_app(settings, store)
-    serve(service, settings, settings.port, "webhook", signing_secrets=len(secrets))
+    serve(create_app(settings, store), settings, settings.port, "webhook", signing_secrets=count)
 
 
 @app.command()
