@@ -18,11 +18,14 @@ DRAFT_7 = {
 }
 """The keywords that we use and that the validators of all Helm versions know."""
 
+KUBERNETES_VALUES = {"labels", "resources", "podSecurityContext", "containerSecurityContext"}
+"""Values that go to Kubernetes as they are, so one comment describes all of their keys."""
+
 
 def leaves(values: dict[str, Any], path: str = "") -> set[str]:
     names: set[str] = set()
     for key, value in values.items():
-        deeper = isinstance(value, dict) and value and key not in {"labels", "resources"}
+        deeper = isinstance(value, dict) and value and key not in KUBERNETES_VALUES
         names |= leaves(value, f"{path}{key}.") if deeper else {f"{path}{key}"}
     return names
 

@@ -218,5 +218,34 @@ async def test_an_ordinary_payment_costs_few_units(
     assert 900 < size + trace <= WRITE_UNIT
 
 
+async def test_a_payment_method_costs_one_write_and_few_bytes(
+    metered: tuple[PaymentStore, Meter], table_settings: TableSettings
+) -> None:
+    """Stripe sends `charge.succeeded` before or after the session's event, which then has to know the other one."""
+    store, meter = metered
+    payment = replace(ORDINARY, payment_intent_id="payment_" + "d" * 32)
+    created = await store.create(payment)
+    await store.change_checkout(created, stripe_session_id=ORDINARY_SESSION, checkout_link=ORDINARY_LINK)
+    metadata = {"payment_intent_id": payment.payment_intent_id, "attempt": "1"}
+    charge = stripe_bodies.charge_object(ORDINARY_INTENT, id="ch_" + "3" * 24, metadata=metadata)
+    before = size_of(_item(table_settings, payment.payment_intent_id))
+
+    meter.reset()
+    applied = await store.apply(_event("charge.succeeded", charge))
+
+    assert applied.outcome is Outcome.APPLIED
+    assert meter.calls == ["BatchExecuteStatement"]
+    assert applied.after is not None
+    assert applied.after.history == ()
+    fact = 1 + _size_of({"M": {"facts": attributes_of(applied.after, ["facts"])["facts"]}})
+    assert fact <= 120
+    assert size_of(_item(table_settings, payment.payment_intent_id)) <= before + fact + len("webhook_processed_at") + 24
+
+    meter.reset()
+    paid = replace(_ordinary_event(), payment_ids=(payment.payment_intent_id,))
+    assert (await store.apply(paid)).outcome is Outcome.APPLIED
+    assert meter.calls == ["BatchExecuteStatement"] * 2
+
+
 SIZE_OF_TRACE_ID = len("trace_id") + 32 + 1
 """The history entry has one if the webhook traces."""

@@ -13,6 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from lea_payments.payment.event import PaymentEvent
+from lea_payments.payment.facts import Method
+from lea_payments.payment.payers import method_of_payer
 from lea_payments.payment.record import Payment, Status
 from lea_payments.reconciler.comparison import GRACE_SECONDS, Reconciler
 from lea_payments.reconciler.run import Run
@@ -200,6 +202,21 @@ async def test_a_repair_leaves_the_record_that_the_webhook_leaves(
     assert (run.outcome, run.drift) == ("ok", 1)
     assert _published(await store.get(repaired.payment_intent_id)) == after
     assert after["payment_status"] != "pending" or after["status_reason"]
+
+
+async def test_a_payment_method_whose_event_was_lost_is_added(
+    account: EmulatorClient, store: PaymentStore, reconciler: Reconciler
+) -> None:
+    account.reset(UNREACHABLE, drop=1)
+    payment = await _new(store)
+    _paid(account, payment)
+
+    runs = [await reconciler.run() for _ in range(2)]
+
+    after = await store.get(payment.payment_intent_id)
+    assert after is not None
+    assert method_of_payer(after) == Method("card", "visa", "4242")
+    assert [(run.outcome, run.drift) for run in runs] == [("ok", 1), ("ok", 0)]
 
 
 async def test_a_second_run_and_the_late_webhook_change_nothing(

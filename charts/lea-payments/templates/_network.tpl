@@ -5,7 +5,7 @@ podSelector:
     {{- include "lea-payments.selector" . | nindent 4 }}
 {{- end -}}
 
-{{/* First lines of a component's NetworkPolicy: (list $ component). It denies all traffic that no rule allows, in and out. */}}
+{{/* First lines of a component's NetworkPolicy: (list $ component), and as a third item annotations. It denies all traffic that no rule allows, in and out. */}}
 {{- define "lea-payments.networkPolicy" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -14,7 +14,7 @@ metadata:
 spec:
   podSelector:
     matchLabels:
-      {{- include "lea-payments.selector" . | nindent 6 }}
+      {{- include "lea-payments.selector" (list (first .) (index . 1)) | nindent 6 }}
   policyTypes: [Ingress, Egress]
 {{- end -}}
 
@@ -23,81 +23,118 @@ spec:
 - from:
     - namespaceSelector:
         matchLabels:
-          kubernetes.io/metadata.name: {{ .Values.networkPolicy.monitoringNamespace }}
+          kubernetes.io/metadata.name: {{ .Values.networkPolicy.monitoringNamespace | quote }}
   ports:
     - port: {{ include "lea-payments.port" "metrics" }}
 {{- end -}}
 
-{{/* Egress rule: DNS. */}}
+{{/* Egress rule: DNS, if there are peers that answer it. A rule without peers would open its ports to everyone. */}}
 {{- define "lea-payments.dnsEgress" -}}
+{{- with .Values.networkPolicy.dns -}}
 - to:
-    {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   ports:
-    - port: 53
+    {{- range $.Values.networkPolicy.dnsPorts | default (list 53) }}
+    - port: {{ . }}
       protocol: UDP
-    - port: 53
+    - port: {{ . }}
       protocol: TCP
+    {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* Egress rules from the values: (list $ component). Those at the top level are for the pods that run `image`. */}}
+{{- define "lea-payments.extraEgress" -}}
+{{- $own := (include "lea-payments.section" . | fromJson).extraEgress | default list -}}
+{{- $isOwnImage := has (last .) (list "webhook" "pages" "checkout" "reconciler" "table-init" "test") -}}
+{{- with concat ($isOwnImage | ternary (first .).Values.networkPolicy.extraEgress list | default list) $own -}}
+{{- toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/* Egress rules: the table, in DynamoDB Local or on AWS. */}}
 {{- define "lea-payments.tableEgress" -}}
 {{- if eq .Values.dynamodb.mode "local" -}}
-- to:
-    - {{- include "lea-payments.peer" (list . "dynamodb") | nindent 6 }}
-  ports:
-    - port: {{ include "lea-payments.port" "dynamodb" }}
+{{- include "lea-payments.peerEgress" (list . "dynamodb") -}}
 {{- else -}}
 {{ include "lea-payments.cidrEgress" .Values.networkPolicy.awsCidrs }}
 {{- if eq .Values.dynamodb.aws.identity "pod-identity" }}
-# The EKS Pod Identity agent on the node, which serves the role's credentials.
+# The EKS Pod Identity agent on the node, which serves the role's credentials, by IPv4 and IPv6.
 - to:
     - ipBlock:
         cidr: 169.254.170.23/32
+    - ipBlock:
+        cidr: fd00:ec2::23/128
   ports:
     - port: 80
 {{- end }}
 {{- end -}}
 {{- end -}}
 
-{{/* Egress rule: these CIDRs, on port 443 only. */}}
+{{/* Egress rule: these CIDRs, on port 443 only. Without CIDRs there is no rule. */}}
 {{- define "lea-payments.cidrEgress" -}}
+{{- with . -}}
 - to:
     {{- range . }}
     - ipBlock:
-        cidr: {{ . }}
+        cidr: {{ . | quote }}
     {{- end }}
   ports:
     - port: 443
+{{- end -}}
 {{- end -}}
 
 {{/* Egress rule: Stripe or the emulator. */}}
 {{- define "lea-payments.stripeEgress" -}}
 {{- if .Values.emulator.enabled -}}
-- to:
-    - {{- include "lea-payments.peer" (list . "emulator") | nindent 6 }}
-  ports:
-    - port: {{ include "lea-payments.port" "emulator" }}
+{{- include "lea-payments.peerEgress" (list . "emulator") -}}
 {{- else -}}
 # Stripe
 {{ include "lea-payments.cidrEgress" .Values.networkPolicy.stripeCidrs }}
 {{- end -}}
 {{- end -}}
 
-{{/* Egress rules shared by webhook, pages, checkout and reconciler. */}}
-{{- define "lea-payments.serviceEgress" -}}
-{{ include "lea-payments.dnsEgress" . }}
-{{ include "lea-payments.tableEgress" . }}
+{{/* Egress rule: the collector of the traces, if there is one. */}}
+{{- define "lea-payments.otlpEgress" -}}
 {{- with .Values.otlp }}
-{{- if .endpoint }}
+{{- if .endpoint -}}
 - to:
+    {{- if contains "$(" .endpoint }}
+    # The address is known only in the pod, such as that of its node.
+    {{- range .cidrs | default (list "0.0.0.0/0" "::/0") }}
+    - ipBlock:
+        cidr: {{ . | quote }}
+    {{- end }}
+    {{- else if .cidrs }}
+    {{- range .cidrs }}
+    - ipBlock:
+        cidr: {{ . | quote }}
+    {{- end }}
+    {{- else }}
     - namespaceSelector:
         matchLabels:
-          kubernetes.io/metadata.name: {{ .namespace }}
+          kubernetes.io/metadata.name: {{ .namespace | quote }}
+    {{- end }}
   ports:
-    - port: {{ regexFind ":[0-9]+$" (urlParse .endpoint).host | trimPrefix ":" | default (hasPrefix "https:" .endpoint | ternary "443" "80") }}
+    - port: {{ regexFind ":[0-9]+(/|$)" .endpoint | trimPrefix ":" | trimSuffix "/" | default (hasPrefix "https:" .endpoint | ternary "443" "80") }}
 {{- end }}
 {{- end }}
-{{- with .Values.networkPolicy.extraEgress }}
-{{ toYaml . }}
+{{- end -}}
+
+{{/* Egress rule: one component of the release: (list $ component). */}}
+{{- define "lea-payments.peerEgress" -}}
+- to:
+    - {{- include "lea-payments.peer" . | nindent 6 }}
+  ports:
+    - port: {{ include "lea-payments.port" (last .) }}
+{{- end -}}
+
+{{/* Egress rules of a component: (list $ component rules). Each rule is one above, without the `Egress` of its name. */}}
+{{- define "lea-payments.egress" -}}
+{{- $root := first . -}}
+{{- $rules := list -}}
+{{- range last . }}
+{{- $rules = append $rules (include (printf "lea-payments.%sEgress" .) $root) }}
 {{- end }}
+{{- append $rules (include "lea-payments.extraEgress" (initial .)) | compact | join "\n" -}}
 {{- end -}}

@@ -1,13 +1,19 @@
+{{/* Metadata of a Deployment or StatefulSet: (list $ component). */}}
+{{- define "lea-payments.workloadMetadata" -}}
+{{- $own := include "lea-payments.section" . | fromJson -}}
+{{- include "lea-payments.metadata" (concat . (list (first .).Values.deploymentAnnotations $own.deploymentAnnotations)) -}}
+{{- end -}}
+
 {{/* Deployment of webhook, pages or checkout: the arguments of lea-payments.pod. */}}
 {{- define "lea-payments.deployment" -}}
 {{- $values := include "lea-payments.serviceValues" (list .root .service) | fromYaml -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  {{- include "lea-payments.metadata" (list .root .service) | nindent 2 }}
+  {{- include "lea-payments.workloadMetadata" (list .root .service) | nindent 2 }}
 spec:
-  {{- if not $values.autoscaling.enabled }}
-  replicas: {{ $values.replicas }}
+  {{- with include "lea-payments.replicas" (list .root .service) }}
+  replicas: {{ . }}
   {{- end }}
   strategy:
     type: RollingUpdate
@@ -27,13 +33,9 @@ spec:
 apiVersion: v1
 kind: Service
 metadata:
-  {{- include "lea-payments.metadata" . | nindent 2 }}
-  {{- with $values.service.annotations }}
-  annotations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
+  {{- include "lea-payments.metadata" (append . $values.service.annotations) | nindent 2 }}
 spec:
-  type: {{ $values.service.type }}
+  type: {{ $values.service.type | quote }}
   selector:
     {{- include "lea-payments.selector" . | nindent 4 }}
   ports:
@@ -43,23 +45,10 @@ spec:
       appProtocol: http
 {{- end -}}
 
-{{/* ServiceAccount of a component: (dict "root" "component" "annotations"). */}}
-{{- define "lea-payments.serviceAccount" -}}
-apiVersion: v1
-kind: ServiceAccount
-metadata:
-  {{- include "lea-payments.metadata" (list .root .component) | nindent 2 }}
-  {{- with .annotations }}
-  annotations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-automountServiceAccountToken: false
-{{- end -}}
-
 {{/* HorizontalPodAutoscaler of webhook, pages or checkout, if autoscaling is on: (list $ service). */}}
 {{- define "lea-payments.horizontalPodAutoscaler" -}}
 {{- $scaling := (include "lea-payments.serviceValues" . | fromYaml).autoscaling -}}
-{{- if $scaling.enabled -}}
+{{- if and $scaling.enabled (not $scaling.external) -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
@@ -68,7 +57,7 @@ spec:
   scaleTargetRef:
     apiVersion: apps/v1
     kind: Deployment
-    name: {{ include "lea-payments.fullname" (first .) }}-{{ last . }}
+    name: {{ include "lea-payments.name" . | quote }}
   minReplicas: {{ $scaling.minReplicas }}
   maxReplicas: {{ $scaling.maxReplicas }}
   metrics:
@@ -88,7 +77,10 @@ spec:
 {{/* PodDisruptionBudget of webhook, pages or checkout, if it always has at least two pods: (list $ service). */}}
 {{- define "lea-payments.podDisruptionBudget" -}}
 {{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
-{{- $fewest := $values.autoscaling.enabled | ternary $values.autoscaling.minReplicas $values.replicas -}}
+{{- $fewest := $values.replicas -}}
+{{- if or $values.autoscaling.enabled $values.autoscaling.external }}
+{{- $fewest = $values.autoscaling.minReplicas -}}
+{{- end }}
 {{- if and $values.podDisruptionBudget.enabled (gt (int $fewest) 1) -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -110,30 +102,26 @@ spec:
 apiVersion: networking.k8s.io/v1
 kind: Ingress
 metadata:
-  {{- include "lea-payments.metadata" (list .root .service) | nindent 2 }}
-  {{- with $ingress.annotations }}
-  annotations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
+  {{- include "lea-payments.metadata" (list .root .service $ingress.annotations) | nindent 2 }}
 spec:
   {{- with $ingress.className }}
-  ingressClassName: {{ . }}
+  ingressClassName: {{ . | quote }}
   {{- end }}
   {{- with $ingress.tlsSecret }}
   tls:
-    - hosts: [{{ $ingress.host }}]
-      secretName: {{ . }}
+    - hosts: [{{ $ingress.host | quote }}]
+      secretName: {{ . | quote }}
   {{- end }}
   rules:
-    - host: {{ $ingress.host }}
+    - host: {{ $ingress.host | quote }}
       http:
         paths:
           {{- range .paths }}
-          - path: {{ . }}
+          - path: {{ . | quote }}
             pathType: Exact
             backend:
               service:
-                name: {{ include "lea-payments.fullname" $.root }}-{{ $.service }}
+                name: {{ include "lea-payments.name" (list $.root $.service) | quote }}
                 port:
                   name: http
           {{- end }}
@@ -160,10 +148,10 @@ spec:
         {{- range .paths }}
         - path:
             type: Exact
-            value: {{ . }}
+            value: {{ . | quote }}
         {{- end }}
       backendRefs:
-        - name: {{ include "lea-payments.fullname" .root }}-{{ .service }}
+        - name: {{ include "lea-payments.name" (list .root .service) | quote }}
           port: {{ include "lea-payments.port" .service }}
 {{- end -}}
 {{- end -}}

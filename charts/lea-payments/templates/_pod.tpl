@@ -1,59 +1,57 @@
-{{/* Annotations of a pod: (list $ values). The values, which may be nil, are the service's own and win. */}}
-{{- define "lea-payments.podAnnotations" -}}
-{{- $own := default dict (default dict (last .)).podAnnotations -}}
-{{- with merge (deepCopy $own) (first .).Values.podAnnotations }}
-{{- toYaml . }}
-{{- end }}
-{{- end -}}
-
-{{/* Labels of a pod: (dict "root" "component" "values"). The values may be nil. No value replaces a selector's label. */}}
+{{/* Labels of a pod: (dict "root" "component" "pod"). No value replaces a selector's label. */}}
 {{- define "lea-payments.podLabels" -}}
-{{- $own := default dict (default dict .values).podLabels -}}
-{{- $selector := include "lea-payments.selector" (list .root .component) | fromYaml -}}
-{{- toYaml (merge $selector (deepCopy $own) .root.Values.podLabels) }}
+{{- toYaml (merge (include "lea-payments.selector" (list .root .component) | fromYaml) .pod.podLabels) }}
 {{- end -}}
 
-{{/* Fields of every pod's spec: (dict "root" "uid" "serviceAccount"). */}}
+{{/* Fields of every pod's spec: (dict "root" "component" "pod"), where `pod` is from lea-payments.podSettings. */}}
 {{- define "lea-payments.podBasics" -}}
-{{- $values := .root.Values -}}
-serviceAccountName: {{ .serviceAccount }}
+serviceAccountName: {{ include "lea-payments.serviceAccountName" (list .root .component) | quote }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
-  runAsNonRoot: true
-  runAsUser: {{ .uid }}
-  runAsGroup: {{ .uid }}
-  fsGroup: {{ .uid }}
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile:
-    type: RuntimeDefault
-{{- with $values.imagePullSecrets }}
+  {{- toYaml .pod.podSecurityContext | nindent 2 }}
+{{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
+{{- range $name := list "hostAliases" "nodeSelector" "tolerations" "priorityClassName" "runtimeClassName" }}
+{{- with get $.pod $name }}
+{{ toYaml (dict $name .) }}
 {{- end }}
-{{- with $values.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.affinity }}
-affinity:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with $values.priorityClassName }}
-priorityClassName: {{ . }}
+{{- with include "lea-payments.affinity" . }}
+{{ . }}
 {{- end }}
 {{- end -}}
 
-{{/* Security context of every container. */}}
-{{- define "lea-payments.containerSecurity" -}}
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities:
-  drop: [ALL]
+{{/* Fields of every container: (dict "root" "component" "pod"): its image, security context and resources. */}}
+{{- define "lea-payments.containerBasics" -}}
+{{ include "lea-payments.image" (list .root .component) }}
+securityContext:
+  {{- toYaml .pod.containerSecurityContext | nindent 2 }}
+resources:
+  {{- toYaml .pod.resources | nindent 2 }}
+{{- with .pod.envFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Mounts of every container. */}}
+{{- define "lea-payments.volumeMounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- with .pod.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Volumes of every pod. */}}
+{{- define "lea-payments.volumes" -}}
+{{ include "lea-payments.tmp" .root }}
+{{- with .pod.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/* Volume for temporary files, the only writable folder of most containers. */}}
@@ -64,51 +62,38 @@ capabilities:
 {{- end -}}
 
 {{/*
-Pod template of webhook, pages, checkout and reconciler: (dict "root" "service" "env" "checksum" "secretFile").
+Pod template of webhook, pages, checkout and reconciler: (dict "root" "service" "env" "checksum" "secretFiles").
+Each of the secret files is (dict "volume" "secret" "key" "file"), in /run/secrets/<volume>; the service reads it again when it changes.
 No init container waits for the table: /readyz fails until the table responds, so a new pod gets no requests until then,
 and a release whose table is created late becomes ready later.
 */}}
 {{- define "lea-payments.pod" -}}
 {{- $root := .root -}}
-{{- $values := index $root.Values .service -}}
+{{- $pod := include "lea-payments.podSettings" (list $root .service) | fromJson -}}
+{{- $arguments := dict "root" $root "component" .service "pod" $pod -}}
 metadata:
   labels:
-    {{- include "lea-payments.podLabels" (dict "root" $root "component" .service "values" $values) | nindent 4 }}
-    lea-payments/serves-metrics: "true"
-  {{- $annotations := include "lea-payments.podAnnotations" (list $root $values) }}
-  {{- if or $annotations .checksum }}
+    {{- $labels := include "lea-payments.podLabels" $arguments | fromYaml }}
+    {{- toYaml (set $labels "lea-payments/serves-metrics" "true") | nindent 4 }}
+  {{- with .checksum }}
+  {{- $_ := set $pod.podAnnotations "checksum/secret" . }}
+  {{- end }}
+  {{- with $pod.podAnnotations }}
   annotations:
-    {{- with $annotations }}
-    {{- . | nindent 4 }}
-    {{- end }}
-    {{- with .checksum }}
-    checksum/secret: {{ . }}
-    {{- end }}
+    {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  {{- $account := printf "%s-%s" (include "lea-payments.fullname" $root) .service }}
-  {{- include "lea-payments.podBasics" (dict "root" $root "uid" 10001 "serviceAccount" $account) | nindent 2 }}
-  # 10 s until the pod is removed from all endpoints, at most 20 s to finish requests (a delivery that waits for the table
-  # needs up to 9 of them), 5 s to export the last spans.
-  terminationGracePeriodSeconds: 45
-  {{- with $root.Values.topologySpread.keys }}
-  topologySpreadConstraints:
-    {{- range . }}
-    - maxSkew: 1
-      topologyKey: {{ . }}
-      whenUnsatisfiable: {{ $root.Values.topologySpread.whenUnsatisfiable }}
-      labelSelector:
-        matchLabels:
-          {{- include "lea-payments.selector" (list $root $.service) | nindent 10 }}
-      matchLabelKeys: [pod-template-hash]
-    {{- end }}
+  {{- include "lea-payments.podBasics" $arguments | nindent 2 }}
+  # After the drain at most 20 s to finish requests (a delivery that waits for the table needs up to 9 of them), 5 s to export
+  # the last spans, and 10 s to spare. The process drains by itself: a preStop hook would delay its announcement.
+  terminationGracePeriodSeconds: {{ add $root.Values.drainSeconds 35 }}
+  {{- with include "lea-payments.topologySpread" $arguments }}
+  {{- . | nindent 2 }}
   {{- end }}
   containers:
     - name: {{ .service }}
-      {{- include "lea-payments.image" (list $root .service) | nindent 6 }}
+      {{- include "lea-payments.containerBasics" $arguments | nindent 6 }}
       args: [{{ .service }}]
-      securityContext:
-        {{- include "lea-payments.containerSecurity" $root | nindent 8 }}
       ports:
         - name: http
           containerPort: {{ include "lea-payments.port" .service }}
@@ -116,26 +101,18 @@ spec:
           containerPort: {{ include "lea-payments.port" "metrics" }}
       env:
         - name: LOG_LEVEL
-          value: {{ $root.Values.logLevel }}
+          value: {{ $root.Values.logLevel | quote }}
+        - name: DRAIN_SECONDS
+          value: {{ $root.Values.drainSeconds | quote }}
         - name: PORT
           value: {{ include "lea-payments.port" .service | quote }}
         - name: METRICS_PORT
           value: {{ include "lea-payments.port" "metrics" | quote }}
-        {{- with $root.Values.otlp }}
-        {{- if .endpoint }}
-        - name: OTEL_EXPORTER_OTLP_ENDPOINT
-          value: {{ .endpoint | quote }}
-        - name: OTEL_TRACES_SAMPLER_ARG
-          value: {{ .samplingRatio | quote }}
-        {{- end }}
-        {{- end }}
         {{- include "lea-payments.tableVariables" $root | nindent 8 }}
         {{- with .env }}
         {{- . | nindent 8 }}
         {{- end }}
-        {{- with concat $root.Values.extraEnv (default list $values.extraEnv) }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "lea-payments.openVariables" (dict "root" $root "service" .service "extraEnv" $pod.extraEnv) | nindent 8 }}
       # The liveness probe checks only the process: a slow table must never restart a pod.
       startupProbe:
         httpGet:
@@ -159,29 +136,23 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 3
-      lifecycle:
-        preStop:
-          sleep:
-            seconds: 10
-      resources:
-        {{- toYaml $values.resources | nindent 8 }}
       volumeMounts:
-        - name: tmp
-          mountPath: /tmp
-        {{- if .secretFile }}
-        - name: stripe
-          mountPath: /run/secrets/stripe
+        {{- include "lea-payments.volumeMounts" $arguments | nindent 8 }}
+        {{- range .secretFiles }}
+        - name: {{ .volume }}
+          mountPath: /run/secrets/{{ .volume }}
           readOnly: true
         {{- end }}
   volumes:
-    {{- include "lea-payments.tmp" $root | nindent 4 }}
-    {{- if .secretFile }}
-    - name: stripe
+    {{- include "lea-payments.volumes" $arguments | nindent 4 }}
+    {{- range .secretFiles }}
+    - name: {{ .volume }}
       secret:
-        secretName: {{ include "lea-payments.stripeSecret" $root }}
-        defaultMode: 0440
+        secretName: {{ .secret | quote }}
+        # Without fsGroup the file belongs to root, and the service is not root.
+        defaultMode: {{ hasKey $pod.podSecurityContext "fsGroup" | ternary "0440" "0444" }}
         items:
-          - key: {{ $root.Values.stripe.keys.webhookSecret }}
-            path: webhook-secrets
+          - key: {{ .key | quote }}
+            path: {{ .file }}
     {{- end }}
 {{- end -}}

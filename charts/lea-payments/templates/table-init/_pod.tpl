@@ -8,21 +8,22 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 
 {{/* Pod template of the Job. It must not contain the chart's version, because a Job's pod template cannot be updated. */}}
 {{- define "lea-payments.tableInitPod" -}}
+{{- $pod := include "lea-payments.podSettings" (list $ "table-init") | fromJson -}}
+{{- $arguments := dict "root" $ "component" "table-init" "pod" $pod -}}
 metadata:
   labels:
-    {{- include "lea-payments.podLabels" (dict "root" $ "component" "table-init") | nindent 4 }}
-  {{- with include "lea-payments.podAnnotations" (list $ nil) }}
+    {{- include "lea-payments.podLabels" $arguments | nindent 4 }}
+  {{- with $pod.podAnnotations }}
   annotations:
-    {{- . | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  {{- $account := printf "%s-table-init" (include "lea-payments.fullname" .) }}
-  {{- include "lea-payments.podBasics" (dict "root" $ "uid" 10001 "serviceAccount" $account) | nindent 2 }}
+  {{- include "lea-payments.podBasics" $arguments | nindent 2 }}
   restartPolicy: Never
   terminationGracePeriodSeconds: 5
   containers:
     - name: table-init
-      {{- include "lea-payments.image" (list $ "table-init") | nindent 6 }}
+      {{- include "lea-payments.containerBasics" $arguments | nindent 6 }}
       {{- if eq .Values.dynamodb.mode "local" }}
       # The database starts at the same time, so the command waits: the Job would create new pods at growing intervals.
       args: [init-table, --wait=180]
@@ -31,15 +32,13 @@ spec:
       {{- end }}
       env:
         - name: LOG_LEVEL
-          value: {{ .Values.logLevel }}
+          value: {{ .Values.logLevel | quote }}
         {{- include "lea-payments.tableVariables" . | nindent 8 }}
-      securityContext:
-        {{- include "lea-payments.containerSecurity" . | nindent 8 }}
-      resources:
-        {{- toYaml .Values.tableInit.resources | nindent 8 }}
+        {{- with $pod.extraEnv }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       volumeMounts:
-        - name: tmp
-          mountPath: /tmp
+        {{- include "lea-payments.volumeMounts" $arguments | nindent 8 }}
   volumes:
-    {{- include "lea-payments.tmp" . | nindent 4 }}
+    {{- include "lea-payments.volumes" $arguments | nindent 4 }}
 {{- end -}}
