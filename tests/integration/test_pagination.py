@@ -5,6 +5,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,8 +41,8 @@ async def test_an_index_of_keys_is_read_to_its_end(
             {"payment_intent_id": {"S": one}, "awaiting_funds_on": {"S": "2026-01-01"}}
             for one in ids[first : first + 25]
         ]
-        puts = [{"PutRequest": {"Item": item}} for item in items]
-        assert not client.batch_write_item(RequestItems={table_settings.table: puts})["UnprocessedItems"]  # type: ignore[typeddict-item]
+        puts: list[Any] = [{"PutRequest": {"Item": item}} for item in items]
+        assert not client.batch_write_item(RequestItems={table_settings.table: puts})["UnprocessedItems"]
     client.close()
 
     found = await behind_proxy.awaiting_funds("2026-01-01")
