@@ -12,6 +12,7 @@ from opentelemetry import trace
 from lea_payments.payment import changes
 from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.facts import is_detail
 from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, dynamodb, statements, table
@@ -234,5 +235,7 @@ class PaymentStore:
 
 def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Applied]) -> Applied | None:
     """The result of an earlier try of this call whose write was done although the response was lost."""
-    times = (entry.at for entry in record.history if entry.event_id == event.id)
+    times = [entry.at for entry in record.history if entry.event_id == event.id]
+    if is_detail(event.fact):  # it has no entry: the time of the record's last write says whose that was
+        times.append(record.webhook_processed_at or "")
     return next((unanswered[at] for at in times if at in unanswered), None)
