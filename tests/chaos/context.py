@@ -107,7 +107,7 @@ class RunContext:
             events=len({event["id"] for event in stripe.events} | customers.emulator.foreign_events),
             sent=deliveries.attempts,
             answered=deliveries.answered,
-            applied=changes - self.repaired,
+            applied=changes - self.repaired + outcomes["detail"],
             duplicates=outcomes["duplicate"],
             stale=outcomes["stale"],
             ignored=outcomes["ignored"] + outcomes["wrong_mode"],

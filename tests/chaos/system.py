@@ -222,8 +222,14 @@ class System:
         return sum(line.get("event") == event for line in self._log_lines())
 
     def outcomes(self) -> Counter[str]:
-        """The outcomes that the webhook has logged since its first start; a killed process loses its last lines."""
-        return Counter(line["outcome"] for line in self._log_lines() if line.get("event") == "webhook_answered")
+        """The outcomes that the webhook has logged since its first start; a killed process loses its last lines.
+
+        An applied payment method is a `detail`: it has no entry in the history.
+        """
+        answered = [line for line in self._log_lines() if line.get("event") == "webhook_answered"]
+        details = sum((line["event_type"], line["outcome"]) == ("charge.succeeded", "applied") for line in answered)
+        outcomes = Counter(line["outcome"] for line in answered)
+        return outcomes + Counter(detail=details) - Counter(applied=details)
 
     def _log_lines(self) -> Iterator[dict[str, Any]]:
         if self._webhook is not None:

@@ -72,6 +72,18 @@ def test_a_write_whose_answer_was_an_error_is_applied(
     assert [records.history(payment_id) for payment_id in payments] == [[one.event_id] for one in deliveries]
 
 
+def test_a_payment_method_whose_answer_was_an_error_is_applied(
+    webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records
+) -> None:
+    """It has no entry in the history by which the next try could find it."""
+    charge = Delivery.of(stripe_bodies.charged(records.put()))
+    dynamodb.fault = faults.first_batch_only(EXECUTED["internal error"])
+
+    outcomes = [charge.to(webhook).outcome for _ in range(2)]
+
+    assert outcomes == ["applied", "stale"]
+
+
 REJECTED: dict[str, Fault] = {
     "ThrottlingException": faults.error_response(400, "ThrottlingException"),
     "ProvisionedThroughputExceeded": faults.error_response(400, "ProvisionedThroughputExceededException"),

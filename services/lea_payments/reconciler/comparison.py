@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from lea_payments.payment.event import CHANGES, PaymentEvent
+from lea_payments.payment.facts import is_detail
 from lea_payments.reconciler import waiting
 from lea_payments.reconciler.lookups import LOOKUPS_PER_RUN, SessionLookups
 from lea_payments.reconciler.run import Run, RunOutcome
@@ -156,7 +157,8 @@ async def _compare_pages(repairs: Repairs, run: Run, path: str, pages: Pages, mi
 
 
 async def _compare(repairs: Repairs, run: Run, event: PaymentEvent, missing: list[PaymentEvent]) -> None:
-    run.checked += 1
+    if not is_detail(event.fact):
+        run.checked += 1
     if (await repairs.preview(event)).outcome in CHANGES:
         missing.append(event)
 
@@ -165,6 +167,8 @@ async def _repair(repairs: Repairs, run: Run, event: PaymentEvent) -> None:
     outcome, before, after = await repairs.repair(event)
     if before is None or after is None or outcome not in CHANGES:
         return  # another process was faster, which is not drift
+    if is_detail(event.fact):
+        return  # nothing that is published depends on it, so nothing was wrong
     run.count_repair(before, after)
     telemetry.payment_repaired(outcome, event, before, after)
 

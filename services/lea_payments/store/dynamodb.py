@@ -111,6 +111,27 @@ class Dynamodb:
         except TimeoutError:
             raise UnavailableError("no response from DynamoDB in time") from None
 
+    async def query(self, *, limit: int = 0, deadline: float | None = None, **arguments: Any) -> Sequence[Item]:
+        """The items of a query: all of them, or the first `limit`. Every query goes through here.
+
+        DynamoDB returns at most 1 MB at a time, and can return a page without items before the last one. Raises
+        UnavailableError, and ClientError if there is no such index.
+        """
+        if limit:
+            arguments["Limit"] = limit
+        items: list[Item] = []
+        while True:
+            response = await self.call("query", self.client.query, deadline=deadline, **arguments)
+            if "Items" not in response:
+                raise UnavailableError("DynamoDB's response is incomplete")
+            items += response["Items"]
+            position = response.get("LastEvaluatedKey")
+            if not position or 0 < limit <= len(items):
+                return items[: limit or None]
+            if position == arguments.get("ExclusiveStartKey"):
+                raise UnavailableError("DynamoDB's query does not end")
+            arguments["ExclusiveStartKey"] = position
+
     async def _try(self, operation: str, request: Callable[[], ResultT]) -> ResultT:
         with store_operation(operation) as call:
             in_thread = asyncio.get_running_loop().run_in_executor(self._threads, request)

@@ -12,6 +12,7 @@ from opentelemetry import trace
 from lea_payments.payment import changes
 from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.facts import is_detail
 from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection, dynamodb, statements, table
@@ -86,7 +87,7 @@ class PaymentStore:
             *((table.INTENT_INDEX, "stripe_payment_intent", intent_id) for intent_id in event.intent_ids),
         ]
         for index, field, value in references:
-            matches = await self._query(index, field, value, deadline=deadline) if value is not None else ()
+            matches = await self._query(index, field, value, 1, deadline=deadline) if value is not None else ()
             if matches:
                 return matches[0].payment_intent_id
         return None
@@ -128,7 +129,7 @@ class PaymentStore:
             (table.SESSION_INDEX, "stripe_session_id"),
             (table.OTHER_SESSION_INDEX, "other_session_id"),
         ):
-            matches = await self._query(index, field, session_id)
+            matches = await self._query(index, field, session_id, 1)
             if matches:
                 return await self.get(matches[0].payment_intent_id)
         return None
@@ -222,27 +223,19 @@ class PaymentStore:
             "IndexName": index,
             "KeyConditionExpression": f"{field} = :value",
             "ExpressionAttributeValues": {":value": {"S": value}},
-            **({"Limit": limit} if limit else {}),
             **({"ExclusiveStartKey": {table.KEY: {"S": after}, field: {"S": value}}} if after else {}),
         }
-        matches: list[Payment] = []
-        while True:
-            try:
-                response = await self._dynamodb.call("query", self._client.query, deadline=deadline, **arguments)
-            except ClientError as error:
-                # A table that was created by hand can lack an index: calls that do not use it must still work.
-                store_calls.index_query_failed(index=index, code=dynamodb.code_of(error))
-                return []
-            if "Items" not in response:
-                raise UnavailableError("DynamoDB's response is incomplete")
-            matches += map(payment_of, response["Items"])
-            if "LastEvaluatedKey" not in response or 0 < limit <= len(matches):
-                return matches[: limit or None]
-            # DynamoDB returns at most 1 MB at a time.
-            arguments["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+        try:
+            return [*map(payment_of, await self._dynamodb.query(limit=limit, deadline=deadline, **arguments))]
+        except ClientError as error:
+            # A table that was created by hand can lack an index: calls that do not use it must still work.
+            store_calls.index_query_failed(index=index, code=dynamodb.code_of(error))
+            return []
 
 
 def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Applied]) -> Applied | None:
     """The result of an earlier try of this call whose write was done although the response was lost."""
-    times = (entry.at for entry in record.history if entry.event_id == event.id)
+    times = [entry.at for entry in record.history if entry.event_id == event.id]
+    if is_detail(event.fact):  # it has no entry: the time of the record's last write says whose that was
+        times.append(record.webhook_processed_at or "")
     return next((unanswered[at] for at in times if at in unanswered), None)

@@ -170,7 +170,7 @@ class _Creation:
             self._dynamodb.update_table,
             TableName=self._table,
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
-            GlobalSecondaryIndexUpdates=[{"Create": dict(index)}],  # type: ignore[typeddict-item]
+            GlobalSecondaryIndexUpdates=[{"Create": dict(index)}],
         )
 
     def _unfinished(self) -> Iterator[str]:
