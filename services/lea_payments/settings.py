@@ -6,11 +6,20 @@ from typing import Annotated, ClassVar, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
+from lea_payments import remedies
 from lea_payments.brand import BrandSettings
 from lea_payments.environment import EnvironmentSettings
 from lea_payments.listening import ALL_INTERFACES
 from lea_payments.outbound import way
-from lea_payments.secrets.fields import ApiTokenList, SigningSecretList, StripeKey, is_development, mode_of
+from lea_payments.secrets.fields import (
+    ApiTokenList,
+    KeyFile,
+    SigningSecretList,
+    StripeKey,
+    TokenFile,
+    is_development,
+    mode_of,
+)
 from lea_payments.secrets.file import read_signing_secrets
 from lea_payments.secrets.rules import SecretError
 
@@ -144,7 +153,7 @@ class WebhookSettings(ModeSettings):
         try:
             return read_signing_secrets(self.webhook_secret_file, is_local=is_local, in_use=in_use)
         except SecretError as error:
-            raise SettingsError(_sentence("STRIPE_WEBHOOK_SECRET_FILE", str(error))) from None
+            raise SettingsError(remedies.sentence("STRIPE_WEBHOOK_SECRET_FILE", str(error))) from None
 
     def summary(self) -> dict[str, object]:
         """Adds the mode."""
@@ -173,9 +182,13 @@ class CheckoutSettings(TableSettings):
 
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_api_base: StripeUrl = STRIPE
-    stripe_secret_key: StripeKey
+    stripe_secret_key_file: KeyFile = None
+    stripe_secret_key: StripeKey = ""
+    api_token_file: TokenFile = None
     api_tokens: ApiTokenList = Field(
+        (),
         validation_alias="PAYMENTS_API_TOKEN",
+        validate_default=True,
         min_length=1,
         description="bearer token of the API's callers, at least 16 characters; during a rotation several, "
         "comma-separated",
@@ -197,7 +210,8 @@ class StripeSettings(ModeSettings):
     """The settings of every program that reads from Stripe."""
 
     stripe_api_base: StripeUrl = STRIPE
-    stripe_secret_key: StripeKey
+    stripe_secret_key_file: KeyFile = None
+    stripe_secret_key: StripeKey = ""
 
     @model_validator(mode="after")
     def _key_has_the_mode(self) -> Self:
@@ -215,32 +229,13 @@ class ReconcilerSettings(StripeSettings):
     )
 
 
-REMEDIES = {
-    "STRIPE_WEBHOOK_SECRET": "copy it from Stripe's dashboard, Developers > Webhooks, and put commas between several",
-    "STRIPE_WEBHOOK_SECRET_FILE": "write only signing secrets (whsec_…) into the file, one per line",
-    "STRIPE_SECRET_KEY": "set it to a key from Stripe's dashboard, Developers > API keys (sk_test_… for a sandbox)",
-    "PAYMENTS_API_TOKEN": "set it to a long random text, for example from `openssl rand -hex 32`",
-    "DDB_ENDPOINT": "set it to a URL such as http://localhost:8000, or leave it empty for AWS",
-}
-"""What to do about a setting that is missing or invalid."""
-
-
 def read(kind: type[SettingsT]) -> SettingsT:
     """Reads settings from the environment and `.env`. Raises SettingsError, which reports all problems together."""
     problems = [*way.problems()]
     try:
         settings = kind()  # type: ignore[call-arg]  # the values come from the environment
     except ValidationError as error:
-        problems = [*(_explain(one["loc"], one["msg"]) for one in error.errors()), *problems]
+        problems = [*(remedies.explain(kind.model_fields, one["loc"], one["msg"]) for one in error.errors()), *problems]
     if problems:
         raise SettingsError("\n".join(problems)) from None
     return settings
-
-
-def _explain(location: tuple[int | str, ...], message: str) -> str:
-    problem = message.removeprefix("Value error, ")
-    return _sentence(str(location[0]), problem) if location else problem
-
-
-def _sentence(name: str, problem: str) -> str:
-    return f"{name}: {problem}; {REMEDIES.get(name, 'see docs/reference/settings.md')}"

@@ -30,7 +30,10 @@ LOCAL_ALLOWED = [
     ("emulator", "webhook", 8086),
     *((service, "dns", 53) for service in (*SERVICES, "table-init", "dynamodb-admin", "emulator", "test")),
     *(("prometheus", service, 9464) for service in SERVICES),
-    *(("test", service, port) for service, port in (("webhook", 8086), ("pages", 8085), ("checkout", 8084))),
+    *(
+        ("test", service, port)
+        for service, port in (("webhook", 8086), ("pages", 8085), ("checkout", 8084), ("emulator", 8087))
+    ),
 ]
 LOCAL_DENIED = [
     ("pages", "checkout", 8084),
@@ -114,7 +117,7 @@ def test_on_aws_the_services_reach_it_only_by_tls(values: str) -> None:
     release = render(read(*SETS[values]))
     reach = {name for name in release.pods() if allowed(release, pod(release, name), INTERNET, 443)}
 
-    assert reach == {*SERVICES, "table-init"} & release.pods().keys()
+    assert reach == {*SERVICES, "table-init", "test"} & release.pods().keys()
     assert not any(allowed(release, pod(release, name), INTERNET, 80) for name in release.pods())
 
 
@@ -127,12 +130,10 @@ def test_the_cidrs_of_aws_can_be_narrowed() -> None:
 
 def test_with_pod_identity_services_reach_the_nodes_agent() -> None:
     for name, policy in render(ci("pod-identity")).of("NetworkPolicy").items():
-        agent = [
-            rule
-            for rule in policy["spec"].get("egress", [])
-            if {"ipBlock": {"cidr": "169.254.170.23/32"}} in rule["to"] and rule["ports"] == [{"port": 80}]
-        ]
-        assert bool(agent) == (name in SERVICES), name
+        agent = [rule for rule in policy["spec"].get("egress", []) if rule["ports"] == [{"port": 80}]]
+        cidrs = [[peer["ipBlock"]["cidr"] for peer in rule["to"]] for rule in agent]
+        expected = [["169.254.170.23/32", "fd00:ec2::23/128"]] if name in {*SERVICES, "test"} else []
+        assert cidrs == expected, name
 
 
 def test_traces_may_go_only_to_the_collectors_port() -> None:

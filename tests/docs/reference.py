@@ -61,6 +61,9 @@ IGNORED: Mapping[str, str] = {
     "session_mode": "The session saves a card or starts a subscription. In the log the mode follows, after a colon.",
     "session_open": "The session is still open.",
     "nothing_refunded": "The charge has no refund.",
+    "no_payment_method": "The charge does not say how it was paid.",
+    "no_payment": "The charge belongs to no payment of this table: to another system's, or its PaymentIntent has no "
+    "metadata and the event of its session has not arrived yet.",
     "other": "Any other reason.",
 }
 SECTIONS: Mapping[str, Mapping[str, Callable[[], Iterator[str]]]] = {
@@ -110,6 +113,10 @@ def _demo_settings() -> Iterator[Sequence[str]]:
             yield f"`{name}`", _default(field.default), field.description or ""
 
 
+REQUIRED_UNLESS_FILE = {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN"}
+"""Secrets that can be in a file instead."""
+
+
 def _settings() -> Iterator[Sequence[str]]:
     readers: dict[str, list[str]] = {}
     defaults: dict[str, list[str]] = {}
@@ -117,7 +124,7 @@ def _settings() -> Iterator[Sequence[str]]:
     for service, kind in SERVICES.items():
         for field in kind.model_fields.values():
             name = str(field.validation_alias)
-            required = field.is_required() or name == "STRIPE_WEBHOOK_SECRET"
+            required = field.is_required() or name in REQUIRED_UNLESS_FILE
             default = "required" if required else _default(field.default)
             readers.setdefault(name, []).append(service)
             meanings[name] = field.description or ""

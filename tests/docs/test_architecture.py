@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 from lea_payments.settings import WebhookSettings
-from lea_payments.store import connection, table
+from lea_payments.store import table
 from lea_payments.store.payments import PaymentStore
 from lea_payments.webhook.app import create_app
 from tests.docs.documents import ROOT
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 
 ROOMS_LIMIT = 6
 MODULES_LIMIT = 10
@@ -61,8 +61,8 @@ async def entered(dynamodb_endpoint: str) -> list[str]:
             "STRIPE_WEBHOOK_SECRET": stripe_bodies.SECRET,
         }
     )
-    client = connection.client(settings)
-    table.ensure(client, settings)
+    client = tables.client(settings)
+    tables.create(client, settings)
     client.put_item(TableName=settings.table, Item={table.KEY: {"S": "payment_1"}})
     body = stripe_bodies.completed("payment_1")
     headers = {"Stripe-Signature": stripe_bodies.sign(body)}

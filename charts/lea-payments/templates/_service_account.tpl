@@ -1,13 +1,23 @@
-{{/* Name of a component's ServiceAccount: (list $ component). Without a name, one that is not created is the namespace's default. */}}
+{{/*
+Name of a component's ServiceAccount: (list $ component). Without a name, one that is not created is the namespace's default.
+The test borrows one on AWS, because `check` needs a role.
+*/}}
 {{- define "lea-payments.serviceAccountName" -}}
-{{- $account := (include "lea-payments.section" . | fromYaml).serviceAccount | default dict -}}
-{{- $own := printf "%s-%s" (include "lea-payments.fullname" (first .)) (last .) -}}
-{{- $account.name | default (include "lea-payments.createsServiceAccount" . | empty | ternary "default" $own) -}}
+{{- $account := (include "lea-payments.section" . | fromJson).serviceAccount | default dict -}}
+{{- if $account.name -}}
+{{- $account.name -}}
+{{- else if include "lea-payments.createsServiceAccount" . -}}
+{{- include "lea-payments.name" . -}}
+{{- else if and (eq (last .) "test") (eq (first .).Values.dynamodb.mode "aws") (first .).Values.test.check -}}
+{{- include "lea-payments.serviceAccountName" (list (first .) (include "lea-payments.checkedService" (first .))) -}}
+{{- else -}}
+default
+{{- end -}}
 {{- end -}}
 
 {{/* Text if the chart creates a component's ServiceAccount: (list $ component). */}}
 {{- define "lea-payments.createsServiceAccount" -}}
-{{- $account := (include "lea-payments.section" . | fromYaml).serviceAccount | default dict -}}
+{{- $account := (include "lea-payments.section" . | fromJson).serviceAccount | default dict -}}
 {{- if ne (toString $account.create) "false" }}true{{ end }}
 {{- end -}}
 
@@ -15,12 +25,12 @@
 {{- define "lea-payments.serviceAccount" -}}
 {{- $component := list (first .) (index . 1) -}}
 {{- if include "lea-payments.createsServiceAccount" $component -}}
-{{- $account := (include "lea-payments.section" $component | fromYaml).serviceAccount | default dict -}}
+{{- $account := (include "lea-payments.section" $component | fromJson).serviceAccount | default dict -}}
 apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: {{ include "lea-payments.serviceAccountName" $component | quote }}
-  namespace: {{ (first .).Release.Namespace }}
+  namespace: {{ (first .).Release.Namespace | quote }}
   labels:
     {{- include "lea-payments.labels" $component | nindent 4 }}
   {{- with include "lea-payments.annotations" (list (first .) (prepend (slice . 2) $account.annotations)) }}

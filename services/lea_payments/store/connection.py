@@ -73,12 +73,14 @@ def session(settings: TableSettings) -> Session:
     return result
 
 
-def client(settings: TableSettings, using: Session | None = None) -> "DynamoDBClient":
+def client(
+    settings: TableSettings, using: Session | None = None, *, read_seconds: float = TRY_SECONDS
+) -> "DynamoDBClient":
     """A client with short time limits and without retries: the store retries."""
     config = Config(
         region_name=settings.aws_region,
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=TRY_SECONDS,
+        read_timeout=read_seconds,
         retries={"total_max_attempts": 1, "mode": "standard"},
         parameter_validation=False,
         max_pool_connections=CONNECTIONS,

@@ -25,6 +25,7 @@ _STAGES = {facts.EXPIRED: "expired", facts.UNPAID: "completed", facts.PAID: "com
 
 _unknown_states = Throttle(seconds=3600)
 _pages_without_payment = PerSecond(10)
+_invalid_secret_files = Throttle(seconds=60)
 
 
 def service_started(service: str, **settings: object) -> None:
@@ -40,6 +41,18 @@ def drain_started(seconds: float) -> None:
 def telemetry_setting_ignored(variable: str, problem: str) -> None:
     """A variable of OpenTelemetry is ignored. The problem says what to do, and shows nothing of the value."""
     log.warning("telemetry_setting_ignored", variable=variable, problem=problem)
+
+
+def secrets_loaded() -> None:
+    """The file of the API key or of the tokens has changed, or is valid again, and its secrets are in use."""
+    log.info("secrets_loaded")
+
+
+def secrets_kept(problem: str) -> None:
+    """The file of the API key or of the tokens is invalid; the last valid secrets stay in use."""
+    count = _invalid_secret_files.count(problem, time.monotonic())
+    if count:
+        log.error("secrets_kept", problem=problem, count=count)
 
 
 def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None) -> None:

@@ -1,4 +1,4 @@
-"""Checks that the rules that protect money hold by templates alone and by the schema alone, in every version of Helm."""
+"""Checks that rules that protect money hold by templates alone and by the schema alone, in every version of Helm."""
 
 import json
 import subprocess

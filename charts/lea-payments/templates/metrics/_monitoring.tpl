@@ -3,11 +3,8 @@ Metadata of an object that Prometheus or Grafana selects: (dict "root" "componen
 replaces the chart's own, so that no key stands twice.
 */}}
 {{- define "lea-payments.selectedMetadata" -}}
-{{- $metadata := include "lea-payments.metadata" (list .root .component) | fromYaml -}}
+{{- $metadata := include "lea-payments.metadata" (list .root .component .annotations) | fromYaml -}}
 {{- $_ := set $metadata "labels" (merge (dict) (default dict .labels) $metadata.labels) -}}
-{{- with .annotations -}}
-{{- $_ := set $metadata "annotations" . -}}
-{{- end -}}
 {{- toYaml $metadata -}}
 {{- end -}}
 
@@ -20,7 +17,7 @@ replaces the chart's own, so that no key stands twice.
 {{- range $rule := $group.rules -}}
 {{- if $rule.alert -}}
 {{- $severity := index $options.severities $rule.labels.severity | default $rule.labels.severity -}}
-{{- $_ := set $rule "labels" (merge (dict) (default dict $options.additionalRuleLabels) (dict "severity" $severity)) -}}
+{{- $_ := set $rule "labels" (merge (dict) (default dict $options.additionalRuleLabels) (dict "severity" $severity) $rule.labels) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -1,0 +1,1 @@
+"""Tests an installed release from inside its cluster, for `helm test`."""
