@@ -4,7 +4,6 @@ import ssl
 import pytest
 import requests
 from botocore.exceptions import HTTPClientError
-from urllib3.exceptions import ProxyError
 
 from lea_payments.outbound.failures import proxy_reason, reason
 
@@ -49,7 +48,7 @@ def test_an_unknown_exception_has_no_reason() -> None:
 )
 def test_a_proxy_that_does_not_connect_is_the_reason(monkeypatch: pytest.MonkeyPatch, text: str, says: str) -> None:
     monkeypatch.setenv("https_proxy", "http://lea:Geheim@proxy:3128")
-    error = ProxyError("Cannot connect to proxy.", OSError(text))
+    error = requests.exceptions.ProxyError("Cannot connect to proxy.", OSError(text))
 
     assert str(_reason(error)).startswith("the proxy http://proxy:3128 ")
     assert says in str(_reason(error))
