@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
+from lea_payments import remedies
 from lea_payments.brand import BrandSettings
 from lea_payments.environment import EnvironmentSettings
 from lea_payments.listening import ALL_INTERFACES
@@ -152,7 +153,7 @@ class WebhookSettings(ModeSettings):
         try:
             return read_signing_secrets(self.webhook_secret_file, is_local=is_local, in_use=in_use)
         except SecretError as error:
-            raise SettingsError(_sentence("STRIPE_WEBHOOK_SECRET_FILE", str(error))) from None
+            raise SettingsError(remedies.sentence("STRIPE_WEBHOOK_SECRET_FILE", str(error))) from None
 
     def summary(self) -> dict[str, object]:
         """Adds the mode."""
@@ -228,36 +229,13 @@ class ReconcilerSettings(StripeSettings):
     )
 
 
-REMEDIES = {
-    "STRIPE_WEBHOOK_SECRET": "copy it from Stripe's dashboard, Developers > Webhooks, and put commas between several",
-    "STRIPE_WEBHOOK_SECRET_FILE": "write only signing secrets (whsec_…) into the file, one per line",
-    "STRIPE_SECRET_KEY": "set it to a key from Stripe's dashboard, Developers > API keys (sk_test_… for a sandbox)",
-    "PAYMENTS_API_TOKEN": "set it to a long random text, for example from `openssl rand -hex 32`",
-    "DDB_ENDPOINT": "set it to a URL such as http://localhost:8000, or leave it empty for AWS",
-}
-"""What to do about a setting that is missing or invalid."""
-
-
 def read(kind: type[SettingsT]) -> SettingsT:
     """Reads settings from the environment and `.env`. Raises SettingsError, which reports all problems together."""
     problems = [*way.problems()]
     try:
         settings = kind()  # type: ignore[call-arg]  # the values come from the environment
     except ValidationError as error:
-        problems = [*(_explain(kind, one["loc"], one["msg"]) for one in error.errors()), *problems]
+        problems = [*(remedies.explain(kind.model_fields, one["loc"], one["msg"]) for one in error.errors()), *problems]
     if problems:
         raise SettingsError("\n".join(problems)) from None
     return settings
-
-
-def _explain(kind: type[Settings], location: tuple[int | str, ...], message: str) -> str:
-    problem = message.removeprefix("Value error, ")
-    if not location:
-        return problem
-    # pydantic names the field, and not the variable, if the variable is not set.
-    field = kind.model_fields.get(str(location[0]))
-    return _sentence(str(field.validation_alias if field else location[0]), problem)
-
-
-def _sentence(name: str, problem: str) -> str:
-    return f"{name}: {problem}; {REMEDIES.get(name, 'see docs/reference/settings.md')}"

@@ -61,6 +61,9 @@ IGNORED: Mapping[str, str] = {
     "session_mode": "The session saves a card or starts a subscription. In the log the mode follows, after a colon.",
     "session_open": "The session is still open.",
     "nothing_refunded": "The charge has no refund.",
+    "no_payment_method": "The charge does not say how it was paid.",
+    "no_payment": "The charge belongs to no payment of this table: to another system's, or its PaymentIntent has no "
+    "metadata and the event of its session has not arrived yet.",
     "other": "Any other reason.",
 }
 SECTIONS: Mapping[str, Mapping[str, Callable[[], Iterator[str]]]] = {

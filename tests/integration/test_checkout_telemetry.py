@@ -35,7 +35,7 @@ class MeasuredService(NamedTuple):
 
     def lines(self, event: str) -> list[str]:
         """The log lines of this event."""
-        return [line for line in self.process.log.read_text().splitlines() if f'"{event}"' in line]
+        return [line for line in self.process.output().splitlines() if f'"{event}"' in line]
 
 
 @pytest.fixture(scope="module")

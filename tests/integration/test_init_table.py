@@ -1,6 +1,6 @@
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,14 +28,16 @@ def _init_table(port: int, *options: str) -> subprocess.Popen[str]:
 
 def test_init_table_waits_for_a_database_that_is_starting(free_port: Callable[[], int], dynamodb_folder: Path) -> None:
     port = free_port()
-    waiting = _init_table(port, "--wait=60")
-    time.sleep(3)
-    assert waiting.poll() is None
+    with socket.create_server(("127.0.0.1", port)) as not_yet:
+        waiting = _init_table(port, "--wait=280")
+        for _ in range(2):  # the second call means that the first error did not end it
+            not_yet.accept()[0].close()
 
     with DynamoDBLocal(port, None, dynamodb_folder):
-        output, errors = waiting.communicate(timeout=60)
+        output, errors = waiting.communicate()
 
-    assert (output, errors, waiting.returncode) == ("table lea-payments-local created\n", "", 0)
+    assert (output, waiting.returncode) == ("table lea-payments-local created\n", 0)
+    assert {line.partition(" (")[0] for line in errors.splitlines()} <= {"Still reading table lea-payments-local"}
 
 
 def test_without_wait_an_unreachable_database_is_named(free_port: Callable[[], int]) -> None:

@@ -19,7 +19,7 @@ from lea_payments.telemetry.tracing.provider import provider_of
 from lea_payments.telemetry.tracing.settings import Tracing, read_tracing
 from lea_payments.telemetry.tracing.variables import OtelVariables
 from tests.support.examples import examples
-from tests.support.otlp_sink import OtlpSink, Span
+from tests.support.otlp_sink import OtlpSink, Span, Value
 from tests.support.processes import Process
 from tests.support.services import Services
 from tests.support.stripe_bodies import SECRET, completed
@@ -254,6 +254,20 @@ def test_the_resource_names_what_is_set(
 )
 def test_time_limits_are_in_milliseconds(variables: Mapping[str, str], seconds: float) -> None:
     assert read_tracing(variables).exporting.timeout_seconds == seconds
+
+
+def test_json_has_every_kind_of_value(sink: OtlpSink) -> None:
+    values: dict[str, Value] = {"text": "ü", "empty": "", "number": -(2**40), "share": 0.5, "yes": True, "no": False}
+    sink.spans.clear()
+    provider = provider_of(read_tracing({ENDPOINT: sink.endpoint, PROTOCOL: "http/json"}), "webhook")
+    tracer = provider.get_tracer("test")
+    with tracer.start_as_current_span("parent") as parent:
+        tracer.start_span("child", attributes=values, links=[trace.Link(parent.get_span_context())]).end()
+    provider.shutdown()
+
+    child, root = sink.spans
+    assert (child.attributes, child.kind, root.parent) == (values, "internal", "")
+    assert (child.parent, child.links) == (root.span_id, (root.context,))
 
 
 def test_spans_keep_to_the_limits(sink: OtlpSink, export: Export) -> None:

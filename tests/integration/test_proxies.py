@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,12 +12,14 @@ import stripe
 
 from lea_payments.outbound.way import CA_FILES
 from lea_payments.settings import TableSettings
+from lea_payments.store import connection
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.client import client, unavailable_reason
 from tests.support import stripe_bodies
 from tests.support.command_line import CheckCommand
 from tests.support.connect_proxy import ConnectProxy
+from tests.support.http_server import BackgroundServer
 from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import Process
 from tests.support.records import Records
@@ -176,9 +179,8 @@ async def test_a_proxy_that_inspects_tls_is_named(
     monkeypatch.setenv("HTTPS_PROXY", through.url)
     problems = await _problem(table_settings)
 
-    assert problems == {
-        "its certificate is not trusted: check DDB_ENDPOINT and AWS_REGION and AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE"
-    }
+    remedy = "check DDB_ENDPOINT and AWS_REGION and AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE"
+    assert problems == {f"its certificate is not trusted: {remedy} (through the proxy {through.url})"}
 
 
 def _aws(proxy: ConnectProxy, certificate: Path) -> dict[str, str]:
@@ -214,6 +216,48 @@ def test_an_invalid_proxy_is_a_settings_error(tmp_path: Path, table_settings: Ta
     report = CheckCommand(tmp_path, table_settings)(HTTPS_PROXY="socks5://proxy:1080")
 
     assert [each["says"].partition(": ")[0] for each in report.wrong()] == ["HTTPS_PROXY"]
+
+
+STS = "sts.ap-southeast-1.amazonaws.com"
+ASSUMED = b"""<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>of-the-role</AccessKeyId><SecretAccessKey>b</SecretAccessKey>
+<SessionToken>c</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials>
+</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
+
+
+class _StsHandler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(ASSUMED)))
+        self.end_headers()
+        self.wfile.write(ASSUMED)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Prints nothing."""
+
+
+@pytest.mark.usefixtures("through")
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_the_credentials_of_a_role_come_through_the_proxy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, table_settings: TableSettings, variable: str
+) -> None:
+    certificate = create_certificate(tmp_path, STS)
+    (tmp_path / "token").write_text("token")
+    sts = ThreadingHTTPServer(("127.0.0.1", 0), _StsHandler)
+    with BackgroundServer(sts), ConnectProxy(f"http://127.0.0.1:{sts.server_port}", certificate) as proxy:
+        for name in KEYS:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/lea")
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-1")
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv(variable, str(certificate))
+        credentials = connection.session(table_settings.model_copy(update={"ddb_endpoint": ""})).get_credentials()
+
+        assert credentials is not None
+        assert credentials.get_frozen_credentials().access_key == "of-the-role"
+    assert proxy.requests == [f"CONNECT {STS}:443"]
 
 
 def _error_of(base: str) -> stripe.StripeError:

@@ -47,7 +47,7 @@ class Webhook(NamedTuple):
 
     def lines(self) -> list[dict[str, Any]]:
         """All log lines. Every line is JSON."""
-        return [json.loads(line) for line in self.service.log.read_text().splitlines()]
+        return [json.loads(line) for line in self.service.output().splitlines()]
 
     def end(self) -> None:
         """Stops the process, which exports its remaining spans."""

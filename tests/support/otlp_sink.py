@@ -5,11 +5,10 @@ import gzip
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
-from google.protobuf.json_format import ParseDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -21,7 +20,7 @@ from tests.support.http_server import BackgroundServer
 from tests.support.waiting import until
 
 Value = str | int | float | bool
-DECODERS = {"gzip": gzip.decompress, "deflate": zlib.decompress}
+DECODERS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "deflate": zlib.decompress}
 ID_SIZES = {"traceId": 16, "spanId": 8, "parentSpanId": 8}
 
 
@@ -62,7 +61,7 @@ class OtlpSink(BackgroundServer):
         export = ExportTraceServiceRequest()
         content = DECODERS.get(headers.get("content-encoding", ""), bytes)(body)
         if headers["content-type"] == "application/json":
-            ParseDict(_with_base64_ids(json.loads(content)), export)
+            _fill(export, json.loads(content))
         else:
             export.ParseFromString(content)
         self.requests.append(path)
@@ -128,19 +127,28 @@ def _span(span: trace_pb2.Span, resource: Mapping[str, Value]) -> Span:
     )
 
 
-def _with_base64_ids(value: Any) -> Any:
-    """OTLP's JSON has ids in hex; protobuf's JSON has all bytes in base64."""
-    if isinstance(value, list):
-        return [_with_base64_ids(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    return {name: _base64(name, one) if name in ID_SIZES else _with_base64_ids(one) for name, one in value.items()}
+def _fill(message: Any, values: Mapping[str, Any]) -> None:
+    """Reads OTLP's JSON: ids are in hex, 64-bit integers are strings, and enums are numbers."""
+    for name, value in values.items():
+        field = message.DESCRIPTOR.fields_by_camelcase_name[name]
+        if isinstance(value, list):
+            for one in value:
+                _fill(getattr(message, field.name).add(), one)
+        elif isinstance(value, dict):
+            getattr(message, field.name).SetInParent()
+            _fill(getattr(message, field.name), value)
+        elif field.type == field.TYPE_BYTES:
+            setattr(message, field.name, _bytes(name, value))
+        else:
+            is_long = field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64)
+            assert isinstance(value, str) == (is_long or field.cpp_type == field.CPPTYPE_STRING), (name, value)
+            setattr(message, field.name, int(value) if is_long else value)
 
 
-def _base64(name: str, hex_id: str) -> str:
-    content = bytes.fromhex(hex_id)
-    assert len(content) == ID_SIZES[name], (name, hex_id)
-    return base64.b64encode(content).decode()
+def _bytes(name: str, text: str) -> bytes:
+    content = bytes.fromhex(text) if name in ID_SIZES else base64.b64decode(text)
+    assert len(content) == ID_SIZES.get(name, len(content)), (name, text)
+    return content
 
 
 def _values(attributes: Any) -> dict[str, Value]:

@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import table
+from lea_payments.store.setup import creation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -32,4 +32,4 @@ def client(settings: TableSettings) -> "DynamoDBClient":
 
 def create(dynamodb: "DynamoDBClient", settings: TableSettings) -> None:
     """Creates the table, and waits until it is active."""
-    table.ensure(dynamodb, settings, wait_seconds=WAIT_SECONDS)
+    creation.ensure(dynamodb, settings, wait_seconds=WAIT_SECONDS)

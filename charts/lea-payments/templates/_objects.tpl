@@ -1,6 +1,6 @@
 {{/* Metadata of a Deployment or StatefulSet: (list $ component). */}}
 {{- define "lea-payments.workloadMetadata" -}}
-{{- $own := include "lea-payments.section" . | fromYaml -}}
+{{- $own := include "lea-payments.section" . | fromJson -}}
 {{- include "lea-payments.metadata" (concat . (list (first .).Values.deploymentAnnotations $own.deploymentAnnotations)) -}}
 {{- end -}}
 

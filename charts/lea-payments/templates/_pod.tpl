@@ -69,7 +69,7 @@ and a release whose table is created late becomes ready later.
 */}}
 {{- define "lea-payments.pod" -}}
 {{- $root := .root -}}
-{{- $pod := include "lea-payments.podSettings" (list $root .service) | fromYaml -}}
+{{- $pod := include "lea-payments.podSettings" (list $root .service) | fromJson -}}
 {{- $arguments := dict "root" $root "component" .service "pod" $pod -}}
 metadata:
   labels:
@@ -84,9 +84,9 @@ metadata:
   {{- end }}
 spec:
   {{- include "lea-payments.podBasics" $arguments | nindent 2 }}
-  # 10 s until the pod is removed from all endpoints, at most 20 s to finish requests (a delivery that waits for the table
-  # needs up to 9 of them), 5 s to export the last spans.
-  terminationGracePeriodSeconds: 45
+  # After the drain at most 20 s to finish requests (a delivery that waits for the table needs up to 9 of them), 5 s to export
+  # the last spans, and 10 s to spare. The process drains by itself: a preStop hook would delay its announcement.
+  terminationGracePeriodSeconds: {{ add $root.Values.drainSeconds 35 }}
   {{- with include "lea-payments.topologySpread" $arguments }}
   {{- . | nindent 2 }}
   {{- end }}
@@ -102,6 +102,8 @@ spec:
       env:
         - name: LOG_LEVEL
           value: {{ $root.Values.logLevel | quote }}
+        - name: DRAIN_SECONDS
+          value: {{ $root.Values.drainSeconds | quote }}
         - name: PORT
           value: {{ include "lea-payments.port" .service | quote }}
         - name: METRICS_PORT
@@ -134,10 +136,6 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 3
-      lifecycle:
-        preStop:
-          sleep:
-            seconds: 10
       volumeMounts:
         {{- include "lea-payments.volumeMounts" $arguments | nindent 8 }}
         {{- range .secretFiles }}

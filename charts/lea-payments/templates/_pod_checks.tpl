@@ -10,7 +10,7 @@ variables. The services' variables have checks of their own.
 {{- $volumes := dict "dynamodb" (list "tmp" "data") "webhook" (list "tmp" "stripe") -}}
 {{- $paths := dict "dynamodb" (list "/tmp" "/data") "webhook" (list "/tmp" "/run/secrets/stripe") -}}
 {{- range $component := list "webhook" "pages" "checkout" "reconciler" "table-init" "emulator" "dynamodb" "dynamodb-admin" "test" }}
-{{- $pod := include "lea-payments.podSettings" (list $ $component) | fromYaml }}
+{{- $pod := include "lea-payments.podSettings" (list $ $component) | fromJson }}
 {{- if hasKey $variables $component }}
 {{- include "lea-payments.checkUnique" (list $component "extraEnv" "name" $pod.extraEnv (get $variables $component)) }}
 {{- end }}

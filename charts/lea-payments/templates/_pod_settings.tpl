@@ -1,4 +1,4 @@
-{{/* The section of values of a component: (list $ component), as YAML. */}}
+{{/* The section of values of a component: (list $ component), as JSON. */}}
 {{- define "lea-payments.section" -}}
 {{- $values := (first .).Values -}}
 {{- $sections := dict
@@ -6,10 +6,10 @@
   "dynamodb" $values.dynamodb.local
   "dynamodb-admin" $values.dynamodb.admin
 -}}
-{{- toYaml (get $sections (last .) | default (index $values (last .)) | default dict) -}}
+{{- toJson (get $sections (last .) | default (index $values (last .)) | default dict) -}}
 {{- end -}}
 
-{{/* A map with another one on top, whose null removes a key: (list below above), as YAML. */}}
+{{/* A map with another one on top, whose null removes a key: (list below above), as JSON. */}}
 {{- define "lea-payments.overridden" -}}
 {{- $result := deepCopy (default dict (first .)) -}}
 {{- range $key, $value := default dict (last .) }}
@@ -19,30 +19,30 @@
 {{- $_ := set $result $key $value }}
 {{- end }}
 {{- end }}
-{{- toYaml $result -}}
+{{- toJson $result -}}
 {{- end -}}
 
 {{/*
-What the pod of a component gets from the values at the top level and from its own section: (list $ component), as YAML.
+What the pod of a component gets from the values at the top level and from its own section: (list $ component), as JSON.
 Maps are merged, lists are joined, and of single values the component's own one wins. `extra…` and `envFrom` at the top level
 are for the pods that run `image`.
 */}}
 {{- define "lea-payments.podSettings" -}}
 {{- $values := (first .).Values -}}
-{{- $own := include "lea-payments.section" . | fromYaml -}}
+{{- $own := include "lea-payments.section" . | fromJson -}}
 {{- $result := dict -}}
 {{- range $name := list "nodeSelector" "podSecurityContext" "containerSecurityContext" "podAnnotations" }}
 {{- $below := deepCopy (get $values $name | default dict) }}
 {{- if and (eq $name "podSecurityContext") (has (last $) (list "dynamodb" "dynamodb-admin")) }}
 {{- include "lea-payments.setThirdPartyUser" $below }}
 {{- end }}
-{{- $_ := set $result $name (include "lea-payments.overridden" (list $below (get $own $name)) | fromYaml) }}
+{{- $_ := set $result $name (include "lea-payments.overridden" (list $below (get $own $name)) | fromJson) }}
 {{- end }}
-{{- $labels := include "lea-payments.overridden" (list $values.commonLabels $values.podLabels) | fromYaml -}}
-{{- $_ := set $result "podLabels" (include "lea-payments.overridden" (list $labels $own.podLabels) | fromYaml) -}}
+{{- $labels := include "lea-payments.overridden" (list $values.commonLabels $values.podLabels) | fromJson -}}
+{{- $_ := set $result "podLabels" (include "lea-payments.overridden" (list $labels $own.podLabels) | fromJson) -}}
 {{- $resources := dict -}}
 {{- range $kind := list "requests" "limits" }}
-{{- with include "lea-payments.overridden" (list (get ($values.resources | default dict) $kind) (get ($own.resources | default dict) $kind)) | fromYaml }}
+{{- with include "lea-payments.overridden" (list (get ($values.resources | default dict) $kind) (get ($own.resources | default dict) $kind)) | fromJson }}
 {{- $_ := set $resources $kind . }}
 {{- end }}
 {{- end }}
@@ -58,7 +58,7 @@ are for the pods that run `image`.
 {{- range $name := list "affinity" "topologySpreadConstraints" "priorityClassName" "runtimeClassName" }}
 {{- $_ := set $result $name (get $own $name | default (get $values $name)) }}
 {{- end }}
-{{- toYaml $result -}}
+{{- toJson $result -}}
 {{- end -}}
 
 {{/* Sets the user that the images of DynamoDB Local and dynamodb-admin are made for, unless the platform chooses one. */}}

@@ -3,7 +3,7 @@ Name of a component's ServiceAccount: (list $ component). Without a name, one th
 The test borrows one on AWS, because `check` needs a role.
 */}}
 {{- define "lea-payments.serviceAccountName" -}}
-{{- $account := (include "lea-payments.section" . | fromYaml).serviceAccount | default dict -}}
+{{- $account := (include "lea-payments.section" . | fromJson).serviceAccount | default dict -}}
 {{- if $account.name -}}
 {{- $account.name -}}
 {{- else if include "lea-payments.createsServiceAccount" . -}}
@@ -17,7 +17,7 @@ default
 
 {{/* Text if the chart creates a component's ServiceAccount: (list $ component). */}}
 {{- define "lea-payments.createsServiceAccount" -}}
-{{- $account := (include "lea-payments.section" . | fromYaml).serviceAccount | default dict -}}
+{{- $account := (include "lea-payments.section" . | fromJson).serviceAccount | default dict -}}
 {{- if ne (toString $account.create) "false" }}true{{ end }}
 {{- end -}}
 
@@ -25,7 +25,7 @@ default
 {{- define "lea-payments.serviceAccount" -}}
 {{- $component := list (first .) (index . 1) -}}
 {{- if include "lea-payments.createsServiceAccount" $component -}}
-{{- $account := (include "lea-payments.section" $component | fromYaml).serviceAccount | default dict -}}
+{{- $account := (include "lea-payments.section" $component | fromJson).serviceAccount | default dict -}}
 apiVersion: v1
 kind: ServiceAccount
 metadata:

@@ -43,7 +43,10 @@ def reason(error: BaseException, url: str = "", *, settings: str, slow: str) -> 
     if not names.isdisjoint(_PROXY_ERRORS):
         return proxy_reason(url, _status(exceptions))
     text = next((text for name, text in _REASONS.items() if name in names), None)
-    return text and text.format(settings=settings, slow=slow)
+    proxy = proxy_for(url)
+    return text and text.format(settings=settings, slow=slow) + (
+        f" (through the proxy {proxy.address})" if proxy else ""
+    )
 
 
 def proxy_reason(url: str, status: int | None) -> str:

@@ -9,7 +9,7 @@ from lea_payments.reconciler.comparison import Reconciler
 from lea_payments.reconciler.lookups import LOOKUPS_PER_RUN, NO_LIMIT
 from lea_payments.reconciler.run import Run
 from lea_payments.serving.app import create_app as create_base_app
-from lea_payments.serving.secret_files import SecretFiles
+from lea_payments.serving.background.secret_files import SecretFiles
 from lea_payments.settings import ReconcilerSettings, read
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.lists import StripeLists

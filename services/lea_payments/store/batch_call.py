@@ -107,7 +107,8 @@ class BatchCall:
         credentials = session.get_credentials()
         assert credentials is not None
         self._credentials = credentials
-        self._tls = _tls(session) if self._url.scheme == "https" else True
+        has_tls = self._url.scheme == "https" or (self.proxy is not None and self.proxy.address.startswith("https:"))
+        self._tls = _tls(session) if has_tls else True
         self._connections: _Connections | None = None
 
     async def __call__(self, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ REVIEW_REASONS = (*situations.REVIEW_REASONS, REFUND_FAILED)
 DISPUTE_STATUSES = (DisputeStatus.OPEN, DisputeStatus.REVIEW, DisputeStatus.WON, DisputeStatus.LOST)
 IGNORED_REASONS = (
     *("unused_type", "other_account", "other_mode", "thin_payload"),
-    *("session_mode", "session_open", "nothing_refunded", OTHER),
+    *("session_mode", "session_open", "nothing_refunded", "no_payment_method", "no_payment", OTHER),
 )
 """Why a verified event is not applied. The code after the colon of a reason, which Stripe chooses, is not a label."""
 

@@ -59,8 +59,8 @@ def webhook_answered(
     if event is not None and event.created is not None:
         age = max(0.0, delivery.started_ns / 1e9 - event.created)
         metrics.EVENT_AGE.observe(age, exemplar)
-    if isinstance(event, Ignored):
-        _count_ignored(event)
+    if isinstance(event, Ignored) or outcome == Outcome.IGNORED:
+        _count_ignored(reason or "")
     if outcome == Outcome.APPLIED:
         series(metrics.LAST_APPLIED, event_type).set(delivery.started_ns / 1e9)
     if not is_recorded:
@@ -84,8 +84,8 @@ def webhook_answered(
     )
 
 
-def _count_ignored(event: Ignored) -> None:
-    reason = event.reason.partition(":")[0]
+def _count_ignored(reason: str) -> None:
+    reason = reason.partition(":")[0]
     series(metrics.IGNORED, reason if reason in metrics.IGNORED_REASONS else metrics.OTHER).inc()
 
 

@@ -179,7 +179,7 @@ def test_every_container_asks_for_its_temporary_storage(plain: Rendered) -> None
         ({"tableInit": {"extraEnv": [{"name": "DDB_ENDPOINT", "value": "x"}]}}, "tableInit.extraEnv sets DDB_ENDPOINT"),
         ({"test": {"extraEnv": [{"name": "AWS_ACCESS_KEY_ID", "value": "x"}]}}, "test.extraEnv sets AWS_ACCESS_KEY_ID"),
         ({"extraVolumes": [{"configMap": {}}]}, "at '/extraVolumes/0': missing property 'name'"),
-        ({"webhook": {"hostAliases": "a"}}, "at '/webhook/hostAliases': got string, want array"),
+        ({"webhook": {"hostAliases": "a"}}, "at '/webhook/hostAliases': got string, want"),
         ({"networkPolicy": {"dnsPorts": ["53"]}}, "at '/networkPolicy/dnsPorts/0': got string, want integer"),
         ({"reconciler": {"topologySpreadConstraints": []}}, "'topologySpreadConstraints' not allowed"),
     ],

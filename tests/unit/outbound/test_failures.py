@@ -29,6 +29,12 @@ def test_the_reason_is_the_exception_inside_of_boto3s(cause: Exception, text: st
     assert str(_reason(HTTPClientError(error=cause))).endswith(text)
 
 
+def test_a_proxy_on_the_way_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://lea:Geheim@proxy:3128")
+
+    assert str(_reason(TimeoutError())).endswith("check its health (through the proxy http://proxy:3128)")
+
+
 def test_an_unknown_exception_has_no_reason() -> None:
     assert _reason(RuntimeError("strange")) is None
 
@@ -65,3 +71,10 @@ def test_the_url_of_a_request_is_in_its_exception() -> None:
 
 def test_a_proxy_without_a_variable_is_named_without_its_address() -> None:
     assert proxy_reason("", None) == "the proxy cannot be reached: check HTTPS_PROXY and the network policy"
+
+
+@pytest.fixture(autouse=True)
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment has no proxy before a test sets one."""
+    for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)

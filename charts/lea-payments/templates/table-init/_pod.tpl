@@ -8,7 +8,7 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 
 {{/* Pod template of the Job. It must not contain the chart's version, because a Job's pod template cannot be updated. */}}
 {{- define "lea-payments.tableInitPod" -}}
-{{- $pod := include "lea-payments.podSettings" (list $ "table-init") | fromYaml -}}
+{{- $pod := include "lea-payments.podSettings" (list $ "table-init") | fromJson -}}
 {{- $arguments := dict "root" $ "component" "table-init" "pod" $pod -}}
 metadata:
   labels:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from lea_payments.brand import BrandSettings
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
+from lea_payments.remedies import REMEDIES
 from lea_payments.secrets.fields import (
     KEY_FROM_FILE_IF_SET,
     TOKENS_FROM_FILE_IF_SET,
@@ -19,7 +20,7 @@ from lea_payments.secrets.fields import (
 )
 from lea_payments.secrets.file import read_signing_secrets
 from lea_payments.secrets.rules import API_KEY, API_TOKEN, SIGNING_SECRET, SecretError, is_local
-from lea_payments.settings import REMEDIES, STRIPE, ModeSettings, StripeUrl
+from lea_payments.settings import STRIPE, ModeSettings, StripeUrl
 
 
 class CheckSettings(BrandSettings, ModeSettings):

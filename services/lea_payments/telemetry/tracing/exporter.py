@@ -1,11 +1,10 @@
 """Exports spans over OTLP/HTTP, in protobuf or JSON, and counts those that the collector does not accept."""
 
 import json
-from base64 import b64decode
+from base64 import b64encode
 from collections.abc import Sequence
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -58,17 +57,19 @@ def exporter_of(settings: Exporting) -> SpanExporter:
 
 
 def _json(spans: Sequence[ReadableSpan]) -> bytes:
-    """OTLP's JSON differs from that of protobuf: ids are in hex, and enums are numbers."""
-    request = MessageToDict(encode_spans(spans), use_integers_for_enums=True)
-    return json.dumps(_with_hex_ids(request), separators=(",", ":")).encode()
+    return json.dumps(_object(encode_spans(spans)), separators=(",", ":")).encode()
 
 
-def _with_hex_ids(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_with_hex_ids(one) for one in value]
-    if isinstance(value, dict):
-        return {
-            name: b64decode(one).hex() if name in _IDS and isinstance(one, str) else _with_hex_ids(one)
-            for name, one in value.items()
-        }
-    return value
+def _object(message: Any) -> dict[str, Any]:
+    """A message in OTLP's JSON, which differs from that of protobuf: ids are in hex, and enums are numbers."""
+    return {field.json_name: _value(field, value) for field, value in message.ListFields()}
+
+
+def _value(field: Any, value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex() if field.json_name in _IDS else b64encode(value).decode()
+    if isinstance(value, int) and field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64):
+        return str(value)  # a number of JavaScript has 53 bits
+    if isinstance(value, str | int | float):
+        return value
+    return _object(value) if hasattr(value, "ListFields") else [_value(field, one) for one in value]

@@ -71,7 +71,7 @@ class OtelVariables(EnvironmentSettings):
 
 def read_variables() -> Mapping[str, str]:
     """The variables that are set, by their names."""
-    return {name.upper(): value for name, value in OtelVariables().model_dump().items() if value}
+    return {name.upper(): value for name, value in OtelVariables.model_validate({}).model_dump().items() if value}
 
 
 @cache

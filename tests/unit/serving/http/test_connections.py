@@ -20,6 +20,9 @@ class Connection:
     def drop(self, reason: str) -> None:
         self.ends.append(reason)
 
+    def drain(self) -> None:
+        self.ends.append("draining")
+
 
 class Loop:
     """An event loop whose timers fire when the test says so."""
@@ -128,3 +131,15 @@ def test_the_oldest_buffer_is_dropped_above_the_limit(loop: Any) -> None:
 
 def test_the_file_limit_leaves_room_for_other_files() -> None:
     assert 1 <= raise_file_limit() <= 1000
+
+
+def test_a_drain_reaches_every_open_connection(loop: Any) -> None:
+    connections = Connections(10)
+    one, other = Connection(), Connection()
+    connections.add(one, loop)
+    connections.add(other, loop)
+    connections.remove(other)
+    connections.drain()
+
+    assert (one.ends, other.ends) == (["draining"], [])
+    assert connections.is_draining

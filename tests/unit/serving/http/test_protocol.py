@@ -300,3 +300,23 @@ async def test_an_upgrade_is_ignored(peer: Peer) -> None:
     answers = await peer.send(request[:100], request[100:] + request)
 
     assert _echoes(answers) == ["POST /a 2"] * 2, answers
+
+
+async def test_a_drain_lets_the_open_answer_close_the_connection(peer: Peer) -> None:
+    peer.protocol.data_received(_post(b"xy"))
+    peer.limits.drain()
+
+    assert _echoes(await peer.send()) == ["POST /a 2"]
+    assert b"connection: close\r\n" in peer.transport.written
+    assert peer.transport.ends == ["end of stream"]
+
+
+async def test_a_drain_leaves_an_idle_connection_open(peer: Peer) -> None:
+    await peer.send(GET)
+    peer.limits.drain()
+    before = [*peer.transport.ends]
+    await peer.send(GET)
+
+    assert before == []
+    assert peer.transport.written.count(b"connection: close\r\n") == 1
+    assert peer.transport.ends == ["end of stream"]

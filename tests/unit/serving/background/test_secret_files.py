@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from lea_payments.serving.secret_files import SecretFiles
+from lea_payments.serving.background.secret_files import SecretFiles
 from lea_payments.settings import CheckoutSettings, read
 
 OLD, NEW = "sk_test_4eC39HqLyjWDarjtT1zdp7dc", "rk_test_7dcjtT1zdp4eC39HqLyjWDar"
