@@ -7,34 +7,36 @@ defaults come from files/values.yaml, a copy of values.yaml.
 {{- if not (hasKey $defaults "serviceDefaults") }}
 {{- fail "the chart is incomplete: files/values.yaml is missing or damaged; fetch the whole chart again" }}
 {{- end }}
-{{- include "lea-payments.fill" (list .Values $defaults) }}
-{{- include "lea-payments.dropNulls" .Values }}
+{{- $asTheyAre := list "resources" "labels" "annotations" "podSecurityContext" "containerSecurityContext" -}}
+{{- include "lea-payments.fill" (list .Values $defaults $asTheyAre) }}
+{{- include "lea-payments.dropNulls" (list .Values $asTheyAre) }}
 {{- end -}}
 
-{{/* Adds defaults that a map lacks: (list $ defaults). */}}
+{{/*
+Adds defaults that a map lacks: (list $ defaults asTheyAre). Some sections go to Kubernetes as they are; inside them, null leaves
+out a field: `resources: {limits: {memory: null}}`.
+*/}}
 {{- define "lea-payments.fill" -}}
 {{- $map := first . -}}
-{{- range $key, $default := last . }}
+{{- $asTheyAre := last . -}}
+{{- range $key, $default := index . 1 }}
 {{- if or (not (hasKey $map $key)) (kindIs "invalid" (get $map $key)) }}
 {{- $_ := set $map $key $default }}
-{{- else if and (kindIs "map" $default) (not (has $key (include "lea-payments.kubernetesSections" . | fromYamlArray))) }}
-{{- include "lea-payments.fill" (list (get $map $key) $default) }}
+{{- else if and (kindIs "map" $default) (not (has $key $asTheyAre)) }}
+{{- include "lea-payments.fill" (list (get $map $key) $default $asTheyAre) }}
 {{- end }}
 {{- end }}
 {{- end -}}
 
-{{/* Removes empty values that have no default, such as `webhook: {replicas: }`. */}}
+{{/* Removes empty values that have no default, such as `webhook: {replicas: }`: (list $ asTheyAre). */}}
 {{- define "lea-payments.dropNulls" -}}
-{{- range $key, $value := . }}
+{{- $map := first . -}}
+{{- $asTheyAre := last . -}}
+{{- range $key, $value := $map }}
 {{- if kindIs "invalid" $value }}
-{{- $_ := unset $ $key }}
-{{- else if and (kindIs "map" $value) (not (has $key (include "lea-payments.kubernetesSections" . | fromYamlArray))) }}
-{{- include "lea-payments.dropNulls" $value }}
+{{- $_ := unset $map $key }}
+{{- else if and (kindIs "map" $value) (not (has $key $asTheyAre)) }}
+{{- include "lea-payments.dropNulls" (list $value $asTheyAre) }}
 {{- end }}
 {{- end }}
-{{- end -}}
-
-{{/* Sections that go to Kubernetes as they are. Inside them, null leaves out a field: `resources: {limits: {memory: null}}`. */}}
-{{- define "lea-payments.kubernetesSections" -}}
-[resources, labels, annotations, podSecurityContext, containerSecurityContext]
 {{- end -}}
