@@ -43,6 +43,7 @@ check: setup ## Check style, types, import layers, dependencies and lock files, 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	$(BIN)/python -m dashboards.build --check
 	bash requirements/lock.sh --check
 
 format: setup ## Format the code and apply ruff's safe fixes
@@ -53,7 +54,7 @@ docs: setup ## Generate docs/reference and the chart's README from the code
 	@$(BIN)/python -m tests.docs.reference
 	@$(BIN)/python -m tests.chart.readme
 
-dashboards: setup ## Generate the dashboards and Prometheus rules from dashboards/*.py
+dashboards: setup ## Generate the dashboards, the Prometheus rules and the chart's copies from dashboards/*.py
 	@$(BIN)/python -m dashboards.build
 
 pictures: setup ## Take the screenshots in the documentation again; needs Prometheus and Chromium

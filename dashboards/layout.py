@@ -9,11 +9,21 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards import panels
-from dashboards.promql import NAMESPACE, name
+from dashboards.promql import SELECTED, name
 from lea_payments.telemetry import metrics
 
 Rows = Mapping[str, Sequence[panels.Panel]]
-MATCH_ALL = ".+"
+MATCH_ALL = ".*"
+"""Also matches series without the label: a Prometheus that knows only its own cluster has no label `cluster`."""
+
+INSTALLATION = ("cluster", "namespace", "release")
+"""The labels that identify one installation; the values of each depend on the ones before it."""
+
+TRACE_SOURCES = {"jaeger": "Jaeger", "tempo": "Tempo"}
+"""The data sources of traces, by Grafana's name of their type.
+
+Most teams have one of them, and the other variable stays empty.
+"""
 
 
 def dashboard_json(
@@ -22,15 +32,18 @@ def dashboard_json(
     """The dashboard as JSON; the title of each row is the question that its panels answer."""
     built = dashboard.Dashboard(title).uid(uid).description(description).tags(["payments"]).readonly()
     built = built.time("now-6h", "now").refresh("1m").timezone("browser").tooltip(models.DashboardCursorSync.CROSSHAIR)
-    for variable in (_source("datasource", "prometheus", "Metrics"), _source("traces", "jaeger", "Traces")):
-        built = built.with_variable(variable)
-    built = built.with_variable(_values("namespace", f"label_values({name(metrics.BUILD)}, namespace)"))
+    built = built.with_variable(_source("datasource", "prometheus", "Metrics"))
+    for kind, label in TRACE_SOURCES.items():
+        built = built.with_variable(_source(kind, kind, label))
+    for position, label in enumerate(INSTALLATION):
+        built = built.with_variable(_values(label, _label_values(label, INSTALLATION[:position])))
     if by_currency:
-        used = f"query_result(sum by (currency) ({name(metrics.OUTCOMES)}{{{NAMESPACE}}}) > 0)"
+        used = f"query_result(sum by (currency) ({name(metrics.OUTCOMES)}{{{SELECTED}}}) > 0)"
         built = built.with_variable(_values("currency", used, regex='/currency="([^"]+)"/'))
     built = built.link(_other_dashboards()).link(panels.runbook_link())
     for service in traced_services:
-        built = built.link(panels.trace_link(service))
+        built = built.link(panels.jaeger_link(service))
+    built = built.link(panels.tempo_link())
     for question, row in rows.items():
         built = built.with_row(dashboard.Row(question))
         for panel in row:
@@ -40,6 +53,11 @@ def dashboard_json(
 
 def _source(variable: str, kind: str, label: str) -> dashboard.DatasourceVariable:
     return dashboard.DatasourceVariable(variable).label(label).type(kind)
+
+
+def _label_values(label: str, selected: Sequence[str]) -> str:
+    matchers = ", ".join(f'{one}=~"${one}"' for one in selected)
+    return f"label_values({name(metrics.BUILD)}{{{matchers}}}, {label})"
 
 
 def _values(variable: str, query: str, regex: str = "") -> dashboard.QueryVariable:

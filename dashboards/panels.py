@@ -1,7 +1,7 @@
 """Builds Grafana panels, each with a title, description, unit and queries, and links to the runbook and to traces."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -117,12 +117,22 @@ def heatmap(title: str, description: str, query: Query, *, width: int = 12, runb
     return panel.color(colors).with_target(target)
 
 
-def trace_link(service: str) -> Builder[models.DashboardLink]:
-    """A link that searches the traces of a service in the selected data source."""
+def jaeger_link(service: str) -> Builder[models.DashboardLink]:
+    """A link that searches the traces of a service in the selected Jaeger."""
     query = {"refId": "A", "queryType": "search", "service": f"lea-payments-{service}"}
-    panes = {"a": {"datasource": "${traces}", "queries": [query], "range": {"from": "now-1h", "to": "now"}}}
+    return _explore_link(f"Traces of {service}", "${jaeger}", query)
+
+
+def tempo_link() -> Builder[models.DashboardLink]:
+    """A link that searches the traces of all services in the selected Tempo."""
+    query = {"refId": "A", "queryType": "traceql", "query": '{resource.service.name=~"lea-payments-.*"}'}
+    return _explore_link("Traces in Tempo", "${tempo}", query)
+
+
+def _explore_link(title: str, source: str, query: Mapping[str, str]) -> Builder[models.DashboardLink]:
+    panes = {"a": {"datasource": source, "queries": [query], "range": {"from": "now-1h", "to": "now"}}}
     url = f"/explore?schemaVersion=1&panes={quote(json.dumps(panes), safe='${}:,')}"
-    return dashboard.DashboardLink(f"Traces of {service}").type(models.DashboardLinkType.LINK).url(url)
+    return dashboard.DashboardLink(title).type(models.DashboardLinkType.LINK).url(url)
 
 
 def runbook_link(heading: str = "") -> Builder[models.DashboardLink]:

@@ -5,7 +5,7 @@ Amounts are never added up across currencies. The currency label `other` covers 
 
 from dashboards import checkout, layout
 from dashboards.panels import AMBER, GREEN, RED, Query, Thresholds, bar_gauge, heatmap, stat, table, time_series
-from dashboards.promql import NAMESPACE, RANGE, RATE_INTERVAL, any_of, bucket, increase, name
+from dashboards.promql import RANGE, RATE_INTERVAL, SELECTED, any_of, bucket, increase, name
 from lea_payments.payment import money, situations
 from lea_payments.telemetry import metrics
 
@@ -43,7 +43,7 @@ def _payments(outcome: str) -> Query:
 
 
 def _completion_time(quantile: float) -> Query:
-    series = f"{bucket(metrics.COMPLETION_TIME)}{{{NAMESPACE}}}"
+    series = f"{bucket(metrics.COMPLETION_TIME)}{{{SELECTED}}}"
     expr = f"histogram_quantile({quantile}, sum by (le) (rate({series}[{RATE_INTERVAL}])))"
     return Query(expr, f"p{quantile * 100:.0f}", exemplars=True)
 
@@ -90,7 +90,7 @@ ROWS: layout.Rows = {
         ),
         table(
             "How many payments and how much money, in which currency?",
-            "Amounts are in the currency of their row; do not add them up. `other` has no amount.",
+            "Amounts are of completed payments, in the currency of their row; do not add them up. `other` has none.",
             Query(f"{increase(OUTCOMES, CURRENCY, by='outcome, currency')} > 0", "payments", instant=True),
             Query(f"({amount(RANGE, 'outcome, currency')}) > 0", "amount", instant=True),
         ),
@@ -137,7 +137,7 @@ ROWS: layout.Rows = {
             "How is the time to completion distributed?",
             "The same as a distribution. Each dot links to the trace of the delivery that completed a payment.",
             Query(
-                f"sum by (le) (increase({bucket(metrics.COMPLETION_TIME)}{{{NAMESPACE}}}[{RATE_INTERVAL}]))",
+                f"sum by (le) (increase({bucket(metrics.COMPLETION_TIME)}{{{SELECTED}}}[{RATE_INTERVAL}]))",
                 exemplars=True,
             ),
             width=24,
@@ -194,14 +194,14 @@ ROWS: layout.Rows = {
         stat(
             "Drift",
             "Payments that the last reconciler run found to differ from Stripe. It has repaired them.",
-            Query(f"max({DRIFT}{{{NAMESPACE}}})", "drift", instant=True),
+            Query(f"max({DRIFT}{{{SELECTED}}})", "drift", instant=True),
             thresholds=AMBER_ABOVE_ZERO,
             runbook="PaymentsReconcilerDrift",
         ),
         stat(
             "Since the last run",
             "Time since the reconciler last finished a run. A run starts every five minutes.",
-            Query(f"time() - max({LAST_RUN}{{{NAMESPACE}}} > 0)", "since the last run", instant=True),
+            Query(f"time() - max({LAST_RUN}{{{SELECTED}}} > 0)", "since the last run", instant=True),
             unit="s",
             thresholds=((None, GREEN), (900, AMBER), (1800, RED)),
             runbook="PaymentsReconcilerBehind",

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from dashboards.panels import AMBER, RED, TRANSPARENT, Panel, Query, table, time_series
-from dashboards.promql import NAMESPACE, RATE_INTERVAL, SERVICES, any_of, name
+from dashboards.promql import RATE_INTERVAL, SELECTED, SERVICES, any_of, name
 from lea_payments.telemetry import connections, metrics
 
-OURS = f'{NAMESPACE}, component=~"{any_of(SERVICES)}"'
+OURS = f'{SELECTED}, component=~"{any_of(SERVICES)}"'
 POD = "{{component}} {{pod}}"
 
 PANELS: Sequence[Panel] = (
@@ -50,14 +50,14 @@ PANELS: Sequence[Panel] = (
     table(
         "Which version is running?",
         "Two versions of a service at the same time mean a rollout in progress.",
-        Query(f"count by (version, revision, component) ({name(metrics.BUILD)}{{{NAMESPACE}}})", "pods", instant=True),
+        Query(f"count by (version, revision, component) ({name(metrics.BUILD)}{{{SELECTED}}})", "pods", instant=True),
         width=8,
     ),
     time_series(
         "Which connections were closed by a limit?",
         "By reason; the log line `connection_closed` says what to do. Scanners on the internet cause a few.",
         Query(
-            f"sum by (component, reason) (rate({name(connections.CLOSED)}{{{NAMESPACE}}}[{RATE_INTERVAL}]))",
+            f"sum by (component, reason) (rate({name(connections.CLOSED)}{{{SELECTED}}}[{RATE_INTERVAL}]))",
             "{{component}}: {{reason}}",
         ),
         unit="cps",
@@ -67,11 +67,11 @@ PANELS: Sequence[Panel] = (
         "Were log lines or spans lost?",
         "Lines that could not be written, and spans that the collector did not accept. Payments are not affected.",
         Query(
-            f"sum by (component) (rate({name(connections.LINES_DROPPED)}{{{NAMESPACE}}}[{RATE_INTERVAL}]))",
+            f"sum by (component) (rate({name(connections.LINES_DROPPED)}{{{SELECTED}}}[{RATE_INTERVAL}]))",
             "{{component}}: log lines",
         ),
         Query(
-            f"sum by (component) (rate({name(connections.SPANS_DROPPED)}{{{NAMESPACE}}}[{RATE_INTERVAL}]))",
+            f"sum by (component) (rate({name(connections.SPANS_DROPPED)}{{{SELECTED}}}[{RATE_INTERVAL}]))",
             "{{component}}: spans",
         ),
         unit="cps",

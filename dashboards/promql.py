@@ -24,7 +24,9 @@ LINK_FAILED = (
 LINK_NOT_NEEDED = ("already_completed", "awaiting_confirmation", "awaiting_funds", "in_review")
 """Error codes of calls for a payment that the customer has paid: correct answers. Other 4xx are the caller's fault."""
 
-NAMESPACE = 'namespace=~"$namespace"'
+SELECTED = 'cluster=~"$cluster", namespace=~"$namespace", release=~"$release"'
+"""Matches the installations that are selected in Grafana."""
+
 RANGE, RATE_INTERVAL = "$__range", "$__rate_interval"
 """Grafana's variables: the time range of the dashboard, and the shortest safe interval for a rate."""
 
@@ -66,7 +68,7 @@ def increase(series: str, *matchers: str, by: str = "", over: str = RANGE) -> st
 
 
 def _selected(series: str, *matchers: str) -> str:
-    return f"{series}{{{', '.join((NAMESPACE, *matchers))}}}"
+    return f"{series}{{{', '.join((SELECTED, *matchers))}}}"
 
 
 def _sum(expression: str, by: str) -> str:

@@ -8,6 +8,14 @@ import yaml
 from dashboards.promql import FAILED, LINK_FAILED, LINK_NOT_NEEDED, REJECTED, any_of, bucket, count, name
 from lea_payments.telemetry import checkout, metrics
 
+RELEASE = "cluster, namespace, release"
+"""The labels that identify one installation. `cluster` is absent where a Prometheus knows only its own."""
+
+RELEASE_NAME = (
+    "{{ with $labels.cluster }}{{ . }}/{{ end }}{{ $labels.namespace }}{{ with $labels.release }}/{{ . }}{{ end }}"
+)
+"""The installation in the summary of an alert."""
+
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 MIN_FAILURES = 3
 """Fewer failures raise no alert: in a quiet night a single failure is a large share."""
@@ -35,8 +43,8 @@ class AlertTier(NamedTuple):
 
 # Factors and windows of the SRE workbook, chapter 5. They spend 2 %, 5 %, 10 % and 10 % of a month's error budget.
 TIERS = (
-    AlertTier("BurnFast", "page", (BurnRate(14.4, "1h", "5m"), BurnRate(6, "6h", "30m")), "within days"),
-    AlertTier("BurnSlow", "ticket", (BurnRate(3, "1d", "2h"), BurnRate(1, "3d", "6h")), "before the month ends"),
+    AlertTier("BurnFast", "critical", (BurnRate(14.4, "1h", "5m"), BurnRate(6, "6h", "30m")), "within days"),
+    AlertTier("BurnSlow", "warning", (BurnRate(3, "1d", "2h"), BurnRate(1, "3d", "6h")), "before the month ends"),
 )
 
 
@@ -62,11 +70,11 @@ class Objective(NamedTuple):
 
     def ratio(self, window: str) -> str:
         """The recorded share of bad events."""
-        return f"namespace:{self.record}:ratio_rate{window}"
+        return f"release:{self.record}:ratio_rate{window}"
 
     def failures(self, window: str) -> str:
         """The recorded number of bad events."""
-        return f"namespace:{self.record}:increase{window}"
+        return f"release:{self.record}:increase{window}"
 
 
 _ACCEPTABLE = f'outcome!~"{any_of(REJECTED)}"'
@@ -135,9 +143,9 @@ OBJECTIVES = (
 
 
 def summed(function: str, series: str, window: str) -> str:
-    """The series, or the difference of two series, summed per namespace."""
+    """The series, or the difference of two series, summed per release."""
     terms = series.replace("{}", "").split(" - ")
-    return " - ".join(f"sum by (namespace) ({function}({term.replace('[W]', f'[{window}]')}))" for term in terms)
+    return " - ".join(f"sum by ({RELEASE}) ({function}({term.replace('[W]', f'[{window}]')}))" for term in terms)
 
 
 def _recordings(objective: Objective) -> Iterator[dict[str, str]]:
@@ -162,7 +170,7 @@ def _alert(objective: Objective, tier: AlertTier) -> dict[str, Any]:
         "expr": "\nor\n".join(map(exceeded, tier.burn_rates)) + "\n",
         "labels": {"severity": tier.severity},
         "annotations": {
-            "summary": f"{{{{ $labels.namespace }}}}: {{{{ $value | humanizePercentage }}}} {objective.violation}",
+            "summary": f"{RELEASE_NAME}: {{{{ $value | humanizePercentage }}}} {objective.violation}",
             "description": f"The objective is {objective.target:.1%} over 30 days. At this rate the month's error "
             f"budget is spent {tier.exhausted}. {objective.impact}",
             "runbook_url": f"dashboards/runbook.md#{title.lower()}",

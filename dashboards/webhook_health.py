@@ -4,11 +4,12 @@ from prometheus_client import Histogram
 
 from dashboards import layout, pods
 from dashboards.panels import AMBER, GREEN, RED, TRANSPARENT, Panel, Query, Thresholds, heatmap, stat, time_series
-from dashboards.promql import FAILED, NAMESPACE, RATE_INTERVAL, any_of, bucket, count, name, rate, total
+from dashboards.promql import FAILED, RATE_INTERVAL, SELECTED, any_of, bucket, count, name, rate, total
 from dashboards.slo import OBJECTIVES, Objective
 from lea_payments.telemetry import metrics
 
 IGNORED, UNKNOWN_STATES = name(metrics.IGNORED), name(metrics.UNKNOWN_STATES)
+STORE_CALLS = name(metrics.STORE_CALLS)
 EVENTS, FAILURES = name(metrics.EVENTS), name(metrics.SIGNATURE_FAILURES)
 SECRETS, SKEW, LAST_APPLIED = name(metrics.SECRET_USED), name(metrics.CLOCK_SKEW), name(metrics.LAST_APPLIED)
 SECRET_FILE_INVALID = name(metrics.SECRET_FILE_INVALID)
@@ -25,7 +26,7 @@ def _quantiles(metric: Histogram) -> list[Query]:
 
 
 def _distribution(metric: Histogram) -> Query:
-    return Query(f"sum by (le) (increase({bucket(metric)}{{{NAMESPACE}}}[{RATE_INTERVAL}]))", exemplars=True)
+    return Query(f"sum by (le) (increase({bucket(metric)}{{{SELECTED}}}[{RATE_INTERVAL}]))", exemplars=True)
 
 
 def _budget_left(objective: Objective) -> Panel:
@@ -33,7 +34,7 @@ def _budget_left(objective: Objective) -> Panel:
         objective.title,
         "Share of the error budget that a month like the last three days would leave. "
         f"Objective: at most {objective.budget:.1%} {objective.violation}.",
-        Query(f"min(1 - {objective.ratio('3d')}{{{NAMESPACE}}} / {objective.budget})", "left", instant=True),
+        Query(f"min(1 - {objective.ratio('3d')}{{{SELECTED}}} / {objective.budget})", "left", instant=True),
         unit="percentunit",
         thresholds=((None, RED), (0, AMBER), (0.5, GREEN)),
         width=24 // len(OBJECTIVES),
@@ -42,7 +43,7 @@ def _budget_left(objective: Objective) -> Panel:
 
 
 def _burn_rate(objective: Objective) -> Query:
-    return Query(f"max({objective.ratio('1h')}{{{NAMESPACE}}}) / {objective.budget}", objective.title)
+    return Query(f"max({objective.ratio('1h')}{{{SELECTED}}}) / {objective.budget}", objective.title)
 
 
 ROWS: layout.Rows = {
@@ -50,8 +51,8 @@ ROWS: layout.Rows = {
         *map(_budget_left, OBJECTIVES),
         time_series(
             "How fast is the error budget spent?",
-            "Burn rate over one hour. 1 spends exactly the budget of a month; 14.4 over an hour pages, 3 over a day "
-            "opens a ticket.",
+            "Burn rate over one hour. 1 spends exactly the budget of a month; 14.4 over an hour is critical, 3 over a "
+            "day is a warning.",
             *map(_burn_rate, OBJECTIVES),
             thresholds=((None, TRANSPARENT), (1, AMBER), (14.4, RED)),
             width=24,
@@ -85,7 +86,7 @@ ROWS: layout.Rows = {
         time_series(
             "When was each event type last applied?",
             "Time since an event of this type last changed a payment.",
-            Query(f"time() - max by (event_type) ({LAST_APPLIED}{{{NAMESPACE}}} > 0)", "{{event_type}}"),
+            Query(f"time() - max by (event_type) ({LAST_APPLIED}{{{SELECTED}}} > 0)", "{{event_type}}"),
             unit="s",
             runbook="PaymentsNoneCompleted",
         ),
@@ -155,7 +156,7 @@ ROWS: layout.Rows = {
         time_series(
             "Is our clock right?",
             "Difference between our clock and Stripe's at the last delivery. From 300 s, deliveries are rejected.",
-            Query(f'max by (pod) (abs({SKEW}{{{NAMESPACE}, component="webhook"}}))', "{{pod}}"),
+            Query(f'max by (pod) (abs({SKEW}{{{SELECTED}, component="webhook"}}))', "{{pod}}"),
             unit="s",
             thresholds=((None, TRANSPARENT), (60, AMBER), (300, RED)),
             runbook="PaymentsClockSkew",
@@ -163,7 +164,7 @@ ROWS: layout.Rows = {
         time_series(
             "Is the file of signing secrets valid?",
             "1: an entry is not a secret, and the pod uses the last valid ones. `signing_secrets_kept` says why.",
-            Query(f'max by (pod) ({SECRET_FILE_INVALID}{{{NAMESPACE}, component="webhook"}})', "{{pod}}"),
+            Query(f'max by (pod) ({SECRET_FILE_INVALID}{{{SELECTED}, component="webhook"}})', "{{pod}}"),
             unit="short",
             thresholds=AMBER_ABOVE_ZERO,
             runbook="PaymentsSecretFileInvalid",
@@ -172,7 +173,8 @@ ROWS: layout.Rows = {
     "Is DynamoDB healthy?": (
         time_series(
             "How long do calls take?",
-            "99th percentile by operation. Each dot links to the trace of a call.",
+            "99th percentile by operation, of the services that somebody waits for. Each dot links to the trace of a "
+            "call.",
             Query(
                 f"histogram_quantile(0.99, {rate(bucket(metrics.STORE_DURATION), by='le, operation')})",
                 "p99 {{operation}}",
@@ -184,7 +186,7 @@ ROWS: layout.Rows = {
         time_series(
             "How do calls end?",
             "`refused` is a normal result: a condition was not met. `throttled`: the table's capacity is exceeded.",
-            Query(rate(count(metrics.STORE_DURATION), by="outcome"), "{{outcome}}"),
+            Query(rate(STORE_CALLS, by="outcome"), "{{outcome}}"),
             unit="reqps",
             runbook="PaymentsStoreThrottled",
         ),
@@ -192,8 +194,7 @@ ROWS: layout.Rows = {
             "Which calls fail?",
             "Errors and throttled calls by operation.",
             Query(
-                rate(count(metrics.STORE_DURATION), 'outcome=~"error|throttled"', by="operation, outcome"),
-                "{{operation}}: {{outcome}}",
+                rate(STORE_CALLS, 'outcome=~"error|throttled"', by="operation, outcome"), "{{operation}}: {{outcome}}"
             ),
             unit="reqps",
             thresholds=RED_ABOVE_ZERO,

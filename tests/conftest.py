@@ -12,7 +12,7 @@ from xdist.workermanage import WorkerController
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.support import parallel, ports
-from tests.support.examples import ALL_EXAMPLES
+from tests.support.examples import ALL_EXAMPLES, examples
 
 ROOT = Path(__file__).parents[1]
 DYNAMODB_FOLDER = ROOT / ".data" / "dynamodb-local"
@@ -66,7 +66,10 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[ALL_EXAMPLES] = "1"
     # How long an example takes depends on the machine.
     hypothesis.settings.register_profile(
-        "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+        "any machine",
+        max_examples=examples(25, 100),
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("any machine")
     config.stash[DYNAMODB] = parallel.SharedDynamoDB(DYNAMODB_FOLDER)
@@ -77,9 +80,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[DYNAMODB].stop()
 
 
-def pytest_xdist_auto_num_workers() -> int:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return the number of processes for `-n auto`."""
-    return parallel.number_of_processes()
+    return parallel.number_of_processes(only_unit_tests=parallel.only_unit_tests(config))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> parallel.Scheduler:
@@ -89,8 +92,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> parallel.Sch
 
 def pytest_configure_node(node: WorkerController) -> None:
     """Give a process the address of the shared database, which unit tests do not need."""
-    only_unit_tests = all("tests/unit" in argument for argument in node.config.args)
-    if not only_unit_tests and ENDPOINT not in os.environ:
+    if not parallel.only_unit_tests(node.config) and ENDPOINT not in os.environ:
         node.workerinput[ENDPOINT] = node.config.stash[DYNAMODB].endpoint()
 
 

@@ -39,10 +39,9 @@ def webhook() -> None:
     from lea_payments.webhook.app import create_app
 
     settings = read(WebhookSettings)
-    secrets = settings.signing_secrets()
+    count = len(settings.signing_secrets())
     store = PaymentStore(settings, deadline_seconds=settings.delivery_deadline_seconds)
-    service = create_app(settings, store)
-    serve(service, settings, settings.port, "webhook", signing_secrets=len(secrets))
+    serve(create_app(settings, store), settings, settings.port, "webhook", signing_secrets=count)
 
 
 @app.command()
@@ -105,10 +104,11 @@ def init_table(
     print_only: Annotated[
         bool, typer.Option("--print", help="Print the definition as JSON and change nothing.")
     ] = False,
-    wait: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the database.")] = 0,
+    wait: Annotated[int, typer.Option(metavar="SECONDS", min=0, help="How long to wait. On AWS 240 by default.")] = 0,
 ) -> None:
     """Create the table and its indexes, or add the missing parts of an existing table. Safe to repeat."""
-    from lea_payments.store import connection, table
+    from lea_payments.commands import init_table as command
+    from lea_payments.store import table
     from lea_payments.telemetry.setup import start_for_commands
 
     start_for_commands(tells_retries=False)  # a line for each retry would say nothing new
@@ -116,7 +116,7 @@ def init_table(
     if print_only:
         typer.echo(json_text(table.definition(settings)))
         return
-    Terminal().print(table.ensure(connection.client(settings), settings, wait), soft_wrap=True)
+    command.run(settings, wait, Terminal())
 
 
 @app.command()

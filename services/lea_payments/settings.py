@@ -2,13 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, ClassVar, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lea_payments import remedies
 from lea_payments.brand import BrandSettings
-from lea_payments.secrets.fields import ApiTokenList, SigningSecretList, StripeKey, is_development, mode_of
+from lea_payments.environment import EnvironmentSettings
+from lea_payments.listening import ALL_INTERFACES
+from lea_payments.outbound import way
+from lea_payments.secrets.fields import (
+    ApiTokenList,
+    KeyFile,
+    SigningSecretList,
+    StripeKey,
+    TokenFile,
+    is_development,
+    mode_of,
+)
 from lea_payments.secrets.file import read_signing_secrets
 from lea_payments.secrets.rules import SecretError
 
@@ -20,15 +31,23 @@ class SettingsError(Exception):
     """Raised when settings are missing or invalid. The message names all of them and says what to do."""
 
 
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """The settings of every service. A field's description is its row in docs/reference/settings.md."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
-
-    host: str = Field("0.0.0.0", validation_alias="HOST", description="address that the service listens on")
+    host: str = Field(
+        ALL_INTERFACES,
+        validation_alias="HOST",
+        description="address that the service listens on; `::` is all interfaces, with IPv6 and IPv4",
+    )
     metrics_port: Port = Field(9464, validation_alias="METRICS_PORT", description="port of `/metrics`; `0` disables it")
     keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = Field(
         75, validation_alias="KEEP_ALIVE_SECONDS", description="how long an idle connection stays open, in seconds"
+    )
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
+        0,
+        validation_alias="DRAIN_SECONDS",
+        description="how long the service goes on after SIGTERM, unready and closing connections, so that proxies and "
+        "load balancers leave it, in seconds; the chart sets it",
     )
     log_level: str = Field(
         "info",
@@ -36,27 +55,19 @@ class Settings(BaseSettings):
         pattern="^(?i:debug|info|warning|error)$",
         description="`debug`, `info`, `warning` or `error`",
     )
-    otlp_endpoint: str = Field(
-        "",
-        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
-        pattern=r"^(https?://\S+)?$",
-        description="OTLP/HTTP collector that receives the traces, such as `http://localhost:4318`; empty means no "
-        "export. OpenTelemetry's other `OTEL_EXPORTER_OTLP_*` variables also apply",
-    )
     build_revision: str = Field(
         "", validation_alias="BUILD_REVISION", description="revision in `payments_build_info`; the image sets it"
-    )
-    sampling_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
-        1.0, validation_alias="OTEL_TRACES_SAMPLER_ARG", description="share of new traces kept, 0 to 1; errors always"
     )
 
     def summary(self) -> dict[str, object]:
         """The settings that the service logs at startup. It contains no secrets."""
-        return {"tracing": bool(self.otlp_endpoint)}
+        return {}
 
 
 class TableSettings(Settings):
     """The settings of every program that uses the table."""
+
+    empty_is_a_value: ClassVar[frozenset[str]] = frozenset({"DDB_ENDPOINT"})
 
     aws_region: str = Field(
         "ap-southeast-1", validation_alias="AWS_REGION", min_length=1, description="AWS region of the table"
@@ -142,7 +153,7 @@ class WebhookSettings(ModeSettings):
         try:
             return read_signing_secrets(self.webhook_secret_file, is_local=is_local, in_use=in_use)
         except SecretError as error:
-            raise SettingsError(_sentence("STRIPE_WEBHOOK_SECRET_FILE", str(error))) from None
+            raise SettingsError(remedies.sentence("STRIPE_WEBHOOK_SECRET_FILE", str(error))) from None
 
     def summary(self) -> dict[str, object]:
         """Adds the mode."""
@@ -171,9 +182,13 @@ class CheckoutSettings(TableSettings):
 
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_api_base: StripeUrl = STRIPE
-    stripe_secret_key: StripeKey
+    stripe_secret_key_file: KeyFile = None
+    stripe_secret_key: StripeKey = ""
+    api_token_file: TokenFile = None
     api_tokens: ApiTokenList = Field(
+        (),
         validation_alias="PAYMENTS_API_TOKEN",
+        validate_default=True,
         min_length=1,
         description="bearer token of the API's callers, at least 16 characters; during a rotation several, "
         "comma-separated",
@@ -195,7 +210,8 @@ class StripeSettings(ModeSettings):
     """The settings of every program that reads from Stripe."""
 
     stripe_api_base: StripeUrl = STRIPE
-    stripe_secret_key: StripeKey
+    stripe_secret_key_file: KeyFile = None
+    stripe_secret_key: StripeKey = ""
 
     @model_validator(mode="after")
     def _key_has_the_mode(self) -> Self:
@@ -213,28 +229,13 @@ class ReconcilerSettings(StripeSettings):
     )
 
 
-REMEDIES = {
-    "STRIPE_WEBHOOK_SECRET": "copy it from Stripe's dashboard, Developers > Webhooks, and put commas between several",
-    "STRIPE_WEBHOOK_SECRET_FILE": "write only signing secrets (whsec_…) into the file, one per line",
-    "STRIPE_SECRET_KEY": "set it to a key from Stripe's dashboard, Developers > API keys (sk_test_… for a sandbox)",
-    "PAYMENTS_API_TOKEN": "set it to a long random text, for example from `openssl rand -hex 32`",
-    "DDB_ENDPOINT": "set it to a URL such as http://localhost:8000, or leave it empty for AWS",
-}
-"""What to do about a setting that is missing or invalid."""
-
-
 def read(kind: type[SettingsT]) -> SettingsT:
     """Reads settings from the environment and `.env`. Raises SettingsError, which reports all problems together."""
+    problems = [*way.problems()]
     try:
-        return kind()  # type: ignore[call-arg]  # the values come from the environment
+        settings = kind()  # type: ignore[call-arg]  # the values come from the environment
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(one["loc"], one["msg"]) for one in error.errors())) from None
-
-
-def _explain(location: tuple[int | str, ...], message: str) -> str:
-    problem = message.removeprefix("Value error, ")
-    return _sentence(str(location[0]), problem) if location else problem
-
-
-def _sentence(name: str, problem: str) -> str:
-    return f"{name}: {problem}; {REMEDIES.get(name, 'see docs/reference/settings.md')}"
+        problems = [*(remedies.explain(kind.model_fields, one["loc"], one["msg"]) for one in error.errors()), *problems]
+    if problems:
+        raise SettingsError("\n".join(problems)) from None
+    return settings

@@ -8,8 +8,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from stripe_emulator import listening
 from stripe_emulator import settings as environment
 from stripe_emulator.controls.routes import CONTROLS
+from stripe_emulator.listening import url_host
 from stripe_emulator.settings import Settings, SettingsError
 
 cli = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
@@ -33,6 +35,7 @@ def serve(
 
     from stripe_emulator.api.hang_up import HangUpProtocol
     from stripe_emulator.app import create_app
+    from stripe_emulator.server import DrainingServer
 
     options = {"HOST": host, "PORT": port}
     try:
@@ -40,7 +43,7 @@ def serve(
     except SettingsError as error:
         _stop(f"Correct these variables:\n{error}")
     try:
-        listener = listen(settings)
+        listeners = listen(settings)
     except SettingsError as error:
         _stop(str(error))
     config = uvicorn.Config(
@@ -50,23 +53,22 @@ def serve(
         access_log=settings.log_level == "debug",
     )
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        DrainingServer(config, settings.drain_seconds).run(sockets=listeners)
     except KeyboardInterrupt:  # Ctrl-C is how a person stops the emulator
         return
 
 
-def listen(settings: Settings) -> socket.socket:
-    """Return the socket of the emulator, or raise a SettingsError if the port is in use or not allowed."""
+def listen(settings: Settings) -> list[socket.socket]:
+    """Return the sockets of the emulator, or raise a SettingsError if the port is in use or not allowed."""
     host, port = settings.host, settings.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return listening.listen(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise SettingsError(
                 f"port {port} is in use: stop the program there (`ss -ltnp` names it) or set PORT to another port"
             ) from None
-        raise SettingsError(f"cannot listen on {host}:{port}: {error}; change HOST or PORT") from None
+        raise SettingsError(f"cannot listen on {url_host(host)}:{port}: {error}; change HOST or PORT") from None
 
 
 def _stop(problem: str) -> NoReturn:

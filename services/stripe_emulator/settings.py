@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from stripe_emulator.listening import ALL_INTERFACES
 from stripe_emulator.validation import must_be, problems
 
 MAX_PORT = 65535
@@ -37,7 +38,7 @@ Secrets = Annotated[
 ]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
-    BeforeValidator(lambda value: str(value).lower()),
+    BeforeValidator(lambda value: str(value).strip().lower()),
     must_be("debug, info, warning or error"),
 ]
 
@@ -47,7 +48,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_by_name=True, str_strip_whitespace=True)
 
-    host: str = Field(default="0.0.0.0", validation_alias="HOST", description="the address to listen on (0.0.0.0)")
+    host: str = Field(
+        default=ALL_INTERFACES,
+        validation_alias="HOST",
+        description="the address to listen on (::, which is all interfaces, with IPv6 and IPv4)",
+    )
     port: Port = Field(default=8087, validation_alias="PORT", description="the port to listen on (8087)")
     public_url: Annotated[Url, AfterValidator(lambda url: url.rstrip("/"))] = Field(
         validation_alias="EMULATOR_PUBLIC_URL",
@@ -83,6 +88,13 @@ class Settings(BaseSettings):
         default=10.0,
         validation_alias="EMULATOR_REDIRECT_WAIT_SECONDS",
         description="how long the pay page waits for the merchant's 2xx (10)",
+    )
+    drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False), must_be("a number of seconds, 0 or more")] = (
+        Field(
+            default=0.0,
+            validation_alias="DRAIN_SECONDS",
+            description="how long the emulator goes on after SIGTERM, while its answers close their connections (0)",
+        )
     )
     log_level: LogLevel = Field(
         default="info", validation_alias="LOG_LEVEL", description="debug, info, warning or error (info)"

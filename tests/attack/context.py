@@ -14,7 +14,8 @@ import yaml
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection
+from lea_payments.store.setup import creation
 from tests.attack.attack import TRACES, Attack, AttackResult, Measurement, Memory, judge
 from tests.attack.markers import API_KEY, SECRET, TOKEN
 from tests.attack.stream import GoodEvents
@@ -125,7 +126,7 @@ class AttackContext:
 
     def __enter__(self) -> Self:
         client = connection.client(self.table)
-        table.ensure(client, self.table)
+        creation.ensure(client, self.table)
         client.close()
         defaults = {"DDB_ENDPOINT": self.table.ddb_endpoint, "DYNAMODB_PAYMENTS_TABLE": self.table.table}
         enter = self._stack.enter_context

@@ -16,8 +16,8 @@ import boto3
 import httpx
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
 from lea_payments.stripe.events import EVENT_TYPES
+from tests.support import tables
 from tests.support.json_lines import json_lines
 from tests.support.scrape import Scrape
 from tests.support.secrets import signing_secret
@@ -69,11 +69,10 @@ class System:
         self._stack = ExitStack()
         self._services = self._stack.enter_context(Services(folder, free_port, self._environment))
         self._webhook: Process | None = None
-        self._logs: set[Path] = set()
 
     def __enter__(self) -> Self:
-        client = connection.client(self._table)
-        table.ensure(client, self._table, wait_seconds=STALLED_SECONDS)
+        client = tables.client(self._table)
+        tables.create(client, self._table)
         client.close()
         return self
 
@@ -107,7 +106,6 @@ class System:
         secrets = {} if "STRIPE_WEBHOOK_SECRET_FILE" in environment else {"STRIPE_WEBHOOK_SECRET": SECRET}
         ports = {"PORT": str(self.port), "METRICS_PORT": str(self._metrics_port)}
         self._webhook = self._services.start("webhook", ready_at="/livez", **secrets | ports | environment)
-        self._logs.add(self._webhook.log)
 
     def kill_webhook(self) -> None:
         """Kills the webhook with SIGKILL."""
@@ -228,5 +226,5 @@ class System:
         return Counter(line["outcome"] for line in self._log_lines() if line.get("event") == "webhook_answered")
 
     def _log_lines(self) -> Iterator[dict[str, Any]]:
-        for log in self._logs:
-            yield from json_lines(log.read_text(errors="replace"))
+        if self._webhook is not None:
+            yield from json_lines(self._webhook.output())

@@ -117,13 +117,19 @@ def _chart(folder: Path) -> helm.Chart:
 
 
 @cache
-def _render(values: str, folder: Path, name: str) -> Rendered:
-    return Rendered(_chart(folder).render(json.loads(values), name=name, namespace=NAMESPACE))
+def _render(values: str, folder: Path, name: str, namespace: str) -> Rendered:
+    return Rendered(_chart(folder).render(json.loads(values), name=name, namespace=namespace))
 
 
-def render(values: Values, folder: Path = CHART, name: str = RELEASE) -> Rendered:
+def render_text(values: Values) -> list[str]:
+    """The text of every template file, without the notes."""
+    files = _chart(CHART).render(values, name=RELEASE, namespace=NAMESPACE)
+    return [document for name, text in files.items() if name.endswith(".yaml") for document in text.split("\n---\n")]
+
+
+def render(values: Values, folder: Path = CHART, name: str = RELEASE, namespace: str = NAMESPACE) -> Rendered:
     """The release with these values on top of the chart's; raises helm.HelmError if the chart refuses them.
 
     Results are cached, so callers must not change the objects.
     """
-    return _render(json.dumps(values), folder, name)
+    return _render(json.dumps(values), folder, name, namespace)

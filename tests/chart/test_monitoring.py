@@ -1,16 +1,27 @@
 """Checks that the chart and k8s-local/observability deploy all rules and dashboards."""
 
+import json
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.chart.rendered import ROOT, ci, read, render
+from tests.chart.rendered import ROOT, ci, merged, read, render, render_text
 
 RULES = sorted((ROOT / "dashboards" / "rules").glob("*.yaml"))
 DASHBOARDS = sorted((ROOT / "dashboards" / "json").glob("*.json"))
 LOCAL_STACK = ROOT / "k8s-local" / "observability"
+
+
+class UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a mapping in which a key stands twice, as kustomize and Flux do."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT002
+        keys = [self.construct_object(key) for key, _ in node.value]
+        assert len(keys) == len(set(keys)), keys
+        return super().construct_mapping(node, deep)
 
 
 def groups(text: str) -> list[Any]:
@@ -19,20 +30,57 @@ def groups(text: str) -> list[Any]:
     return rules
 
 
+def alerts(rule: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for group in rule["spec"]["groups"] for one in group["rules"] if "alert" in one]
+
+
+def without_labels(groups: list[Any]) -> list[Any]:
+    return [
+        {**group, "rules": [{key: value for key, value in one.items() if key != "labels"} for one in group["rules"]]}
+        for group in groups
+    ]
+
+
 def test_the_rule_object_has_all_rules_and_runbook_links() -> None:
     rule = render(ci("telemetry")).of("PrometheusRule")["rules"]
     texts = [file.read_text().replace("dashboards/runbook.md#", "https://wiki.example.com/payments#") for file in RULES]
-    links = [
-        one["annotations"]["runbook_url"]
-        for group in rule["spec"]["groups"]
-        for one in group["rules"]
-        if "alert" in one
-    ]
+    links = [one["annotations"]["runbook_url"] for one in alerts(rule)]
 
-    assert rule["metadata"]["labels"]["release"] == "stack"
-    assert rule["spec"]["groups"] == [group for text in texts for group in groups(text)]
+    assert without_labels(rule["spec"]["groups"]) == without_labels([group for text in texts for group in groups(text)])
     assert links
     assert all(link.startswith("https://wiki.example.com/payments#") for link in links)
+
+
+def test_alerts_have_the_given_labels_and_severities() -> None:
+    given = alerts(render(ci("telemetry")).of("PrometheusRule")["rules"])
+    default = alerts(render({**ci("emulator"), "prometheusRule": {"enabled": True}}).of("PrometheusRule")["rules"])
+
+    assert {one["labels"]["severity"] for one in default} == {"critical", "warning"}
+    assert all(one["labels"].keys() == {"severity"} for one in default)
+    names = {"critical": "page", "warning": "warning"}
+    assert [one["labels"] for one in given] == [
+        {"severity": names[one["labels"]["severity"]], "team": "payments"} for one in default
+    ]
+
+
+def test_no_link_leads_to_the_runbook_of_this_repository() -> None:
+    release = render(ci("telemetry"))
+    text = str([one for kind in ("ConfigMap", "PrometheusRule") for one in release.of(kind).values()])
+
+    assert text.count("https://wiki.example.com/payments") > 50
+    assert "dashboards/runbook.md" not in text
+
+
+def test_a_given_label_replaces_the_label_of_the_chart() -> None:
+    release = render(ci("telemetry"))
+
+    assert release.of("PrometheusRule")["rules"]["metadata"]["labels"]["release"] == "stack"
+    assert release.of("PrometheusRule")["rules"]["metadata"]["labels"]["app.kubernetes.io/name"] == (
+        "kube-prometheus-stack"
+    )
+    assert release.of("ServiceMonitor")["metrics"]["metadata"]["labels"]["app.kubernetes.io/component"] == "monitoring"
+    for text in render_text(ci("telemetry")):
+        yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a safe loader that also refuses a repeated key
 
 
 def test_each_dashboard_has_its_own_config_map() -> None:
@@ -44,7 +92,8 @@ def test_each_dashboard_has_its_own_config_map() -> None:
         one = dashboards[f"dashboard-{file.stem}"]
         assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
         assert one["metadata"]["annotations"]["grafana_folder"] == "Payments"
-        assert one["data"][file.name].strip() == file.read_text().strip()
+        dashboard = file.read_text().replace("dashboards/runbook.md", "https://wiki.example.com/payments")
+        assert json.loads(one["data"][file.name]) == json.loads(dashboard)
 
 
 def test_rules_and_dashboards_are_off_by_default() -> None:
@@ -66,10 +115,36 @@ def test_the_local_stack_has_all_rules_and_dashboards(folder: Path, name: str, f
     assert sorted((folder / file).resolve() for file in file_names) == files
 
 
-def test_all_targets_are_labelled_by_component() -> None:
+def test_all_targets_are_labelled_by_service_and_release() -> None:
     (endpoint,) = render(ci("telemetry")).of("ServiceMonitor")["metrics"]["spec"]["endpoints"]
     (job,) = read(LOCAL_STACK / "prometheus.yml")["scrape_configs"]
-    source = "__meta_kubernetes_pod_label_app_kubernetes_io_component"
+    labels = {"component": "app_kubernetes_io_component", "release": "app_kubernetes_io_instance"}
 
-    assert endpoint["relabelings"] == [{"sourceLabels": [source], "targetLabel": "component"}]
-    assert {"source_labels": [source], "target_label": "component"} in job["relabel_configs"]
+    for target, source in labels.items():
+        label = f"__meta_kubernetes_pod_label_{source}"
+        assert {"sourceLabels": [label], "targetLabel": target} in endpoint["relabelings"]
+        assert {"source_labels": [label], "target_label": target} in job["relabel_configs"]
+
+
+def test_the_service_monitor_takes_prometheus_options() -> None:
+    monitor = render(ci("telemetry")).of("ServiceMonitor")["metrics"]["spec"]
+    (endpoint,) = monitor["endpoints"]
+
+    assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("15s", "10s")
+    assert endpoint["relabelings"][-1] == {"targetLabel": "cluster", "replacement": "eu-1"}
+    assert endpoint["metricRelabelings"] == [{"sourceLabels": ["__name__"], "regex": "python_gc_.*", "action": "drop"}]
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_classic_histograms_are_kept_beside_native_ones(keeps: bool) -> None:
+    values = merged(ci("telemetry"), {"serviceMonitor": {"scrapeClassicHistograms": keeps}})
+    monitor = render(values).of("ServiceMonitor")["metrics"]["spec"]
+
+    assert monitor.get("scrapeClassicHistograms", False) is keeps
+
+
+def test_empty_durations_leave_the_defaults_of_prometheus() -> None:
+    values = merged(ci("emulator"), {"serviceMonitor": {"enabled": True, "interval": "", "scrapeTimeout": ""}})
+    (endpoint,) = render(values).of("ServiceMonitor")["metrics"]["spec"]["endpoints"]
+
+    assert endpoint.keys() == {"port", "relabelings"}

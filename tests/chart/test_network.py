@@ -141,6 +141,7 @@ FAMILIES = [
     (["::/0"], {"fd00:ec2::23/128"}),
     (["10.0.0.0/8", "fd00::/8"], {"169.254.170.23/32", "fd00:ec2::23/128"}),
 ]
+"""The values' CIDRs of AWS, and the addresses of the node's agent that they allow."""
 
 
 @pytest.mark.parametrize(("cidrs", "agents"), FAMILIES, ids=["IPv4", "IPv6", "both"])

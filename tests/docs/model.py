@@ -7,7 +7,7 @@ from lea_payments.payment import facts, situations
 from lea_payments.payment.facts import STATES, Kind
 from lea_payments.payment.situations import DISPUTES, RULES, CanPay, Situation
 from lea_payments.store import table
-from lea_payments.stripe.events import EVENT_TYPES
+from lea_payments.stripe.events import EVENT_TYPES, OPTIONAL_EVENT_TYPES, REQUIRED_EVENT_TYPES
 
 ANY_STATE = ()
 
@@ -37,12 +37,15 @@ MEANINGS: Mapping[str, Meaning] = {
     "charge.dispute.closed": Meaning(Kind.DISPUTE, ANY_STATE),
     "radar.early_fraud_warning.created": Meaning(Kind.WARNING, ANY_STATE),
     "radar.early_fraud_warning.updated": Meaning(Kind.WARNING, ANY_STATE),
+    "charge.succeeded": Meaning(
+        Kind.CHARGE, (facts.SUCCEEDED,), "only how the customer paid: the session decides whether. Optional"
+    ),
 }
 
 KEPT: Mapping[Kind, str] = {
     Kind.SESSION: "amount, currency, PaymentIntent, attempt",
     Kind.INTENT: "decline code, attempt",
-    Kind.CHARGE: "refunded total, PaymentIntent",
+    Kind.CHARGE: "refunded total, PaymentIntent, payment method with brand and last four digits",
     Kind.REFUND: "amount, PaymentIntent",
     Kind.DISPUTE: "amount, PaymentIntent, due date of the evidence",
     Kind.WARNING: "PaymentIntent",
@@ -76,8 +79,8 @@ def table_of(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[
 
 
 def event_types() -> Iterator[str]:
-    """The event types that the services use."""
-    yield from (f"- `{name}`" for name in EVENT_TYPES)
+    """The event types that the services need."""
+    yield from (f"- `{name}`" for name in REQUIRED_EVENT_TYPES)
 
 
 def facts_section() -> Iterator[str]:
@@ -122,7 +125,9 @@ def events_page() -> Iterator[str]:
     yield ""
     yield "Each event that the services use is translated into one fact about one of Stripe's objects."
     yield "[Architecture](../architecture.md#a-payment-is-a-set-of-facts) explains what follows from the facts."
-    yield "Subscribe the webhook endpoint to exactly these types."
+    optional = ", ".join(f"`{name}`" for name in OPTIONAL_EVENT_TYPES)
+    yield f"Subscribe the webhook endpoint to exactly these types. Only {optional} is optional: with it, the pages show"
+    yield "how the customer paid. It costs one more write per payment."
     yield ""
     rows = ((f"`{name}`", f"`{object_type}`", *_meaning(name)) for name, object_type in EVENT_TYPES.items())
     yield from table_of(("event type", "object", "fact", "state"), rows)

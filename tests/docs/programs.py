@@ -16,7 +16,7 @@ from tests.chart import rendered
 from tests.docs.documents import ROOT
 
 KUBECTL_VERBS = {"cordon", "create", "delete", "describe", "exec", "get", "logs", "rollout", "scale", "top"}
-HELM_VERBS = {"history", "install", "rollback", "test", "uninstall", "upgrade"}
+HELM_VERBS = {"history", "install", "rollback", "template", "test", "uninstall", "upgrade"}
 SKAFFOLD_VERBS = {"delete", "dev", "render", "run"}
 SCRIPTS = {name: f"tests/{name}/run.py" for name in ("attack", "bench", "chaos", "upgrade")} | {
     "test": "tests/conftest.py"
@@ -61,7 +61,7 @@ def helm(arguments: Arguments) -> None:
     assert words[0] in HELM_VERBS
     files = [ROOT / value for option, value in pairwise(arguments) if option == "-f"]
     assert all(file.is_file() for file in files)
-    if words[0] in {"install", "upgrade"}:
+    if words[0] in {"install", "template", "upgrade"}:
         assert "charts/lea-payments" in words
         values = rendered.read(*files)
         for option, setting in pairwise(arguments):
@@ -114,7 +114,9 @@ PROGRAMS: Mapping[str, Callable[[Arguments], None]] = {
     "skaffold": skaffold,
     "aws": aws,
     "docker": docker,
-    **dict.fromkeys(("date", "export", "grep", "jq", "kind", "promtool", "stripe", "stripe-emulator"), no_check),
+    **dict.fromkeys(
+        ("amtool", "date", "export", "grep", "jq", "kind", "promtool", "stripe", "stripe-emulator"), no_check
+    ),
 }
 """The check of each program. A program that is not in this table fails the test."""
 

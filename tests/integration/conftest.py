@@ -9,9 +9,9 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
 from lea_payments.store.payments import PaymentStore
 from tests.support import dynamodb_faults as faults
+from tests.support import tables
 from tests.support.emulator import EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.processes import Process
@@ -30,8 +30,8 @@ def table_settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
     """Yield the settings of a new table, one for each file."""
     variables = {"DDB_ENDPOINT": dynamodb_endpoint, "DYNAMODB_PAYMENTS_TABLE": f"test-{uuid4()}"}
     settings = TableSettings.model_validate(variables)
-    client = connection.client(settings)
-    table.ensure(client, settings)
+    client = tables.client(settings)
+    tables.create(client, settings)
     yield settings
     client.delete_table(TableName=settings.table)
     client.close()
@@ -114,7 +114,8 @@ def axe_violations() -> Callable[[Page], list[str]]:
     """Return a function that lists the rules up to WCAG 2.2 AA that a page violates, one line each."""
 
     def find(page: Page) -> list[str]:
-        violations = Axe().run(page, options={"runOnly": list(AXE_RULES)}).response["violations"]
+        options = {"runOnly": list(AXE_RULES), "resultTypes": ["violations"]}
+        violations = Axe().run(page, options=options).response["violations"]
         return [f"{rule['id']}: {rule['help']} {[node['html'] for node in rule['nodes']]}" for rule in violations]
 
     return find

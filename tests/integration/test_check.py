@@ -8,8 +8,9 @@ import pytest
 import stripe
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
-from lea_payments.stripe.events import EVENT_TYPES
+from lea_payments.store import table
+from lea_payments.stripe.events import EVENT_TYPES, REQUIRED_EVENT_TYPES
+from tests.support import tables
 from tests.support.command_line import ENDPOINT_URL, KEY, SECRET, TOKEN, CheckCommand
 from tests.support.emulator import EmulatorClient
 from tests.support.secrets import signing_secret
@@ -60,13 +61,25 @@ def test_a_correct_setup_has_no_problems_and_is_not_changed(
     )
     assert [says for _, says in report.of("endpoint")] == [
         f"sends to {ENDPOINT_URL}",
-        f"sends all {len(EVENT_TYPES)} event types that the services use",
+        f"sends all {len(REQUIRED_EVENT_TYPES)} event types that the services need",
         f"uses API version {stripe.api_version}",
     ]
     assert text.count("✓") == len(report.findings)
     assert text.endswith("No problems found.\n")
     assert set(stripe_proxy.methods) == {"GET"}
-    assert connection.client(table_settings).scan(TableName=table_settings.table)["Count"] == 0
+    assert tables.client(table_settings).scan(TableName=table_settings.table)["Count"] == 0
+
+
+def test_an_ignored_telemetry_setting_is_a_note(check: CheckCommand) -> None:
+    report = check(OTEL_TRACES_SAMPLER_ARG="10", OTEL_EXPORTER_OTLP_HEADERS="authorization: secret")
+
+    assert report.of("telemetry") == [
+        (
+            "note",
+            "OTEL_EXPORTER_OTLP_HEADERS is ignored: it has no name=value at number 1: write name=value,name=value",
+        ),
+        ("note", "OTEL_TRACES_SAMPLER_ARG is ignored: it is not a ratio: set it to a number from 0 to 1"),
+    ]
 
 
 def test_wrong_settings_have_remedies_and_show_no_secret(check: CheckCommand, emulator: EmulatorClient) -> None:

@@ -11,11 +11,12 @@ from uuid import uuid4
 import pytest
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import table
 from tests.support import dynamodb_faults as faults
 from tests.support.command_line import SECRET, TOKEN, CheckCommand
 from tests.support.dynamodb_faults import Call, CallResponse, Forward, recovery_status
 from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.tables import client as connect
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,7 +38,7 @@ class Tables:
 
     def __init__(self, settings: TableSettings) -> None:
         self._settings = settings
-        self.client: DynamoDBClient = connection.client(settings)
+        self.client: DynamoDBClient = connect(settings)
         self.names: list[str] = []
 
     def create(self, change: Callable[[dict[str, Any]], None]) -> str:

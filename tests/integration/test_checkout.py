@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection
+from tests.support import tables
 from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, checkout_client, payment_body, sessions_of
 from tests.support.emulator import EmulatorClient
 from tests.support.waiting import until
@@ -285,7 +285,7 @@ def test_the_new_link_after_an_expiry_can_be_paid(api: httpx.Client, stripe: htt
 @pytest.fixture(scope="module")
 def put_by_hand(table_settings: TableSettings) -> Iterator[PutByHand]:
     """Yield a function that writes the record of a payment's body, with more attributes."""
-    client = connection.client(table_settings)
+    client = tables.client(table_settings)
 
     def put(body: dict[str, Any], **attributes: Any) -> None:
         texts = {name: {"S": value} for name, value in body.items() if isinstance(value, str)}

@@ -13,7 +13,7 @@ from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from lea_payments.checkout.errors import ERRORS
-from lea_payments.serving import closing
+from lea_payments.serving.http import closing
 from tests.support.checkout_api import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN, checkout_client, payment_body
 from tests.support.examples import examples
 

@@ -141,7 +141,7 @@ def test_a_wrong_key_is_named_but_not_shown(start: Callable[..., Process], strip
 
     assert _code(answer) == (502, "stripe_refused")
     assert "STRIPE_SECRET_KEY" in answer.text
-    assert CANARY[-4:] not in answer.text + service.log.read_text()
+    assert CANARY[-4:] not in answer.text + service.output()
 
 
 def test_a_missing_table_is_a_503(start_service: Callable[..., str], free_port: Callable[[], int]) -> None:
@@ -181,7 +181,7 @@ def test_customer_data_is_in_no_log_metric_or_span(
 
     session = stripe.get(f"{SESSIONS}/{created.json()['payment']['stripe_session_id']}").json()
     trace_id = session["metadata"]["traceparent"].split("-")[1]
-    lines = service.log.read_text()
+    lines = service.output()
     assert 'payments_checkout_sessions_total{stage="created"} 1.0' in scrape
     assert trace_id in {span.trace_id for span in sink.spans}
     assert f'"trace_id":"{trace_id}"' in lines

@@ -35,7 +35,7 @@ class MeasuredService(NamedTuple):
 
     def lines(self, event: str) -> list[str]:
         """The log lines of this event."""
-        return [line for line in self.process.log.read_text().splitlines() if f'"{event}"' in line]
+        return [line for line in self.process.output().splitlines() if f'"{event}"' in line]
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_good_calls_are_counted_and_timed(service: MeasuredService) -> None:
         service.api.get("/livez")
 
     durations = service.growth_of("payments_checkout_request_duration_seconds_count", call)
-    assert durations == {("ok", "create"): 2, ("ok", "get"): 1, ("ok", "list"): 1}
+    assert durations == {("create",): 2, ("get",): 1, ("list",): 1}
     stripe_calls = service.growth_of(STRIPE_CALLS, call)
     assert stripe_calls == {("retrieve_session", "ok"): 2}
 

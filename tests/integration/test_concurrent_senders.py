@@ -15,6 +15,7 @@ from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from tests.support import stripe_bodies
 from tests.support.examples import examples
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.records import Records
 from tests.support.scenarios import order_independent_fields
 from tests.support.stripe_bodies import SECRET
@@ -30,7 +31,10 @@ SENDERS = 16
 def senders(start_service: Callable[..., str]) -> Iterator[Sequence[httpx.Client]]:
     """Yield the connections of the senders: every other one leads to the other webhook."""
     urls = [start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET) for _ in range(2)]
-    clients = [httpx.Client(base_url=urls[number % 2], timeout=30, trust_env=False) for number in range(SENDERS)]
+    clients = [
+        httpx.Client(base_url=urls[number % 2], timeout=30, trust_env=False, verify=NO_CERTIFICATES)
+        for number in range(SENDERS)
+    ]
     yield clients
     for client in clients:
         client.close()

@@ -13,10 +13,10 @@ import pytest
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection
 from lea_payments.webhook.app import RETRY_AFTER_SECONDS
 from tests.support import dynamodb_faults as faults
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 from tests.support.dynamodb_faults import Fault
 from tests.support.examples import examples
 from tests.support.faulty_dynamodb import FaultyDynamoDB
@@ -156,7 +156,7 @@ def test_a_refused_event_is_asked_to_come_later(start: Callable[..., Process], d
     )
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, str(RETRY_AFTER_SECONDS))
-    assert "no time is left for another try" in service.log.read_text()
+    assert "no time is left for another try" in service.output()
 
 
 def test_the_first_event_after_ready_finds_a_connection(
@@ -209,7 +209,7 @@ def test_without_permission_a_service_is_not_ready(
 
     with httpx.Client(base_url=process.url, timeout=30) as client:
         assert client.get("/readyz").status_code == 503
-        [line] = [one for one in process.log.read_text().splitlines() if "table_ping_failed" in one]
+        [line] = [one for one in process.output().splitlines() if "table_ping_failed" in one]
         assert "AccessDenied" in line
         dynamodb.fault = faults.healthy
         until(lambda: client.get("/readyz").status_code == 200)
@@ -232,7 +232,7 @@ async def test_events_beyond_the_limit_are_refused_at_once(
         await asyncio.wait(sent)
 
     assert (first.result().status_code, first.result().headers["Retry-After"]) == (503, str(RETRY_AFTER_SECONDS))
-    assert "800 other events wait for DynamoDB" in service.log.read_text()
+    assert "800 other events wait for DynamoDB" in service.output()
 
 
 async def _post(client: httpx.AsyncClient, delivery: Delivery) -> httpx.Response:
@@ -251,8 +251,8 @@ def local(free_port: Callable[[], int], dynamodb_folder: Path) -> Iterator[Dynam
 def freezing(local: DynamoDBLocal) -> TableSettings:
     """Return the settings of its table."""
     settings = TableSettings.model_validate({"DDB_ENDPOINT": local.endpoint})
-    client = connection.client(settings)
-    table.ensure(client, settings)
+    client = tables.client(settings)
+    tables.create(client, settings)
     client.close()
     return settings
 

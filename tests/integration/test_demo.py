@@ -1,16 +1,12 @@
 """The demo as a person runs it: started, used, stopped, killed; on its own ports and in its own folder."""
 
-import fcntl
 import json
 import os
-import pty
 import re
 import signal
 import socket
-import struct
 import subprocess
 import sys
-import termios
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +20,7 @@ from lea_demo.dynamodb_local import fetch
 from lea_demo.machine import PORTS, is_busy, variable
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret
+from tests.support.terminal import Terminal
 from tests.support.waiting import until
 
 WAIT_SECONDS = 90
@@ -39,12 +36,13 @@ class Demo:
     folder: Path
     env: Mapping[str, str]
     log: Path
+    terminal: Terminal | None = None
 
     def url(self, name: str) -> str:
         return f"http://localhost:{self.env[f'DEMO_{name}_PORT']}"
 
     def printed(self) -> str:
-        return self.log.read_text()
+        return self.terminal.printed if self.terminal else self.log.read_text()
 
     def wait_for(self, pattern: re.Pattern[str]) -> str:
         """Waits until the output matches and returns the first group."""
@@ -101,16 +99,21 @@ def start_demo(new_folder: Callable[[], Path], free_port: Callable[[], int]) -> 
     """Yield `start_demo(folder=None, **env) -> Demo`, on free ports unless `env` names them."""
     started: list[Demo] = []
 
-    def start(folder: Path | None = None, output: int | None = None, **more: str) -> Demo:
+    def start(folder: Path | None = None, *, in_terminal: bool = False, **more: str) -> Demo:
         folder = folder or new_folder()
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
         free_ports = {variable(name): str(free_port()) for name in PORTS}
         env = {**kept, **free_ports, **more}
         log = folder / f"demo-{len(started)}.log"
+        command = [sys.executable, "-m", "lea_demo", "run"]
         with log.open("wb") as file:
-            command = [sys.executable, "-m", "lea_demo", "run"]
-            process = psutil.Popen(command, cwd=folder, env=env, stdout=output or file, stderr=subprocess.STDOUT)
-        started.append(Demo(process, folder, env, log))
+            terminal = Terminal(command, folder, env) if in_terminal else None
+            process = (
+                terminal.process
+                if terminal
+                else psutil.Popen(command, cwd=folder, env=env, stdout=file, stderr=subprocess.STDOUT)
+            )
+        started.append(Demo(process, folder, env, log, terminal))
         return started[-1]
 
     yield start
@@ -334,19 +337,15 @@ def test_a_stripe_sandbox_in_dot_env_replaces_the_emulator(
 
 def test_the_link_is_at_the_bottom_of_a_small_screen(start_demo: Callable[..., Demo]) -> None:
     """On a terminal of 80 columns and 24 rows, with the longest ports and an encoding that lacks characters."""
-    controller, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    demo = start_demo(output=terminal, TERM="dumb", PYTHONIOENCODING="ascii")
-    os.close(terminal)
-    shown = ""
-    while "\nPay  http" not in shown or not shown.endswith("\n"):
-        shown += os.read(controller, 65536).decode("ascii").replace("\r\n", "\n")
+    demo = start_demo(in_terminal=True, TERM="dumb", PYTHONIOENCODING="ascii")
+    demo.wait_for(re.compile(r"\n(Pay)  http\S+\n"))
 
+    shown = demo.printed()
+    assert shown.isascii()
     rows = sum(max(1, -(-len(line) // 80)) for line in shown.splitlines())
     assert rows + 1 <= 24  # the cursor is below
     assert shown.splitlines()[-1].startswith("Pay  http://localhost:")
     assert demo.end_by(signal.SIGINT) == 0
-    os.close(controller)
 
 
 def test_every_printed_command_can_be_pasted(demo: Demo) -> None:

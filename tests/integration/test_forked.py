@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.support import forked
+from tests.support.command_line import without_progress
 from tests.support.processes import Process
 from tests.support.waiting import until
 
@@ -41,7 +42,7 @@ def test_a_forked_command_ends_as_a_new_process_does(
         command, env=ENVIRONMENT, cwd=tmp_path, input=text, capture_output=True, text=True, check=False
     )
     assert (as_forked.returncode, as_forked.stdout) == (expected.returncode, expected.stdout)
-    assert _without_progress(as_forked.stderr) == _without_progress(expected.stderr)
+    assert without_progress(as_forked.stderr) == without_progress(expected.stderr)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)])
@@ -83,8 +84,3 @@ def test_what_counts_at_the_start_is_not_forked(variable: str) -> None:
 
     assert forked.can_fork(command, {"PORT": "1"})
     assert not forked.can_fork(command, {variable: "1"})
-
-
-def _without_progress(stderr: str) -> list[str]:
-    """The lines, without those that appear only if a command takes long."""
-    return [line for line in stderr.splitlines() if not line.startswith("Still ")]

@@ -49,7 +49,7 @@ class Webhook(NamedTuple):
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """The log lines of one event."""
-        lines = map(json.loads, self.service.log.read_text().splitlines())
+        lines = map(json.loads, self.service.output().splitlines())
         return [line for line in lines if line["event"] == event]
 
 
@@ -235,7 +235,7 @@ def test_sigterm_does_not_wait_for_half_bodies(start_webhook: Callable[..., Webh
 
     status = webhook.service.stop()
 
-    text = webhook.service.log.read_text()
+    text = webhook.service.output()
     assert status == 0
     assert "Traceback" not in text
     assert "exceeded" not in text
@@ -260,7 +260,7 @@ def test_an_offer_to_upgrade_is_ignored(webhook: Webhook) -> None:
             assert answer.startswith(b"HTTP/1.1 200 ")
             assert b"connection:" not in answer.lower()
 
-    assert "pgrade" not in webhook.service.log.read_text()
+    assert "pgrade" not in webhook.service.output()
 
 
 @pytest.mark.parametrize("protocol", ["websocket", "h2c", "TLS/1.0"])

@@ -1,6 +1,6 @@
+import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +8,8 @@ import httpx
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import table
+from tests.support import tables
 from tests.support.checkout_api import SECRETS, TOKEN
 from tests.support.command_line import command_runner
 from tests.support.processes import Process
@@ -27,14 +28,16 @@ def _init_table(port: int, *options: str) -> subprocess.Popen[str]:
 
 def test_init_table_waits_for_a_database_that_is_starting(free_port: Callable[[], int], dynamodb_folder: Path) -> None:
     port = free_port()
-    waiting = _init_table(port, "--wait=60")
-    time.sleep(3)
-    assert waiting.poll() is None
+    with socket.create_server(("127.0.0.1", port)) as not_yet:
+        waiting = _init_table(port, "--wait=280")
+        for _ in range(2):  # the second call means that the first error did not end it
+            not_yet.accept()[0].close()
 
     with DynamoDBLocal(port, None, dynamodb_folder):
-        output, errors = waiting.communicate(timeout=60)
+        output, errors = waiting.communicate()
 
-    assert (output, errors, waiting.returncode) == ("table lea-payments-local created\n", "", 0)
+    assert (output, waiting.returncode) == ("table lea-payments-local created\n", 0)
+    assert {line.partition(" (")[0] for line in errors.splitlines()} <= {"Still reading table lea-payments-local"}
 
 
 def test_without_wait_an_unreachable_database_is_named(free_port: Callable[[], int]) -> None:
@@ -54,7 +57,7 @@ def test_init_table_completes_a_table_of_version_0_1_0(
     definition = table.definition(settings)
     definition["GlobalSecondaryIndexes"] = definition["GlobalSecondaryIndexes"][:4]
     definition["AttributeDefinitions"] = definition["AttributeDefinitions"][:5]
-    client = connection.client(settings)
+    client = tables.client(settings)
     client.create_table(**definition)
     records = Records(settings)
     payment_id = records.put()

@@ -11,15 +11,16 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import OBJECT_LIMIT, OVERFLOW_ID
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment, Status
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import table
 from lea_payments.store.items import Item, attributes_of, item_of_entry
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.telemetry import events as business_events
 from lea_payments.telemetry import metrics
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 from tests.support.dynamodb_faults import Meter
+from tests.support.examples import examples
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.scenarios import record
 
@@ -27,7 +28,7 @@ DYNAMODB_LIMIT = 400 * 1024
 WRITE_UNIT = 1024
 """The bytes of one write unit (developer guide, "DynamoDB read and write operations")."""
 
-EVENTS = 2_000
+EVENTS = examples(400, 2_000)
 BOUND = 100 * 1024
 WIDE = "\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL X}"
 """A character of four bytes, the most that UTF-8 has."""
@@ -87,7 +88,7 @@ def _flood(payment_id: str, letter: str = "x") -> Iterator[PaymentEvent]:
 
 
 def _item(settings: TableSettings, payment_id: str) -> Item:
-    client = connection.client(settings)
+    client = tables.client(settings)
     response = client.get_item(TableName=settings.table, Key={table.KEY: {"S": payment_id}}, ConsistentRead=True)
     client.close()
     return response["Item"]
@@ -215,6 +216,35 @@ async def test_an_ordinary_payment_costs_few_units(
     size = size_of(_item(table_settings, ORDINARY.payment_intent_id))
     trace = 0 if shown.history[0].trace_id else SIZE_OF_TRACE_ID
     assert 900 < size + trace <= WRITE_UNIT
+
+
+async def test_a_payment_method_costs_one_write_and_few_bytes(
+    metered: tuple[PaymentStore, Meter], table_settings: TableSettings
+) -> None:
+    """Stripe sends `charge.succeeded` before or after the session's event, which then has to know the other one."""
+    store, meter = metered
+    payment = replace(ORDINARY, payment_intent_id="payment_" + "d" * 32)
+    created = await store.create(payment)
+    await store.change_checkout(created, stripe_session_id=ORDINARY_SESSION, checkout_link=ORDINARY_LINK)
+    metadata = {"payment_intent_id": payment.payment_intent_id, "attempt": "1"}
+    charge = stripe_bodies.charge_object(ORDINARY_INTENT, id="ch_" + "3" * 24, metadata=metadata)
+    before = size_of(_item(table_settings, payment.payment_intent_id))
+
+    meter.reset()
+    applied = await store.apply(_event("charge.succeeded", charge))
+
+    assert applied.outcome is Outcome.APPLIED
+    assert meter.calls == ["BatchExecuteStatement"]
+    assert applied.after is not None
+    assert applied.after.history == ()
+    fact = 1 + _size_of({"M": {"facts": attributes_of(applied.after, ["facts"])["facts"]}})
+    assert fact <= 120
+    assert size_of(_item(table_settings, payment.payment_intent_id)) <= before + fact + len("webhook_processed_at") + 24
+
+    meter.reset()
+    paid = replace(_ordinary_event(), payment_ids=(payment.payment_intent_id,))
+    assert (await store.apply(paid)).outcome is Outcome.APPLIED
+    assert meter.calls == ["BatchExecuteStatement"] * 2
 
 
 SIZE_OF_TRACE_ID = len("trace_id") + 32 + 1

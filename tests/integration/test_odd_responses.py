@@ -13,12 +13,11 @@ import stamina
 from msgspec.structs import replace
 
 from lea_payments.settings import StripeSettings, TableSettings
-from lea_payments.store import connection
 from lea_payments.store.items import attributes_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.stripe.reader import TRIES, StripeReader
-from tests.support import odd_json
+from tests.support import odd_json, tables
 from tests.support.checkout_api import SECRETS, checkout_client, payment_body
 from tests.support.command_line import command_runner
 from tests.support.emulator import STRIPE_KEY, no_wait
@@ -131,7 +130,7 @@ def test_no_command_lets_data_control_the_terminal(
 ) -> None:
     text = "".join(case for case in CASES if case.isprintable() or case.encode(errors="ignore").decode() == case)
     payment_id = f"payment_{text}"
-    client = connection.client(table_settings)
+    client = tables.client(table_settings)
     new = replace(record(payment_id), product_name=text, stripe_session_id=f"cs_{text}", status_reason=text)
     client.put_item(TableName=table_settings.table, Item=attributes_of(new))
     client.close()

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection
 from lea_payments.store.items import Item, attributes_of
+from tests.support import tables
 from tests.support.otlp_sink import OtlpSink
 from tests.support.page_records import LINK, page_record, session_id_of
 from tests.support.page_refresh import refresh_of
@@ -30,7 +30,7 @@ def pages(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def put_item(table_settings: TableSettings) -> Iterator[Callable[[Item], None]]:
     """Yield a function that writes an item to the table."""
-    client = connection.client(table_settings)
+    client = tables.client(table_settings)
 
     def put(item: Item) -> None:
         client.put_item(TableName=table_settings.table, Item=item)

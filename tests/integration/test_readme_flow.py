@@ -15,10 +15,11 @@ import httpx
 import pytest
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import table
 from lea_payments.store.items import payment_of
 from tests.docs.documents import DOCUMENTS, ROOT, Command, block_commands, blocks
 from tests.docs.reference import SERVICES
+from tests.support import tables
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret
 
@@ -106,7 +107,7 @@ def documented_payment(services: Services) -> None:
         "payment_status": "pending",
         "stripe_session_id": "cs_test_123",
     }
-    client = connection.client(services.table)
+    client = tables.client(services.table)
     client.put_item(TableName=services.table.table, Item={name: {"S": value} for name, value in item.items()})
     client.close()
 
@@ -144,7 +145,7 @@ def test_the_hand_written_flow_works_as_it_stands(services: Services, tmp_path: 
     answer = httpx.post(f"{services.emulator.url}/_pay/{session_id}", json={"card": "4242424242424242"}, timeout=30)
 
     assert answer.is_success, answer.text
-    dynamodb = connection.client(services.table)
+    dynamodb = tables.client(services.table)
     payment = payment_of(
         dynamodb.get_item(TableName=services.table.table, Key={table.KEY: {"S": "payment_123"}}, ConsistentRead=True)[
             "Item"

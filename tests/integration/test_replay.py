@@ -11,9 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection
 from lea_payments.store.items import attributes_of
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 from tests.support.command_line import RunCommand, command_runner
 from tests.support.emulator import STRIPE_KEY, UNREACHABLE, EmulatorClient
 from tests.support.records import Records
@@ -36,7 +35,7 @@ def run(tmp_path: Path, table_settings: TableSettings, account: EmulatorClient) 
 
 
 def _new(records: Records, table_settings: TableSettings, payment_id: str, **fields: object) -> str:
-    client = connection.client(table_settings)
+    client = tables.client(table_settings)
     new = replace(record(payment_id), stripe_session_id=None, **fields)
     client.put_item(TableName=table_settings.table, Item=attributes_of(new))
     client.close()

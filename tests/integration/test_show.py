@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment, Status
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection
 from lea_payments.store.items import attributes_of
+from tests.support import tables
 from tests.support.command_line import RunCommand, command_runner, shown_in_terminal
 from tests.support.emulator import STRIPE_KEY, UNREACHABLE, EmulatorClient
 from tests.support.scenarios import record
@@ -34,7 +34,7 @@ def put(table_settings: TableSettings) -> Callable[..., Payment]:
         number = uuid4().hex
         ids = {"user_id": f"user_{number}", "quote_id": f"quote_{number}", "stripe_session_id": None}
         new = replace(record(f"payment_{number}"), **(ids | {"created_at": None} | fields))
-        client = connection.client(table_settings)
+        client = tables.client(table_settings)
         client.put_item(TableName=table_settings.table, Item=attributes_of(new))
         client.close()
         return new

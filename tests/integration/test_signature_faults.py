@@ -43,7 +43,7 @@ class Webhook(NamedTuple):
 
     def rejection_lines(self) -> list[dict[str, Any]]:
         """The log lines with the reasons and remedies."""
-        lines = map(json.loads, self.service.log.read_text().splitlines())
+        lines = map(json.loads, self.service.output().splitlines())
         return [line for line in lines if line["event"] == "signature_rejected"]
 
 
@@ -113,7 +113,7 @@ def test_no_body_secret_or_header_is_logged(webhook: Webhook, records: Records) 
         webhook.reject(*fault(_event(payment_id)))
     webhook.reject(_serialized(_event(payment_id)), CANARY)
     webhook.reject(CANARY.encode(), f"t=1,v1={CANARY}")
-    text = webhook.service.log.read_text() + Scrape.of(webhook.metrics).text
+    text = webhook.service.output() + Scrape.of(webhook.metrics).text
 
     assert len(webhook.rejection_lines()) == len(FAULTS) + 1  # a body that is not JSON counts as altered
     for secret in (CANARY, SECRET, payment_id, "someone@example.com"):

@@ -10,13 +10,14 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HistoryEntry
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, statements, table
+from lea_payments.store import statements, table
 from lea_payments.store.errors import ConflictError, UnavailableError
 from lea_payments.store.items import attributes_of, payment_of
 from lea_payments.store.payments import PaymentStore
+from lea_payments.store.setup import creation
 from lea_payments.stripe import events as stripe_events
 from tests.support import dynamodb_faults as faults
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.scenarios import record
 
@@ -36,8 +37,8 @@ def settings(dynamodb_endpoint: str) -> TableSettings:
 
 @pytest.fixture(scope="module")
 def dynamodb(settings: TableSettings) -> Iterator["DynamoDBClient"]:
-    client = connection.client(settings)
-    table.ensure(client, settings)
+    client = tables.client(settings)
+    tables.create(client, settings)
     yield client
     client.close()
 
@@ -182,7 +183,7 @@ async def test_a_table_without_some_indexes_works(
         assert await store.awaiting_funds("2026-01-01") == []
 
     assert (paid.outcome, unknown.outcome) == (Outcome.APPLIED, Outcome.UNMATCHED)
-    assert table.ensure(dynamodb, settings).endswith(f"added {', '.join(missing)}")
+    assert creation.ensure(dynamodb, settings).endswith(f"added {', '.join(missing)}")
 
 
 def test_a_record_survives_the_round_trip_to_dynamodb(dynamodb: "DynamoDBClient", settings: TableSettings) -> None:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from tests.support import tables
 from tests.support.command_line import CheckCommand
 from tests.support.dynamodb_faults import recovery_status
 from tests.support.faulty_dynamodb import FaultyDynamoDB
@@ -29,7 +29,7 @@ def settings(dynamodb_endpoint: str) -> Iterator[TableSettings]:
     variables = {"DDB_ENDPOINT": dynamodb_endpoint, "DYNAMODB_PAYMENTS_TABLE": f"aws-{uuid4()}"}
     settings = TableSettings.model_validate(variables)
     yield settings
-    client = connection.client(settings)
+    client = tables.client(settings)
     client.update_table(TableName=settings.table, DeletionProtectionEnabled=False)
     client.delete_table(TableName=settings.table)
     client.close()
@@ -46,9 +46,9 @@ def _init_table(aws: FaultyDynamoDB, settings: TableSettings, folder: Path) -> s
 def test_init_table_switches_on_protection_and_recovery(
     aws: FaultyDynamoDB, settings: TableSettings, tmp_path: Path, *, exists: bool
 ) -> None:
-    client = connection.client(settings)
+    client = tables.client(settings)
     if exists:
-        table.ensure(client, settings)
+        tables.create(client, settings)
 
     output = _init_table(aws, settings, tmp_path)
 

@@ -11,11 +11,12 @@ from opentelemetry import trace
 from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, statements
+from lea_payments.store import statements
 from lea_payments.store.dynamodb import Blocked, WriteResult, Written, result_of
 from lea_payments.store.errors import ConflictError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.events import translate
+from tests.support import tables
 from tests.upgrade import run
 from tests.upgrade.events import Objects
 from tests.upgrade.frozen import frozen, kinds
@@ -32,7 +33,7 @@ class Table:
 
     def __init__(self, settings: TableSettings) -> None:
         self.name = settings.table
-        self.client = connection.client(settings)
+        self.client = tables.client(settings)
 
     def put(self, item: Item) -> Item:
         """Stores the item as it is."""

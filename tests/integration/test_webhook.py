@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET, sign
 
@@ -92,7 +91,7 @@ def test_a_slash_at_the_end_of_the_path_changes_nothing(webhook: httpx.Client, r
 def test_a_record_written_by_hand_is_completed(
     webhook: httpx.Client, records: Records, table_settings: TableSettings
 ) -> None:
-    connection.client(table_settings).put_item(
+    tables.client(table_settings).put_item(
         TableName=table_settings.table,
         Item={
             "payment_intent_id": {"S": "payment_by_hand"},

@@ -13,11 +13,10 @@ import pytest
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from tests.support import dynamodb_faults as faults
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 from tests.support.dynamodb_faults import Fault
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.processes import Process
@@ -42,7 +41,7 @@ def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[ht
 @pytest.fixture(scope="module")
 def impatient(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[httpx.Client]:
     """Yield a client of a webhook that gives up early, for tables that do not recover."""
-    env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "2"}
+    env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "1"}
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
     with httpx.Client(base_url=service.url, timeout=30) as client:
         yield client
@@ -61,7 +60,7 @@ def test_events_succeed_after_an_outage_of_dynamodb(
 ) -> None:
     with DynamoDBLocal(free_port(), tmp_path / "data", dynamodb_folder) as local:
         settings = TableSettings.model_validate({"DDB_ENDPOINT": local.endpoint})
-        table.ensure(connection.client(settings), settings)
+        tables.create(tables.client(settings), settings)
         records = Records(settings)
         webhook = start(
             "webhook",
@@ -307,7 +306,7 @@ def test_a_missing_table_is_a_503_and_never_ready(start: Callable[..., Process])
         assert _unavailable(_paid("payment_1").to(webhook))
         assert webhook.get("/readyz").status_code == 503
 
-    assert "lea-payments init-table" in service.log.read_text()
+    assert "lea-payments init-table" in service.output()
 
 
 def test_open_requests_are_answered_after_sigterm(

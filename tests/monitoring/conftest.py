@@ -12,6 +12,7 @@ from tests.support.otlp_sink import OtlpSink
 from tests.support.simulation import NAMESPACE, Simulation, simulate
 
 RULES = Path(__file__).parents[2] / "dashboards" / "rules"
+RELEASE = "lea-payments"
 COMPLETED = 'sum(payments_checkout_sessions_total{stage="completed"})'
 
 
@@ -33,7 +34,7 @@ def stack(
     folder = tmp_path_factory.mktemp("simulation")
     with OtlpSink(free_port()) as sink, simulate(folder, free_port, dynamodb_endpoint, sink) as simulation:
         targets = [
-            (url, {"namespace": NAMESPACE, "component": service, "pod": f"{service}-0"})
+            (url, {"namespace": NAMESPACE, "release": RELEASE, "component": service, "pod": f"{service}-0"})
             for service, url in simulation.metrics.items()
         ]
         rules = sorted(RULES.glob("*.yaml"))

@@ -7,7 +7,9 @@ import yaml
 
 from tests.monitoring.conftest import RULES
 
-_SELECTOR = re.compile(r"\b((?:namespace:)?(?:payments|process|kube)_[a-z0-9_:]+|up)\b(?![ ]*\()(?:{([^}]*)})?")
+_SELECTOR = re.compile(
+    r"\b((?:(?:release|job|deployment):)?(?:payments|process|kube)_[a-z0-9_:]+|up)\b(?![ ]*\()(?:{([^}]*)})?"
+)
 _MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"')
 _GROUPED = re.compile(r"\b(?:by|on|without) \(([^)]*)\)")
 

@@ -12,7 +12,11 @@ from dashboards.build import FOLDER, generated_files
 from tests.monitoring.conftest import MonitoringStack
 from tests.support.waiting import until
 
-VARIABLES = {"$__rate_interval": "5m", "$__range": "5m", "$namespace": ".+", "$currency": ".+"}
+VARIABLES = {
+    "$__rate_interval": "5m",
+    "$__range": "5m",
+    **dict.fromkeys(("$cluster", "$namespace", "$release", "$currency"), ".*"),
+}
 """Values of the dashboards' variables; five minutes cover the whole run of the tests."""
 
 
@@ -115,7 +119,7 @@ def test_every_row_asks_a_question() -> None:
 def test_every_variable_of_a_dashboard_has_values(stack: MonitoringStack, file: Path) -> None:
     variables = {one["name"]: one for one in json.loads(file.read_text())["templating"]["list"]}
 
-    assert {"datasource", "traces", "namespace"} <= variables.keys()
+    assert {"datasource", "jaeger", "tempo", "cluster", "namespace", "release"} <= variables.keys()
     for variable in variables.values():
         match = re.fullmatch(r"(?:label_values|query_result)\((.*?)(?:, \w+)?\)", variable["query"])
         if variable["type"] == "query":

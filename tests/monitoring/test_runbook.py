@@ -13,7 +13,7 @@ import pytest
 from dashboards.build import FOLDER
 from dashboards.promql import SERVICES
 from tests.monitoring import prometheus
-from tests.monitoring.conftest import MonitoringStack
+from tests.monitoring.conftest import RELEASE, MonitoringStack
 from tests.monitoring.promql import ALERTS, selectors
 from tests.monitoring.test_contract import EXPECTED
 from tests.support.simulation import NAMESPACE
@@ -72,7 +72,7 @@ def test_every_code_block_is_promql_or_shell() -> None:
 
 @pytest.mark.parametrize("query", QUERIES, ids=str)
 def test_every_query_runs_on_a_real_prometheus(stack: MonitoringStack, query: Block) -> None:
-    expr = query.text.replace("$NAMESPACE", NAMESPACE)
+    expr = query.text.replace("$NAMESPACE", NAMESPACE).replace("$RELEASE", RELEASE)
 
     assert "$" not in expr
     stack.prometheus.query(expr)

@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import connection
+from lea_payments.store.setup import creation
 from tests.support import stripe_bodies
 from tests.support.frozen_dynamodb import frozen
 from tests.support.ports import free_port
@@ -72,7 +73,7 @@ def main() -> int:
     ):
         settings = TableSettings.model_validate({"DDB_ENDPOINT": dynamodb.endpoint})
         client = connection.client(settings)
-        table.ensure(client, settings)
+        creation.ensure(client, settings)
         client.close()
         variables = {"DDB_ENDPOINT": dynamodb.endpoint, "DYNAMODB_PAYMENTS_TABLE": settings.table}
         with Services(Path(folder), free_port, variables) as services:

@@ -1,20 +1,16 @@
 """Runs `lea-payments` commands without the developer's `.env` and variables, and reads the report of `check`."""
 
-import fcntl
 import json
 import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from lea_payments.settings import TableSettings
 from tests.support import forked
+from tests.support.terminal import Terminal
 
 KEY, SECRET, TOKEN = "sk_test_Wintergoldhahn", "whsec_" + "Sommergoldhahn" * 3, "token-of-Rohrammer"
 ENDPOINT_URL = "https://payments.example/webhook/stripe"
@@ -35,15 +31,13 @@ def command_runner(folder: Path, settings: TableSettings, **variables: str) -> R
 
     def run(*arguments: str, text: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "lea_payments", *arguments]
-        return forked.run(command, env=environment | env, folder=folder, text=text)
+        return _run(command, environment | env, folder, text)
 
     return run
 
 
 def shown_in_terminal(folder: Path, settings: TableSettings, *arguments: str) -> str:
     """Runs a command in a terminal of 80 columns, without colours, and returns what it prints."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     environment = {
         "PATH": os.environ["PATH"],
         "TERM": "dumb",
@@ -51,19 +45,22 @@ def shown_in_terminal(folder: Path, settings: TableSettings, *arguments: str) ->
         "DYNAMODB_PAYMENTS_TABLE": settings.table,
     }
     command = [sys.executable, "-m", "lea_payments", *arguments]
-    with subprocess.Popen(command, cwd=folder, env=environment, stdin=slave, stdout=slave, stderr=slave) as process:
-        os.close(slave)
-        output = b"".join(_chunks(master))
-        os.close(master)
-        process.wait()
-    return output.decode().replace("\r\n", "\n")
+    terminal = Terminal(command, folder, environment)
+    terminal.finish()
+    return without_progress(terminal.printed)
 
 
-def _chunks(master: int) -> Iterator[bytes]:
-    """What is written to a terminal until its last program ends, which is an error on Linux."""
-    with suppress(OSError):
-        while chunk := os.read(master, 65536):
-            yield chunk
+def without_progress(text: str) -> str:
+    """The text without the lines that a command adds if it takes long, as on a busy machine."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("Still "))
+
+
+def _run(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, text: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    result = forked.run(command, env=environment, folder=folder, text=text)
+    result.stderr = without_progress(result.stderr)
+    return result
 
 
 class CheckReport(NamedTuple):
@@ -107,6 +104,6 @@ class CheckCommand:
     def _run(self, *options: str, **env: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "lea_payments", "check", *options]
         environment = self._environment | env
-        result = forked.run(command, env=environment, folder=self._folder)
-        assert not result.stderr
+        result = _run(command, environment, self._folder)
+        assert not result.stderr, result.stderr
         return result.returncode, result.stdout

@@ -13,16 +13,27 @@ from tests.support.ports import free_port
 FOLDERS = ("tests/monitoring/",)
 """Folders whose files share an expensive fixture, so that one process runs all of them."""
 
-FIRST = ("tests/monitoring/",)
+FIRST = (
+    "tests/monitoring/",
+    *(f"tests/integration/test_{name}.py" for name in ("browser_pages", "demo", "install", "webhook_faults")),
+    *(f"tests/integration/test_{name}.py" for name in ("reconciler", "delivery_deadline", "hostile_senders")),
+    *(f"tests/integration/test_{name}.py" for name in ("event_orders", "lost_telemetry", "reconciler_failures")),
+)
 """What takes longest, so that no process starts it when the others have nothing left to do."""
 
 
-def number_of_processes() -> int:
+def number_of_processes(*, only_unit_tests: bool) -> int:
     """The number of processes for `-n auto`: one for each core, and two on one core.
 
-    With more of them, the services under test wait for each other, and tests of deadlines fail.
+    There is one more if not all are unit tests, because the others often wait: for deadlines and for other processes.
     """
-    return max(2, os.cpu_count() or 1)
+    cores = max(2, os.cpu_count() or 1)
+    return cores if only_unit_tests else cores + 1
+
+
+def only_unit_tests(config: pytest.Config) -> bool:
+    """Whether all selected tests are unit tests."""
+    return all("tests/unit" in argument for argument in config.args)
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # it ships no types

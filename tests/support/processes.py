@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import httpx
 
 from tests.support import forked
 from tests.support.forked import Program
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.waiting import until
 
 START_SECONDS = 60
@@ -23,6 +25,12 @@ class Process(NamedTuple):
     url: str
     process: Program
     log: Path
+
+    def output(self) -> str:
+        """What it has written, with the lines about every answer so far: a service writes them after the answer."""
+        with suppress(httpx.HTTPError):  # it has ended, so it has written everything
+            httpx.get(f"{self.url}/livez", timeout=5, trust_env=False, verify=NO_CERTIFICATES)
+        return self.log.read_text(errors="replace")
 
     def stop(self) -> int:
         """Stops it as Kubernetes does and returns its exit status. Harmless if it has already ended."""
@@ -56,7 +64,7 @@ def start_process(
         process = (forked.start if fork else forked.start_new)(command, env, folder, streams)
     started = Process(url, process, log)
     try:
-        with httpx.Client(base_url=url, timeout=5, trust_env=False) as client:
+        with httpx.Client(base_url=url, timeout=5, trust_env=False, verify=NO_CERTIFICATES) as client:
             until(lambda: _has_ended(process) or _answers(client, ready_at), f"{url}{ready_at}", START_SECONDS, pause)
     except AssertionError as problem:
         started.stop()

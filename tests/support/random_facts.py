@@ -27,6 +27,7 @@ ANY_FACT = st.builds(
     attempt=st.none() | st.integers(0, 3),
     code=st.none() | st.sampled_from(["lost_card", "unknown", ""]),
     due=st.none() | st.integers(0, 5),
+    method=st.none() | st.sampled_from(["card/visa/4242", "card", "paynow", ""]),
 )
 """A fact of any kind and state, also of ones that no version knows."""
 
@@ -48,6 +49,7 @@ def stripe_fact(number: int, step: int) -> tuple[str, Fact]:
         intent=None if kind is Kind.INTENT else f"pi_{number // len(_KINDS) % 5}",
         attempt=number % 3 or None,
         code="lost_card" if kind is Kind.INTENT else None,
+        method="card/visa/4242" if kind is Kind.CHARGE else None,
     )
     object_id = f"pi_{number // len(_KINDS) % 5}" if kind is Kind.INTENT else f"{kind}_{number}"
     return object_id, fact
@@ -93,7 +95,9 @@ def payment_events(draw: st.DrawFn) -> Sequence[PaymentEvent]:
         facts += [(f"re_{intent}", replace(refund, state=state)) for state in draw(_some(STATES[Kind.REFUND]))]
         others = [(intent, declined), (f"issfr_{intent}", warning), (f"du_{intent}", dispute)]
         facts += draw(_some(others))
-        facts += draw(_some([(f"ch_{intent}", replace(refund, kind=Kind.CHARGE, state="refunded"))]))
+        succeeded = Fact(kind=Kind.CHARGE, state="succeeded", intent=intent, attempt=attempt, method="card/visa/4242")
+        charges = [succeeded, replace(refund, kind=Kind.CHARGE, state="refunded")]
+        facts += draw(_some([(f"ch_{intent}", charge) for charge in charges]))
     return [event_of(object_id, fact, number) for number, (object_id, fact) in enumerate(facts)]
 
 

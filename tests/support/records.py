@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from lea_payments.payment.record import Payment
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
+from lea_payments.store import table
 from lea_payments.store.items import Item, attributes_of, payment_of
+from tests.support import tables
 from tests.support.scenarios import record
 
 
@@ -16,7 +17,7 @@ class Records:
 
     def __init__(self, settings: TableSettings) -> None:
         self._table = settings.table
-        self._dynamodb = connection.client(settings)
+        self._dynamodb = tables.client(settings)
         self._numbers = itertools.count()
 
     def put(self, **fields: object) -> str:

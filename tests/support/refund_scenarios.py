@@ -35,6 +35,13 @@ REFUNDS: Mapping[str, Scenario] = {
         lambda p: [stripe.declined(p), stripe.completed(p), stripe.refunded(p, 1000)],
         {**PAID, "amount_refunded": 1000},
     ),
+    "payment method and refunds by their total": Scenario(
+        lambda p: [stripe.charged(p), stripe.completed(p), stripe.refunded(p, 1000), stripe.refunded(p, 4999)],
+        {**PAID, "amount_refunded": 4999},
+    ),
+    "payment methods of a payment that was paid twice": Scenario(
+        lambda p: [*_both_paid(p), stripe.charged(p), stripe.charged(p, "pi_b")], PAID_TWICE
+    ),
     "refund by its id outweighs the total": Scenario(
         lambda p: [
             stripe.completed(p),

@@ -13,7 +13,7 @@ from lea_payments.payment.facts import Facts, with_fact
 from lea_payments.payment.record import Payment
 from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe import facts as stripe_facts
-from lea_payments.stripe.facts import ObjectFact
+from lea_payments.stripe.translation.object_fact import ObjectFact
 from tests.support.refund_scenarios import INTENT_SCENARIOS, MONEY_SCENARIOS
 from tests.support.scenario import ListedObject, Scenario
 from tests.support.session_scenarios import SESSION_SCENARIOS

@@ -8,6 +8,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.samples import Sample
 
+from tests.support.plain_http import NO_CERTIFICATES
+
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
@@ -43,6 +45,8 @@ class Scrape:
 
 
 def _get(url: str, accept: str) -> str:
-    answer = httpx.get(f"{url}/metrics", headers={"Accept": accept}, timeout=10)
+    answer = httpx.get(
+        f"{url}/metrics", headers={"Accept": accept}, timeout=10, trust_env=False, verify=NO_CERTIFICATES
+    )
     assert answer.status_code == 200
     return answer.text

@@ -59,7 +59,7 @@ class Services:
         command = [sys.executable, *COMMANDS[name]]
         service = start_process(
             ["sh", "-c", f'exec "$@" {output}', "sh", *command] if output else command,
-            url=f"http://127.0.0.1:{port}",
+            url=f"http://{'[::1]' if '::1' in environment['HOST'] else '127.0.0.1'}:{port}",
             ready_at=ready_at or READY_AT.get(name, "/readyz"),
             log=self._folder / f"{name}-{port}.log",
             folder=self._folder,

@@ -42,6 +42,12 @@ ONE_SESSION: Mapping[str, Scenario] = {
     ),
     "decline then expiry": Scenario(lambda p: [stripe.declined(p), stripe.expired(p)], EXPIRED),
     "expiry": Scenario(lambda p: [stripe.expired(p)], EXPIRED),
+    "success with the payment method": Scenario(lambda p: [stripe.charged(p), stripe.completed(p)], PAID),
+    "payment method of an open session": Scenario(lambda p: [stripe.charged(p)], {"payment_status": "pending"}),
+    "payment method after a decline": Scenario(lambda p: [stripe.declined(p), stripe.charged(p)], declined()),
+    "payment method and a wrong amount": Scenario(
+        lambda p: [stripe.charged(p), stripe.completed(p, amount_total=1)], mismatch("amount_mismatch")
+    ),
     "delayed method paid": Scenario(lambda p: [stripe.awaiting(p), stripe.async_paid(p)], PAID),
     "delayed method failed": Scenario(
         lambda p: [stripe.awaiting(p), stripe.async_failed(p), stripe.declined(p, "generic_decline")], ASYNC_FAILED

@@ -10,9 +10,8 @@ import httpx
 
 from lea_payments.payment.record import Payment
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, table
 from tests.support import dynamodb_faults as faults
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 from tests.support.checkout_api import checkout_client, payment_body
 from tests.support.emulator import STRIPE_KEY, EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
@@ -192,8 +191,8 @@ def simulate(folder: Path, free_port: Callable[[], int], dynamodb: str, sink: Ot
     """Starts all services with a new table, and stops them at the end of the block."""
     variables = {"DDB_ENDPOINT": dynamodb, "DYNAMODB_PAYMENTS_TABLE": f"simulation-{uuid4()}"}
     settings = TableSettings.model_validate(variables)
-    client = connection.client(settings)
-    table.ensure(client, settings)
+    client = tables.client(settings)
+    tables.create(client, settings)
     with ExitStack() as stack:
         stack.callback(client.close)
         stack.callback(client.delete_table, TableName=settings.table)

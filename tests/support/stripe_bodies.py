@@ -103,6 +103,20 @@ def refunded(payment_id: str, amount: int, intent: str = "pi_a") -> bytes:
     return event("charge.refunded", resource | {"metadata": {"payment_intent_id": payment_id}})
 
 
+def charge_object(intent: str = "pi_a", **fields: Any) -> dict[str, Any]:
+    """A charge that succeeded, paid with a Visa card; `fields` override its fields."""
+    card = {"brand": "visa", "last4": "4242", "exp_month": 12, "fingerprint": "someone", "country": "SG"}
+    resource = {"id": f"ch_of_{intent}", "object": "charge", "amount_refunded": 0, "payment_intent": intent}
+    resource |= {"status": "succeeded", "billing_details": {"email": "someone@example.com"}, "metadata": {}}
+    return resource | {"payment_method_details": {"type": "card", "card": card}} | fields
+
+
+def charged(payment_id: str, intent: str = "pi_a", **fields: Any) -> bytes:
+    """A charge that succeeded, with its PaymentIntent's metadata; `fields` override its fields."""
+    metadata = {"payment_intent_id": payment_id}
+    return event("charge.succeeded", charge_object(intent, **({"metadata": metadata} | fields)))
+
+
 def refund(event_type: str, amount: int, status: str, intent: str = "pi_a", **fields: Any) -> bytes:
     """A refund; `fields` override its fields."""
     return event(event_type, refund_object(amount, status, intent, **fields))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
-from lea_payments.store import table
+from lea_payments.store.setup import creation
 from tests.support.ports import free_port
 from tests.upgrade.events import AMOUNT, CURRENCY, Objects
 from tests.upgrade.frozen import FOLDER
@@ -104,7 +104,7 @@ def main() -> None:
         variables = {"DDB_ENDPOINT": dynamodb.endpoint, "DYNAMODB_PAYMENTS_TABLE": "frozen"}
         settings = TableSettings.model_validate(variables)
         with Versions(Path(sys.argv[1]), settings, Path(folder)) as versions:
-            table.ensure(versions.dynamodb, settings)
+            creation.ensure(versions.dynamodb, settings)
             Freezer(versions).write_all()
 
 

@@ -1,18 +1,15 @@
 """Follows the README as a newcomer does: clones the project and pastes its commands, from the top to the bottom."""
 
 import os
-import pty
-import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
 
 from tests.docs.documents import ROOT, blocks, logical_lines
+from tests.support.terminal import Terminal
 
 README = ROOT / "README.md"
 START_SECONDS = 900.0
@@ -30,51 +27,6 @@ ANSWERS: Mapping[str, str] = {
 
 class WalkError(Exception):
     """A command of the README does not do what the README says."""
-
-
-class Terminal:
-    """A terminal in which a program runs. It keeps what the program has printed."""
-
-    def __init__(self, command: str, folder: Path, env: Mapping[str, str]) -> None:
-        self._controller, terminal = pty.openpty()
-        self.printed = ""
-        # In a session of its own, the terminal controls it: closing the terminal stops it.
-        self.process = subprocess.Popen(
-            ["bash", "-c", command],
-            cwd=folder,
-            env=env,
-            stdin=terminal,
-            stdout=terminal,
-            stderr=terminal,
-            start_new_session=True,
-        )
-        os.close(terminal)
-        self._reader = Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def wait_for(self, pattern: str) -> None:
-        """Waits until the output matches."""
-        deadline = time.monotonic() + START_SECONDS
-        while not re.search(pattern, self.printed):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise WalkError(f"it did not print {pattern}, but:\n{self.printed}")
-            time.sleep(0.2)
-
-    def interrupt(self) -> int:
-        """Presses Ctrl-C, reads what is printed until the end, and returns the exit status."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        status = self.process.wait(60)
-        self._reader.join(60)
-        return status
-
-    def _read(self) -> None:
-        try:
-            while written := os.read(self._controller, 65536):
-                text = written.decode(errors="replace").replace("\r\n", "\n")
-                print(text, end="", flush=True)
-                self.printed += text
-        except OSError:  # the program has ended
-            return
 
 
 def commands() -> Iterator[str]:
@@ -111,12 +63,14 @@ def walk(folder: Path) -> None:
         for command in commands():
             if command == "make demo":
                 print(f"$ {command}", flush=True)
-                demo = Terminal(command, folder, env)
-                demo.wait_for(r"\nPay  http\S+\n")
+                demo = Terminal(["bash", "-c", command], folder, env, echo=True)
+                demo.wait_for(r"\nPay  http\S+\n", START_SECONDS)
             else:
                 run(command, folder, env, variables)
     finally:
-        status = demo.interrupt() if demo else None
+        if demo:
+            demo.interrupt()
+        status = demo.finish() if demo else None
     # GNU make exits with SIGINT, or with 0 if it was started with SIGINT ignored, as in the background of a shell.
     if demo is None or status not in (0, -signal.SIGINT) or "Everything has stopped." not in demo.printed:
         raise WalkError(f"Ctrl-C ended make demo with the exit status {status}")
@@ -127,7 +81,7 @@ def main() -> int:
     with TemporaryDirectory(prefix="a newcomer's ", ignore_cleanup_errors=True) as folder:
         try:
             walk(Path(folder) / "lea payments")
-        except WalkError as error:
+        except (AssertionError, WalkError) as error:
             print(f"✗ {error}", file=sys.stderr)
             return 1
     print("\nEvery command of the README works.")

@@ -12,5 +12,5 @@ A component that has no line of its own runs `image`. An empty tag means the cha
 {{- $image := get $images (last .) | default $values.image -}}
 {{- $name := printf "%s:%s" $image.repository (default (first .).Chart.AppVersion $image.tag) -}}
 image: {{ empty $image.digest | ternary $name (printf "%s@%s" (splitList "@" $name | first) $image.digest) | quote }}
-imagePullPolicy: {{ $values.image.pullPolicy }}
+imagePullPolicy: {{ $values.image.pullPolicy | quote }}
 {{- end -}}

@@ -23,7 +23,7 @@ spec:
 - from:
     - namespaceSelector:
         matchLabels:
-          kubernetes.io/metadata.name: {{ .Values.networkPolicy.monitoringNamespace }}
+          kubernetes.io/metadata.name: {{ .Values.networkPolicy.monitoringNamespace | quote }}
   ports:
     - port: {{ include "lea-payments.port" "metrics" }}
 {{- end -}}
@@ -80,7 +80,7 @@ VPC CNI from before November 2024 applies no rule of a policy with addresses of 
 {{- $ipv6 = append $ipv6 . }}
 {{- end }}
 {{- end }}
-{{- if lt (len $ipv6) (len $cidrs) }}
+{{- if or (not $ipv6) (lt (len $ipv6) (len $cidrs)) }}
 - ipBlock:
     cidr: {{ index . 1 | quote }}
 {{- end }}
@@ -90,8 +90,9 @@ VPC CNI from before November 2024 applies no rule of a policy with addresses of 
 {{- end }}
 {{- end -}}
 
-{{/* Egress rule: these CIDRs, on port 443 only. */}}
+{{/* Egress rule: these CIDRs, on port 443 only. Without CIDRs there is no rule. */}}
 {{- define "lea-payments.cidrEgress" -}}
+{{- with . -}}
 - to:
     {{- range . }}
     - ipBlock:
@@ -99,6 +100,7 @@ VPC CNI from before November 2024 applies no rule of a policy with addresses of 
     {{- end }}
   ports:
     - port: 443
+{{- end -}}
 {{- end -}}
 
 {{/* Egress rule: Stripe or the emulator. */}}

@@ -35,7 +35,7 @@ kind: Service
 metadata:
   {{- include "lea-payments.metadata" (append . $values.service.annotations) | nindent 2 }}
 spec:
-  type: {{ $values.service.type }}
+  type: {{ $values.service.type | quote }}
   selector:
     {{- include "lea-payments.selector" . | nindent 4 }}
   ports:
@@ -57,7 +57,7 @@ spec:
   scaleTargetRef:
     apiVersion: apps/v1
     kind: Deployment
-    name: {{ include "lea-payments.fullname" (first .) }}-{{ last . }}
+    name: {{ include "lea-payments.name" . | quote }}
   minReplicas: {{ $scaling.minReplicas }}
   maxReplicas: {{ $scaling.maxReplicas }}
   metrics:
@@ -105,23 +105,23 @@ metadata:
   {{- include "lea-payments.metadata" (list .root .service $ingress.annotations) | nindent 2 }}
 spec:
   {{- with $ingress.className }}
-  ingressClassName: {{ . }}
+  ingressClassName: {{ . | quote }}
   {{- end }}
   {{- with $ingress.tlsSecret }}
   tls:
-    - hosts: [{{ $ingress.host }}]
-      secretName: {{ . }}
+    - hosts: [{{ $ingress.host | quote }}]
+      secretName: {{ . | quote }}
   {{- end }}
   rules:
-    - host: {{ $ingress.host }}
+    - host: {{ $ingress.host | quote }}
       http:
         paths:
           {{- range .paths }}
-          - path: {{ . }}
+          - path: {{ . | quote }}
             pathType: Exact
             backend:
               service:
-                name: {{ include "lea-payments.fullname" $.root }}-{{ $.service }}
+                name: {{ include "lea-payments.name" (list $.root $.service) | quote }}
                 port:
                   name: http
           {{- end }}
@@ -148,10 +148,10 @@ spec:
         {{- range .paths }}
         - path:
             type: Exact
-            value: {{ . }}
+            value: {{ . | quote }}
         {{- end }}
       backendRefs:
-        - name: {{ include "lea-payments.fullname" .root }}-{{ .service }}
+        - name: {{ include "lea-payments.name" (list .root .service) | quote }}
           port: {{ include "lea-payments.port" .service }}
 {{- end -}}
 {{- end -}}

@@ -62,7 +62,8 @@ envFrom:
 {{- end -}}
 
 {{/*
-Pod template of webhook, pages, checkout and reconciler: (dict "root" "service" "env" "checksum" "secretFile").
+Pod template of webhook, pages, checkout and reconciler: (dict "root" "service" "env" "checksum" "secretFiles").
+Each of the secret files is (dict "volume" "secret" "key" "file"), in /run/secrets/<volume>; the service reads it again when it changes.
 No init container waits for the table: /readyz fails until the table responds, so a new pod gets no requests until then,
 and a release whose table is created late becomes ready later.
 */}}
@@ -72,22 +73,20 @@ and a release whose table is created late becomes ready later.
 {{- $arguments := dict "root" $root "component" .service "pod" $pod -}}
 metadata:
   labels:
-    {{- include "lea-payments.podLabels" $arguments | nindent 4 }}
-    lea-payments/serves-metrics: "true"
-  {{- if or $pod.podAnnotations .checksum }}
+    {{- $labels := include "lea-payments.podLabels" $arguments | fromYaml }}
+    {{- toYaml (set $labels "lea-payments/serves-metrics" "true") | nindent 4 }}
+  {{- with .checksum }}
+  {{- $_ := set $pod.podAnnotations "checksum/secret" . }}
+  {{- end }}
+  {{- with $pod.podAnnotations }}
   annotations:
-    {{- with $pod.podAnnotations }}
     {{- toYaml . | nindent 4 }}
-    {{- end }}
-    {{- with .checksum }}
-    checksum/secret: {{ . }}
-    {{- end }}
   {{- end }}
 spec:
   {{- include "lea-payments.podBasics" $arguments | nindent 2 }}
-  # 10 s until the pod is removed from all endpoints, at most 20 s to finish requests (a delivery that waits for the table
-  # needs up to 9 of them), 5 s to export the last spans.
-  terminationGracePeriodSeconds: 45
+  # After the drain at most 20 s to finish requests (a delivery that waits for the table needs up to 9 of them), 5 s to export
+  # the last spans, and 10 s to spare. The process drains by itself: a preStop hook would delay its announcement.
+  terminationGracePeriodSeconds: {{ add $root.Values.drainSeconds 35 }}
   {{- with include "lea-payments.topologySpread" $arguments }}
   {{- . | nindent 2 }}
   {{- end }}
@@ -102,26 +101,18 @@ spec:
           containerPort: {{ include "lea-payments.port" "metrics" }}
       env:
         - name: LOG_LEVEL
-          value: {{ $root.Values.logLevel }}
+          value: {{ $root.Values.logLevel | quote }}
+        - name: DRAIN_SECONDS
+          value: {{ $root.Values.drainSeconds | quote }}
         - name: PORT
           value: {{ include "lea-payments.port" .service | quote }}
         - name: METRICS_PORT
           value: {{ include "lea-payments.port" "metrics" | quote }}
-        {{- with $root.Values.otlp }}
-        {{- if .endpoint }}
-        - name: OTEL_EXPORTER_OTLP_ENDPOINT
-          value: {{ .endpoint | quote }}
-        - name: OTEL_TRACES_SAMPLER_ARG
-          value: {{ .samplingRatio | quote }}
-        {{- end }}
-        {{- end }}
         {{- include "lea-payments.tableVariables" $root | nindent 8 }}
         {{- with .env }}
         {{- . | nindent 8 }}
         {{- end }}
-        {{- with $pod.extraEnv }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "lea-payments.openVariables" (dict "root" $root "service" .service "extraEnv" $pod.extraEnv) | nindent 8 }}
       # The liveness probe checks only the process: a slow table must never restart a pod.
       startupProbe:
         httpGet:
@@ -145,27 +136,23 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 3
-      lifecycle:
-        preStop:
-          sleep:
-            seconds: 10
       volumeMounts:
         {{- include "lea-payments.volumeMounts" $arguments | nindent 8 }}
-        {{- if .secretFile }}
-        - name: stripe
-          mountPath: /run/secrets/stripe
+        {{- range .secretFiles }}
+        - name: {{ .volume }}
+          mountPath: /run/secrets/{{ .volume }}
           readOnly: true
         {{- end }}
   volumes:
     {{- include "lea-payments.volumes" $arguments | nindent 4 }}
-    {{- if .secretFile }}
-    - name: stripe
+    {{- range .secretFiles }}
+    - name: {{ .volume }}
       secret:
-        secretName: {{ include "lea-payments.stripeSecret" $root }}
+        secretName: {{ .secret | quote }}
         # Without fsGroup the file belongs to root, and the service is not root.
         defaultMode: {{ hasKey $pod.podSecurityContext "fsGroup" | ternary "0440" "0444" }}
         items:
-          - key: {{ $root.Values.stripe.keys.webhookSecret }}
-            path: webhook-secrets
+          - key: {{ .key | quote }}
+            path: {{ .file }}
     {{- end }}
 {{- end -}}

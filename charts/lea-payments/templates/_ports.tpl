@@ -18,5 +18,5 @@ metrics: 9464
 
 {{/* URL of a component's Service inside the cluster: (list $ component). */}}
 {{- define "lea-payments.url" -}}
-http://{{ include "lea-payments.fullname" (first .) }}-{{ last . }}:{{ include "lea-payments.port" (last .) }}
+http://{{ include "lea-payments.name" . }}:{{ include "lea-payments.port" (last .) }}
 {{- end -}}

@@ -7,7 +7,7 @@ Leaving it out of a manifest that had it makes Kubernetes run a single pod, so e
 {{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
 {{- $scaling := $values.autoscaling -}}
 {{- if or $scaling.enabled $scaling.external -}}
-{{- $name := printf "%s-%s" (include "lea-payments.fullname" $root) (last .) -}}
+{{- $name := include "lea-payments.name" (list $root (last .)) -}}
 {{- $live := lookup "apps/v1" "Deployment" $root.Release.Namespace $name -}}
 {{- include "lea-payments.scaledReplicas" (dict "live" $live "scaling" $scaling) -}}
 {{- else -}}

@@ -7,7 +7,7 @@ The test borrows one on AWS, because `check` needs a role.
 {{- if $account.name -}}
 {{- $account.name -}}
 {{- else if include "lea-payments.createsServiceAccount" . -}}
-{{- printf "%s-%s" (include "lea-payments.fullname" (first .)) (last .) -}}
+{{- include "lea-payments.name" . -}}
 {{- else if and (eq (last .) "test") (eq (first .).Values.dynamodb.mode "aws") (first .).Values.test.check -}}
 {{- include "lea-payments.serviceAccountName" (list (first .) (include "lea-payments.checkedService" (first .))) -}}
 {{- else -}}
@@ -30,7 +30,7 @@ apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: {{ include "lea-payments.serviceAccountName" $component | quote }}
-  namespace: {{ (first .).Release.Namespace }}
+  namespace: {{ (first .).Release.Namespace | quote }}
   labels:
     {{- include "lea-payments.labels" $component | nindent 4 }}
   {{- with include "lea-payments.annotations" (list (first .) (prepend (slice . 2) $account.annotations)) }}

@@ -6,12 +6,12 @@
 
 {{/* Name of the Secret with the signing secrets and the API key. */}}
 {{- define "lea-payments.stripeSecret" -}}
-{{- default (printf "%s-emulator" (include "lea-payments.fullname" .)) .Values.stripe.existingSecret -}}
+{{- default (include "lea-payments.name" (list . "emulator")) .Values.stripe.existingSecret -}}
 {{- end -}}
 
 {{/* Name of the Secret with the tokens of the checkout API's callers. */}}
 {{- define "lea-payments.checkoutSecret" -}}
-{{- default (printf "%s-emulator" (include "lea-payments.fullname" .)) .Values.checkout.existingSecret -}}
+{{- default (include "lea-payments.name" (list . "emulator")) .Values.checkout.existingSecret -}}
 {{- end -}}
 
 {{/* Checksum of the emulator's Secret, so that pods restart when it changes. Empty without the emulator. */}}
@@ -26,8 +26,8 @@
 - name: {{ .name }}
   valueFrom:
     secretKeyRef:
-      name: {{ .secret }}
-      key: {{ .key }}
+      name: {{ .secret | quote }}
+      key: {{ .key | quote }}
 {{- end -}}
 
 {{/* URL of DynamoDB Local; empty in aws mode. */}}
@@ -51,6 +51,6 @@
 {{- define "lea-payments.stripeVariables" -}}
 {{- if .Values.emulator.enabled -}}
 - name: STRIPE_API_BASE
-  value: {{ include "lea-payments.url" (list . "emulator") }}
+  value: {{ include "lea-payments.url" (list . "emulator") | quote }}
 {{- end -}}
 {{- end -}}

@@ -13,7 +13,7 @@ from lea_payments.checkout import answer_bodies, request_bodies
 from lea_payments.checkout.answer_bodies import PaymentList, PaymentWithHistory, PaymentWithLink
 from lea_payments.checkout.error_bodies import error_responses
 from lea_payments.checkout.errors import CREATE, GET, LIST, RefusalError
-from lea_payments.checkout.guard import BEARER, guarded_route, key_scopes
+from lea_payments.checkout.guard import BEARER, Callers, guarded_route, key_scopes
 from lea_payments.checkout.input import cursor as cursors
 from lea_payments.checkout.request_bodies import NewPayment, Search
 from lea_payments.checkout.sessions import CheckoutSessions, different_fields
@@ -51,9 +51,9 @@ class PaymentsApi:
         self._now = now
         self._list_reads = asyncio.Semaphore(LIST_READS)
 
-    def router(self, tokens: Sequence[str]) -> APIRouter:
-        """The routes, which accept callers with one of these bearer tokens."""
-        router = APIRouter(route_class=guarded_route(tokens), dependencies=[Security(BEARER)], tags=["payments"])
+    def router(self, callers: Callers) -> APIRouter:
+        """The routes, which accept these callers."""
+        router = APIRouter(route_class=guarded_route(callers), dependencies=[Security(BEARER)], tags=["payments"])
         router.add_api_route(
             "/payments",
             self.create_payment,

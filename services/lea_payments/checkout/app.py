@@ -1,9 +1,11 @@
 """Builds the app of the checkout API, with an answer to each kind of error."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+import stripe
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -13,15 +15,17 @@ from starlette.responses import Response
 from lea_payments.checkout import error_bodies
 from lea_payments.checkout.api import PaymentsApi
 from lea_payments.checkout.errors import ERRORS, RefusalError
+from lea_payments.checkout.guard import Callers
 from lea_payments.checkout.measurement import INTERNAL_ERROR, MeasuredCalls, note_code
 from lea_payments.checkout.output.description import DESCRIPTION
 from lea_payments.checkout.sessions import CheckoutSessions
 from lea_payments.checkout.stripe_calls import StripeCheckout
 from lea_payments.payment.money import NotChargeableError
 from lea_payments.serving.app import create_app as create_base_app
+from lea_payments.serving.background.secret_files import SecretFiles
 from lea_payments.serving.request_span import RequestSpan
 from lea_payments.serving.responses import error_response, json_response
-from lea_payments.settings import CheckoutSettings
+from lea_payments.settings import CheckoutSettings, read
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import client as stripe_client
@@ -32,21 +36,30 @@ TABLE_RETRY_SECONDS = 1
 
 def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
     """The app of the checkout API."""
+    http_links = settings.stripe_api_base.startswith("http:")
+    stripe_checkout = StripeCheckout(_stripe_client(settings), settings.pages_base_url, http_links=http_links)
+    callers = Callers(settings.api_tokens)
+
+    def use_secrets(changed: CheckoutSettings) -> None:
+        stripe_checkout.use(_stripe_client(changed))
+        callers.use(changed.api_tokens)
+
     app = create_base_app(
         "checkout",
         store,
         store.ping_checkout,
+        background=SecretFiles(settings, use_secrets, partial(read, CheckoutSettings)).watch,
         openapi=DESCRIPTION,
         error_handlers=_ERROR_HANDLERS,
     )
     app.add_middleware(MeasuredCalls)
     app.add_middleware(RequestSpan, trusts_caller=True)
-    client = stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base, retries=STRIPE_RETRIES)
-    http_links = settings.stripe_api_base.startswith("http:")
-    sessions = CheckoutSessions(store, StripeCheckout(client, settings.pages_base_url, http_links=http_links))
-    api = PaymentsApi(store, sessions)
-    app.include_router(api.router(settings.api_tokens))
+    app.include_router(PaymentsApi(store, CheckoutSessions(store, stripe_checkout)).router(callers))
     return app
+
+
+def _stripe_client(settings: CheckoutSettings) -> stripe.StripeClient:
+    return stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base, retries=STRIPE_RETRIES)
 
 
 def _refusal(request: Request, error: RefusalError) -> Response:

@@ -40,9 +40,31 @@ def scope_of(token: str) -> bytes:
     return hashlib.pbkdf2_hmac("sha256", token.encode(), b"lea-payments idempotency keys", _SCOPE_ROUNDS)
 
 
-def guarded_route(tokens: Sequence[str]) -> type[APIRoute]:
-    """A route class that accepts these bearer tokens. It runs before FastAPI reads the body."""
-    scopes = [scope_of(token) for token in tokens]
+class Callers:
+    """The bearer tokens of the API's callers. They can change while calls are answered."""
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self._tokens: Sequence[str] = ()
+        self._scopes: Sequence[bytes] = ()
+        self.use(tokens)
+
+    def use(self, tokens: Sequence[str]) -> None:
+        """Accepts these tokens from now on, and no others."""
+        known = dict(zip(self._tokens, self._scopes, strict=True))
+        self._tokens, self._scopes = (
+            tokens,
+            [known[token] if token in known else scope_of(token) for token in tokens],
+        )
+
+    def scopes(self, request: Request) -> Sequence[bytes]:
+        """The scopes of the keys, that of the caller first. Raises RefusalError if the caller has no valid token."""
+        tokens, scopes = self._tokens, self._scopes
+        caller = _authenticate(request, tokens)
+        return (scopes[caller], *scopes[:caller], *scopes[caller + 1 :])
+
+
+def guarded_route(callers: Callers) -> type[APIRoute]:
+    """A route class that accepts these callers. It runs before FastAPI reads the body."""
 
     class GuardedRoute(APIRoute):
         """A route that authenticates its caller and limits the body."""
@@ -51,8 +73,7 @@ def guarded_route(tokens: Sequence[str]) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def guarded(request: Request) -> Response:
-                caller = _authenticate(request, tokens)
-                request.scope[_SCOPES] = (scopes[caller], *scopes[:caller], *scopes[caller + 1 :])
+                request.scope[_SCOPES] = callers.scopes(request)
                 return await handle(await _with_small_json(request) if request.method == "POST" else request)
 
             return guarded

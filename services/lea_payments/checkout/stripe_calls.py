@@ -59,6 +59,10 @@ class StripeCheckout:
         self._http_links = http_links
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="stripe")
 
+    def use(self, client: stripe.StripeClient) -> None:
+        """Makes the next calls with this client, which has another key."""
+        self._sessions = client.v1.checkout.sessions
+
     async def create(self, record: Payment) -> CheckoutSession:
         """Creates the session of the record's current attempt. A repeated call returns the same session."""
         return await self._call(

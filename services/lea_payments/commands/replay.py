@@ -26,7 +26,7 @@ from lea_payments.commands.replaying.source import (
     is_event_id,
     translated,
 )
-from lea_payments.payment.changes import Applied
+from lea_payments.payment.changes import NO_PAYMENT, Applied
 from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
 from lea_payments.settings import ModeSettings, SettingsError, StripeSettings
 from lea_payments.store.errors import UnavailableError
@@ -104,9 +104,11 @@ class Replay:
             self._report(event, applied)
 
     def _report(self, event: PaymentEvent, applied: Applied) -> None:
-        if self._is_selection and applied.outcome is Outcome.UNMATCHED:
+        if self._is_selection and applied.before is None:
             return
         self.counts[applied.outcome] += 1
+        if applied.outcome is Outcome.IGNORED:
+            self.reasons[NO_PAYMENT] += 1
         if applied.outcome is Outcome.UNMATCHED:
             self._console.print(line("?", "yellow", unmatched(event)), soft_wrap=True)
         if applied.outcome in CHANGES and applied.before and applied.after:

@@ -6,8 +6,11 @@ from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
 
+from lea_payments.pages import payment_method
 from lea_payments.pages.languages import Language
+from lea_payments.pages.payment_method import ShownMethod
 from lea_payments.pages.views import View
+from lea_payments.payment.payers import method_of_payer
 from lea_payments.payment.record import Payment, Status, parsed_time
 from lea_payments.payment.refunds import IntentRefunds, refunds_of_intent, refunds_of_others
 from lea_payments.stripe.checkout_sessions import open_link
@@ -38,6 +41,7 @@ class PaymentSummary(NamedTuple):
     reference: str
     product: str | None
     amount: str | None
+    method: ShownMethod | None
     refunded: str | None
     notes: list[tuple[Note, str]]
     confirmed: Moment | None
@@ -51,6 +55,7 @@ def summary_of(payment: Payment, view: View, language: Language, zone: tzinfo, n
         reference=payment.payment_intent_id,
         product=payment.product_name,
         amount=None if view.amount_in_doubt else _formatted(payment.amount, payment.currency, language),
+        method=payment_method.shown(method_of_payer(payment)) if payment.payment_status is Status.COMPLETED else None,
         refunded=_formatted(own.succeeded or None, own.currency, language),
         notes=sorted(_notes(payment, own, language), key=lambda note: list(Note).index(note[0])),
         confirmed=_confirmed(payment, language, zone),

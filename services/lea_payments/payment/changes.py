@@ -12,6 +12,9 @@ from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
 from lea_payments.payment.situations import CanPay, Situation
 from lea_payments.payment.status import BY_HAND_DISPUTE, Derived, status_of
 
+NO_PAYMENT = "no_payment"
+"""Why a detail is ignored: no payment of ours is known that it belongs to."""
+
 
 class Applied(NamedTuple):
     """The outcome of an event, and the record before and after it; both are None if there is no such payment."""
@@ -35,10 +38,16 @@ def apply(record: Payment, event: PaymentEvent, at: str, trace_id: str | None = 
     changed = replace(record, facts=merged, updated_at=at, webhook_processed_at=at)
     derived = status_of(changed)
     history = record.history
-    if not is_in_history and len(history) < HISTORY_LIMIT:
+    # A detail is not worth an entry, which is twice as long as its fact: every write pays for every byte of an item.
+    if not is_in_history and not facts.is_detail(event.fact) and len(history) < HISTORY_LIMIT:
         entry = HistoryEntry(event.id, event.type, outcome, record.payment_status, derived.status, at, trace_id)
         history = (*history, entry)
     return Applied(outcome, record, _with_derived(changed, derived, history))
+
+
+def without_record(event: PaymentEvent) -> Applied:
+    """The result of an event for which there is no record. Details of other systems' payments are of no interest."""
+    return Applied(Outcome.IGNORED if facts.is_detail(event.fact) else Outcome.UNMATCHED)
 
 
 def _is_consistent(record: Payment) -> bool:

@@ -1,8 +1,9 @@
 """Defines facts, what is known about Stripe's objects, and merges them in any order."""
 
+import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -25,7 +26,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """What is known about one object. Amounts are in minor units, `due` is in seconds since 1970.
 
     `kind` and `state` are plain text, so that a value that this version does not know is kept. `intent` is the
-    object's PaymentIntent, `code` a decline code, and `due` the last moment for evidence in a dispute.
+    object's PaymentIntent, `code` a decline code, `due` the last moment for evidence in a dispute, and `method` the
+    text of a Method.
     """
 
     kind: str
@@ -36,6 +38,29 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int | None = None
     code: str | None = None
     due: int | None = None
+    method: str | None = None
+
+
+class Method(NamedTuple):
+    """How a charge was paid, in Stripe's codes, such as `card`, `visa` and `4242`. What is not known is empty."""
+
+    kind: str
+    brand: str = ""
+    last4: str = ""
+
+    @property
+    def text(self) -> str:
+        """The method as a fact stores it: `card/visa/4242`, `paynow`."""
+        return "/".join(self).rstrip("/")
+
+
+_METHOD = re.compile("([a-z][a-z0-9_]{0,49})(?:/([a-z0-9_]{0,50})(?:/([0-9]{4}))?)?")
+
+
+def method_of(text: str) -> Method | None:
+    """The method that a fact stores, or None if it is not one: a person can have written anything."""
+    match = _METHOD.fullmatch(text)
+    return Method(*match.groups("")) if match else None
 
 
 Facts = Mapping[str, Fact]
@@ -52,8 +77,9 @@ STATES: Mapping[str, Sequence[str]] = {
     # "unpaid" is complete, with the money on its way; "failed" means that this money does not arrive.
     Kind.SESSION: ("open", EXPIRED, UNPAID, FAILED, PAID),
     Kind.INTENT: (DECLINED,),
-    # A charge reports only a running total of its refunds. It serves while no refund is known by its id.
-    Kind.CHARGE: (REFUNDED,),
+    # "succeeded" only tells how the customer paid: the session decides whether. Of its refunds, a charge reports only
+    # a running total. It serves while no refund is known by its id.
+    Kind.CHARGE: (SUCCEEDED, REFUNDED),
     # A refund can fail after it has succeeded (docs.stripe.com/refunds, "Failed refunds").
     Kind.REFUND: ("pending", "requires_action", SUCCEEDED, CANCELED, FAILED),
     # An inquiry can become a chargeback, and a lost dispute can be won by an appeal. A dispute that is lost again
@@ -96,14 +122,15 @@ _IMPORTANCE: Mapping[tuple[str, str], int] = {
     (Kind.SESSION, PAID): 9,
     (Kind.SESSION, FAILED): 8,
     (Kind.SESSION, UNPAID): 7,
+    (Kind.CHARGE, REFUNDED): 3,
 }
 _IMPORTANCE_OF_KIND: Mapping[str, int] = {
     Kind.DISPUTE: 6,
     Kind.WARNING: 5,
     Kind.REFUND: 4,
-    Kind.CHARGE: 3,
     Kind.INTENT: 2,
     Kind.SESSION: 1,
+    Kind.CHARGE: 0,
 }
 
 
@@ -130,6 +157,11 @@ def is_known_state(fact: Fact) -> bool:
     return (fact.kind, fact.state) in _PRECEDENCE
 
 
+def is_detail(fact: Fact) -> bool:
+    """Whether the fact only adds a detail to a payment: nothing that is decided or published depends on it."""
+    return (fact.kind, fact.state) == (Kind.CHARGE, SUCCEEDED)
+
+
 def is_lost_again(known: Fact | None, new: Fact) -> bool:
     """Whether a dispute is reported as lost that went further after it was lost: only Stripe knows which is newer."""
     if known is None or (new.kind, new.state) != (Kind.DISPUTE, LOST):
@@ -153,6 +185,7 @@ def _merged(one: Fact, other: Fact) -> Fact:
         attempt=_greatest(one.attempt, other.attempt),
         code=_greatest(one.code, other.code),
         due=_greatest(one.due, other.due),
+        method=_greatest(one.method, other.method),
     )
 
 

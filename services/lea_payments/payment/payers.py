@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from lea_payments.payment import facts
-from lea_payments.payment.facts import Fact, Kind
+from lea_payments.payment.facts import Fact, Kind, Method
 from lea_payments.payment.record import Payment
 from lea_payments.payment.situations import AMOUNT_MISMATCH, CURRENCY_MISMATCH
 
@@ -131,6 +131,15 @@ def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | 
     # Of a payer without a session's id, the record keeps its own session, unless another one has paid.
     named = first if first not in WITHOUT_ID else next((id_ for id_ in others if id_ not in WITHOUT_ID), None)
     return named or record.stripe_session_id, paid[first].intent
+
+
+def method_of_payer(record: Payment) -> Method | None:
+    """How the PaymentIntent that the record names was paid, or None if that is not known."""
+    if record.stripe_payment_intent is None:
+        return None
+    texts = [fact.method for fact in _of_intent(record, Kind.CHARGE, record.stripe_payment_intent) if fact.method]
+    # A PaymentIntent has one charge that succeeded.
+    return facts.method_of(max(texts)) if texts else None
 
 
 def refunds_of(record: Payment, intent_id: str | None) -> list[Fact]:

@@ -1,6 +1,7 @@
 """Builds the app of the reconciler, and runs the reconciler once for the command line."""
 
 import asyncio
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -8,7 +9,8 @@ from lea_payments.reconciler.comparison import Reconciler
 from lea_payments.reconciler.lookups import LOOKUPS_PER_RUN, NO_LIMIT
 from lea_payments.reconciler.run import Run
 from lea_payments.serving.app import create_app as create_base_app
-from lea_payments.settings import ReconcilerSettings
+from lea_payments.serving.background.secret_files import SecretFiles
+from lea_payments.settings import ReconcilerSettings, read
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
@@ -18,16 +20,19 @@ from lea_payments.telemetry import setup as observability
 
 def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
     """The app of the reconciler: it runs the comparison in the background and serves only the health routes."""
-    reconciler = create_reconciler(settings, store)
-    return create_base_app(
-        "reconciler", store, store.ping_events, background=lambda: reconciler.work(settings.interval_seconds)
-    )
+    reader = StripeReader(settings)
+    reconciler = _reconciler(settings, store, reader, LOOKUPS_PER_RUN)
+    files = SecretFiles(settings, reader.use, partial(read, ReconcilerSettings))
+
+    async def work() -> None:
+        await asyncio.gather(reconciler.work(settings.interval_seconds), files.watch())
+
+    return create_base_app("reconciler", store, store.ping_events, background=work)
 
 
-def create_reconciler(settings: ReconcilerSettings, store: PaymentStore, limit: float = LOOKUPS_PER_RUN) -> Reconciler:
+def _reconciler(settings: ReconcilerSettings, store: PaymentStore, reader: StripeReader, limit: float) -> Reconciler:
     """A reconciler that compares this table with this Stripe account."""
-    lists = StripeLists(settings, StripeReader(settings), telemetry.stripe_object_unreadable)
-    return Reconciler(store, lists, limit=limit)
+    return Reconciler(store, StripeLists(settings, reader, telemetry.stripe_object_unreadable), limit=limit)
 
 
 def run_once(settings: ReconcilerSettings) -> Run:
@@ -38,7 +43,7 @@ def run_once(settings: ReconcilerSettings) -> Run:
 
     async def run() -> Run:
         async with PaymentStore(settings) as store:
-            return await create_reconciler(settings, store, NO_LIMIT).run()
+            return await _reconciler(settings, store, StripeReader(settings), NO_LIMIT).run()
 
     observability.start(settings.model_copy(update={"metrics_port": 0}), "reconciler")
     try:

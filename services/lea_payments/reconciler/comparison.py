@@ -13,7 +13,7 @@ from lea_payments.store.payments import PaymentStore
 from lea_payments.store.repairs import EVENTS_HOURS, OBJECTS_HOURS, Repairs
 from lea_payments.stripe import facts
 from lea_payments.stripe.errors import StripeCallError, StripeRefusedError
-from lea_payments.stripe.events import EVENT_TYPES, Ignored
+from lea_payments.stripe.events import REQUIRED_EVENT_TYPES, Ignored
 from lea_payments.stripe.lists import EVENTS_PATH, PATHS, StripeLists
 from lea_payments.telemetry import reconciler as telemetry
 from lea_payments.telemetry import store_calls
@@ -21,7 +21,7 @@ from lea_payments.telemetry import store_calls
 HOUR = 3600
 
 TYPES_WITHOUT_SESSION = tuple(
-    event_type for event_type in EVENT_TYPES if not event_type.startswith("checkout.session.")
+    event_type for event_type in REQUIRED_EVENT_TYPES if not event_type.startswith("checkout.session.")
 )
 """Events that can have a PaymentIntent as their only reference, by which a payment is found once it is completed."""
 

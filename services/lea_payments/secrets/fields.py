@@ -1,12 +1,14 @@
 """Defines the types of the settings that hold secrets; each is valid only beside the endpoints that are set."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from pydantic_settings import NoDecode
 
-from lea_payments.secrets.rules import API_KEY, API_TOKEN, SIGNING_SECRET, SecretKind, is_local, split_list
+from lea_payments.secrets.file import read_text
+from lea_payments.secrets.rules import API_KEY, API_TOKEN, SIGNING_SECRET, SecretError, SecretKind, is_local, split_list
 
 
 def mode_of(key: str) -> str:
@@ -42,18 +44,63 @@ def _valid(kind: SecretKind, is_local_with: Callable[[Mapping[str, Any]], bool])
     return AfterValidator(validate)
 
 
-SecretList = Annotated[
-    tuple[str, ...], NoDecode, BeforeValidator(lambda value: split_list(value) if isinstance(value, str) else value)
-]
+def _from_file(field: str, variable: str, *, required: bool) -> BeforeValidator:
+    """Takes the text of the file that another field names, if it names one. That field stands above this one."""
+
+    def text(value: object, info: ValidationInfo) -> object:
+        file = info.data.get(field)
+        if file is None:
+            if required and not value:
+                raise ValueError("Field required")
+            return value
+        try:
+            return read_text(file)
+        except SecretError as error:
+            raise ValueError(f"{variable}: {error}") from None
+
+    return BeforeValidator(text)
+
+
+def _listed(value: object) -> object:
+    return split_list(value) if isinstance(value, str) else value
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+SecretList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 SigningSecretList = Annotated[SecretList, _valid(SIGNING_SECRET, _has_development_settings)]
-ApiTokenList = Annotated[SecretList, _valid(API_TOKEN, _has_development_settings)]
+
+KeyFile = Annotated[
+    Path | None,
+    Field(
+        validation_alias="STRIPE_SECRET_KEY_FILE",
+        description="file of only the key instead; read again when it changes, so a rotation needs no restart",
+    ),
+]
+KEY_FROM_FILE = _from_file("stripe_secret_key_file", "STRIPE_SECRET_KEY_FILE", required=True)
+KEY_FROM_FILE_IF_SET = _from_file("stripe_secret_key_file", "STRIPE_SECRET_KEY_FILE", required=False)
 StripeKey = Annotated[
     str,
-    BeforeValidator(lambda value: value.strip() if isinstance(value, str) else value),
     _valid(API_KEY, _has_local_stripe),
+    BeforeValidator(_stripped),
+    KEY_FROM_FILE,
     Field(
         validation_alias="STRIPE_SECRET_KEY",
+        validate_default=True,
         description="Stripe API key, `sk_test_…` or a restricted `rk_…`; checkout writes Checkout Sessions, the "
         "reconciler reads Checkout Sessions, PaymentIntents, Charges and Refunds, Disputes, Events and Radar",
     ),
 ]
+
+TokenFile = Annotated[
+    Path | None,
+    Field(
+        validation_alias="PAYMENTS_API_TOKEN_FILE",
+        description="file of only tokens instead, one per line or comma-separated; read again when it changes",
+    ),
+]
+TOKENS_FROM_FILE = _from_file("api_token_file", "PAYMENTS_API_TOKEN_FILE", required=True)
+TOKENS_FROM_FILE_IF_SET = _from_file("api_token_file", "PAYMENTS_API_TOKEN_FILE", required=False)
+ApiTokenList = Annotated[SecretList, _valid(API_TOKEN, _has_development_settings), TOKENS_FROM_FILE]

@@ -17,6 +17,7 @@ from botocore.httpsession import get_cert_path
 from botocore.session import Session
 from yarl import URL
 
+from lea_payments.outbound import way
 from lea_payments.store import connection
 
 OPERATION = "BatchExecuteStatement"
@@ -102,10 +103,12 @@ class BatchCall:
     def __init__(self, url: str, region: str, session: Session) -> None:
         self._url = URL(url, encoded=True)
         self._signer = Signer(self._url, region)
+        self.proxy = way.proxy_for(url)
         credentials = session.get_credentials()
         assert credentials is not None
         self._credentials = credentials
-        self._tls = _tls(session) if self._url.scheme == "https" else True
+        has_tls = self._url.scheme == "https" or (self.proxy is not None and self.proxy.address.startswith("https:"))
+        self._tls = _tls(session) if has_tls else True
         self._connections: _Connections | None = None
 
     async def __call__(self, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> list[dict[str, Any]]:
@@ -122,6 +125,14 @@ class BatchCall:
         if len(responses) != len(statements):
             raise IncompleteReadError(actual_bytes=len(content), expected_bytes=-1)
         return responses
+
+    def _way(self, headers: Mapping[str, str]) -> Mapping[str, Any]:
+        """The headers and the proxy of a request. Over TLS, the proxy's credentials are not part of the request."""
+        if self.proxy is None:
+            return {"headers": headers}
+        if self._url.scheme == "https":
+            return {"headers": headers, "proxy": self.proxy.address, "proxy_headers": self.proxy.headers}
+        return {"headers": {**headers, **self.proxy.headers}, "proxy": self.proxy.address}
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -146,7 +157,7 @@ class BatchCall:
             used = self._connections = _Connections(self._tls)
         used.calls += 1
         try:
-            async with used.http.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+            async with used.http.post(self._url, data=body, allow_redirects=False, **self._way(headers)) as response:
                 content = await response.read()
                 if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR and self._connections is used:
                     self._connections = None  # another connection can reach another of DynamoDB's hosts

@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import IncompleteReadError
+from botocore.httpsession import get_cert_path
 from botocore.session import Session
 
+from lea_payments.outbound import way
 from lea_payments.settings import SettingsError, TableSettings
 from lea_payments.store.errors import UnavailableError
 
@@ -55,6 +58,10 @@ def session(settings: TableSettings) -> Session:
     Raises SettingsError if the table is on AWS and there are no credentials.
     """
     result = botocore.session.get_session()
+    # For STS, too. Without it, botocore ignores some of the variables, and an empty one is an error.
+    in_profile = str(result.get_scoped_config().get("ca_bundle", ""))
+    authorities = way.ca_file(("AWS_CA_BUNDLE",)) or in_profile or way.ca_file(way.AWS_CA_FILES)
+    result.set_config_variable("ca_bundle", authorities or get_cert_path(verify=True))
     if not on_aws(settings):
         # Outside AWS, botocore would wait seconds for the metadata service.
         for provider in ("container-role", "iam-role"):
@@ -66,20 +73,29 @@ def session(settings: TableSettings) -> Session:
     return result
 
 
-def client(settings: TableSettings, using: Session | None = None) -> "DynamoDBClient":
+def client(
+    settings: TableSettings, using: Session | None = None, *, read_seconds: float = TRY_SECONDS
+) -> "DynamoDBClient":
     """A client with short time limits and without retries: the store retries."""
     config = Config(
         region_name=settings.aws_region,
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=TRY_SECONDS,
+        read_timeout=read_seconds,
         retries={"total_max_attempts": 1, "mode": "standard"},
         parameter_validation=False,
         max_pool_connections=CONNECTIONS,
         tcp_keepalive=True,
+        account_id_endpoint_mode="disabled",  # one host for all calls: proxies and firewalls allow hosts by name
     )
-    dynamodb = boto3.Session(botocore_session=using or session(settings)).client(
-        "dynamodb", config=config, endpoint_url=settings.ddb_endpoint or None
+    using = using or session(settings)
+    create: Callable[..., DynamoDBClient] = partial(
+        boto3.Session(botocore_session=using).client, "dynamodb", endpoint_url=settings.ddb_endpoint or None
     )
+    # botocore knows the endpoint, and the endpoint decides about the proxy.
+    proxy = way.proxy_for(create(config=config).meta.endpoint_url)
+    proxies = {"http": proxy.url, "https": proxy.url} if proxy else {}
+    of_proxy: Any = {"proxy_ca_bundle": using.get_config_variable("ca_bundle")}
+    dynamodb = create(config=config.merge(Config(proxies=proxies, proxies_config=of_proxy)))
     dynamodb.meta.events.register("before-parse.dynamodb", _check_complete)
     return dynamodb
 

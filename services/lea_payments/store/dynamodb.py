@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lea_payments.outbound import failures
+from lea_payments.outbound.way import proxy_for
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.batch_call import BatchCall
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 THREADS = 8
+
+ADDRESS = "DDB_ENDPOINT and AWS_REGION"
+"""The settings with the address of DynamoDB."""
 
 OUTCOMES: Mapping[str, str] = {
     "ConditionalCheckFailedException": metrics.REFUSED,
@@ -110,7 +115,7 @@ class Dynamodb:
         with store_operation(operation) as call:
             in_thread = asyncio.get_running_loop().run_in_executor(self._threads, request)
             try:
-                response = await _translate_errors(in_thread, call)
+                response = await self._translate_errors(in_thread, call)
             except TemporaryError as error:
                 if isinstance(error.__cause__, BotoCoreError):
                     self.client.close()  # closes idle connections: they can be dead, too; the next try opens one
@@ -123,10 +128,22 @@ class Dynamodb:
     ) -> Sequence[WriteResult]:
         """One result for each PartiQL statement with its parameters, in order. Raises UnavailableError."""
         with store_operation(operation) as call:
-            responses = await _translate_errors(self._batch(statements), call)
+            responses = await self._translate_errors(self._batch(statements), call)
             # The worst outcome of a statement is that of the call.
             call.outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
             return [result_of(response) for response in responses]
+
+    async def _translate_errors(self, response: Awaitable[ResultT], call: StoreCall) -> ResultT:
+        try:
+            return await response
+        except ClientError as error:
+            call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
+            if call.outcome == metrics.REFUSED:
+                raise
+            kind = TemporaryError if call.outcome == metrics.THROTTLED or _is_internal(error) else UnavailableError
+            raise kind(problem_of(error, self.client.meta.endpoint_url)) from error
+        except BotoCoreError as error:
+            raise TemporaryError(problem_of(error, self.client.meta.endpoint_url)) from error
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -135,23 +152,26 @@ class Dynamodb:
         await self._batch.close()
 
 
-async def _translate_errors(response: Awaitable[ResultT], call: StoreCall) -> ResultT:
-    try:
-        return await response
-    except ClientError as error:
-        call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
-        if call.outcome == metrics.REFUSED:
-            raise
-        kind = TemporaryError if call.outcome == metrics.THROTTLED or _is_internal(error) else UnavailableError
-        raise kind(f"DynamoDB rejected the call: {code_of(error)}") from error
-    except BotoCoreError as error:
-        raise TemporaryError(f"DynamoDB cannot be reached: {error}") from error
+def problem_of(error: ClientError | BotoCoreError, url: str) -> str:
+    """Why a call to DynamoDB at this URL failed. If it was not DynamoDB that answered, also what to do."""
+    if isinstance(error, BotoCoreError):
+        slow = "check the network and the health of DynamoDB"
+        return f"DynamoDB cannot be reached: {failures.reason(error, url, settings=ADDRESS, slow=slow) or error}"
+    code, status = code_of(error), _status_of(error)
+    if code[:1].isupper():
+        return f"DynamoDB rejected the call: {code}"
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED or proxy_for(url) is not None:
+        return f"DynamoDB cannot be reached: {failures.proxy_reason(url, status)}"
+    return f"HTTP {status} is not a response of DynamoDB: check {ADDRESS}"
 
 
 def _is_internal(error: ClientError) -> bool:
     """Whether DynamoDB, or a gateway in front of it, failed. The call may have been executed."""
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return _status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _status_of(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def code_of(error: ClientError | BotoCoreError) -> str:

@@ -47,6 +47,7 @@ _FACT_ATTRIBUTES: Sequence[tuple[str, str, str]] = (
     ("attempt", "n", "N"),
     ("code", "r", "S"),
     ("due", "d", "N"),
+    ("method", "m", "S"),
 )
 """The key and the type of each field inside `facts`. The keys are short: every write pays for every byte of an item."""
 
@@ -70,6 +71,8 @@ def _attribute_of_fact(fact: Fact) -> Attribute:
         attributes["r"] = {"S": fact.code}
     if fact.due is not None:
         attributes["d"] = {"N": str(fact.due)}
+    if fact.method is not None:
+        attributes["m"] = {"S": fact.method}
     return {"M": attributes}
 
 
@@ -231,12 +234,9 @@ def _fact_of(entry: Item) -> Fact | None:
     return Fact(**values) if values.get("kind") and values.get("state") else None
 
 
-_ENTRY_TEXTS = HistoryEntry._fields
-
-
 def item_of_entry(entry: HistoryEntry) -> dict[str, Any]:
     """The entry as an attribute of the item's list."""
-    pairs = zip(_ENTRY_TEXTS, entry, strict=True)
+    pairs = zip(HistoryEntry._fields, entry, strict=True)
     return {"M": {name: {"S": value} for name, value in pairs if value is not None}}
 
 
@@ -246,5 +246,5 @@ def _history_of(item: Item) -> tuple[HistoryEntry, ...]:
 
 
 def _entry_of(item: Item) -> HistoryEntry:
-    *texts, trace_id = (_text_of(item, name) for name in _ENTRY_TEXTS)
+    *texts, trace_id = (_text_of(item, name) for name in HistoryEntry._fields)
     return HistoryEntry._make([*(text or "" for text in texts), trace_id])

@@ -49,7 +49,7 @@ class PaymentStore:
                     return applied
             indexed_id = await self._find_by_indexes(event, deadline)
             if indexed_id is None:
-                return Applied(Outcome.UNMATCHED)
+                return changes.without_record(event)
             return await self._apply_to(indexed_id, event, deadline, span)
 
     async def _apply_to(self, payment_id: str, event: PaymentEvent, deadline: float, span: trace.Span) -> Applied:

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from lea_payments.payment import changes
 from lea_payments.payment.changes import Applied
-from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
-from lea_payments.payment.facts import APPEAL_LOST, LOST, is_lost_again
+from lea_payments.payment.event import CHANGES, PaymentEvent
+from lea_payments.payment.facts import APPEAL_LOST, LOST, is_detail, is_lost_again
 from lea_payments.payment.record import Payment, iso
 from lea_payments.store.errors import UnavailableError
 from lea_payments.stripe import facts
@@ -79,7 +79,7 @@ class Repairs:
         """The event that holds, and its result."""
         record = await self._record_of(event)
         if record is None:
-            return event, Applied(Outcome.UNMATCHED)
+            return event, changes.without_record(event)
         event = await self._with_current_dispute(record, event)
         return event, changes.apply(record, event, iso(datetime.now(UTC)))
 
@@ -139,6 +139,7 @@ class Repairs:
     async def _references_of(self, event: PaymentEvent, intent_id: str) -> Sequence[PaymentEvent]:
         if intent_id in self._payments:
             return (replace(event, payment_ids=(self._payments[intent_id],)),)
-        if intent_id not in self._sessions and self._stripe is not None:
+        # A detail is not worth a call: most charges without a record belong to other systems.
+        if intent_id not in self._sessions and self._stripe is not None and not is_detail(event.fact):
             self._sessions[intent_id] = await self._stripe.objects_of_intent(facts.SESSION, intent_id)
         return self._sessions.get(intent_id, ())

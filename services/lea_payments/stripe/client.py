@@ -8,6 +8,9 @@ from typing import Any
 
 import stripe
 
+from lea_payments.outbound import failures
+from lea_payments.outbound.http_session import OutboundSession
+
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 6.0
 MAX_BODY = 8 * 1024 * 1024
@@ -26,7 +29,9 @@ def client(key: str, base: str, *, read_seconds: float = READ_SECONDS, retries: 
         key,
         base_addresses={"api": base.rstrip("/")},
         max_network_retries=retries,
-        http_client=_HttpClient(timeout=(CONNECT_SECONDS, read_seconds)),
+        http_client=_HttpClient(
+            timeout=(CONNECT_SECONDS, read_seconds), session=OutboundSession(stripe.ca_bundle_path)
+        ),
     )
 
 
@@ -90,42 +95,17 @@ def message_of(error: stripe.StripeError) -> str:
     return _EMAIL.sub("[address]", _KEY.sub("[key]", text))[:_MAX_MESSAGE]
 
 
-_REASONS: Mapping[str, str] = {
-    "NameResolutionError": "its name cannot be resolved: check DNS and STRIPE_API_BASE",
-    "gaierror": "its name cannot be resolved: check DNS and STRIPE_API_BASE",
-    "ProxyError": "the proxy does not connect: check HTTPS_PROXY",
-    "SSLError": "its certificate is not trusted: check STRIPE_API_BASE and REQUESTS_CA_BUNDLE",
-    "ConnectTimeout": "it does not accept the connection in time: check the network policy and the firewall",
-    "ReadTimeout": "it does not respond in time: check status.stripe.com",
-    "ConnectionRefusedError": "it refuses the connection: check STRIPE_API_BASE",
-}
-"""Why Stripe is unreachable, by the name of the exception at the root; the first one in this order holds."""
-
-
 def unavailable_reason(error: stripe.StripeError) -> str:
     """Why a call has no usable response, and what to check, as the end of a sentence that begins with Stripe."""
     status = error.http_status
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return f"Stripe is unreachable: a proxy requires a password: {failures.CREDENTIALS_REMEDY}"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "Stripe limits the rate of calls: wait a minute, and stop other programs that use this account"
     if status is not None:
         return f"Stripe answers with HTTP {status}: check status.stripe.com"
-    names = _exception_names(error)
-    reason = next((text for name, text in _REASONS.items() if name in names), "check the network and STRIPE_API_BASE")
-    return f"Stripe is unreachable: {reason}"
-
-
-def _exception_names(error: BaseException) -> set[str]:
-    """The names of the exceptions that led to this one. Those of urllib3 have their reason as an attribute."""
-    names: set[str] = set()
-    waiting: list[object] = [error]
-    seen: set[int] = set()
-    while waiting:
-        current = waiting.pop()
-        if isinstance(current, BaseException) and id(current) not in seen:
-            seen.add(id(current))
-            names.add(type(current).__name__)
-            waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
-    return names
+    reason = failures.reason(error, settings="STRIPE_API_BASE", slow="check status.stripe.com")
+    return f"Stripe is unreachable: {reason or 'check the network and STRIPE_API_BASE'}"
 
 
 def header(headers: Mapping[str, str], name: str) -> str:

@@ -8,8 +8,10 @@ import msgspec
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.stripe import facts, signature
 from lea_payments.stripe.errors import InvalidPayloadError
-from lea_payments.stripe.facts import FACT_OF, NoFact, ObjectFact
+from lea_payments.stripe.facts import FACT_OF
 from lea_payments.stripe.shapes import Event, ThinEvent, decode_event
+from lea_payments.stripe.translation.charges import SUCCEEDED_EVENT
+from lea_payments.stripe.translation.object_fact import NoFact, ObjectFact
 
 WEBHOOK_PATH = "/webhook/stripe"
 """The path to which Stripe delivers events."""
@@ -32,8 +34,15 @@ EVENT_TYPES: Mapping[str, str] = {
     "charge.dispute.closed": facts.DISPUTE,
     "radar.early_fraud_warning.created": facts.WARNING,
     "radar.early_fraud_warning.updated": facts.WARNING,
+    SUCCEEDED_EVENT: facts.CHARGE,
 }
-"""The event types that the services use, with the object that each contains: subscribe the endpoint to these."""
+"""The event types that the services use, with the object that each contains."""
+
+OPTIONAL_EVENT_TYPES = (SUCCEEDED_EVENT,)
+"""What an endpoint can also be subscribed to: then the pages show how the customer paid."""
+
+REQUIRED_EVENT_TYPES = tuple(name for name in EVENT_TYPES if name not in OPTIONAL_EVENT_TYPES)
+"""What the endpoint must be subscribed to."""
 
 
 class Ignored(NamedTuple):

@@ -1,7 +1,6 @@
 """Translates Stripe's objects, from events and from lists alike, into facts about payments."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,14 +10,12 @@ from lea_payments.stripe.shapes import (
     MAX_AMOUNT,
     MAX_SECONDS,
     PAYMENT_MODES,
-    AnyMetadata,
     Money,
     PaymentError,
     PaymentIntent,
     SessionObject,
     attempt_of,
     code_of,
-    decode_charge,
     decode_dispute,
     decode_intent,
     decode_refund,
@@ -26,30 +23,11 @@ from lea_payments.stripe.shapes import (
     decode_warning,
     id_of,
     is_code,
-    metadata_text,
     money_of,
     whole_number,
 )
-
-
-class ObjectFact(NamedTuple):
-    """A fact about one object, with the object's references to a payment. Times are in seconds since 1970."""
-
-    object_id: str
-    fact: Fact
-    payment_ids: tuple[str, ...]
-    intent_ids: tuple[str, ...]
-    session_id: str | None = None
-    created: int | None = None
-    traceparent: str | None = None
-    currency: str | None = None
-
-
-class NoFact(NamedTuple):
-    """An object that says nothing about a payment, and why."""
-
-    reason: str
-
+from lea_payments.stripe.translation.charges import charge_fact
+from lea_payments.stripe.translation.object_fact import NoFact, ObjectFact, of_intent, of_session
 
 SESSION, INTENT, CHARGE = "checkout.session", "payment_intent", "charge"
 REFUND, DISPUTE, WARNING = "refund", "dispute", "radar.early_fraud_warning"
@@ -100,7 +78,7 @@ def session_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact |
         intent=intent_id,
         attempt=attempt_of(session.metadata),
     )
-    return _of_session(session, session.id, fact, intent_id)
+    return of_session(session, session.id, fact, intent_id)
 
 
 def _money(session: SessionObject, state: str) -> Money:
@@ -122,13 +100,7 @@ def expanded_intent_fact(raw: msgspec.Raw | bytes) -> ObjectFact | NoFact:
     if intent.last_payment_error is None or session.status == "complete":
         return NoFact("not_declined")
     attempt = attempt_of(intent.metadata) or attempt_of(session.metadata)
-    return _of_session(session, intent.id, _declined(intent.last_payment_error, attempt), intent.id)
-
-
-def _of_session(session: SessionObject, object_id: str, fact: Fact, intent_id: str | None) -> ObjectFact:
-    payment_ids, intent_ids = _references(session.metadata, intent_id, session.client_reference_id)
-    created, traceparent = whole_number(session.created, MAX_SECONDS), metadata_text(session.metadata, "traceparent")
-    return ObjectFact(object_id, fact, payment_ids, intent_ids, session.id, created, traceparent)
+    return of_session(session, intent.id, _declined(intent.last_payment_error, attempt), intent.id)
 
 
 def _session_state(session: SessionObject, event_type: str) -> str | None:
@@ -157,22 +129,12 @@ def intent_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | 
     if intent.last_payment_error is None and not event_type:
         return NoFact("not_declined")
     fact = _declined(intent.last_payment_error or PaymentError(), attempt_of(intent.metadata))
-    return _intent_object_fact(intent.id, fact, intent.id, intent.metadata, intent.created)
+    return of_intent(intent.id, fact, intent.id, intent.metadata, intent.created)
 
 
 def _declined(error: PaymentError, attempt: int | None) -> Fact:
     codes = [code for code in (error.code, error.decline_code) if is_code(code)]
     return Fact(kind=Kind.INTENT, state=facts.DECLINED, code=":".join(codes) or "unknown", attempt=attempt)
-
-
-def charge_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:  # noqa: ARG001 - as the others
-    """The fact about a charge: the total of its refunds. Raises MsgspecError."""
-    charge = decode_charge(raw)
-    if not charge.amount_refunded:
-        return NoFact("nothing_refunded")
-    intent_id = id_of(charge.payment_intent)
-    fact = Fact(kind=Kind.CHARGE, state=facts.REFUNDED, amount=charge.amount_refunded, intent=intent_id)
-    return _intent_object_fact(charge.id, fact, intent_id, charge.metadata, charge.created, charge.currency)
 
 
 def refund_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:
@@ -181,7 +143,7 @@ def refund_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | 
     intent_id = id_of(refund.payment_intent)
     state = _STATE_BY_EVENT.get(event_type) or code_of(refund.status)
     fact = Fact(kind=Kind.REFUND, state=state, amount=refund.amount, intent=intent_id)
-    return _intent_object_fact(refund.id, fact, intent_id, refund.metadata, refund.created, refund.currency)
+    return of_intent(refund.id, fact, intent_id, refund.metadata, refund.created, refund.currency)
 
 
 def dispute_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:  # noqa: ARG001 - as the others
@@ -195,7 +157,7 @@ def dispute_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact |
         intent=intent_id,
         due=whole_number(dispute.evidence_details.due_by, MAX_SECONDS) if dispute.evidence_details else None,
     )
-    return _intent_object_fact(dispute.id, fact, intent_id, dispute.metadata, dispute.created, dispute.currency)
+    return of_intent(dispute.id, fact, intent_id, dispute.metadata, dispute.created, dispute.currency)
 
 
 def warning_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:  # noqa: ARG001 - as the others
@@ -204,7 +166,7 @@ def warning_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact |
     intent_id = id_of(warning.payment_intent)
     state = facts.ACTIONABLE if warning.actionable else facts.NOT_ACTIONABLE
     fact = Fact(kind=Kind.WARNING, state=state, intent=intent_id)
-    return _intent_object_fact(warning.id, fact, intent_id, None, warning.created)
+    return of_intent(warning.id, fact, intent_id, None, warning.created)
 
 
 FACT_OF: Mapping[str, Callable[..., ObjectFact | NoFact]] = {
@@ -221,32 +183,3 @@ FACT_OF: Mapping[str, Callable[..., ObjectFact | NoFact]] = {
 def _with_code(reason: str, code: str | None) -> str:
     """The reason with Stripe's code, if the code has the format of one."""
     return f"{reason}:{code}" if is_code(code) else reason
-
-
-def _intent_object_fact(
-    object_id: str | None, fact: Fact, intent_id: str | None, metadata: AnyMetadata, created: Any, currency: Any = None
-) -> ObjectFact:
-    """The fact about an object that refers to a payment by its PaymentIntent and its metadata."""
-    payment_ids, intent_ids = _references(metadata, intent_id)
-    # Old API versions have disputes without an id: one for each PaymentIntent is the best that can be known.
-    object_id = object_id or f"{fact.kind}:{intent_id or ''}"
-    created, traceparent = whole_number(created, MAX_SECONDS), metadata_text(metadata, "traceparent")
-    currency = currency if is_code(currency) else None
-    return ObjectFact(object_id, fact, payment_ids, intent_ids, None, created, traceparent, currency)
-
-
-def _references(
-    metadata: AnyMetadata, intent_id: str | None, client_reference_id: str | None = None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The possible ids of the payment and of its PaymentIntent, in the order in which they are tried.
-
-    Other systems write Stripe's PaymentIntent into metadata of this name, so a value `pi_…` counts as one.
-    """
-    payment_id = metadata_text(metadata, "payment_intent_id") or None
-    intents = (intent_id,) if intent_id else ()
-    if payment_id and payment_id.startswith("pi_"):
-        intents = (*intents, payment_id) if payment_id != intent_id else intents
-        payment_id = None
-    if not client_reference_id or client_reference_id == payment_id:
-        return (payment_id,) if payment_id else (), intents
-    return (client_reference_id, payment_id) if payment_id else (client_reference_id,), intents

@@ -11,8 +11,9 @@ from lea_payments.settings import StripeSettings
 from lea_payments.stripe import events, facts
 from lea_payments.stripe.errors import InvalidPayloadError, StripeMissingError
 from lea_payments.stripe.events import EVENT_TYPES, Ignored
-from lea_payments.stripe.facts import FACT_OF, ObjectFact
+from lea_payments.stripe.facts import FACT_OF
 from lea_payments.stripe.reader import StripeReader
+from lea_payments.stripe.translation.object_fact import ObjectFact
 
 OnUnreadable = Callable[[str, str], None]
 """Called with the kind (`event` or the object's type) and the reason for each object that cannot be read."""

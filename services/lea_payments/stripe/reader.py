@@ -67,6 +67,10 @@ _decode_page = msgspec.json.Decoder(_Page).decode
 _decode_object = msgspec.json.Decoder(_Object).decode
 
 
+def _client(settings: StripeSettings) -> stripe.StripeClient:
+    return stripe_client.client(settings.stripe_secret_key, settings.stripe_api_base, read_seconds=READ_SECONDS)
+
+
 class StripeReader:
     """Stripe's responses, undecoded. Every method raises StripeCallError."""
 
@@ -75,9 +79,11 @@ class StripeReader:
     ) -> None:
         """The rate limit waits with `sleep`; `client` replaces the client that the settings describe."""
         self._pace = Pace(CALLS_PER_SECOND, sleep=sleep)
-        self._client = client or stripe_client.client(
-            settings.stripe_secret_key, settings.stripe_api_base, read_seconds=READ_SECONDS
-        )
+        self._client = client or _client(settings)
+
+    def use(self, settings: StripeSettings) -> None:
+        """Makes the next calls with the key of these settings."""
+        self._client = _client(settings)
 
     async def get(self, path: str, **params: Any) -> bytes:
         """The body of the response to a GET request: a JSON object."""

@@ -119,6 +119,8 @@ class Charge(msgspec.Struct):
     object: Literal["charge"]
     amount_refunded: Amount
     id: Id | None = None
+    status: Any = None
+    payment_method_details: Any = None
     payment_intent: Reference = None
     metadata: AnyMetadata = None
     created: Any = None

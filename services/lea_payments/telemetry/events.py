@@ -25,11 +25,34 @@ _STAGES = {facts.EXPIRED: "expired", facts.UNPAID: "completed", facts.PAID: "com
 
 _unknown_states = Throttle(seconds=3600)
 _pages_without_payment = PerSecond(10)
+_invalid_secret_files = Throttle(seconds=60)
 
 
 def service_started(service: str, **settings: object) -> None:
     """A service has started; the settings must not contain secrets."""
     log.info("service_started", service=service, version=__version__, **settings)
+
+
+def drain_started(seconds: float) -> None:
+    """A service was told to stop. It goes on for these seconds, unready, and each answer closes its connection."""
+    log.info("drain_started", seconds=seconds)
+
+
+def telemetry_setting_ignored(variable: str, problem: str) -> None:
+    """A variable of OpenTelemetry is ignored. The problem says what to do, and shows nothing of the value."""
+    log.warning("telemetry_setting_ignored", variable=variable, problem=problem)
+
+
+def secrets_loaded() -> None:
+    """The file of the API key or of the tokens has changed, or is valid again, and its secrets are in use."""
+    log.info("secrets_loaded")
+
+
+def secrets_kept(problem: str) -> None:
+    """The file of the API key or of the tokens is invalid; the last valid secrets stay in use."""
+    count = _invalid_secret_files.count(problem, time.monotonic())
+    if count:
+        log.error("secrets_kept", problem=problem, count=count)
 
 
 def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None) -> None:
@@ -90,7 +113,8 @@ def _payment_finished(after: Payment, trace_id: str | None) -> None:
     currency = after.currency.lower() if after.currency else metrics.OTHER
     currency = currency if currency in metrics.CURRENCIES else metrics.OTHER
     series(metrics.OUTCOMES, after.payment_status, currency).inc()
-    series(metrics.AMOUNT, after.payment_status, currency).inc(max(0, after.amount or 0))
+    if after.payment_status is Status.COMPLETED:
+        series(metrics.AMOUNT, after.payment_status, currency).inc(max(0, after.amount or 0))
     log.info(
         f"payment_{after.payment_status}",
         payment_id=after.payment_intent_id,

@@ -55,12 +55,12 @@ def webhook_answered(
     span = delivery.failed(outcome) if is_recorded and http_status >= _CLIENT_ERROR else delivery.span
     exemplar = spans.exemplar(span) if is_recorded else None
     series(metrics.EVENTS, event_type, outcome).inc()
-    series(metrics.DURATION, event_type, outcome).observe(seconds, exemplar)
+    series(metrics.DURATION, outcome).observe(seconds, exemplar)
     if event is not None and event.created is not None:
         age = max(0.0, delivery.started_ns / 1e9 - event.created)
-        series(metrics.EVENT_AGE, event_type).observe(age, exemplar)
-    if isinstance(event, Ignored):
-        _count_ignored(event)
+        metrics.EVENT_AGE.observe(age, exemplar)
+    if isinstance(event, Ignored) or outcome == Outcome.IGNORED:
+        _count_ignored(reason or "")
     if outcome == Outcome.APPLIED:
         series(metrics.LAST_APPLIED, event_type).set(delivery.started_ns / 1e9)
     if not is_recorded:
@@ -84,8 +84,8 @@ def webhook_answered(
     )
 
 
-def _count_ignored(event: Ignored) -> None:
-    reason = event.reason.partition(":")[0]
+def _count_ignored(reason: str) -> None:
+    reason = reason.partition(":")[0]
     series(metrics.IGNORED, reason if reason in metrics.IGNORED_REASONS else metrics.OTHER).inc()
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lea_payments.payment.changes import NO_PAYMENT
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, header, read_body
@@ -100,7 +101,9 @@ class Webhook:
             return DeliveryResult("unavailable", event, reason=str(error))
         business_events.payment_changed(applied.outcome, event, applied.before, applied.after)
         if applied.after is None:
-            return DeliveryResult(applied.outcome, event)
+            return DeliveryResult(
+                applied.outcome, event, reason=NO_PAYMENT if applied.outcome is Outcome.IGNORED else None
+            )
         return DeliveryResult(applied.outcome, event, applied.after.payment_intent_id, applied.after.status_reason)
 
 

@@ -23,8 +23,10 @@ class Sender:
     """
 
     def __init__(self, timeout: float) -> None:
+        certificates = httpx.create_ssl_context(trust_env=False)  # read once, because that takes time
         self._clients = [
-            httpx.AsyncClient(follow_redirects=False, timeout=timeout, trust_env=False) for _ in range(CLIENTS)
+            httpx.AsyncClient(follow_redirects=False, timeout=timeout, trust_env=False, verify=certificates)
+            for _ in range(CLIENTS)
         ]
         self._next_client = itertools.cycle(self._clients)
         self._connections = asyncio.Semaphore(MAX_CONNECTIONS)

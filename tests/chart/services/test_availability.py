@@ -10,10 +10,34 @@ from tests.chart.rendered import REPLICATED, SERVICES, Rendered, ci, container, 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_pod_has_time_to_drain_before_it_is_killed(service: str) -> None:
     spec = render(ci("emulator")).pods()[service]["spec"]
-    pause = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    drain = next(int(each["value"]) for each in spec["containers"][0]["env"] if each["name"] == "DRAIN_SECONDS")
 
-    assert pause == 10
-    assert spec["terminationGracePeriodSeconds"] > pause + server.DRAIN_SECONDS + setup.STOP_SECONDS
+    assert drain == 10
+    assert spec["terminationGracePeriodSeconds"] > drain + server.SHUTDOWN_SECONDS + setup.STOP_SECONDS
+    assert "lifecycle" not in spec["containers"][0]
+
+
+def test_the_time_of_the_drain_is_a_value() -> None:
+    spec = render(ci("proxy")).pods()["webhook"]["spec"]
+
+    assert spec["terminationGracePeriodSeconds"] == 65
+    assert {"name": "DRAIN_SECONDS", "value": "30"} in spec["containers"][0]["env"]
+
+
+def test_every_pod_of_the_image_knows_the_proxy() -> None:
+    pods = render(ci("proxy")).pods()
+    ours = [pods[name] for name in (*SERVICES, "table-init")]
+
+    assert all(
+        {"HTTPS_PROXY", "NO_PROXY", "AWS_CA_BUNDLE"} <= {each["name"] for each in container(pod)["env"]} for pod in ours
+    )
+
+
+def test_no_pod_listens_on_ipv4_only() -> None:
+    pods = render(ci("emulator")).pods().values()
+    hosts = [each["value"] for pod in pods for each in container(pod).get("env", ()) if each["name"] == "HOST"]
+
+    assert hosts == ["::"]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -6,7 +6,19 @@ import lea_payments.__main__ as commands
 from lea_payments import settings
 from lea_payments.secrets import rules
 from stripe_emulator import settings as emulator_settings
-from tests.chart.rendered import REPLICATED, SERVICES, SETS, Rendered, ci, container, merged, read, render, variables
+from tests.chart.rendered import (
+    REPLICATED,
+    SERVICES,
+    SETS,
+    Object,
+    Rendered,
+    ci,
+    container,
+    merged,
+    read,
+    render,
+    variables,
+)
 from tests.support.secrets import signing_secret
 
 SETTINGS: dict[str, type[settings.TableSettings]] = {
@@ -23,12 +35,29 @@ SECRETS = {
 }
 
 
+def secret_files(pod: Object) -> dict[str, tuple[str, str]]:
+    """The Secret and key behind each mounted file of a secret, by its path."""
+    mounts = {one["name"]: one["mountPath"] for one in container(pod)["volumeMounts"]}
+    return {
+        f"{mounts[volume['name']]}/{item['path']}": (volume["secret"]["secretName"], item["key"])
+        for volume in pod["spec"]["volumes"]
+        if "secret" in volume
+        for item in volume["secret"]["items"]
+    }
+
+
 def environment(release: Rendered, component: str) -> dict[str, str]:
-    """The container's environment, with made-up texts for the references to Secrets."""
-    values = variables(release.pods()[component])
+    """The container's environment without OpenTelemetry's, with made-up texts for the Secrets' references and files."""
+    every = variables(release.pods()[component])
+    values = {name: value for name, value in every.items() if not name.startswith("OTEL_")}
     live = values.get("STRIPE_LIVEMODE") == "true"
     secrets = SECRETS | ({"STRIPE_SECRET_KEY": "sk_live_OfTheChartsTests"} if live else {})
-    return {name: value if isinstance(value, str) else secrets[name] for name, value in values.items()}
+    files = {f"{name}_FILE": name for name in secrets}
+    return {
+        files.get(name, name): secrets[files[name]] if name in files else value
+        for name, value in values.items()
+        if isinstance(value, str)
+    } | {name: secrets[name] for name, value in values.items() if not isinstance(value, str)}
 
 
 @pytest.mark.parametrize("values", ["emulator", "sandbox", "aws", "brand", "staging", "production"])
@@ -91,20 +120,34 @@ def test_only_one_reconciler_runs_and_no_service_leads_to_it() -> None:
 @pytest.mark.parametrize(
     ("service", "secrets"),
     [
-        ("webhook", set()),
+        ("webhook", {("my-stripe", "signing")}),
         ("pages", set()),
         ("checkout", {("my-stripe", "key"), ("my-checkout", "token")}),
         ("reconciler", {("my-stripe", "key")}),
     ],
 )
 def test_a_service_gets_only_the_secrets_it_needs(service: str, secrets: set[tuple[str, str]]) -> None:
-    values = variables(render(ci("sandbox")).pods()[service])
-    references = {
-        (one["secretKeyRef"]["name"], one["secretKeyRef"]["key"]) for one in values.values() if isinstance(one, dict)
-    }
+    pod = render(ci("sandbox")).pods()[service]
 
-    assert references == secrets
-    assert ("STRIPE_SECRET_KEY" in values) == (service in {"checkout", "reconciler"})
+    assert set(secret_files(pod).values()) == secrets
+    assert [one for one in variables(pod).values() if "secretKeyRef" in one] == []
+
+
+@pytest.mark.parametrize(
+    ("service", "variable", "secret"),
+    [
+        ("webhook", "STRIPE_WEBHOOK_SECRET_FILE", ("my-stripe", "signing")),
+        ("checkout", "STRIPE_SECRET_KEY_FILE", ("my-stripe", "key")),
+        ("checkout", "PAYMENTS_API_TOKEN_FILE", ("my-checkout", "token")),
+        ("reconciler", "STRIPE_SECRET_KEY_FILE", ("my-stripe", "key")),
+    ],
+)
+def test_a_secret_is_a_file_that_can_change(service: str, variable: str, secret: tuple[str, str]) -> None:
+    """A mount without subPath, which the kubelet updates when the Secret changes."""
+    pod = render(ci("sandbox")).pods()[service]
+
+    assert secret_files(pod)[variables(pod)[variable]] == secret
+    assert [mount for mount in container(pod)["volumeMounts"] if "subPath" in mount] == []
 
 
 @pytest.mark.parametrize(("values", "seconds"), [({}, "6"), ({"deliveryDeadlineSeconds": 2.5}, "2.5")])
@@ -132,23 +175,9 @@ def test_the_emulators_secrets_are_known_as_published() -> None:
 
 
 def test_the_reconciler_can_have_its_own_api_key() -> None:
-    reference = variables(render(ci("aws")).pods()["reconciler"])["STRIPE_SECRET_KEY"]["secretKeyRef"]
+    files = secret_files(render(ci("aws")).pods()["reconciler"])
 
-    assert reference == {"name": "my-reconciler", "key": "STRIPE_SECRET_KEY"}
-
-
-def test_only_webhook_mounts_the_signing_secrets() -> None:
-    """As a file without subPath, so that the kubelet updates it when the Secret changes."""
-    pods = render(ci("sandbox")).pods()
-    mounted = {name: [one for one in pod["spec"].get("volumes", []) if "secret" in one] for name, pod in pods.items()}
-    (volume,) = mounted.pop("webhook")
-    mount = next(one for one in container(pods["webhook"])["volumeMounts"] if one["name"] == volume["name"])
-
-    assert not any(mounted.values())
-    assert volume["secret"]["secretName"] == "my-stripe"
-    assert volume["secret"]["items"] == [{"key": "signing", "path": "webhook-secrets"}]
-    assert variables(pods["webhook"])["STRIPE_WEBHOOK_SECRET_FILE"] == f"{mount['mountPath']}/webhook-secrets"
-    assert "subPath" not in mount
+    assert files == {"/run/secrets/stripe/api-key": ("my-reconciler", "STRIPE_SECRET_KEY")}
 
 
 def test_with_existing_secrets_the_chart_creates_none() -> None:

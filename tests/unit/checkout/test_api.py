@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from msgspec.structs import replace
 
 from lea_payments.checkout.api import PaymentsApi
+from lea_payments.checkout.guard import Callers
 from lea_payments.checkout.request_bodies import payment_ids_for
 from lea_payments.checkout.sessions import OpenCheckout
 from lea_payments.payment.record import Payment
@@ -39,7 +40,7 @@ def sessions() -> Sessions:
 @pytest.fixture
 async def api(sessions: Sessions) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
-    app.include_router(PaymentsApi(sessions, sessions).router([TOKEN, OTHER_TOKEN]))  # type: ignore[arg-type]  # a fake
+    app.include_router(PaymentsApi(sessions, sessions).router(Callers([TOKEN, OTHER_TOKEN])))  # type: ignore[arg-type]  # a fake
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api", headers=headers) as client:
         yield client

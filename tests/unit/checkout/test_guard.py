@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Message, Receive, Scope
 
 from lea_payments.checkout.errors import RefusalError
-from lea_payments.checkout.guard import BODY_LIMIT, guarded_route
+from lea_payments.checkout.guard import BODY_LIMIT, Callers, guarded_route
 
 TOKENS = ("token-current", "token-next")
 
@@ -35,7 +35,7 @@ def _answer(_: Request, error: RefusalError) -> JSONResponse:
 
 @pytest.fixture
 def app() -> FastAPI:
-    router = APIRouter(route_class=guarded_route(TOKENS))
+    router = APIRouter(route_class=guarded_route(Callers(TOKENS)))
     router.add_api_route("/orders", create, methods=["POST"])
     router.add_api_route("/orders", read, methods=["GET"])
     app = FastAPI()

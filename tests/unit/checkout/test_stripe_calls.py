@@ -275,7 +275,7 @@ async def _result(call: str, http: FakeHttp) -> CheckoutSession | RefusalError |
 @pytest.mark.parametrize("call", ["create", "find"])
 def test_any_response_is_a_session_or_a_refusal(call: str) -> None:
     @given(STATUSES, odd_json.RESPONSES, HEADERS)
-    @settings(max_examples=examples(100, 300), deadline=None)
+    @settings(max_examples=examples(30, 300), deadline=None)
     def check(status: int, body: object, headers: Mapping[str, str]) -> None:
         result = asyncio.run(_result(call, FakeHttp(status, body, headers)))
 

@@ -1,10 +1,12 @@
+from collections.abc import Iterable
+
 import pytest
 import stripe
 
 from lea_payments.commands.checks import endpoints
 from lea_payments.commands.checks.finding import Finding
 from lea_payments.commands.checks.settings import CheckSettings
-from lea_payments.stripe.events import EVENT_TYPES
+from lea_payments.stripe.events import EVENT_TYPES, REQUIRED_EVENT_TYPES
 from tests.support.scripted_stripe import Response, ScriptedStripe
 
 
@@ -31,6 +33,18 @@ def test_an_endpoint_on_the_second_page_is_checked() -> None:
 
     assert {finding.subject for finding in findings} == {"endpoint we_101"}
     assert [request.get("starting_after") for request in scripted.requests] == [None, "we_99"]
+
+
+@pytest.mark.parametrize("enabled", [REQUIRED_EVENT_TYPES, EVENT_TYPES], ids=["without it", "with it"])
+def test_an_optional_type_of_event_is_no_finding(enabled: Iterable[str]) -> None:
+    ours = _endpoint(1, url="https://payments.example/webhook/stripe", enabled_events=list(enabled))
+
+    findings = _findings(ScriptedStripe(_page(ours)))
+
+    assert {finding.state for finding in findings} == {"ok"}
+    assert f"sends all {len(REQUIRED_EVENT_TYPES)} event types that the services need" in {
+        finding.says for finding in findings
+    }
 
 
 def test_a_list_of_endpoints_that_never_ends_is_left() -> None:

@@ -29,6 +29,7 @@ from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment
 from lea_payments.store.repairs import Repairs
 from tests.support import stripe_bodies
+from tests.support.examples import examples
 from tests.support.hostile_text import CASES, HOSTILE, RECORDS, controls
 from tests.support.scripted_stripe import SETTINGS, StripeObjects
 
@@ -146,7 +147,7 @@ _CHARGED = replace(_RECORD, facts={"ch_a": Fact(kind=Kind.CHARGE, state="refunde
 
 
 @given(st.sampled_from([_RECORD, _CHARGED]) | RECORDS, _objects())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(15, 40))
 def test_odd_objects_at_stripe_are_shown_or_named(record: Payment, objects: dict[str, list[Any]]) -> None:
     payment = PaymentView(record, _state(record, objects))
 

@@ -19,6 +19,7 @@ EVERYTHING = {
     "EMULATOR_RETRY_ATTEMPTS": "3",
     "EMULATOR_DELIVERY_TIMEOUT_SECONDS": "2",
     "EMULATOR_REDIRECT_WAIT_SECONDS": "1",
+    "DRAIN_SECONDS": "3",
     "LOG_LEVEL": "DEBUG",
 }
 
@@ -38,8 +39,16 @@ def test_everything_can_be_set(monkeypatch: pytest.MonkeyPatch, source: str) -> 
         retry_attempts=3,
         delivery_timeout_seconds=2.0,
         redirect_wait_seconds=1.0,
+        drain_seconds=3.0,
         log_level="debug",
     )
+
+
+def test_whitespace_around_a_value_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in EVERYTHING.items():
+        monkeypatch.setenv(name, f" {value}\n")
+
+    assert settings.read({}) == settings.read(EVERYTHING)
 
 
 def test_pay_links_follow_the_port() -> None:

@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lea_payments.payment.changes import Applied, apply, derive
+from lea_payments.payment.changes import Applied, apply, derive, without_record
 from lea_payments.payment.event import CHANGES, Outcome, PaymentEvent
 from lea_payments.payment.evidence import with_evidence
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment, Status
+from tests.support.examples import examples
 from tests.support.random_facts import event_of, payment_events
 from tests.support.scenario import SECOND_ATTEMPT
 from tests.support.scenarios import order_independent_fields, record
@@ -63,7 +64,7 @@ def _changed(applied: Applied) -> Payment:
 
 
 @pytest.mark.parametrize("payment", RECORDS.values(), ids=RECORDS.keys())
-@settings(max_examples=50)
+@settings(max_examples=examples(15, 50))
 @given(events=payment_events(), data=st.data())
 def test_order_and_copies_of_events_change_nothing(
     payment: Payment, events: Sequence[PaymentEvent], data: st.DataObject
@@ -78,7 +79,7 @@ def test_order_and_copies_of_events_change_nothing(
 
 
 @pytest.mark.parametrize("payment", RECORDS.values(), ids=RECORDS.keys())
-@settings(max_examples=20)
+@settings(max_examples=examples(10, 20))
 @given(events=payment_events())
 def test_our_own_record_is_read_as_it_was_written(payment: Payment, events: Sequence[PaymentEvent]) -> None:
     written = derive(_after(payment, events))
@@ -213,3 +214,31 @@ def test_an_old_record_that_waits_gets_its_day_by_a_copy() -> None:
 
     assert after is not None
     assert after.awaiting_funds_on == "2026-11-26"
+
+
+CHARGED = Fact(kind=Kind.CHARGE, state="succeeded", intent="pi_a", method="card/visa/4242")
+
+
+@pytest.mark.parametrize("before", RECORDS.values(), ids=RECORDS.keys())
+def test_a_payment_method_changes_nothing_that_is_published(before: Payment) -> None:
+    before = derive(_read(before))
+
+    outcome, _, after = apply(before, event_of("ch_1", CHARGED), NOW)
+
+    assert after is not None
+    assert outcome is Outcome.APPLIED
+    assert after.facts == {**before.facts, "ch_1": CHARGED}
+    changed = {"facts", "version", "updated_at", "webhook_processed_at", "awaiting_funds_on"}
+    names = [name for name in Payment.__struct_fields__ if name not in changed]
+    assert [getattr(after, name) for name in names] == [getattr(before, name) for name in names]
+
+
+def test_a_payment_method_that_is_known_is_stale() -> None:
+    after = _after(RECORD, [event_of("ch_1", CHARGED)])
+
+    assert apply(after, event_of("ch_1", CHARGED), NOW) == Applied(Outcome.STALE, after, after)
+
+
+@pytest.mark.parametrize(("fact", "outcome"), [(CHARGED, Outcome.IGNORED), (PAID, Outcome.UNMATCHED)])
+def test_only_a_detail_is_ignored_without_a_record(fact: Fact, outcome: Outcome) -> None:
+    assert without_record(event_of("an_id", fact)) == Applied(outcome)

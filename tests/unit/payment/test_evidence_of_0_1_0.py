@@ -15,7 +15,7 @@ from lea_payments.payment.situations import Situation
 from lea_payments.payment.status import status_of
 from lea_payments.store.items import attributes_of, payment_of
 from lea_payments.stripe import events, facts
-from lea_payments.stripe.facts import ObjectFact
+from lea_payments.stripe.translation.object_fact import ObjectFact
 from tests.upgrade.events import AMOUNT, Objects
 from tests.upgrade.frozen import frozen, kinds
 

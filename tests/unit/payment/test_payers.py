@@ -3,13 +3,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from lea_payments.payment.facts import STATES, Fact, Facts, Kind
+from lea_payments.payment.facts import STATES, Fact, Facts, Kind, Method
 from lea_payments.payment.payers import (
     BY_HAND,
     UNKNOWN_INTENT,
     UNKNOWN_SESSION,
     amount_refunded,
     is_refunded,
+    method_of_payer,
     mismatch,
     outstanding_intents,
     payer,
@@ -185,3 +186,30 @@ def test_the_record_names_the_payer_that_is_not_refunded(
     paid: Facts, facts: Facts, expected: tuple[str, str | None]
 ) -> None:
     assert payer(replace(RECORD, facts={**paid, **facts}), paid) == expected
+
+
+def _charge(method: str | None, intent: str | None = "pi_a") -> Fact:
+    return Fact(kind=Kind.CHARGE, state="succeeded", intent=intent, method=method)
+
+
+@pytest.mark.parametrize(
+    ("facts", "method"),
+    [
+        ({}, None),
+        ({"ch_1": _charge(None)}, None),
+        ({"ch_1": _charge("card/visa/4242")}, Method("card", "visa", "4242")),
+        ({"ch_1": _charge("card/visa/4242", "pi_b")}, None),
+        ({"ch_1": _charge("card/visa/4242"), "ch_2": _charge("paynow", "pi_b")}, Method("card", "visa", "4242")),
+        ({"ch_1": _charge("not a method")}, None),
+    ],
+)
+def test_the_method_is_that_of_the_named_payer(facts: Facts, method: Method | None) -> None:
+    assert method_of_payer(replace(RECORD, stripe_payment_intent="pi_a", facts=facts)) == method
+
+
+def test_without_a_payer_there_is_no_method() -> None:
+    assert method_of_payer(replace(RECORD, facts={"ch_1": _charge("paynow")})) is None
+
+
+def test_a_charge_that_succeeded_refunds_nothing() -> None:
+    assert amount_refunded(replace(RECORD, facts={"ch_1": _charge("card/visa/4242")}), "pi_a") == 0

@@ -3,9 +3,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from lea_payments.commands.checks.settings import CheckSettings
 from lea_payments.secrets.fields import is_development, mode_of
 from lea_payments.secrets.rules import DEMO_TOKEN, EMULATOR_SECRET
-from lea_payments.settings import CheckoutSettings, ReconcilerSettings, Settings, WebhookSettings
+from lea_payments.settings import (
+    CheckoutSettings,
+    ReconcilerSettings,
+    Settings,
+    SettingsError,
+    WebhookSettings,
+    read,
+)
 from tests.support.secrets import signing_secret
 
 KEY, TOKEN = "sk_test_4eC39HqLyjWDarjtT1zdp7dc", "d1b9f0e2c3a4d1b9f0e2c3a4"
@@ -83,3 +91,48 @@ def test_secrets_are_invalid_beside_other_endpoints(name: str) -> None:
         kind.model_validate(variables)
 
     assert error_info.value.error_count() == 1
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    (tmp_path / "tokens").write_text(f"{TOKEN}\n{TOKEN}2\r\n")
+    return {"STRIPE_SECRET_KEY_FILE": f"{tmp_path}/key", "PAYMENTS_API_TOKEN_FILE": f"{tmp_path}/tokens"}
+
+
+def test_a_key_and_tokens_can_be_in_files(files: dict[str, str]) -> None:
+    checkout = CheckoutSettings.model_validate({"STRIPE_SECRET_KEY": "", **files})
+
+    assert (checkout.stripe_secret_key, checkout.api_tokens) == (KEY, (TOKEN, f"{TOKEN}2"))
+    assert ReconcilerSettings.model_validate(files).stripe_secret_key == KEY
+
+
+def test_check_reads_the_same_files(files: dict[str, str]) -> None:
+    settings = CheckSettings.model_validate(files)
+
+    assert (settings.stripe_secret_key, settings.api_tokens) == (KEY, (TOKEN, f"{TOKEN}2"))
+    assert CheckSettings.model_validate({}).stripe_secret_key == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "STRIPE_SECRET_KEY_FILE: it has no secret"),
+        (b"\xff", "STRIPE_SECRET_KEY_FILE: it is not text in UTF-8"),
+        (b"whsec_1", "it is a signing secret and not an API key"),
+    ],
+    ids=["empty", "binary", "another secret"],
+)
+def test_an_invalid_file_is_explained(files: dict[str, str], tmp_path: Path, content: bytes, problem: str) -> None:
+    (tmp_path / "key").write_bytes(content)
+
+    with pytest.raises(ValidationError) as error_info:
+        CheckoutSettings.model_validate(files)
+    assert problem in str(error_info.value)
+
+
+def test_a_missing_secret_is_reported_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYMENTS_API_TOKEN", TOKEN)
+
+    with pytest.raises(SettingsError, match=r"^STRIPE_SECRET_KEY: Field required; set it to a key"):
+        read(CheckoutSettings)

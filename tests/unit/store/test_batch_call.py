@@ -31,7 +31,7 @@ CALLS = st.lists(
 )
 
 
-@settings(max_examples=examples(200, 1000))
+@settings(max_examples=examples(50, 1000))
 @given(URLS, NAMES, CALLS)
 def test_the_signature_is_that_of_botocore(url: str, region: str, calls: list[Call]) -> None:
     """Several calls with one signer: another day, or another key, needs another signing key."""

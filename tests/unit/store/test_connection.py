@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from lea_payments.serving import closing
-from lea_payments.serving.server import DRAIN_SECONDS
+from lea_payments.serving.http import closing
+from lea_payments.serving.server import SHUTDOWN_SECONDS
 from lea_payments.settings import WebhookSettings
 from lea_payments.store import connection
 from lea_payments.store.connection import CONNECT_SECONDS, TRY_SECONDS, WAITING_LIMIT, Deadline
@@ -72,4 +72,4 @@ def test_a_waiting_delivery_ends_before_the_shutdown_does() -> None:
         one.le for one in WebhookSettings.model_fields["delivery_deadline_seconds"].metadata if hasattr(one, "le")
     ]
 
-    assert longest + 2 * TRY_SECONDS + closing.SHUTDOWN_BODY_SECONDS < DRAIN_SECONDS
+    assert longest + 2 * TRY_SECONDS + closing.SHUTDOWN_BODY_SECONDS < SHUTDOWN_SECONDS

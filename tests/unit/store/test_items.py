@@ -21,6 +21,7 @@ REFUNDS = st.builds(
     attempt=NUMBERS,
     code=TEXTS,
     due=NUMBERS,
+    method=TEXTS,
 )
 RECORDS = st.builds(
     Payment,

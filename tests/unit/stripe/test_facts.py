@@ -7,7 +7,8 @@ import pytest
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.facts import STATES, Fact, Kind
 from lea_payments.stripe.events import translate
-from lea_payments.stripe.facts import FACT_OF, NoFact, ObjectFact, expanded_intent_fact
+from lea_payments.stripe.facts import FACT_OF, expanded_intent_fact
+from lea_payments.stripe.translation.object_fact import NoFact, ObjectFact
 from tests.support import stripe_bodies
 
 

@@ -79,6 +79,14 @@ async def test_an_event_of_another_system_is_a_200() -> None:
     assert await _deliver(Store(Applied(Outcome.UNMATCHED)), stripe_bodies.completed("p")) == (200, "unmatched")
 
 
+async def test_a_charge_of_another_system_is_ignored_with_a_reason() -> None:
+    with capture_logs() as lines:
+        answer = await _deliver(Store(Applied(Outcome.IGNORED)), stripe_bodies.charged("p"))
+
+    assert answer == (200, "ignored")
+    assert [line["reason"] for line in lines if line["event"] == "webhook_answered"] == ["no_payment"]
+
+
 async def test_an_unused_event_type_does_not_reach_the_store() -> None:
     store = Store(AssertionError())
     body = stripe_bodies.event("customer.created", {"object": "customer"})

@@ -32,7 +32,7 @@ spec:
       {{- end }}
       env:
         - name: LOG_LEVEL
-          value: {{ .Values.logLevel }}
+          value: {{ .Values.logLevel | quote }}
         {{- include "lea-payments.tableVariables" . | nindent 8 }}
         {{- with $pod.extraEnv }}
         {{- toYaml . | nindent 8 }}

@@ -18,10 +18,10 @@ from lea_payments.store.repairs import EVENTS_HOURS, OBJECTS_HOURS, WAITING_DAYS
 LISTED_KINDS = (Kind.REFUND, Kind.DISPUTE, Kind.WARNING)
 """The objects of which Stripe lists all that belong to a PaymentIntent."""
 
-COMPARED_FIELDS = ("amount", "currency", "intent", "attempt", "due")
+COMPARED_FIELDS = ("amount", "currency", "intent", "attempt", "due", "method")
 """The fields of a fact that Stripe's object must have, besides its state. Of several decline codes one is kept."""
 
-DETAILS = ("amount", "currency", "intent", "attempt")
+DETAILS = ("amount", "currency", "intent", "attempt", "method")
 """The compared fields that version 0.1.0 did not store: without them, a fact is right if the published fields are."""
 
 REPLAY_DAYS = 30

@@ -12,7 +12,7 @@ from lea_payments.commands.checks.calls import call_list
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.commands.checks.settings import CheckSettings
 from lea_payments.secrets.rules import SecretError
-from lea_payments.stripe.events import EVENT_TYPES, WEBHOOK_PATH
+from lea_payments.stripe.events import EVENT_TYPES, REQUIRED_EVENT_TYPES, WEBHOOK_PATH
 
 MAX_PAGES = 10
 """The number of pages of webhook endpoints that are read, each with 100; Stripe allows 16 endpoints."""
@@ -155,12 +155,12 @@ def _events(subject: str, enabled: Sequence[str]) -> Iterator[Finding]:
         remedy = f"select only the types that the services use, {DASHBOARD}"
         yield note(subject, "sends all event types; most are ignored", remedy)
         return
-    missing = [name for name in EVENT_TYPES if name not in enabled]
+    missing = [name for name in REQUIRED_EVENT_TYPES if name not in enabled]
     unused = [name for name in enabled if name not in EVENT_TYPES]
     if missing:
         yield wrong(subject, f"does not send {', '.join(missing)}", f"add them {DASHBOARD}")
     else:
-        yield ok(subject, f"sends all {len(EVENT_TYPES)} event types that the services use")
+        yield ok(subject, f"sends all {len(REQUIRED_EVENT_TYPES)} event types that the services need")
     if unused:
         yield note(subject, f"sends event types that are ignored: {', '.join(unused)}", f"remove them {DASHBOARD}")
 

@@ -1,34 +1,37 @@
 """Checks the permissions on the table with real calls; its writes have conditions that never hold."""
 
+import asyncio
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.commands.checks.settings import CheckSettings
-from lea_payments.store import statements, table
-from lea_payments.store.dynamodb import code_of
+from lea_payments.store import connection, statements, table
+from lea_payments.store.batch_call import BatchCall
+from lea_payments.store.dynamodb import code_of, problem_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+TRIES = 3
 DENIED = ("AccessDeniedException", "AccessDenied")
-_ALLOWED = ("", "ConditionalCheckFailedException", "ConditionalCheckFailed")
+_ALLOWED = ("ConditionalCheckFailedException", "ConditionalCheckFailed")
 _REMEDIES = {"ValidationException": "the table or an index differs from its definition: run lea-payments init-table"}
 _NO_PAYMENT = {table.KEY: {"S": statements.NO_PAYMENT}}
 
 
-def _get(dynamodb: "DynamoDBClient", name: str) -> None:
-    dynamodb.get_item(TableName=name, Key=_NO_PAYMENT, ConsistentRead=True)
+def _get(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
+    dynamodb.get_item(TableName=settings.table, Key=_NO_PAYMENT, ConsistentRead=True)
 
 
-def _query(dynamodb: "DynamoDBClient", name: str) -> None:
+def _query(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
     """Queries every index: a policy can allow some of them only."""
     for index in table.INDEXES:
         try:
             dynamodb.query(
-                TableName=name,
+                TableName=settings.table,
                 IndexName=index["IndexName"],
                 KeyConditionExpression=f"{index['KeySchema'][0]['AttributeName']} = :none",
                 ExpressionAttributeValues={":none": {"S": statements.NO_PAYMENT}},
@@ -39,21 +42,29 @@ def _query(dynamodb: "DynamoDBClient", name: str) -> None:
                 raise
 
 
-def _partiql(dynamodb: "DynamoDBClient", name: str) -> None:
-    write = statements.without_effect(name)
-    response = dynamodb.batch_execute_statement(Statements=[{"Statement": write.text, "Parameters": write.parameters}])
-    for result in response["Responses"]:
+def _partiql(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
+    """Takes the way of a delivery: the same client and connection."""
+    write = statements.without_effect(settings.table)
+
+    async def send() -> list[dict[str, Any]]:
+        batch = BatchCall(dynamodb.meta.endpoint_url, settings.aws_region, connection.session(settings))
+        try:
+            return await batch([(write.text, write.parameters)])
+        finally:
+            await batch.close()
+
+    for result in asyncio.run(send()):
         if "Error" in result:
             raise ClientError({"Error": {"Code": result["Error"].get("Code", "")}}, "BatchExecuteStatement")
 
 
-def _put(dynamodb: "DynamoDBClient", name: str) -> None:
-    dynamodb.put_item(**statements.creation_without_effect(name))
+def _put(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
+    dynamodb.put_item(**statements.creation_without_effect(settings.table))
 
 
-def _update(dynamodb: "DynamoDBClient", name: str) -> None:
+def _update(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
     dynamodb.update_item(
-        TableName=name,
+        TableName=settings.table,
         Key=_NO_PAYMENT,
         UpdateExpression="SET updated_at = :none",
         ConditionExpression=statements.NEVER,
@@ -63,7 +74,7 @@ def _update(dynamodb: "DynamoDBClient", name: str) -> None:
 
 class _Permission(NamedTuple):
     action: str
-    call: Callable[["DynamoDBClient", str], None]
+    call: Callable[["DynamoDBClient", CheckSettings], None]
 
 
 _FOR_ALL = (_Permission("GetItem", _get), _Permission("Query", _query))
@@ -78,14 +89,16 @@ def findings(dynamodb: "DynamoDBClient", settings: CheckSettings) -> Iterator[Fi
     needed += _FOR_CHECKOUT if settings.api_tokens else ()
     allowed = []
     for permission in needed:
-        code = _error_code(permission, dynamodb, settings.table)
-        if code in _ALLOWED:
+        error = _error_of(permission, dynamodb, settings)
+        code = code_of(error) if error else ""
+        if error is None or code in _ALLOWED:
             allowed.append(permission.action)
         elif code in DENIED:
             remedy = "allow it for this role on the table and its indexes"
             yield wrong("permissions", f"dynamodb:{permission.action} is not allowed", remedy)
         else:
-            yield wrong("permissions", f"{permission.action} fails: {code}", _REMEDIES.get(code, "run this again"))
+            problem = problem_of(error, dynamodb.meta.endpoint_url)
+            yield wrong("permissions", f"{permission.action} fails: {problem}", _REMEDIES.get(code, "run this again"))
     if allowed:
         yield ok("permissions", f"allowed: {', '.join(allowed)}")
     if len(needed) == len(_FOR_ALL):
@@ -93,9 +106,18 @@ def findings(dynamodb: "DynamoDBClient", settings: CheckSettings) -> Iterator[Fi
         yield note("permissions", says)
 
 
-def _error_code(permission: _Permission, dynamodb: "DynamoDBClient", name: str) -> str:
-    try:
-        permission.call(dynamodb, name)
-    except (ClientError, BotoCoreError) as error:
-        return code_of(error)
-    return ""
+def _error_of(
+    permission: _Permission, dynamodb: "DynamoDBClient", settings: CheckSettings
+) -> ClientError | BotoCoreError | None:
+    """The error of a call. Without a response it is repeated, as the services do: a first connection can be slow."""
+    result: ClientError | BotoCoreError | None = None
+    for _ in range(TRIES):
+        try:
+            permission.call(dynamodb, settings)
+        except ClientError as error:
+            return error
+        except BotoCoreError as error:
+            result = error
+        else:
+            return None
+    return result

@@ -2,15 +2,25 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
 from lea_payments.brand import BrandSettings
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
-from lea_payments.secrets.fields import SecretList, is_development, mode_of
+from lea_payments.remedies import REMEDIES
+from lea_payments.secrets.fields import (
+    KEY_FROM_FILE_IF_SET,
+    TOKENS_FROM_FILE_IF_SET,
+    KeyFile,
+    SecretList,
+    TokenFile,
+    is_development,
+    mode_of,
+)
 from lea_payments.secrets.file import read_signing_secrets
 from lea_payments.secrets.rules import API_KEY, API_TOKEN, SIGNING_SECRET, SecretError, is_local
-from lea_payments.settings import REMEDIES, STRIPE, ModeSettings, StripeUrl
+from lea_payments.settings import STRIPE, ModeSettings, StripeUrl
 
 
 class CheckSettings(BrandSettings, ModeSettings):
@@ -18,9 +28,15 @@ class CheckSettings(BrandSettings, ModeSettings):
 
     webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
     webhook_secret_file: Path | None = Field(None, validation_alias="STRIPE_WEBHOOK_SECRET_FILE")
-    stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
+    stripe_secret_key_file: KeyFile = None
+    stripe_secret_key: Annotated[str, KEY_FROM_FILE_IF_SET] = Field(
+        "", validation_alias="STRIPE_SECRET_KEY", validate_default=True
+    )
     stripe_api_base: StripeUrl = STRIPE
-    api_tokens: SecretList = Field((), validation_alias="PAYMENTS_API_TOKEN")
+    api_token_file: TokenFile = None
+    api_tokens: Annotated[SecretList, TOKENS_FROM_FILE_IF_SET] = Field(
+        (), validation_alias="PAYMENTS_API_TOKEN", validate_default=True
+    )
 
     @property
     def applies_events(self) -> bool:

@@ -44,7 +44,9 @@ def _connection(error: stripe.StripeError | None, settings: CheckSettings) -> Fi
     if error is None:
         return ok("Stripe", f"accepts the API key at {base}")
     if isinstance(error, stripe.APIConnectionError):
-        return wrong("Stripe", f"cannot be reached at {base}", "check STRIPE_API_BASE and the outbound network access")
+        return wrong(
+            "Stripe", f"cannot be reached at {base}", stripe_client.unavailable_reason(error).partition(": ")[2]
+        )
     if isinstance(error, stripe.AuthenticationError):
         return wrong("Stripe", "does not accept the API key", "set STRIPE_SECRET_KEY to one from Developers > API keys")
     if isinstance(error, stripe.PermissionError):

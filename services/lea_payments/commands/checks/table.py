@@ -9,9 +9,10 @@ from lea_payments.commands.checks import permissions as check_permissions
 from lea_payments.commands.checks.finding import Finding, State, note, ok, wrong
 from lea_payments.commands.checks.permissions import DENIED
 from lea_payments.commands.checks.settings import CheckSettings
+from lea_payments.outbound import failures
 from lea_payments.settings import SettingsError
 from lea_payments.store import connection, table
-from lea_payments.store.dynamodb import code_of
+from lea_payments.store.dynamodb import ADDRESS, code_of, problem_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -51,11 +52,16 @@ def _described(dynamodb: "DynamoDBClient", settings: CheckSettings) -> Mapping[s
         if code == "ResourceNotFoundException":
             remedy = f"{INIT}, or set DYNAMODB_PAYMENTS_TABLE"
             return wrong("table", f"{settings.table} does not exist at {where}", remedy)
+        if not code[:1].isupper():
+            remedy = "check the proxies and servers on the way"
+            return wrong("table", problem_of(error, dynamodb.meta.endpoint_url), remedy)
         return wrong(
             "table", f"DynamoDB at {where} rejects the request: {code}", "check the AWS credentials and AWS_REGION"
         )
-    except BotoCoreError:
-        return wrong("table", f"DynamoDB cannot be reached at {where}", "start it, or set DDB_ENDPOINT to its URL")
+    except BotoCoreError as error:
+        problem = failures.reason(error, dynamodb.meta.endpoint_url, settings=ADDRESS, slow="check the network")
+        remedy = f"{problem or 'start it, or set DDB_ENDPOINT to its URL'}"
+        return wrong("table", f"DynamoDB cannot be reached at {where}", remedy)
 
 
 def _definition(description: Mapping[str, Any]) -> Iterator[Finding]:

@@ -47,6 +47,7 @@ MEANINGS: Mapping[tuple[str, str], str] = {
     (Kind.SESSION, facts.FAILED): "complete, but the delayed payment failed",
     (Kind.SESSION, facts.PAID): "paid",
     (Kind.INTENT, facts.DECLINED): "declined",
+    (Kind.CHARGE, facts.SUCCEEDED): "succeeded; it says how the customer paid",
     (Kind.CHARGE, facts.REFUNDED): "refunded in total; used only while no refund is known by its id",
     (Kind.REFUND, "pending"): "pending; the customer does not have the money yet",
     (Kind.REFUND, "requires_action"): "waits for the customer, who must name a bank account",
@@ -84,6 +85,7 @@ class KnownObject(NamedTuple):
     attempt: int | None = None
     code: str | None = None
     evidence_due: str | None = None
+    method: str | None = None
 
 
 def known_objects(record: Payment) -> Sequence[KnownObject]:
@@ -110,6 +112,7 @@ def _known_object(object_id: str, fact: Fact, record: Payment) -> KnownObject:
         attempt=fact.attempt,
         code=fact.code,
         evidence_due=evidence_due(fact),
+        method=fact.method,
     )
 
 

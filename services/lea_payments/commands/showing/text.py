@@ -113,6 +113,7 @@ def _objects(record: Payment, width: int) -> Iterator[str]:
             f"evidence is due on {known.evidence_due}" if known.evidence_due else None,
             f"code {known.code}" if known.code else None,
             f"attempt {known.attempt}" if known.attempt else None,
+            f"paid with {known.method}" if known.method else None,
         ]
         text = ", ".join([f"{known.kind} {known.state}{meaning}", *filter(None, details)])
         yield from layout.entry(_name(known), [text], width)

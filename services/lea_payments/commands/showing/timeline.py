@@ -22,6 +22,7 @@ WORDS: Mapping[str, str] = {
     "charge.dispute.closed": "a dispute was closed",
     "radar.early_fraud_warning.created": "the card issuer warned of fraud",
     "radar.early_fraud_warning.updated": "a fraud warning changed",
+    "charge.succeeded": "the charge succeeded",
 }
 """What each type of event means for the customer."""
 

@@ -1,0 +1,1 @@
+"""Creates the table and completes it; used only by `init-table`."""

@@ -1,0 +1,1 @@
+"""Parts of the translation of Stripe's objects into facts; performs no I/O."""

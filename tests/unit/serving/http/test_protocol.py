@@ -1,0 +1,322 @@
+import asyncio
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from lea_payments.serving.body import BodyIncompleteError, read_body
+from lea_payments.serving.http.closing import (
+    BODY_SECONDS,
+    HEAD_SECONDS,
+    READ_SECONDS,
+    SHUTDOWN_BODY_SECONDS,
+    UNREAD_LIMIT,
+)
+from lea_payments.serving.http.connections import Connections
+from lea_payments.serving.http.protocol import HEAD_LIMIT, LimitedProtocol
+
+GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class Transport:
+    """A connection without a network, which records what is done to it."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+        self.ends: list[str] = []
+        self.is_reading = True
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return bool({"close", "abort"} & set(self.ends))
+
+    def close(self) -> None:
+        self.ends.append("close")
+
+    def abort(self) -> None:
+        self.ends.append("abort")
+
+    def write_eof(self) -> None:
+        self.ends.append("end of stream")
+
+    def pause_reading(self) -> None:
+        self.is_reading = False
+
+    def resume_reading(self) -> None:
+        self.is_reading = True
+
+    def get_extra_info(self, _: str) -> None:
+        return None
+
+
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with the method, the path and the size of the body."""
+    if scope["path"] == "/early":
+        size = 0
+    else:
+        try:
+            size = len(await read_body(scope, receive, 10**6))
+        except BodyIncompleteError:
+            return
+    body = f"{scope['method']} {scope['path']} {size};".encode()
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Peer:
+    """One connection to a service, and a clock that the test moves."""
+
+    def __init__(self, limit: int = 10) -> None:
+        self.clock = Clock()
+        self.limits = Connections(limit, self.clock)
+        self.config = Config(echo, log_config=None)
+        self.config.load()
+        self.transport = Transport()
+        self.protocol = self.connect(self.transport)
+
+    def connect(self, transport: Any) -> LimitedProtocol:
+        protocol = LimitedProtocol(self.config, ServerState(), {}, asyncio.get_running_loop(), limits=self.limits)
+        protocol.connection_made(transport)
+        return protocol
+
+    async def send(self, *pieces: bytes) -> bytes:
+        """Sends the pieces, and returns everything that was written until now."""
+        for piece in pieces:
+            self.protocol.data_received(piece)
+        for _ in range(60):
+            await asyncio.sleep(0)
+        return bytes(self.transport.written)
+
+    async def wait(self, seconds: float) -> bytes:
+        """Lets the time pass, and returns everything that was written until now."""
+        self.clock.now += seconds
+        self.limits._tick(asyncio.get_running_loop())
+        return await self.send()
+
+    def end(self) -> None:
+        if self.limits._timer:
+            self.limits._timer.cancel()
+
+
+@pytest.fixture
+async def peer() -> Any:
+    peer = Peer()
+    yield peer
+    peer.end()
+
+
+def _statuses(answers: bytes) -> list[str]:
+    return re.findall(r"HTTP/1.1 (\d+)", answers.decode())
+
+
+def _echoes(answers: bytes) -> list[str]:
+    return re.findall(r"\w+ /\w* \d+(?=;)", answers.decode())
+
+
+def _post(body: bytes, path: bytes = b"/a") -> bytes:
+    return b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (path, len(body)) + body
+
+
+async def test_requests_are_answered(peer: Peer) -> None:
+    assert _echoes(await peer.send(GET)) == ["GET /a 0"]
+    assert _echoes(await peer.send(_post(b"xy"))) == ["GET /a 0", "POST /a 2"]
+    assert peer.transport.ends == []
+
+
+async def test_a_long_body_in_one_piece_is_complete(peer: Peer) -> None:
+    assert _echoes(await peer.send(_post(b"x" * 250_000))) == ["POST /a 250000"]
+
+
+async def test_a_request_follows_a_body_that_was_answered_early(peer: Peer) -> None:
+    """The rest of the body is longer than a head may be."""
+    body = b"x" * 100_000
+    request = _post(body, b"/early")
+    assert _echoes(await peer.send(request[:200])) == ["POST /early 0"]
+
+    answers = await peer.send(request[200:], GET)
+
+    assert _echoes(answers) == ["POST /early 0", "GET /a 0"]
+
+
+REQUESTS = [GET, _post(b"xy"), b"\r\n" + GET, _post(b"GET / HTTP/1.1\r\n\r\n"), _post(b"x" * 40_000)]
+ECHOES = ["GET /a 0", "POST /a 2", "GET /a 0", "POST /a 18", "POST /a 40000"]
+
+
+@given(st.lists(st.integers(0, len(REQUESTS) - 1), max_size=6), st.integers(1, 100_000))
+async def test_requests_in_any_pieces_have_the_same_answers(numbers: list[int], size: int) -> None:
+    """A head in several pieces, followed by another request in the last one, can end the connection instead."""
+    peer = Peer()
+    stream = b"".join(REQUESTS[number] for number in numbers)
+    answers = b""
+    for start in range(0, len(stream), size) if size > 500 else [0]:
+        answers = await peer.send(stream[start : start + size] if size > 500 else stream)
+    answers = await peer.send()
+    peer.end()
+
+    expected = [ECHOES[number] for number in numbers]
+    echoes = _echoes(answers)
+    assert echoes == expected or (echoes == expected[: len(echoes)] and peer.transport.is_closing())
+
+
+async def test_a_head_byte_by_byte_is_accepted(peer: Peer) -> None:
+    assert _echoes(await peer.send(*(bytes([byte]) for byte in _post(b"xy")))) == ["POST /a 2"]
+
+
+async def test_reading_pauses_while_requests_wait(peer: Peer) -> None:
+    peer.protocol.data_received(GET * 100)
+
+    assert not peer.transport.is_reading
+    assert len(_echoes(await peer.send())) < 100
+    for _ in range(20):
+        answers = await peer.send()
+    assert len(_echoes(answers)) == 100
+    assert peer.transport.is_reading
+
+
+async def test_a_refused_head_has_one_answer(peer: Peer) -> None:
+    answers = await peer.send(GET[:-2] + b"x: y\r\n" * 200, GET, GET)
+
+    assert _statuses(answers) == ["431"]
+    assert peer.transport.ends == ["end of stream"]
+
+
+async def test_a_sender_that_goes_on_after_a_refusal_is_cut(peer: Peer) -> None:
+    await peer.send(b"x" * (HEAD_LIMIT + 1), b"x" * (UNREAD_LIMIT + 1))
+
+    assert peer.transport.ends == ["end of stream", "abort"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "seconds", "statuses", "ends"),
+    [
+        pytest.param([], HEAD_SECONDS, ["408"], ["end of stream"], id="no head"),
+        pytest.param([GET[:9]], HEAD_SECONDS, ["408"], ["end of stream"], id="half a head"),
+        pytest.param([_post(b"xy")[:-1]], BODY_SECONDS, ["408"], ["end of stream"], id="half a body"),
+        pytest.param([_post(b"xy")[:-1]], BODY_SECONDS - 1, [], [], id="half a body, earlier"),
+        pytest.param([GET], 5, ["200"], ["close"], id="idle"),
+        pytest.param([GET, GET[:9]], HEAD_SECONDS, ["200", "408"], ["end of stream"], id="half a second head"),
+        pytest.param([_post(b"xy", b"/early")[:-1]], BODY_SECONDS, ["200"], ["close"], id="rest after the answer"),
+    ],
+)
+async def test_each_stage_has_its_deadline(
+    peer: Peer, pieces: list[bytes], seconds: float, statuses: list[str], ends: list[str]
+) -> None:
+    await peer.send(*pieces)
+
+    assert _statuses(await peer.wait(seconds)) == statuses
+    assert peer.transport.ends == ends
+
+
+async def test_an_answer_in_time_is_not_cut(peer: Peer) -> None:
+    await peer.send(_post(b"xy")[:-1])
+    await peer.wait(BODY_SECONDS - 1)
+
+    assert _echoes(await peer.send(b"y")) == ["POST /a 2"]
+
+
+async def test_a_closed_connection_is_cut_if_the_client_stays(peer: Peer) -> None:
+    await peer.wait(HEAD_SECONDS)
+    await peer.wait(10)
+
+    assert peer.transport.ends == ["end of stream", "abort"]
+
+
+async def test_a_client_that_does_not_read_is_cut(peer: Peer) -> None:
+    await peer.send(GET)
+    peer.protocol.pause_writing()
+    await peer.wait(READ_SECONDS)
+
+    assert peer.transport.ends == ["abort"]
+
+
+async def test_a_client_that_reads_again_is_not_cut(peer: Peer) -> None:
+    peer.protocol.pause_writing()
+    peer.protocol.resume_writing()
+    await peer.wait(READ_SECONDS - 1)
+
+    assert peer.transport.ends == []
+
+
+async def test_shutdown_waits_a_short_time_for_a_body(peer: Peer) -> None:
+    await peer.send(_post(b"xy")[:-1])
+    peer.protocol.shutdown()
+
+    assert _statuses(await peer.wait(SHUTDOWN_BODY_SECONDS)) == ["503"]
+
+
+async def test_shutdown_answers_a_complete_request(peer: Peer) -> None:
+    peer.protocol.data_received(_post(b"xy") + GET)
+    peer.protocol.shutdown()
+
+    assert _echoes(await peer.send()) == ["POST /a 2"]
+    assert peer.transport.ends == ["end of stream"]
+
+
+async def test_shutdown_closes_an_idle_connection(peer: Peer) -> None:
+    peer.protocol.shutdown()
+
+    assert peer.transport.ends == ["close"]
+
+
+async def test_without_room_a_connection_is_dropped() -> None:
+    full, new = Peer(limit=0), Transport()
+    full.connect(new)
+    full.end()
+
+    assert new.ends == ["abort"]
+
+
+async def test_a_lost_connection_frees_its_room(peer: Peer) -> None:
+    await peer.send(GET * 2)
+    peer.protocol.connection_lost(None)
+
+    assert len(peer.limits) == 0
+
+
+@pytest.mark.parametrize("head", [b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", b"nonsense\r\n\r\n", b"\x16\x03\x01"])
+async def test_what_is_no_request_is_a_400(peer: Peer, head: bytes) -> None:
+    assert _statuses(await peer.send(head)) == ["400"]
+
+
+async def test_an_upgrade_is_ignored(peer: Peer) -> None:
+    upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n\r\n"
+    request = _post(b"xy").replace(b"\r\n\r\n", b"\r\n" + upgrade)
+
+    answers = await peer.send(request[:100], request[100:] + request)
+
+    assert _echoes(answers) == ["POST /a 2"] * 2, answers
+
+
+async def test_a_drain_lets_the_open_answer_close_the_connection(peer: Peer) -> None:
+    peer.protocol.data_received(_post(b"xy"))
+    peer.limits.drain()
+
+    assert _echoes(await peer.send()) == ["POST /a 2"]
+    assert b"connection: close\r\n" in peer.transport.written
+    assert peer.transport.ends == ["end of stream"]
+
+
+async def test_a_drain_leaves_an_idle_connection_open(peer: Peer) -> None:
+    await peer.send(GET)
+    peer.limits.drain()
+    before = [*peer.transport.ends]
+    await peer.send(GET)
+
+    assert before == []
+    assert peer.transport.written.count(b"connection: close\r\n") == 1
+    assert peer.transport.ends == ["end of stream"]
