@@ -132,8 +132,39 @@ def test_with_pod_identity_services_reach_the_nodes_agent() -> None:
     for name, policy in render(ci("pod-identity")).of("NetworkPolicy").items():
         agent = [rule for rule in policy["spec"].get("egress", []) if rule["ports"] == [{"port": 80}]]
         cidrs = [[peer["ipBlock"]["cidr"] for peer in rule["to"]] for rule in agent]
-        expected = [["169.254.170.23/32", "fd00:ec2::23/128"]] if name in {*SERVICES, "test"} else []
+        expected = [["169.254.170.23/32"]] if name in {*SERVICES, "test"} else []
         assert cidrs == expected, name
+
+
+FAMILIES = [
+    (["0.0.0.0/0"], {"169.254.170.23/32"}),
+    (["::/0"], {"fd00:ec2::23/128"}),
+    (["10.0.0.0/8", "fd00::/8"], {"169.254.170.23/32", "fd00:ec2::23/128"}),
+]
+"""The values' CIDRs of AWS, and the addresses of the node's agent that they allow."""
+
+
+@pytest.mark.parametrize(("cidrs", "agents"), FAMILIES, ids=["IPv4", "IPv6", "both"])
+def test_the_address_families_are_those_of_the_cluster(cidrs: list[str], agents: set[str]) -> None:
+    """Amazon's network agent of 2024 applied no rule of a policy with a family that the cluster lacks."""
+    values = {"networkPolicy": {"awsCidrs": cidrs}, "otlp": {"endpoint": "http://$(HOST_IP):4318"}}
+    policy = render(merged(ci("pod-identity"), values)).of("NetworkPolicy")["webhook"]["spec"]
+    blocks = {
+        rule["ports"][0]["port"]: {peer["ipBlock"]["cidr"] for peer in rule["to"]}
+        for rule in policy["egress"]
+        if "ipBlock" in rule["to"][0]
+    }
+
+    assert blocks[80] == agents
+    assert blocks[4318] == {"::/0" if ":" in cidr else "0.0.0.0/0" for cidr in cidrs}
+
+
+@pytest.mark.parametrize("endpoint", ["http://$(HOST_IP):4318", "http://otel.example.com:4318/v1"])
+def test_a_collector_outside_the_cluster_can_be_narrowed(endpoint: str) -> None:
+    values = {"otlp": {"endpoint": endpoint, "cidrs": ["10.0.0.0/8"]}}
+    rules = render(merged(ci("emulator"), values)).of("NetworkPolicy")["pages"]["spec"]["egress"]
+
+    assert {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 4318}]} in rules
 
 
 def test_traces_may_go_only_to_the_collectors_port() -> None:

@@ -59,16 +59,35 @@ spec:
 {{- else -}}
 {{ include "lea-payments.cidrEgress" .Values.networkPolicy.awsCidrs }}
 {{- if eq .Values.dynamodb.aws.identity "pod-identity" }}
-# The EKS Pod Identity agent on the node, which serves the role's credentials, by IPv4 and IPv6.
+# The EKS Pod Identity agent on the node, which serves the role's credentials.
 - to:
-    - ipBlock:
-        cidr: 169.254.170.23/32
-    - ipBlock:
-        cidr: fd00:ec2::23/128
+    {{- include "lea-payments.familyBlocks" (list . "169.254.170.23/32" "fd00:ec2::23/128") | nindent 4 }}
   ports:
     - port: 80
 {{- end }}
 {{- end -}}
+{{- end -}}
+
+{{/*
+Peers of the address families in use: (list $ ipv4 ipv6), one CIDR of each. The families are those of `networkPolicy.awsCidrs`: Amazon's
+VPC CNI from before November 2024 applies no rule of a policy with addresses of a family that the cluster does not have.
+*/}}
+{{- define "lea-payments.familyBlocks" -}}
+{{- $cidrs := (first .).Values.networkPolicy.awsCidrs -}}
+{{- $ipv6 := list -}}
+{{- range $cidrs }}
+{{- if contains ":" . }}
+{{- $ipv6 = append $ipv6 . }}
+{{- end }}
+{{- end }}
+{{- if or (not $ipv6) (lt (len $ipv6) (len $cidrs)) }}
+- ipBlock:
+    cidr: {{ index . 1 | quote }}
+{{- end }}
+{{- if $ipv6 }}
+- ipBlock:
+    cidr: {{ index . 2 | quote }}
+{{- end }}
 {{- end -}}
 
 {{/* Egress rule: these CIDRs, on port 443 only. Without CIDRs there is no rule. */}}
@@ -99,12 +118,9 @@ spec:
 {{- with .Values.otlp }}
 {{- if .endpoint -}}
 - to:
-    {{- if contains "$(" .endpoint }}
+    {{- if and (contains "$(" .endpoint) (not .cidrs) }}
     # The address is known only in the pod, such as that of its node.
-    {{- range .cidrs | default (list "0.0.0.0/0" "::/0") }}
-    - ipBlock:
-        cidr: {{ . | quote }}
-    {{- end }}
+    {{- include "lea-payments.familyBlocks" (list $ "0.0.0.0/0" "::/0") | nindent 4 }}
     {{- else if .cidrs }}
     {{- range .cidrs }}
     - ipBlock:

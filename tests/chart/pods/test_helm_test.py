@@ -61,14 +61,18 @@ def test_the_payment_uses_the_token_of_the_callers(values: dict[str, Any], secre
     assert variables(pod)["PAYMENTS_API_TOKEN"]["secretKeyRef"] == {"name": secret, "key": "PAYMENTS_API_TOKEN"}
 
 
-@pytest.mark.parametrize("values", ["aws", "staging", "production"])
-def test_the_check_runs_as_the_reconciler(values: str) -> None:
+@pytest.mark.parametrize(
+    ("values", "secret"),
+    [("aws", "my-reconciler"), ("staging", "lea-payments-stripe"), ("production", "lea-payments-stripe")],
+)
+def test_the_check_runs_as_the_reconciler(values: str, secret: str) -> None:
     pods = render(read(*SETS[values])).pods()
     test, reconciler = variables(pods["test"]), variables(pods["reconciler"])
-    same = ("STRIPE_SECRET_KEY", "STRIPE_LIVEMODE", "AWS_REGION", "DYNAMODB_PAYMENTS_TABLE", "DDB_ENDPOINT")
+    same = ("STRIPE_LIVEMODE", "AWS_REGION", "DYNAMODB_PAYMENTS_TABLE", "DDB_ENDPOINT")
 
     assert pods["test"]["spec"]["serviceAccountName"] == pods["reconciler"]["spec"]["serviceAccountName"]
     assert {name: test[name] for name in same} == {name: reconciler[name] for name in same}
+    assert test["STRIPE_SECRET_KEY"]["secretKeyRef"]["name"] == secret
     assert "PAYMENTS_API_TOKEN" not in test, "with it, check would try the permissions of checkout"
 
 

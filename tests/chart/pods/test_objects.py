@@ -31,7 +31,7 @@ def test_an_existing_service_account_needs_no_role_annotation(service: str) -> N
     assert not any("exists" in name for name in release.of("ServiceAccount"))
 
 
-def test_without_a_name_the_default_account_of_the_namespace_is_used() -> None:
+def test_without_a_name_the_default_account_is_used() -> None:
     release = render(merged(ci("emulator"), {"emulator": {"serviceAccount": {"create": False}}}))
 
     assert release.pods()["emulator"]["spec"]["serviceAccountName"] == "default"
@@ -87,7 +87,7 @@ def test_annotations_of_deployments_are_on_nothing_else(company: Rendered) -> No
     assert own == ["webhook"]
 
 
-def test_the_environment_from_elsewhere_replaces_no_variable_of_ours(company: Rendered) -> None:
+def test_env_from_replaces_no_variable_of_ours(company: Rendered) -> None:
     """Kubernetes lets `env` win over `envFrom`, so both can stand in a container."""
     webhook = container(company.pods()["webhook"])
 

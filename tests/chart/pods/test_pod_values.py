@@ -146,6 +146,20 @@ def test_every_container_can_get_a_cpu_limit() -> None:
         assert container(one)["resources"]["limits"]["cpu"] == ("1" if name == "webhook" else "500m"), name
 
 
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({"resources": {"limits": {"ephemeral-storage": None}}}, "ephemeral-storage"),
+        ({"webhook": {"resources": {"limits": {"memory": None}}}}, "memory"),
+    ],
+    ids=["of all", "of one"],
+)
+def test_a_limit_can_be_unset(values: Values, missing: str) -> None:
+    limits = container(render({"emulator": {"enabled": True}, **values}).pods()["webhook"])["resources"]["limits"]
+
+    assert limits.keys() == {"ephemeral-storage", "memory"} - {missing}
+
+
 def test_every_container_asks_for_its_temporary_storage(plain: Rendered) -> None:
     """The node evicts a pod that fills its disk; the limit leaves room for `/tmp` and the kept log files."""
     for name, one in plain.pods().items():

@@ -66,7 +66,7 @@ def test_node_affinity_keeps_the_spread_over_hosts() -> None:
 
 
 def test_an_own_anti_affinity_replaces_the_one_over_hosts() -> None:
-    own = {"requiredDuringSchedulingIgnoredDuringExecution": []}
+    own: dict[str, Any] = {"requiredDuringSchedulingIgnoredDuringExecution": []}
     values = {"webhook": {"affinity": {"podAntiAffinity": own}}}
 
     assert spec("webhook", values)["affinity"] == {"podAntiAffinity": own}
