@@ -90,7 +90,7 @@ ROWS: layout.Rows = {
         ),
         table(
             "How many payments and how much money, in which currency?",
-            "Amounts are in the currency of their row; do not add them up. `other` has no amount.",
+            "Amounts are of completed payments, in the currency of their row; do not add them up. `other` has none.",
             Query(f"{increase(OUTCOMES, CURRENCY, by='outcome, currency')} > 0", "payments", instant=True),
             Query(f"({amount(RANGE, 'outcome, currency')}) > 0", "amount", instant=True),
         ),

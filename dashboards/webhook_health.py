@@ -9,6 +9,7 @@ from dashboards.slo import OBJECTIVES, Objective
 from lea_payments.telemetry import metrics
 
 IGNORED, UNKNOWN_STATES = name(metrics.IGNORED), name(metrics.UNKNOWN_STATES)
+STORE_CALLS = name(metrics.STORE_CALLS)
 EVENTS, FAILURES = name(metrics.EVENTS), name(metrics.SIGNATURE_FAILURES)
 SECRETS, SKEW, LAST_APPLIED = name(metrics.SECRET_USED), name(metrics.CLOCK_SKEW), name(metrics.LAST_APPLIED)
 SECRET_FILE_INVALID = name(metrics.SECRET_FILE_INVALID)
@@ -172,7 +173,8 @@ ROWS: layout.Rows = {
     "Is DynamoDB healthy?": (
         time_series(
             "How long do calls take?",
-            "99th percentile by operation. Each dot links to the trace of a call.",
+            "99th percentile by operation, of the services that somebody waits for. Each dot links to the trace of a "
+            "call.",
             Query(
                 f"histogram_quantile(0.99, {rate(bucket(metrics.STORE_DURATION), by='le, operation')})",
                 "p99 {{operation}}",
@@ -184,7 +186,7 @@ ROWS: layout.Rows = {
         time_series(
             "How do calls end?",
             "`refused` is a normal result: a condition was not met. `throttled`: the table's capacity is exceeded.",
-            Query(rate(count(metrics.STORE_DURATION), by="outcome"), "{{outcome}}"),
+            Query(rate(STORE_CALLS, by="outcome"), "{{outcome}}"),
             unit="reqps",
             runbook="PaymentsStoreThrottled",
         ),
@@ -192,8 +194,7 @@ ROWS: layout.Rows = {
             "Which calls fail?",
             "Errors and throttled calls by operation.",
             Query(
-                rate(count(metrics.STORE_DURATION), 'outcome=~"error|throttled"', by="operation, outcome"),
-                "{{operation}}: {{outcome}}",
+                rate(STORE_CALLS, 'outcome=~"error|throttled"', by="operation, outcome"), "{{operation}}: {{outcome}}"
             ),
             unit="reqps",
             thresholds=RED_ABOVE_ZERO,

@@ -86,8 +86,6 @@ def environments(settings: DemoSettings, shell: Mapping[str, str]) -> Mapping[st
         "DDB_ENDPOINT": f"http://127.0.0.1:{settings.dynamodb_port}",
         "HOST": settings.host,
         "LOG_LEVEL": settings.log_level,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": settings.otlp_endpoint,
-        "OTEL_TRACES_SAMPLER_ARG": str(settings.sampling_ratio),
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
         "PYTHONUNBUFFERED": "1",

@@ -21,6 +21,7 @@ from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
 from lea_demo.machine import DATA, MachineError, check_ports, is_busy, only_demo
 from lea_demo.settings import DemoSettings, check_stripe, environments, ports
 from lea_payments.commands.console import Terminal
+from lea_payments.telemetry.tracing.variables import take_variables
 
 POLL_SECONDS, LAST_LINES = 0.2, 12
 PYTHON = (sys.executable, "-m")
@@ -71,7 +72,7 @@ class Demo:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self._ends.put(KeyboardInterrupt()))
         self._resources.callback(self._dynamodb.stop)
-        services = environments(self._settings, os.environ)
+        services = environments(self._settings, {**os.environ, **take_variables()})
         others = [name for name in services if name != "reconciler"]
         for name in others:
             self._start(name, services[name])

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, ClassVar, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lea_payments.brand import BrandSettings
+from lea_payments.environment import EnvironmentSettings
 from lea_payments.secrets.fields import (
     ApiTokenList,
     KeyFile,
@@ -28,10 +28,8 @@ class SettingsError(Exception):
     """Raised when settings are missing or invalid. The message names all of them and says what to do."""
 
 
-class Settings(BaseSettings):
+class Settings(EnvironmentSettings):
     """The settings of every service. A field's description is its row in docs/reference/settings.md."""
-
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     host: str = Field("0.0.0.0", validation_alias="HOST", description="address that the service listens on")
     metrics_port: Port = Field(9464, validation_alias="METRICS_PORT", description="port of `/metrics`; `0` disables it")
@@ -44,27 +42,19 @@ class Settings(BaseSettings):
         pattern="^(?i:debug|info|warning|error)$",
         description="`debug`, `info`, `warning` or `error`",
     )
-    otlp_endpoint: str = Field(
-        "",
-        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
-        pattern=r"^(https?://\S+)?$",
-        description="OTLP/HTTP collector that receives the traces, such as `http://localhost:4318`; empty means no "
-        "export. OpenTelemetry's other `OTEL_EXPORTER_OTLP_*` variables also apply",
-    )
     build_revision: str = Field(
         "", validation_alias="BUILD_REVISION", description="revision in `payments_build_info`; the image sets it"
-    )
-    sampling_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
-        1.0, validation_alias="OTEL_TRACES_SAMPLER_ARG", description="share of new traces kept, 0 to 1; errors always"
     )
 
     def summary(self) -> dict[str, object]:
         """The settings that the service logs at startup. It contains no secrets."""
-        return {"tracing": bool(self.otlp_endpoint)}
+        return {}
 
 
 class TableSettings(Settings):
     """The settings of every program that uses the table."""
+
+    empty_is_a_value: ClassVar[frozenset[str]] = frozenset({"DDB_ENDPOINT"})
 
     aws_region: str = Field(
         "ap-southeast-1", validation_alias="AWS_REGION", min_length=1, description="AWS region of the table"

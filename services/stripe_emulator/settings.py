@@ -37,7 +37,7 @@ Secrets = Annotated[
 ]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
-    BeforeValidator(lambda value: str(value).lower()),
+    BeforeValidator(lambda value: str(value).strip().lower()),
     must_be("debug, info, warning or error"),
 ]
 

@@ -1,4 +1,4 @@
-"""Generates the table of values in the chart's README from values.yaml: `python -m tests.chart.readme`."""
+"""Generates from values.yaml the table in the README and the copy for templates: `python -m tests.chart.readme`."""
 
 import re
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ from tests.chart.rendered import CHART
 
 README = CHART / "README.md"
 VALUES = CHART / "values.yaml"
+COPY = CHART / "files" / "values.yaml"
+"""A copy of values.yaml that templates can read; Helm shows them no other file of values."""
 LINE = re.compile(r"^(?P<indent> *)(?P<optional># )?(?P<key>[A-Za-z]+):(?: (?P<value>.+))?$")
 MARKED = re.compile(r"(<!-- values -->\n).*?(<!-- /values -->)", re.DOTALL)
 
@@ -56,3 +58,4 @@ def current(text: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(current(README.read_text()))
+    COPY.write_text(VALUES.read_text())

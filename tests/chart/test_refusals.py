@@ -19,7 +19,7 @@ def env(name: str) -> list[dict[str, str]]:
     [
         ("sandbox", {"webhok": {}}, "at '': additional properties 'webhok' not allowed"),
         ("sandbox", {"webhook": {"replica": 3}}, "at '/webhook': additional properties 'replica' not allowed"),
-        ("sandbox", {"webhook": {"replicas": "3"}}, "at '/webhook/replicas': got string, want integer"),
+        ("sandbox", {"webhook": {"replicas": "3"}}, "at '/webhook/replicas': got string, want null or integer"),
         ("sandbox", {"webhook": {"replicas": -1}}, "at '/webhook/replicas': minimum: got -1, want 0"),
         ("sandbox", {"logLevel": "loud"}, "at '/logLevel': value must be one of 'debug', 'info', 'warning', 'error'"),
         ("sandbox", {"image": {"tag": 12}}, "at '/image/tag': got number, want string"),
@@ -140,7 +140,7 @@ def env(name: str) -> list[dict[str, str]]:
         (
             "emulator",
             {"serviceDefaults": {"service": {"acknowledgeExposure": "yes"}}},
-            "at '/serviceDefaults/service/acknowledgeExposure': got string, want boolean",
+            "at '/serviceDefaults/service/acknowledgeExposure': got string, want null or boolean",
         ),
         *(
             ("emulator", values, "'sha256:abc' does not match pattern")

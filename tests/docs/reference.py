@@ -11,6 +11,8 @@ from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS, NEVER, ErrorCode
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import checkout, connections, metrics
+from lea_payments.telemetry.exposition import series
+from lea_payments.telemetry.tracing.variables import OtelVariables
 from lea_payments.webhook.app import HTTP_STATUS
 from tests.attack.attacks import ATTACKS
 from tests.attack.results import COLUMNS
@@ -73,7 +75,8 @@ def settings_page() -> Iterator[str]:
     yield "# Settings"
     yield ""
     yield "Services and commands read these variables from the environment and from a file `.env` in the current"
-    yield "folder. They report all missing and invalid values together and then exit."
+    yield "folder. They report all missing and invalid values together and then exit. Whitespace around a value is"
+    yield "removed, and an empty variable counts as unset; only an empty `DDB_ENDPOINT` has a meaning."
     yield ""
     yield from table_of(("variable", "default", "services", "meaning"), _settings())
     yield ""
@@ -82,10 +85,19 @@ def settings_page() -> Iterator[str]:
     yield "every setting that is present. If `DDB_ENDPOINT` is set and there are no AWS credentials, the services use"
     yield "placeholder credentials."
     yield ""
+    yield "## OpenTelemetry"
+    yield ""
+    yield "All services read these variables, which have the meaning of OpenTelemetry's specification; defaults are in"
+    yield "brackets. An invalid one is ignored and never stops a service: the log line `telemetry_setting_ignored`, and"
+    yield "`lea-payments check`, name it and say what to do. With `grpc` nothing is exported."
+    yield ""
+    variables = ((f"`{name.upper()}`", field.description or "") for name, field in OtelVariables.model_fields.items())
+    yield from table_of(("variable", "meaning"), variables)
+    yield ""
     yield "## The demo"
     yield ""
     yield "`make demo` reads these variables, and `STRIPE_SECRET_KEY`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_API_BASE`,"
-    yield "`PAYMENTS_API_TOKEN`, `HOST`, `LOG_LEVEL`, `DYNAMODB_PAYMENTS_TABLE` and `OTEL_EXPORTER_OTLP_ENDPOINT`."
+    yield "`PAYMENTS_API_TOKEN`, `HOST`, `LOG_LEVEL`, `DYNAMODB_PAYMENTS_TABLE` and OpenTelemetry's variables."
     yield "Change a port if another program uses it."
     yield ""
     yield from table_of(("variable", "default", "meaning"), _demo_settings())
@@ -130,10 +142,11 @@ def metrics_page() -> Iterator[str]:
     """Every metric that a service exposes."""
     yield "# Metrics"
     yield ""
-    yield "Every service exposes `/metrics` on port 9464 in the Prometheus and OpenMetrics formats. Every series"
+    yield "Every service exposes `/metrics` on port 9464 in the Prometheus and OpenMetrics formats: only what it can"
+    yield "count, in at most 700 series (`webhook`) or 200 (the others), and metrics of its process. Every series"
     yield "starts at 0. Labels come from fixed lists, so a sender cannot create new series."
     yield ""
-    yield from table_of(("metric", "type", "labels", "meaning"), _metrics())
+    yield from table_of(("metric", "type", "labels", "services", "meaning"), _metrics())
 
 
 def _metrics() -> Iterator[Sequence[str]]:
@@ -141,7 +154,12 @@ def _metrics() -> Iterator[Sequence[str]]:
         if isinstance(metric, Counter | Gauge | Histogram):
             name = metric._name + ("_total" if isinstance(metric, Counter) else "")
             labels = ", ".join(f"`{label}`" for label in metric._labelnames)
-            yield f"`{name}`", type(metric).__name__.lower(), labels, metric._documentation
+            yield f"`{name}`", type(metric).__name__.lower(), labels, _exposing(metric), metric._documentation
+
+
+def _exposing(metric: Counter | Gauge | Histogram) -> str:
+    services = [service for service, exposed in series.SERVICES.items() if metric in [one.metric for one in exposed]]
+    return "all" if len(services) == len(series.SERVICES) else ", ".join(services)
 
 
 def webhook_answers_page() -> Iterator[str]:

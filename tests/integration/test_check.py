@@ -69,6 +69,18 @@ def test_a_correct_setup_has_no_problems_and_is_not_changed(
     assert connection.client(table_settings).scan(TableName=table_settings.table)["Count"] == 0
 
 
+def test_an_ignored_telemetry_setting_is_a_note(check: CheckCommand) -> None:
+    report = check(OTEL_TRACES_SAMPLER_ARG="10", OTEL_EXPORTER_OTLP_HEADERS="authorization: secret")
+
+    assert report.of("telemetry") == [
+        (
+            "note",
+            "OTEL_EXPORTER_OTLP_HEADERS is ignored: it has no name=value at number 1: write name=value,name=value",
+        ),
+        ("note", "OTEL_TRACES_SAMPLER_ARG is ignored: it is not a ratio: set it to a number from 0 to 1"),
+    ]
+
+
 def test_wrong_settings_have_remedies_and_show_no_secret(check: CheckCommand, emulator: EmulatorClient) -> None:
     env = {"STRIPE_LIVEMODE": "true", "STRIPE_WEBHOOK_SECRET": f"{KEY},{SECRET}", "PAYMENTS_API_TOKEN": "short"}
     env |= _env(emulator.url)

@@ -112,7 +112,7 @@ def test_good_calls_are_counted_and_timed(service: MeasuredService) -> None:
         service.api.get("/livez")
 
     durations = service.growth_of("payments_checkout_request_duration_seconds_count", call)
-    assert durations == {("ok", "create"): 2, ("ok", "get"): 1, ("ok", "list"): 1}
+    assert durations == {("create",): 2, ("get",): 1, ("list",): 1}
     stripe_calls = service.growth_of(STRIPE_CALLS, call)
     assert stripe_calls == {("retrieve_session", "ok"): 2}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from lea_payments.telemetry.exposition.series import SERVICES
 from lea_payments.telemetry.metrics import DURATION
 from tests.docs.reference import METRICS_PAGE
 from tests.monitoring.conftest import MonitoringStack
@@ -29,8 +30,6 @@ def exposed(stack: MonitoringStack) -> Mapping[str, list[Mapping[str, str]]]:
     series: defaultdict[str, list[Mapping[str, str]]] = defaultdict(list)
     for url in stack.simulation.metrics.values():
         for sample in Scrape.of(url).samples:
-            if sample.name.endswith("_created"):  # start times, which the client library adds to every metric
-                continue
             series[sample.name].append(sample.labels)
     return series
 
@@ -84,6 +83,20 @@ def test_every_documented_metric_is_exposed(exposed: Mapping[str, list[Mapping[s
     assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows.items()} == {
         name: families[name] for name in rows
     }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_series_appears_while_a_service_runs(stack: MonitoringStack, service: str) -> None:
+    """A rate over a series that first appears at 1 shows nothing."""
+    series: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for sample in Scrape.of(stack.simulation.metrics[service]).samples:
+        values = sorted(value for name, value in sample.labels.items() if name != "le")
+        series[_family(sample.name).removesuffix("_total")].add(tuple(values))
+
+    for metric, labels in SERVICES[service]:
+        if labels:
+            assert series[metric._name] == {tuple(sorted(values)) for values in labels}, metric._name
+    assert {name for name in series if name.startswith("payments_")} == {one.metric._name for one in SERVICES[service]}
 
 
 def test_every_completed_payment_has_a_completion_time(stack: MonitoringStack) -> None:

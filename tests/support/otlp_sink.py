@@ -1,7 +1,11 @@
-"""Receives traces over OTLP/HTTP and keeps their spans."""
+"""Receives traces over OTLP/HTTP, in protobuf or JSON, and keeps their spans."""
 
+import base64
+import gzip
+import json
+import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
@@ -16,6 +20,8 @@ from tests.support.http_server import BackgroundServer
 from tests.support.waiting import until
 
 Value = str | int | float | bool
+DECODERS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "deflate": zlib.decompress}
+ID_SIZES = {"traceId": 16, "spanId": 8, "parentSpanId": 8}
 
 
 class Span(NamedTuple):
@@ -38,22 +44,28 @@ class Span(NamedTuple):
 
 
 class OtlpSink(BackgroundServer):
-    """Listens on `port`; `raw` is the text of all exports, `requests` are their paths."""
+    """Listens on `port`; `raw` is the text of all exports, `requests` are their paths, `headers` those of the last."""
 
     def __init__(self, port: int) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
         self.spans: list[Span] = []
         self.raw = ""
         self.requests: list[str] = []
+        self.headers: Mapping[str, str] = {}
         server = _Server(("127.0.0.1", port), _Handler)
         server.sink = self
         super().__init__(server)
 
-    def receive(self, path: str, body: bytes) -> None:
+    def receive(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
         """Stores the spans of one export."""
         export = ExportTraceServiceRequest()
-        export.ParseFromString(body)
+        content = DECODERS.get(headers.get("content-encoding", ""), bytes)(body)
+        if headers["content-type"] == "application/json":
+            _fill(export, json.loads(content))
+        else:
+            export.ParseFromString(content)
         self.requests.append(path)
+        self.headers = headers
         self.raw += str(export)
         for of_process in export.resource_spans:
             resource = _values(of_process.resource.attributes)
@@ -115,6 +127,30 @@ def _span(span: trace_pb2.Span, resource: Mapping[str, Value]) -> Span:
     )
 
 
+def _fill(message: Any, values: Mapping[str, Any]) -> None:
+    """Reads OTLP's JSON: ids are in hex, 64-bit integers are strings, and enums are numbers."""
+    for name, value in values.items():
+        field = message.DESCRIPTOR.fields_by_camelcase_name[name]
+        if isinstance(value, list):
+            for one in value:
+                _fill(getattr(message, field.name).add(), one)
+        elif isinstance(value, dict):
+            getattr(message, field.name).SetInParent()
+            _fill(getattr(message, field.name), value)
+        elif field.type == field.TYPE_BYTES:
+            setattr(message, field.name, _bytes(name, value))
+        else:
+            is_long = field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64)
+            assert isinstance(value, str) == (is_long or field.cpp_type == field.CPPTYPE_STRING), (name, value)
+            setattr(message, field.name, int(value) if is_long else value)
+
+
+def _bytes(name: str, text: str) -> bytes:
+    content = bytes.fromhex(text) if name in ID_SIZES else base64.b64decode(text)
+    assert len(content) == ID_SIZES.get(name, len(content)), (name, text)
+    return content
+
+
 def _values(attributes: Any) -> dict[str, Value]:
     return {pair.key: _value(pair.value) for pair in attributes}
 
@@ -134,7 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        self.server.sink.receive(self.path, self.rfile.read(int(self.headers["Content-Length"])))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.server.sink.receive(self.path, headers, self.rfile.read(int(self.headers["Content-Length"])))
         body = ExportTraceServiceResponse().SerializeToString()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-protobuf")

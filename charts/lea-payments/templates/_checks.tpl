@@ -5,6 +5,7 @@
 {{- end }}
 {{- include "lea-payments.checkVariables" (list $ "extraEnv" .Values.extraEnv) }}
 {{- include "lea-payments.checkEmulatorVariables" . }}
+{{- include "lea-payments.checkExtraEgress" . }}
 {{- include "lea-payments.checkServiceAccounts" . }}
 {{- range list "webhook" "pages" "checkout" }}
 {{- include "lea-payments.checkAutoscaling" (list $ .) }}
@@ -19,6 +20,7 @@
 {{- $reserved := list "PORT" "METRICS_PORT" "LOG_LEVEL" "AWS_REGION" "DYNAMODB_PAYMENTS_TABLE" "DDB_ENDPOINT"
   "STRIPE_WEBHOOK_SECRET" "STRIPE_WEBHOOK_SECRET_FILE" "STRIPE_LIVEMODE" "STRIPE_SECRET_KEY" "STRIPE_SECRET_KEY_FILE" "STRIPE_API_BASE"
   "PAYMENTS_API_TOKEN" "PAYMENTS_API_TOKEN_FILE" "PAGES_BASE_URL" "RECONCILER_INTERVAL_SECONDS" "DELIVERY_DEADLINE_SECONDS"
+  "OTEL_RESOURCE_ATTRIBUTES_NAMESPACE" "OTEL_RESOURCE_ATTRIBUTES_NODE_NAME" "OTEL_RESOURCE_ATTRIBUTES_POD_NAME"
   "PAGES_BRAND_NAME" "PAGES_LOGO" "PAGES_SUPPORT_CONTACT" "PAGES_CONVERSATION_URL" "PAGES_NEXT_STEPS" "PAGES_TIME_ZONE" -}}
 {{- $awsKeys := list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" -}}
 {{- $otlp := list "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_TRACES_SAMPLER_ARG" -}}
@@ -40,7 +42,7 @@
 {{- end }}
 {{- if ne $name "extraEnv" }}
 {{- range $root.Values.extraEnv }}
-{{- if hasKey $names .name }}
+{{- if and (hasKey $names .name) (ne .name "OTEL_RESOURCE_ATTRIBUTES") }}
 {{- fail (printf "extraEnv and %s both set %s: remove one of them" $name .name) }}
 {{- end }}
 {{- end }}
@@ -70,5 +72,21 @@
 {{- $service := (include "lea-payments.serviceValues" . | fromYaml).service }}
 {{- if and (ne $service.type "ClusterIP") (not $service.acknowledgeExposure) }}
 {{- fail (printf "%[1]s.service.type is %[2]s: without an ingress nothing ends TLS, and nothing limits the connections and requests of one address (SECURITY.md); use ClusterIP with an Ingress or HTTPRoute, or set %[1]s.service.acknowledgeExposure to true" (last .) $service.type) }}
+{{- end }}
+{{- end -}}
+
+{{/* Rejects own rules that Kubernetes would read as everyone. */}}
+{{- define "lea-payments.checkExtraEgress" -}}
+{{- $rules := dict "networkPolicy" .Values.networkPolicy.extraEgress "dynamodb.local" .Values.dynamodb.local.extraEgress
+  "dynamodb.admin" .Values.dynamodb.admin.extraEgress }}
+{{- range list "webhook" "pages" "checkout" "reconciler" "tableInit" "emulator" "test" }}
+{{- $_ := set $rules . (index $.Values .).extraEgress }}
+{{- end }}
+{{- range $section, $ofSection := $rules }}
+{{- range $ofSection }}
+{{- if and (hasKey . "to") (empty .to) }}
+{{- fail (printf "%s.extraEgress has a rule with an empty `to`, which Kubernetes reads as everyone: name its peers, or remove `to` if you mean everyone" $section) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end -}}

@@ -71,8 +71,9 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* Egress rule: these CIDRs, on port 443 only. */}}
+{{/* Egress rule: these CIDRs, on port 443 only. Without CIDRs there is no rule. */}}
 {{- define "lea-payments.cidrEgress" -}}
+{{- with . -}}
 - to:
     {{- range . }}
     - ipBlock:
@@ -80,6 +81,7 @@ spec:
     {{- end }}
   ports:
     - port: 443
+{{- end -}}
 {{- end -}}
 
 {{/* Egress rule: Stripe or the emulator. */}}

@@ -108,21 +108,11 @@ spec:
           value: {{ include "lea-payments.port" .service | quote }}
         - name: METRICS_PORT
           value: {{ include "lea-payments.port" "metrics" | quote }}
-        {{- with $root.Values.otlp }}
-        {{- if .endpoint }}
-        - name: OTEL_EXPORTER_OTLP_ENDPOINT
-          value: {{ .endpoint | quote }}
-        - name: OTEL_TRACES_SAMPLER_ARG
-          value: {{ .samplingRatio | quote }}
-        {{- end }}
-        {{- end }}
         {{- include "lea-payments.tableVariables" $root | nindent 8 }}
         {{- with .env }}
         {{- . | nindent 8 }}
         {{- end }}
-        {{- with $pod.extraEnv }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+        {{- include "lea-payments.openVariables" (dict "root" $root "service" .service "extraEnv" $pod.extraEnv) | nindent 8 }}
       # The liveness probe checks only the process: a slow table must never restart a pod.
       startupProbe:
         httpGet:

@@ -14,6 +14,8 @@ from lea_payments.commands.checks.settings import CheckSettings
 from lea_payments.commands.console import Terminal, json_text, line
 from lea_payments.commands.progress import Progress
 from lea_payments.settings import SettingsError
+from lea_payments.telemetry.tracing.settings import read_tracing
+from lea_payments.telemetry.tracing.variables import take_variables
 from lea_payments.words import counted
 
 MARKS = {State.OK: ("✓", "green"), State.NOTE: ("\N{EN DASH}", "yellow"), State.WRONG: ("✗", "red")}
@@ -37,7 +39,12 @@ def findings(endpoint_url: str | None = None) -> list[Finding]:
         settings = environment.read(CheckSettings)
     except SettingsError as error:
         return [wrong("settings", line, "see docs/reference/settings.md") for line in str(error).splitlines()]
-    return [*check_settings.findings(settings), *check_table.findings(settings), *_stripe(settings, endpoint_url)]
+    return [
+        *check_settings.findings(settings),
+        *_telemetry(),
+        *check_table.findings(settings),
+        *_stripe(settings, endpoint_url),
+    ]
 
 
 def passed(report: Sequence[Finding]) -> bool:
@@ -68,6 +75,11 @@ def _lines(finding: Finding, width: int) -> Iterator[Text]:
     yield line(mark, style, f"{finding.subject:<{width}}  {finding.says}")
     if finding.remedy:
         yield line(" ", "", f"{'':<{width}}  → {finding.remedy}", "dim")
+
+
+def _telemetry() -> Iterator[Finding]:
+    for problem in read_tracing(take_variables()).problems:
+        yield note("telemetry", f"{problem.variable} is ignored: it {problem.text}")
 
 
 def _stripe(settings: CheckSettings, endpoint_url: str | None) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """Runs a command line, and prints text and JSON in which nothing can control the terminal."""
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,9 @@ from rich.table import Table
 from rich.text import Text
 from typer.rich_utils import rich_format_error
 
+from lea_payments.environment import strip_variables_of_libraries
 from lea_payments.settings import SettingsError
+from lea_payments.telemetry.tracing.variables import take_variables
 from lea_payments.visible import visible_json, visible_lines, visible_text
 
 
@@ -66,6 +69,8 @@ def json_text(value: object) -> str:
 
 def run(app: typer.Typer) -> None:
     """Runs the command that the arguments name and exits the process."""
+    strip_variables_of_libraries(os.environ)
+    take_variables()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # the terminal's encoding can lack a character

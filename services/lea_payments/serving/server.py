@@ -39,7 +39,7 @@ def serve(app: ASGIApp, settings: Settings, port: int, service: str, **summary: 
     """
     listener = listen(settings, port)
     try:
-        telemetry.start(settings, service)
+        tracing = telemetry.start(settings, service)
     except OSError as error:
         raise SettingsError(
             f"METRICS_PORT {settings.metrics_port}: {error.strerror}; set it to a free port, or to 0 for none"
@@ -47,7 +47,7 @@ def serve(app: ASGIApp, settings: Settings, port: int, service: str, **summary: 
     # After its shutdown uvicorn sends itself the signal again; an orderly shutdown must have exit status 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     addresses = {"host": settings.host, "port": port, "metrics_port": settings.metrics_port}
-    events.service_started(service, **addresses, **settings.summary(), **summary)
+    events.service_started(service, **addresses, tracing=tracing.is_on, **settings.summary(), **summary)
     protocol: Any = partial(LimitedProtocol, limits=Connections(raise_file_limit()))
     config = uvicorn.Config(
         app,

@@ -29,8 +29,6 @@ LINES_DROPPED = Counter(
 SPANS_DROPPED = Counter(
     "payments_spans_dropped_total", "Spans that were lost: the collector of traces did not accept them in time."
 )
-for _reason in REMEDIES:
-    CLOSED.labels(_reason)
 
 _closed = Throttle(seconds=60)
 

@@ -45,6 +45,11 @@ def secrets_kept(problem: str) -> None:
         log.error("secrets_kept", problem=problem, count=count)
 
 
+def telemetry_setting_ignored(variable: str, problem: str) -> None:
+    """A variable of OpenTelemetry is ignored. The problem says what to do, and shows nothing of the value."""
+    log.warning("telemetry_setting_ignored", variable=variable, problem=problem)
+
+
 def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None) -> None:
     """An event was applied to a record. Changes count once per payment, however often Stripe sends the event."""
     if before is None or after is None or outcome is Outcome.DUPLICATE:
@@ -103,7 +108,8 @@ def _payment_finished(after: Payment, trace_id: str | None) -> None:
     currency = after.currency.lower() if after.currency else metrics.OTHER
     currency = currency if currency in metrics.CURRENCIES else metrics.OTHER
     series(metrics.OUTCOMES, after.payment_status, currency).inc()
-    series(metrics.AMOUNT, after.payment_status, currency).inc(max(0, after.amount or 0))
+    if after.payment_status is Status.COMPLETED:
+        series(metrics.AMOUNT, after.payment_status, currency).inc(max(0, after.amount or 0))
     log.info(
         f"payment_{after.payment_status}",
         payment_id=after.payment_intent_id,

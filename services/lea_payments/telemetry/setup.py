@@ -1,53 +1,43 @@
 """Starts and stops the log, metrics and traces of a process."""
 
-import contextlib
-import socket
 import sys
 import threading
-import time
-from collections.abc import Iterable, Sequence
-from io import BytesIO
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import stamina
 from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
-from opentelemetry.sdk.trace.sampling import Decision, ParentBased, SamplingResult, TraceIdRatioBased
-from opentelemetry.trace import Link, SpanKind
-from opentelemetry.util.types import Attributes
-from prometheus_client import REGISTRY, make_wsgi_app
-from prometheus_client.exposition import ThreadingWSGIServer
+from opentelemetry.sdk.trace import TracerProvider
 from stamina.instrumentation import RetryDetails
 
 from lea_payments import __version__, log
 from lea_payments.settings import Settings
 from lea_payments.telemetry import connections, events
+from lea_payments.telemetry.exposition import server
+from lea_payments.telemetry.exposition.series import registry_of
 from lea_payments.telemetry.metrics import BUILD
+from lea_payments.telemetry.tracing.provider import provider_of
+from lea_payments.telemetry.tracing.settings import Tracing, read_tracing
+from lea_payments.telemetry.tracing.variables import take_variables
 from lea_payments.visible import visible_text
 
 STOP_SECONDS = 5
 
-METRICS_CONNECTIONS, METRICS_SECONDS, METRICS_HEAD_BYTES = 16, 10, 8192
-"""How many connections the metrics port keeps open at the same time, and the limits of time and size for each head."""
 
-METRICS_PAUSE_SECONDS = 0.2
-"""The least pause between two answers of the metrics port. One takes up to 30 ms of CPU, so all take at most 13 %."""
+def start(settings: Settings, service: str) -> Tracing:
+    """Starts the log, metrics and traces of a service. Raises OSError if the metrics port is in use.
 
-
-def start(settings: Settings, service: str) -> None:
-    """Starts the log, metrics and traces of a service. Raises OSError if the metrics port is in use."""
+    An invalid variable of the traces is reported and ignored: it must never stop a payment service.
+    """
     log.configure(settings.log_level, connections.log_lines_dropped)
     stamina.instrumentation.set_on_retry_hooks([_record_retry])
     BUILD.labels(__version__, settings.build_revision).set(1)
     if settings.metrics_port:
-        _start_metrics(settings.host, settings.metrics_port)
-    if settings.otlp_endpoint:
-        _start_traces(settings, service)
+        server.start(settings.host, settings.metrics_port, registry_of(service))
+    tracing = read_tracing(take_variables())
+    for problem in tracing.problems:
+        events.telemetry_setting_ignored(problem.variable, problem.text)
+    if tracing.is_on:
+        trace.set_tracer_provider(provider_of(tracing, service))
+    return tracing
 
 
 def start_for_commands(*, tells_retries: bool = True) -> None:
@@ -66,143 +56,6 @@ def stop() -> None:
         shutdown.join(STOP_SECONDS)
 
 
-class _MetricsServer(ThreadingWSGIServer):
-    """Answers a limited number of connections, each in a thread that ends with the process.
-
-    The newest connection comes first, and the oldest one makes room: a scrape takes a moment, so Prometheus is neither,
-    unless more than 16 connections arrive while one answer is made.
-    """
-
-    request_queue_size = 64
-
-    def __init__(self, host: str, port: int, app: WSGIApplication) -> None:
-        self._app = app
-        self._open: dict[socket.socket, None] = {}
-        self._waiting: list[socket.socket] = []
-        self._turn = threading.Condition()
-        self._is_answering = False
-        self._free_at = 0.0
-        self.address_family = socket.getaddrinfo(host or None, port, flags=socket.AI_PASSIVE)[0][0]
-        super().__init__((host, port), _MetricsHandler)
-        self.set_app(self._answer)
-
-    def get_request(self) -> tuple[Any, Any]:
-        """Accepts a connection. Without a free file, it waits instead of trying again at once."""
-        try:
-            return super().get_request()
-        except OSError:
-            time.sleep(0.1)
-            raise
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Answers a connection, and closes the oldest one if there are too many."""
-        with self._turn:
-            if len(self._open) >= METRICS_CONNECTIONS:
-                oldest = next(iter(self._open))
-                del self._open[oldest]
-                with contextlib.suppress(OSError):
-                    oldest.shutdown(socket.SHUT_RDWR)
-                self._turn.notify_all()
-            self._open[request] = None
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """Closes a connection."""
-        with self._turn:
-            self._open.pop(request, None)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignores a connection that broke: a traceback on standard error helps nobody."""
-
-    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """One answer at a time and a pause between two: many scrapers take a bounded share of the process's time."""
-        self._wait_for_turn(environ[_CONNECTION])
-        try:
-            time.sleep(max(0.0, self._free_at - time.monotonic()))
-            return self._app(environ, start_response)
-        finally:
-            with self._turn:
-                self._free_at = time.monotonic() + METRICS_PAUSE_SECONDS
-                self._is_answering = False
-                self._turn.notify_all()
-
-    def _wait_for_turn(self, connection: socket.socket) -> None:
-        """Returns when it is the connection's turn. Raises ConnectionAbortedError if it was closed before."""
-        with self._turn:
-            self._waiting.append(connection)
-            self._turn.wait_for(
-                lambda: connection not in self._open or (not self._is_answering and self._waiting[-1] is connection)
-            )
-            self._waiting.remove(connection)
-            if connection not in self._open:
-                self._turn.notify_all()
-                raise ConnectionAbortedError
-            self._is_answering = True
-
-
-_CONNECTION = "lea.connection"
-"""The name under which a request to the metrics port has its connection."""
-
-
-class _MetricsHandler(WSGIRequestHandler):
-    timeout = METRICS_SECONDS
-
-    def setup(self) -> None:
-        """Reads the head with limits for all of it. Raises OSError if it exceeds them."""
-        super().setup()
-        self.rfile = BytesIO(_head_from(self.request))
-        self.request.settimeout(METRICS_SECONDS)
-
-    def get_environ(self) -> dict[str, Any]:
-        """Adds the connection."""
-        return {**super().get_environ(), _CONNECTION: self.request}
-
-    def log_message(self, *_: object) -> None:
-        """Logs no requests."""
-
-
-def _head_from(connection: socket.socket) -> bytes:
-    end = time.monotonic() + METRICS_SECONDS
-    head = b""
-    while b"\r\n\r\n" not in head:
-        connection.settimeout(max(end - time.monotonic(), 0.001))
-        piece = connection.recv(METRICS_HEAD_BYTES)
-        head += piece
-        if not piece or len(head) > METRICS_HEAD_BYTES:
-            raise ConnectionAbortedError
-    return head
-
-
-class _CountingProcessor(BatchSpanProcessor):
-    """Exports spans in batches, and counts those that find no place in its queue."""
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Adds a span to the queue. If it is full, its oldest span is lost."""
-        queue = self._batch_processor._queue  # noqa: SLF001 - nothing else says that the queue is full
-        if len(queue) == queue.maxlen and span.context and span.context.trace_flags.sampled:
-            connections.spans_dropped(1)
-        super().on_end(span)
-
-
-class _KeepErrors(TraceIdRatioBased):
-    """Samples a share of the new traces, and every span that starts with an error."""
-
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: trace.TraceState | None = None,
-    ) -> SamplingResult:
-        if attributes and "error.type" in attributes:
-            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, trace_state)
-        return super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
-
-
 def _record_retry(details: RetryDetails) -> None:
     events.call_retried(details.name, details.retry_num, details.wait_for, details.caused_by)
 
@@ -212,28 +65,3 @@ def _tell_retry(details: RetryDetails) -> None:
     problem = str(details.caused_by).removesuffix(")").partition(" (")[0]
     sys.stderr.write(f"{visible_text(problem)}; trying again in {details.wait_for:.1f} s ({details.retry_num})\n")
     sys.stderr.flush()
-
-
-def _start_metrics(host: str, port: int) -> None:
-    server = _MetricsServer(host, port, make_wsgi_app(REGISTRY))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-
-
-def _start_traces(settings: Settings, service: str) -> None:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - takes 60 ms
-
-    class CountingExporter(OTLPSpanExporter):
-        """Counts the spans that the collector does not accept."""
-
-        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-            """Exports a batch."""
-            result = super().export(spans)
-            if result is not SpanExportResult.SUCCESS:
-                connections.spans_dropped(len(spans))
-            return result
-
-    resource = Resource.create({"service.name": f"lea-payments-{service}", "service.version": __version__})
-    provider = TracerProvider(resource=resource, sampler=ParentBased(_KeepErrors(settings.sampling_ratio)))
-    exporter = CountingExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces", timeout=5)
-    provider.add_span_processor(_CountingProcessor(exporter))
-    trace.set_tracer_provider(provider)

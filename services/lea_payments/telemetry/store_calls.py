@@ -49,9 +49,8 @@ def store_operation(operation: str) -> Iterator[StoreCall]:
             if call.outcome in (metrics.ERROR, metrics.THROTTLED):
                 spans.fail(span, call.outcome)
             span.end()
-        series(metrics.STORE_DURATION, operation, call.outcome).observe(
-            seconds, spans.exemplar(trace.get_current_span())
-        )
+        series(metrics.STORE_CALLS, operation, call.outcome).inc()
+        series(metrics.STORE_DURATION, operation).observe(seconds, spans.exemplar(trace.get_current_span()))
 
 
 @contextmanager

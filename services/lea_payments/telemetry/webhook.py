@@ -55,10 +55,10 @@ def webhook_answered(
     span = delivery.failed(outcome) if is_recorded and http_status >= _CLIENT_ERROR else delivery.span
     exemplar = spans.exemplar(span) if is_recorded else None
     series(metrics.EVENTS, event_type, outcome).inc()
-    series(metrics.DURATION, event_type, outcome).observe(seconds, exemplar)
+    series(metrics.DURATION, outcome).observe(seconds, exemplar)
     if event is not None and event.created is not None:
         age = max(0.0, delivery.started_ns / 1e9 - event.created)
-        series(metrics.EVENT_AGE, event_type).observe(age, exemplar)
+        metrics.EVENT_AGE.observe(age, exemplar)
     if isinstance(event, Ignored):
         _count_ignored(event)
     if outcome == Outcome.APPLIED:

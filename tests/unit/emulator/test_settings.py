@@ -42,6 +42,13 @@ def test_everything_can_be_set(monkeypatch: pytest.MonkeyPatch, source: str) -> 
     )
 
 
+def test_whitespace_around_a_value_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in EVERYTHING.items():
+        monkeypatch.setenv(name, f" {value}\n")
+
+    assert settings.read({}) == settings.read(EVERYTHING)
+
+
 def test_pay_links_follow_the_port() -> None:
     assert settings.read({"PORT": "9000"}).public_url == "http://localhost:9000"
 

@@ -142,9 +142,9 @@ def test_no_service_can_reach_another_table_or_account() -> None:
 
 
 def test_a_trace_collector_is_passed_to_the_services() -> None:
-    shell = {"OTEL_EXPORTER_OTLP_HEADERS": "a=b"}
+    shell = {"OTEL_EXPORTER_OTLP_HEADERS": "a=b", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}
 
-    for env in environments_of(shell, OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318").values():
+    for env in environments_of(shell).values():
         assert env["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://localhost:4318"
         assert env["OTEL_EXPORTER_OTLP_HEADERS"] == "a=b"
 

@@ -1,0 +1,1 @@
+"""Exposes the metrics of a service to Prometheus."""

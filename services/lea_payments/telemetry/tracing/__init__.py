@@ -1,0 +1,1 @@
+"""Exports traces as the environment variables of OpenTelemetry say."""
