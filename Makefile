@@ -1,6 +1,6 @@
 # The front door: every command that a developer or CI needs. `make` alone prints them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test walk chaos attack outage upgrade cluster cluster-delete e2e check format docs dashboards pictures bench lock clean
+.PHONY: help setup demo test walk chaos attack outage upgrade cluster cluster-delete e2e check linters format docs dashboards pictures bench lock clean
 
 BIN := .venv/bin
 # Many containers set this; without compiled files every process would start slowly.
@@ -37,14 +37,18 @@ cluster-delete: ## Delete that cluster
 e2e: setup ## Test the chart on a new kind cluster; needs Docker, kind, kubectl, helm and skaffold
 	@exec $(BIN)/pytest tests/e2e -s $(ARGS)
 
-check: setup ## Check style, types, import layers, dependencies and lock files, exactly as CI does
+check: setup ## Check style, types, import layers, dependencies, lock files, the chart and the Dockerfile, exactly as CI does
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python -m dashboards.build --check
+	$(BIN)/python -m tests.linters.run
 	bash requirements/lock.sh --check
+
+linters: setup ## Install the linters that `make setup` leaves out because of their size, or because they need Go
+	@bash tests/linters/install.sh
 
 format: setup ## Format the code and apply ruff's safe fixes
 	$(BIN)/ruff check --fix-only

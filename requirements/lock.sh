@@ -17,8 +17,10 @@ compile() {
 		[ -f "$1/$name.txt" ] || cp "$1/dev.txt" "$1/$name.txt"
 		"${uv[@]}" --group "$name" --constraints requirements/dev.txt --no-annotate --output-file "$1/$name.txt" "${@:2}"
 	done
-	# In a virtual environment of its own, so its versions need not agree with ours.
-	"${uv[@]}" --group clients --no-annotate --output-file "$1/clients.txt" "${@:2}"
+	# In virtual environments of their own, so their versions need not agree with ours.
+	for name in clients checkov; do
+		"${uv[@]}" --group "$name" --no-annotate --output-file "$1/$name.txt" "${@:2}"
+	done
 }
 
 check() {
@@ -29,9 +31,9 @@ check() {
 	fi
 	fresh=$(mktemp -d)
 	trap 'rm -rf "$fresh"' EXIT
-	cp requirements/{dev,emulator,reloader,clients}.txt "$fresh"
+	cp requirements/{dev,emulator,reloader,clients,checkov}.txt "$fresh"
 	compile "$fresh"
-	for name in service demo dev emulator reloader clients; do
+	for name in service demo dev emulator reloader clients checkov; do
 		cmp "requirements/$name.txt" "$fresh/$name.txt" || {
 			echo "requirements/$name.txt does not match pyproject.toml: run \`make lock\`." >&2
 			return 1

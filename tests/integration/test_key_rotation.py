@@ -1,4 +1,4 @@
-"""Changes the API key and the tokens of the checkout API while calls run."""
+"""Changes the API key and the tokens while calls run."""
 
 import json
 import threading
@@ -20,12 +20,13 @@ OLD_KEY, NEW_KEY = "sk_test_OfYesterday", "sk_test_OfToday"
 
 
 class Stripe(BackgroundServer):
-    """Creates sessions for the keys in `valid`; `used` are the keys of all calls, in order."""
+    """Answers calls with the keys in `valid`; `used` are the keys of all calls, in order."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.valid = {OLD_KEY}
         self.used: list[str] = []
+        self.refused = 0
         super().__init__(_Server(port, self))
 
 
@@ -42,15 +43,25 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
+        """Creates a session."""
+        self._answer(odd_json.SESSION)
+
+    def do_GET(self) -> None:
+        """Returns a list of nothing."""
+        self._answer({"object": "list", "data": [], "has_more": False})
+
+    def _answer(self, body: object) -> None:
         stripe, key = self.server.stripe, self.headers["Authorization"].removeprefix("Bearer ")
         stripe.used.append(key)
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = json.dumps(odd_json.SESSION if key in stripe.valid else {"error": {"message": "Invalid key"}}).encode()
-        self.send_response_only(200 if key in stripe.valid else 401)
+        is_valid = key in stripe.valid
+        stripe.refused += not is_valid
+        text = json.dumps(body if is_valid else {"error": {"message": "Invalid key"}}).encode()
+        self.send_response_only(200 if is_valid else 401)
         self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(text)
 
 
 class Caller:
@@ -116,3 +127,45 @@ def test_no_call_fails_while_key_and_token_are_rotated(
 
     assert set(caller.statuses) == {201}
     assert set(stripe.used[stripe.used.index(NEW_KEY) :]) == {NEW_KEY}
+
+
+def test_the_reconciler_uses_a_new_key_in_its_next_calls(
+    start: Callable[..., Process], stripe: Stripe, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(OLD_KEY)
+    start(
+        "reconciler",
+        STRIPE_SECRET_KEY_FILE=str(key),
+        STRIPE_API_BASE=f"http://127.0.0.1:{stripe.port}",
+        RECONCILER_INTERVAL_SECONDS="1",
+    )
+    until(lambda: stripe.used, "the first run")
+    stripe.valid.add(NEW_KEY)
+    key.write_text(NEW_KEY)
+    until(lambda: stripe.used[-1] == NEW_KEY, "the new key")
+    stripe.valid.remove(OLD_KEY)
+    calls = len(stripe.used)
+    until(lambda: len(stripe.used) > calls + 3, "more calls")
+
+    assert stripe.refused == 0
+
+
+@pytest.mark.parametrize("content", ["whsec_notAKey", ""], ids=["another secret", "empty"])
+def test_an_invalid_key_file_keeps_the_old_key(
+    start: Callable[..., Process], stripe: Stripe, tmp_path: Path, content: str
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(OLD_KEY)
+    service = start(
+        "checkout",
+        STRIPE_SECRET_KEY_FILE=str(key),
+        PAYMENTS_API_TOKEN=TOKEN,
+        STRIPE_API_BASE=f"http://127.0.0.1:{stripe.port}",
+    )
+    key.write_text(content)
+    until(lambda: "secrets_kept" in service.log.read_text(), "the log line")
+
+    with checkout_client(service.url) as client:
+        assert client.post("/payments", json=payment_body()).status_code == 201
+    assert "whsec_notAKey" not in service.log.read_text()

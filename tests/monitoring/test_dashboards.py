@@ -97,6 +97,23 @@ def test_every_panel_has_a_description_and_a_unit(name: str, panel: dict[str, An
         assert f"\n## {heading}\n" in runbook
 
 
+@pytest.mark.parametrize("query", PANEL_QUERIES, ids=str)
+def test_every_query_follows_the_selected_installation(query: PanelQuery) -> None:
+    selected = re.findall(r'\{cluster=~"\$cluster", namespace=~"\$namespace", release=~"\$release"', query.expr)
+
+    assert len(selected) == query.expr.count("{") > 0
+
+
+def test_traces_are_found_in_jaeger_and_in_tempo() -> None:
+    for file in sorted((FOLDER / "json").glob("*.json")):
+        dashboard = json.loads(file.read_text())
+        sources = {one["name"]: one["query"] for one in dashboard["templating"]["list"] if one["type"] == "datasource"}
+        urls = [link["url"] for link in dashboard["links"] if "/explore" in link.get("url", "")]
+
+        assert sources == {"datasource": "prometheus", "jaeger": "jaeger", "tempo": "tempo"}
+        assert [sum(f"${{{source}}}" in url for url in urls) for source in ("jaeger", "tempo")] == [3, 1]
+
+
 def test_no_query_adds_up_amounts_of_several_currencies() -> None:
     queries = [query.expr for query in PANEL_QUERIES if "payments_amount_minor_units_total" in query.expr]
 

@@ -4,7 +4,7 @@ import math
 import re
 import subprocess
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ def test_every_case_belongs_to_an_alert() -> None:
     assert _cases().keys() == ALERTS.keys()
 
 
-INSTALLATIONS = ({}, {"cluster": "us"}, {"release": "pay2"}, {"namespace": "shop2"})
+INSTALLATIONS: Sequence[Mapping[str, str]] = ({}, {"cluster": "us"}, {"release": "pay2"}, {"namespace": "shop2"})
 """What distinguishes installations that Prometheus scrapes, apart from the labels of the test cases."""
 
 

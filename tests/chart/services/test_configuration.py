@@ -47,7 +47,7 @@ def secret_files(pod: Object) -> dict[str, tuple[str, str]]:
 
 
 def environment(release: Rendered, component: str) -> dict[str, str]:
-    """The container's environment without OpenTelemetry's, with made-up texts for the Secrets' references and files."""
+    """The container's environment without OpenTelemetry's, with made-up texts for Secrets and their files."""
     every = variables(release.pods()[component])
     values = {name: value for name, value in every.items() if not name.startswith("OTEL_")}
     live = values.get("STRIPE_LIVEMODE") == "true"
