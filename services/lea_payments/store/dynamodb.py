@@ -101,15 +101,17 @@ class Dynamodb:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + CALL_SECONDS if deadline is None else deadline
         pause = FIRST_PAUSE_SECONDS
+        problem = "no response from DynamoDB in time"
         try:
             async with asyncio.timeout_at(deadline):
                 while True:
                     try:
                         return await self._try(operation, partial(method, **arguments))
                     except TemporaryError as error:
-                        pause = await pause_before_next(pause, deadline, str(error))
+                        problem = str(error)
+                        pause = await pause_before_next(pause, deadline, problem)
         except TimeoutError:
-            raise UnavailableError("no response from DynamoDB in time") from None
+            raise UnavailableError(problem) from None
 
     async def query(self, *, limit: int = 0, deadline: float | None = None, **arguments: Any) -> Sequence[Item]:
         """The items of a query: all of them, or the first `limit`. Every query goes through here.
