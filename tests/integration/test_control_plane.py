@@ -37,7 +37,7 @@ def _ensure(plane: ControlPlane, wait_seconds: float = 60) -> str:
     ],
 )
 def test_a_new_table_survives_the_control_plane(problem: dict[str, list[Answer]]) -> None:
-    with serving(ControlPlane(**problem)) as plane:
+    with serving(ControlPlane(None, problem)) as plane:
         result = _ensure(plane)
 
     assert result == "table payments created"
@@ -48,7 +48,7 @@ def test_a_new_table_survives_the_control_plane(problem: dict[str, list[Answer]]
 def test_a_call_that_takes_longer_than_a_read_succeeds() -> None:
     slow = Answer(200, b'{"Table": {"TableStatus": "ACTIVE"}}', seconds=1.4)
 
-    with serving(ControlPlane(ALL, DescribeTable=[slow])) as plane:
+    with serving(ControlPlane(ALL, {"DescribeTable": [slow]})) as plane:
         _ensure(plane)
 
     assert plane.calls.count("CreateTable") == 0
@@ -70,7 +70,7 @@ def test_an_upgrade_goes_on_while_a_big_index_is_built() -> None:
 
 def test_the_real_cause_is_named_when_the_time_is_over() -> None:
     with (
-        serving(ControlPlane(UpdateContinuousBackups=[BACKUPS] * 99)) as plane,
+        serving(ControlPlane(None, {"UpdateContinuousBackups": [BACKUPS] * 99})) as plane,
         pytest.raises(
             creation.TableError, match=r"Backups are being enabled.*busy for 0.5 s with switching on the poi"
         ),

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lea_payments.store import table
@@ -30,7 +31,9 @@ def error(code: str, message: str = "") -> Answer:
 class ControlPlane:
     """The state of one table. The answers in `instead_of` are given, each once, instead of the real ones."""
 
-    def __init__(self, indexes: Sequence[str] | None = None, **instead_of: Sequence[Answer]) -> None:
+    def __init__(
+        self, indexes: Sequence[str] | None = None, instead_of: Mapping[str, Sequence[Answer]] = MappingProxyType({})
+    ) -> None:
         self.endpoint = ""
         self.indexes = None if indexes is None else dict.fromkeys(indexes, "ACTIVE")
         self.builds_for_hours = False

@@ -43,5 +43,6 @@ def method_text(details: Any) -> str | None:
         return None
     of_kind = details.get(kind)
     brand, last4 = (of_kind.get("brand"), of_kind.get("last4")) if isinstance(of_kind, dict) else (None, None)
-    is_last4 = isinstance(last4, str) and _LAST4.fullmatch(last4)
-    return Method(kind, brand if is_code(brand) else "", last4 if is_last4 else "").text
+    if not isinstance(last4, str) or not _LAST4.fullmatch(last4):
+        last4 = ""
+    return Method(kind, brand if is_code(brand) else "", last4).text
