@@ -1,8 +1,16 @@
-{{/*
-Prefix of all names: at most 46 characters, beginning with a letter as the name of a Service must. Any other prefix is cut and
-ends in a hash of the whole, so that two releases never share their names.
-*/}}
+{{/* Prefix of all names. It is computed once, because a cut one asks the cluster. */}}
 {{- define "lea-payments.fullname" -}}
+{{- if not (hasKey .Values "computedPrefix") }}
+{{- $_ := set .Values "computedPrefix" (include "lea-payments.prefix" .) }}
+{{- end }}
+{{- .Values.computedPrefix -}}
+{{- end -}}
+
+{{/*
+The prefix has at most 46 characters and begins with a letter, as the name of a Service must. Any other prefix is cut and ends in
+a hash of the whole, so that two releases never share their names.
+*/}}
+{{- define "lea-payments.prefix" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $prefix := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
 {{- $whole := default $prefix .Values.fullnameOverride -}}
