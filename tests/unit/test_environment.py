@@ -39,6 +39,8 @@ VALUES = {
     "DYNAMODB_PAYMENTS_TABLE": "payments",
     "STRIPE_API_BASE": "https://stripe.test",
     "STRIPE_WEBHOOK_SECRET_FILE": "/run/secrets/stripe/webhook-secrets",
+    "STRIPE_SECRET_KEY_FILE": "stripe-key",
+    "PAYMENTS_API_TOKEN_FILE": "api-tokens",
     "PAGES_BASE_URL": "https://pay.example.com",
     "PAGES_SUPPORT_CONTACT": "tel:+6561234567",
     "PAGES_CONVERSATION_URL": "https://chat.example.com",
@@ -61,6 +63,8 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ALL_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
+    for name in ("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN"):
+        Path(VALUES[f"{name}_FILE"]).write_text(f"{REQUIRED[name]}\n")
 
 
 @pytest.mark.parametrize("space", ["\n", " ", "\r\n"], ids=["newline", "space", "Windows"])
