@@ -72,7 +72,8 @@ def test_events_are_applied_once_oldest_first(
     ]
     lines = [line for line in first.stdout.splitlines() if line.startswith(payment_id)]
     assert "payment_status pending → failed" in lines[0]
-    assert "payment_status failed → completed" in lines[1]
+    assert "is succeeded (charge.succeeded" in lines[1]  # how the customer paid
+    assert "payment_status failed → completed" in lines[2]
     assert sum("amount_refunded SGD 0.00 → SGD 7.00" in line for line in lines) == 1
     assert _counts(first.stdout)["applied"] == len(lines)
     assert payment_id not in second.stdout

@@ -239,7 +239,7 @@ def test_the_remedy_for_a_lost_payment_works(
     ]
     assert before["differences"][0]["remedy"] == "the next run of the reconciler repairs it"
     assert [each["object"] for each in before["objects"]] == ["checkout.session", "payment_intent"]
-    assert [one["type"] for one in before["undelivered"]] == ["checkout.session.completed"]
+    assert [one["type"] for one in before["undelivered"]] == ["checkout.session.completed", "charge.succeeded"]
     assert repaired.returncode == 0, repaired.stderr
     assert (after["agrees"], after["differences"], after["not_compared"]) == (True, [], [])
 
