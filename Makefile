@@ -35,7 +35,7 @@ cluster-delete: ## Delete that cluster
 	@bash k8s-local/cluster.sh delete
 
 e2e: setup ## Test the chart on a new kind cluster; needs Docker, kind, kubectl, helm and skaffold
-	@exec $(BIN)/pytest tests/e2e -s $(ARGS)
+	@exec $(BIN)/pytest tests/e2e -s --timeout=900 $(ARGS)
 
 check: setup ## Check style, types, import layers, dependencies, lock files, the chart and the Dockerfile, exactly as CI does
 	$(BIN)/ruff check

@@ -18,6 +18,12 @@ from tests.support.waiting import until
 ROOT = Path(__file__).parents[2]
 TOOLS = ("docker", "kind", "kubectl", "helm", "skaffold")
 RESTRICTED = ("enforce", "audit", "warn")
+CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+ON_CONTROL_PLANE = {
+    "nodeSelector": {CONTROL_PLANE: ""},
+    "tolerations": [{"key": CONTROL_PLANE, "effect": "NoSchedule"}],
+}
+"""Parts of a pod that must survive the drain of a worker."""
 
 
 def missing_tools() -> str:
@@ -78,21 +84,44 @@ class Cluster:
         """Runs `kubectl get` and returns its JSON."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json"))
 
-    def create(self) -> None:
-        """Creates the cluster, in place of one that an earlier run left."""
+    def create(self, *, anew: bool = True) -> None:
+        """Creates the cluster, in place of one that an earlier run left, or uses that one."""
+        if not anew and self.name in self.run("kind", "get", "clusters").split():
+            self.run("kind", "export", "kubeconfig", "--name", self.name)
+            return
         self.delete()
-        config = str(ROOT / "k8s-local" / "kind.yaml")
+        config = str(Path(__file__).parent / "kind.yaml")
         self.run("kind", "create", "cluster", "--name", self.name, "--config", config, "--wait", "180s", seconds=420)
 
-    def create_namespace(self, name: str) -> None:
-        """Creates a namespace that enforces Pod Security `restricted`; safe to repeat."""
-        labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in RESTRICTED}
-        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-        self.kubectl("apply", "-f", "-", text=json.dumps(namespace))
+    def apply(self, *objects: Mapping[str, Any]) -> None:
+        """Creates or changes these objects."""
+        self.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
 
-    def load(self, *images: str) -> None:
-        """Copies local images into the cluster."""
-        self.run("kind", "load", "docker-image", "--name", self.name, *images)
+    def create_namespace(self, name: str, labels: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Creates a namespace that enforces Pod Security `restricted`; safe to repeat."""
+        security = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in RESTRICTED}
+        self.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {**security, **labels}}}
+        )
+
+    def describe(self, namespace: str) -> str:
+        """What the cluster says about the pods of a namespace: their states, events and the ends of their logs."""
+        pods = self.kubectl("-n", namespace, "get", "pods", "-o", "wide", check=False)
+        events = self.kubectl("-n", namespace, "get", "events", "--sort-by=.lastTimestamp", check=False)
+        names = self.kubectl("-n", namespace, "get", "pods", "-o", "name", check=False).split()
+        logs = [f"{name}:\n{self.kubectl('-n', namespace, 'logs', name, '--tail=5', check=False)}" for name in names]
+        return "\n".join([pods, *events.splitlines()[-30:], *logs])
+
+    def rollout(self, namespace: str, *workloads: str) -> None:
+        """Waits until all pods of the workloads, such as `deployment/x`, are the newest ones and ready."""
+        for workload in workloads:
+            self.kubectl("-n", namespace, "rollout", "status", workload, "--timeout=240s")
+
+    def load(self, *images: str, control_plane: bool = False) -> None:
+        """Copies local images to the workers, and to the control plane if a pod there needs them."""
+        nodes = self.run("kind", "get", "nodes", "--name", self.name).split()
+        chosen = [node for node in nodes if control_plane or not node.endswith("-control-plane")]
+        self.run("kind", "load", "docker-image", "--name", self.name, "--nodes", ",".join(chosen), *images)
 
     def delete(self) -> None:
         """Deletes the cluster if it exists."""

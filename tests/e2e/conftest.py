@@ -1,6 +1,5 @@
 """Creates one cluster and one release for all end-to-end tests: `make e2e` runs them, `make test` does not."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,49 +7,83 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import Cluster, build, missing_tools, third_party_images
-from tests.e2e.release import MONITORING, NAMESPACE, OUTSIDE, Release
+from tests.e2e import operators as operator_kinds
+from tests.e2e.aws.stand_in import Aws
+from tests.e2e.cluster import ON_CONTROL_PLANE, Cluster, build, missing_tools, third_party_images
+from tests.e2e.load.events import OUTSIDE
+from tests.e2e.release import MONITORING, NAMESPACE, Release
 
 NAME = "lea-e2e"
+TAGS = ("e2e-1", "e2e-2")
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A new kind cluster; KEEP_CLUSTER=1 keeps it after the tests."""
+    """A new kind cluster. KEEP_CLUSTER=1 keeps it after the tests, and uses the one that is there."""
     missing = missing_tools()
     if missing:
         pytest.skip(missing)
     cluster = Cluster(NAME, tmp_path_factory.mktemp("cluster"))
-    cluster.create()
-    cluster.load(*third_party_images())
+    cluster.create(anew=os.environ.get("KEEP_CLUSTER") != "1")
+    others = third_party_images()
+    database = next(image for image in others if "dynamodb-local" in image)
+    cluster.load(database, control_plane=True)
+    cluster.load(*(image for image in others if image != database))
     yield cluster
     if os.environ.get("KEEP_CLUSTER") != "1":
         cluster.delete()
 
 
+@pytest.fixture(scope="module")
+def operators(cluster: Cluster) -> Cluster:
+    """The cluster with the kinds and the PriorityClass that the values use."""
+    operator_kinds.install(cluster)
+    return cluster
+
+
+@pytest.fixture
+def no_operators(cluster: Cluster) -> Cluster:
+    """The cluster without those kinds, as long as no other module needs them."""
+    operator_kinds.remove(cluster)
+    return cluster
+
+
 @pytest.fixture(scope="session")
-def release(cluster: Cluster, root: Path) -> Release:
+def images(cluster: Cluster) -> Cluster:
+    """The cluster with our images, which have two tags: one for an installation, one for an upgrade."""
+    for tag in TAGS:
+        service = build("production", f"lea-payments:{tag}", [f"REVISION={tag}"])
+        cluster.load(service, build("emulator", f"lea-payments-emulator:{tag}"), control_plane=tag == TAGS[0])
+    return cluster
+
+
+@pytest.fixture(scope="session")
+def release(images: Cluster, root: Path) -> Release:
     """The chart with the local values, in a namespace that admits only restricted pods."""
-    images = [
-        build("production", "lea-payments:e2e-1", ["REVISION=e2e-1"]),
-        build("emulator", "lea-payments-emulator:e2e-1"),
-    ]
-    cluster.load(*images)
+    cluster = images
     release = Release(cluster, root / "charts" / "lea-payments", root / "k8s-local" / "values.yaml")
     cluster.create_namespace(NAMESPACE)
-    release.install("e2e-1")
+    release.install(TAGS[0])
     return release
 
 
 @pytest.fixture(scope="session")
-def probes(release: Release) -> Cluster:
+def probes(images: Cluster) -> Cluster:
     """The cluster with two idle pods outside the release, one of them in the monitoring namespace."""
-    cluster = release.cluster
+    cluster = images
     for namespace in (OUTSIDE, MONITORING):
         cluster.create_namespace(namespace)
-        cluster.kubectl("apply", "-f", "-", text=json.dumps(_idle_pod(namespace)))
+        cluster.apply(_idle_pod(namespace))
         cluster.kubectl("-n", namespace, "wait", "--for=condition=Ready", "pod/probe", "--timeout=120s")
     return cluster
+
+
+@pytest.fixture(scope="session")
+def aws(images: Cluster, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Aws:
+    """The stand-in, ready for calls."""
+    aws = Aws(images, root / "docs" / "kubernetes.md", tmp_path_factory.mktemp("aws"))
+    aws.start()
+    return aws
 
 
 def _idle_pod(namespace: str) -> Any:
@@ -60,6 +93,7 @@ def _idle_pod(namespace: str) -> Any:
         "kind": "Pod",
         "metadata": {"name": "probe", "namespace": namespace},
         "spec": {
+            **ON_CONTROL_PLANE,
             "automountServiceAccountToken": False,
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 1,

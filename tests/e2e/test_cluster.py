@@ -4,8 +4,9 @@ import httpx
 import pytest
 
 from tests.e2e.cluster import Cluster
-from tests.e2e.payments import pay
-from tests.e2e.release import MONITORING, NAMESPACE, OUTSIDE, Release, records
+from tests.e2e.load.events import OUTSIDE
+from tests.e2e.load.payments import pay
+from tests.e2e.release import MONITORING, NAMESPACE, Release
 
 
 def test_a_payment_completes_and_its_page_shows_it(release: Release) -> None:
@@ -14,12 +15,12 @@ def test_a_payment_completes_and_its_page_shows_it(release: Release) -> None:
     with release.at("pages", "/readyz") as pages:
         page = httpx.get(f"{pages}/success", params={"session_id": session})
     assert "Payment received" in page.text
-    with release.at("dynamodb") as dynamodb, records(dynamodb) as table:
+    with release.records() as table:
         assert table.get(payment_id).payment_status == "completed"
 
 
 def test_the_helm_test_of_the_chart_passes(release: Release) -> None:
-    output = release.cluster.helm("test", "-n", NAMESPACE, "lea", "--timeout", "3m")
+    output = release.test()
 
     assert "Succeeded" in output
 

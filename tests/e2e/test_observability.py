@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.e2e.cluster import Cluster
-from tests.e2e.payments import pay
+from tests.e2e.load.payments import pay
 from tests.e2e.release import MONITORING, NAMESPACE, Release
 from tests.support.waiting import until
 
@@ -90,7 +90,8 @@ def test_all_rules_are_evaluated_without_an_error(prometheus: httpx.Client) -> N
 def test_a_completed_payment_shows_in_the_dashboards_query(
     prometheus: httpx.Client, release: Release, root: Path
 ) -> None:
-    variables = {"namespace": NAMESPACE, "currency": "sgd", "__range": "15m", "__rate_interval": "1m"}
+    everything = dict.fromkeys(("cluster", "release"), ".*")
+    variables = {**everything, "namespace": NAMESPACE, "currency": "sgd", "__range": "15m", "__rate_interval": "1m"}
     queries = _completed_queries(root / "dashboards" / "json" / "payment-outcomes.json", variables)
     assert queries
     # Prometheus sees an increase only if it has scraped the counter before.

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.e2e.cluster import Cluster, listens
-from tests.e2e.payments import pay_at
+from tests.e2e.load.payments import pay_at
 from tests.support.secrets import signing_secret
 from tests.support.waiting import until
 
