@@ -205,6 +205,7 @@ def test_without_a_terminal_the_flow_prints_plain_lines(demo: Demo) -> None:
                 "checkout_session_opened",
                 "payment_completed",
                 "webhook_answered checkout.session.completed applied",
+                "webhook_answered charge.succeeded applied",
                 "page_shown success completed",
             },
             id="paid",

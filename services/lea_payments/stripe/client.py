@@ -103,8 +103,8 @@ def unavailable_reason(error: stripe.StripeError) -> str:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "Stripe limits the rate of calls: wait a minute, and stop other programs that use this account"
     if status is not None:
-        return f"Stripe answers with HTTP {status}: check status.stripe.com"
-    reason = failures.reason(error, settings="STRIPE_API_BASE", slow="check status.stripe.com")
+        return f"Stripe answers with HTTP {status}: check status.stripe.com and STRIPE_API_BASE"
+    reason = failures.reason(error, settings="STRIPE_API_BASE", slow="check status.stripe.com and STRIPE_API_BASE")
     return f"Stripe is unreachable: {reason or 'check the network and STRIPE_API_BASE'}"
 
 

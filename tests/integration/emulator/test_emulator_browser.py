@@ -51,6 +51,7 @@ def _top(customer: Page, selector: str) -> float:
 
 def _fits(customer: Page) -> bool:
     """Return whether the page is not wider than the screen."""
+    customer.wait_for_load_state("domcontentloaded")
     return bool(customer.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 

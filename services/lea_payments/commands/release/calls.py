@@ -33,7 +33,7 @@ def call(
 ) -> Answer:
     """Sends a request. Raises StepError with the remedy if there is no answer."""
     parts = urlsplit(url)
-    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    target = parts._replace(scheme="", netloc="", path=parts.path or "/").geturl()
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request(method, target, body, dict(headers or {}))
