@@ -8,11 +8,10 @@ from types import FrameType
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lea_payments.serving.health import READINESS_PATH
 from lea_payments.serving.http.connections import Connections
 from lea_payments.serving.responses import json_response
 from lea_payments.telemetry import events
-
-READINESS_PATH = "/readyz"
 
 
 class DrainingServer(uvicorn.Server):

@@ -22,6 +22,9 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
+READINESS_PATH = "/readyz"
+
+
 class Readiness:
     """Whether a service is ready: pings the table at most every 2 s, and is unready after three failures in a row.
 
@@ -70,7 +73,7 @@ _ALIVE = {200: "ok"}
 _PROBES: Sequence[_Probe] = (
     _Probe("/health", "get_health", "Whether the process is alive", _ALIVE),
     _Probe("/livez", "get_liveness", "Whether the process is alive", _ALIVE),
-    _Probe("/readyz", "get_readiness", "Whether the service can use the table", {200: "ready", 503: "unready"}),
+    _Probe(READINESS_PATH, "get_readiness", "Whether the service can use the table", {200: "ready", 503: "unready"}),
 )
 
 

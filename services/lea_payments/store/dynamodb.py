@@ -163,7 +163,7 @@ class Dynamodb:
             call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
             if call.outcome == metrics.REFUSED:
                 raise
-            kind = TemporaryError if call.outcome == metrics.THROTTLED or _is_internal(error) else UnavailableError
+            kind = TemporaryError if call.outcome == metrics.THROTTLED or is_internal(error) else UnavailableError
             raise kind(problem_of(error, self.client.meta.endpoint_url)) from error
         except BotoCoreError as error:
             raise TemporaryError(problem_of(error, self.client.meta.endpoint_url)) from error
@@ -188,7 +188,7 @@ def problem_of(error: ClientError | BotoCoreError, url: str) -> str:
     return f"HTTP {status} is not a response of DynamoDB: check {ADDRESS}"
 
 
-def _is_internal(error: ClientError) -> bool:
+def is_internal(error: ClientError) -> bool:
     """Whether DynamoDB, or a gateway in front of it, failed. The call may have been executed."""
     return _status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR
 

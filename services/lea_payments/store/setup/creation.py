@@ -7,7 +7,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lea_payments.settings import SettingsError, TableSettings
 from lea_payments.store import connection, table
-from lea_payments.store.setup.patience import NotYetError, Patience, code_of, is_busy
+from lea_payments.store.dynamodb import code_of
+from lea_payments.store.setup.patience import NotYetError, Patience, is_busy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

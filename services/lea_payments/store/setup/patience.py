@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import stamina
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
+
+from lea_payments.store.dynamodb import code_of, is_internal
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, JITTER_SECONDS = 0.2, 5.0, 0.5
 """The pause doubles with each try."""
@@ -55,25 +56,11 @@ class Patience:
         raise AssertionError("unreachable")  # the last try raises or returns
 
     def _is_temporary(self, error: Exception) -> bool:
-        if isinstance(error, NotYetError):
-            return True
-        if isinstance(error, ClientError):
-            return code_of(error) in TEMPORARY_CODES or _is_internal(error)
         if isinstance(error, BotoConnectionError):
             return self._waits_for_start
-        return isinstance(error, HTTPClientError)
-
-
-def code_of(error: ClientError) -> str:
-    """DynamoDB's code for the error."""
-    return str(error.response.get("Error", {}).get("Code", "unknown"))
+        return isinstance(error, NotYetError | HTTPClientError) or is_busy(error)
 
 
 def is_busy(error: Exception) -> bool:
     """Whether DynamoDB responded that the same call can succeed later."""
-    return isinstance(error, ClientError) and (code_of(error) in TEMPORARY_CODES or _is_internal(error))
-
-
-def _is_internal(error: ClientError) -> bool:
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, ClientError) and (code_of(error) in TEMPORARY_CODES or is_internal(error))

@@ -208,7 +208,7 @@ def test_a_table_whose_index_is_built_is_protected_later() -> None:
     assert [name for name, _ in dynamodb.calls] == ["update_continuous_backups"]
 
 
-def test_an_index_that_is_built_for_hours_leaves_the_next_for_later() -> None:
+def test_an_index_built_for_hours_leaves_the_next_for_later() -> None:
     dynamodb = Dynamodb(ALL_INDEXES[:3])
     dynamodb.status_of = {OWN_INDEXES[0]: "CREATING"}
 
