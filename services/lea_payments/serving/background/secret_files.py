@@ -1,15 +1,12 @@
-"""Reads the files of an API key and of tokens again while a service runs, so that a rotation needs no restart."""
+"""Holds the API key and the tokens of callers that are in files, and passes changed ones on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from lea_payments.settings import Settings, SettingsError
+from lea_payments.serving.background.changing_secrets import ChangingSecrets, Sleep
+from lea_payments.settings import Settings
 from lea_payments.telemetry import events as telemetry
-
-CHECK_SECONDS = 1.0
-"""How often the files are read: changed secrets are in use after twice this time at the latest."""
-
 
 _FILES = ("stripe_secret_key_file", "api_token_file")
 _SECRETS = ("stripe_secret_key", "api_tokens")
@@ -18,44 +15,33 @@ _SECRETS = ("stripe_secret_key", "api_tokens")
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
-class SecretFiles(Generic[SettingsT]):
-    """Passes changed secrets to `use` when two reads agree; invalid ones leave the last secrets in use."""
+class SecretFiles(ChangingSecrets[SettingsT]):
+    """Passes the settings with changed secrets to `use`."""
+
+    unreadable = "they could not be read"
 
     def __init__(
         self,
         settings: SettingsT,
         use: Callable[[SettingsT], None],
         read_again: Callable[[], SettingsT],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._use, self._read_again, self._sleep = use, read_again, sleep
-        self._has_files = any(_values(settings, _FILES))
-        self._in_use = self._last_read = _values(settings, _SECRETS)
-        self._are_valid = True
+        super().__init__(settings, sleep, has_files=any(_values(settings, _FILES)))
+        self._pass_on, self._read_again = use, read_again
 
-    async def watch(self) -> None:
-        """Reads the files every second."""
-        while self._has_files:
-            await self._sleep(CHECK_SECONDS)
-            try:
-                await asyncio.to_thread(self.reload)
-            except Exception as error:  # noqa: BLE001 - the files are read again a second later
-                telemetry.secrets_kept(f"they could not be read: {type(error).__name__}")
+    def _read(self) -> SettingsT:
+        return self._read_again()
 
-    def reload(self) -> None:
-        """Reads the files once."""
-        try:
-            settings = self._read_again()
-        except SettingsError as error:
-            self._are_valid, self._last_read = False, self._in_use
-            telemetry.secrets_kept(str(error))
-            return
-        secrets = _values(settings, _SECRETS)
-        is_complete, self._last_read = secrets == self._last_read, secrets
-        if is_complete and (secrets != self._in_use or not self._are_valid):
-            self._use(settings)
-            self._in_use, self._are_valid = secrets, True
-            telemetry.secrets_loaded()
+    def _use(self, read: SettingsT) -> None:
+        self._pass_on(read)
+        telemetry.secrets_loaded()
+
+    def _keep(self, problem: str) -> None:
+        telemetry.secrets_kept(problem)
+
+    def _secrets_of(self, read: SettingsT) -> object:
+        return _values(read, _SECRETS)
 
 
 def _values(settings: Settings, fields: Sequence[str]) -> Sequence[object]:
