@@ -112,6 +112,10 @@ REPAIRED = Counter(
     ("event_type",),
 )
 DRIFT = Gauge("payments_reconciler_drift", "Payments that the last complete run found to differ from Stripe.")
+PAYABLE = Gauge(
+    "payments_reconciler_payable_sessions",
+    "Open sessions of canceled payments that the last complete run found: a customer can still pay them.",
+)
 RECONCILER_LAST_RUN = Gauge(
     "payments_reconciler_last_run_timestamp_seconds", "Unix time at which the last complete run ended."
 )

@@ -101,6 +101,7 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         _with(metrics.RECONCILER_RUNS, metrics.RECONCILER_RUN_OUTCOMES),
         _with(metrics.REPAIRED, (*EVENT_TYPES, *LISTED_TYPES)),
         Exposed(metrics.DRIFT),
+        Exposed(metrics.PAYABLE),
         Exposed(metrics.RECONCILER_LAST_RUN),
     ),
 }
