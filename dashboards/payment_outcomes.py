@@ -14,6 +14,7 @@ FAILURES, REVIEWS, VIEWS = name(metrics.FAILURES), name(metrics.REVIEWS), name(m
 DISPUTES = name(metrics.DISPUTES)
 RUNS, REPAIRED = name(metrics.RECONCILER_RUNS), name(metrics.REPAIRED)
 DRIFT, LAST_RUN = name(metrics.DRIFT), name(metrics.RECONCILER_LAST_RUN)
+CANCELED, PAYABLE = name(metrics.CANCELED), name(metrics.PAYABLE)
 
 MISMATCHES = (situations.AMOUNT_MISMATCH, situations.CURRENCY_MISMATCH)
 CURRENCY = 'currency=~"$currency"'
@@ -66,7 +67,7 @@ ROWS: layout.Rows = {
             "Payments that failed. Some of these customers have tried again and paid since.",
             _payments("failed"),
         ),
-        stat("Expired", "Payments whose link expired.", _payments("expired")),
+        stat("Expired", "Payments whose link expired or was canceled.", _payments("expired")),
         stat(
             "In review",
             "The amount or currency paid differs from the payment. A person must decide.",
@@ -132,6 +133,13 @@ ROWS: layout.Rows = {
             *map(_completion_time, (0.5, 0.9, 0.99)),
             unit="s",
             runbook="PaymentsEventAgeBurnFast",
+        ),
+        time_series(
+            "How many payments do callers cancel?",
+            "Payments canceled by a call, or because a newer payment supersedes them. Their links cannot be paid any more.",
+            Query(increase(CANCELED, by="call", over=RATE_INTERVAL), "{{call}}"),
+            width=24,
+            runbook="PaymentsCanceledLinkOpen",
         ),
         heatmap(
             "How is the time to completion distributed?",
@@ -199,6 +207,13 @@ ROWS: layout.Rows = {
             runbook="PaymentsReconcilerDrift",
         ),
         stat(
+            "Open links of canceled payments",
+            "Sessions that a customer can still pay although the payment is canceled. A person must expire them.",
+            Query(f"max({PAYABLE}{{{SELECTED}}})", "open links", instant=True),
+            thresholds=RED_ABOVE_ZERO,
+            runbook="PaymentsCanceledLinkOpen",
+        ),
+        stat(
             "Since the last run",
             "Time since the reconciler last finished a run. A run starts every five minutes.",
             Query(f"time() - max({LAST_RUN}{{{SELECTED}}} > 0)", "since the last run", instant=True),
@@ -210,14 +225,14 @@ ROWS: layout.Rows = {
             "What was repaired?",
             "Repairs by event type. A few after an outage are expected; many mean that the webhook misses events.",
             Query(increase(REPAIRED, by="event_type", over=RATE_INTERVAL), "{{event_type}}"),
-            width=8,
+            width=6,
             runbook="PaymentsReconcilerDrift",
         ),
         time_series(
             "How do reconciler runs end?",
             "`ok`, or the reason why the run did not finish.",
             Query(increase(RUNS, by="outcome", over=RATE_INTERVAL), "{{outcome}}"),
-            width=8,
+            width=6,
             runbook="PaymentsReconcilerBehind",
         ),
     ),

@@ -88,6 +88,8 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         *_EVERY_SERVICE,
         *_store("get", "query", "create", "change_checkout"),
         _with(metrics.CHECKOUT_SESSIONS, metrics.OPENED_STAGES),
+        _with(metrics.CANCELED, metrics.CANCELING_CALLS),
+        _with(metrics.OUTCOMES, (Status.EXPIRED,), metrics.CURRENCIES),
         Exposed(checkout.CALLS),
         Exposed(checkout.CALL_DURATION),
         _with(checkout.STRIPE, checkout.STRIPE_CALLS, checkout.STRIPE_OUTCOMES),
@@ -99,6 +101,7 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         _with(metrics.RECONCILER_RUNS, metrics.RECONCILER_RUN_OUTCOMES),
         _with(metrics.REPAIRED, (*EVENT_TYPES, *LISTED_TYPES)),
         Exposed(metrics.DRIFT),
+        Exposed(metrics.PAYABLE),
         Exposed(metrics.RECONCILER_LAST_RUN),
     ),
 }
