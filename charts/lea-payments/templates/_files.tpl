@@ -1,25 +1,36 @@
-{{/* Rejects a chart that has lost its rules or dashboards, which would render empty objects. */}}
+{{/* Rejects a chart that has lost some of its rules or dashboards, which would render less without an error. */}}
 {{- define "lea-payments.checkFiles" -}}
-{{- $root := . -}}
-{{- $wanted := dict }}
 {{- if .Values.prometheusRule.enabled }}
-{{- $_ := set $wanted "prometheusRule" "files/rules/*.yaml" }}
+{{- include "lea-payments.checkFolder" (list $ "prometheusRule" "rules" "groups") }}
 {{- end }}
 {{- if .Values.dashboards.enabled }}
-{{- $_ := set $wanted "dashboards" "files/dashboards/*.json" }}
+{{- include "lea-payments.checkFolder" (list $ "dashboards" "dashboards" "panels") }}
 {{- end }}
-{{- range $section, $pattern := $wanted }}
-{{- $files := $root.Files.Glob $pattern }}
-{{- $advice := printf "fetch the whole chart again, with copies and not links (`python -m dashboards.build`), or set %s.enabled to false" $section }}
-{{- if empty $files }}
-{{- fail (printf "the chart is incomplete: it has no %s; %s" $pattern $advice) }}
+{{- end -}}
+
+{{/*
+Rejects a folder that lacks a file of files/index.yaml, or has one without content: (list $ section folder key), where each file
+has something under the key.
+*/}}
+{{- define "lea-payments.checkFolder" -}}
+{{- $files := (first .).Files -}}
+{{- $section := index . 1 -}}
+{{- $folder := index . 2 -}}
+{{- $key := last . -}}
+{{- $advice := printf "fetch the whole chart again, with copies and not links (`python -m dashboards.build`), or set %s.enabled to false" $section -}}
+{{- $names := get ($files.Get "files/index.yaml" | fromYaml) $folder }}
+{{- if empty $names }}
+{{- fail (printf "the chart is incomplete: files/index.yaml is missing or names no %s; %s" $folder $advice) }}
 {{- end }}
-{{- range $path, $_ := $files }}
-{{- $text := $root.Files.Get $path }}
-{{- $content := eq $section "dashboards" | ternary ($text | fromJson) ($text | fromYaml) }}
-{{- if empty (get $content (eq $section "dashboards" | ternary "panels" "groups")) }}
-{{- fail (printf "the chart is damaged: %s holds no %s; %s" $path (eq $section "dashboards" | ternary "dashboard" "rules") $advice) }}
+{{- range $names }}
+{{- $path := printf "files/%s/%s" $folder . }}
+{{- $text := $files.Get $path }}
+{{- if empty $text }}
+{{- fail (printf "the chart is incomplete: %s is missing or empty; %s" $path $advice) }}
 {{- end }}
+{{- $content := hasSuffix ".json" . | ternary ($text | fromJson) ($text | fromYaml) }}
+{{- if empty (get $content $key) }}
+{{- fail (printf "the chart is damaged: %s holds no %s; %s" $path $key $advice) }}
 {{- end }}
 {{- end }}
 {{- end -}}
