@@ -64,7 +64,7 @@
 
 {{/* Rejects a smallest number of pods above the largest: (list $ service). */}}
 {{- define "lea-payments.checkAutoscaling" -}}
-{{- $scaling := (include "lea-payments.serviceValues" . | fromYaml).autoscaling }}
+{{- $scaling := (include "lea-payments.serviceValues" . | fromJson).autoscaling }}
 {{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) }}
 {{- fail (printf "%s.autoscaling.minReplicas %v is more than maxReplicas %v: change one of them" (last .) $scaling.minReplicas $scaling.maxReplicas) }}
 {{- end }}
@@ -72,7 +72,7 @@
 
 {{/* Rejects a Service that is reachable without an ingress, unless that is acknowledged: (list $ service). */}}
 {{- define "lea-payments.checkExposure" -}}
-{{- $service := (include "lea-payments.serviceValues" . | fromYaml).service }}
+{{- $service := (include "lea-payments.serviceValues" . | fromJson).service }}
 {{- if and (ne $service.type "ClusterIP") (not $service.acknowledgeExposure) }}
 {{- fail (printf "%[1]s.service.type is %[2]s: without an ingress nothing ends TLS, and nothing limits the connections and requests of one address (SECURITY.md); use ClusterIP with an Ingress or HTTPRoute, or set %[1]s.service.acknowledgeExposure to true" (last .) $service.type) }}
 {{- end }}

@@ -1,36 +1,36 @@
 {{/* Rejects a chart that has lost some of its rules or dashboards, which would render less without an error. */}}
 {{- define "lea-payments.checkFiles" -}}
 {{- if .Values.prometheusRule.enabled }}
-{{- include "lea-payments.checkFolder" (list $ "prometheusRule" "rules" "groups") }}
+{{- include "lea-payments.checkFolder" (list $ "rules" "prometheusRule") }}
 {{- end }}
 {{- if .Values.dashboards.enabled }}
-{{- include "lea-payments.checkFolder" (list $ "dashboards" "dashboards" "panels") }}
+{{- include "lea-payments.checkFolder" (list $ "dashboards" "dashboards") }}
 {{- end }}
 {{- end -}}
 
-{{/*
-Rejects a folder that lacks a file of files/index.yaml, or has one without content: (list $ section folder key), where each file
-has something under the key.
-*/}}
+{{/* Rejects a folder that lacks a file of files/index.yaml: (list $ folder section). */}}
 {{- define "lea-payments.checkFolder" -}}
-{{- $files := (first .).Files -}}
-{{- $section := index . 1 -}}
-{{- $folder := index . 2 -}}
-{{- $key := last . -}}
-{{- $advice := printf "fetch the whole chart again, with copies and not links (`python -m dashboards.build`), or set %s.enabled to false" $section -}}
-{{- $names := get ($files.Get "files/index.yaml" | fromYaml) $folder }}
+{{- $root := first . -}}
+{{- $folder := index . 1 -}}
+{{- $section := last . -}}
+{{- $names := get ($root.Files.Get "files/index.yaml" | fromYaml) $folder }}
 {{- if empty $names }}
-{{- fail (printf "the chart is incomplete: files/index.yaml is missing or names no %s; %s" $folder $advice) }}
+{{- include "lea-payments.failIncomplete" (list "incomplete" $section (printf "files/index.yaml is missing or names no %s" $folder)) }}
 {{- end }}
 {{- range $names }}
 {{- $path := printf "files/%s/%s" $folder . }}
-{{- $text := $files.Get $path }}
+{{- $text := $root.Files.Get $path }}
 {{- if empty $text }}
-{{- fail (printf "the chart is incomplete: %s is missing or empty; %s" $path $advice) }}
+{{- include "lea-payments.failIncomplete" (list "incomplete" $section (printf "%s is missing or empty" $path)) }}
 {{- end }}
-{{- $content := hasSuffix ".json" . | ternary ($text | fromJson) ($text | fromYaml) }}
-{{- if empty (get $content $key) }}
-{{- fail (printf "the chart is damaged: %s holds no %s; %s" $path $key $advice) }}
+{{- /* The rules are read once, where they are rendered. */}}
+{{- if and (hasSuffix ".json" .) (empty ($text | fromJson).panels) }}
+{{- include "lea-payments.failIncomplete" (list "damaged" $section (printf "%s holds no panels" $path)) }}
 {{- end }}
 {{- end }}
+{{- end -}}
+
+{{/* Ends the render of a chart that is not whole: (list state section problem). */}}
+{{- define "lea-payments.failIncomplete" -}}
+{{- fail (printf "the chart is %s: %s; fetch the whole chart again, with copies and not links (`python -m dashboards.build`), or set %s.enabled to false" (first .) (last .) (index . 1)) }}
 {{- end -}}

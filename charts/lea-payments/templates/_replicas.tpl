@@ -4,7 +4,7 @@ Leaving it out of a manifest that had it makes Kubernetes run a single pod, so e
 */}}
 {{- define "lea-payments.replicas" -}}
 {{- $root := first . -}}
-{{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
+{{- $values := include "lea-payments.serviceValues" . | fromJson -}}
 {{- $scaling := $values.autoscaling -}}
 {{- if or $scaling.enabled $scaling.external -}}
 {{- $name := include "lea-payments.name" (list $root (last .)) -}}
