@@ -173,7 +173,7 @@ def test_a_person_can_pay_after_a_decline(demo: Demo) -> None:
     with subprocess.Popen(command, cwd=demo.folder, env=demo.env, stdout=subprocess.PIPE, text=True) as flow:
         assert flow.stdout is not None
         link = next(line.split()[1] for line in flow.stdout if line.startswith("link"))
-        with httpx.Client(trust_env=False) as browser:
+        with httpx.Client(timeout=30, trust_env=False) as browser:
             pay_page = link.replace("/c/pay/", "/_pay/")
             assert browser.post(pay_page, json={"card": NO_FUNDS}).status_code == 402
             assert "card_declined:insufficient_funds" in next(
@@ -253,7 +253,7 @@ def test_a_failed_flow_says_what_to_do(demo: Demo, arguments: list[str], remedy:
 
 
 def test_the_reconciler_replaces_a_missing_event(demo: Demo) -> None:
-    with httpx.Client(base_url=demo.url("EMULATOR"), trust_env=False) as emulator:
+    with httpx.Client(base_url=demo.url("EMULATOR"), timeout=30, trust_env=False) as emulator:
         emulator.put(
             "/_faults", json={"per_type": {"checkout.session.expired": {}, "checkout.session.completed": {"drop": 1}}}
         )
@@ -367,11 +367,11 @@ def test_a_dispute_whose_event_is_lost_reaches_the_record(demo: Demo) -> None:
     _, summary = demo.flow("--card", SUCCESS)
     intent = summary["payment"]["stripe_payment_intent"]
     token = {"Authorization": "Bearer demo-token"}
-    with httpx.Client(base_url=demo.url("EMULATOR"), trust_env=False) as emulator:
+    with httpx.Client(base_url=demo.url("EMULATOR"), timeout=30, trust_env=False) as emulator:
         emulator.put("/_faults", json={"per_type": {"charge.dispute.created": {"drop": 1}}}).raise_for_status()
         emulator.post("/_disputes", json={"payment_intent": intent}).raise_for_status()
 
-        with httpx.Client(base_url=demo.url("CHECKOUT"), headers=token, trust_env=False) as checkout:
+        with httpx.Client(base_url=demo.url("CHECKOUT"), headers=token, timeout=30, trust_env=False) as checkout:
             path = f"/payments/{summary['payment_intent_id']}"
             until(lambda: checkout.get(path).json()["dispute_status"] == "open", "the reconciler's next run")
         emulator.delete("/_faults")

@@ -52,12 +52,14 @@ class Services(NamedTuple):
     def new_event(self) -> str:
         """Creates a product and returns the id of its event."""
         url = self.emulator.url
-        httpx.post(f"{url}/v1/products", data={"name": "Insurance"}, headers=AUTHORIZATION).raise_for_status()
-        return str(httpx.get(f"{url}/v1/events", headers=AUTHORIZATION).json()["data"][0]["id"])
+        httpx.post(
+            f"{url}/v1/products", data={"name": "Insurance"}, headers=AUTHORIZATION, timeout=30
+        ).raise_for_status()
+        return str(httpx.get(f"{url}/v1/events", headers=AUTHORIZATION, timeout=30).json()["data"][0]["id"])
 
     def run(self, module: str, arguments: list[str], folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
         """Runs one of our commands with the settings of these services; its standard input is Stripe's events."""
-        events = httpx.get(f"{self.emulator.url}/v1/events", headers=AUTHORIZATION)
+        events = httpx.get(f"{self.emulator.url}/v1/events", headers=AUTHORIZATION, timeout=30)
         settings = {
             "PATH": os.environ["PATH"],
             "DDB_ENDPOINT": self.table.ddb_endpoint,
@@ -152,7 +154,7 @@ def test_the_hand_written_flow_works_as_it_stands(services: Services, tmp_path: 
         ]
     )
     assert (payment.payment_status, payment.stripe_session_id) == ("completed", session_id)
-    page = httpx.get(f"{services.pages.url}/success", params={"session_id": session_id})
+    page = httpx.get(f"{services.pages.url}/success", params={"session_id": session_id}, timeout=30)
     assert "Payment received" in page.text
 
 

@@ -23,6 +23,7 @@
   "STRIPE_WEBHOOK_SECRET" "STRIPE_WEBHOOK_SECRET_FILE" "STRIPE_LIVEMODE" "STRIPE_SECRET_KEY" "STRIPE_SECRET_KEY_FILE" "STRIPE_API_BASE"
   "PAYMENTS_API_TOKEN" "PAYMENTS_API_TOKEN_FILE" "PAGES_BASE_URL" "RECONCILER_INTERVAL_SECONDS" "DELIVERY_DEADLINE_SECONDS"
   "OTEL_RESOURCE_ATTRIBUTES_NAMESPACE" "OTEL_RESOURCE_ATTRIBUTES_NODE_NAME" "OTEL_RESOURCE_ATTRIBUTES_POD_NAME"
+  "POD_RESOURCE_ATTRIBUTES"
   "PAGES_BRAND_NAME" "PAGES_LOGO" "PAGES_SUPPORT_CONTACT" "PAGES_CONVERSATION_URL" "PAGES_NEXT_STEPS" "PAGES_TIME_ZONE" -}}
 {{- $awsKeys := list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN" -}}
 {{- $otlp := list "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_TRACES_SAMPLER_ARG" -}}
@@ -63,7 +64,7 @@
 
 {{/* Rejects a smallest number of pods above the largest: (list $ service). */}}
 {{- define "lea-payments.checkAutoscaling" -}}
-{{- $scaling := (include "lea-payments.serviceValues" . | fromYaml).autoscaling }}
+{{- $scaling := (include "lea-payments.serviceValues" . | fromJson).autoscaling }}
 {{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) }}
 {{- fail (printf "%s.autoscaling.minReplicas %v is more than maxReplicas %v: change one of them" (last .) $scaling.minReplicas $scaling.maxReplicas) }}
 {{- end }}
@@ -71,7 +72,7 @@
 
 {{/* Rejects a Service that is reachable without an ingress, unless that is acknowledged: (list $ service). */}}
 {{- define "lea-payments.checkExposure" -}}
-{{- $service := (include "lea-payments.serviceValues" . | fromYaml).service }}
+{{- $service := (include "lea-payments.serviceValues" . | fromJson).service }}
 {{- if and (ne $service.type "ClusterIP") (not $service.acknowledgeExposure) }}
 {{- fail (printf "%[1]s.service.type is %[2]s: without an ingress nothing ends TLS, and nothing limits the connections and requests of one address (SECURITY.md); use ClusterIP with an Ingress or HTTPRoute, or set %[1]s.service.acknowledgeExposure to true" (last .) $service.type) }}
 {{- end }}

@@ -6,7 +6,7 @@
 
 {{/* Deployment of webhook, pages or checkout: the arguments of lea-payments.pod. */}}
 {{- define "lea-payments.deployment" -}}
-{{- $values := include "lea-payments.serviceValues" (list .root .service) | fromYaml -}}
+{{- $values := include "lea-payments.serviceValues" (list .root .service) | fromJson -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -29,7 +29,7 @@ spec:
 
 {{/* Service in front of webhook, pages or checkout, without the metrics: (list $ service). */}}
 {{- define "lea-payments.service" -}}
-{{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
+{{- $values := include "lea-payments.serviceValues" . | fromJson -}}
 apiVersion: v1
 kind: Service
 metadata:
@@ -47,7 +47,7 @@ spec:
 
 {{/* HorizontalPodAutoscaler of webhook, pages or checkout, if autoscaling is on: (list $ service). */}}
 {{- define "lea-payments.horizontalPodAutoscaler" -}}
-{{- $scaling := (include "lea-payments.serviceValues" . | fromYaml).autoscaling -}}
+{{- $scaling := (include "lea-payments.serviceValues" . | fromJson).autoscaling -}}
 {{- if and $scaling.enabled (not $scaling.external) -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -76,7 +76,7 @@ spec:
 
 {{/* PodDisruptionBudget of webhook, pages or checkout, if it always has at least two pods: (list $ service). */}}
 {{- define "lea-payments.podDisruptionBudget" -}}
-{{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
+{{- $values := include "lea-payments.serviceValues" . | fromJson -}}
 {{- $fewest := $values.replicas -}}
 {{- if or $values.autoscaling.enabled $values.autoscaling.external }}
 {{- $fewest = $values.autoscaling.minReplicas -}}

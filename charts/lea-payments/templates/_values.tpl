@@ -1,7 +1,7 @@
-{{/* Values of webhook, pages or checkout on top of `serviceDefaults`, as YAML: (list $ service). */}}
+{{/* Values of webhook, pages or checkout on top of `serviceDefaults`, as JSON: (list $ service). */}}
 {{- define "lea-payments.serviceValues" -}}
 {{- $values := (first .).Values -}}
-{{- toYaml (mergeOverwrite (deepCopy (default dict $values.serviceDefaults)) (deepCopy (index $values (last .)))) -}}
+{{- toJson (mergeOverwrite (deepCopy (default dict $values.serviceDefaults)) (deepCopy (index $values (last .)))) -}}
 {{- end -}}
 
 {{/* Name of the Secret with the signing secrets and the API key. */}}

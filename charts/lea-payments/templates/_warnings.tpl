@@ -11,7 +11,7 @@ Warning: the Secret {{ $ingress.tlsSecret }} of {{ . }}.ingress.tlsSecret does n
 {{- end }}
 {{- if and (include "lea-payments.knowsKinds" .) (not (.Capabilities.APIVersions.Has "metrics.k8s.io/v1beta1")) }}
 {{- range list "webhook" "pages" "checkout" }}
-{{- if (include "lea-payments.serviceValues" (list $root .) | fromYaml).autoscaling.enabled }}
+{{- if (include "lea-payments.serviceValues" (list $root .) | fromJson).autoscaling.enabled }}
 Warning: {{ . }}.autoscaling.enabled is true, but the cluster has no metrics-server, so the number of pods will not change.
 {{- end }}
 {{- end }}

@@ -5,6 +5,7 @@ spans and log lines only.
 """
 
 import time
+from collections.abc import Iterable, Mapping
 
 from opentelemetry import trace
 
@@ -43,13 +44,17 @@ def telemetry_setting_ignored(variable: str, problem: str) -> None:
     log.warning("telemetry_setting_ignored", variable=variable, problem=problem)
 
 
-def secrets_loaded() -> None:
-    """The file of the API key or of the tokens has changed, or is valid again, and its secrets are in use."""
+def secrets_loaded(files: Iterable[str]) -> None:
+    """One of these files of secrets has changed, or is valid again, and its secrets are in use."""
+    for file in files:
+        series(metrics.SECRET_FILE_INVALID, file).set(0)
     log.info("secrets_loaded")
 
 
-def secrets_kept(problem: str) -> None:
-    """The file of the API key or of the tokens is invalid; the last valid secrets stay in use."""
+def secrets_kept(problem: str, files: Mapping[str, bool]) -> None:
+    """A file of secrets is invalid; all secrets that were in use stay in use. `files` says which ones are valid."""
+    for file, is_valid in files.items():
+        series(metrics.SECRET_FILE_INVALID, file).set(not is_valid)
     count = _invalid_secret_files.count(problem, time.monotonic())
     if count:
         log.error("secrets_kept", problem=problem, count=count)

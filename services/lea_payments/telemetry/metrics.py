@@ -36,6 +36,9 @@ IGNORED_REASONS = (
 )
 """Why a verified event is not applied. The code after the colon of a reason, which Stripe chooses, is not a label."""
 
+SIGNING_SECRETS_FILE, API_KEY_FILE, API_TOKENS_FILE = "signing_secrets", "api_key", "api_tokens"
+"""The files of secrets, each with a label of its own."""
+
 FINAL = (PaymentStatus.COMPLETED, PaymentStatus.FAILED, PaymentStatus.EXPIRED)
 
 UNAVAILABLE = "unavailable"
@@ -67,8 +70,9 @@ SECRET_USED = Counter(
     "payments_webhook_secret_used_total", "Verified deliveries by the signing secret that matched.", ("secret",)
 )
 SECRET_FILE_INVALID = Gauge(
-    "payments_webhook_secret_file_invalid",
-    "1 while the file of signing secrets is invalid and the last valid secrets are in use, otherwise 0.",
+    "payments_secret_file_invalid",
+    "1 while a file of secrets is invalid and its last valid secrets are in use, otherwise 0.",
+    ("file",),
 )
 IGNORED = Counter("payments_webhook_ignored_total", "Verified events that were not applied, by reason.", ("reason",))
 CLOCK_SKEW = Gauge(

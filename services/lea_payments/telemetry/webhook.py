@@ -135,13 +135,13 @@ def webhook_failed() -> None:
 
 def signing_secrets_loaded(count: int) -> None:
     """The file of signing secrets changed, or is valid again, and its secrets are in use."""
-    metrics.SECRET_FILE_INVALID.set(0)
+    series(metrics.SECRET_FILE_INVALID, metrics.SIGNING_SECRETS_FILE).set(0)
     log.info("signing_secrets_loaded", count=count)
 
 
 def signing_secrets_kept(problem: str) -> None:
     """The file of signing secrets is invalid; the last valid ones stay in use. One log line per problem and minute."""
-    metrics.SECRET_FILE_INVALID.set(1)
+    series(metrics.SECRET_FILE_INVALID, metrics.SIGNING_SECRETS_FILE).set(1)
     count = _invalid_secret_files.count(problem, time.monotonic())
     if count:
         log.error("signing_secrets_kept", problem=problem, count=count)

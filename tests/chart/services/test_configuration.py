@@ -5,6 +5,7 @@ import pytest
 import lea_payments.__main__ as commands
 from lea_payments import settings
 from lea_payments.secrets import rules
+from lea_payments.telemetry.tracing.variables import OtelVariables
 from stripe_emulator import settings as emulator_settings
 from tests.chart.rendered import (
     REPLICATED,
@@ -49,7 +50,9 @@ def secret_files(pod: Object) -> dict[str, tuple[str, str]]:
 def environment(release: Rendered, component: str) -> dict[str, str]:
     """The container's environment without OpenTelemetry's, with made-up texts for Secrets and their files."""
     every = variables(release.pods()[component])
-    values = {name: value for name, value in every.items() if not name.startswith("OTEL_")}
+    # Of telemetry, which has tests of its own.
+    others = {name.upper() for name in OtelVariables.model_fields}
+    values = {name: value for name, value in every.items() if not name.startswith("OTEL_") and name not in others}
     live = values.get("STRIPE_LIVEMODE") == "true"
     secrets = SECRETS | ({"STRIPE_SECRET_KEY": "sk_live_OfTheChartsTests"} if live else {})
     files = {f"{name}_FILE": name for name in secrets}

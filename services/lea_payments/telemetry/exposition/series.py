@@ -79,7 +79,7 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         _with(metrics.LAST_APPLIED, EVENT_TYPES),
         _with(metrics.SIGNATURE_FAILURES, SIGNATURE_REASONS),
         _with(metrics.SECRET_USED, ("current", "previous")),
-        Exposed(metrics.SECRET_FILE_INVALID),
+        _with(metrics.SECRET_FILE_INVALID, (metrics.SIGNING_SECRETS_FILE,)),
         _with(metrics.IGNORED, metrics.IGNORED_REASONS),
         Exposed(metrics.CLOCK_SKEW),
     ),
@@ -93,6 +93,7 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         Exposed(checkout.CALLS),
         Exposed(checkout.CALL_DURATION),
         _with(checkout.STRIPE, checkout.STRIPE_CALLS, checkout.STRIPE_OUTCOMES),
+        _with(metrics.SECRET_FILE_INVALID, (metrics.API_KEY_FILE, metrics.API_TOKENS_FILE)),
     ),
     "reconciler": (
         *_EVERY_SERVICE,
@@ -103,6 +104,7 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         Exposed(metrics.DRIFT),
         Exposed(metrics.PAYABLE),
         Exposed(metrics.RECONCILER_LAST_RUN),
+        _with(metrics.SECRET_FILE_INVALID, (metrics.API_KEY_FILE,)),
     ),
 }
 """The metrics of each service: a pod exposes only what it can count."""
