@@ -22,6 +22,8 @@
   value: {{ include "lea-payments.amounts" .Values.mcp.hourlyAmount | quote }}
 - name: MCP_HOURLY_LINKS
   value: {{ .Values.mcp.hourlyLinks | int64 | quote }}
+- name: MCP_REPLICAS
+  value: {{ include "lea-payments.mostPods" (list . "mcp") | quote }}
 {{- end -}}
 
 {{/* Egress rule: the checkout API. */}}
@@ -54,8 +56,9 @@
 - mcp.maxAmount has {{ $currency }}, but mcp.hourlyAmount does not: set a cap per hour for each currency
 {{- end }}
 {{- end }}
-{{- if lt (int64 $mcp.hourlyLinks) 1 }}
-- mcp.hourlyLinks is {{ toJson $mcp.hourlyLinks }}: set the number of links that may be created in an hour, at least 1
+{{- $pods := include "lea-payments.mostPods" (list . "mcp") | int64 }}
+{{- if lt (int64 $mcp.hourlyLinks) $pods }}
+- mcp.hourlyLinks is {{ toJson $mcp.hourlyLinks }}: each of {{ $pods }} pods may create its part of them, so set at least that number
 {{- end }}
 {{- end }}
 {{- end -}}

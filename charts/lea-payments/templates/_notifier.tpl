@@ -74,6 +74,9 @@
 - notifier.endpoints has the name {{ toJson .name }} twice: give each receiver its own
 {{- end }}
 {{- $names = append $names .name }}
+{{- if not (regexMatch "^[a-z][a-z0-9-]{0,29}$" (toString .name)) }}
+- notifier.endpoints has the name {{ toJson .name }}: use a-z, 0-9 and -, at most 30 characters
+{{- end }}
 {{- if not (regexMatch "^https?://[^ ,@|/?#]+([/?][^ ,|#]*)?$" (toString .url)) }}
 - the URL of notifier.endpoints {{ toJson .name }} is {{ toJson .url }}: use a URL such as https://orders.example.com/payments, without a user, a comma or a fragment
 {{- else if and (hasPrefix "http:" (toString .url)) (ne (toString $notifier.allowHttp) "true") }}

@@ -15,6 +15,13 @@ Leaving it out of a manifest that had it makes Kubernetes run a single pod, so e
 {{- end -}}
 {{- end -}}
 
+{{/* Largest number of pods in a Deployment: (list $ service). During a rollout there is one more. */}}
+{{- define "lea-payments.mostPods" -}}
+{{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
+{{- $scaling := $values.autoscaling -}}
+{{- max 1 (int (ternary $scaling.maxReplicas $values.replicas (or $scaling.enabled $scaling.external))) -}}
+{{- end -}}
+
 {{/*
 Number of pods of a service that something else scales: (dict "live" "scaling"), the Deployment in the cluster and the values of
 autoscaling. Never fewer than now or than minReplicas. Once an autoscaler or `kubectl scale` has set the number, it stays as it
