@@ -3,7 +3,7 @@
 Amounts are never added up across currencies. The currency label `other` covers several currencies, so it has no amount.
 """
 
-from dashboards import checkout, layout
+from dashboards import checkout, conversation, layout
 from dashboards.panels import AMBER, GREEN, RED, Query, Thresholds, bar_gauge, heatmap, stat, table, time_series
 from dashboards.promql import RANGE, RATE_INTERVAL, SELECTED, any_of, bucket, increase, name
 from lea_payments.payment import money, situations
@@ -198,6 +198,8 @@ ROWS: layout.Rows = {
             ),
         ),
     ),
+    "Do your systems know what happened to payments?": conversation.NOTIFICATIONS,
+    "What does the sales agent do?": conversation.TOOLS,
     "Do our records agree with Stripe?": (
         stat(
             "Drift",
