@@ -18,7 +18,7 @@ Leaving it out of a manifest that had it makes Kubernetes run a single pod, so e
 
 {{/* Largest number of pods in a Deployment: (list $ service). During a rollout there is one more. */}}
 {{- define "lea-payments.mostPods" -}}
-{{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
+{{- $values := include "lea-payments.serviceValues" . | fromJson -}}
 {{- $scaling := $values.autoscaling -}}
 {{- max 1 (int (ternary $scaling.maxReplicas $values.replicas (or $scaling.enabled $scaling.external))) -}}
 {{- end -}}
