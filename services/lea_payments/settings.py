@@ -166,6 +166,10 @@ class PagesSettings(BrandSettings, TableSettings):
     port: Port = Field(8085, validation_alias="PORT", description="port that the service listens on")
 
 
+MEANING_OF_API_TOKENS = (
+    "bearer token of the checkout API's callers, at least 16 characters; during a rotation several, comma-separated; "
+    "`mcp` sends the first one"
+)
 STRIPE = "https://api.stripe.com"
 StripeUrl = Annotated[
     str,
@@ -190,8 +194,7 @@ class CheckoutSettings(TableSettings):
         validation_alias="PAYMENTS_API_TOKEN",
         validate_default=True,
         min_length=1,
-        description="bearer token of the API's callers, at least 16 characters; during a rotation several, "
-        "comma-separated",
+        description=MEANING_OF_API_TOKENS,
     )
     pages_base_url: str = Field(
         "http://localhost:8085",

@@ -8,8 +8,8 @@ from lea_payments.serving.background.changing_secrets import ChangingSecrets, Sl
 from lea_payments.settings import Settings
 from lea_payments.telemetry import events as telemetry
 
-_FILES = ("stripe_secret_key_file", "api_token_file")
-_SECRETS = ("stripe_secret_key", "api_tokens")
+_FILES = ("stripe_secret_key_file", "api_token_file", "mcp_token_file")
+_SECRETS = ("stripe_secret_key", "api_tokens", "mcp_tokens")
 """The fields of settings that have them; the secrets in the files are in the second ones."""
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

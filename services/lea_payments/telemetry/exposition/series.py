@@ -13,6 +13,7 @@ from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE
 from lea_payments.stripe.facts import LISTED_TYPES
 from lea_payments.stripe.signature import SIGNATURE_REASONS
 from lea_payments.telemetry import checkout, connections, metrics
+from lea_payments.telemetry.mcp import tool_calls
 
 Metric = Counter | Gauge | Histogram
 
@@ -30,6 +31,13 @@ def _deliveries() -> Iterator[tuple[str, ...]]:
         yield from product((event_type,), (*_OF_USED_TYPES, *_OF_ALL_TYPES))
     yield from product((OTHER_TYPE,), (Outcome.IGNORED, *_OF_ALL_TYPES))
     yield from product((metrics.UNREAD_TYPE,), _REJECTIONS)
+
+
+def _tool_calls() -> Iterator[tuple[str, str]]:
+    yield from product(tool_calls.TOOLS, tool_calls.OUTCOMES)
+    yield from product(
+        (metrics.OTHER,), (tool_calls.INVALID, tool_calls.INVALID_STATE, tool_calls.FAILED, tool_calls.UNAUTHORIZED)
+    )
 
 
 class Exposed(NamedTuple):
@@ -100,6 +108,12 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         _with(metrics.REPAIRED, (*EVENT_TYPES, *LISTED_TYPES)),
         Exposed(metrics.DRIFT),
         Exposed(metrics.RECONCILER_LAST_RUN),
+    ),
+    "mcp": (
+        *_EVERY_SERVICE,
+        Exposed(tool_calls.CALLS, tuple(_tool_calls())),
+        _with(tool_calls.DURATION, (*tool_calls.TOOLS, metrics.OTHER)),
+        _with(tool_calls.CAPS_REFUSED, tool_calls.CAPS.values()),
     ),
 }
 """The metrics of each service: a pod exposes only what it can count."""
