@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import aiohttp
 import msgspec
-import requests.certs
+import requests
 
 from lea_payments.mcp.arguments import NewLink
 from lea_payments.mcp.errors import ToolRefusalError
@@ -85,7 +85,7 @@ class CheckoutApi:
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        tls = ssl.create_default_context(cafile=way.ca_file() or requests.certs.where())
+        tls = ssl.create_default_context(cafile=way.ca_file() or requests.utils.DEFAULT_CA_BUNDLE_PATH)
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=tls), cookie_jar=aiohttp.DummyCookieJar()
         )

@@ -162,14 +162,14 @@ class ToolServer:
 class MeasuredRequests:
     """Counts the tool calls that do not reach their tool, because their state or their request is not valid."""
 
-    async def __call__(self, context: Context, call_next: CallNext) -> HandlerResult:
+    async def __call__(self, ctx: Context, call_next: CallNext) -> HandlerResult:
         """Handles one request."""
         try:
-            return await call_next(context)
+            return await call_next(ctx)
         except MCPError as error:
-            if context.method == "tools/call":
+            if ctx.method == "tools/call":
                 is_state = isinstance(error.error.data, dict) and "reason" in error.error.data
-                telemetry.request_rejected(is_state=is_state, tool=str((context.params or {}).get("name", "")))
+                telemetry.request_rejected(is_state=is_state, tool=str((ctx.params or {}).get("name", "")))
             raise
 
 

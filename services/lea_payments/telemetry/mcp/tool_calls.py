@@ -108,7 +108,7 @@ def _record(operation: spans.OperationSpan, tool: str, call: ToolCall) -> None:
             spans.fail(span, call.code or FAILED)
     series(CALLS, tool, call.outcome).inc()
     series(DURATION, tool).observe(operation.seconds, spans.exemplar(span))
-    if call.code in CAPS:
+    if call.code is not None and call.code in CAPS:
         series(CAPS_REFUSED, CAPS[call.code]).inc()
     fields = {"code": call.code, "payment_id": call.payment_id, "trace_id": spans.trace_id(span)}
     if call.outcome not in (INVALID, INVALID_STATE) or _invalid.allows(call.outcome, time.monotonic()):
