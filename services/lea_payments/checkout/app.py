@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from lea_payments.checkout import error_bodies
 from lea_payments.checkout.api import PaymentsApi
+from lea_payments.checkout.cancellation.cancellations import Cancellations
 from lea_payments.checkout.errors import ERRORS, RefusalError
 from lea_payments.checkout.guard import Callers
 from lea_payments.checkout.measurement import INTERNAL_ERROR, MeasuredCalls, note_code
@@ -54,7 +55,8 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
     )
     app.add_middleware(MeasuredCalls)
     app.add_middleware(RequestSpan, trusts_caller=True)
-    app.include_router(PaymentsApi(store, CheckoutSessions(store, stripe_checkout)).router(callers))
+    sessions, cancellations = CheckoutSessions(store, stripe_checkout), Cancellations(store, stripe_checkout)
+    app.include_router(PaymentsApi(store, sessions, cancellations).router(callers))
     return app
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lea_payments.checkout.errors import CREATE, ERRORS, GET, LIST
+from lea_payments.checkout.errors import CANCEL, CREATE, ERRORS, GET, LIST
 from lea_payments.serving.request_span import UNTRACED
 from lea_payments.telemetry import checkout as telemetry
 from lea_payments.telemetry.metrics import OK, OTHER
@@ -15,6 +15,7 @@ ROUTES: Mapping[tuple[str, str], str] = {
     ("POST", "/payments"): CREATE,
     ("GET", "/payments/{payment_intent_id}"): GET,
     ("GET", "/payments"): LIST,
+    ("POST", "/payments/{payment_intent_id}/cancel"): CANCEL,
 }
 """The label of each route; everything else is `other`."""
 

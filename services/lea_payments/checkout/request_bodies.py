@@ -23,6 +23,9 @@ ID_LENGTH = 200
 PAGE_SIZE = 100
 """How many payments a page of a list has at most, and by default."""
 
+MAX_SUPERSEDED = 10
+"""How many payments one call cancels at most."""
+
 _LIMIT = re.compile("[0-9]{1,9}")
 
 
@@ -40,11 +43,29 @@ def _digits_only(value: object) -> object:
     return value
 
 
+def _each_once(ids: list[str]) -> list[str]:
+    if len(ids) != len(set(ids)):
+        raise ValueError("an id is there twice; send each id once")
+    return ids
+
+
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(visible_text.checked)]
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=250, strip_whitespace=True), AfterValidator(visible_text.checked)
 ]
 PaymentId = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH, pattern=ID_PATTERN)]
+
+
+Supersedes = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=256)]],
+    AfterValidator(_each_once),
+    Field(
+        max_length=MAX_SUPERSEDED,
+        description="The ids of payments that this one replaces, such as those of an older quote. They are canceled "
+        "before this payment gets its link. If one of them is paid, nothing is created.",
+        json_schema_extra={"uniqueItems": True},
+    ),
+]
 
 
 class NewPayment(BaseModel):
@@ -102,6 +123,7 @@ class NewPayment(BaseModel):
             "Stripe's pay page has no Tamil: with ta it uses the browser's language."
         ),
     ] = None
+    supersedes: Supersedes = []
 
 
 SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]

@@ -61,7 +61,8 @@ _WRITTEN_BY_EVENTS = (
     *("facts", "history", "status_reason", "amount_refunded", "dispute_status", "other_session_id"),
     "awaiting_funds_on",
 )
-_WRITTEN_BY_CHECKOUT = ("traceparent", "checkout_attempt_at", "checkout_locale", "checkout_link")
+_CANCELED = "canceled_at"
+_WRITTEN_BY_CHECKOUT = ("traceparent", "checkout_attempt_at", "checkout_locale", "checkout_link", _CANCELED)
 
 
 def _without(*names: str) -> str:
@@ -70,7 +71,7 @@ def _without(*names: str) -> str:
 
 _BY_CHECKOUT = (
     f"version={LINKED_VERSION} AND payment_status='pending' AND status_rank=0 AND checkout_attempt=1"
-    f" AND {_without(*_WRITTEN_BY_EVENTS)}"
+    f" AND {_without(*_WRITTEN_BY_EVENTS, _CANCELED)}"
 )
 _HAS_LINK = f"begins_with(checkout_link,'{SOME_LINK}')"
 _BY_HAND = "payment_status='pending' AND " + _without(

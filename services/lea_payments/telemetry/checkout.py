@@ -17,7 +17,11 @@ from lea_payments.telemetry.throttle import Throttle
 
 UNAUTHORIZED = "unauthorized"
 
-STRIPE_CALLS = (CREATE_SESSION := "create_session", RETRIEVE_SESSION := "retrieve_session")
+STRIPE_CALLS = (
+    CREATE_SESSION := "create_session",
+    RETRIEVE_SESSION := "retrieve_session",
+    EXPIRE_SESSION := "expire_session",
+)
 STRIPE_OUTCOMES = (
     OK,
     MISSING := "missing",
@@ -31,7 +35,8 @@ STRIPE_OUTCOMES = (
     SERVER_ERROR := "error",
 )
 """Outcomes of a call to Stripe. `key_rejected`: the API key is invalid or lacks a permission. `key_spent`: Stripe has
-the idempotency key with other parameters or an old error. `unreadable`: the response has no session with a link."""
+the idempotency key with other parameters or an old error. `unreadable`: the response has no session with a link.
+`rejected` of `expire_session`: the session is not open any more, or the call is invalid."""
 
 CALLS = Counter(
     "payments_checkout_requests_total",

@@ -94,6 +94,7 @@ UNKNOWN_STATES = Counter(
     ("kind",),
 )
 DISPUTES = Counter("payments_disputes_total", "Disputes that reached a published status.", ("status",))
+CANCELED = Counter("payments_canceled_total", "Payments that callers canceled, by the call.", ("call",))
 CHECKOUT_SESSIONS = Counter("payments_checkout_sessions_total", "Checkout Sessions by stage.", ("stage",))
 STORE_DURATION = Histogram(
     "payments_store_operation_duration_seconds",
@@ -124,6 +125,9 @@ PAGES = (
 RECONCILER_RUN_OUTCOMES = ("ok", "stripe_unavailable", "stripe_refused", "table_unavailable", ERROR)
 OPENED_STAGES, ENDED_STAGES = ("created", "reused"), ("completed", "expired", "failed")
 """Stages of a Checkout Session that the checkout API counts, and those that events report."""
+
+CANCELING_CALLS = (CANCEL := "cancel", SUPERSEDE := "supersede")
+"""The calls of the checkout API that cancel a payment: its own one, and that of a payment that supersedes it."""
 
 STORE_OUTCOMES = (OK := "ok", REFUSED := "refused", THROTTLED := "throttled", ERROR)
 """Outcomes of a call to DynamoDB. `refused`: a condition was not met, or an index is missing."""

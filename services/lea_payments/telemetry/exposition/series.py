@@ -96,6 +96,8 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         *_EVERY_SERVICE,
         *_store("get", "query", "create", "change_checkout"),
         _with(metrics.CHECKOUT_SESSIONS, metrics.OPENED_STAGES),
+        _with(metrics.CANCELED, metrics.CANCELING_CALLS),
+        _with(metrics.OUTCOMES, (Status.EXPIRED,), metrics.CURRENCIES),
         Exposed(checkout.CALLS),
         Exposed(checkout.CALL_DURATION),
         _with(checkout.STRIPE, checkout.STRIPE_CALLS, checkout.STRIPE_OUTCOMES),
