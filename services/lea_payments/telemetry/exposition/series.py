@@ -86,7 +86,8 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
     "pages": (*_EVERY_SERVICE, *_store("get", "query"), Exposed(metrics.PAGE_VIEWS, metrics.PAGES)),
     "checkout": (
         *_EVERY_SERVICE,
-        *_store("get", "query", "create", "change_checkout"),
+        *_store("get", "query", "create", "change_checkout", "watch", "read_many"),
+        Exposed(checkout.WAITING),
         _with(metrics.CHECKOUT_SESSIONS, metrics.OPENED_STAGES),
         Exposed(checkout.CALLS),
         Exposed(checkout.CALL_DURATION),
