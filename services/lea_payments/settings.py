@@ -34,6 +34,9 @@ class SettingsError(Exception):
 class Settings(EnvironmentSettings):
     """The settings of every service. A field's description is its row in docs/reference/settings.md."""
 
+    connection_limit: ClassVar[int] = 1000
+    """How many connections the service has at the same time."""
+
     host: str = Field(
         ALL_INTERFACES,
         validation_alias="HOST",
@@ -183,6 +186,9 @@ StripeUrl = Annotated[
 
 class CheckoutSettings(TableSettings):
     """The settings of the checkout API."""
+
+    connection_limit: ClassVar[int] = 1300
+    """Of these, 1,000 can be those of calls that wait: the others are for probes and for all other calls."""
 
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_api_base: StripeUrl = STRIPE

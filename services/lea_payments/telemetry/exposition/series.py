@@ -94,7 +94,8 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
     "pages": (*_EVERY_SERVICE, *_store("get", "query"), Exposed(metrics.PAGE_VIEWS, metrics.PAGES)),
     "checkout": (
         *_EVERY_SERVICE,
-        *_store("get", "query", "create", "change_checkout"),
+        *_store("get", "query", "create", "change_checkout", "watch", "read_many"),
+        Exposed(checkout.WAITING),
         _with(metrics.CHECKOUT_SESSIONS, metrics.OPENED_STAGES),
         _with(metrics.CANCELED, metrics.CANCELING_CALLS),
         _with(metrics.OUTCOMES, (Status.EXPIRED,), metrics.CURRENCIES),
