@@ -49,9 +49,11 @@ async def http_client(
 ) -> AsyncIterator[Client]:
     """A client over HTTP that speaks the newest protocol, or the one before it if `mode` is LEGACY."""
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=120, trust_env=False) as http:
-        async with Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode, **options) as client:
-            yield client
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=120, trust_env=False) as http,
+        Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode, **options) as client,
+    ):
+        yield client
 
 
 def stdio_client(variables: Mapping[str, str], mode: str = NEWEST, **options: Any) -> Client:
@@ -87,3 +89,26 @@ def error_in(result: types.CallToolResult) -> dict[str, Any]:
     assert result.is_error, result
     error: dict[str, Any] = result.structured_content["error"]
     return error
+
+
+HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json, text/event-stream",
+    "MCP-Protocol-Version": NEWEST,
+    "Mcp-Method": "tools/call",
+}
+"""The headers of a call by the newest protocol; `Mcp-Name` is the tool's name."""
+
+
+def tool_request(name: Any, arguments: Any, **params: Any) -> dict[str, Any]:
+    """The body of a tool call by the newest protocol, as a client without the SDK sends it."""
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": NEWEST,
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"url": {}}},
+    }
+    return {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {"name": name, "arguments": arguments, "_meta": meta, **params},
+    }

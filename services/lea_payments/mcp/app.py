@@ -23,6 +23,7 @@ from lea_payments.secrets.rules import is_loopback
 from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.serving.background.secret_files import SecretFiles
 from lea_payments.serving.body import header
+from lea_payments.serving.draining import when_draining
 from lea_payments.serving.health import NotReadyError
 from lea_payments.serving.request_span import RequestSpan
 from lea_payments.serving.responses import json_response
@@ -39,7 +40,8 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 def create_app(settings: McpServiceSettings) -> FastAPI:
     """The app of the MCP service. It is ready while the checkout API accepts its calls."""
     checkout = CheckoutApi(settings.checkout_url, settings.api_tokens[0])
-    server = create_server(Tools(checkout, Caps(settings.limits())), settings.state_secrets)
+    tools = Tools(checkout, Caps(settings.limits()))
+    server = create_server(tools, settings.state_secrets)
     # Without sessions, so that each request can go to another replica; answers are JSON, which every proxy passes on.
     sessions = StreamableHTTPSessionManager(
         server, json_response=True, stateless=True, max_request_body_size=BODY_LIMIT
@@ -70,7 +72,12 @@ def create_app(settings: McpServiceSettings) -> FastAPI:
         background=SecretFiles(settings, use_secrets, partial(read, McpServiceSettings)).watch,
     )
     app.add_middleware(RequestSpan, trusts_caller=True)
-    endpoint = GuardedEndpoint(sessions.handle_request, agents, _hosts(settings), settings.allowed_origins)
+
+    async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+        when_draining(scope, tools.stop)
+        await sessions.handle_request(scope, receive, send)
+
+    endpoint = GuardedEndpoint(handle, agents, _hosts(settings), settings.allowed_origins)
     app.router.routes.append(Route(PATH, endpoint=endpoint))
     return app
 

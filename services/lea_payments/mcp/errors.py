@@ -30,6 +30,11 @@ class ToolRefusalError(Exception):
         """Whether the agent can do nothing about it: checkout or this server has failed."""
         return self.may_have_created or self.code in _FAILURES
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same call can succeed a moment later."""
+        return self.is_failure and self.code != "unauthorized"
+
 
 INVALID_REQUEST = "invalid_request"
 INTERNAL_ERROR = "internal_error"

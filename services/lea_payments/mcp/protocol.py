@@ -173,7 +173,7 @@ class MeasuredRequests:
             raise
 
 
-def create_server(tools: Tools, state_secrets: Sequence[str]) -> Server[Any]:
+def create_server(tools: Tools, state_secrets: Sequence[str], *, state_seconds: float = STATE_SECONDS) -> Server[Any]:
     """The server of the protocol. Without secrets, the state is valid in this process only."""
     handlers = ToolServer(tools)
     server: Server[Any] = Server(
@@ -185,9 +185,9 @@ def create_server(tools: Tools, state_secrets: Sequence[str]) -> Server[Any]:
         on_call_tool=handlers.call_tool,
     )
     security = (
-        RequestStateSecurity(keys=state_secrets, ttl=STATE_SECONDS, bind_principal=_caller)
+        RequestStateSecurity(keys=state_secrets, ttl=state_seconds, bind_principal=_caller)
         if state_secrets
-        else RequestStateSecurity.ephemeral(ttl=STATE_SECONDS)
+        else RequestStateSecurity.ephemeral(ttl=state_seconds)
     )
     # In place of the SDK's spans, whose attributes are whatever a client sends.
     server.middleware[:] = [MeasuredRequests(), RequestStateBoundary(security, default_audience=NAME)]

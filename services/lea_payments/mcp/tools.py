@@ -55,6 +55,11 @@ class Tools:
         self._checkout = checkout
         self._caps = caps
         self._sleep = sleep
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Ends all calls that wait, because the service stops: each is answered with the payment as it is."""
+        self._stopping.set()
 
     async def create_payment_link(self, new: NewLink) -> PaymentResult:
         """Creates the payment and its link, or finds them. A payment that needs no link has none."""
@@ -96,18 +101,35 @@ class Tools:
         return payment if payment.final else await self._wait(payment, LONGEST_WAIT, lambda read: read.final)
 
     async def _wait(self, payment: PaymentBody, seconds: int, ends: Callable[[PaymentBody], bool]) -> PaymentBody:
-        """Reads the payment again until the condition holds or the time is over."""
+        """Reads the payment again until the condition holds, the time is over, or the service stops.
+
+        While checkout fails it waits, too: the payment was read before, and that is what the agent gets in the end.
+        """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        while (left := deadline - loop.time()) > 0:
-            started = loop.time()
-            read = await self._checkout.read(payment.payment_intent_id, max(1, int(left)), payment.version or 0)
-            if ends(read):
-                return read
-            if read.version == payment.version and loop.time() - started < POLL_SECONDS:
+        while (left := deadline - loop.time()) > 0 and not self._stopping.is_set():
+            started, before = loop.time(), payment
+            try:
+                payment = await self._read_before_stop(payment, max(1, int(left)))
+            except ToolRefusalError as refusal:
+                if not refusal.may_pass:
+                    raise
+            if ends(payment):
+                return payment
+            if payment.version == before.version and loop.time() - started < POLL_SECONDS:
                 await self._sleep(min(POLL_SECONDS, max(0.0, deadline - loop.time())))
-            payment = read
         return payment
+
+    async def _read_before_stop(self, payment: PaymentBody, seconds: int) -> PaymentBody:
+        """The payment at its next change; as it was if the service stops."""
+        read = asyncio.ensure_future(self._checkout.read(payment.payment_intent_id, seconds, payment.version or 0))
+        stop = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((read, stop), return_when=asyncio.FIRST_COMPLETED)
+            return read.result() if read.done() else payment
+        finally:
+            read.cancel()
+            stop.cancel()
 
 
 def _visible(payment: PaymentBody) -> tuple[str, str | None, bool]:
