@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lea_payments.commands.console import Terminal, json_text, run
+from lea_payments.mcp.run import mcp
 from lea_payments.settings import (
     CheckoutSettings,
     ModeSettings,
@@ -96,6 +97,9 @@ def reconciler(
     Terminal(stderr=True).print(result.summary(), soft_wrap=True)
     if result.problem:
         raise SettingsError(result.problem)
+
+
+app.command()(mcp)
 
 
 @app.command("init-table")

@@ -34,6 +34,9 @@ class SettingsError(Exception):
 class Settings(EnvironmentSettings):
     """The settings of every service. A field's description is its row in docs/reference/settings.md."""
 
+    connection_limit: ClassVar[int] = 1000
+    """How many connections the service has at the same time."""
+
     host: str = Field(
         ALL_INTERFACES,
         validation_alias="HOST",
@@ -166,6 +169,10 @@ class PagesSettings(BrandSettings, TableSettings):
     port: Port = Field(8085, validation_alias="PORT", description="port that the service listens on")
 
 
+MEANING_OF_API_TOKENS = (
+    "bearer token of the checkout API's callers, at least 16 characters; during a rotation several, comma-separated; "
+    "`mcp` sends the first one"
+)
 STRIPE = "https://api.stripe.com"
 StripeUrl = Annotated[
     str,
@@ -180,6 +187,9 @@ StripeUrl = Annotated[
 class CheckoutSettings(TableSettings):
     """The settings of the checkout API."""
 
+    connection_limit: ClassVar[int] = 1300
+    """Of these, 1,000 can be those of calls that wait: the others are for probes and for all other calls."""
+
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_api_base: StripeUrl = STRIPE
     stripe_secret_key_file: KeyFile = None
@@ -190,8 +200,7 @@ class CheckoutSettings(TableSettings):
         validation_alias="PAYMENTS_API_TOKEN",
         validate_default=True,
         min_length=1,
-        description="bearer token of the API's callers, at least 16 characters; during a rotation several, "
-        "comma-separated",
+        description=MEANING_OF_API_TOKENS,
     )
     pages_base_url: str = Field(
         "http://localhost:8085",

@@ -17,8 +17,11 @@ from lea_payments.checkout.error_bodies import error_responses
 from lea_payments.checkout.errors import CANCEL, CREATE, GET, LIST, RefusalError
 from lea_payments.checkout.guard import BEARER, Callers, guarded_route, key_scopes
 from lea_payments.checkout.input import cursor as cursors
+from lea_payments.checkout.measurement import note_wait
 from lea_payments.checkout.request_bodies import NewPayment, Search
 from lea_payments.checkout.sessions import CheckoutSessions, check_payable, check_same_payment, different_fields
+from lea_payments.checkout.waiting.query import Wait
+from lea_payments.checkout.waiting.room import WaitingRoom
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment
 from lea_payments.store.payments import PaymentStore
@@ -58,6 +61,7 @@ class PaymentsApi:
         self._sessions = sessions
         self._cancellations = cancellations
         self._now = now
+        self._waiting = WaitingRoom(store)
         self._list_reads = asyncio.Semaphore(LIST_READS)
 
     def router(self, callers: Callers) -> APIRouter:
@@ -81,7 +85,7 @@ class PaymentsApi:
             self.get_payment,
             methods=["GET"],
             operation_id="get_payment",
-            summary="One payment with its history",
+            summary="One payment with its history, at once or when it changes",
             responses=error_responses(GET),
         )
         router.add_api_route(
@@ -120,6 +124,7 @@ class PaymentsApi:
         if new.supersedes:
             await self._supersede(new.supersedes, payment)
         checkout = await self._sessions.open_for(payment)
+        self._waiting.changed(checkout.payment.payment_intent_id)
         events.checkout_session_opened(checkout.payment, checkout.session.id, reused=checkout.reused)
         response.status_code = 200 if checkout.reused else 201
         return answer_bodies.with_link(checkout, self._now())
@@ -146,12 +151,20 @@ class PaymentsApi:
                 return replace(payment, payment_intent_id=payment_id)
         return None
 
-    async def get_payment(self, payment_intent_id: PaymentIdInPath) -> PaymentWithHistory:
-        """The payment as it is now, read consistently.
+    async def get_payment(
+        self, request: Request, payment_intent_id: PaymentIdInPath, query: Annotated[Wait, Query()]
+    ) -> PaymentWithHistory:
+        """The payment as it is now, read consistently. With `wait`, the payment when it changes.
 
-        To learn the result, read it every 2 seconds until `final` is true, and after 10 minutes every 30 seconds.
+        To learn the result, call with `wait=25` and the `version` that you have as `after`, again and again until
+        `final` is true. The answer comes within a second of the change, or after `wait` seconds with the same version.
+        When the service stops, the answer comes earlier: the next call reaches another pod.
         """
-        record = await self._store.get(payment_intent_id)
+        if query.wait:
+            note_wait(request)
+            record = await self._waiting.wait(request, payment_intent_id, query.after, query.wait)
+        else:
+            record = await self._store.get(payment_intent_id)
         if record is None:
             raise RefusalError(
                 "payment_not_found",

@@ -9,7 +9,7 @@ import stripe
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from lea_payments.checkout import error_bodies
@@ -30,9 +30,12 @@ from lea_payments.settings import CheckoutSettings, read
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import client as stripe_client
+from lea_payments.telemetry.checkout import CALLER_LEFT
 
 STRIPE_RETRIES = 1
 TABLE_RETRY_SECONDS = 1
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status of a request whose client has left; no standard has one."""
 
 
 def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
@@ -82,6 +85,12 @@ def _table_unavailable(request: Request, _: UnavailableError) -> Response:
     return _refusal(request, RefusalError("table_unavailable", message, retry_after=TABLE_RETRY_SECONDS))
 
 
+def _caller_left(request: Request, _: ClientDisconnect) -> Response:
+    """Nobody gets this answer."""
+    note_code(request, CALLER_LEFT)
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
 def _invalid_request(request: Request, error: RequestValidationError) -> Response:
     problems = error.errors()
     if problems[0]["type"] == "json_invalid":
@@ -121,6 +130,7 @@ _ERROR_HANDLERS: Mapping[Any, Callable[..., Response]] = {
     RefusalError: _refusal,
     NotChargeableError: _not_chargeable,
     UnavailableError: _table_unavailable,
+    ClientDisconnect: _caller_left,
     RequestValidationError: _invalid_request,
     HTTPException: _http_error,
     Exception: _internal_error,

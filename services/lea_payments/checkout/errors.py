@@ -86,6 +86,9 @@ ERRORS: Mapping[str, ErrorCode] = {
     "amount_too_small": ErrorCode(422, "The amount is below Stripe's minimum for this currency.", (CREATE,)),
     "amount_too_large": ErrorCode(422, "The amount is above Stripe's maximum for this currency.", (CREATE,)),
     "amount_precision": ErrorCode(422, "Stripe requires the last digits of this currency to be 0.", (CREATE,)),
+    "too_many_waiting": ErrorCode(
+        429, "Too many calls wait at this pod; repeat the call after Retry-After.", (GET,), ALWAYS
+    ),
     "internal_error": ErrorCode(500, "An internal error; repeat the call, and report it if it persists.", _ALL),
     "stripe_unreachable": ErrorCode(
         502, "Stripe did not respond; the payment is stored, repeat the call.", _CALLS_STRIPE

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -10,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from lea_payments.checkout.input import visible_text
+from lea_payments.checkout.input.numbers import digits_only
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment
 from lea_payments.stripe.checkout_sessions import OwnLocale, StripeLocale
@@ -26,21 +26,12 @@ PAGE_SIZE = 100
 MAX_SUPERSEDED = 10
 """How many payments one call cancels at most."""
 
-_LIMIT = re.compile("[0-9]{1,9}")
-
 
 def _letters_only(currency: str) -> str:
     """Other letters become a to z in lower case, such as the Kelvin sign, or only look like them."""
     if not (currency.isascii() and currency.isalpha()):
         raise ValueError("a character is not a letter from A to Z; send a code such as sgd")
     return currency
-
-
-def _digits_only(value: object) -> object:
-    """Python also reads `+5`, `1_0` and the digits of other scripts as integers."""
-    if isinstance(value, str) and not _LIMIT.fullmatch(value):
-        raise ValueError("not a number in the digits 0 to 9; send one such as 20")
-    return value
 
 
 def _each_once(ids: list[str]) -> list[str]:
@@ -132,7 +123,7 @@ SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]
 _PageSize = Annotated[int, Field(ge=1, le=PAGE_SIZE)]
 Limit = Annotated[
     _PageSize,
-    BeforeValidator(_digits_only, json_schema_input_type=_PageSize),
+    BeforeValidator(digits_only, json_schema_input_type=_PageSize),
     Field(description="How many payments the page has at most."),
 ]
 Cursor = Annotated[
