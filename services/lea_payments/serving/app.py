@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -11,7 +11,6 @@ from starlette.exceptions import HTTPException
 
 from lea_payments.serving.health import Readiness, health_routes
 from lea_payments.serving.responses import error_response
-from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import setup as telemetry
 
 Background = Callable[[], Coroutine[Any, Any, None]]
@@ -23,7 +22,7 @@ _NO_FASTAPI_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "l
 
 def create_app(
     title: str,
-    store: PaymentStore,
+    store: AbstractAsyncContextManager[Any],
     ping: Callable[[], Awaitable[None]],
     *,
     background: Background | None = None,

@@ -35,9 +35,13 @@ class PaymentStore:
         settings: TableSettings,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         deadline_seconds: float = DEADLINE_SECONDS,
+        *,
+        notifications: bool = False,
     ) -> None:
+        """With `notifications`, the writes of published changes mark their payments for the notifier."""
         self._table = settings.table
         self._now = now
+        self._notifications = notifications
         self._deadline = Deadline(deadline_seconds)
         self._dynamodb = Dynamodb(settings)
         self._client = self._dynamodb.client
@@ -61,11 +65,13 @@ class PaymentStore:
         unanswered: dict[str, Applied] = {}
         pause = FIRST_PAUSE_SECONDS
         while True:
-            at = iso(self._now())
+            now = self._now()
+            at = iso(now)
             applied = changes.apply(before.record, event, at, spans.trace_id(span))
             if applied.after is None or applied.after is before.record:
                 return _own_write(before.record, event, unanswered) or applied
-            match await self._write(events.update(self._table, before, applied.after, span), deadline):
+            write = events.update(self._table, before, applied.after, span, now if self._notifications else None)
+            match await self._write(write, deadline):
                 case Written():
                     return applied
                 case NotFound():
@@ -168,7 +174,8 @@ class PaymentStore:
 
     async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
         """Writes checkout's fields and what follows from them. Raises ConflictError if the record has changed."""
-        after = changes.derive(replace(record, **fields, updated_at=iso(self._now())))
+        now = self._now()
+        after = changes.derive(replace(record, **fields, updated_at=iso(now)))
         before = records.as_read(record)
         for _ in range(2):
             try:
@@ -176,7 +183,7 @@ class PaymentStore:
                     "change_checkout",
                     self._client.update_item,
                     TableName=self._table,
-                    **checkout.checkout_update(before, after),
+                    **checkout.checkout_update(before, after, now if self._notifications else None),
                 )
             except ClientError as error:
                 item = dynamodb.existing_item(error)

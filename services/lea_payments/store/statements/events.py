@@ -1,15 +1,18 @@
 """Builds the conditional write of an event as a PartiQL statement."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 from opentelemetry import trace
 
+from lea_payments.payment.changes import is_published
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
 from lea_payments.store.items import Attribute, Item, attributes_of, item_of_entry, unreadable_fields
+from lea_payments.store.statements import outbox
 from lea_payments.store.statements.records import ABSENT, COMPARABLE, SOME_LINK, WRITTEN_FIELDS, CurrentRecord
 
 
@@ -25,9 +28,16 @@ class Update(NamedTuple):
 _HAS_LINK = f"begins_with(checkout_link,'{SOME_LINK}')"
 
 
-def update(table_name: str, before: CurrentRecord, after: Payment, span: trace.Span) -> Update:
-    """The change as a PartiQL statement. It also repairs the fields that have another type than they should."""
+def update(
+    table_name: str, before: CurrentRecord, after: Payment, span: trace.Span, notify_at: datetime | None = None
+) -> Update:
+    """The change as a PartiQL statement. It also repairs the fields that have another type than they should.
+
+    With `notify_at`, a published change marks the payment for the notifier, which is due then.
+    """
     assigned, removed = _changes(before, after) if before.assumption else _repairs(before.item, after)
+    if notify_at is not None and is_published(before.record, after):
+        assigned.update(outbox.marks(after, notify_at))
     history, entries = _history_change(before, after)
     parameters: list[Attribute] = [*assigned.values()]
     if entries:

@@ -12,7 +12,7 @@ from lea_payments.payment.record import Status
 from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE
 from lea_payments.stripe.facts import LISTED_TYPES
 from lea_payments.stripe.signature import SIGNATURE_REASONS
-from lea_payments.telemetry import checkout, connections, metrics
+from lea_payments.telemetry import checkout, connections, metrics, notifier
 
 Metric = Counter | Gauge | Histogram
 
@@ -100,6 +100,15 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         _with(metrics.REPAIRED, (*EVENT_TYPES, *LISTED_TYPES)),
         Exposed(metrics.DRIFT),
         Exposed(metrics.RECONCILER_LAST_RUN),
+    ),
+    "notifier": (
+        *_EVERY_SERVICE,
+        *_store("query", "notify", durations=False),
+        Exposed(notifier.ATTEMPTS),
+        Exposed(notifier.LAG),
+        Exposed(notifier.DUE),
+        Exposed(notifier.OLDEST_DUE),
+        Exposed(notifier.DEAD_LETTERED),
     ),
 }
 """The metrics of each service: a pod exposes only what it can count."""
