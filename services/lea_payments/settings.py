@@ -10,6 +10,7 @@ from lea_payments import remedies
 from lea_payments.brand import BrandSettings
 from lea_payments.environment import EnvironmentSettings
 from lea_payments.listening import ALL_INTERFACES
+from lea_payments.notifications.settings import NotifySettings, OutboxSettings
 from lea_payments.outbound import way
 from lea_payments.secrets.fields import (
     ApiTokenList,
@@ -93,7 +94,7 @@ class TableSettings(Settings):
         return super().summary() | {"table": self.table, "dynamodb": self.ddb_endpoint or f"AWS {self.aws_region}"}
 
 
-class ModeSettings(TableSettings):
+class ModeSettings(OutboxSettings, TableSettings):
     """The settings of every program that applies Stripe's events."""
 
     livemode: bool = Field(
@@ -184,7 +185,7 @@ StripeUrl = Annotated[
 ]
 
 
-class CheckoutSettings(TableSettings):
+class CheckoutSettings(OutboxSettings, TableSettings):
     """The settings of the checkout API."""
 
     connection_limit: ClassVar[int] = 1300
@@ -236,6 +237,12 @@ class ReconcilerSettings(StripeSettings):
     interval_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
         300, validation_alias="RECONCILER_INTERVAL_SECONDS", description="pause between two runs, in seconds"
     )
+
+
+class NotifierSettings(NotifySettings, TableSettings):
+    """The settings of the notifier."""
+
+    port: Port = Field(8079, validation_alias="PORT", description="port that the service listens on")
 
 
 def read(kind: type[SettingsT]) -> SettingsT:

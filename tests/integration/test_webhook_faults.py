@@ -243,7 +243,7 @@ def test_a_rejected_statement_is_sent_again_alone(
         payments = [records.put() for _ in range(12)]
         deliveries = [_paid(payment_id) for payment_id in payments]
         rejections = faults.StatementErrors(code, dict.fromkeys(payments[::2], 2))
-        dynamodb.fault = lambda call, forward, reject=rejections: reject(call, _slowly(forward))
+        dynamodb.fault = _after_a_pause(rejections)
         before = len(dynamodb.seconds)
 
         with ThreadPoolExecutor(12) as senders:
@@ -267,7 +267,7 @@ def test_a_failing_statement_does_not_affect_its_batch(
     payments = [records.put() for _ in range(12)]
     deliveries = [_paid(payment_id) for payment_id in payments]
     rejections = faults.StatementErrors(code, dict.fromkeys(payments[::4], 1000))
-    dynamodb.fault = lambda call, forward: rejections(call, _slowly(forward))
+    dynamodb.fault = _after_a_pause(rejections)
 
     with ThreadPoolExecutor(12) as senders:
         answers = list(senders.map(lambda delivery: delivery.to(webhook), deliveries))
@@ -276,6 +276,11 @@ def test_a_failing_statement_does_not_affect_its_batch(
     assert rejections.mixed_batches > 0
     assert [answer.status for answer in answers] == [status, 200, 200, 200] * 3
     assert [delivery.to(webhook).outcome for delivery in deliveries[:2]] == ["applied", "duplicate"]
+
+
+def _after_a_pause(fault: Fault) -> Fault:
+    """Returns the fault with calls that take longer."""
+    return lambda call, forward: fault(call, _slowly(forward))
 
 
 def _slowly(forward: faults.Forward) -> faults.Forward:

@@ -12,7 +12,7 @@ from lea_payments.payment.record import Status
 from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE
 from lea_payments.stripe.facts import LISTED_TYPES
 from lea_payments.stripe.signature import SIGNATURE_REASONS
-from lea_payments.telemetry import checkout, connections, metrics
+from lea_payments.telemetry import checkout, connections, metrics, notifier
 from lea_payments.telemetry.mcp import tool_calls
 
 Metric = Counter | Gauge | Histogram
@@ -120,6 +120,15 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         Exposed(tool_calls.CALLS, tuple(_tool_calls())),
         _with(tool_calls.DURATION, (*tool_calls.TOOLS, metrics.OTHER)),
         _with(tool_calls.CAPS_REFUSED, tool_calls.CAPS.values()),
+    ),
+    "notifier": (
+        *_EVERY_SERVICE,
+        *_store("query", "notify", durations=False),
+        Exposed(notifier.ATTEMPTS),
+        Exposed(notifier.LAG),
+        Exposed(notifier.DUE),
+        Exposed(notifier.OLDEST_DUE),
+        Exposed(notifier.DEAD_LETTERED),
     ),
 }
 """The metrics of each service: a pod exposes only what it can count."""
