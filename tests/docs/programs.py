@@ -51,7 +51,7 @@ def own_command(app: typer.Typer) -> Callable[[Arguments], None]:
 
 def curl(arguments: Arguments) -> None:
     """Only options that the test of the examples understands."""
-    assert {word for word in arguments if word.startswith("-")} <= {"-H", "-d"}
+    assert {word for word in arguments if word.startswith("-")} <= {"-X", "-H", "-d"}
 
 
 def helm(arguments: Arguments) -> None:

@@ -18,6 +18,7 @@ from tests.support.shop import Shop, code_of, open_shop
 
 RACES = examples(25, 1000, "CANCELLATION_RACES")
 QUOTES = examples(12, 200, "CANCELLATION_QUOTES")
+CREATIONS = examples(20, 300, "CANCELLATION_CREATIONS")
 CALLERS = 8
 MAXIMUM_CHANGES, SHARE_OF_PAYERS = 3, 0.7
 JITTER_SECONDS = 0.1
@@ -94,6 +95,34 @@ def test_a_cancellation_that_races_a_payment_is_never_wrong(shop: Shop) -> None:
 
     print(f"cancellations raced with payments: {dict(winners)}")
     assert winners.total() == RACES
+
+
+def _race_creation(shop: Shop, seed: int) -> tuple[str, str]:
+    """A call for the first or the second link races two cancellations. The payment, and the answer to the call."""
+    generator, body = random.Random(seed), payment_body()
+    payment_id = str(body["payment_intent_id"])
+    if seed % 2:
+        first = shop.create(**body)
+        shop.account.post(f"/v1/checkout/sessions/{first['stripe_session_id']}/expire")
+    cancel = partial(shop.cancel, payment_id)
+
+    answers = _at_once(generator, partial(shop.api.post, "/payments", json=body), cancel, cancel)
+
+    assert {answer.status_code for answer in answers} <= {200, 201, 404, 409}, [answer.text for answer in answers]
+    last = cancel()
+    assert (last.status_code, last.json()["status_reason"]) == (200, "canceled")
+    return payment_id, "link" if answers[0].is_success else code_of(answers[0])[1]
+
+
+def test_a_cancellation_that_races_a_creation_leaves_no_link(shop: Shop) -> None:
+    with ThreadPoolExecutor(CALLERS) as pool:
+        answers = dict(pool.map(partial(_race_creation, shop), range(CREATIONS)))
+
+    payable = [
+        one["id"] for one in shop.sessions() if one["status"] == "open" and one["client_reference_id"] in answers
+    ]
+    print(f"creations raced with cancellations: {dict(Counter(answers.values()))}, payable: {len(payable)}")
+    assert (payable, set(answers.values()) <= {"link", "payment_canceled"}) == ([], True)
 
 
 class Quote(NamedTuple):

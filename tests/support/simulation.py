@@ -111,8 +111,18 @@ class Simulation:
         self.open_page("/cancel")
         self.account.post(f"/v1/checkout/sessions/{unpaid.session_id}/expire")
         self.wait_for(unpaid, payment_status="expired")
+        self.run_cancellations()
         self.open_page("/success?session_id=cs_test_unknown&since=1")
         self.open_page("/nothing")
+
+    def run_cancellations(self) -> None:
+        """A caller cancels a payment, and replaces another one."""
+        canceled, superseded = self.create_payment(), self.create_payment()
+        self._api.post(f"/payments/{canceled.payment_id}/cancel").raise_for_status()
+        self.create_payment(supersedes=[superseded.payment_id])
+        for payment in (canceled, superseded):
+            self.wait_for(payment, payment_status="expired", status_reason="canceled")
+            self.open_page(f"/cancel?session_id={payment.session_id}")
 
     def run_refunds_and_disputes(self) -> None:
         """Completed payments are refunded and disputed; one refund fails after it succeeded."""

@@ -160,6 +160,20 @@ def test_every_event_type_has_words() -> None:
     assert WORDS.keys() == EVENT_TYPES.keys()
 
 
+def test_the_timeline_has_the_cancellation_in_its_place() -> None:
+    entries = tuple(
+        HistoryEntry(f"evt_{at}", "checkout.session.expired", "applied", "pending", "pending", at, None)
+        for at in ("2026-01-01T10:00:00.000Z", "2026-01-01T12:00:00.000Z")
+    )
+    canceled = replace(record("payment_1"), created_at=None, history=entries, canceled_at="2026-01-01T11:00:00.000Z")
+
+    assert [step.what for step in timeline(canceled)] == [
+        "the link expired",
+        "the payment was canceled",
+        "the link expired",
+    ]
+
+
 def test_the_timeline_begins_with_the_creation() -> None:
     at = "2026-11-27T10:02:03.000Z"
     entries = (

@@ -1,7 +1,7 @@
 """Cancels a payment: expires its sessions at Stripe, and then marks its record."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -72,10 +72,12 @@ class Cancellations:
         for pause in RETRY_PAUSES:
             await asyncio.sleep(pause)
             record = await self.cancelable(payment_id)
-            if status_of(record).situation is Situation.CANCELED:
-                return Cancellation(record, record)
             try:
-                return await self._cancel(record)
+                if status_of(record).situation is not Situation.CANCELED:
+                    return await self._cancel(record)
+                # A pod of version 0.1.0 does not know the mark: during an update it can have made a new link.
+                await self._close_all(record, _possibly_open(record))
+                return Cancellation(record, record)
             except (ConflictError, InFlightError):
                 continue
         raise RefusalError("try_again", "Other calls for this payment are in progress; repeat the call.", retry_after=1)
@@ -98,8 +100,7 @@ class Cancellations:
             session = await self._session_of_attempt(record)
             if session is not None:
                 fields["stripe_session_id"] = session.id
-        for session_id in sorted(_possibly_open(record).union(fields.values())):
-            await self._close(record, session_id)
+        await self._close_all(record, _possibly_open(record).union(fields.values()))
         # The mark is conditional on the version: no session was stored and no attempt was started in the meantime.
         after = await self._store.change_checkout(record, canceled_at=iso(self._now()), **fields)
         return Cancellation(record, after)
@@ -109,6 +110,10 @@ class Cancellations:
         with suppress(*NO_SESSION):
             return await self._stripe.create(record)
         return None
+
+    async def _close_all(self, record: Payment, session_ids: Iterable[str]) -> None:
+        for session_id in sorted(session_ids):
+            await self._close(record, session_id)
 
     async def _close(self, record: Payment, session_id: str) -> None:
         """Expires the session. Raises RefusalError if the customer has completed it."""

@@ -77,6 +77,27 @@ async def test_a_repeated_call_changes_nothing() -> None:
     assert again.before is again.after is first.after
 
 
+async def test_a_repeated_call_closes_a_link_of_0_1_0() -> None:
+    """That version does not know the mark: during an update, one of its pods has made a new link."""
+    table, stripe = await opened()
+    await cancellations(table, stripe).cancel("payment_1")
+    started = replace(table.current, checkout_attempt=2, payment_status=Status.PENDING, status_rank=0)
+    table.record = replace(started, stripe_session_id=(await stripe.create(started)).id)
+
+    await cancellations(table, stripe).cancel("payment_1")
+
+    assert statuses(stripe) == ["expired", "expired"]
+
+
+async def test_a_paid_link_of_0_1_0_wins_over_the_mark() -> None:
+    canceled = replace(PENDING, canceled_at="2026-01-01T00:00:00.000Z", stripe_session_id="cs_1")
+    paid = replace(canceled, payment_status=Status.COMPLETED, status_rank=50)
+
+    refusal = await refused(Table(replace(paid, facts=with_evidence(paid))), FakeStripe())
+
+    assert refusal.code == "already_completed"
+
+
 async def test_concurrent_calls_cancel_once() -> None:
     table, stripe = await opened()
 
