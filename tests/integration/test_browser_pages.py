@@ -11,6 +11,7 @@ from lea_payments.pages.languages import TAGS
 from lea_payments.settings import TableSettings
 from lea_payments.store.items import attributes_of
 from tests.support import tables
+from tests.support.examples import examples
 from tests.support.page_records import FORMER, LINK, STATES, page_record, session_id_of
 from tests.support.waiting import until
 
@@ -39,6 +40,9 @@ BRAND = {
     "PAGES_NEXT_STEPS": '{"en": "Your policy arrives by e-mail within an hour."}',
     "PAGES_TIME_ZONE": "Asia/Singapore",
 }
+LANGUAGES_OF_A_PAGE = examples(1, len(TAGS))
+READ = [(TAGS[(at + more) % len(TAGS)], page) for at, page in enumerate(ADDRESSES) for more in range(LANGUAGES_OF_A_PAGE)]
+"""The pages and the languages in which they are checked: in a plain run, each page in one of them in turn."""
 Violations = Callable[[Page], list[str]]
 
 
@@ -106,8 +110,7 @@ def reader(chromium: Browser, url: str) -> Reader:
     return Reader(chromium, url)
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize(("tag", "address"), READ)
 def test_every_page_is_accessible_in_every_language(
     reader: Reader, axe_violations: Violations, tag: str, address: str
 ) -> None:

@@ -93,6 +93,12 @@ class RecordedReads:
         return max((sum(start <= at < start + 1 for at in times) for start in times), default=0)
 
 
+def unprocessed_keys(call: Call, _: Forward) -> CallResponse:
+    """Responds as DynamoDB does when it is too busy for all keys of the call."""
+    body = {"Responses": {}, "UnprocessedKeys": json.loads(call.body)["RequestItems"]}
+    return CallResponse(200, json.dumps(body).encode())
+
+
 def distribution(numbers: Sequence[int]) -> str:
     """How often each number occurs."""
     return ", ".join(f"{number}: {count}" for number, count in sorted(Counter(numbers).items()))

@@ -24,6 +24,10 @@ class Schedule:
         at = self._next_call_at if has_work else max(self._next_call_at, self._next_round_at)
         return max(0.0, at - now)
 
+    def is_round_due(self, now: float) -> bool:
+        """Whether the next round may start."""
+        return now >= self._next_round_at
+
     def round_starts(self, now: float) -> None:
         """Plans the next round."""
         self._next_round_at = now + self._round_seconds

@@ -13,6 +13,10 @@ from lea_payments.payment.record import Payment
 from lea_payments.store.reading.batch import LIMIT
 from lea_payments.telemetry import checkout as telemetry
 
+LOOKS_PER_READ = 2
+"""How many calls look at states before the next one reads records, while both are due: else one would delay the other
+without end. Records that are read less often share more of the calls."""
+
 
 class ManyReader(Protocol):
     """Reads payments from the table."""
@@ -33,6 +37,7 @@ class Watcher:
         self._waiters: dict[str, dict[Waiter, None]] = {}
         self._unread: dict[str, None] = {}
         self._round: list[str] = []
+        self._looks = 0
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -71,6 +76,7 @@ class Watcher:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
+        self._schedule.round_starts(loop.time())
         try:
             while self._waiters:
                 delay = self._schedule.delay(loop.time(), has_work=bool(self._unread or self._round))
@@ -91,11 +97,13 @@ class Watcher:
             return
 
     async def _next_call(self, clock: Callable[[], float]) -> None:
-        """Reads the next payments: first those that are not read, then those that this round has not looked at."""
+        """Reads the next payments: the records that are not read, or the states that this round has not looked at."""
         now = clock()
-        only_state = not self._unread
+        is_look_due = bool(self._round) or self._schedule.is_round_due(now)
+        only_state = is_look_due and (not self._unread or self._looks < LOOKS_PER_READ)
+        self._looks = self._looks + 1 if only_state else 0
         if only_state and not self._round:
-            self._round = [*self._waiters]
+            self._round = [one for one in self._waiters if one not in self._unread]
             self._schedule.round_starts(now)
         ids = [*islice(self._round if only_state else self._unread, LIMIT)]
         self._take(ids, only_state=only_state)
