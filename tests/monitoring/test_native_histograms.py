@@ -42,7 +42,7 @@ def prometheus(
 ) -> Iterator[Prometheus]:
     """Yield a Prometheus that has scraped the same services in each mode, while every kind of event occurred."""
     if not programs.knows_native_histograms():
-        # CI fails on a skipped test, but Debian's Prometheus is older; .ci/run repeats this file with that of the image.
+        # CI fails on a skipped test, but Debian's Prometheus is older; .ci/run repeats this file with a newer one.
         without = pytest.xfail if os.environ.get("CI") == "true" else pytest.skip
         without(programs.NATIVE_HISTOGRAMS_HINT)
     folder, rules = tmp_path_factory.mktemp("native"), sorted(RULES.glob("*.yaml"))
