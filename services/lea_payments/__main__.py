@@ -7,9 +7,11 @@ from typing import Annotated
 import typer
 
 from lea_payments.commands.console import Terminal, json_text, run
+from lea_payments.mcp.run import mcp
 from lea_payments.settings import (
     CheckoutSettings,
     ModeSettings,
+    NotifierSettings,
     PagesSettings,
     ReconcilerSettings,
     SettingsError,
@@ -40,7 +42,9 @@ def webhook() -> None:
 
     settings = read(WebhookSettings)
     count = len(settings.signing_secrets())
-    store = PaymentStore(settings, deadline_seconds=settings.delivery_deadline_seconds)
+    store = PaymentStore(
+        settings, deadline_seconds=settings.delivery_deadline_seconds, notifications=settings.notifications
+    )
     serve(create_app(settings, store), settings, settings.port, "webhook", signing_secrets=count)
 
 
@@ -66,7 +70,8 @@ def checkout() -> None:
     from lea_payments.store.payments import PaymentStore
 
     settings = read(CheckoutSettings)
-    serve(create_app(settings, PaymentStore(settings)), settings, settings.port, "checkout")
+    store = PaymentStore(settings, notifications=settings.notifications)
+    serve(create_app(settings, store), settings, settings.port, "checkout")
 
 
 @app.command()
@@ -88,7 +93,8 @@ def reconciler(
 
     settings = read(ReconcilerSettings)
     if not once:
-        serve(create_app(settings, PaymentStore(settings)), settings, settings.port, "reconciler")
+        store = PaymentStore(settings, notifications=settings.notifications)
+        serve(create_app(settings, store), settings, settings.port, "reconciler")
         return
     with Progress() as progress:
         progress.does("comparing the payments with Stripe's lists")
@@ -96,6 +102,25 @@ def reconciler(
     Terminal(stderr=True).print(result.summary(), soft_wrap=True)
     if result.problem:
         raise SettingsError(result.problem)
+
+
+@app.command()
+def notifier() -> None:
+    """Send a signed notification to your receivers when a payment changes (health on port 8079).
+
+    Needs `NOTIFY_URL`, `NOTIFY_SECRET` or `NOTIFY_SECRET_FILE`, and the table. The services that change payments need
+    `NOTIFICATIONS=true`. Any number of notifiers can run on one table.
+    """
+    from lea_payments.notifier.app import create_app
+    from lea_payments.serving.server import serve
+    from lea_payments.store.notifications.outbox import Outbox
+
+    settings = read(NotifierSettings)
+    endpoints = ",".join(endpoint.name for endpoint in settings.endpoints())
+    serve(create_app(settings, Outbox(settings)), settings, settings.port, "notifier", endpoints=endpoints)
+
+
+app.command()(mcp)
 
 
 @app.command("init-table")

@@ -10,6 +10,7 @@ from lea_payments import remedies
 from lea_payments.brand import BrandSettings
 from lea_payments.environment import EnvironmentSettings
 from lea_payments.listening import ALL_INTERFACES
+from lea_payments.notifications.settings import NotifySettings, OutboxSettings
 from lea_payments.outbound import way
 from lea_payments.secrets.fields import (
     ApiTokenList,
@@ -33,6 +34,9 @@ class SettingsError(Exception):
 
 class Settings(EnvironmentSettings):
     """The settings of every service. A field's description is its row in docs/reference/settings.md."""
+
+    connection_limit: ClassVar[int] = 1000
+    """How many connections the service has at the same time."""
 
     host: str = Field(
         ALL_INTERFACES,
@@ -90,7 +94,7 @@ class TableSettings(Settings):
         return super().summary() | {"table": self.table, "dynamodb": self.ddb_endpoint or f"AWS {self.aws_region}"}
 
 
-class ModeSettings(TableSettings):
+class ModeSettings(OutboxSettings, TableSettings):
     """The settings of every program that applies Stripe's events."""
 
     livemode: bool = Field(
@@ -166,6 +170,10 @@ class PagesSettings(BrandSettings, TableSettings):
     port: Port = Field(8085, validation_alias="PORT", description="port that the service listens on")
 
 
+MEANING_OF_API_TOKENS = (
+    "bearer token of the checkout API's callers, at least 16 characters; during a rotation several, comma-separated; "
+    "`mcp` sends the first one"
+)
 STRIPE = "https://api.stripe.com"
 StripeUrl = Annotated[
     str,
@@ -177,8 +185,11 @@ StripeUrl = Annotated[
 ]
 
 
-class CheckoutSettings(TableSettings):
+class CheckoutSettings(OutboxSettings, TableSettings):
     """The settings of the checkout API."""
+
+    connection_limit: ClassVar[int] = 1300
+    """Of these, 1,000 can be those of calls that wait: the others are for probes and for all other calls."""
 
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_api_base: StripeUrl = STRIPE
@@ -190,8 +201,7 @@ class CheckoutSettings(TableSettings):
         validation_alias="PAYMENTS_API_TOKEN",
         validate_default=True,
         min_length=1,
-        description="bearer token of the API's callers, at least 16 characters; during a rotation several, "
-        "comma-separated",
+        description=MEANING_OF_API_TOKENS,
     )
     pages_base_url: str = Field(
         "http://localhost:8085",
@@ -227,6 +237,12 @@ class ReconcilerSettings(StripeSettings):
     interval_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
         300, validation_alias="RECONCILER_INTERVAL_SECONDS", description="pause between two runs, in seconds"
     )
+
+
+class NotifierSettings(NotifySettings, TableSettings):
+    """The settings of the notifier."""
+
+    port: Port = Field(8079, validation_alias="PORT", description="port that the service listens on")
 
 
 def read(kind: type[SettingsT]) -> SettingsT:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -142,7 +141,7 @@ def _without_options(arguments: Arguments, with_value: set[str]) -> list[str]:
 
 @cache
 def _deployments() -> frozenset[str]:
-    return frozenset(rendered.render(rendered.read(Path(rendered.LOCAL))).of("Deployment"))
+    return frozenset(rendered.render(rendered.ci("mcp")).of("Deployment"))
 
 
 def _camel(name: str) -> str:

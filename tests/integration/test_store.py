@@ -10,11 +10,12 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HistoryEntry
 from lea_payments.settings import TableSettings
-from lea_payments.store import statements, table
+from lea_payments.store import table
 from lea_payments.store.errors import ConflictError, UnavailableError
 from lea_payments.store.items import attributes_of, payment_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.store.setup import creation
+from lea_payments.store.statements import pings
 from lea_payments.stripe import events as stripe_events
 from tests.support import dynamodb_faults as faults
 from tests.support import stripe_bodies, tables
@@ -253,7 +254,7 @@ async def test_checkout_cannot_change_a_payment_that_is_gone(store: PaymentStore
 async def test_the_pings_of_readiness_change_nothing(
     store: PaymentStore, dynamodb: "DynamoDBClient", settings: TableSettings, *, exists: bool
 ) -> None:
-    key = {table.KEY: {"S": statements.NO_PAYMENT}}
+    key = {table.KEY: {"S": pings.NO_PAYMENT}}
     item = {**key, "updated_at": {"S": "then"}} if exists else None
     if item:
         dynamodb.put_item(TableName=settings.table, Item=item)

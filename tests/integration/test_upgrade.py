@@ -11,10 +11,10 @@ from opentelemetry import trace
 from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.settings import TableSettings
-from lea_payments.store import statements
 from lea_payments.store.dynamodb import Blocked, WriteResult, Written, result_of
 from lea_payments.store.errors import ConflictError
 from lea_payments.store.payments import PaymentStore
+from lea_payments.store.statements import events, records
 from lea_payments.stripe.events import translate
 from tests.support import tables
 from tests.upgrade import run
@@ -44,11 +44,11 @@ class Table:
         """The item as it is now."""
         return self.client.get_item(TableName=self.name, Key={"payment_intent_id": {"S": payment_id}})["Item"]
 
-    def write(self, before: statements.CurrentRecord, event: PaymentEvent) -> WriteResult:
+    def write(self, before: records.CurrentRecord, event: PaymentEvent) -> WriteResult:
         """Sends this version's write for the event, which was decided on `before`."""
         after = changes.apply(before.record, event, "2027-01-01T00:00:00.000Z").after
         assert after is not None
-        update = statements.update(self.name, before, after, trace.INVALID_SPAN)
+        update = events.update(self.name, before, after, trace.INVALID_SPAN)
         answer = self.client.batch_execute_statement(
             Statements=[
                 {
@@ -93,7 +93,7 @@ async def test_money_completes_a_stored_old_record(kind: str, table: Table, stor
 def test_an_old_write_blocks_a_write_in_its_way(written: Item, table: Table) -> None:
     """Even if it happens in the same millisecond as the write before, so that `updated_at` stays the same."""
     item = table.put(frozen("untouched")["item"])
-    stale = statements.current(item)
+    stale = records.current(item)
     table.put({**item, **written})
 
     result = table.write(stale, event_of(objects_of(item).unpaid()))
@@ -103,7 +103,7 @@ def test_an_old_write_blocks_a_write_in_its_way(written: Item, table: Table) -> 
 
 def test_an_old_history_entry_blocks_nothing(table: Table) -> None:
     item = table.put(frozen("declined")["item"])
-    stale = statements.current(item)
+    stale = records.current(item)
     entries = item["history"]["L"]
     table.put({**item, "history": {"L": [*entries, *entries]}})
 

@@ -19,7 +19,12 @@ from typing import NamedTuple, TextIO
 
 MODULES = (
     *("lea_payments.webhook.app", "lea_payments.pages.app", "lea_payments.checkout.app"),
-    *("lea_payments.reconciler.app", "lea_payments.serving.server", "lea_payments.telemetry.setup"),
+    *(
+        "lea_payments.reconciler.app",
+        "lea_payments.notifier.app",
+        "lea_payments.serving.server",
+        "lea_payments.telemetry.setup",
+    ),
     *("lea_payments.commands.check", "lea_payments.commands.replay", "lea_payments.commands.show"),
     *("stripe_emulator.app", "stripe_emulator.api.hang_up", "uvicorn", "uvicorn.protocols.http.httptools_impl"),
 )

@@ -11,7 +11,11 @@ from tests.support.processes import Process, start_process
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "stripe-emulator": ("-m", "stripe_emulator"),
-    **{service: ("-m", "lea_payments", service) for service in ("webhook", "pages", "checkout", "reconciler")},
+    **{
+        service: ("-m", "lea_payments", service)
+        for service in ("webhook", "pages", "checkout", "reconciler", "notifier")
+    },
+    "mcp": ("-m", "lea_payments", "mcp", "--http"),
 }
 READY_AT = {"stripe-emulator": "/health"}
 

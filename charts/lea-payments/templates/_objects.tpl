@@ -4,7 +4,7 @@
 {{- include "lea-payments.metadata" (concat . (list (first .).Values.deploymentAnnotations $own.deploymentAnnotations)) -}}
 {{- end -}}
 
-{{/* Deployment of webhook, pages or checkout: the arguments of lea-payments.pod. */}}
+{{/* Deployment of a service with any number of pods: the arguments of lea-payments.pod. */}}
 {{- define "lea-payments.deployment" -}}
 {{- $values := include "lea-payments.serviceValues" (list .root .service) | fromJson -}}
 apiVersion: apps/v1
@@ -27,7 +27,7 @@ spec:
     {{- include "lea-payments.pod" . | nindent 4 }}
 {{- end -}}
 
-{{/* Service in front of webhook, pages or checkout, without the metrics: (list $ service). */}}
+{{/* Service in front of webhook, pages, checkout or mcp, without the metrics: (list $ service). */}}
 {{- define "lea-payments.service" -}}
 {{- $values := include "lea-payments.serviceValues" . | fromJson -}}
 apiVersion: v1
@@ -45,7 +45,7 @@ spec:
       appProtocol: http
 {{- end -}}
 
-{{/* HorizontalPodAutoscaler of webhook, pages or checkout, if autoscaling is on: (list $ service). */}}
+{{/* HorizontalPodAutoscaler of a service, if autoscaling is on: (list $ service). */}}
 {{- define "lea-payments.horizontalPodAutoscaler" -}}
 {{- $scaling := (include "lea-payments.serviceValues" . | fromJson).autoscaling -}}
 {{- if and $scaling.enabled (not $scaling.external) -}}
@@ -74,7 +74,7 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* PodDisruptionBudget of webhook, pages or checkout, if it always has at least two pods: (list $ service). */}}
+{{/* PodDisruptionBudget of a service, if it always has at least two pods: (list $ service). */}}
 {{- define "lea-payments.podDisruptionBudget" -}}
 {{- $values := include "lea-payments.serviceValues" . | fromJson -}}
 {{- $fewest := $values.replicas -}}
@@ -95,7 +95,7 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* Ingress to some paths of webhook or pages: (dict "root" "service" "paths"). */}}
+{{/* Ingress to some paths of webhook, pages or mcp: (dict "root" "service" "paths"). */}}
 {{- define "lea-payments.ingress" -}}
 {{- $ingress := (index .root.Values .service).ingress -}}
 {{- if $ingress.enabled -}}
@@ -128,7 +128,7 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* HTTPRoute to some paths of webhook or pages: (dict "root" "service" "paths"). */}}
+{{/* HTTPRoute to some paths of webhook, pages or mcp: (dict "root" "service" "paths"). */}}
 {{- define "lea-payments.httpRoute" -}}
 {{- $route := (index .root.Values .service).httpRoute -}}
 {{- if $route.enabled -}}

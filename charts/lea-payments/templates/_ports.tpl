@@ -3,6 +3,8 @@
 dynamodb: 8000
 dynamodb-admin: 8001
 dynamodb-admin-service: 8010
+notifier: 8079
+mcp: 8080
 reconciler: 8083
 checkout: 8084
 pages: 8085

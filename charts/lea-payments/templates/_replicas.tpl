@@ -16,6 +16,13 @@ Leaving it out of a manifest that had it makes Kubernetes run a single pod, so e
 {{- end -}}
 {{- end -}}
 
+{{/* Largest number of pods in a Deployment: (list $ service). During a rollout there is one more. */}}
+{{- define "lea-payments.mostPods" -}}
+{{- $values := include "lea-payments.serviceValues" . | fromJson -}}
+{{- $scaling := $values.autoscaling -}}
+{{- max 1 (int (ternary $scaling.maxReplicas $values.replicas (or $scaling.enabled $scaling.external))) -}}
+{{- end -}}
+
 {{/*
 Number of pods of a service that something else scales: (dict "live" "isNew" "scaling"), the Deployment in the cluster, whether
 the cluster has none, and the values of autoscaling. A new Deployment starts with minReplicas, because without a number it has one

@@ -1,4 +1,4 @@
-{{/* Values of webhook, pages or checkout on top of `serviceDefaults`, as JSON: (list $ service). */}}
+{{/* Values of a service with any number of pods on top of `serviceDefaults`, as JSON: (list $ service). */}}
 {{- define "lea-payments.serviceValues" -}}
 {{- $values := (first .).Values -}}
 {{- toJson (mergeOverwrite (deepCopy (default dict $values.serviceDefaults)) (deepCopy (index $values (last .)))) -}}

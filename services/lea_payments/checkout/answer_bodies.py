@@ -13,6 +13,7 @@ from lea_payments.checkout.output.values import (
     ReadableOutcome,
     ReadableStatus,
     ReadableTime,
+    ReadableVersion,
     Time,
 )
 from lea_payments.checkout.sessions import OpenCheckout
@@ -69,8 +70,12 @@ class CurrentPayment(PublishedPayment):
     """A payment as it is now, with what can still happen to it, its refunds, disputes and fraud warnings."""
 
     version: Annotated[
-        int | None,
-        Field(description="Grows with each change. null: the record was written by hand or by version 0.1.0."),
+        ReadableVersion,
+        Field(
+            description="Grows with each change; send it as `after` to wait for the next one. "
+            "0: the record was written by hand or by version 0.1.0.",
+            examples=[2],
+        ),
     ]
     final: Annotated[bool, Field(description=_FINAL)]
     payable: Annotated[bool, Field(description=_PAYABLE)]

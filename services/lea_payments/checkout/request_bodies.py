@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -10,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from lea_payments.checkout.input import visible_text
+from lea_payments.checkout.input.numbers import digits_only
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment
 from lea_payments.stripe.checkout_sessions import OwnLocale, StripeLocale
@@ -23,7 +23,8 @@ ID_LENGTH = 200
 PAGE_SIZE = 100
 """How many payments a page of a list has at most, and by default."""
 
-_LIMIT = re.compile("[0-9]{1,9}")
+MAX_SUPERSEDED = 10
+"""How many payments one call cancels at most."""
 
 
 def _letters_only(currency: str) -> str:
@@ -33,11 +34,10 @@ def _letters_only(currency: str) -> str:
     return currency
 
 
-def _digits_only(value: object) -> object:
-    """Python also reads `+5`, `1_0` and the digits of other scripts as integers."""
-    if isinstance(value, str) and not _LIMIT.fullmatch(value):
-        raise ValueError("not a number in the digits 0 to 9; send one such as 20")
-    return value
+def _each_once(ids: list[str]) -> list[str]:
+    if len(ids) != len(set(ids)):
+        raise ValueError("an id is there twice; send each id once")
+    return ids
 
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(visible_text.checked)]
@@ -45,6 +45,18 @@ Name = Annotated[
     str, StringConstraints(min_length=1, max_length=250, strip_whitespace=True), AfterValidator(visible_text.checked)
 ]
 PaymentId = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH, pattern=ID_PATTERN)]
+
+
+Supersedes = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=256)]],
+    AfterValidator(_each_once),
+    Field(
+        max_length=MAX_SUPERSEDED,
+        description="The ids of payments that this one replaces, such as those of an older quote. They are canceled "
+        "before this payment gets its link. If one of them is paid, nothing is created.",
+        json_schema_extra={"uniqueItems": True},
+    ),
+]
 
 
 class NewPayment(BaseModel):
@@ -102,6 +114,7 @@ class NewPayment(BaseModel):
             "Stripe's pay page has no Tamil: with ta it uses the browser's language."
         ),
     ] = None
+    supersedes: Supersedes = []
 
 
 SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]
@@ -110,7 +123,7 @@ SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]
 _PageSize = Annotated[int, Field(ge=1, le=PAGE_SIZE)]
 Limit = Annotated[
     _PageSize,
-    BeforeValidator(_digits_only, json_schema_input_type=_PageSize),
+    BeforeValidator(digits_only, json_schema_input_type=_PageSize),
     Field(description="How many payments the page has at most."),
 ]
 Cursor = Annotated[

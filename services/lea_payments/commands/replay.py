@@ -207,7 +207,7 @@ def from_file(settings: ModeSettings, options: ReplayOptions, path: str, types: 
 
 
 def _run(settings: ModeSettings, options: ReplayOptions, lists: StripeLists | None, batches: Batches) -> Counter[str]:
-    store = PaymentStore(settings)
+    store = PaymentStore(settings, notifications=settings.notifications)
     replay = Replay(Repairs(store, lists, options.payment_id), options)
 
     async def run() -> None:

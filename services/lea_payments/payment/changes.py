@@ -1,5 +1,6 @@
 """Decides how an event changes a payment, and builds the record after the change."""
 
+from operator import attrgetter
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -73,6 +74,14 @@ def _is_published_dispute(record: Payment, event: PaymentEvent) -> bool:
         and event.object_id not in record.facts
         and any(entry.event_id == event.id and entry.outcome == Outcome.APPLIED for entry in record.history)
     )
+
+
+def is_published(before: Payment, after: Payment) -> bool:
+    """Whether a change is one that receivers of notifications are told: details and bookkeeping are not."""
+    return _published_state(before) != _published_state(after)
+
+
+_published_state = attrgetter("payment_status", "status_reason", "amount_refunded", "dispute_status")
 
 
 def derive(record: Payment) -> Payment:

@@ -42,7 +42,7 @@ def run_once(settings: ReconcilerSettings) -> Run:
     """
 
     async def run() -> Run:
-        async with PaymentStore(settings) as store:
+        async with PaymentStore(settings, notifications=settings.notifications) as store:
             return await _reconciler(settings, store, StripeReader(settings), NO_LIMIT).run()
 
     observability.start(settings.model_copy(update={"metrics_port": 0}), "reconciler")

@@ -83,6 +83,19 @@ SIGNING_SECRET = SecretKind(
 """Stripe's own examples have 32 letters and digits (docs.stripe.com/api/webhook_endpoints/object), and `stripe listen`
 prints 64. Stripe promises no length, so a longer secret is valid."""
 
+NOTIFY_SECRET = SecretKind(
+    (
+        *_NOT_A_SECRET,
+        _rule(r"^[srp]k_(test|live)_", "is an API key and not a signing secret"),
+        _rule(r"^(?!(?-i:whsec_))", "does not start with whsec_"),
+        _rule(r"^whsec_(?![a-z0-9+/]*={0,2}$)", "is not base64 after whsec_"),
+        _rule(r"^whsec_.{0,31}$", "is incomplete: it has fewer than 24 bytes after whsec_"),
+        _rule(r"^whsec_([^=]{4})*[^=]=*$", "is cut off: it is not complete base64"),
+        _rule(r"^whsec_[^=]{87}", "has more than 64 bytes after whsec_"),
+    )
+)
+"""Standard Webhooks asks for 24 to 64 random bytes, in base64."""
+
 API_TOKEN = SecretKind(
     (
         *_NOT_A_SECRET,
@@ -137,6 +150,14 @@ def _cut_problem(secrets: Sequence[str], in_use: Sequence[str]) -> str:
 
 def _numbered(number: int, count: int, problem: str) -> str:
     return f"it {problem}" if count == 1 else f"number {number} of {count} {problem}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is one that only this machine can reach."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def is_local(url: str) -> bool:

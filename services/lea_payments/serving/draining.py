@@ -57,6 +57,16 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
 
+_CONNECTIONS = "lea_payments.connections"
+
+
+def when_draining(scope: Scope, callback: Callable[[], None]) -> None:
+    """Calls back when the drain of the service that handles this request starts, or at once if it has started."""
+    connections: Connections | None = scope.get(_CONNECTIONS)
+    if connections is not None:
+        connections.when_draining(callback)
+
+
 class UnreadyInDrain:
     """Wraps an app: it is unready as soon as the drain starts, so that no more requests are sent to it."""
 
@@ -66,6 +76,7 @@ class UnreadyInDrain:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers the readiness probe during the drain."""
+        scope[_CONNECTIONS] = self._connections
         if self._connections.is_draining and scope.get("path") == READINESS_PATH:
             response = json_response(503, {"status": "unready", "reason": "the service is stopping"})
             await response(scope, receive, send)

@@ -15,13 +15,16 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import is_detail
 from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, dynamodb, statements, table
+from lea_payments.store import connection, dynamodb, table
 from lea_payments.store.connection import DEADLINE_SECONDS, FIRST_PAUSE_SECONDS, PING_SECONDS, Deadline
 from lea_payments.store.dynamodb import Blocked, Busy, Dynamodb, Failed, NotFound, WriteResult, Written
 from lea_payments.store.errors import ConflictError, TemporaryError, UnavailableError
 from lea_payments.store.group_commit import GroupCommit
 from lea_payments.store.items import attributes_of, payment_of
-from lea_payments.store.statements import CREATED_VERSION, Update
+from lea_payments.store.reading import batch
+from lea_payments.store.statements import checkout, events, pings, records
+from lea_payments.store.statements.events import Update
+from lea_payments.store.statements.records import CREATED_VERSION
 from lea_payments.telemetry import spans, store_calls
 
 
@@ -33,9 +36,13 @@ class PaymentStore:
         settings: TableSettings,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         deadline_seconds: float = DEADLINE_SECONDS,
+        *,
+        notifications: bool = False,
     ) -> None:
+        """With `notifications`, the writes of published changes mark their payments for the notifier."""
         self._table = settings.table
         self._now = now
+        self._notifications = notifications
         self._deadline = Deadline(deadline_seconds)
         self._dynamodb = Dynamodb(settings)
         self._client = self._dynamodb.client
@@ -55,15 +62,17 @@ class PaymentStore:
 
     async def _apply_to(self, payment_id: str, event: PaymentEvent, deadline: float, span: trace.Span) -> Applied:
         # Nearly every event is the first of its payment, so the first try guesses the record instead of reading it.
-        before = statements.untouched(payment_id, event)
+        before = records.untouched(payment_id, event)
         unanswered: dict[str, Applied] = {}
         pause = FIRST_PAUSE_SECONDS
         while True:
-            at = iso(self._now())
+            now = self._now()
+            at = iso(now)
             applied = changes.apply(before.record, event, at, spans.trace_id(span))
             if applied.after is None or applied.after is before.record:
                 return _own_write(before.record, event, unanswered) or applied
-            match await self._write(statements.update(self._table, before, applied.after, span), deadline):
+            write = events.update(self._table, before, applied.after, span, now if self._notifications else None)
+            match await self._write(write, deadline):
                 case Written():
                     return applied
                 case NotFound():
@@ -71,7 +80,7 @@ class PaymentStore:
                 case Blocked(item):
                     # The guess was wrong, or another write came first. DynamoDB returned the current item with the
                     # failed condition (ALL_OLD), so the next try needs no read either.
-                    before = statements.current(item)
+                    before = records.current(item)
                 case Busy(problem):
                     # The write may be done. Then the next try finds this event in the history, recorded at this time.
                     unanswered[at] = applied
@@ -123,6 +132,13 @@ class PaymentStore:
         )
         return payment_of(response["Item"]) if "Item" in response else None
 
+    async def read_many(self, payment_ids: Sequence[str], *, only_state: bool = False) -> Mapping[str, Payment | None]:
+        """At most 100 payments by their ids, read with one call that is not repeated: see `store.reading.batch`."""
+        request = batch.request(self._table, payment_ids, only_state=only_state)
+        operation = "watch" if only_state else "read_many"
+        response = await self._dynamodb.call_once(operation, self._client.batch_get_item, **request)
+        return batch.payments_of(response, self._table, payment_ids)
+
     async def by_session(self, session_id: str) -> Payment | None:
         """The payment with this Checkout Session, or None. The indexes can lag behind the table."""
         for index, field in (
@@ -166,15 +182,16 @@ class PaymentStore:
 
     async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
         """Writes checkout's fields and what follows from them. Raises ConflictError if the record has changed."""
-        after = changes.derive(replace(record, **fields, updated_at=iso(self._now())))
-        before = statements.as_read(record)
+        now = self._now()
+        after = changes.derive(replace(record, **fields, updated_at=iso(now)))
+        before = records.as_read(record)
         for _ in range(2):
             try:
                 await self._dynamodb.call(
                     "change_checkout",
                     self._client.update_item,
                     TableName=self._table,
-                    **statements.checkout_update(before, after),
+                    **checkout.checkout_update(before, after, now if self._notifications else None),
                 )
             except ClientError as error:
                 item = dynamodb.existing_item(error)
@@ -186,26 +203,26 @@ class PaymentStore:
             if current != record:
                 break
             # Nobody has changed the record: a person has written a field as another type than it is read as.
-            before = statements.current(item)
+            before = records.current(item)
         raise ConflictError(f"payment {record.payment_intent_id} has changed since it was read")
 
     async def ping(self) -> None:
         """Reads as the pages do, but what does not exist. Raises UnavailableError."""
         with Deadline(PING_SECONDS) as deadline:
-            await self._query(table.SESSION_INDEX, "stripe_session_id", statements.NO_PAYMENT, deadline=deadline)
-            await self.get(statements.NO_PAYMENT, deadline)
+            await self._query(table.SESSION_INDEX, "stripe_session_id", pings.NO_PAYMENT, deadline=deadline)
+            await self.get(pings.NO_PAYMENT, deadline)
 
     async def ping_events(self) -> None:
         """Writes as events are written, but changes nothing. A busy table is available. Raises UnavailableError."""
         with Deadline(PING_SECONDS) as deadline:
-            result = await self._writer.submit(statements.without_effect(self._table), deadline)
+            result = await self._writer.submit(pings.without_effect(self._table), deadline)
         if isinstance(result, Failed):
             raise UnavailableError(f"a write is not possible: {result.error}")
 
     async def ping_checkout(self) -> None:
         """Creates a record as checkout does, but under a condition that is never true. Raises UnavailableError."""
         with Deadline(PING_SECONDS) as deadline, suppress(ClientError):
-            creation = statements.creation_without_effect(self._table)
+            creation = pings.creation_without_effect(self._table)
             await self._dynamodb.call("create", self._client.put_item, deadline=deadline, **creation)
 
     async def __aenter__(self) -> Self:

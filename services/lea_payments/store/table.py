@@ -27,14 +27,14 @@ SESSION_INDEX = "stripe_session_id-index"
 INTENT_INDEX = "stripe_payment_intent-index"
 OTHER_SESSION_INDEX = "other_session_id-index"
 AWAITING_INDEX = "awaiting_funds_on-index"
+NOTIFY_INDEX = "notify-index"
 
 
-def _index(name: str, key: str, projection: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "IndexName": name,
-        "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
-        "Projection": projection,
-    }
+def _index(name: str, key: str, projection: Mapping[str, Any], sort_key: str = "") -> dict[str, Any]:
+    keys = [{"AttributeName": key, "KeyType": "HASH"}]
+    if sort_key:
+        keys.append({"AttributeName": sort_key, "KeyType": "RANGE"})
+    return {"IndexName": name, "KeySchema": keys, "Projection": projection}
 
 
 def _published(key: str) -> dict[str, Any]:
@@ -54,25 +54,40 @@ OWN_INDEXES: tuple[Mapping[str, Any], ...] = (
     _index(INTENT_INDEX, "stripe_payment_intent", _KEYS_ONLY),
     _index(OTHER_SESSION_INDEX, "other_session_id", _KEYS_ONLY),
     _index(AWAITING_INDEX, "awaiting_funds_on", _KEYS_ONLY),
+    _index(NOTIFY_INDEX, "notify_shard", _KEYS_ONLY, "notify_at"),
 )
-"""Our own indexes, for what each of them finds: see USES. Few records have the fields of the last two."""
+"""Our own indexes, for what each of them finds: see USES. Few records have the fields of the last three."""
+
+_NUMBERS = ("notify_at",)
+"""The keys that are numbers; all others are texts."""
 
 USES: Mapping[str, str] = {
     INTENT_INDEX: "disputes and refunds cannot be matched to payments",
     OTHER_SESSION_INDEX: "the customer of a payment's other session gets no page",
     AWAITING_INDEX: "the reconciler does not find delayed payments that have settled without an event",
+    NOTIFY_INDEX: "the notifier finds no payment whose notification is due",
 }
 """What does not work without one of our own indexes."""
 
 INDEXES = (*PUBLISHED_INDEXES, *OWN_INDEXES)
 
 
+def key_names(index: Mapping[str, Any]) -> list[str]:
+    """The attributes that are the key of an index."""
+    return [key["AttributeName"] for key in index["KeySchema"]]
+
+
+def key_definition(name: str) -> dict[str, str]:
+    """The definition of an attribute that is a part of a key."""
+    return {"AttributeName": name, "AttributeType": "N" if name in _NUMBERS else "S"}
+
+
 def definition(settings: TableSettings) -> dict[str, Any]:
     """CreateTable's arguments for this environment. Deletion protection is on only on AWS."""
-    keys = [KEY, *(index["KeySchema"][0]["AttributeName"] for index in INDEXES)]
+    keys = [KEY, *(name for index in INDEXES for name in key_names(index))]
     return {
         "TableName": settings.table,
-        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        "AttributeDefinitions": [key_definition(key) for key in keys],
         "KeySchema": [{"AttributeName": KEY, "KeyType": "HASH"}],
         "GlobalSecondaryIndexes": [dict(index) for index in INDEXES],
         "BillingMode": "PAY_PER_REQUEST",

@@ -152,6 +152,21 @@ def checkout_session_opened(payment: Payment, session_id: str, *, reused: bool) 
     )
 
 
+def payment_canceled(before: Payment, after: Payment, superseded_by: str | None) -> None:
+    """A call of the checkout API canceled a payment; `superseded_by` is the payment that replaces it."""
+    series(metrics.CANCELED, metrics.SUPERSEDE if superseded_by else metrics.CANCEL).inc()
+    trace.get_current_span().set_attribute("payments.payment.id", after.payment_intent_id)
+    trace_id = spans.current_trace_id()
+    # The event of the expired session can come before, and then it has counted the payment as expired.
+    if after.payment_status is not before.payment_status:
+        _payment_finished(after, trace_id)
+    log.info(
+        "payment_canceled",
+        payment_id=after.payment_intent_id,
+        **present({"superseded_by": superseded_by, "trace_id": trace_id}),
+    )
+
+
 def page_shown(page: str, status: str, payment: Payment | None) -> None:
     """A customer saw a page. The current span is linked to the trace of the checkout request.
 

@@ -21,13 +21,18 @@ def run_finished(
     checked: int,
     repaired: int,
     drift: int,
+    payable: int,
     lookups_left: int,
 ) -> None:
-    """A run ended; `problem` says why it did not compare everything, `lookups_left` what the next run does."""
+    """A run ended; `problem` says why it did not compare everything, `lookups_left` what the next run does.
+
+    `payable` is the number of open sessions of canceled payments.
+    """
     metrics.RECONCILER_RUNS.labels(outcome).inc()
     span, write = run.span, log.info
     if problem is None:
         metrics.DRIFT.set(drift)
+        metrics.PAYABLE.set(payable)
         metrics.RECONCILER_LAST_RUN.set_to_current_time()
     else:
         span, write = run.failed(outcome), log.warning
@@ -40,6 +45,16 @@ def run_finished(
         **counts,
         duration_ms=round(run.seconds * 1000, 1),
         **present(optional),
+    )
+
+
+def payable_session_found(payment_id: str, session_id: str) -> None:
+    """A customer can still pay a session of a canceled payment."""
+    log.warning(
+        "payable_session_found",
+        payment_id=payment_id,
+        session_id=session_id,
+        remedy="the payment is canceled: expire this session in Stripe's dashboard",
     )
 
 

@@ -18,6 +18,7 @@ OPERATION_NAMES: Mapping[str, str] = {
     "query": "Query",
     "create": "PutItem",
     "change_checkout": "UpdateItem",
+    "notify": "UpdateItem",
 }
 """DynamoDB's names for our operations. `apply` is missing: a batch has one span that many events share."""
 

@@ -40,7 +40,7 @@ def sessions() -> Sessions:
 @pytest.fixture
 async def api(sessions: Sessions) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
-    app.include_router(PaymentsApi(sessions, sessions).router(Callers([TOKEN, OTHER_TOKEN])))  # type: ignore[arg-type]  # a fake
+    app.include_router(PaymentsApi(sessions, sessions, sessions).router(Callers([TOKEN, OTHER_TOKEN])))  # type: ignore[arg-type]  # a fake
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api", headers=headers) as client:
         yield client

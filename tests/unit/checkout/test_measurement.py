@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from starlette.requests import Request
 
-from lea_payments.checkout.errors import CREATE, ERRORS, GET, LIST
+from lea_payments.checkout.errors import CANCEL, CREATE, ERRORS, GET, LIST
 from lea_payments.checkout.measurement import CODES, ROUTES, MeasuredCalls, note_code
 
 CALLS = "payments_checkout_requests_total"
@@ -83,4 +83,4 @@ def test_every_code_of_every_route_has_a_series() -> None:
 
 def test_every_error_code_belongs_to_a_route() -> None:
     assert {code for codes in CODES.values() for code in codes} == ERRORS.keys()
-    assert set(ROUTES.values()) == {CREATE, GET, LIST}
+    assert set(ROUTES.values()) == {CREATE, GET, LIST, CANCEL}

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from stripe.params.checkout import SessionCreateParams
 
-from lea_payments.checkout.errors import ERRORS, InFlightError, KeySpentError, RefusalError, UnusableSessionError
+from lea_payments.checkout.errors import (
+    ERRORS,
+    InFlightError,
+    KeySpentError,
+    RefusalError,
+    RejectedError,
+    UnusableSessionError,
+)
 from lea_payments.checkout.stripe_calls import StripeCheckout, refusal_of
 from lea_payments.payment.record import Payment, Status
 from lea_payments.stripe.checkout_sessions import CheckoutSession, StripeLocale, idempotency_key, params_of
@@ -170,11 +177,11 @@ def test_the_languages_match_the_stripe_package() -> None:
         (stripe.RateLimitError("slow down", http_status=429), "stripe_busy", RefusalError),
         (stripe.AuthenticationError(f"Invalid API Key: {KEY}", http_status=401), "stripe_refused", RefusalError),
         (stripe.PermissionError(f"{KEY} may not", http_status=403), "stripe_refused", RefusalError),
-        (_error(stripe.InvalidRequestError, f"bad, {KEY}", "locale", http_status=400), "stripe_refused", RefusalError),
+        (_error(stripe.InvalidRequestError, f"bad, {KEY}", "locale", http_status=400), "stripe_refused", RejectedError),
         (
             _error(stripe.InvalidRequestError, "too small", "amount", "amount_too_small", http_status=400),
             "amount_too_small",
-            RefusalError,
+            RejectedError,
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,

@@ -8,9 +8,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.commands.checks.settings import CheckSettings
-from lea_payments.store import connection, statements, table
+from lea_payments.store import connection, table
 from lea_payments.store.batch_call import BatchCall
 from lea_payments.store.dynamodb import code_of, problem_of
+from lea_payments.store.statements import pings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,7 +20,7 @@ TRIES = 3
 DENIED = ("AccessDeniedException", "AccessDenied")
 _ALLOWED = ("ConditionalCheckFailedException", "ConditionalCheckFailed")
 _REMEDIES = {"ValidationException": "the table or an index differs from its definition: run lea-payments init-table"}
-_NO_PAYMENT = {table.KEY: {"S": statements.NO_PAYMENT}}
+_NO_PAYMENT = {table.KEY: {"S": pings.NO_PAYMENT}}
 
 
 def _get(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
@@ -34,7 +35,7 @@ def _query(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
                 TableName=settings.table,
                 IndexName=index["IndexName"],
                 KeyConditionExpression=f"{index['KeySchema'][0]['AttributeName']} = :none",
-                ExpressionAttributeValues={":none": {"S": statements.NO_PAYMENT}},
+                ExpressionAttributeValues={":none": {"S": pings.NO_PAYMENT}},
             )
         except ClientError as error:
             # One of our own indexes can be missing: the check of the table's definition reports it.
@@ -44,7 +45,7 @@ def _query(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
 
 def _partiql(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
     """Takes the way of a delivery: the same client and connection."""
-    write = statements.without_effect(settings.table)
+    write = pings.without_effect(settings.table)
 
     async def send() -> list[dict[str, Any]]:
         batch = BatchCall(dynamodb.meta.endpoint_url, settings.aws_region, connection.session(settings))
@@ -59,7 +60,7 @@ def _partiql(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
 
 
 def _put(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
-    dynamodb.put_item(**statements.creation_without_effect(settings.table))
+    dynamodb.put_item(**pings.creation_without_effect(settings.table))
 
 
 def _update(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
@@ -67,8 +68,8 @@ def _update(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
         TableName=settings.table,
         Key=_NO_PAYMENT,
         UpdateExpression="SET updated_at = :none",
-        ConditionExpression=statements.NEVER,
-        ExpressionAttributeValues={":none": {"S": statements.NO_PAYMENT}},
+        ConditionExpression=pings.NEVER,
+        ExpressionAttributeValues={":none": {"S": pings.NO_PAYMENT}},
     )
 
 

@@ -22,6 +22,7 @@ class _File(NamedTuple):
 _FILES = (
     _File(metrics.API_KEY_FILE, "stripe_secret_key_file", "stripe_secret_key", "STRIPE_SECRET_KEY"),
     _File(metrics.API_TOKENS_FILE, "api_token_file", "api_tokens", "PAYMENTS_API_TOKEN"),
+    _File(metrics.MCP_TOKENS_FILE, "mcp_token_file", "mcp_tokens", "MCP_TOKEN"),
 )
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

@@ -166,11 +166,10 @@ class _Creation:
 
     def _add(self, index: Index) -> None:
         self._does(f"adding index {index['IndexName']} to table {self._table}")
-        key = index["KeySchema"][0]["AttributeName"]
         self._patience.call(
             self._dynamodb.update_table,
             TableName=self._table,
-            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            AttributeDefinitions=[table.key_definition(name) for name in table.key_names(index)],
             GlobalSecondaryIndexUpdates=[{"Create": dict(index)}],
         )
 

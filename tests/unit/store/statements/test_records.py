@@ -10,9 +10,10 @@ from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment
-from lea_payments.store import statements
 from lea_payments.store.items import Item, attributes_of
-from lea_payments.store.statements import CurrentRecord, Update
+from lea_payments.store.statements import events, records
+from lea_payments.store.statements.events import Update
+from lea_payments.store.statements.records import CurrentRecord
 from tests.support.first_events import BY_CHECKOUT, BY_HAND, PAID, REFUND
 from tests.support.first_events import event_of as _event
 
@@ -20,7 +21,7 @@ from tests.support.first_events import event_of as _event
 def _update(before: CurrentRecord, event: PaymentEvent) -> Update:
     after = changes.apply(before.record, event, "t1").after
     assert after is not None
-    return statements.update("payments", before, after, INVALID_SPAN)
+    return events.update("payments", before, after, INVALID_SPAN)
 
 
 def _is_true(before: CurrentRecord, event: PaymentEvent, item: Item) -> bool:
@@ -59,16 +60,16 @@ def test_a_first_event_needs_one_round_trip(record: Payment, event: PaymentEvent
     attempt = record.checkout_attempt or None
     event = replace(event, fact=replace(event.fact, attempt=attempt))
 
-    assert _is_true(statements.untouched("payment_1", event), event, attributes_of(record))
+    assert _is_true(records.untouched("payment_1", event), event, attributes_of(record))
 
 
 def test_a_refund_first_needs_at_most_two_round_trips() -> None:
     event = _event(REFUND, "re_1")
-    guess = statements.untouched("payment_1", event)
+    guess = records.untouched("payment_1", event)
 
     assert _is_true(guess, event, attributes_of(BY_HAND))
     assert not _is_true(guess, event, attributes_of(BY_CHECKOUT))
-    assert _is_true(statements.current(attributes_of(BY_CHECKOUT)), event, attributes_of(BY_CHECKOUT))
+    assert _is_true(records.current(attributes_of(BY_CHECKOUT)), event, attributes_of(BY_CHECKOUT))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_a_refund_first_needs_at_most_two_round_trips() -> None:
 def test_a_record_that_differs_from_the_guess_is_read(record: Payment, changed: dict[str, Any]) -> None:
     event = _event(replace(PAID, attempt=record.checkout_attempt or None))
 
-    assert not _is_true(statements.untouched("payment_1", event), event, {**attributes_of(record), **changed})
+    assert not _is_true(records.untouched("payment_1", event), event, {**attributes_of(record), **changed})
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_record_that_differs_from_the_guess_is_read(record: Payment, changed: 
 )
 def test_the_event_that_ends_the_link_removes_it(event: PaymentEvent, *, ends: bool) -> None:
     """Every later write pays for every byte of the item, and a link has some hundred."""
-    update = _update(statements.untouched("payment_1", event), event)
+    update = _update(records.untouched("payment_1", event), event)
 
     assert (" REMOVE checkout_link WHERE " in update.text) is ends
 
@@ -111,5 +112,5 @@ def test_without_a_link_the_record_is_read_before_it_ends() -> None:
     """Version 0.1.0 stores no link. What REMOVE does with a missing attribute is not documented."""
     item = attributes_of(replace(BY_CHECKOUT, checkout_link=None))
 
-    assert not _is_true(statements.untouched("payment_1", _event()), _event(), item)
-    assert " REMOVE " not in _update(statements.current(item), _event()).text
+    assert not _is_true(records.untouched("payment_1", _event()), _event(), item)
+    assert " REMOVE " not in _update(records.current(item), _event()).text

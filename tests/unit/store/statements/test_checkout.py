@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from lea_payments.payment.evidence import NEVER_MATCHES, UNREADABLE_CURRENCY
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import DisputeStatus, HistoryEntry, Payment
-from lea_payments.store import statements
 from lea_payments.store.items import attributes_of
+from lea_payments.store.statements import checkout, records
 
 ENTRY = HistoryEntry("evt_0", "some.type", "applied", "pending", "pending", "t0", None)
 BY_HAND = Payment(payment_intent_id="payment_1", stripe_session_id="cs_test_a", amount=4999, currency="sgd")
@@ -24,7 +24,7 @@ def _full_record() -> Payment:
 def test_checkout_writes_every_field_but_the_history() -> None:
     record = replace(BY_HAND, version=3, updated_at="t0", history=(ENTRY,))
 
-    arguments = statements.checkout_update(statements.as_read(record), replace(record, updated_at="t1"))
+    arguments = checkout.checkout_update(records.as_read(record), replace(record, updated_at="t1"))
 
     assert arguments["ConditionExpression"] == (
         "attribute_exists(payment_intent_id) AND version = :old_version AND payment_status = :old_payment_status"
@@ -38,7 +38,7 @@ def test_checkout_writes_every_field_but_the_history() -> None:
 
 
 def test_checkout_requires_that_missing_fields_stay_missing() -> None:
-    arguments = statements.checkout_update(statements.as_read(BY_HAND), replace(BY_HAND, version=1))
+    arguments = checkout.checkout_update(records.as_read(BY_HAND), replace(BY_HAND, version=1))
 
     missing = [f"attribute_not_exists({name})" for name in ("version", "status_rank", "updated_at")]
     assert all(condition in arguments["ConditionExpression"] for condition in missing)
@@ -48,7 +48,7 @@ def test_checkout_requires_that_missing_fields_stay_missing() -> None:
 def test_checkout_compares_an_odd_value_by_its_type() -> None:
     item = attributes_of(BY_HAND) | {"version": {"S": "3"}, "updated_at": {"L": []}}
 
-    arguments = statements.checkout_update(statements.current(item), replace(BY_HAND, version=4))
+    arguments = checkout.checkout_update(records.current(item), replace(BY_HAND, version=4))
 
     assert arguments["ConditionExpression"] == (
         "attribute_exists(payment_intent_id) AND version = :old_version AND payment_status = :old_payment_status"
@@ -66,7 +66,7 @@ def test_checkout_compares_an_odd_value_by_its_type() -> None:
 def test_checkout_stores_the_former_session_for_old_pods() -> None:
     record = replace(BY_HAND, stripe_session_id="cs_former")
 
-    arguments = statements.checkout_update(statements.as_read(record), replace(record, stripe_session_id=None))
+    arguments = checkout.checkout_update(records.as_read(record), replace(record, stripe_session_id=None))
 
     assert arguments["ExpressionAttributeValues"][":new_checkout_former_session"] == {"S": "cs_former"}
 
@@ -75,7 +75,7 @@ def test_checkout_stores_the_former_session_for_old_pods() -> None:
 def test_checkout_keeps_a_value_that_is_unreadable(field: str, value: str | int) -> None:
     record = replace(BY_HAND, **{field: value})
 
-    arguments = statements.checkout_update(statements.as_read(record), replace(record, version=1))
+    arguments = checkout.checkout_update(records.as_read(record), replace(record, version=1))
 
     assert f" {field} " not in arguments["UpdateExpression"].replace(",", " ")
 
@@ -83,6 +83,6 @@ def test_checkout_keeps_a_value_that_is_unreadable(field: str, value: str | int)
 def test_checkout_removes_nothing_from_a_full_record() -> None:
     record = _full_record()
 
-    arguments = statements.checkout_update(statements.as_read(record), record)
+    arguments = checkout.checkout_update(records.as_read(record), record)
 
     assert "REMOVE" not in arguments["UpdateExpression"]

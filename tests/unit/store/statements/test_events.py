@@ -10,9 +10,10 @@ from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
-from lea_payments.store import statements
 from lea_payments.store.items import Item, attributes_of, item_of_entry
-from lea_payments.store.statements import GUARD, CurrentRecord, Update
+from lea_payments.store.statements import events, pings, records
+from lea_payments.store.statements.events import Update
+from lea_payments.store.statements.records import GUARD, CurrentRecord
 from tests.support.first_events import BY_CHECKOUT, BY_HAND, REFUND
 from tests.support.first_events import event_of as _event
 
@@ -24,7 +25,7 @@ DOCUMENTED_LIMIT = 8192
 def _update(before: CurrentRecord, event: PaymentEvent) -> Update:
     after = changes.apply(before.record, event, "t1").after
     assert after is not None
-    return statements.update("payments", before, after, INVALID_SPAN)
+    return events.update("payments", before, after, INVALID_SPAN)
 
 
 def _assigned(update: Update) -> dict[str, Any]:
@@ -40,15 +41,15 @@ def _parts(update: Update) -> tuple[list[str], list[str]]:
 
 
 def test_the_guess_gives_the_record_that_the_item_gives() -> None:
-    guess = statements.untouched("payment_1", _event())
+    guess = records.untouched("payment_1", _event())
 
-    guessed, read = _update(guess, _event()), _update(statements.current(attributes_of(BY_CHECKOUT)), _event())
+    guessed, read = _update(guess, _event()), _update(records.current(attributes_of(BY_CHECKOUT)), _event())
 
     assert _assigned(guessed) == _assigned(read)
 
 
 def test_an_update_sets_fields_and_history_in_one_statement() -> None:
-    before = statements.current(attributes_of(BY_CHECKOUT) | {"history": {"L": [item_of_entry(ENTRY)]}})
+    before = records.current(attributes_of(BY_CHECKOUT) | {"history": {"L": [item_of_entry(ENTRY)]}})
 
     update = _update(before, _event(REFUND, "re_1"))
 
@@ -67,7 +68,7 @@ def test_an_update_sets_fields_and_history_in_one_statement() -> None:
 
 
 def test_an_update_has_the_payment_as_key_and_keeps_its_span() -> None:
-    update = _update(statements.untouched("payment_1", _event()), _event())
+    update = _update(records.untouched("payment_1", _event()), _event())
 
     assert (update.key, update.span) == ("payment_1", INVALID_SPAN)
 
@@ -75,7 +76,7 @@ def test_an_update_has_the_payment_as_key_and_keeps_its_span() -> None:
 def test_a_write_after_a_read_is_conditional_on_the_guard() -> None:
     item: Item = {"payment_intent_id": {"S": "payment_1"}, "updated_at": {"M": {}}, "version": {"S": "x"}}
 
-    _, conditions = _parts(_update(statements.current(item), _event()))
+    _, conditions = _parts(_update(records.current(item), _event()))
 
     assert GUARD == ("version", "payment_status", "status_rank", "updated_at")
     assert conditions == [
@@ -92,21 +93,21 @@ def test_a_field_that_loses_its_value_is_removed() -> None:
     before = changes.derive(replace(BY_CHECKOUT, facts=declined))
     assert before.status_reason == "lost_card"
 
-    update = _update(statements.current(attributes_of(before)), _event())
+    update = _update(records.current(attributes_of(before)), _event())
 
     assert " REMOVE status_reason REMOVE checkout_link WHERE" in update.text
 
 
 @pytest.mark.parametrize("name", ["status_reason", "amount_refunded", "dispute_status", "traceparent", "product_name"])
 def test_a_value_of_another_type_is_removed(name: str) -> None:
-    before = statements.current(attributes_of(BY_HAND) | {name: {"L": []}})
+    before = records.current(attributes_of(BY_HAND) | {name: {"L": []}})
 
     assert f" REMOVE {name}" in _update(before, _event()).text
 
 
 @pytest.mark.parametrize("name", ["version", "facts", "status_rank", "payment_status", "updated_at"])
 def test_a_value_of_another_type_is_replaced(name: str) -> None:
-    before = statements.current(attributes_of(BY_HAND) | {name: {"L": []}})
+    before = records.current(attributes_of(BY_HAND) | {name: {"L": []}})
 
     assert f" SET {name}=?" in _update(before, _event()).text
 
@@ -114,7 +115,7 @@ def test_a_value_of_another_type_is_replaced(name: str) -> None:
 @pytest.mark.parametrize("stored", [None, {"S": "x"}, {"L": [{"S": "x"}]}, {"L": [{"M": {"event_id": {"N": "1"}}}]}])
 def test_a_history_that_is_no_list_of_entries_is_replaced(stored: dict[str, Any] | None) -> None:
     item = attributes_of(BY_HAND) | ({"history": stored} if stored else {})
-    before = statements.current(item)
+    before = records.current(item)
 
     update = _update(before, _event())
 
@@ -124,13 +125,13 @@ def test_a_history_that_is_no_list_of_entries_is_replaced(stored: dict[str, Any]
 
 
 def test_an_empty_history_is_appended_to() -> None:
-    before = statements.current(attributes_of(BY_HAND) | {"history": {"L": []}})
+    before = records.current(attributes_of(BY_HAND) | {"history": {"L": []}})
 
     assert " SET history=list_append(history, ?)" in _update(before, _event()).text
 
 
 def test_a_full_history_gets_no_further_entry() -> None:
-    before = statements.current(attributes_of(replace(BY_CHECKOUT, history=(ENTRY,) * HISTORY_LIMIT)))
+    before = records.current(attributes_of(replace(BY_CHECKOUT, history=(ENTRY,) * HISTORY_LIMIT)))
 
     assert "history" not in _update(before, _event()).text
 
@@ -139,15 +140,15 @@ def test_a_full_history_gets_no_further_entry() -> None:
     ("stored", "action"), [(None, ""), ({"S": "x"}, " REMOVE history")], ids=["missing", "of another type"]
 )
 def test_a_history_without_entries_is_no_field(stored: dict[str, Any] | None, action: str) -> None:
-    before = statements.current(attributes_of(BY_HAND) | ({"history": stored} if stored else {}))
+    before = records.current(attributes_of(BY_HAND) | ({"history": stored} if stored else {}))
 
-    update = statements.update("payments", before, replace(before.record, version=1), INVALID_SPAN)
+    update = events.update("payments", before, replace(before.record, version=1), INVALID_SPAN)
 
     assert update.text.partition("SET version=?")[2].partition(" WHERE ")[0] == action
 
 
 def test_an_amount_that_matches_nothing_is_not_written() -> None:
-    before = statements.current(attributes_of(BY_HAND) | {"amount": {"N": "49.99"}})
+    before = records.current(attributes_of(BY_HAND) | {"amount": {"N": "49.99"}})
 
     assert before.record.amount == NEVER_MATCHES
     assert " amount=" not in _update(before, _event()).text.partition(" WHERE ")[0]
@@ -156,7 +157,7 @@ def test_an_amount_that_matches_nothing_is_not_written() -> None:
 @pytest.mark.parametrize("value", [{"M": {}}, {"BOOL": True}, {"SS": ["sgd"]}, {"B": b"sgd"}], ids=str)
 @pytest.mark.parametrize("field", ["amount", "currency"])
 def test_an_unreadable_value_stays_as_it_is(field: str, value: dict[str, Any]) -> None:
-    before = statements.current(attributes_of(BY_HAND) | {field: value})
+    before = records.current(attributes_of(BY_HAND) | {field: value})
 
     assert f" {field}" not in _update(before, _event()).text.partition(" WHERE ")[0]
 
@@ -170,8 +171,8 @@ def test_the_longest_statement_is_within_the_limit() -> None:
     item = {"payment_intent_id": {"S": "payment_1"}} | {
         name: {"NULL": True} for name in Payment.__struct_fields__ if name != "payment_intent_id"
     }
-    assigned = statements.update("t" * 255, statements.current(item), _every_field(), INVALID_SPAN)
-    removed = statements.update("t" * 255, statements.current(item), BY_HAND, INVALID_SPAN)
+    assigned = events.update("t" * 255, records.current(item), _every_field(), INVALID_SPAN)
+    removed = events.update("t" * 255, records.current(item), BY_HAND, INVALID_SPAN)
 
     names, _ = _parts(assigned)
     assert {*names} >= {*Payment.__struct_fields__} - {"payment_intent_id", "dispute_status"}
@@ -187,10 +188,10 @@ DOCUMENTED = re.compile(rf'UPDATE "payments"(?: (?:{_ACTION}))+ WHERE payment_in
 @pytest.mark.parametrize(
     "before",
     [
-        statements.untouched("payment_1", _event()),
-        statements.current(attributes_of(BY_HAND)),
-        statements.current(attributes_of(replace(BY_CHECKOUT, status_reason="x", history=(ENTRY,)))),
-        statements.current({"payment_intent_id": {"S": "payment_1"}, "version": {"NULL": True}, "facts": {"S": "x"}}),
+        records.untouched("payment_1", _event()),
+        records.current(attributes_of(BY_HAND)),
+        records.current(attributes_of(replace(BY_CHECKOUT, status_reason="x", history=(ENTRY,)))),
+        records.current({"payment_intent_id": {"S": "payment_1"}, "version": {"NULL": True}, "facts": {"S": "x"}}),
     ],
     ids=["guess", "by hand", "by checkout", "another type"],
 )
@@ -202,16 +203,16 @@ def test_a_statement_has_only_documented_syntax(before: CurrentRecord) -> None:
 
 
 def test_a_write_without_effect_has_a_false_condition() -> None:
-    update = statements.without_effect("payments")
+    update = pings.without_effect("payments")
 
     assert update.text.endswith(" WHERE payment_intent_id=? AND payment_status='-' AND version IS MISSING")
     assert update.parameters == [{"S": update.key}] * 2
 
 
 def test_a_creation_without_effect_has_such_a_condition_too() -> None:
-    creation = statements.creation_without_effect("payments")
+    creation = pings.creation_without_effect("payments")
 
-    assert creation["Item"] == {"payment_intent_id": {"S": statements.NO_PAYMENT}}
+    assert creation["Item"] == {"payment_intent_id": {"S": pings.NO_PAYMENT}}
     assert creation["ConditionExpression"] == (
         "attribute_exists(payment_intent_id) AND attribute_not_exists(payment_intent_id)"
     )

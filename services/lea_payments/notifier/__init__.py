@@ -1,0 +1,1 @@
+"""The service that notifies receivers of changed payments."""

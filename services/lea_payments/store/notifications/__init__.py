@@ -1,0 +1,1 @@
+"""The outbox inside the records: due payments, leases and deliveries."""

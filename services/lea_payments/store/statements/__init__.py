@@ -1,0 +1,1 @@
+"""Builds the conditional writes of payments."""
