@@ -12,10 +12,10 @@ CALLS, CALL_SECONDS = "payments_mcp_calls_total", "payments_mcp_call_seconds"
 CAPS_REFUSED = "payments_mcp_caps_refused_total"
 
 
-def _quantiles(histogram: str, by: str, legend: str) -> list[Query]:
-    buckets = rate(f"{histogram}_bucket", by=by)
+def _quantiles(histogram: str) -> list[Query]:
+    buckets = rate(f"{histogram}_bucket", by="le")
     return [
-        Query(f"histogram_quantile({quantile}, {buckets})", f"p{quantile * 100:.0f}{legend}")
+        Query(f"histogram_quantile({quantile}, {buckets})", f"p{quantile * 100:.0f}", exemplars=True)
         for quantile in (0.5, 0.99)
     ]
 
@@ -55,7 +55,7 @@ NOTIFICATIONS: Sequence[Panel] = (
     time_series(
         "How late do receivers know?",
         "Time from the change of a payment to the answer 2xx of a receiver.",
-        *_quantiles(LAG, "le", ""),
+        *_quantiles(LAG),
         unit="s",
         thresholds=((None, TRANSPARENT), (60, AMBER), (600, RED)),
         runbook="PaymentsNotificationsLate",
@@ -98,6 +98,7 @@ TOOLS: Sequence[Panel] = (
         Query(
             f"histogram_quantile(0.99, {rate(f'{CALL_SECONDS}_bucket', by='le, tool')})",
             "p99 {{tool}}",
+            exemplars=True,
         ),
         unit="s",
     ),

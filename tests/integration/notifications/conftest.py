@@ -1,13 +1,14 @@
-"""Fixtures for receivers of notifications: the official packages for Node and Go."""
+"""Fixtures for receivers of notifications: the official packages for Node and Go, and the receivers of the guide."""
 
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.integration.notifications import receivers
+from tests.integration.notifications.receivers import PACKAGES, Receiver
 from tests.support.programs import installation, run
-
-PACKAGES = Path(__file__).parent / "packages"
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,14 @@ def go_verifier(root: Path) -> Path:
         if folder is not None:
             run([go, "build", "-o", folder / "verify", "."], PACKAGES / "go")
     return target / "verify"
+
+
+@pytest.fixture(scope="module", params=["python", "js"])
+def receiver(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
+) -> Iterator[Receiver]:
+    """Yield a receiver of the guide, one after the other."""
+    packages = request.getfixturevalue("node_packages") if request.param == "js" else None
+    running = receivers.start(request.param, tmp_path_factory.mktemp("receiver"), free_port(), packages)
+    yield running
+    running.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from tests.integration.notifications.conftest import PACKAGES
+from tests.integration.notifications.receivers import PACKAGES
 from tests.support.notifications import TOLERANCE, Notification, notification, notify_secret, signed
 from tests.support.programs import run
 

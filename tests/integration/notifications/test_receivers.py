@@ -1,79 +1,13 @@
-"""Runs the receivers of the guide, and sends them good, old, repeated, forged and replayed notifications."""
+"""Sends good, old, repeated, forged and replayed notifications to the receivers of the guide."""
 
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.docs.documents import ROOT, blocks
-from tests.integration.notifications.conftest import PACKAGES
-from tests.support.notifications import Notification, notification, notify_secret
+from tests.integration.notifications.receivers import CURRENT, OTHER, PREVIOUS, Receiver
+from tests.support.notifications import Notification, notification
 from tests.support.waiting import until
-
-EXAMPLES = {block.language: block.text for block in blocks(ROOT / "docs" / "guide.md") if "NOTIFY_SECRET" in block.text}
-CURRENT, PREVIOUS, OTHER = (notify_secret(name) for name in ("current", "previous", "other"))
-"""The receivers know only the current secret."""
-
-
-class Receiver:
-    """A running example of the guide."""
-
-    def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-        self._process, self._log = process, log
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
-        until(lambda: self._client.get("/").status_code, f"the receiver: {log}")
-
-    def send(self, received: Notification) -> int:
-        """Sends a notification and returns the status of the answer."""
-        headers = {**received.headers}
-        return self._client.post("/", content=received.body.encode(), headers=headers).status_code
-
-    def states(self, payment_id: str) -> list[str]:
-        """The states of a payment that the receiver has acted on."""
-        lines = self._log.read_text().splitlines()
-        return [line.partition(" ")[2] for line in lines if line.startswith(f"{payment_id} ")]
-
-    def close(self) -> None:
-        """Stops it."""
-        self._client.close()
-        self._process.kill()
-        self._process.wait()
-
-
-def command(language: str, folder: Path, request: pytest.FixtureRequest) -> list[str]:
-    """Writes the example of a language into a folder and returns the command that runs it."""
-    if language == "python":
-        (folder / "receiver.py").write_text(EXAMPLES["python"])
-        return [sys.executable, "receiver.py"]
-    packages: Path = request.getfixturevalue("node_packages")
-    (folder / "node_modules").symlink_to(packages / "node_modules")
-    shutil.copy(PACKAGES / "package.json", folder)
-    (folder / "receiver.js").write_text(EXAMPLES["js"])
-    return [shutil.which("node") or "node", "receiver.js"]
-
-
-@pytest.fixture(scope="module", params=["python", "js"])
-def receiver(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int]
-) -> Iterator[Receiver]:
-    folder, port = tmp_path_factory.mktemp("receiver"), free_port()
-    url, log = f"http://127.0.0.1:{port}", folder / "receiver.log"
-    variables = {"PORT": str(port), "NOTIFY_SECRET": CURRENT, "DATABASE": str(folder / "payments.db")}
-    environment = {"PATH": os.environ["PATH"], **variables}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command(request.param, folder, request), cwd=folder, env=environment, stdout=output, stderr=output
-        )
-    running = Receiver(process, url, log)
-    yield running
-    running.close()
 
 
 def test_only_a_newer_version_counts(receiver: Receiver) -> None:
