@@ -9,12 +9,10 @@ from typing import Self
 
 from tests.support.processes import Process, start_process
 
+SERVICES = ("webhook", "pages", "checkout", "reconciler", "notifier")
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "stripe-emulator": ("-m", "stripe_emulator"),
-    **{
-        service: ("-m", "lea_payments", service)
-        for service in ("webhook", "pages", "checkout", "reconciler", "notifier")
-    },
+    **{service: ("-m", "lea_payments", service) for service in SERVICES},
     "mcp": ("-m", "lea_payments", "mcp", "--http"),
 }
 READY_AT = {"stripe-emulator": "/health"}

@@ -17,6 +17,7 @@ from lea_payments.payment.record import Payment
 from lea_payments.settings import SettingsError, StripeSettings, TableSettings
 from lea_payments.store.dynamodb import code_of
 from lea_payments.store.errors import UnavailableError
+from lea_payments.store.notifications.outbox import Outbox
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.errors import StripeCallError
 from lea_payments.stripe.reader import StripeReader
@@ -55,11 +56,12 @@ class _Search:
         if isinstance(settings, StripeSettings):
             reader = StripeReader(settings)
             self._view, self._at_stripe = StripeView(settings, reader), StripeSearch(reader)
+        self._outbox = Outbox(settings)
         self._progress = progress
 
     async def run(self, query: PaymentQuery) -> Findings:
         self._progress.does(f"reading table {self._settings.table}")
-        async with PaymentStore(self._settings) as store:
+        async with PaymentStore(self._settings) as store, self._outbox:
             records = await _in_table(store, query)
             strays: list[Match] = []
             notes: Sequence[str] = ()
@@ -75,10 +77,11 @@ class _Search:
         return findings
 
     async def _viewed(self, record: Payment) -> PaymentView:
+        state = await self._outbox.state(record.payment_intent_id)
         if self._view is None:
-            return PaymentView(record, None)
+            return PaymentView(record, None, state)
         self._progress.does(f"reading the objects of {record.payment_intent_id} from Stripe")
-        return PaymentView(record, await self._view.state_of(record))
+        return PaymentView(record, await self._view.state_of(record), state)
 
 
 async def _in_table(store: PaymentStore, query: PaymentQuery) -> dict[str, Payment]:

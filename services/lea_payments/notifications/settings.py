@@ -29,7 +29,7 @@ def _listed(value: object) -> object:
     return split_list(value) if isinstance(value, str) else value
 
 
-class NotifySettings(EnvironmentSettings):
+class NotifyFields(EnvironmentSettings):
     """The endpoints of notifications, their secrets and their event filters."""
 
     notify_allow_http: bool = Field(
@@ -71,17 +71,6 @@ class NotifySettings(EnvironmentSettings):
         "repeats until three days after the first failure",
     )
 
-    @model_validator(mode="after")
-    def _endpoints_are_valid(self) -> Self:
-        self.endpoints()
-        try:
-            self.endpoint_secrets()
-        except SecretError as error:
-            raise ValueError(
-                f"{self.secret_variable}: {error}; create one with `echo whsec_$(openssl rand -base64 32)`"
-            ) from None
-        return self
-
     @property
     def secret_variable(self) -> str:
         """The variable that the secrets come from."""
@@ -92,6 +81,22 @@ class NotifySettings(EnvironmentSettings):
         return rules.endpoints(self.notify_url, self.notify_events, allow_http=self.notify_allow_http)
 
     def endpoint_secrets(self) -> Secrets:
-        """The secrets of each endpoint, from the file if there is one. Raises SecretError if one is invalid."""
+        """The secrets of each endpoint, from the file if there is one. Raises SecretError if one is invalid.
+
+        Raises ValueError if an endpoint is invalid.
+        """
         text = self.notify_secret if self.notify_secret_file is None else read_text(self.notify_secret_file)
         return rules.secrets(text, [endpoint.name for endpoint in self.endpoints()])
+
+
+class NotifySettings(NotifyFields):
+    """The same, all of them valid."""
+
+    @model_validator(mode="after")
+    def _endpoints_are_valid(self) -> Self:
+        try:
+            self.endpoint_secrets()
+        except SecretError as error:
+            remedy = "create one with `echo whsec_$(openssl rand -base64 32)`"
+            raise ValueError(f"{self.secret_variable}: {error}; {remedy}") from None
+        return self

@@ -69,6 +69,9 @@ USES: Mapping[str, str] = {
 }
 """What does not work without one of our own indexes."""
 
+STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+"""The stream of changes, for EventBridge Pipes; it costs nothing until somebody reads it."""
+
 INDEXES = (*PUBLISHED_INDEXES, *OWN_INDEXES)
 
 
@@ -83,13 +86,15 @@ def key_definition(name: str) -> dict[str, str]:
 
 
 def definition(settings: TableSettings) -> dict[str, Any]:
-    """CreateTable's arguments for this environment. Deletion protection is on only on AWS."""
+    """CreateTable's arguments for this environment. Deletion protection and the stream are on only on AWS."""
     keys = [KEY, *(name for index in INDEXES for name in key_names(index))]
+    on_aws = connection.on_aws(settings)
     return {
         "TableName": settings.table,
         "AttributeDefinitions": [key_definition(key) for key in keys],
         "KeySchema": [{"AttributeName": KEY, "KeyType": "HASH"}],
         "GlobalSecondaryIndexes": [dict(index) for index in INDEXES],
         "BillingMode": "PAY_PER_REQUEST",
-        "DeletionProtectionEnabled": connection.on_aws(settings),
+        "DeletionProtectionEnabled": on_aws,
+        **({"StreamSpecification": STREAM} if on_aws else {}),
     }

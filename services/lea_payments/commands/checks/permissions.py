@@ -80,14 +80,15 @@ class _Permission(NamedTuple):
 
 _FOR_ALL = (_Permission("GetItem", _get), _Permission("Query", _query))
 _FOR_EVENTS = (_Permission("PartiQLUpdate", _partiql),)
-_FOR_CHECKOUT = (_Permission("PutItem", _put), _Permission("UpdateItem", _update))
+_FOR_NOTIFIER = (_Permission("UpdateItem", _update),)
+_FOR_CHECKOUT = (_Permission("PutItem", _put), *_FOR_NOTIFIER)
 
 
 def findings(dynamodb: "DynamoDBClient", settings: CheckSettings) -> Iterator[Finding]:
     """Checks the permissions of the services whose settings are set."""
     needed = [*_FOR_ALL]
     needed += _FOR_EVENTS if settings.applies_events else ()
-    needed += _FOR_CHECKOUT if settings.api_tokens else ()
+    needed += _FOR_CHECKOUT if settings.api_tokens else _FOR_NOTIFIER if settings.sends_notifications else ()
     allowed = []
     for permission in needed:
         error = _error_of(permission, dynamodb, settings)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from lea_payments.brand import BrandSettings
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
+from lea_payments.notifications.settings import NotifyFields
 from lea_payments.remedies import REMEDIES
 from lea_payments.secrets.fields import (
     KEY_FROM_FILE_IF_SET,
@@ -21,9 +22,10 @@ from lea_payments.secrets.fields import (
 from lea_payments.secrets.file import read_signing_secrets
 from lea_payments.secrets.rules import API_KEY, API_TOKEN, SIGNING_SECRET, SecretError, is_local
 from lea_payments.settings import STRIPE, ModeSettings, StripeUrl
+from lea_payments.words import counted
 
 
-class CheckSettings(BrandSettings, ModeSettings):
+class CheckSettings(BrandSettings, NotifyFields, ModeSettings):
     """The settings of all services; a setting that a service requires can be missing, and a secret invalid."""
 
     webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
@@ -44,6 +46,11 @@ class CheckSettings(BrandSettings, ModeSettings):
         has_secrets = bool(self.webhook_secrets) or self.webhook_secret_file is not None
         return has_secrets or (bool(self.stripe_secret_key) and not self.api_tokens)
 
+    @property
+    def sends_notifications(self) -> bool:
+        """Whether they are the settings of the notifier."""
+        return bool(self.notify_url or self.notify_secret) or self.notify_secret_file is not None
+
     def signing_secrets(self) -> tuple[str, ...]:
         """The signing secrets, from the file if there is one. Raises SecretError if one of them is invalid."""
         is_harmless = is_development(self.ddb_endpoint, livemode=self.livemode)
@@ -61,6 +68,8 @@ def findings(settings: CheckSettings) -> Iterator[Finding]:
         yield _key(settings)
     if settings.api_tokens:
         yield _tokens(settings)
+    if settings.notifications or settings.sends_notifications:
+        yield _notifications(settings)
 
 
 def _signing_secrets(settings: CheckSettings) -> Finding:
@@ -91,3 +100,22 @@ def _tokens(settings: CheckSettings) -> Finding:
     if problem := API_TOKEN.problem(settings.api_tokens, is_local=is_harmless):
         return wrong("API tokens", f"PAYMENTS_API_TOKEN: {problem}", REMEDIES["PAYMENTS_API_TOKEN"])
     return ok("API tokens", f"{len(settings.api_tokens)}, all of them valid")
+
+
+def _notifications(settings: CheckSettings) -> Finding:
+    if not settings.sends_notifications:
+        return note("notifications", "changes are marked for the notifier; only the notifier needs NOTIFY_URL")
+    try:
+        names = [endpoint.name for endpoint in settings.endpoints()]
+        count = sum(len(secrets) for secrets in settings.endpoint_secrets().values())
+    except SecretError as error:
+        remedy = "create one with `echo whsec_$(openssl rand -base64 32)` and give it to the receiver"
+        return wrong("notifications", f"{settings.secret_variable}: {error}", remedy)
+    except ValueError as error:
+        problem, _, remedy = str(error).rpartition(": ")
+        return wrong("notifications", problem, remedy)
+    endpoints = f"{counted(len(names), 'endpoint')} ({', '.join(names)}) with {counted(count, 'secret')}"
+    if not settings.notifications:
+        remedy = "set NOTIFICATIONS=true for webhook, checkout and reconciler"
+        return note("notifications", f"{endpoints}, but NOTIFICATIONS is not true here", remedy)
+    return ok("notifications", endpoints)

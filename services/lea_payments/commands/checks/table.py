@@ -86,7 +86,8 @@ def _index(definition: Mapping[str, Any], index: Mapping[str, Any] | None, types
     if index is None:
         return _missing(subject, table.USES.get(definition["IndexName"]))
     remedy = f"delete that index and {INIT}"
-    if _key_of(index, types) != [(definition["KeySchema"][0]["AttributeName"], "HASH", "S")]:
+    keys = [(key["AttributeName"], key["KeyType"]) for key in definition["KeySchema"]]
+    if _key_of(index, types) != [(*key, table.key_definition(key[0])["AttributeType"]) for key in keys]:
         return wrong(subject, f"has the wrong key: {_key_of(index, types)}", remedy)
     missing = _missing_fields(definition["Projection"], index["Projection"])
     if missing:

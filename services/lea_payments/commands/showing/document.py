@@ -7,7 +7,7 @@ import msgspec
 
 from lea_payments.commands.amounts import time_of
 from lea_payments.commands.console import json_text
-from lea_payments.commands.showing import explain
+from lea_payments.commands.showing import explain, notifications
 from lea_payments.commands.showing.answer import answer
 from lea_payments.commands.showing.findings import Findings, PaymentView, stray_advice, stray_answer
 from lea_payments.commands.showing.next_events import next_events
@@ -39,6 +39,8 @@ def _payment(view: PaymentView, *, what_if: bool) -> Mapping[str, object]:
         "objects": [_without_none(known._asdict()) for known in explain.known_objects(record)],
         **({"next_events": [event._asdict() for event in next_events(record)]} if what_if else {}),
     }
+    if view.outbox is not None and (view.outbox.deliveries or view.outbox.due_at is not None):
+        fields["notifications"] = notifications.document(view.outbox)
     if view.stripe is not None:
         state = view.stripe
         fields["stripe"] = {

@@ -12,6 +12,7 @@ from lea_payments.commands.showing import layout
 from lea_payments.commands.showing.answer import answer
 from lea_payments.commands.showing.text import payment_lines
 from lea_payments.payment.record import Payment
+from lea_payments.store.notifications.items import OutboxState
 from lea_payments.visible import visible_text
 from lea_payments.words import counted
 
@@ -29,10 +30,11 @@ _STATES: Mapping[tuple[object, object], str] = {
 
 
 class PaymentView(NamedTuple):
-    """A record, and the payment's state at Stripe if it was requested."""
+    """A record, the payment's state at Stripe if it was requested, and the state of its notification."""
 
     record: Payment
     stripe: StripeState | None
+    outbox: OutboxState | None = None
 
 
 class Findings(NamedTuple):
@@ -54,7 +56,7 @@ def as_text(findings: Findings, width: int, *, what_if: bool = False) -> Iterato
     """The findings as lines."""
     payments = findings.payments
     if len(payments) == 1:
-        yield from payment_lines(*payments[0], width, what_if=what_if)
+        yield from payment_lines(payments[0].record, payments[0].stripe, width, payments[0].outbox, what_if=what_if)
     elif payments:
         yield from _list(payments, width)
     for match in findings.strays:
@@ -65,7 +67,7 @@ def as_text(findings: Findings, width: int, *, what_if: bool = False) -> Iterato
 
 def _list(payments: Sequence[PaymentView], width: int) -> Iterator[Text]:
     yield Text(f"{counted(len(payments), 'payment')}:", "bold")
-    for record, state in payments:
+    for record, state, _ in payments:
         known = answer(state.after if state else record)
         created = [f"created {plain_time(record.created_at)}"] if record.created_at else []
         verdict = [_verdict(state)] if state else []

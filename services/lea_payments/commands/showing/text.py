@@ -10,9 +10,11 @@ from lea_payments.commands.at_stripe.state import StripeState
 from lea_payments.commands.showing import explain, layout
 from lea_payments.commands.showing.answer import answer
 from lea_payments.commands.showing.next_events import next_events
+from lea_payments.commands.showing.notifications import notification_lines
 from lea_payments.commands.showing.timeline import timeline
 from lea_payments.commands.showing.totals import money_lines
 from lea_payments.payment.record import Payment
+from lea_payments.store.notifications.items import OutboxState
 from lea_payments.visible import visible_text
 from lea_payments.words import counted
 
@@ -39,7 +41,9 @@ _TIMES: Mapping[str, str] = {
 """The fields of a record that are shown, by their labels."""
 
 
-def payment_lines(record: Payment, state: StripeState | None, width: int, *, what_if: bool) -> Iterator[Text]:
+def payment_lines(
+    record: Payment, state: StripeState | None, width: int, outbox: OutboxState | None = None, *, what_if: bool
+) -> Iterator[Text]:
     """Everything about one payment."""
     yield from _head(record, state, width)
     title = "Money" if state is None else "Money, with what Stripe has"
@@ -50,6 +54,8 @@ def payment_lines(record: Payment, state: StripeState | None, width: int, *, wha
     if state is not None:
         yield from _section("Stripe's objects, read just now", _objects_at_stripe(state, width))
         yield from _comparison(state, width)
+    if outbox is not None and (sent := list(notification_lines(outbox))):
+        yield from _section("Notifications", layout.fields(sent, width))
     yield from _section("Record", layout.fields(_record_fields(record), width))
     if what_if:
         yield from _section("What the next event would do", _what_if(record, width))

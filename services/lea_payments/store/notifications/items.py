@@ -1,6 +1,7 @@
 """Converts the deliveries of a payment's notification to an attribute and back; invalid values count as absent."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -73,7 +74,6 @@ def _delivery_of(entry: Item) -> Delivery:
     numbers = {name: number for name, key in _NUMBERS.items() if (number := number_of(entry, key)) is not None}
     values: dict[str, Any] = {name: int(number) for name, number in numbers.items()}
     for name, kind, key in _WORDS:
-        word = entry.get(key, {}).get("S")
-        if word in kind.__members__.values():
-            values[name] = kind(word)
+        with suppress(ValueError):  # it is missing, or of another version
+            values[name] = kind(entry.get(key, {}).get("S", ""))
     return Delivery(**values)

@@ -1,7 +1,7 @@
 """Creates the table of payments, or adds what an existing table lacks."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -33,6 +33,26 @@ READ_SECONDS = 60.0
 """The time limit of one call: the control plane of AWS can take many seconds, where reading an item takes few ms."""
 
 
+class _Switch(NamedTuple):
+    """What UpdateTable switches on, one call each."""
+
+    name: str
+    is_on: Callable[[Description], object]
+    arguments: Mapping[str, Any]
+
+
+_SWITCHES: Sequence[_Switch] = (
+    _Switch(
+        "deletion protection", lambda now: now.get("DeletionProtectionEnabled"), {"DeletionProtectionEnabled": True}
+    ),
+    _Switch(
+        "stream",
+        lambda now: now.get("StreamSpecification", {}).get("StreamEnabled"),
+        {"StreamSpecification": table.STREAM},
+    ),
+)
+
+
 class TableError(SettingsError):
     """Raised when the table cannot be created or completed. The message says what to do."""
 
@@ -47,10 +67,10 @@ def ensure(
 ) -> str:
     """Creates the table or adds what it lacks, and returns a sentence about the result.
 
-    On AWS it also switches on deletion protection and point-in-time recovery. Repeats calls that fail for a temporary
-    reason for `wait_seconds`, by default for AWS_SECONDS or LOCAL_SECONDS. Only on AWS and with `wait_seconds`, a
-    database that cannot be reached counts as one that is starting. An index of our own that takes longer does not stop
-    an upgrade: the services work without it, and DynamoDB goes on building it.
+    On AWS it also switches on deletion protection, the stream and point-in-time recovery. Repeats calls that fail for a
+    temporary reason for `wait_seconds`, by default for AWS_SECONDS or LOCAL_SECONDS. Only on AWS and with
+    `wait_seconds`, a database that cannot be reached counts as one that is starting. An index of our own that takes
+    longer does not stop an upgrade: the services work without it, and DynamoDB goes on building it.
 
     Raises TableError if the database does not respond, if a published part of the table does not become active, or if
     an index has another key.
@@ -127,16 +147,19 @@ class _Creation:
         return f"table {self._table} created"
 
     def _protect(self) -> Iterator[str]:
-        """Switches on deletion protection and point-in-time recovery on AWS; says what cannot be done now."""
+        """Switches on what a table on AWS has; says what cannot be done now."""
         if not connection.on_aws(self._settings):
             return
         now = self._patience.call(self._description) or {}
-        if not now.get("DeletionProtectionEnabled"):
-            if any(each["IndexStatus"] != ACTIVE for each in now.get("GlobalSecondaryIndexes", [])):
-                yield "its deletion protection cannot be switched on while an index is built: run this again afterwards"
+        is_building = any(each["IndexStatus"] != ACTIVE for each in now.get("GlobalSecondaryIndexes", []))
+        for name, is_on, arguments in _SWITCHES:
+            if is_on(now):
+                continue
+            if is_building:
+                yield f"its {name} cannot be switched on while an index is built: run this again afterwards"
             else:
-                self._does(f"switching on the deletion protection of table {self._table}")
-                self._patience.call(self._dynamodb.update_table, TableName=self._table, DeletionProtectionEnabled=True)
+                self._does(f"switching on the {name} of table {self._table}")
+                self._patience.call(self._dynamodb.update_table, TableName=self._table, **arguments)
         self._does(f"switching on the point-in-time recovery of table {self._table}")
         self._patience.call(
             self._dynamodb.update_continuous_backups,
