@@ -37,7 +37,7 @@ IGNORED_REASONS = (
 """Why a verified event is not applied. The code after the colon of a reason, which Stripe chooses, is not a label."""
 
 SIGNING_SECRETS_FILE, API_KEY_FILE, API_TOKENS_FILE = "signing_secrets", "api_key", "api_tokens"
-MCP_TOKENS_FILE = "mcp_tokens"
+MCP_TOKENS_FILE, NOTIFY_SECRETS_FILE = "mcp_tokens", "notify_secrets"
 """The files of secrets, each with a label of its own."""
 
 FINAL = (PaymentStatus.COMPLETED, PaymentStatus.FAILED, PaymentStatus.EXPIRED)

@@ -7,7 +7,7 @@ from lea_payments.payment.record import Payment
 from lea_payments.store import table
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.items import payment_of
-from lea_payments.store.statements import GUARD
+from lea_payments.store.statements.records import GUARD
 
 LIMIT = 100
 """The maximum number of keys in a BatchGetItem call (DynamoDB API reference)."""

@@ -120,6 +120,7 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         Exposed(tool_calls.CALLS, tuple(_tool_calls())),
         _with(tool_calls.DURATION, (*tool_calls.TOOLS, metrics.OTHER)),
         _with(tool_calls.CAPS_REFUSED, tool_calls.CAPS.values()),
+        _with(metrics.SECRET_FILE_INVALID, (metrics.API_TOKENS_FILE, metrics.MCP_TOKENS_FILE)),
     ),
     "notifier": (
         *_EVERY_SERVICE,
@@ -129,6 +130,7 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         Exposed(notifier.DUE),
         Exposed(notifier.OLDEST_DUE),
         Exposed(notifier.DEAD_LETTERED),
+        _with(metrics.SECRET_FILE_INVALID, (metrics.NOTIFY_SECRETS_FILE,)),
     ),
 }
 """The metrics of each service: a pod exposes only what it can count."""
