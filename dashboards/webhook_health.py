@@ -164,7 +164,7 @@ ROWS: layout.Rows = {
         time_series(
             "Are the files of secrets valid?",
             "1: an entry is not a secret, and the pod uses the last valid ones. Its log says why in "
-            "`signing_secrets_kept` (webhook) or `secrets_kept` (checkout and the reconciler).",
+            "`signing_secrets_kept` (webhook) or `secrets_kept` (the others).",
             Query(f"max by (file, pod) ({SECRET_FILE_INVALID}{{{SELECTED}}})", "{{pod}} {{file}}"),
             unit="short",
             thresholds=AMBER_ABOVE_ZERO,

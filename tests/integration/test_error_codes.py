@@ -1,19 +1,23 @@
 """Reaches every documented error code of the checkout API by a call to a running service."""
 
 import re
+import socket
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import NamedTuple
 
 import httpx
 import pytest
 
 from lea_payments.checkout.errors import ALWAYS, ERRORS
+from lea_payments.checkout.waiting.room import WAITING_LIMIT
 from lea_payments.payment.record import Payment
 from tests.docs.reference import FOLDER
 from tests.support import dynamodb_faults as faults
-from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, checkout_client, payment_body
+from tests.support.checkout_api import SECRETS, TOKEN, WEBHOOK_SECRET, checkout_client, payment_body
 from tests.support.emulator import EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.waiting import until
 
 SESSIONS = "/v1/checkout/sessions"
 JSON = {"Content-Type": "application/json"}
@@ -88,6 +92,29 @@ def _in_review(system: System) -> httpx.Response:
     return system.api.post("/payments", json=body)
 
 
+def _canceled(system: System) -> httpx.Response:
+    body = payment_body()
+    system.api.post("/payments", json=body)
+    system.api.post(f"/payments/{body['payment_intent_id']}/cancel").raise_for_status()
+    return system.api.post("/payments", json=body)
+
+
+def _crowded(system: System) -> httpx.Response:
+    """As many calls wait as may wait at a time."""
+    path = f"/payments/{system.create().json()['payment']['payment_intent_id']}"
+    head = f"GET {path}?wait=25 HTTP/1.1\r\nHost: checkout\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode()
+    with ExitStack() as calls:
+        for _ in range(WAITING_LIMIT):
+            call = calls.enter_context(socket.create_connection((system.api.base_url.host, system.api.base_url.port)))
+            call.sendall(head)
+        return until(lambda: _refused(system.api.get(f"{path}?wait=1")), "a call that may not wait")
+
+
+def _refused(answer: httpx.Response) -> httpx.Response:
+    assert answer.status_code == 503, answer.text
+    return answer
+
+
 WAYS: Mapping[str, Callable[[System], httpx.Response]] = {
     "invalid_json": lambda system: system.api.post("/payments", content=b"{", headers=JSON),
     "invalid_cursor": lambda system: system.api.get("/payments?user_id=user_1&cursor=of-another-list"),
@@ -96,6 +123,8 @@ WAYS: Mapping[str, Callable[[System], httpx.Response]] = {
     "not_found": lambda system: system.api.get("/nothing"),
     "method_not_allowed": lambda system: system.api.delete("/payments"),
     "payment_conflict": _conflict,
+    "payment_canceled": _canceled,
+    "too_many_waiting": _crowded,
     "already_completed": lambda system: system.create_again(payment_body()),
     "awaiting_confirmation": _unconfirmed,
     "awaiting_funds": lambda system: system.create_again(
