@@ -47,15 +47,10 @@ Name = Annotated[
 PaymentId = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH, pattern=ID_PATTERN)]
 
 
-Supersedes = Annotated[
+SupersededIds = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=256)]],
     AfterValidator(_each_once),
-    Field(
-        max_length=MAX_SUPERSEDED,
-        description="The ids of payments that this one replaces, such as those of an older quote. They are canceled "
-        "before this payment gets its link. If one of them is paid, nothing is created.",
-        json_schema_extra={"uniqueItems": True},
-    ),
+    Field(max_length=MAX_SUPERSEDED, json_schema_extra={"uniqueItems": True}),
 ]
 
 
@@ -114,7 +109,13 @@ class NewPayment(BaseModel):
             "Stripe's pay page has no Tamil: with ta it uses the browser's language."
         ),
     ] = None
-    supersedes: Supersedes = []
+    supersedes: Annotated[
+        SupersededIds | None,
+        Field(
+            description="The ids of payments that this one replaces, such as those of an older quote. They are "
+            "canceled before this payment gets its link. If one of them is paid, nothing is created."
+        ),
+    ] = None
 
 
 SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]
