@@ -184,7 +184,7 @@ class CheckoutSettings(TableSettings):
     """The settings of the checkout API."""
 
     connection_limit: ClassVar[int] = 1300
-    """Of these, 1,000 can be those of calls that wait: the others are for probes and for all other calls."""
+    """1,000 calls can wait; the other connections are for probes and for all other calls."""
 
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_api_base: StripeUrl = STRIPE

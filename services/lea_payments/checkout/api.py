@@ -130,7 +130,7 @@ class PaymentsApi:
         When the service stops, the answer comes earlier: the next call reaches another pod.
         """
         if query.wait:
-            note_wait(request)
+            note_wait(request, query.wait)
             record = await self._waiting.wait(request, payment_intent_id, query.after, query.wait)
         else:
             record = await self._store.get(payment_intent_id)
