@@ -57,7 +57,8 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
     )
     app.add_middleware(MeasuredCalls)
     app.add_middleware(RequestSpan, trusts_caller=True)
-    app.include_router(PaymentsApi(store, CheckoutSessions(store, stripe_checkout)).router(callers))
+    api = PaymentsApi(store, CheckoutSessions(store, stripe_checkout), settings.return_url_origins)
+    app.include_router(api.router(callers))
     return app
 
 

@@ -76,6 +76,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     checkout_attempt_at: str | None = None
     checkout_locale: str | None = None
     checkout_link: str | None = None
+    return_url: str | None = None
     history: tuple[HistoryEntry, ...] = ()
 
 
