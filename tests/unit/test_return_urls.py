@@ -77,7 +77,7 @@ def test_origins_are_read_in_one_form(
 def test_what_is_no_origin_stops_the_service(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETURN_URL_ORIGINS", text)
 
-    with pytest.raises(SettingsError, match="RETURN_URL_ORIGINS: .* at number"):
+    with pytest.raises(SettingsError, match=r"RETURN_URL_ORIGINS: .* at number"):
         read(PagesSettings)
 
 
