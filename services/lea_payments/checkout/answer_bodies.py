@@ -86,6 +86,9 @@ class CurrentPayment(PublishedPayment):
     locale: Annotated[
         str | None, Field(description="The language of the current link. null: the browser's.", examples=["en"])
     ]
+    return_url: Annotated[
+        str | None, Field(description="Where our pages lead the customer back to, with `payment_id` added.")
+    ]
     amount_refunded: Annotated[
         int,
         Field(
