@@ -47,6 +47,8 @@ VALUES = {
     "PAGES_LOGO": "data:image/svg+xml;base64,PHN2Zz4=",
     "PAGES_NEXT_STEPS": '{"en": "Next"}',
     "PAGES_TIME_ZONE": "UTC",
+    "NOTIFICATIONS": "true",
+    "RETURN_URL_ORIGINS": "https://chat.example.com",
     **REQUIRED,
 }
 
