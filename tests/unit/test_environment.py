@@ -48,6 +48,7 @@ VALUES = {
     "PAGES_NEXT_STEPS": '{"en": "Next"}',
     "PAGES_TIME_ZONE": "UTC",
     "NOTIFICATIONS": "true",
+    "NOTIFY_ALLOW_HTTP": "false",
     "RETURN_URL_ORIGINS": "https://chat.example.com",
     **REQUIRED,
 }
