@@ -136,7 +136,7 @@ ROWS: layout.Rows = {
         ),
         time_series(
             "How many payments do callers cancel?",
-            "Payments canceled by a call, or because a newer payment supersedes them. Their links cannot be paid any more.",
+            "Payments canceled by a call, or superseded by a newer payment. Their links cannot be paid any more.",
             Query(increase(CANCELED, by="call", over=RATE_INTERVAL), "{{call}}"),
             width=24,
             runbook="PaymentsCanceledLinkOpen",

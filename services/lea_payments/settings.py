@@ -12,6 +12,7 @@ from lea_payments.environment import EnvironmentSettings
 from lea_payments.listening import ALL_INTERFACES
 from lea_payments.notifications.settings import NotifySettings, OutboxSettings
 from lea_payments.outbound import way
+from lea_payments.return_urls import ReturnUrlOrigins
 from lea_payments.secrets.fields import (
     ApiTokenList,
     KeyFile,
@@ -168,6 +169,7 @@ class PagesSettings(BrandSettings, TableSettings):
     """The settings of the success and cancel pages."""
 
     port: Port = Field(8085, validation_alias="PORT", description="port that the service listens on")
+    return_url_origins: ReturnUrlOrigins = ()
 
 
 MEANING_OF_API_TOKENS = (
@@ -188,8 +190,7 @@ StripeUrl = Annotated[
 class CheckoutSettings(OutboxSettings, TableSettings):
     """The settings of the checkout API."""
 
-    connection_limit: ClassVar[int] = 1300
-    """Of these, 1,000 can be those of calls that wait: the others are for probes and for all other calls."""
+    connection_limit: ClassVar[int] = 1300  # 1,000 calls can wait: the rest is for all others
 
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_api_base: StripeUrl = STRIPE
@@ -209,6 +210,8 @@ class CheckoutSettings(OutboxSettings, TableSettings):
         pattern=r"^https?://\S+$",
         description="public URL of the pages; Stripe sends customers to `/success` and `/cancel` below it",
     )
+
+    return_url_origins: ReturnUrlOrigins = ()
 
     def summary(self) -> dict[str, object]:
         """Adds the key's mode and Stripe's URL."""

@@ -34,6 +34,10 @@ LINK = "https://checkout.stripe.com/c/pay/cs_test_a#fragment"
 SESSION = "the session"
 STATES: Mapping[str, Mapping[str, Fact]] = {
     "completed": {SESSION: _session("paid")},
+    "completed_by_card": {
+        SESSION: _session("paid"),
+        "ch_1": Fact(kind=Kind.CHARGE, state="succeeded", intent=INTENT, method="card/visa/4242"),
+    },
     "refunded": {SESSION: _session("paid"), **REFUNDS},
     "refunded_in_full": {SESSION: _session("paid"), "re_1": _refund("succeeded", AMOUNT)},
     "refund_on_its_way": {SESSION: _session("paid"), "re_1": _refund("pending", AMOUNT)},

@@ -186,10 +186,11 @@ class Simulation:
         self.dynamodb.fault = faults.healthy
 
     def run_notifications(self) -> None:
-        """A receiver hears of a payment, after it has refused it once."""
+        """A receiver fails once, and hears of a payment."""
         self.receiver.answers.append(Answer(500))
         payment = self.complete_payment()
-        self.receiver.wait_for(payment.payment_id, 2)
+        until(lambda: not self.receiver.answers, "the failure of the receiver")
+        self.receiver.wait_for(payment.payment_id)
 
     def run_lost_events(self) -> None:
         """The events of a payment are lost, and the reconciler repairs it."""

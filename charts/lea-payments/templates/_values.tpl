@@ -54,3 +54,11 @@
   value: {{ include "lea-payments.url" (list . "emulator") | quote }}
 {{- end -}}
 {{- end -}}
+
+{{/* The variable with the origins to which customers may return, for checkout and pages. Begins with a line break. */}}
+{{- define "lea-payments.returnUrlOrigins" -}}
+{{- with .Values.pages.returnUrlOrigins }}
+- name: RETURN_URL_ORIGINS
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- end -}}

@@ -24,7 +24,8 @@ from lea_payments.payment.status import status_of
 from lea_payments.stripe.checkout_sessions import has_open_link
 
 _STATUS_REASON = (
-    "Why the payment has its status: awaiting_funds, async_payment_failed or a decline code; there can be others. "
+    "Why the payment has its status: awaiting_funds, canceled, async_payment_failed or a decline code; there can be "
+    "others. "
     f"A person must look at it if it is one of these: {', '.join(REVIEW_REASONS)}."
 )
 _DISPUTE_STATUS = (
@@ -84,6 +85,9 @@ class CurrentPayment(PublishedPayment):
     ]
     locale: Annotated[
         str | None, Field(description="The language of the current link. null: the browser's.", examples=["en"])
+    ]
+    return_url: Annotated[
+        str | None, Field(description="Where our pages lead the customer back to, with `payment_id` added.")
     ]
     amount_refunded: Annotated[
         int,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Path, Query, Response, Security
 from msgspec.structs import replace
 from starlette.requests import Request
 
+from lea_payments import return_urls
 from lea_payments.checkout import answer_bodies, request_bodies
 from lea_payments.checkout.answer_bodies import PaymentList, PaymentWithHistory, PaymentWithLink
 from lea_payments.checkout.cancellation.cancellations import Cancellation, Cancellations
@@ -55,11 +56,13 @@ class PaymentsApi:
         store: PaymentStore,
         sessions: CheckoutSessions,
         cancellations: Cancellations,
+        return_origins: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._cancellations = cancellations
+        self._return_origins = return_origins
         self._now = now
         self._waiting = WaitingRoom(store)
         self._list_reads = asyncio.Semaphore(LIST_READS)
@@ -114,10 +117,11 @@ class PaymentsApi:
 
         Safe to repeat: the same payment gets its open link, or a new link if the old one has ended. A repeated call
         must have the same user_id, quote_id, amount and currency. The first call's product_name stays; a new link has
-        the locale of the call that creates it. The answer shows what is stored. The payments in `supersedes` are
-        canceled before the link is created.
+        the locale and the return_url of the call that creates it. The answer shows what is stored. The payments in
+        `supersedes` are canceled before the link is created.
         """
         money.check(new.amount, new.currency)
+        _check_return_url(new.return_url, self._return_origins)
         ids = _possible_ids(new, idempotency_key, key_scopes(request))
         payment = request_bodies.payment_of(new, ids[0], spans.current_traceparent())
         payment = await self._stored_under_another_id(payment, ids) or payment
@@ -161,7 +165,7 @@ class PaymentsApi:
         When the service stops, the answer comes earlier: the next call reaches another pod.
         """
         if query.wait:
-            note_wait(request)
+            note_wait(request, query.wait)
             record = await self._waiting.wait(request, payment_intent_id, query.after, query.wait)
         else:
             record = await self._store.get(payment_intent_id)
@@ -235,6 +239,15 @@ def _possible_ids(new: NewPayment, idempotency_key: str | None, scopes: Sequence
     if idempotency_key is None:
         return [request_bodies.random_payment_id()]
     return request_bodies.payment_ids_for(idempotency_key, scopes)
+
+
+def _check_return_url(url: str | None, origins: Sequence[str]) -> None:
+    """Refuses an address to which the pages would not lead: the customer would have no way back."""
+    if url is None or return_urls.is_allowed(url, origins):
+        return
+    allowed = f"use one of these origins: {', '.join(origins)}" if origins else "no origin is allowed here"
+    message = f"Customers may not return to this origin; {allowed}, or add it to RETURN_URL_ORIGINS."
+    raise RefusalError("invalid_request", message, param="return_url")
 
 
 def _searched(search: Search, parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:

@@ -36,9 +36,10 @@ def note_code(request: Request, code: str) -> None:
     request.scope[_CODE] = code
 
 
-def note_wait(request: Request) -> None:
-    """Notes that a call waits: it is counted apart, because its duration says nothing about the service."""
+def note_wait(request: Request, seconds: int) -> None:
+    """Notes that a call can wait: it is counted apart, because its duration says nothing about the service."""
     request.scope[_WAITS] = True
+    telemetry.call_can_wait(seconds)
 
 
 class MeasuredCalls:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from lea_payments import return_urls
 from lea_payments.checkout.input import visible_text
 from lea_payments.checkout.input.numbers import digits_only
 from lea_payments.payment import money
@@ -40,22 +41,27 @@ def _each_once(ids: list[str]) -> list[str]:
     return ids
 
 
+def _well_formed(url: str) -> str:
+    if not return_urls.is_well_formed(url):
+        raise ValueError(
+            f"not an https URL of at most {return_urls.LENGTH} characters, without a user or {return_urls.PARAMETER}; "
+            "send one such as https://chat.example.com/conversations/7"
+        )
+    return url
+
+
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(visible_text.checked)]
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=250, strip_whitespace=True), AfterValidator(visible_text.checked)
 ]
+ReturnUrl = Annotated[str, AfterValidator(_well_formed)]
 PaymentId = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH, pattern=ID_PATTERN)]
 
 
-Supersedes = Annotated[
+SupersededIds = Annotated[
     list[Annotated[str, StringConstraints(min_length=1, max_length=256)]],
     AfterValidator(_each_once),
-    Field(
-        max_length=MAX_SUPERSEDED,
-        description="The ids of payments that this one replaces, such as those of an older quote. They are canceled "
-        "before this payment gets its link. If one of them is paid, nothing is created.",
-        json_schema_extra={"uniqueItems": True},
-    ),
+    Field(max_length=MAX_SUPERSEDED, json_schema_extra={"uniqueItems": True}),
 ]
 
 
@@ -114,7 +120,22 @@ class NewPayment(BaseModel):
             "Stripe's pay page has no Tamil: with ta it uses the browser's language."
         ),
     ] = None
-    supersedes: Supersedes = []
+    supersedes: Annotated[
+        SupersededIds | None,
+        Field(
+            description="The ids of payments that this one replaces, such as those of an older quote. They are "
+            "canceled before this payment gets its link. If one of them is paid, nothing is created."
+        ),
+    ] = None
+    return_url: Annotated[
+        ReturnUrl | None,
+        Field(
+            description="Where our pages lead the customer back to, with `payment_id` added to the query. Its origin "
+            "must be one of RETURN_URL_ORIGINS. It must contain no personal data and no secret: it is in a page.",
+            examples=["https://chat.example.com/conversations/7"],
+            json_schema_extra={"format": "uri", "pattern": "^https?://", "maxLength": return_urls.LENGTH},
+        ),
+    ] = None
 
 
 SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]
@@ -155,6 +176,7 @@ def payment_of(new: NewPayment, payment_id: str, traceparent: str | None) -> Pay
         product_name=new.product_name,
         traceparent=traceparent,
         checkout_locale=new.locale,
+        return_url=new.return_url,
     )
 
 

@@ -166,6 +166,7 @@ class CheckoutSessions:
             checkout_attempt_at=iso(self._now()),
             checkout_locale=payment.checkout_locale or record.checkout_locale,
             checkout_link=None,
+            return_url=payment.return_url or record.return_url,
             product_name=record.product_name or payment.product_name,
             traceparent=record.traceparent or payment.traceparent,
             stripe_session_id=None,

@@ -78,6 +78,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     checkout_locale: str | None = None
     checkout_link: str | None = None
     canceled_at: str | None = None
+    return_url: str | None = None
     history: tuple[HistoryEntry, ...] = ()
 
 

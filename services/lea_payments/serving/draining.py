@@ -60,11 +60,10 @@ class DrainingServer(uvicorn.Server):
 _CONNECTIONS = "lea_payments.connections"
 
 
-def when_draining(scope: Scope, callback: Callable[[], None]) -> None:
-    """Calls back when the drain of the service that handles this request starts, or at once if it has started."""
+def connections_of(scope: Scope) -> Connections | None:
+    """The connections of the service that handles this request, which know when it drains; None without a server."""
     connections: Connections | None = scope.get(_CONNECTIONS)
-    if connections is not None:
-        connections.when_draining(callback)
+    return connections
 
 
 class UnreadyInDrain:

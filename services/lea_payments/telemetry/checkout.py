@@ -81,6 +81,11 @@ def call_answered(route: str, code: str, http_status: int, seconds: float) -> No
         )
 
 
+def call_can_wait(seconds: int) -> None:
+    """A call waits for a change. Its span says how long it may take."""
+    trace.get_current_span().set_attribute("payments.wait_seconds", seconds)
+
+
 def calls_wait(count: int) -> None:
     """The number of calls that wait has changed."""
     WAITING.set(count)

@@ -88,6 +88,15 @@ def test_the_pages_get_the_brand() -> None:
     assert pages.next_steps == brand["nextSteps"]
 
 
+def test_checkout_and_pages_allow_the_same_origins() -> None:
+    release = render(ci("brand"))
+    checkout = settings.CheckoutSettings.model_validate(environment(release, "checkout"))
+    pages = settings.PagesSettings.model_validate(environment(release, "pages"))
+
+    assert checkout.return_url_origins == ("https://chat.example.com", "https://app.example.com:8443")
+    assert pages.return_url_origins == checkout.return_url_origins
+
+
 def test_the_emulator_gets_settings_that_it_can_read() -> None:
     env = environment(render(ci("emulator")), "emulator")
 

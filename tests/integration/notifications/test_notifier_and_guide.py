@@ -1,10 +1,13 @@
 """Follows a payment from Stripe's event through the notifier to the receivers of the guide, in Python and Node."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
+from lea_payments.notifier.message import message_of
+from tests.docs.documents import ROOT, blocks
 from tests.integration.notifications.receivers import CURRENT, OTHER, PREVIOUS, Receiver
 from tests.support import stripe_bodies
 from tests.support.processes import Process
@@ -51,6 +54,18 @@ def test_the_receiver_hears_what_happened_to_a_payment(
     assert [state.partition(" ")[0] for state in receiver.states(payment_id)] == ["failed", "completed"]
     assert versions == sorted(versions)
     assert versions[-1] == records.get(payment_id).version
+
+
+def test_the_documented_notification_has_the_real_fields(records: Records) -> None:
+    (documented,) = [
+        json.loads(block.text)
+        for block in blocks(ROOT / "docs" / "guide.md")
+        if block.language == "json" and '"type"' in block.text
+    ]
+    real = json.loads(message_of(records.get(records.put())).body)
+
+    assert documented.keys() == real.keys()
+    assert documented["data"].keys() == real["data"].keys()
 
 
 @pytest.mark.parametrize("secrets", [(CURRENT, PREVIOUS), (PREVIOUS, CURRENT)], ids=["new first", "old first"])

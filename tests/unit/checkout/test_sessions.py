@@ -320,6 +320,16 @@ async def test_a_new_link_keeps_the_name_and_takes_a_language(locale: str | None
     assert (again.payment.product_name, again.payment.checkout_locale) == ("Travel insurance", kept)
 
 
+@pytest.mark.parametrize(("url", "kept"), [("https://b.example/", "https://b.example/"), (None, "https://a.example/")])
+async def test_a_new_link_takes_the_return_url_of_its_call(url: str | None, kept: str) -> None:
+    expired = replace(PENDING, stripe_session_id="cs_0", facts={"cs_0": session("expired")})
+    table = Table(replace(expired, return_url="https://a.example/"))
+
+    again = await sessions(table, FakeStripe()).open_for(replace(PAYMENT, return_url=url))
+
+    assert (again.payment.return_url, table.current.return_url) == (kept, kept)
+
+
 async def test_a_record_written_by_hand_gets_a_session() -> None:
     table = Table(replace(PAYMENT, product_name=None, currency="SGD"))
 

@@ -28,6 +28,7 @@ from lea_payments.commands.showing.findings import (
 )
 from lea_payments.commands.showing.query import PaymentQuery, checked, not_found
 from lea_payments.commands.showing.timeline import WORDS, timeline
+from lea_payments.payment import changes
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HistoryEntry
@@ -54,6 +55,15 @@ def test_no_id_is_broken_at_80_columns() -> None:
 
     assert any(LONG_ID in line for line in lines)
     assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_canceled_payment_says_when() -> None:
+    canceled = changes.derive(replace(record("payment_1"), canceled_at="2026-01-01T11:00:00.000Z"))
+
+    lines = _lines(Findings("payments", [PaymentView(canceled, None)]))
+
+    assert "the payment was canceled on 1 January 2026, 11:00 UTC" in " ".join(lines[:2])
+    assert ["Canceled", "2026-01-01", "11:00:00", "UTC"] in [line.split() for line in lines]
 
 
 @given(st.text(), st.integers(1, 200))

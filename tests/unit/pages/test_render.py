@@ -58,6 +58,25 @@ def test_a_page_shows_the_payment_but_not_its_user() -> None:
     assert "Refunded" not in page
 
 
+@pytest.mark.parametrize("view", views.ALL, ids=lambda view: f"{view.template}-{view.http_status}")
+@pytest.mark.parametrize(
+    ("return_url", "address"),
+    [
+        ("https://chat.example.com/c?a=1", "https://chat.example.com/c?a=1&amp;payment_id=payment_1"),
+        ("https://evil.example/", "https://lea.example/"),
+        ("javascript:alert(1)", "https://lea.example/"),
+        (None, "https://lea.example/"),
+    ],
+)
+def test_every_page_leads_back_to_an_allowed_address(view: View, return_url: str | None, address: str) -> None:
+    variables = {"RETURN_URL_ORIGINS": "https://chat.example.com", "PAGES_CONVERSATION_URL": "https://lea.example/"}
+    renderer = Renderer(PagesSettings.model_validate(variables))
+
+    page = html(renderer.render(request(), view, payment=replace(PAYMENT, return_url=return_url)))
+
+    assert re.findall('id="back" class="button" href="([^"]*)"', page) == [address]
+
+
 def refunded(*refunds: tuple[str, int], **fields: Any) -> Payment:
     """The payment with refunds of these states and amounts."""
     facts = {

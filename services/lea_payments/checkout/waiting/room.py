@@ -9,12 +9,15 @@ from lea_payments.checkout.errors import RefusalError
 from lea_payments.checkout.waiting.waiter import Waiter
 from lea_payments.checkout.waiting.watcher import ManyReader, Watcher
 from lea_payments.payment.record import Payment
-from lea_payments.serving.draining import when_draining
+from lea_payments.serving.draining import connections_of
 from lea_payments.store.errors import UnavailableError
 from lea_payments.telemetry import checkout as telemetry
 
 WAITING_LIMIT = 1000
-"""How many calls wait at the same time. Each occupies a connection of the process, which has some more."""
+"""How many calls wait at the same time. Each occupies a connection of the process."""
+
+OTHER_CONNECTIONS = 300
+"""The connections that probes and other calls keep, also if a limit of open files leaves the process few."""
 
 RETRY_SECONDS = 2
 
@@ -42,13 +45,17 @@ class WaitingRoom:
         Raises RefusalError if too many calls wait, UnavailableError if the state is not known at the end, and
         ClientDisconnect if the caller has left.
         """
-        when_draining(request.scope, self.close)
+        limit = self._limit
+        connections = connections_of(request.scope)
+        if connections is not None:
+            connections.when_draining(self.close)
+            limit = min(limit, connections.limit - OTHER_CONNECTIONS)
         if self._is_closed:
             return await self._store.get(payment_id)
-        if self._count >= self._limit:
+        if self._count >= limit:
             raise RefusalError(
                 "too_many_waiting",
-                f"{self._limit} calls wait here already; repeat the call after Retry-After, or read without wait.",
+                f"{self._count} calls wait here already; repeat the call after Retry-After, or read without wait.",
                 retry_after=RETRY_SECONDS,
             )
         waiter = Waiter(payment_id, after)

@@ -35,6 +35,7 @@ _RECORD_FIELDS: Mapping[str, str] = {
 _TIMES: Mapping[str, str] = {
     "Created": "created_at",
     "Attempt at": "checkout_attempt_at",
+    "Canceled": "canceled_at",
     "Last event": "webhook_processed_at",
     "Changed": "updated_at",
 }

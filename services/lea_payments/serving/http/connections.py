@@ -47,7 +47,7 @@ class Connections:
     """The open connections. One timer for all of them checks their deadlines while there are any."""
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = limit
+        self.limit = limit
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._open: set[Connection] = set()
@@ -70,7 +70,7 @@ class Connections:
         if self._timer is None:
             self.now = self._clock()
             self._timer = loop.call_later(TICK_SECONDS, self._tick, loop)
-        if len(self._open) >= self._limit and not self._make_room():
+        if len(self._open) >= self.limit and not self._make_room():
             return False
         self._open.add(connection)
         self._without_request[connection] = None
@@ -119,7 +119,7 @@ class Connections:
             oldest = sorted(idle, key=lambda connection: connection.deadline)[:IDLE_CLOSED_TOGETHER]
         for connection in oldest:
             self._drop(connection, "too_many_connections")
-        return len(self._open) < self._limit
+        return len(self._open) < self.limit
 
     def _drop(self, connection: Connection, reason: str) -> None:
         self.remove(connection)

@@ -80,6 +80,11 @@ async def test_one_call_more_than_the_limit_is_refused(table: Table) -> None:
     assert (refused.value.code, refused.value.retry_after) == ("too_many_waiting", 2)
 
 
+async def test_other_calls_keep_their_connections(table: Table) -> None:
+    with pytest.raises(RefusalError):
+        await WaitingRoom(table).wait(Caller(Connections(300)).request, "p_1", 2, 600)
+
+
 async def test_a_caller_that_leaves_makes_room(table: Table) -> None:
     room, gone = WaitingRoom(table, limit=1), Caller()
     waiting = asyncio.create_task(room.wait(gone.request, "p_1", 2, 600))
@@ -102,7 +107,7 @@ async def test_an_unknown_state_at_the_end_is_an_error(table: Table) -> None:
 async def test_the_drain_ends_every_wait(table: Table, *, is_silent: bool) -> None:
     """Also of a call whose payment has not been read yet, and of calls that come later."""
     table.is_silent = is_silent
-    room, connections = WaitingRoom(table), Connections(10)
+    room, connections = WaitingRoom(table), Connections(1300)
     waiting = asyncio.create_task(room.wait(Caller(connections).request, "p_1", 2, 600))
     await table.has_read.wait()
     await asyncio.sleep(0)
