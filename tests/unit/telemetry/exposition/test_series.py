@@ -4,12 +4,12 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
 from dashboards.promql import SERVICES as SCRAPED
-from lea_payments.telemetry import checkout, connections, metrics
+from lea_payments.telemetry import checkout, connections, metrics, notifier
 from lea_payments.telemetry.exposition.series import SERVICES, registry_of
 
 METRICS = {
     value._name
-    for module in (metrics, checkout, connections)
+    for module in (metrics, checkout, connections, notifier)
     for value in vars(module).values()
     if isinstance(value, Counter | Gauge | Histogram)
 }
