@@ -16,18 +16,22 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.chaos.context import RunContext, RunResult
+from tests.chaos.notifications import run as notifications
 from tests.chaos.runs import RUNS, Run
 from tests.chaos.system import StalledError
 from tests.support.ports import free_port
 
 LONG, SHORT = 20_000, 2_000
 SHOWN_MISMATCHES = 10
+NOTIFICATIONS = "--notifications"
 COLUMNS = ("events", "sent", "2xx", "applied", "duplicates", "stale", "repaired", "lost", "wrong")
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 def main() -> int:
     """Executes the runs and returns the exit status: 0 if no payment is lost or wrong."""
+    if NOTIFICATIONS in sys.argv:
+        return notifications.main([argument for argument in sys.argv[1:] if argument != NOTIFICATIONS])
     options = _options()
     chosen = [run for run in RUNS if not options.run or run.key in options.run]
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
@@ -50,6 +54,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=LONG, help="in all runs together (%(default)s)")
     parser.add_argument("--short", dest="events", action="store_const", const=SHORT, help=f"same as --events {SHORT}")
     parser.add_argument("--run", action="append", choices=[run.key for run in RUNS], help="only this one; repeatable")
+    text = "the run of the notifications instead; see --notifications --help"
+    parser.add_argument(NOTIFICATIONS, action="store_true", help=text)
     parser.add_argument("--seed", type=int, default=1, help="of the customers and the faults (%(default)s)")
     return parser.parse_args()
 

@@ -67,11 +67,11 @@ def notification_attempted(
 ) -> None:
     """An attempt to deliver a notification ended. `lag_ms` is the time since the payment changed."""
     series(ATTEMPTS, endpoint, attempt.outcome).inc()
-    span, write, event = operation.span, log.info, "notification_delivered"
+    span, write, result = operation.span, log.info, "delivered"
     if attempt.outcome is Outcome.DELIVERED:
         LAG.observe(max(0.0, lag_ms) / 1000, spans.exemplar(span))
     else:
-        span, write, event = operation.failed(attempt.outcome), log.warning, _FAILURES[after.stage or Stage.DUE]
+        span, write, result = operation.failed(attempt.outcome), log.warning, _FAILURES[after.stage or Stage.DUE]
         spans.fail(span, attempt.outcome)
     span.set_attribute("payments.notification.attempt", after.attempts)
     if attempt.http_status is not None:
@@ -79,7 +79,7 @@ def notification_attempted(
     if after.stage == Stage.DEAD_LETTERED:
         series(DEAD_LETTERED, endpoint).inc()
     write(
-        event,
+        f"notification_{result}",
         payment_id=payment.payment_intent_id,
         endpoint=endpoint,
         version=payment.version or 0,
@@ -91,11 +91,11 @@ def notification_attempted(
 
 
 _FAILURES: Mapping[Stage, str] = {
-    Stage.DUE: "notification_failed",
-    Stage.GONE: "notification_refused",
-    Stage.DEAD_LETTERED: "notification_dead_lettered",
+    Stage.DUE: "failed",
+    Stage.GONE: "refused",
+    Stage.DEAD_LETTERED: "dead_lettered",
 }
-"""The log event of a failed attempt by what happens next: another attempt, or none."""
+"""The end of the name of the log event of a failed attempt, by what happens next: another attempt, or none."""
 
 
 def lease_lost(payment: Payment) -> None:

@@ -1,6 +1,7 @@
 import pytest
 from typer.testing import CliRunner
 
+from lea_payments import service_commands
 from lea_payments.__main__ import app
 
 COMMANDS = {
@@ -8,9 +9,11 @@ COMMANDS = {
     "pages": "port 8085",
     "checkout": "PAYMENTS_API_TOKEN",
     "reconciler": "--once",
+    "notifier": "NOTIFY_SECRET_FILE",
     "init-table": "--print",
     "check": "--endpoint",
     "replay": "--since",
+    "notify": "--dead-lettered",
     "show": "--what-if",
 }
 
@@ -22,7 +25,8 @@ def _help(*arguments: str) -> str:
 
 
 def test_the_help_lists_every_command() -> None:
-    names = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    commands = [*app.registered_commands, *service_commands.app.registered_commands]
+    names = {command.name or getattr(command.callback, "__name__", "") for command in commands}
 
     assert names == COMMANDS.keys()
     assert all(name in _help() for name in names)

@@ -15,21 +15,18 @@ def test_each_endpoint_has_a_sentence() -> None:
     lines = dict(notification_lines(state))
 
     assert lines == {
-        "a": "version 3 is delivered, 27 November 2025, 10:02 UTC",
-        "b": "version 3: the receiver failed, 1 attempt, next attempt 27 November 2025, 10:02 UTC; "
-        "version 2 is delivered",
+        "a": "version 3 is delivered, 2025-11-27 10:02:00 UTC",
+        "b": "version 3: the receiver failed, 1 attempt, next attempt 2025-11-27 10:02:05 UTC; version 2 is delivered",
         "c": "version 3: the receiver did not answer in time, 1 attempt, given up: `lea-payments notify "
         "--dead-lettered` sends it again; nothing is delivered yet",
         "d": "version 3: the receiver answered 410 Gone, 1 attempt, not sent again; nothing is delivered yet",
         "e": "nothing is delivered yet",
-        "Due": "27 November 2025, 10:02 UTC",
+        "Due": "2025-11-27 10:02:05 UTC",
     }
 
 
 def test_a_lease_is_shown() -> None:
-    assert [*notification_lines(OutboxState({}, AT, AT))] == [
-        ("Due", "27 November 2025, 10:02 UTC, a notifier holds it")
-    ]
+    assert [*notification_lines(OutboxState({}, AT, AT))] == [("Due", "2025-11-27 10:02:00 UTC, a notifier holds it")]
 
 
 def test_a_payment_without_notifications_has_no_lines() -> None:

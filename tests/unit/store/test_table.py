@@ -18,13 +18,20 @@ def test_only_a_table_on_aws_is_protected_from_deletion(settings: TableSettings,
     assert (definition["TableName"], definition["DeletionProtectionEnabled"]) == ("payments", protected)
 
 
-def test_every_key_of_the_table_is_defined_once_as_text() -> None:
+def test_every_key_of_the_table_is_defined_once() -> None:
     definition = table.definition(LOCAL)
     schemas = [definition["KeySchema"], *(index["KeySchema"] for index in definition["GlobalSecondaryIndexes"])]
 
     assert definition["AttributeDefinitions"] == [
-        {"AttributeName": schema[0]["AttributeName"], "AttributeType": "S"} for schema in schemas
+        {"AttributeName": key["AttributeName"], "AttributeType": "N" if key["AttributeName"] == "notify_at" else "S"}
+        for schema in schemas
+        for key in schema
     ]
+
+
+@pytest.mark.parametrize(("settings", "streams"), [(LOCAL, False), (AWS, True)], ids=["local", "aws"])
+def test_only_a_table_on_aws_has_a_stream(settings: TableSettings, *, streams: bool) -> None:
+    assert ("StreamSpecification" in table.definition(settings)) is streams
 
 
 @pytest.mark.parametrize("index", table.PUBLISHED_INDEXES, ids=lambda index: str(index["IndexName"]))

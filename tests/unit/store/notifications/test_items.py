@@ -6,6 +6,7 @@ from lea_payments.store.items import Item
 from lea_payments.store.notifications.items import OutboxState, attribute_of, deliveries_of, state_of
 
 FULL = Delivery(9, 10, 7, 1764247000000, 1764247000001, 1764247000002, Outcome.UNREACHABLE, Stage.DEAD_LETTERED)
+LEASE = {"notify_lease": {"N": "9"}}
 
 
 @pytest.mark.parametrize("delivery", [Delivery(), Delivery(version=0, target=0), FULL], ids=["empty", "zero", "full"])

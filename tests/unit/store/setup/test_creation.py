@@ -44,7 +44,7 @@ class Dynamodb:
         self.table_status = "ACTIVE"
         self.problems: dict[str, list[Exception]] = {}
         self.for_ever: set[str] = set()
-        self.protected = False
+        self.protected = self.streams = False
         self.calls: list[tuple[str, Mapping[str, Any]]] = []
 
     def describe_table(self, **_: Any) -> dict[str, Any]:
@@ -57,7 +57,8 @@ class Dynamodb:
             for name in self.indexes
         ]
         description = {"TableStatus": self.table_status, "GlobalSecondaryIndexes": described}
-        return {"Table": description | {"DeletionProtectionEnabled": self.protected}}
+        stream = {"StreamSpecification": {"StreamEnabled": True}} if self.streams else {}
+        return {"Table": description | {"DeletionProtectionEnabled": self.protected} | stream}
 
     def create_table(self, **arguments: Any) -> None:
         self.calls.append(("create_table", arguments))
@@ -81,8 +82,8 @@ class Dynamodb:
             raise problems[0] if name in self.for_ever else problems.pop(0)
 
     def _key(self, name: str) -> list[dict[str, str]]:
-        usual = name.removesuffix("-index")
-        return [{"AttributeName": self.key_of.get(name, usual), "KeyType": "HASH"}]
+        usual = next(index["KeySchema"] for index in table.INDEXES if index["IndexName"] == name)
+        return [{"AttributeName": self.key_of[name], "KeyType": "HASH"}] if name in self.key_of else [*usual]
 
 
 UNREACHABLE = EndpointConnectionError(endpoint_url="http://localhost:1")
@@ -114,14 +115,18 @@ def test_a_complete_table_is_not_changed() -> None:
 
 
 def test_a_table_of_version_0_1_0_gets_its_missing_indexes() -> None:
-    dynamodb = Dynamodb(ALL_INDEXES[:-2])
+    dynamodb = Dynamodb(ALL_INDEXES[:-3])
 
     result = _ensure(dynamodb)
 
-    assert result == "table payments exists; added other_session_id-index, awaiting_funds_on-index"
+    assert result == "table payments exists; added other_session_id-index, awaiting_funds_on-index, notify-index"
     assert [arguments["AttributeDefinitions"] for _, arguments in dynamodb.calls] == [
         [{"AttributeName": "other_session_id", "AttributeType": "S"}],
         [{"AttributeName": "awaiting_funds_on", "AttributeType": "S"}],
+        [
+            {"AttributeName": "notify_shard", "AttributeType": "S"},
+            {"AttributeName": "notify_at", "AttributeType": "N"},
+        ],
     ]
 
 
@@ -140,13 +145,15 @@ def test_a_table_on_aws_gets_protection_and_backups() -> None:
 
     _ensure(dynamodb, AWS)
 
-    assert [name for name, _ in dynamodb.calls] == ["update_table", "update_continuous_backups"]
+    assert [name for name, _ in dynamodb.calls] == ["update_table", "update_table", "update_continuous_backups"]
     assert dynamodb.calls[0][1] == {"TableName": "payments", "DeletionProtectionEnabled": True}
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert dynamodb.calls[1][1] == {"TableName": "payments", "StreamSpecification": stream}
 
 
 def test_a_protected_table_gets_only_backups() -> None:
     dynamodb = Dynamodb(ALL_INDEXES)
-    dynamodb.protected = True
+    dynamodb.protected = dynamodb.streams = True
 
     _ensure(dynamodb, AWS)
 
@@ -190,7 +197,7 @@ LATE = "which DynamoDB goes on with; until then"
 @pytest.mark.parametrize("index", OWN_INDEXES)
 def test_an_index_of_our_own_that_is_being_built_is_no_error(index: str) -> None:
     dynamodb = Dynamodb(ALL_INDEXES)
-    dynamodb.status_of, dynamodb.protected = {index: "CREATING"}, True
+    dynamodb.status_of, dynamodb.protected, dynamodb.streams = {index: "CREATING"}, True, True
 
     result = _ensure(dynamodb, AWS)
 
@@ -205,6 +212,7 @@ def test_a_table_whose_index_is_built_is_protected_later() -> None:
     result = _ensure(dynamodb, AWS)
 
     assert "exists; its deletion protection cannot be switched on while an index is built: run this again" in result
+    assert "; its stream cannot be switched on while an index is built: run this again" in result
     assert [name for name, _ in dynamodb.calls] == ["update_continuous_backups"]
 
 
