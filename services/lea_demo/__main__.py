@@ -60,7 +60,7 @@ def flow(  # noqa: PLR0913 - one parameter for each option
 
     Cards: 4242424242424242 pays; 4000000000009995, 4000000000000002 and 4000000000000341 are declined.
     """
-    from lea_demo import desktop
+    from lea_demo.agent import desktop
     from lea_demo.client import Client
     from lea_demo.flow import Flow
 
@@ -69,7 +69,7 @@ def flow(  # noqa: PLR0913 - one parameter for each option
     console = Terminal(stderr=as_json, soft_wrap=True)
     seconds = timeout or (30 if card or delayed else 900)
     if mcp:
-        from lea_demo.conversation import Conversation
+        from lea_demo.agent.conversation import Conversation
 
         variables = desktop.variables(checkout or settings.url("checkout"), settings.api_tokens[0], amount, currency)
         report = Conversation(client, console, variables, amount, currency, card or (CARD,)).run()
@@ -86,7 +86,7 @@ def connect_desktop() -> None:
 
     The client then starts `lea-payments mcp` itself, and talks to it over standard input and output.
     """
-    from lea_demo import desktop
+    from lea_demo.agent import desktop
 
     settings = read(DemoSettings)
     typer.echo(json_text(desktop.connection(settings.url("checkout"), settings.api_tokens[0])))

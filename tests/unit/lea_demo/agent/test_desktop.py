@@ -1,6 +1,6 @@
 """Checks how a desktop client is connected to the demo."""
 
-from lea_demo import desktop
+from lea_demo.agent import desktop
 from lea_payments.mcp.settings import McpSettings
 
 CHECKOUT, TOKEN = "http://localhost:8084", "demo-token"
