@@ -9,9 +9,12 @@ from prometheus_client import Counter, Gauge, Histogram
 from lea_demo.settings import DemoSettings
 from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS, NEVER, ErrorCode
+from lea_payments.mcp.errors import OWN_CODES
+from lea_payments.mcp.settings import McpServiceSettings
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import checkout, connections, metrics
 from lea_payments.telemetry.exposition import series
+from lea_payments.telemetry.mcp import tool_calls
 from lea_payments.telemetry.tracing.variables import OtelVariables
 from lea_payments.webhook.app import HTTP_STATUS
 from tests.attack.attacks import ATTACKS
@@ -33,6 +36,7 @@ SERVICES: Mapping[str, type[settings.Settings]] = {
     "pages": settings.PagesSettings,
     "checkout": settings.CheckoutSettings,
     "reconciler": settings.ReconcilerSettings,
+    "mcp": McpServiceSettings,
 }
 OUTCOMES: Mapping[str, str] = {
     "applied": "The event changed the payment.",
@@ -113,7 +117,7 @@ def _demo_settings() -> Iterator[Sequence[str]]:
             yield f"`{name}`", _default(field.default), field.description or ""
 
 
-REQUIRED_UNLESS_FILE = {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN"}
+REQUIRED_UNLESS_FILE = {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "MCP_TOKEN"}
 """Secrets that can be in a file instead."""
 
 
@@ -153,7 +157,12 @@ def metrics_page() -> Iterator[str]:
 
 
 def _metrics() -> Iterator[Sequence[str]]:
-    for metric in (*vars(metrics).values(), *vars(checkout).values(), *vars(connections).values()):
+    for metric in (
+        *vars(metrics).values(),
+        *vars(checkout).values(),
+        *vars(connections).values(),
+        *vars(tool_calls).values(),
+    ):
         if isinstance(metric, Counter | Gauge | Histogram):
             name = metric._name + ("_total" if isinstance(metric, Counter) else "")
             labels = ", ".join(f"`{label}`" for label in metric._labelnames)
@@ -205,6 +214,12 @@ def api_errors_page() -> Iterator[str]:
     yield ""
     errors = ((f"`{code}`", error.status, error.when, _retry_after(error)) for code, error in ERRORS.items())
     yield from table_of(("code", "HTTP status", "when", "`Retry-After`"), errors)
+    yield ""
+    yield "## Codes of the agent's tools"
+    yield ""
+    yield "The tools of `lea-payments mcp` return the codes above, and these:"
+    yield ""
+    yield from table_of(("code", "when"), ((f"`{code}`", when) for code, when in OWN_CODES.items()))
 
 
 def _retry_after(error: ErrorCode) -> str:

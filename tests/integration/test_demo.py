@@ -196,6 +196,22 @@ def test_without_a_terminal_the_flow_prints_plain_lines(demo: Demo) -> None:
     assert done.stdout.endswith("All checks passed.\n")
 
 
+@pytest.mark.parametrize("cards", [[SUCCESS], [NO_FUNDS, SUCCESS]], ids=["paid", "paid after a decline"])
+def test_a_scripted_agent_sells_a_policy(demo: Demo, cards: list[str]) -> None:
+    done = demo.run("lea_demo", "flow", "--mcp", *(option for card in cards for option in ("--card", card)))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "agent     You are insured" in done.stdout
+    assert done.stdout.endswith("All checks passed.\n")
+
+
+def test_an_agent_without_the_demo_says_what_to_do(demo: Demo, free_port: Callable[[], int]) -> None:
+    exit_status, summary = demo.flow("--mcp", "--checkout", f"http://localhost:{free_port()}")
+
+    assert exit_status == 1
+    assert "start `make demo`" in summary["checks"][0]["remedy"]
+
+
 @pytest.mark.parametrize(
     ("card", "lines"),
     [

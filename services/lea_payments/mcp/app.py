@@ -23,7 +23,7 @@ from lea_payments.secrets.rules import is_loopback
 from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.serving.background.secret_files import SecretFiles
 from lea_payments.serving.body import header
-from lea_payments.serving.draining import when_draining
+from lea_payments.serving.draining import connections_of
 from lea_payments.serving.health import NotReadyError
 from lea_payments.serving.request_span import RequestSpan
 from lea_payments.serving.responses import json_response
@@ -74,7 +74,9 @@ def create_app(settings: McpServiceSettings) -> FastAPI:
     app.add_middleware(RequestSpan, trusts_caller=True)
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-        when_draining(scope, tools.stop)
+        connections = connections_of(scope)
+        if connections is not None:
+            connections.when_draining(tools.stop)
         await sessions.handle_request(scope, receive, send)
 
     endpoint = GuardedEndpoint(handle, agents, _hosts(settings), settings.allowed_origins)
