@@ -10,7 +10,7 @@ from lea_demo.settings import DemoSettings
 from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS, NEVER, ErrorCode
 from lea_payments.stripe.signature import REMEDIES
-from lea_payments.telemetry import checkout, connections, metrics
+from lea_payments.telemetry import checkout, connections, metrics, notifier
 from lea_payments.telemetry.exposition import series
 from lea_payments.telemetry.tracing.variables import OtelVariables
 from lea_payments.webhook.app import HTTP_STATUS
@@ -33,6 +33,7 @@ SERVICES: Mapping[str, type[settings.Settings]] = {
     "pages": settings.PagesSettings,
     "checkout": settings.CheckoutSettings,
     "reconciler": settings.ReconcilerSettings,
+    "notifier": settings.NotifierSettings,
 }
 OUTCOMES: Mapping[str, str] = {
     "applied": "The event changed the payment.",
@@ -113,7 +114,7 @@ def _demo_settings() -> Iterator[Sequence[str]]:
             yield f"`{name}`", _default(field.default), field.description or ""
 
 
-REQUIRED_UNLESS_FILE = {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN"}
+REQUIRED_UNLESS_FILE = {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "NOTIFY_SECRET"}
 """Secrets that can be in a file instead."""
 
 
@@ -138,7 +139,9 @@ def _settings() -> Iterator[Sequence[str]]:
 def _default(value: object) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return "" if value in (None, "", ()) else f"`{value}`"
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    return "" if value in (None, "") else f"`{value}`"
 
 
 def metrics_page() -> Iterator[str]:
@@ -153,7 +156,8 @@ def metrics_page() -> Iterator[str]:
 
 
 def _metrics() -> Iterator[Sequence[str]]:
-    for metric in (*vars(metrics).values(), *vars(checkout).values(), *vars(connections).values()):
+    modules = (metrics, checkout, connections, notifier)
+    for metric in (value for module in modules for value in vars(module).values()):
         if isinstance(metric, Counter | Gauge | Histogram):
             name = metric._name + ("_total" if isinstance(metric, Counter) else "")
             labels = ", ".join(f"`{label}`" for label in metric._labelnames)
