@@ -12,7 +12,7 @@ from lea_payments.checkout.errors import ERRORS, NEVER, ErrorCode
 from lea_payments.mcp.errors import OWN_CODES
 from lea_payments.mcp.settings import McpServiceSettings
 from lea_payments.stripe.signature import REMEDIES
-from lea_payments.telemetry import checkout, connections, metrics
+from lea_payments.telemetry import checkout, connections, metrics, notifier
 from lea_payments.telemetry.exposition import series
 from lea_payments.telemetry.mcp import tool_calls
 from lea_payments.telemetry.tracing.variables import OtelVariables
@@ -36,6 +36,7 @@ SERVICES: Mapping[str, type[settings.Settings]] = {
     "pages": settings.PagesSettings,
     "checkout": settings.CheckoutSettings,
     "reconciler": settings.ReconcilerSettings,
+    "notifier": settings.NotifierSettings,
     "mcp": McpServiceSettings,
 }
 OUTCOMES: Mapping[str, str] = {
@@ -117,7 +118,9 @@ def _demo_settings() -> Iterator[Sequence[str]]:
             yield f"`{name}`", _default(field.default), field.description or ""
 
 
-REQUIRED_UNLESS_FILE = {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "MCP_TOKEN"}
+REQUIRED_UNLESS_FILE = {
+    *("STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "NOTIFY_SECRET", "MCP_TOKEN"),
+}
 """Secrets that can be in a file instead."""
 
 
@@ -142,7 +145,9 @@ def _settings() -> Iterator[Sequence[str]]:
 def _default(value: object) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return "" if value in (None, "", ()) else f"`{value}`"
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value))
+    return "" if value in (None, "") else f"`{value}`"
 
 
 def metrics_page() -> Iterator[str]:
@@ -157,12 +162,8 @@ def metrics_page() -> Iterator[str]:
 
 
 def _metrics() -> Iterator[Sequence[str]]:
-    for metric in (
-        *vars(metrics).values(),
-        *vars(checkout).values(),
-        *vars(connections).values(),
-        *vars(tool_calls).values(),
-    ):
+    modules = (metrics, checkout, connections, notifier, tool_calls)
+    for metric in (value for module in modules for value in vars(module).values()):
         if isinstance(metric, Counter | Gauge | Histogram):
             name = metric._name + ("_total" if isinstance(metric, Counter) else "")
             labels = ", ".join(f"`{label}`" for label in metric._labelnames)

@@ -181,8 +181,8 @@ def _changes(payment_id: str) -> Sequence[bytes]:
     intent = f"pi_{payment_id}"
     own = {"payment_intent": intent, "id": f"cs_{payment_id}"}
     return [
-        stripe_bodies.declined(payment_id, intent, "insufficient_funds"),
-        stripe_bodies.declined(payment_id, intent, "lost_card"),
+        stripe_bodies.declined(payment_id, "insufficient_funds", intent),
+        stripe_bodies.declined(payment_id, "lost_card", intent),
         stripe_bodies.completed(payment_id, **own),
         stripe_bodies.refunded(payment_id, 700, intent),
     ]
