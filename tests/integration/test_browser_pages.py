@@ -13,12 +13,12 @@ from lea_payments.store.items import attributes_of
 from tests.support import tables
 from tests.support.examples import examples
 from tests.support.hostile_urls import HOSTILE_URLS, ORIGIN
-from tests.support.page_records import FORMER, LINK, STATES, page_record, session_id_of
+from tests.support.page_records import CANCELED, FORMER, LINK, STATES, page_record, session_id_of
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-NAMES = {state: state.replace("_", "") for state in (*STATES, *FORMER)}
+NAMES = {state: state.replace("_", "") for state in (*STATES, *FORMER, *CANCELED)}
 """The name of each state's session: Stripe's ids have no underscore there."""
 
 ADDRESSES = (

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from lea_payments import return_urls
 from lea_payments.checkout import answer_bodies, request_bodies
 from lea_payments.checkout.answer_bodies import PaymentList, PaymentWithHistory, PaymentWithLink
-from lea_payments.checkout.cancellation.cancellations import Cancellation, Cancellations
+from lea_payments.checkout.cancellation.cancellations import Cancellations
 from lea_payments.checkout.cancellation.superseding import cancel_superseded
 from lea_payments.checkout.error_bodies import error_responses
 from lea_payments.checkout.errors import CANCEL, CREATE, GET, LIST, RefusalError
@@ -142,8 +142,7 @@ class PaymentsApi:
         if record is not None:
             check_same_payment(record, payment)
             check_payable(record)
-        for canceled in await cancel_superseded(self._cancellations, payment_ids):
-            _note(canceled, superseded_by=payment.payment_intent_id)
+        await cancel_superseded(self._cancellations, payment_ids, payment.payment_intent_id)
 
     async def _stored_under_another_id(self, payment: Payment, ids: Sequence[str]) -> Payment | None:
         """The payment with the id under which it is stored already, if that is not the first of these ids."""
@@ -184,9 +183,7 @@ class PaymentsApi:
         code that says which. If Stripe does not respond, nothing has changed; repeat the call. A canceled payment gets
         no new link.
         """
-        canceled = await self._cancellations.cancel(payment_intent_id)
-        _note(canceled)
-        return PaymentWithHistory.of(canceled.after, self._now())
+        return PaymentWithHistory.of(await self._cancellations.cancel(payment_intent_id), self._now())
 
     async def list_payments(self, request: Request, search: Annotated[Search, Query()]) -> PaymentList:
         """The payments of a user, a quote or a session. Give exactly one of the three parameters.
@@ -218,12 +215,6 @@ class PaymentsApi:
             return [] if payment is None else [payment]
         find = self._store.by_user if field == "user_id" else self._store.by_quote
         return await find(value, limit=search.limit + 1, after=after)
-
-
-def _note(canceled: Cancellation, superseded_by: str | None = None) -> None:
-    """Records the cancellation, unless the payment was canceled before."""
-    if canceled.after is not canceled.before:
-        events.payment_canceled(canceled.before, canceled.after, superseded_by)
 
 
 def _possible_ids(new: NewPayment, idempotency_key: str | None, scopes: Sequence[bytes]) -> Sequence[str]:
