@@ -48,6 +48,7 @@ def main() -> None:
     with AuthenticatedClient(base_url=os.environ["CHECKOUT_URL"], token=os.environ["TOKEN"]) as client:
         first, *_ = [create(client, payment_intent_id=payment_id) for payment_id in ids]
         read = get_payment.sync(ids[0], client=client)
+        waited = get_payment.sync(ids[0], client=client, wait=25, after=read.version - 1)
         found = list(pages(client))
         result = {
             "link": first.link.url.startswith("http"),
@@ -59,6 +60,7 @@ def main() -> None:
             "payable": read.payable,
             "dispute": read.dispute_status,
             "history": len(read.history),
+            "waited": waited.version == read.version,
             "pages": [len(page) for page in found],
             "listed": sorted(one for page in found for one in page) == ids,
             "too_large": create(client, amount=10**12).error.code,
