@@ -57,7 +57,7 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
     )
     app.add_middleware(MeasuredCalls)
     app.add_middleware(RequestSpan, trusts_caller=True)
-    api = PaymentsApi(store, CheckoutSessions(store, stripe_checkout), settings.return_url_origins)
+    api = PaymentsApi(store, CheckoutSessions(store, stripe_checkout), return_origins=settings.return_url_origins)
     app.include_router(api.router(callers))
     return app
 
