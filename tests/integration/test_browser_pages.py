@@ -333,7 +333,7 @@ def test_a_receipt_is_printed_without_links_and_colours(customers: Customers, pu
     page = customers.open(f"/success?session_id={session_id_of('printed')}", color_scheme="dark")
     page.emulate_media(media="print")
 
-    for hidden in ("#back", ".hint", "nav"):
+    for hidden in ("#back", ".hint", ".screen", "nav"):
         expect(page.locator(hidden).first).to_be_hidden()
     for shown in (
         *("Voyage Insurance", "Single-trip travel insurance, Japan, 10 days", "SGD", "Visa ending in 4242"),
