@@ -6,10 +6,11 @@ from prometheus_client import Counter, Gauge, Histogram
 from dashboards.promql import SERVICES as SCRAPED
 from lea_payments.telemetry import checkout, connections, metrics
 from lea_payments.telemetry.exposition.series import SERVICES, registry_of
+from lea_payments.telemetry.mcp import tool_calls
 
 METRICS = {
     value._name
-    for module in (metrics, checkout, connections)
+    for module in (metrics, checkout, connections, tool_calls)
     for value in vars(module).values()
     if isinstance(value, Counter | Gauge | Histogram)
 }
