@@ -169,9 +169,10 @@ class MeasuredRequests:
         """Handles one request."""
         try:
             return await call_next(ctx)
-        except MCPError as error:
+        except (MCPError, ValidationError) as error:
             if ctx.method == "tools/call":
-                is_state = isinstance(error.error.data, dict) and "reason" in error.error.data
+                data = error.error.data if isinstance(error, MCPError) else None
+                is_state = isinstance(data, dict) and "reason" in data
                 telemetry.request_rejected(is_state=is_state, tool=str((ctx.params or {}).get("name", "")))
             raise
 
