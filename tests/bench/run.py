@@ -26,6 +26,8 @@ OFF = OURS._replace(
     env=(("OTEL_EXPORTER_OTLP_ENDPOINT", ""), ("METRICS_PORT", "0")),
 )
 ALL = OURS._replace(name="all traces", env=(("OTEL_TRACES_SAMPLER_ARG", "1"),))
+NOTIFYING = OURS._replace(name="notifications on", env=(("NOTIFICATIONS", "true"),))
+NOTIFICATIONS_LIMIT = 1.05
 PLAIN = Candidate("plain webhook", (*MODULE, "tests.bench.plain"), counts=False)
 BASELINE = "baseline"
 WARM_UP = 1_000
@@ -47,7 +49,7 @@ def main() -> int:
             with bench.backends():
                 if options.profile:
                     return _profile(bench, Path(folder) / "profile.txt")
-                return _compare(bench, options)
+                return _compare_notifications(bench, options) if options.notifications else _compare(bench, options)
         except BenchError as error:
             console.print(f"✗ {error}", style="red", markup=False, soft_wrap=True)
             return 1
@@ -65,6 +67,8 @@ def _options() -> argparse.Namespace:
         metavar="DIR",
         help="also measure the webhook of this checkout, with its own .venv",
     )
+    text = "measure ours with and without notifications, in pairs"
+    parser.add_argument("--notifications", action="store_true", help=text)
     parser.add_argument("--profile", action="store_true", help="measure ours alone and show where its CPU time goes")
     return parser.parse_args()
 
@@ -93,6 +97,19 @@ def _compare(bench: Bench, options: argparse.Namespace) -> int:
     console.print(_cost_table(costs))
     met = [row.met for row in rows] + [cost.met for cost in costs]
     return 1 if False in met else 0
+
+
+def _compare_notifications(bench: Bench, options: argparse.Namespace) -> int:
+    """Compares the CPU of each pair of turns: the two of a pair meet the same conditions."""
+    turns = _take_turns(bench, [OURS, NOTIFYING], options.starts, options.turns)
+    pairs = zip(turns[NOTIFYING], turns[OURS], strict=True)
+    ratio = median(on.cpu_us / off.cpu_us for on, off in pairs)
+    cpu_us = [median(turn.cpu_us for turn in turns[candidate]) for candidate in (OURS, NOTIFYING)]
+    console.print(
+        f"CPU per event: {cpu_us[0]:.1f} µs without notifications, {cpu_us[1]:.1f} µs with them; the median of "
+        f"{len(turns[OURS])} pairs is {ratio:.3f} (limit {NOTIFICATIONS_LIMIT})"
+    )
+    return 0 if ratio <= NOTIFICATIONS_LIMIT else 1
 
 
 def _take_turns(bench: Bench, candidates: Sequence[Candidate], starts: int, turns: int) -> Turns:

@@ -13,12 +13,12 @@ from lea_payments.store.items import attributes_of
 from tests.support import tables
 from tests.support.examples import examples
 from tests.support.hostile_urls import HOSTILE_URLS, ORIGIN
-from tests.support.page_records import FORMER, LINK, STATES, page_record, session_id_of
+from tests.support.page_records import CANCELED, FORMER, LINK, STATES, page_record, session_id_of
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-NAMES = {state: state.replace("_", "") for state in (*STATES, *FORMER)}
+NAMES = {state: state.replace("_", "") for state in (*STATES, *FORMER, *CANCELED)}
 """The name of each state's session: Stripe's ids have no underscore there."""
 
 ADDRESSES = (
@@ -333,7 +333,7 @@ def test_a_receipt_is_printed_without_links_and_colours(customers: Customers, pu
     page = customers.open(f"/success?session_id={session_id_of('printed')}", color_scheme="dark")
     page.emulate_media(media="print")
 
-    for hidden in ("#back", ".hint", "nav"):
+    for hidden in ("#back", ".hint", ".screen", "nav"):
         expect(page.locator(hidden).first).to_be_hidden()
     for shown in (
         *("Voyage Insurance", "Single-trip travel insurance, Japan, 10 days", "SGD", "Visa ending in 4242"),

@@ -253,6 +253,22 @@ def test_a_paid_payment_is_not_superseded(shop: Shop) -> None:
     assert shop.read(unpaid["payment_intent_id"])["payable"]
 
 
+@pytest.mark.parametrize("drop", ["request", "response"])
+def test_after_an_outage_the_same_call_supersedes(shop: Shop, drop: str) -> None:
+    old = shop.create()
+    body = payment_body(supersedes=[old["payment_intent_id"]])
+    shop.account.set_faults(api_error={"path": SESSIONS, "drop": drop})
+
+    during = shop.api.post("/payments", json=body)
+    between = shop.api.get(f"/payments/{body['payment_intent_id']}")
+    shop.account.set_faults()
+    after = shop.api.post("/payments", json=body)
+
+    assert (code_of(during), during.json()["error"]["param"]) == ((502, "stripe_unreachable"), "supersedes")
+    assert (between.status_code, after.status_code) == (404, 201)
+    assert shop.read(old["payment_intent_id"])["status_reason"] == "canceled"
+
+
 def test_a_refused_payment_supersedes_nothing(shop: Shop) -> None:
     old, body = shop.create(), payment_body()
     shop.create(**body)

@@ -75,7 +75,7 @@ def test_init_table_completes_a_table_of_version_0_1_0(
     assert checkout.get(f"/payments/{payment_id}", headers=headers).json()["payment_status"] == "completed"
     assert checkout.get("/payments", params={"session_id": "cs_test_unknown"}, headers=headers).status_code == 200
     run = command_runner(tmp_path, settings)
-    added = "table of-0-1-0 exists; added other_session_id-index, awaiting_funds_on-index\n"
+    added = "table of-0-1-0 exists; added other_session_id-index, awaiting_funds_on-index, notify-index\n"
     assert [run("init-table").stdout for _ in range(2)] == [added, "table of-0-1-0 exists; nothing to do\n"]
     for closed in (webhook, pages, checkout, records):
         closed.close()

@@ -108,10 +108,16 @@ def test_calls_are_counted_by_tool_and_outcome(http: httpx.Client, metrics_port:
     before = counts()
     call(http, {})
     call(http, {"Authorization": ""})
+    collection = tool_request("collect_payment", mcp_server.link_arguments(), requestState="made up")
+    assert call(http, {"Mcp-Name": "collect_payment"}, content=json.dumps(collection)).status_code == 400
     after = counts()
 
     growth = {labels: value - before[labels] for labels, value in after.items() if value != before[labels]}
-    assert growth == {("refused", "payment_status"): 1, ("unauthorized", "other"): 1}
+    assert growth == {
+        ("refused", "payment_status"): 1,
+        ("unauthorized", "other"): 1,
+        ("invalid_state", "collect_payment"): 1,
+    }
 
 
 def test_changed_tokens_are_used_without_a_restart(

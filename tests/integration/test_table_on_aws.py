@@ -6,15 +6,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import boto3
 import pytest
 
 from lea_payments.settings import TableSettings
+from lea_payments.store import table
 from tests.support import tables
 from tests.support.command_line import CheckCommand
 from tests.support.dynamodb_faults import recovery_status
 from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.records import Records
 
 
 @pytest.fixture
@@ -56,11 +60,47 @@ def test_init_table_switches_on_protection_and_recovery(
     requests = [json.loads(call.body) for call in aws.calls if call.operation == "UpdateContinuousBackups"]
     recovery = {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}
     assert requests == [{"TableName": settings.table} | recovery]
-    assert client.describe_table(TableName=settings.table)["Table"]["DeletionProtectionEnabled"]
+    described = client.describe_table(TableName=settings.table)["Table"]
+    assert described["DeletionProtectionEnabled"]
+    assert described["StreamSpecification"] == table.STREAM
     with pytest.raises(client.exceptions.ClientError, match=r"deletion.*protect|protect.*deletion|Deletion"):
         client.delete_table(TableName=settings.table)
     report = CheckCommand(tmp_path, settings)(**aws.aws_environment())
     assert report.of("deletion protection") + report.of("point-in-time recovery") == [("ok", "is on")] * 2
+
+
+def test_the_stream_has_the_states_before_and_after(
+    aws: FaultyDynamoDB, settings: TableSettings, tmp_path: Path
+) -> None:
+    """What a filter of EventBridge Pipes sees."""
+    _init_table(aws, settings, tmp_path)
+    records = Records(settings)
+    payment_id = records.put()
+    records.put_item({**records.item(payment_id), "payment_status": {"S": "completed"}})
+    client = tables.client(settings)
+    stream = client.describe_table(TableName=settings.table)["Table"]["LatestStreamArn"]
+
+    changes = _changes(settings, stream)
+
+    assert [change["eventName"] for change in changes] == ["INSERT", "MODIFY"]
+    images = changes[1]["dynamodb"]
+    assert images["OldImage"].get("payment_status") == {"S": "pending"}
+    assert images["NewImage"]["payment_status"] == {"S": "completed"}
+    records.close()
+    client.close()
+
+
+def _changes(settings: TableSettings, stream: str) -> list[Any]:
+    """The records of a stream with one shard."""
+    session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="local")
+    streams = session.client("dynamodbstreams", region_name=settings.aws_region, endpoint_url=settings.ddb_endpoint)
+    (shard,) = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")[
+        "ShardIterator"
+    ]
+    found = [*streams.get_records(ShardIterator=iterator)["Records"]]
+    streams.close()
+    return found
 
 
 def test_a_protected_table_is_not_updated_again(aws: FaultyDynamoDB, settings: TableSettings, tmp_path: Path) -> None:

@@ -236,6 +236,21 @@ async def test_shutdown_answers_all_waiting_calls(
     assert process.process.wait(60) == 0
 
 
+async def test_a_shutdown_without_a_drain_answers_them_too(
+    start: Callable[..., Process], records: Records, free_port: Callable[[], int]
+) -> None:
+    port = free_port()
+    process = start("checkout", STRIPE_API_BASE="http://127.0.0.1:9", METRICS_PORT=str(port), **SECRETS)
+    calls = [await WaitCall.start(process.url, records.put(version=2), f"{WAIT}&after=2") for _ in range(20)]
+    await WaitingService(process, f"http://127.0.0.1:{port}", RecordedReads()).all_wait(20)
+    process.process.send_signal(signal.SIGTERM)
+
+    answers = await asyncio.gather(*(call.answer() for call in calls))
+
+    assert [(answer.status, answer.body["version"]) for answer in answers] == [(200, 2)] * 20
+    assert process.process.wait(60) == 0
+
+
 async def test_calls_that_wait_are_counted_apart(service: WaitingService, records: Records) -> None:
     before = Scrape.of(service.metrics)
     await (await WaitCall.start(service.process.url, records.put(version=2), "wait=1")).answer()

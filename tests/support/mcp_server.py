@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
-import httpx2
 from mcp import Client, StdioServerParameters, types
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
 
 from tests.support.checkout_api import TOKEN
 
@@ -50,7 +50,7 @@ async def http_client(
     """A client over HTTP that speaks the newest protocol, or the one before it if `mode` is LEGACY."""
     headers = {"Authorization": f"Bearer {token}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=120, trust_env=False) as http,
+        create_mcp_http_client(headers) as http,
         Client(streamable_http_client(f"{url}/mcp", http_client=http), mode=mode, **options) as client,
     ):
         yield client

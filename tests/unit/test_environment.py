@@ -11,6 +11,7 @@ from lea_payments.environment import EnvironmentSettings, strip_variables_of_lib
 from lea_payments.settings import (
     CheckoutSettings,
     ModeSettings,
+    NotifierSettings,
     PagesSettings,
     ReconcilerSettings,
     TableSettings,
@@ -22,12 +23,14 @@ from tests.support.secrets import signing_secret
 
 KINDS: tuple[type[EnvironmentSettings], ...] = (
     *(WebhookSettings, PagesSettings, CheckoutSettings, ReconcilerSettings, ModeSettings),
-    *(CheckSettings, DemoSettings, OtelVariables),
+    *(NotifierSettings, CheckSettings, DemoSettings, OtelVariables),
 )
 REQUIRED = {
     "STRIPE_WEBHOOK_SECRET": signing_secret("current"),
     "STRIPE_SECRET_KEY": "sk_test_4eC39HqLyjWDarjtT1zdp7dc",
     "PAYMENTS_API_TOKEN": "d1b9f0e2c3a4d1b9f0e2c3a4",
+    "NOTIFY_URL": "https://crm.example/hooks",
+    "NOTIFY_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
 }
 VALUES = {
     "HOST": "127.0.0.1",
@@ -41,6 +44,11 @@ VALUES = {
     "STRIPE_WEBHOOK_SECRET_FILE": "/run/secrets/stripe/webhook-secrets",
     "STRIPE_SECRET_KEY_FILE": "stripe-key",
     "PAYMENTS_API_TOKEN_FILE": "api-tokens",
+    "NOTIFICATIONS": "true",
+    "NOTIFY_ALLOW_HTTP": "true",
+    "NOTIFY_EVENTS": "payment.completed",
+    "NOTIFY_SECRET_FILE": "notify-secrets",
+    "NOTIFY_RETRY_SECONDS": "5,300",
     "PAGES_BASE_URL": "https://pay.example.com",
     "PAGES_SUPPORT_CONTACT": "tel:+6561234567",
     "PAGES_CONVERSATION_URL": "https://chat.example.com",
@@ -66,7 +74,7 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ALL_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    for name in ("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN"):
+    for name in ("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "NOTIFY_SECRET"):
         Path(VALUES[f"{name}_FILE"]).write_text(f"{REQUIRED[name]}\n")
 
 

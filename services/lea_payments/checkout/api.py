@@ -9,10 +9,9 @@ from fastapi import APIRouter, Header, Path, Query, Response, Security
 from msgspec.structs import replace
 from starlette.requests import Request
 
-from lea_payments import return_urls
 from lea_payments.checkout import answer_bodies, request_bodies
 from lea_payments.checkout.answer_bodies import PaymentList, PaymentWithHistory, PaymentWithLink
-from lea_payments.checkout.cancellation.cancellations import Cancellation, Cancellations
+from lea_payments.checkout.cancellation.cancellations import Cancellations
 from lea_payments.checkout.cancellation.superseding import cancel_superseded
 from lea_payments.checkout.error_bodies import error_responses
 from lea_payments.checkout.errors import CANCEL, CREATE, GET, LIST, RefusalError
@@ -45,8 +44,6 @@ PaymentIdInPath = Annotated[str, Path(max_length=256, examples=["payment_123"])]
 LIST_READS = 8
 """How many records all lists read at the same time: half of the store's connections, so that others need not wait."""
 
-SEARCH_FIELDS = ("user_id", "quote_id", "session_id")
-
 
 class PaymentsApi:
     """Handles the calls of the checkout API."""
@@ -56,6 +53,7 @@ class PaymentsApi:
         store: PaymentStore,
         sessions: CheckoutSessions,
         cancellations: Cancellations,
+        *,
         return_origins: Sequence[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -121,7 +119,7 @@ class PaymentsApi:
         `supersedes` are canceled before the link is created.
         """
         money.check(new.amount, new.currency)
-        _check_return_url(new.return_url, self._return_origins)
+        request_bodies.check_return_url(new.return_url, self._return_origins)
         ids = _possible_ids(new, idempotency_key, key_scopes(request))
         payment = request_bodies.payment_of(new, ids[0], spans.current_traceparent())
         payment = await self._stored_under_another_id(payment, ids) or payment
@@ -142,8 +140,7 @@ class PaymentsApi:
         if record is not None:
             check_same_payment(record, payment)
             check_payable(record)
-        for canceled in await cancel_superseded(self._cancellations, payment_ids):
-            _note(canceled, superseded_by=payment.payment_intent_id)
+        await cancel_superseded(self._cancellations, payment_ids, payment.payment_intent_id)
 
     async def _stored_under_another_id(self, payment: Payment, ids: Sequence[str]) -> Payment | None:
         """The payment with the id under which it is stored already, if that is not the first of these ids."""
@@ -184,9 +181,7 @@ class PaymentsApi:
         code that says which. If Stripe does not respond, nothing has changed; repeat the call. A canceled payment gets
         no new link.
         """
-        canceled = await self._cancellations.cancel(payment_intent_id)
-        _note(canceled)
-        return PaymentWithHistory.of(canceled.after, self._now())
+        return PaymentWithHistory.of(await self._cancellations.cancel(payment_intent_id), self._now())
 
     async def list_payments(self, request: Request, search: Annotated[Search, Query()]) -> PaymentList:
         """The payments of a user, a quote or a session. Give exactly one of the three parameters.
@@ -195,7 +190,7 @@ class PaymentsApi:
         with it as `cursor`. Pages are in no order. Payments of the last second can be missing. Those on the page are
         read consistently, as by their id, but without their history.
         """
-        field, value = _searched(search, request.query_params.multi_items())
+        field, value = request_bodies.searched(search, request.query_params.multi_items())
         matches = await self._matching(field, value, search)
         page = matches[: search.limit]
         more = len(matches) > search.limit
@@ -220,12 +215,6 @@ class PaymentsApi:
         return await find(value, limit=search.limit + 1, after=after)
 
 
-def _note(canceled: Cancellation, superseded_by: str | None = None) -> None:
-    """Records the cancellation, unless the payment was canceled before."""
-    if canceled.after is not canceled.before:
-        events.payment_canceled(canceled.before, canceled.after, superseded_by)
-
-
 def _possible_ids(new: NewPayment, idempotency_key: str | None, scopes: Sequence[bytes]) -> Sequence[str]:
     """The ids that the payment can have; it gets the first one unless it is stored under another one."""
     if new.payment_intent_id is not None:
@@ -239,22 +228,3 @@ def _possible_ids(new: NewPayment, idempotency_key: str | None, scopes: Sequence
     if idempotency_key is None:
         return [request_bodies.random_payment_id()]
     return request_bodies.payment_ids_for(idempotency_key, scopes)
-
-
-def _check_return_url(url: str | None, origins: Sequence[str]) -> None:
-    """Refuses an address to which the pages would not lead: the customer would have no way back."""
-    if url is None or return_urls.is_allowed(url, origins):
-        return
-    allowed = f"use one of these origins: {', '.join(origins)}" if origins else "no origin is allowed here"
-    message = f"Customers may not return to this origin; {allowed}, or add it to RETURN_URL_ORIGINS."
-    raise RefusalError("invalid_request", message, param="return_url")
-
-
-def _searched(search: Search, parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """The field to search by, and its value."""
-    names = [name for name, _ in parameters]
-    given = [name for name in SEARCH_FIELDS if name in names]
-    if len(given) != 1 or len(names) != len(set(names)):
-        message = "Give exactly one of user_id, quote_id and session_id, and each parameter once."
-        raise RefusalError("invalid_request", message, param="user_id")
-    return given[0], getattr(search, given[0])

@@ -59,7 +59,8 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
     app.add_middleware(MeasuredCalls)
     app.add_middleware(RequestSpan, trusts_caller=True)
     sessions, cancellations = CheckoutSessions(store, stripe_checkout), Cancellations(store, stripe_checkout)
-    app.include_router(PaymentsApi(store, sessions, cancellations, settings.return_url_origins).router(callers))
+    api = PaymentsApi(store, sessions, cancellations, return_origins=settings.return_url_origins)
+    app.include_router(api.router(callers))
     return app
 
 

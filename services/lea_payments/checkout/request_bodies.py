@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from lea_payments import return_urls
+from lea_payments.checkout.errors import RefusalError
 from lea_payments.checkout.input import visible_text
 from lea_payments.checkout.input.numbers import digits_only
 from lea_payments.payment import money
@@ -138,6 +139,7 @@ class NewPayment(BaseModel):
     ] = None
 
 
+SEARCH_FIELDS = ("user_id", "quote_id", "session_id")
 SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]
 
 
@@ -194,3 +196,22 @@ def payment_ids_for(idempotency_key: str, scopes: Sequence[bytes]) -> Sequence[s
     key = idempotency_key.encode()
     digests = [*(hmac.digest(scope, key, "sha256") for scope in scopes), hashlib.sha256(key).digest()]
     return [f"payment_{digest.hex()[:40]}" for digest in digests]
+
+
+def check_return_url(url: str | None, origins: Sequence[str]) -> None:
+    """Refuses an address to which the pages would not lead: the customer would have no way back."""
+    if url is None or return_urls.is_allowed(url, origins):
+        return
+    allowed = f"use one of these origins: {', '.join(origins)}" if origins else "no origin is allowed here"
+    message = f"Customers may not return to this origin; {allowed}, or add it to RETURN_URL_ORIGINS."
+    raise RefusalError("invalid_request", message, param="return_url")
+
+
+def searched(search: Search, parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """The field to search by, and its value."""
+    names = [name for name, _ in parameters]
+    given = [name for name in SEARCH_FIELDS if name in names]
+    if len(given) != 1 or len(names) != len(set(names)):
+        message = "Give exactly one of user_id, quote_id and session_id, and each parameter once."
+        raise RefusalError("invalid_request", message, param="user_id")
+    return given[0], getattr(search, given[0])

@@ -77,6 +77,14 @@ class StripeSessions(Protocol):
         """Expires the session if it is open. The session as it is now, or None if it does not exist."""
 
 
+class NotStoredError(ConflictError):
+    """Raised when the record has changed while Stripe created a session."""
+
+    def __init__(self, session: CheckoutSession) -> None:
+        super().__init__(f"{session.id} is not stored: its payment has changed")
+        self.session = session
+
+
 @dataclass(frozen=True, slots=True)
 class OpenCheckout:
     """A payment and the open session where it can be paid; `reused` if an earlier call created the session."""
@@ -102,13 +110,21 @@ class CheckoutSessions:
         The record is written before Stripe is called, so that no event can arrive for an unknown payment.
         """
         new = replace(payment, checkout_attempt=1, checkout_attempt_at=iso(self._now()))
+        created: CheckoutSession | None = None
         for pause in RETRY_PAUSES:
             await asyncio.sleep(pause)
             record = await self._store.create(new)
             try:
                 return await self._open(record, payment)
+            except NotStoredError as error:
+                created = error.session
             except (ConflictError, InFlightError):
                 continue
+            except RefusalError:
+                if created is not None and status_of(record).can_pay is CanPay.NO:
+                    # The payment was paid or canceled meanwhile, and nobody has the new link yet.
+                    await self._stripe.expire(created.id)
+                raise
         raise RefusalError("try_again", "Other calls for this payment are in progress; repeat the call.", retry_after=1)
 
     async def _open(self, record: Payment, payment: Payment) -> OpenCheckout:
@@ -140,15 +156,8 @@ class CheckoutSessions:
         try:
             record = await self._store.change_checkout(record, stripe_session_id=session.id, checkout_link=session.url)
         except ConflictError:
-            await self._expire_if_useless(record, session)
-            raise
+            raise NotStoredError(session) from None
         return OpenCheckout(record, session, reused=False)
-
-    async def _expire_if_useless(self, record: Payment, session: CheckoutSession) -> None:
-        """Expires a new session if the payment was paid or canceled during its creation: nobody has its link yet."""
-        current = await self._store.get(record.payment_intent_id)
-        if current is not None and status_of(current).can_pay is CanPay.NO:
-            await self._stripe.expire(session.id)
 
     async def _create_at_stripe(self, record: Payment, payment: Payment) -> CheckoutSession:
         try:

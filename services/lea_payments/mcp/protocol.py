@@ -16,6 +16,7 @@ from lea_payments.mcp.arguments import NewLink, PaymentReference, StatusQuery, r
 from lea_payments.mcp.errors import INTERNAL_ERROR, ToolRefusalError
 from lea_payments.mcp.results import OUTPUT_SCHEMA, PaymentResult, error_of, result_of
 from lea_payments.mcp.tools import ROUNDS, Collection, Tools
+from lea_payments.telemetry import spans
 from lea_payments.telemetry.mcp import tool_calls as telemetry
 
 NAME = "lea-payments"
@@ -114,7 +115,7 @@ class ToolServer:
             raise MCPError(types.INVALID_PARAMS, "There is no such tool; list the tools.")
         with telemetry.tool_call(params.name, _traceparent(context)) as call:
             try:
-                answer = await self._answer(context, params)
+                answer = await self._answer(context, params, call)
             except ToolRefusalError as refusal:
                 call.refused(refusal.code, is_failure=refusal.is_failure)
                 return error_of(refusal)
@@ -128,34 +129,36 @@ class ToolServer:
             return answer
 
     async def _answer(
-        self, context: Context, params: types.CallToolRequestParams
+        self, context: Context, params: types.CallToolRequestParams, call: telemetry.ToolCall
     ) -> PaymentResult | types.InputRequiredResult:
         try:
             arguments = _TOOLS[params.name].arguments.model_validate(params.arguments or {})
         except ValidationError as error:
             raise refusal_of(error) from None
         if isinstance(arguments, NewLink) and params.name == telemetry.COLLECT:
-            return await self._collect(context, params, arguments)
+            return await self._collect(context, params, arguments, call)
         return await self._run[params.name](arguments)
 
     async def _collect(
-        self, context: Context, params: types.CallToolRequestParams, new: NewLink
+        self, context: Context, params: types.CallToolRequestParams, new: NewLink, call: telemetry.ToolCall
     ) -> PaymentResult | types.InputRequiredResult:
         """Hands over the link at the first call, and waits at the others, which bring the sealed state back."""
+        call.payment_id = new.payment_id
         if params.request_state is None:
             payment = await self._tools.create_payment_link(new)
             if payment.link is None or not _shows_links(context):
                 return payment
-            state = Collection(payment.payment_id, payment.version, 1)
+            state = Collection(payment.payment_id, payment.version, 1, spans.current_traceparent())
             return types.InputRequiredResult(input_requests={INPUT: _link_request(payment)}, request_state=state.text())
         state = Collection.of(params.request_state, new.payment_id)
+        call.continues(state.traceparent)
         answer = (params.input_responses or {}).get(INPUT)
         if isinstance(answer, types.ElicitResult) and answer.action != "accept":
             return await self._tools.payment_status(StatusQuery(payment_id=state.payment_id))
         payment = await self._tools.collected(state)
         if payment.final or state.round >= ROUNDS:
             return payment
-        state = Collection(payment.payment_id, payment.version, state.round + 1)
+        state = state._replace(version=payment.version, round=state.round + 1)
         return types.InputRequiredResult(request_state=state.text())
 
 
@@ -166,9 +169,10 @@ class MeasuredRequests:
         """Handles one request."""
         try:
             return await call_next(ctx)
-        except MCPError as error:
+        except (MCPError, ValidationError) as error:
             if ctx.method == "tools/call":
-                is_state = isinstance(error.error.data, dict) and "reason" in error.error.data
+                data = error.error.data if isinstance(error, MCPError) else None
+                is_state = isinstance(data, dict) and "reason" in data
                 telemetry.request_rejected(is_state=is_state, tool=str((ctx.params or {}).get("name", "")))
             raise
 

@@ -29,11 +29,15 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class Collection(NamedTuple):
-    """Where a `collect_payment` stands: what the agent sends back with its next call."""
+    """Where a `collect_payment` stands: what the agent sends back with its next call.
+
+    `traceparent` is that of the first call, which the others are linked to: each can be a trace of its own.
+    """
 
     payment_id: str
     version: int
     round: int
+    traceparent: str | None = None
 
     def text(self) -> str:
         """The collection as text, which is sealed before the agent gets it."""

@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random, randbytes
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import httpx
@@ -26,8 +26,10 @@ from tests.chaos.notifications.judge import judge, repeated
 from tests.support import stripe_bodies, tables
 from tests.support.frozen_dynamodb import frozen
 from tests.support.ports import free_port
-from tests.support.processes import Process
 from tests.support.services import Services
+
+if TYPE_CHECKING:
+    from tests.support.processes import Process
 
 LONG, SHORT = 10_000, 1_200
 STEPS = 4

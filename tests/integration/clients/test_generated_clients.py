@@ -22,6 +22,7 @@ EXPECTED: dict[str, Any] = {
     "payable": True,
     "dispute": "none",
     "history": 0,
+    "waited": True,
     "pages": [2, 1],
     "listed": True,
     "too_large": "amount_too_large",

@@ -49,6 +49,7 @@ def main() -> None:
     with AuthenticatedClient(base_url=os.environ["CHECKOUT_URL"], token=os.environ["TOKEN"]) as client:
         first, *_ = [create(client, payment_intent_id=payment_id) for payment_id in ids]
         read = get_payment.sync(ids[0], client=client)
+        waited = get_payment.sync(ids[0], client=client, wait=25, after=read.version - 1)
         found = list(pages(client))
         canceled = cancel_payment.sync(ids[0], client=client)
         create(client, payment_intent_id=f"payment_{RUN}_d", user_id="another", supersedes=[ids[1]])
@@ -62,6 +63,7 @@ def main() -> None:
             "payable": read.payable,
             "dispute": read.dispute_status,
             "history": len(read.history),
+            "waited": waited.version == read.version,
             "pages": [len(page) for page in found],
             "listed": sorted(one for page in found for one in page) == ids,
             "too_large": create(client, amount=10**12).error.code,

@@ -1,6 +1,11 @@
+import json
+
+from lea_payments.commands.showing.document import as_json
+from lea_payments.commands.showing.findings import Findings, PaymentView, as_text
 from lea_payments.commands.showing.notifications import document, notification_lines
 from lea_payments.notifications.delivery import Attempt, Delivery, Outcome, Stage
 from lea_payments.store.notifications.items import OutboxState
+from tests.support.first_events import BY_CHECKOUT
 
 AT = 1764237720000
 FAILED = Delivery(version=2).after(Attempt(Outcome.FAILED, 500), version=3, target=3, now=AT)
@@ -51,3 +56,21 @@ def test_json_has_the_same_with_times_in_utc() -> None:
         "dead_lettered": False,
     }
     assert document(OutboxState({}))["due_at"] is None
+
+
+def test_show_has_the_notifications_of_a_payment() -> None:
+    view = PaymentView(BY_CHECKOUT, None, OutboxState({"crm": DELIVERED}))
+    findings = Findings("payments", [view])
+
+    lines = [line.plain for line in as_text(findings, 200)]
+    (shown,) = json.loads(as_json(findings))
+
+    assert lines[lines.index("Notifications") + 1].split()[:4] == ["crm", "version", "3", "is"]
+    assert shown["notifications"]["endpoints"]["crm"]["version"] == 3
+
+
+def test_show_without_notifications_is_as_before() -> None:
+    findings = Findings("payments", [PaymentView(BY_CHECKOUT, None, OutboxState({}))])
+
+    assert "Notifications" not in [line.plain for line in as_text(findings, 200)]
+    assert "notifications" not in json.loads(as_json(findings))[0]

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 from lea_payments.checkout.errors import (
     InFlightError,
@@ -27,6 +26,7 @@ from lea_payments.payment.situations import Situation
 from lea_payments.payment.status import status_of
 from lea_payments.store.errors import ConflictError
 from lea_payments.stripe.checkout_sessions import COMPLETE, CheckoutSession
+from lea_payments.telemetry import events
 
 _COMPLETED = ("already_completed", "The payment is completed and cannot be canceled; refund it in Stripe's dashboard.")
 NOT_CANCELABLE: Mapping[Situation, tuple[str, str]] = {
@@ -47,13 +47,6 @@ NO_SESSION = (KeySpentError, UnusableSessionError, RejectedError)
 """Stripe has created nothing for the attempt, or something of which nobody has got the link."""
 
 
-class Cancellation(NamedTuple):
-    """The payment before and after it was canceled; the same object twice if it was canceled already."""
-
-    before: Payment
-    after: Payment
-
-
 class Cancellations:
     """Cancels payments. Safe with concurrent calls, events and customers: whoever has paid first, wins."""
 
@@ -64,22 +57,24 @@ class Cancellations:
         self._stripe = stripe
         self._now = now
 
-    async def cancel(self, payment_id: str) -> Cancellation:
+    async def cancel(self, payment_id: str, superseded_by: str | None = None) -> Payment:
         """Cancels the payment, so that no link of it can be paid. Raises RefusalError and UnavailableError.
 
-        Nothing in the record changes before no session is open. So a call that fails can be repeated.
+        Nothing in the record changes before all sessions are closed. So a call that fails can be repeated.
         """
         for pause in RETRY_PAUSES:
             await asyncio.sleep(pause)
             record = await self.cancelable(payment_id)
             try:
-                if status_of(record).situation is not Situation.CANCELED:
-                    return await self._cancel(record)
-                # A pod of version 0.1.0 does not know the mark: during an update it can have made a new link.
-                await self._close_all(record, _possibly_open(record))
-                return Cancellation(record, record)
+                if status_of(record).situation is Situation.CANCELED:
+                    # A pod of version 0.1.0 does not know the mark: during an update it can have made a new link.
+                    await self._close_all(record, _possibly_open(record))
+                    return record
+                canceled = await self._cancel(record)
             except (ConflictError, InFlightError):
                 continue
+            events.payment_canceled(record, canceled, superseded_by)
+            return canceled
         raise RefusalError("try_again", "Other calls for this payment are in progress; repeat the call.", retry_after=1)
 
     async def cancelable(self, payment_id: str) -> Payment:
@@ -93,7 +88,7 @@ class Cancellations:
             raise RefusalError(*NOT_CANCELABLE[situation])
         return record
 
-    async def _cancel(self, record: Payment) -> Cancellation:
+    async def _cancel(self, record: Payment) -> Payment:
         fields = {}
         if can_continue_attempt(record, self._now()):
             # A call that creates the session of this attempt can be in flight, or its response was lost.
@@ -102,8 +97,7 @@ class Cancellations:
                 fields["stripe_session_id"] = session.id
         await self._close_all(record, _possibly_open(record).union(fields.values()))
         # The mark is conditional on the version: no session was stored and no attempt was started in the meantime.
-        after = await self._store.change_checkout(record, canceled_at=iso(self._now()), **fields)
-        return Cancellation(record, after)
+        return await self._store.change_checkout(record, canceled_at=iso(self._now()), **fields)
 
     async def _session_of_attempt(self, record: Payment) -> CheckoutSession | None:
         """The session that has the attempt's idempotency key. Whoever creates it later gets the same one."""

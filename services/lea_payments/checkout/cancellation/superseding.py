@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 
-from lea_payments.checkout.cancellation.cancellations import Cancellation, Cancellations
+from lea_payments.checkout.cancellation.cancellations import Cancellations
 from lea_payments.checkout.errors import RefusalError
 
 
-async def cancel_superseded(cancellations: Cancellations, payment_ids: Sequence[str]) -> Sequence[Cancellation]:
-    """Cancels all of these payments. If one of them cannot be canceled, raises RefusalError, which names it.
+async def cancel_superseded(cancellations: Cancellations, payment_ids: Sequence[str], superseded_by: str) -> None:
+    """Cancels all of these payments for the new one. Raises RefusalError, which names one that cannot be canceled.
 
     All are read before the first one is canceled, so that a payment that is paid already changes nothing.
     """
@@ -17,13 +17,13 @@ async def cancel_superseded(cancellations: Cancellations, payment_ids: Sequence[
             await cancellations.cancelable(payment_id)
         except RefusalError as refusal:
             raise _of_superseded(payment_id, refusal) from None
-    results = await asyncio.gather(*map(cancellations.cancel, payment_ids), return_exceptions=True)
+    calls = (cancellations.cancel(payment_id, superseded_by) for payment_id in payment_ids)
+    results = await asyncio.gather(*calls, return_exceptions=True)
     for payment_id, result in zip(payment_ids, results, strict=True):
         if isinstance(result, RefusalError):
             raise _of_superseded(payment_id, result)
         if isinstance(result, BaseException):
             raise result
-    return [result for result in results if isinstance(result, Cancellation)]
 
 
 def _of_superseded(payment_id: str, refusal: RefusalError) -> RefusalError:

@@ -1,10 +1,9 @@
 """Reads the payments that calls wait for: those of all calls together, with few calls to DynamoDB."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import Context
-from itertools import islice
 from typing import Protocol
 
 from lea_payments.checkout.waiting.schedule import Schedule
@@ -12,6 +11,9 @@ from lea_payments.checkout.waiting.waiter import Waiter
 from lea_payments.payment.record import Payment
 from lea_payments.store.reading.batch import LIMIT
 from lea_payments.telemetry import checkout as telemetry
+
+IN_FLIGHT_LIMIT = 4
+"""How many calls wait for DynamoDB at the same time. A slow one must not delay the others."""
 
 LOOKS_PER_READ = 2
 """How many calls look at states before the next one reads records, while both are due: else one would delay the other
@@ -28,7 +30,7 @@ class ManyReader(Protocol):
 class Watcher:
     """Reads a payment when a call starts to wait for it, then its state in each round, and all of it when it changes.
 
-    There is one call to DynamoDB at a time, and nothing runs while nobody waits.
+    Nothing runs while nobody waits.
     """
 
     def __init__(self, store: ManyReader, schedule: Schedule | None = None) -> None:
@@ -36,7 +38,9 @@ class Watcher:
         self._schedule = schedule or Schedule()
         self._waiters: dict[str, dict[Waiter, None]] = {}
         self._unread: dict[str, None] = {}
+        self._reading: set[str] = set()
         self._round: list[str] = []
+        self._calls: set[asyncio.Task[None]] = set()
         self._looks = 0
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -72,23 +76,25 @@ class Watcher:
     @property
     def is_idle(self) -> bool:
         """Whether nothing runs and nothing is kept."""
-        return self._task is None and not self._waiters and not self._unread
+        return self._task is None and not (self._waiters or self._unread or self._reading or self._calls)
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._schedule.round_starts(loop.time())
+        clock = asyncio.get_running_loop().time
+        self._schedule.round_starts(clock())
         try:
             while self._waiters:
-                delay = self._schedule.delay(loop.time(), has_work=bool(self._unread or self._round))
-                if delay:
+                delay = self._schedule.delay(clock(), has_work=bool(self._round or self._due_reads()))
+                if len(self._calls) >= IN_FLIGHT_LIMIT:
+                    await self._wait_for_news(None)
+                elif delay:
                     await self._wait_for_news(delay)
                 else:
-                    await self._next_call(loop.time)
+                    self._start_call(clock())
         finally:
             self._task = None
             self._round = []
 
-    async def _wait_for_news(self, seconds: float) -> None:
+    async def _wait_for_news(self, seconds: float | None) -> None:
         self._news.clear()
         try:
             async with asyncio.timeout(seconds):
@@ -96,35 +102,48 @@ class Watcher:
         except TimeoutError:
             return
 
-    async def _next_call(self, clock: Callable[[], float]) -> None:
-        """Reads the next payments: the records that are not read, or the states that this round has not looked at."""
-        now = clock()
+    def _due_reads(self) -> list[str]:
+        """The payments whose records must be read. Two reads of one never overlap: the older could come last."""
+        return [one for one in self._unread if one not in self._reading]
+
+    def _start_call(self, now: float) -> None:
+        """Starts to read the next records, or to look at the next states of this round."""
+        reads = self._due_reads()
         is_look_due = bool(self._round) or self._schedule.is_round_due(now)
-        only_state = is_look_due and (not self._unread or self._looks < LOOKS_PER_READ)
+        only_state = is_look_due and (not reads or self._looks < LOOKS_PER_READ)
         self._looks = self._looks + 1 if only_state else 0
-        if only_state and not self._round:
-            self._round = [one for one in self._waiters if one not in self._unread]
-            self._schedule.round_starts(now)
-        ids = [*islice(self._round if only_state else self._unread, LIMIT)]
-        self._take(ids, only_state=only_state)
+        ids = self._next_looks(now) if only_state else reads[:LIMIT]
         # Only the calls that wait now: for one that comes later, this read can be older than what its caller knows.
         batch = {one: [*self._waiters[one]] for one in ids if one in self._waiters}
-        if not batch:
-            return
-        self._schedule.call_starts(now)
+        if batch:
+            self._schedule.call_starts(now)
+            if not only_state:
+                self._reading.update(batch)
+                self._unread = {one: None for one in self._unread if one not in batch}
+            call = asyncio.create_task(self._call(batch, only_state=only_state))
+            self._calls.add(call)
+            call.add_done_callback(self._call_ended)
+
+    def _next_looks(self, now: float) -> Sequence[str]:
+        if not self._round:
+            self._round = [one for one in self._waiters if one not in self._unread]
+            self._schedule.round_starts(now)
+        ids, self._round = self._round[:LIMIT], self._round[LIMIT:]
+        return ids
+
+    async def _call(self, batch: Mapping[str, Sequence[Waiter]], *, only_state: bool) -> None:
         records = await self._read([*batch], only_state=only_state)
-        self._schedule.call_ended(clock(), complete=len(records) == len(batch))
+        now = asyncio.get_running_loop().time()
+        self._schedule.call_ended(now, complete=len(records) == len(batch))
         if not only_state:
+            self._reading.difference_update(batch)
             self._unread |= dict.fromkeys(one for one in batch if one not in records and one in self._waiters)
         for payment_id, record in records.items():
-            self._pass_on(batch[payment_id], record, clock(), only_state=only_state)
+            self._pass_on(batch[payment_id], record, now, only_state=only_state)
 
-    def _take(self, ids: Sequence[str], *, only_state: bool) -> None:
-        if only_state:
-            self._round = self._round[len(ids) :]
-        else:
-            for payment_id in ids:
-                del self._unread[payment_id]
+    def _call_ended(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._news.set()
 
     async def _read(self, ids: Sequence[str], *, only_state: bool) -> Mapping[str, Payment | None]:
         """What could be read. Nothing that one call meets may end the watch for all others."""

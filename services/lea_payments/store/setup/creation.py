@@ -42,13 +42,14 @@ class _Switch(NamedTuple):
 
 
 _SWITCHES: Sequence[_Switch] = (
-    _Switch(
-        "deletion protection", lambda now: now.get("DeletionProtectionEnabled"), {"DeletionProtectionEnabled": True}
-    ),
+    # The stream first: in DynamoDB Local, a later call would switch the protection off again.
     _Switch(
         "stream",
         lambda now: now.get("StreamSpecification", {}).get("StreamEnabled"),
         {"StreamSpecification": table.STREAM},
+    ),
+    _Switch(
+        "deletion protection", lambda now: now.get("DeletionProtectionEnabled"), {"DeletionProtectionEnabled": True}
     ),
 )
 

@@ -19,6 +19,10 @@ TOOLS = (
     CANCEL := "cancel_payment_link",
     COLLECT := "collect_payment",
 )
+LINKED_TOOLS = (CREATE, COLLECT)
+"""The tools whose spans name the payment. A trace that names a payment is connected with all others that do; a call
+that only reads or cancels a payment does not know the trace of its creation."""
+
 OUTCOMES = (
     OK,
     INPUT_REQUIRED := "input_required",
@@ -57,9 +61,10 @@ _invalid = PerSecond(10)
 class ToolCall:
     """One tool call. Its outcome is `failed` until it is set."""
 
-    __slots__ = ("code", "outcome", "payment_id")
+    __slots__ = ("_span", "code", "outcome", "payment_id")
 
-    def __init__(self) -> None:
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
         self.outcome = FAILED
         self.code: str | None = None
         self.payment_id: str | None = None
@@ -67,6 +72,10 @@ class ToolCall:
     def succeeded(self, payment_id: str) -> None:
         """The call ends with this payment."""
         self.outcome, self.payment_id = OK, payment_id
+
+    def continues(self, traceparent: str | None) -> None:
+        """The call goes on with what an earlier call has begun."""
+        spans.link(self._span, traceparent)
 
     def asked_for_input(self) -> None:
         """The call ends with a request to the agent, which sends it again."""
@@ -86,12 +95,13 @@ def tool_call(tool: str, traceparent: str | None) -> Iterator[ToolCall]:
 
     The span joins the agent's trace. Then it is linked to the span of the HTTP request, which it otherwise is part of.
     """
-    call, label = ToolCall(), tool if tool in TOOLS else OTHER
+    label = tool if tool in TOOLS else OTHER
     request, agent = trace.get_current_span(), spans.remote(traceparent)
     name, attributes = f"tools/call {label}", {"mcp.method.name": "tools/call", "gen_ai.tool.name": label}
     with spans.OperationSpan(name, SpanKind.SERVER, attributes, trace.set_span_in_context(agent or request)) as span:
         if agent is not None and request.get_span_context().is_valid:
             span.span.add_link(request.get_span_context())
+        call = ToolCall(span.span)
         try:
             yield call
         finally:
@@ -102,7 +112,7 @@ def _record(operation: spans.OperationSpan, tool: str, call: ToolCall) -> None:
     span = operation.failed(call.outcome) if call.outcome == FAILED else operation.span
     if span.is_recording():
         span.set_attribute("payments.outcome", call.outcome)
-        if call.payment_id:
+        if call.payment_id and tool in LINKED_TOOLS:
             span.set_attribute("payments.payment.id", call.payment_id)
         if call.outcome == FAILED:
             spans.fail(span, call.code or FAILED)

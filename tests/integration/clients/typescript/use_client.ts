@@ -44,6 +44,9 @@ for (const id of ids) created.push((await create({ payment_intent_id: id })).dat
 const first = created[0]!;
 const read = await api.GET("/payments/{payment_intent_id}", { params: { path: { payment_intent_id: ids[0]! } } });
 if (read.error) throw new Error(read.error.error.message);
+const waited = await api.GET("/payments/{payment_intent_id}", {
+  params: { path: { payment_intent_id: ids[0]! }, query: { wait: 25, after: read.data.version - 1 } },
+});
 const missing = await api.GET("/payments/{payment_intent_id}", { params: { path: { payment_intent_id: "none" } } });
 const readiness = await api.GET("/readyz");
 const found = await pages();
@@ -65,6 +68,7 @@ console.log(
     payable: read.data.payable,
     dispute: read.data.dispute_status,
     history: read.data.history.length,
+    waited: waited.data?.version === read.data.version,
     pages: found.map((page) => page.length),
     listed: found.flat().sort().join() === ids.sort().join(),
     too_large: (await create({ amount: 1_000_000_000_000 })).code,

@@ -1,9 +1,8 @@
 from collections.abc import Mapping
 
 import pytest
-from msgspec.structs import replace
 
-from lea_payments.checkout.cancellation.cancellations import Cancellation, Cancellations
+from lea_payments.checkout.cancellation.cancellations import Cancellations
 from lea_payments.checkout.cancellation.superseding import cancel_superseded
 from lea_payments.checkout.errors import RefusalError
 from lea_payments.payment.record import Payment
@@ -18,7 +17,7 @@ class FakeCancellations(Cancellations):
     def __init__(self, payments: Mapping[str, Payment | Exception], known: tuple[str, ...] = ()) -> None:
         self.payments = payments
         self.known = known
-        self.canceled: list[str] = []
+        self.canceled: list[tuple[str, str | None]] = []
 
     async def cancelable(self, payment_id: str) -> Payment:
         await switch_task()
@@ -27,22 +26,21 @@ class FakeCancellations(Cancellations):
             raise payment
         return payment if isinstance(payment, Payment) else PAYMENT
 
-    async def cancel(self, payment_id: str) -> Cancellation:
+    async def cancel(self, payment_id: str, superseded_by: str | None = None) -> Payment:
         await switch_task()
         payment = self.payments[payment_id]
         if isinstance(payment, Exception):
             raise payment
-        self.canceled.append(payment_id)
-        return Cancellation(payment, replace(payment, canceled_at="2026-01-01T00:00:00.000Z"))
+        self.canceled.append((payment_id, superseded_by))
+        return payment
 
 
 async def test_all_payments_are_canceled() -> None:
     fake = FakeCancellations({"a": PAYMENT, "b": PAYMENT})
 
-    canceled = await cancel_superseded(fake, ["a", "b"])
+    await cancel_superseded(fake, ["a", "b"], "c")
 
-    assert [one.after.canceled_at is not None for one in canceled] == [True, True]
-    assert sorted(fake.canceled) == ["a", "b"]
+    assert sorted(fake.canceled) == [("a", "c"), ("b", "c")]
 
 
 @pytest.mark.parametrize("code", ["already_completed", "payment_not_found"])
@@ -50,7 +48,7 @@ async def test_what_is_known_to_be_paid_cancels_nothing(code: str) -> None:
     fake = FakeCancellations({"a": PAYMENT, "b": RefusalError(code, "No.")}, known=(code,))
 
     with pytest.raises(RefusalError) as error:
-        await cancel_superseded(fake, ["a", "b"])
+        await cancel_superseded(fake, ["a", "b"], "c")
 
     assert (error.value.code, error.value.param, error.value.message) == (code, "supersedes", "b: No.")
     assert fake.canceled == []
@@ -58,7 +56,7 @@ async def test_what_is_known_to_be_paid_cancels_nothing(code: str) -> None:
 
 async def test_a_failed_cancellation_is_named() -> None:
     with pytest.raises(RefusalError) as error:
-        await cancel_superseded(FakeCancellations({"a": PAYMENT, "b": UNREACHABLE}), ["a", "b"])
+        await cancel_superseded(FakeCancellations({"a": PAYMENT, "b": UNREACHABLE}), ["a", "b"], "c")
 
     assert (error.value.code, error.value.message) == ("stripe_unreachable", "b: Stripe did not respond.")
     assert (error.value.param, error.value.retry_after) == ("supersedes", 3)
@@ -66,4 +64,4 @@ async def test_a_failed_cancellation_is_named() -> None:
 
 async def test_other_errors_stay_as_they_are() -> None:
     with pytest.raises(OSError, match="table"):
-        await cancel_superseded(FakeCancellations({"a": OSError("table")}), ["a"])
+        await cancel_superseded(FakeCancellations({"a": OSError("table")}), ["a"], "c")

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 
 import pytest
@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from lea_payments.checkout.waiting.schedule import Schedule
 from lea_payments.checkout.waiting.waiter import Waiter
-from lea_payments.checkout.waiting.watcher import Watcher
+from lea_payments.checkout.waiting.watcher import IN_FLIGHT_LIMIT, Watcher
 from lea_payments.payment.record import Payment
 from lea_payments.store.errors import UnavailableError
 
@@ -26,18 +26,22 @@ class Table:
         self.errors: list[Exception] = []
         self.busy: set[str] = set()
         self.held: asyncio.Event | None = None
-        self.in_flight = 0
+        self.in_flight = self.most_in_flight = 0
+        self.reading: set[str] = set()
         self._progress = asyncio.Condition()
 
     async def read_many(self, payment_ids: Sequence[str], *, only_state: bool) -> Mapping[str, Payment | None]:
         self.calls.append((payment_ids, only_state))
+        assert only_state or not self.reading.intersection(payment_ids), "two reads of one payment overlap"
+        self.reading.update(() if only_state else payment_ids)
+        self.in_flight += 1
+        self.most_in_flight = max(self.in_flight, self.most_in_flight)
         async with self._progress:
             self._progress.notify_all()
-        assert self.in_flight == 0
-        self.in_flight += 1
         result = {one: self.payments.get(one) for one in payment_ids if one not in self.busy}
         await (self.held.wait() if self.held else asyncio.sleep(0))
         self.in_flight -= 1
+        self.reading.difference_update(() if only_state else payment_ids)
         if self.errors:
             raise self.errors.pop()
         return result
@@ -47,8 +51,14 @@ class Table:
         self.payments[payment_id] = replace(record, version=(record.version or 0) + 1)
 
     async def calls_so_far(self, count: int) -> None:
+        await self.until(lambda: len(self.calls) >= count)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
         async with self._progress:
-            await self._progress.wait_for(lambda: len(self.calls) >= count)
+            await self._progress.wait_for(condition)
+
+    def looked_at(self) -> set[str]:
+        return {one for ids, only_state in self.calls if only_state for one in ids}
 
 
 def watching(table: Table) -> Watcher:
@@ -74,13 +84,27 @@ async def test_a_call_reads_100_payments_at_most() -> None:
     with ExitStack() as stack:
         for payment_id in table.payments:
             stack.enter_context(watcher.watching(Waiter(payment_id, 2)))
-        await table.calls_so_far(9)
+        await table.until(lambda: table.looked_at() == table.payments.keys())
 
-    reads = [ids for ids, only_state in table.calls if not only_state]
-    looks = [ids for ids, only_state in table.calls if only_state]
-    assert [len(ids) for ids in reads] == [100, 100, 50]
-    assert max(len(ids) for ids in looks) == 100
-    assert {one for ids in looks for one in ids} == table.payments.keys()
+    assert [len(ids) for ids, only_state in table.calls if not only_state] == [100, 100, 50]
+    assert max(len(ids) for ids, _ in table.calls) == 100
+
+
+async def test_a_slow_call_delays_no_other_and_few_are_in_flight() -> None:
+    table = Table(*(f"p_{number}" for number in range(600)))
+    watcher, waiter = watching(table), Waiter("p_599", 1)
+    table.held = asyncio.Event()
+    with ExitStack() as stack:
+        for payment_id in table.payments:
+            stack.enter_context(watcher.watching(Waiter(payment_id, 2)))
+        stack.enter_context(watcher.watching(waiter))
+        await table.calls_so_far(IN_FLIGHT_LIMIT)
+        await asyncio.sleep(0.02)
+        calls = len(table.calls)
+        table.held.set()
+        await waiter.ended
+
+    assert calls == table.most_in_flight == IN_FLIGHT_LIMIT
 
 
 async def test_a_read_in_flight_does_not_answer_a_later_call() -> None:

@@ -146,9 +146,9 @@ def test_a_table_on_aws_gets_protection_and_backups() -> None:
     _ensure(dynamodb, AWS)
 
     assert [name for name, _ in dynamodb.calls] == ["update_table", "update_table", "update_continuous_backups"]
-    assert dynamodb.calls[0][1] == {"TableName": "payments", "DeletionProtectionEnabled": True}
+    assert dynamodb.calls[1][1] == {"TableName": "payments", "DeletionProtectionEnabled": True}
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    assert dynamodb.calls[1][1] == {"TableName": "payments", "StreamSpecification": stream}
+    assert dynamodb.calls[0][1] == {"TableName": "payments", "StreamSpecification": stream}
 
 
 def test_a_protected_table_gets_only_backups() -> None:
@@ -211,8 +211,8 @@ def test_a_table_whose_index_is_built_is_protected_later() -> None:
 
     result = _ensure(dynamodb, AWS)
 
-    assert "exists; its deletion protection cannot be switched on while an index is built: run this again" in result
-    assert "; its stream cannot be switched on while an index is built: run this again" in result
+    assert "; its deletion protection cannot be switched on while an index is built: run this again" in result
+    assert "exists; its stream cannot be switched on while an index is built: run this again" in result
     assert [name for name, _ in dynamodb.calls] == ["update_continuous_backups"]
 
 
