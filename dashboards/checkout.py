@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from dashboards.panels import AMBER, GREEN, RED, TRANSPARENT, Panel, Query, stat, time_series
 from dashboards.promql import SELECTED, bucket, increase, name, rate
-from lea_payments.telemetry import checkout, metrics
+from lea_payments.telemetry import metrics
+from lea_payments.telemetry.services import checkout
 
 CALLS, STRIPE = name(checkout.CALLS), name(checkout.STRIPE)
 STORE_CALLS = name(metrics.STORE_CALLS)

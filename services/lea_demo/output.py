@@ -10,7 +10,7 @@ from lea_demo.machine import PORTS
 from lea_demo.settings import EMULATOR_KEY, DemoSettings
 from lea_payments.secrets.rules import DEMO_TOKEN
 from lea_payments.stripe.events import EVENT_TYPES
-from lea_payments.visible import visible_text
+from lea_payments.text.visible import visible_text
 
 START = """
 In another terminal, here: follow a payment, or with --mcp sell as an agent:

@@ -7,10 +7,9 @@ from typing import Annotated, ClassVar, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from lea_payments import remedies
-from lea_payments.brand import BrandSettings
 from lea_payments.environment import EnvironmentSettings
 from lea_payments.listening import ALL_INTERFACES
-from lea_payments.notifications.settings import NotifySettings, OutboxSettings
+from lea_payments.notifications.settings import OutboxSettings
 from lea_payments.outbound import way
 from lea_payments.return_urls import ReturnUrlOrigins
 from lea_payments.secrets.fields import (
@@ -165,13 +164,6 @@ class WebhookSettings(ModeSettings):
         return super().summary() | {"mode": self.mode}
 
 
-class PagesSettings(BrandSettings, TableSettings):
-    """The settings of the success and cancel pages."""
-
-    port: Port = Field(8085, validation_alias="PORT", description="port that the service listens on")
-    return_url_origins: ReturnUrlOrigins = ()
-
-
 MEANING_OF_API_TOKENS = (
     "bearer token of the checkout API's callers, at least 16 characters; during a rotation several, comma-separated; "
     "`mcp` sends the first one"
@@ -240,12 +232,6 @@ class ReconcilerSettings(StripeSettings):
     interval_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
         300, validation_alias="RECONCILER_INTERVAL_SECONDS", description="pause between two runs, in seconds"
     )
-
-
-class NotifierSettings(NotifySettings, TableSettings):
-    """The settings of the notifier."""
-
-    port: Port = Field(8079, validation_alias="PORT", description="port that the service listens on")
 
 
 def read(kind: type[SettingsT]) -> SettingsT:

@@ -11,10 +11,13 @@ from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS, NEVER, ErrorCode
 from lea_payments.mcp.errors import OWN_CODES
 from lea_payments.mcp.settings import McpServiceSettings
+from lea_payments.notifier.settings import NotifierSettings
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.stripe.signature import REMEDIES
-from lea_payments.telemetry import checkout, connections, metrics, notifier
+from lea_payments.telemetry import connections, metrics
 from lea_payments.telemetry.exposition import series
 from lea_payments.telemetry.mcp import tool_calls
+from lea_payments.telemetry.services import checkout, notifier
 from lea_payments.telemetry.tracing.variables import OtelVariables
 from lea_payments.webhook.app import HTTP_STATUS
 from tests.attack.attacks import ATTACKS
@@ -33,10 +36,10 @@ ATTACK_RESULTS = FOLDER / "attacks.json"
 
 SERVICES: Mapping[str, type[settings.Settings]] = {
     "webhook": settings.WebhookSettings,
-    "pages": settings.PagesSettings,
+    "pages": PagesSettings,
     "checkout": settings.CheckoutSettings,
     "reconciler": settings.ReconcilerSettings,
-    "notifier": settings.NotifierSettings,
+    "notifier": NotifierSettings,
     "mcp": McpServiceSettings,
 }
 OUTCOMES: Mapping[str, str] = {

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lea_payments import return_urls
-from lea_payments.settings import CheckoutSettings, PagesSettings, SettingsError, read
+from lea_payments.pages.settings import PagesSettings
+from lea_payments.settings import CheckoutSettings, SettingsError, read
 from tests.support.hostile_urls import HOSTILE_URLS, ORIGIN
 
 ORIGINS = (ORIGIN, "http://localhost:3000")

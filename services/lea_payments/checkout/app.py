@@ -30,7 +30,7 @@ from lea_payments.settings import CheckoutSettings, read
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import client as stripe_client
-from lea_payments.telemetry.checkout import CALLER_LEFT
+from lea_payments.telemetry.services.checkout import CALLER_LEFT
 
 STRIPE_RETRIES = 1
 TABLE_RETRY_SECONDS = 1

@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lea_payments.checkout.errors import CANCEL, CREATE, ERRORS, GET, LIST
 from lea_payments.serving.request_span import UNTRACED
-from lea_payments.telemetry import checkout as telemetry
 from lea_payments.telemetry.metrics import OK, OTHER
+from lea_payments.telemetry.services import checkout as telemetry
 
 ROUTES: Mapping[tuple[str, str], str] = {
     ("POST", "/payments"): CREATE,

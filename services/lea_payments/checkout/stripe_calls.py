@@ -31,9 +31,9 @@ from lea_payments.stripe.checkout_sessions import (
     params_of,
     session_of,
 )
-from lea_payments.telemetry import checkout as telemetry
 from lea_payments.telemetry import spans
 from lea_payments.telemetry.metrics import OK
+from lea_payments.telemetry.services import checkout as telemetry
 
 THREADS = 16
 ROUTES: Mapping[str, tuple[str, str]] = {

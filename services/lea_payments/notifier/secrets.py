@@ -4,9 +4,10 @@ import asyncio
 
 from lea_payments import remedies
 from lea_payments.notifications.endpoints import Secrets
+from lea_payments.notifier.settings import NotifierSettings
 from lea_payments.secrets.rules import SecretError
 from lea_payments.serving.background.changing_secrets import ChangingSecrets, Sleep
-from lea_payments.settings import NotifierSettings, SettingsError
+from lea_payments.settings import SettingsError
 from lea_payments.telemetry import events as telemetry
 from lea_payments.telemetry import metrics
 

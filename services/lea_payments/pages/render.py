@@ -17,11 +17,11 @@ from lea_payments.brand import zone_of
 from lea_payments.pages import languages, views
 from lea_payments.pages.languages import TAGS, Language
 from lea_payments.pages.refresh import refresh_seconds, refresh_steps
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.pages.summary import summary_of
 from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit, links_for
 from lea_payments.payment.record import Payment
-from lea_payments.settings import PagesSettings
 from lea_payments.telemetry import spans
 
 HEADERS: Mapping[str, str] = {

@@ -17,8 +17,8 @@ from lea_payments.stripe import facts
 from lea_payments.stripe.errors import StripeCallError, StripeRefusedError
 from lea_payments.stripe.events import REQUIRED_EVENT_TYPES, Ignored
 from lea_payments.stripe.lists import EVENTS_PATH, PATHS, StripeLists
-from lea_payments.telemetry import reconciler as telemetry
 from lea_payments.telemetry import store_calls
+from lea_payments.telemetry.services import reconciler as telemetry
 
 HOUR = 3600
 

@@ -17,7 +17,7 @@ from lea_payments.telemetry.metrics import BUILD
 from lea_payments.telemetry.tracing.provider import provider_of
 from lea_payments.telemetry.tracing.settings import Tracing, read_tracing
 from lea_payments.telemetry.tracing.variables import take_variables
-from lea_payments.visible import visible_text
+from lea_payments.text.visible import visible_text
 
 STOP_SECONDS = 5
 

@@ -5,6 +5,7 @@ import typer
 
 import lea_payments.__main__ as commands
 from lea_payments import settings
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.secrets import rules
 from lea_payments.telemetry.tracing.variables import OtelVariables
 from stripe_emulator import settings as emulator_settings
@@ -25,7 +26,7 @@ from tests.support.secrets import signing_secret
 
 SETTINGS: dict[str, type[settings.TableSettings]] = {
     "webhook": settings.WebhookSettings,
-    "pages": settings.PagesSettings,
+    "pages": PagesSettings,
     "checkout": settings.CheckoutSettings,
     "reconciler": settings.ReconcilerSettings,
     "table-init": settings.TableSettings,
@@ -82,7 +83,7 @@ def test_a_service_gets_settings_that_it_can_read(values: str, component: str) -
 
 def test_the_pages_get_the_brand() -> None:
     brand = ci("brand")["pages"]["brand"]
-    pages = settings.PagesSettings.model_validate(environment(render(ci("brand")), "pages"))
+    pages = PagesSettings.model_validate(environment(render(ci("brand")), "pages"))
 
     assert (pages.brand_name, pages.logo, pages.time_zone) == (brand["name"], brand["logo"], brand["timeZone"])
     assert (pages.support_contact, pages.conversation_url) == (brand["supportContact"], brand["conversationUrl"])
@@ -92,7 +93,7 @@ def test_the_pages_get_the_brand() -> None:
 def test_checkout_and_pages_allow_the_same_origins() -> None:
     release = render(ci("brand"))
     checkout = settings.CheckoutSettings.model_validate(environment(release, "checkout"))
-    pages = settings.PagesSettings.model_validate(environment(release, "pages"))
+    pages = PagesSettings.model_validate(environment(release, "pages"))
 
     assert checkout.return_url_origins == ("https://chat.example.com", "https://app.example.com:8443")
     assert pages.return_url_origins == checkout.return_url_origins

@@ -109,7 +109,7 @@ async def test_a_return_url_of_an_allowed_origin_is_stored(api: httpx.AsyncClien
 
 @pytest.mark.parametrize("origins", [["https://chat.example.com"], []], ids=["other origins", "no origin"])
 async def test_a_return_url_of_another_origin_is_refused(sessions: Sessions, origins: list[str]) -> None:
-    api = PaymentsApi(sessions, sessions, return_origins=origins)  # type: ignore[arg-type]  # a fake
+    api = PaymentsApi(sessions, sessions, sessions, return_origins=origins)  # type: ignore[arg-type]  # a fake
     new = NewPayment.model_validate(NEW | {"return_url": "https://evil.example/"})
     with pytest.raises(RefusalError) as refused:
         await api.create_payment(Request({"type": "http"}), Response(), new)

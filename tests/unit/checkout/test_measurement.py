@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from lea_payments.checkout.errors import CANCEL, CREATE, ERRORS, GET, LIST
 from lea_payments.checkout.measurement import CODES, ROUTES, MeasuredCalls, note_code
-from lea_payments.telemetry.checkout import CALLER_LEFT
+from lea_payments.telemetry.services.checkout import CALLER_LEFT
 
 CALLS = "payments_checkout_requests_total"
 DURATION = "payments_checkout_request_duration_seconds_count"

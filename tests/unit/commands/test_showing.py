@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from lea_payments.commands import layout
 from lea_payments.commands.amounts import plain_time, time_of
 from lea_payments.commands.at_stripe.differences import Difference
 from lea_payments.commands.at_stripe.fields import decoded, id_of
@@ -17,7 +18,6 @@ from lea_payments.commands.at_stripe.state import StripeState
 from lea_payments.commands.field_changes import field_changes
 from lea_payments.commands.progress import Progress
 from lea_payments.commands.replaying.lines import other_change, unmatched
-from lea_payments.commands.showing import layout
 from lea_payments.commands.showing.findings import (
     DIFFERS,
     Findings,
@@ -34,7 +34,7 @@ from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HistoryEntry
 from lea_payments.settings import SettingsError
 from lea_payments.stripe.events import EVENT_TYPES
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 from tests.support.scenarios import record
 
 LONG_ID = "cs_test_" + "a1B2" * 14 + "ab"

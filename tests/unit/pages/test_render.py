@@ -10,11 +10,11 @@ from starlette.responses import Response
 from lea_payments.pages import views
 from lea_payments.pages.languages import TAGS
 from lea_payments.pages.render import HEADERS, Renderer
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HistoryEntry, Payment, Status
-from lea_payments.settings import PagesSettings
 from tests.support.page_refresh import refresh_of
 
 RENDERER = Renderer(PagesSettings.model_validate({}))

@@ -11,7 +11,7 @@ from lea_payments.checkout.waiting.watcher import ManyReader, Watcher
 from lea_payments.payment.record import Payment
 from lea_payments.serving.draining import connections_of
 from lea_payments.store.errors import UnavailableError
-from lea_payments.telemetry import checkout as telemetry
+from lea_payments.telemetry.services import checkout as telemetry
 
 WAITING_LIMIT = 1000
 """How many calls wait at the same time. Each occupies a connection of the process."""

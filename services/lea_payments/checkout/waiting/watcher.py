@@ -10,7 +10,7 @@ from lea_payments.checkout.waiting.schedule import Schedule
 from lea_payments.checkout.waiting.waiter import Waiter
 from lea_payments.payment.record import Payment
 from lea_payments.store.reading.batch import LIMIT
-from lea_payments.telemetry import checkout as telemetry
+from lea_payments.telemetry.services import checkout as telemetry
 
 IN_FLIGHT_LIMIT = 4
 """How many calls wait for DynamoDB at the same time. A slow one must not delay the others."""

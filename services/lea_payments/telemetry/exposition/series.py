@@ -12,8 +12,9 @@ from lea_payments.payment.record import Status
 from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE
 from lea_payments.stripe.facts import LISTED_TYPES
 from lea_payments.stripe.signature import SIGNATURE_REASONS
-from lea_payments.telemetry import checkout, connections, metrics, notifier
+from lea_payments.telemetry import connections, metrics
 from lea_payments.telemetry.mcp import tool_calls
+from lea_payments.telemetry.services import checkout, notifier
 
 Metric = Counter | Gauge | Histogram
 

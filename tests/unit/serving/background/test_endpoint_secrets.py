@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from lea_payments.notifier.secrets import EndpointSecrets
-from lea_payments.settings import NotifierSettings
+from lea_payments.notifier.settings import NotifierSettings
 from lea_payments.telemetry import metrics
 
 OLD = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="

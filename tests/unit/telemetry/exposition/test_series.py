@@ -4,9 +4,10 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
 from dashboards.promql import SERVICES as SCRAPED
-from lea_payments.telemetry import checkout, connections, metrics, notifier
+from lea_payments.telemetry import connections, metrics
 from lea_payments.telemetry.exposition.series import SERVICES, registry_of
 from lea_payments.telemetry.mcp import tool_calls
+from lea_payments.telemetry.services import checkout, notifier
 
 METRICS = {
     value._name

@@ -6,7 +6,7 @@ import stripe
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
-from lea_payments.telemetry import checkout
+from lea_payments.telemetry.services import checkout
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from prometheus_client import REGISTRY
 
 from lea_payments.payment.event import Outcome
 from lea_payments.stripe.events import Ignored, translate
-from lea_payments.telemetry import metrics, webhook
+from lea_payments.telemetry import metrics
+from lea_payments.telemetry.services import webhook
 from tests.support import stripe_bodies
 
 IGNORED: dict[str, bytes] = {

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from lea_payments.visible import visible_text
+from lea_payments.text.visible import visible_text
 
 INDENT = "  "
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lea_payments.visible import visible_json, visible_lines, visible_text
+from lea_payments.text.visible import visible_json, visible_lines, visible_text
 from tests.support.hostile_text import HOSTILE, controls
 
 
