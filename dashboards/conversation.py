@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 
 from dashboards.panels import AMBER, GREEN, RED, TRANSPARENT, Panel, Query, stat, time_series
-from dashboards.promql import RATE_INTERVAL, SELECTED, increase, rate
+from dashboards.promql import RATE_INTERVAL, SELECTED, bucket, increase, name, rate
+from lea_payments.telemetry import notifier
+from lea_payments.telemetry.mcp import tool_calls
 
-ATTEMPTS, LAG = "payments_notification_attempts_total", "payments_notification_lag_seconds"
-DUE, OLDEST_DUE = "payments_notifications_due", "payments_notification_oldest_due_seconds"
-DEAD_LETTERED = "payments_notifications_dead_lettered_total"
-CALLS, CALL_SECONDS = "payments_mcp_calls_total", "payments_mcp_call_seconds"
-CAPS_REFUSED = "payments_mcp_caps_refused_total"
+ATTEMPTS, DEAD_LETTERED = name(notifier.ATTEMPTS), name(notifier.DEAD_LETTERED)
+DUE, OLDEST_DUE = name(notifier.DUE), name(notifier.OLDEST_DUE)
+CALLS, CAPS_REFUSED = name(tool_calls.CALLS), name(tool_calls.CAPS_REFUSED)
 
 
-def _quantiles(histogram: str) -> list[Query]:
-    buckets = rate(f"{histogram}_bucket", by="le")
-    return [
-        Query(f"histogram_quantile({quantile}, {buckets})", f"p{quantile * 100:.0f}", exemplars=True)
-        for quantile in (0.5, 0.99)
-    ]
+def _lag(quantile: float) -> Query:
+    buckets = rate(bucket(notifier.LAG), by="le")
+    return Query(f"histogram_quantile({quantile}, {buckets})", f"p{quantile * 100:.0f}", exemplars=True)
 
 
 NOTIFICATIONS: Sequence[Panel] = (
@@ -55,7 +52,7 @@ NOTIFICATIONS: Sequence[Panel] = (
     time_series(
         "How late do receivers know?",
         "Time from the change of a payment to the answer 2xx of a receiver.",
-        *_quantiles(LAG),
+        *map(_lag, (0.5, 0.99)),
         unit="s",
         thresholds=((None, TRANSPARENT), (60, AMBER), (600, RED)),
         runbook="PaymentsNotificationsLate",
@@ -96,7 +93,7 @@ TOOLS: Sequence[Panel] = (
         "How long does a call take?",
         "99th percentile by tool. `collect_payment` and `payment_status` wait for the customer.",
         Query(
-            f"histogram_quantile(0.99, {rate(f'{CALL_SECONDS}_bucket', by='le, tool')})",
+            f"histogram_quantile(0.99, {rate(bucket(tool_calls.DURATION), by='le, tool')})",
             "p99 {{tool}}",
             exemplars=True,
         ),

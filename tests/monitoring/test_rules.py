@@ -150,7 +150,8 @@ def test_the_objective_of_links_counts_every_failure() -> None:
     codes = {code: error.status for code, error in ERRORS.items() if CREATE in error.calls}
 
     assert set(LINK_FAILED) == {code for code, status in codes.items() if status >= 500}
-    assert set(LINK_NOT_NEEDED) == {code for code, status in codes.items() if status == 409} - {"payment_conflict"}
+    callers_fault = {"payment_conflict", "payment_canceled"}
+    assert set(LINK_NOT_NEEDED) == {code for code, status in codes.items() if status == 409} - callers_fault
 
 
 def test_the_alert_about_invalid_calls_names_every_such_code() -> None:
