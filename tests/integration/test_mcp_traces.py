@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from mcp import types
 
 from tests.support import mcp_server
 from tests.support.mcp_server import http_client, link_arguments, payment_in, pays_with, stdio_client
@@ -13,7 +14,7 @@ from tests.support.simulation import TOKEN, Simulation, simulate
 from tests.support.waiting import until
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-META = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+META: types.RequestParamsMeta = {"traceparent": f"00-{TRACE}-{PARENT}-01"}  # type: ignore[typeddict-unknown-key]
 TOOL = ("lea-payments-mcp", "tools/call collect_payment", "server")
 IN_ONE_TRACE = [
     TOOL,
@@ -74,7 +75,7 @@ def span_of(spans: list[Span], name: tuple[str, str, str]) -> Span:
 
 @pytest.mark.parametrize("meta", [META, None], ids=["agent's trace", "own trace"])
 async def test_a_sale_is_one_connected_story(
-    simulation: Simulation, server: str, sink: OtlpSink, meta: dict[str, str] | None
+    simulation: Simulation, server: str, sink: OtlpSink, meta: types.RequestParamsMeta | None
 ) -> None:
     def pay(link: str) -> None:
         session = link.rpartition("/")[2]
