@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from dashboards.panels import AMBER, GREEN, RED, TRANSPARENT, Panel, Query, stat, time_series
-from dashboards.promql import bucket, increase, name, rate
-from lea_payments.telemetry import checkout
+from dashboards.promql import SELECTED, bucket, increase, name, rate
+from lea_payments.telemetry import metrics
+from lea_payments.telemetry.services import checkout
 
 CALLS, STRIPE = name(checkout.CALLS), name(checkout.STRIPE)
+STORE_CALLS = name(metrics.STORE_CALLS)
 _DURATIONS = rate(bucket(checkout.CALL_DURATION), by="le, route")
 
 PANELS: Sequence[Panel] = (
@@ -55,5 +57,21 @@ PANELS: Sequence[Panel] = (
         stacked=True,
         width=24,
         runbook="PaymentsCheckoutFailures",
+    ),
+    time_series(
+        "How many calls wait for a change?",
+        "Calls that wait now, per pod. At 1,000 a pod refuses more with `too_many_waiting`: add replicas.",
+        Query(f"{name(checkout.WAITING)}{{{SELECTED}}}", "{{pod}}"),
+        thresholds=((None, TRANSPARENT), (900, AMBER)),
+        runbook="PaymentsCheckoutFailures",
+    ),
+    time_series(
+        "What do waiting calls read?",
+        "Calls to DynamoDB for all calls that wait: `watch` looks for changes, `read_many` reads payments "
+        "that are new or changed. Each pod makes at most 24 a second, however many calls wait.",
+        Query(rate(STORE_CALLS, 'operation=~"watch|read_many"', by="operation, outcome"), "{{operation}}: {{outcome}}"),
+        unit="reqps",
+        stacked=True,
+        runbook="PaymentsStoreErrors",
     ),
 )

@@ -3,7 +3,7 @@
 Amounts are never added up across currencies. The currency label `other` covers several currencies, so it has no amount.
 """
 
-from dashboards import checkout, layout
+from dashboards import checkout, conversation, layout
 from dashboards.panels import AMBER, GREEN, RED, Query, Thresholds, bar_gauge, heatmap, stat, table, time_series
 from dashboards.promql import RANGE, RATE_INTERVAL, SELECTED, any_of, bucket, increase, name
 from lea_payments.payment import money, situations
@@ -14,6 +14,7 @@ FAILURES, REVIEWS, VIEWS = name(metrics.FAILURES), name(metrics.REVIEWS), name(m
 DISPUTES = name(metrics.DISPUTES)
 RUNS, REPAIRED = name(metrics.RECONCILER_RUNS), name(metrics.REPAIRED)
 DRIFT, LAST_RUN = name(metrics.DRIFT), name(metrics.RECONCILER_LAST_RUN)
+CANCELED, PAYABLE = name(metrics.CANCELED), name(metrics.PAYABLE)
 
 MISMATCHES = (situations.AMOUNT_MISMATCH, situations.CURRENCY_MISMATCH)
 CURRENCY = 'currency=~"$currency"'
@@ -66,7 +67,7 @@ ROWS: layout.Rows = {
             "Payments that failed. Some of these customers have tried again and paid since.",
             _payments("failed"),
         ),
-        stat("Expired", "Payments whose link expired.", _payments("expired")),
+        stat("Expired", "Payments whose link expired or was canceled.", _payments("expired")),
         stat(
             "In review",
             "The amount or currency paid differs from the payment. A person must decide.",
@@ -133,6 +134,13 @@ ROWS: layout.Rows = {
             unit="s",
             runbook="PaymentsEventAgeBurnFast",
         ),
+        time_series(
+            "How many payments do callers cancel?",
+            "Payments canceled by a call, or superseded by a newer payment. Their links cannot be paid any more.",
+            Query(increase(CANCELED, by="call", over=RATE_INTERVAL), "{{call}}"),
+            width=24,
+            runbook="PaymentsCanceledLinkOpen",
+        ),
         heatmap(
             "How is the time to completion distributed?",
             "The same as a distribution. Each dot links to the trace of the delivery that completed a payment.",
@@ -190,6 +198,8 @@ ROWS: layout.Rows = {
             ),
         ),
     ),
+    "Do your systems know what happened to payments?": conversation.NOTIFICATIONS,
+    "What does the sales agent do?": conversation.TOOLS,
     "Do our records agree with Stripe?": (
         stat(
             "Drift",
@@ -197,6 +207,13 @@ ROWS: layout.Rows = {
             Query(f"max({DRIFT}{{{SELECTED}}})", "drift", instant=True),
             thresholds=AMBER_ABOVE_ZERO,
             runbook="PaymentsReconcilerDrift",
+        ),
+        stat(
+            "Open links of canceled payments",
+            "Sessions that a customer can still pay although the payment is canceled. A person must expire them.",
+            Query(f"max({PAYABLE}{{{SELECTED}}})", "open links", instant=True),
+            thresholds=RED_ABOVE_ZERO,
+            runbook="PaymentsCanceledLinkOpen",
         ),
         stat(
             "Since the last run",
@@ -210,14 +227,14 @@ ROWS: layout.Rows = {
             "What was repaired?",
             "Repairs by event type. A few after an outage are expected; many mean that the webhook misses events.",
             Query(increase(REPAIRED, by="event_type", over=RATE_INTERVAL), "{{event_type}}"),
-            width=8,
+            width=6,
             runbook="PaymentsReconcilerDrift",
         ),
         time_series(
             "How do reconciler runs end?",
             "`ok`, or the reason why the run did not finish.",
             Query(increase(RUNS, by="outcome", over=RATE_INTERVAL), "{{outcome}}"),
-            width=8,
+            width=6,
             runbook="PaymentsReconcilerBehind",
         ),
     ),

@@ -6,7 +6,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from lea_payments.telemetry import metrics
 
-SERVICES = ("webhook", "pages", "checkout", "reconciler")
+SERVICES = ("webhook", "pages", "checkout", "reconciler", "notifier", "mcp")
 """Values of the target label `component`, copied from the pod label `app.kubernetes.io/component`."""
 
 REJECTED = ("invalid_signature", "invalid_payload", "too_large")

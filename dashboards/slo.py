@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from dashboards.promql import FAILED, LINK_FAILED, LINK_NOT_NEEDED, REJECTED, any_of, bucket, count, name
-from lea_payments.telemetry import checkout, metrics
+from lea_payments.telemetry import metrics
+from lea_payments.telemetry.services import checkout
 
 RELEASE = "cluster, namespace, release"
 """The labels that identify one installation. `cluster` is absent where a Prometheus knows only its own."""

@@ -162,9 +162,10 @@ ROWS: layout.Rows = {
             runbook="PaymentsClockSkew",
         ),
         time_series(
-            "Is the file of signing secrets valid?",
-            "1: an entry is not a secret, and the pod uses the last valid ones. `signing_secrets_kept` says why.",
-            Query(f'max by (pod) ({SECRET_FILE_INVALID}{{{SELECTED}, component="webhook"}})', "{{pod}}"),
+            "Are the files of secrets valid?",
+            "1: an entry is not a secret, and the pod uses the last valid ones. Its log says why in "
+            "`signing_secrets_kept` (webhook) or `secrets_kept` (the others).",
+            Query(f"max by (file, pod) ({SECRET_FILE_INVALID}{{{SELECTED}}})", "{{pod}} {{file}}"),
             unit="short",
             thresholds=AMBER_ABOVE_ZERO,
             runbook="PaymentsSecretFileInvalid",

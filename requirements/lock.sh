@@ -9,8 +9,10 @@ compile() {
 	local name uv=(.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 		--no-emit-index-url --no-header)
 	"${uv[@]}" pyproject.toml --extra demo --extra dev --output-file "$1/dev.txt" "${@:2}"
-	cp "$1/dev.txt" "$1/demo.txt"
-	"${uv[@]}" pyproject.toml --extra demo --output-file "$1/demo.txt"
+	for name in demo mcp; do
+		cp "$1/dev.txt" "$1/$name.txt"
+		"${uv[@]}" pyproject.toml --extra "$name" --output-file "$1/$name.txt"
+	done
 	cp "$1/dev.txt" "$1/service.txt"
 	"${uv[@]}" pyproject.toml --output-file "$1/service.txt"
 	for name in emulator reloader; do
@@ -33,7 +35,7 @@ check() {
 	trap 'rm -rf "$fresh"' EXIT
 	cp requirements/{dev,emulator,reloader,clients,checkov}.txt "$fresh"
 	compile "$fresh"
-	for name in service demo dev emulator reloader clients checkov; do
+	for name in service demo mcp dev emulator reloader clients checkov; do
 		cmp "requirements/$name.txt" "$fresh/$name.txt" || {
 			echo "requirements/$name.txt does not match pyproject.toml: run \`make lock\`." >&2
 			return 1

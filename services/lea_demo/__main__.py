@@ -9,6 +9,7 @@ from lea_payments.commands.console import Terminal, json_text
 from lea_payments.commands.console import run as run_commands
 from lea_payments.settings import read
 
+CARD = "4242424242424242"
 app = typer.Typer(
     help="LEA Payments on this machine, without Docker or a Stripe account.",
     no_args_is_help=True,
@@ -35,7 +36,7 @@ def run() -> None:
 
 
 @app.command()
-def flow(
+def flow(  # noqa: PLR0913 - one parameter for each option
     card: Annotated[list[str] | None, typer.Option(help="A test card to pay with. Declined cards first.")] = None,
     delayed: Annotated[Literal["succeeded", "failed"] | None, typer.Option(help="Pay by bank transfer.")] = None,
     amount: Annotated[int, typer.Option(help="In minor units: 12000 is 120.00 SGD.")] = 12000,
@@ -44,16 +45,22 @@ def flow(
     pages: Annotated[str, typer.Option(help="URL of the pages [default: http://localhost:8085]")] = "",
     timeout: Annotated[float | None, typer.Option(help="Seconds [default: 30, or 900 if a person pays]")] = None,
     *,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Sell with the agent's tools instead, in a scripted talk.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON report on stdout, the rest on stderr.")] = False,
 ) -> None:
     """Follow one payment through all services, for example those of `make demo`, from its link to its end.
 
     With `--card` or `--delayed` it pays at the emulator. Without them you pay in the browser, at the emulator or in
-    a Stripe sandbox. The exit status is 0 if the webhook's event, the final status and the success page are right;
-    otherwise each ✗ says what to do. The API's token comes from `PAYMENTS_API_TOKEN`; the default is the demo's.
+    a Stripe sandbox. With `--mcp` a scripted agent sells a policy with the tools of `lea-payments mcp`, and its
+    customer pays at the emulator. The exit status is 0 if the webhook's event, the final status and the success page
+    are right; otherwise each ✗ says what to do. The API's token comes from `PAYMENTS_API_TOKEN`; the default is the
+    demo's.
 
     Cards: 4242424242424242 pays; 4000000000009995, 4000000000000002 and 4000000000000341 are declined.
     """
+    from lea_demo.agent import desktop
     from lea_demo.client import Client
     from lea_demo.flow import Flow
 
@@ -61,10 +68,28 @@ def flow(
     client = Client(checkout or settings.url("checkout"), pages or settings.url("pages"), settings.api_tokens[0])
     console = Terminal(stderr=as_json, soft_wrap=True)
     seconds = timeout or (30 if card or delayed else 900)
-    report = Flow(client, console, amount, currency, card or (), delayed, seconds).run()
+    if mcp:
+        from lea_demo.agent.conversation import Conversation
+
+        variables = desktop.variables(checkout or settings.url("checkout"), settings.api_tokens[0], amount, currency)
+        report = Conversation(client, console, variables, amount, currency, card or (CARD,)).run()
+    else:
+        report = Flow(client, console, amount, currency, card or (), delayed, seconds).run()
     if as_json:
         typer.echo(json_text(report))
     raise typer.Exit(0 if report["ok"] else 1)
+
+
+@app.command("desktop")
+def connect_desktop() -> None:
+    """Print what to paste into the settings of a desktop client, so that it sells with the tools of this demo.
+
+    The client then starts `lea-payments mcp` itself, and talks to it over standard input and output.
+    """
+    from lea_demo.agent import desktop
+
+    settings = read(DemoSettings)
+    typer.echo(json_text(desktop.connection(settings.url("checkout"), settings.api_tokens[0])))
 
 
 def main() -> None:

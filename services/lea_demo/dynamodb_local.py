@@ -15,7 +15,7 @@ from jgo.maven import MavenContext
 
 from lea_demo.child import ChildProcess
 from lea_demo.machine import DATA, is_busy
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 
 FOLDER = DATA / "dynamodb-local"
 LOCK = Path(__file__).with_suffix(".lock")

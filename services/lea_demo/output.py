@@ -10,11 +10,13 @@ from lea_demo.machine import PORTS
 from lea_demo.settings import EMULATOR_KEY, DemoSettings
 from lea_payments.secrets.rules import DEMO_TOKEN
 from lea_payments.stripe.events import EVENT_TYPES
-from lea_payments.visible import visible_text
+from lea_payments.text.visible import visible_text
 
 START = """
-For another terminal, in this folder. Follow a payment to its end:
+In another terminal, here: follow a payment, or with --mcp sell as an agent:
   .venv/bin/lea-demo flow{flow} --card 4242424242424242
+Connect a desktop client to the agent's tools:
+  .venv/bin/lea-demo desktop
 Create a payment, as described at {checkout}/openapi.json:
   curl {checkout}/payments -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{"user_id": \
 "user_42", "quote_id": "quote_7", "amount": 12000, "currency": "sgd", "product_name": "Insurance"}}'
@@ -23,8 +25,7 @@ Show what happened to the payment below, and compare it with Stripe:
 Repair payments from Stripe's objects now, and apply Stripe's events again:
   {variables} .venv/bin/lea-payments reconciler --once
   {variables} .venv/bin/lea-payments replay --since 1h
-{forward}
-{cards}Pay  {link}"""
+{forward}{cards}Pay  {link}"""
 """It fits on a screen of 80 columns and 24 rows, and the link is the last line."""
 
 FORWARD = """Forward Stripe's events to this machine:

@@ -8,6 +8,7 @@ import typer
 
 from lea_payments import service_commands
 from lea_payments.commands.console import Terminal, json_text, run
+from lea_payments.mcp.run import mcp
 from lea_payments.settings import (
     ModeSettings,
     StripeSettings,
@@ -24,6 +25,9 @@ app = typer.Typer(
 
 
 app.add_typer(service_commands.app)
+
+
+app.command()(mcp)
 
 
 @app.command("init-table")

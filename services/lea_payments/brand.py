@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode
 
-from lea_payments.visible import visible_text
+from lea_payments.text.visible import visible_text
 
 LANGUAGE_TAGS = ("en", "zh-Hans", "ms", "ta")
 """The languages of the pages as BCP 47 tags: Singapore's four official ones. English comes first, as the default."""

@@ -17,7 +17,7 @@ from typing import Any, Self
 import msgspec
 import structlog
 
-from lea_payments.visible import visible_json, visible_lines, visible_text
+from lea_payments.text.visible import visible_json, visible_lines, visible_text
 
 VERBOSE_LIBRARIES = ("boto3", "botocore", "stripe", "urllib3")
 """Libraries that log whole requests, which contain customers' data, below the level of warnings."""

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from lea_payments.commands.console import Terminal
+from lea_payments.notifier.settings import NotifierSettings
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.settings import (
     CheckoutSettings,
-    NotifierSettings,
-    PagesSettings,
     ReconcilerSettings,
     SettingsError,
     WebhookSettings,

@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Self, TypeVar
 from pydantic import Field, ValidationError, model_validator
 
 from lea_payments import remedies
-from lea_payments.brand import BrandSettings
 from lea_payments.environment import EnvironmentSettings
 from lea_payments.listening import ALL_INTERFACES
-from lea_payments.notifications.settings import NotifySettings, OutboxSettings
+from lea_payments.notifications.settings import OutboxSettings
 from lea_payments.outbound import way
+from lea_payments.return_urls import ReturnUrlOrigins
 from lea_payments.secrets.fields import (
     ApiTokenList,
     KeyFile,
@@ -34,6 +34,9 @@ class SettingsError(Exception):
 
 class Settings(EnvironmentSettings):
     """The settings of every service. A field's description is its row in docs/reference/settings.md."""
+
+    connection_limit: ClassVar[int] = 1000
+    """How many connections the service has at the same time."""
 
     host: str = Field(
         ALL_INTERFACES,
@@ -161,12 +164,10 @@ class WebhookSettings(ModeSettings):
         return super().summary() | {"mode": self.mode}
 
 
-class PagesSettings(BrandSettings, TableSettings):
-    """The settings of the success and cancel pages."""
-
-    port: Port = Field(8085, validation_alias="PORT", description="port that the service listens on")
-
-
+MEANING_OF_API_TOKENS = (
+    "bearer token of the checkout API's callers, at least 16 characters; during a rotation several, comma-separated; "
+    "`mcp` sends the first one"
+)
 STRIPE = "https://api.stripe.com"
 StripeUrl = Annotated[
     str,
@@ -181,6 +182,8 @@ StripeUrl = Annotated[
 class CheckoutSettings(OutboxSettings, TableSettings):
     """The settings of the checkout API."""
 
+    connection_limit: ClassVar[int] = 1300  # 1,000 calls can wait: the rest is for all others
+
     port: Port = Field(8084, validation_alias="PORT", description="port that the service listens on")
     stripe_api_base: StripeUrl = STRIPE
     stripe_secret_key_file: KeyFile = None
@@ -191,8 +194,7 @@ class CheckoutSettings(OutboxSettings, TableSettings):
         validation_alias="PAYMENTS_API_TOKEN",
         validate_default=True,
         min_length=1,
-        description="bearer token of the API's callers, at least 16 characters; during a rotation several, "
-        "comma-separated",
+        description=MEANING_OF_API_TOKENS,
     )
     pages_base_url: str = Field(
         "http://localhost:8085",
@@ -200,6 +202,8 @@ class CheckoutSettings(OutboxSettings, TableSettings):
         pattern=r"^https?://\S+$",
         description="public URL of the pages; Stripe sends customers to `/success` and `/cancel` below it",
     )
+
+    return_url_origins: ReturnUrlOrigins = ()
 
     def summary(self) -> dict[str, object]:
         """Adds the key's mode and Stripe's URL."""
@@ -228,12 +232,6 @@ class ReconcilerSettings(StripeSettings):
     interval_seconds: Annotated[int, Field(ge=1, le=86400)] = Field(
         300, validation_alias="RECONCILER_INTERVAL_SECONDS", description="pause between two runs, in seconds"
     )
-
-
-class NotifierSettings(NotifySettings, TableSettings):
-    """The settings of the notifier."""
-
-    port: Port = Field(8079, validation_alias="PORT", description="port that the service listens on")
 
 
 def read(kind: type[SettingsT]) -> SettingsT:

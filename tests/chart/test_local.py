@@ -25,6 +25,7 @@ from tests.chart.rendered import (
 
 LICENCE = "Proprietary - Ancileo"
 DOCKERFILE = (ROOT / "services" / "Dockerfile").read_text()
+LOCAL_MCP = ROOT / "k8s-local" / "mcp.yaml"
 OBSERVABILITY = ROOT / "k8s-local" / "observability"
 
 
@@ -57,15 +58,33 @@ def test_the_chart_and_the_images_name_the_licence() -> None:
     assert f'LABEL org.opencontainers.image.licenses="{LICENCE}"' in stage("runtime")
 
 
+def exposed_ports(target: str) -> set[int]:
+    """The ports that a target of the Dockerfile names."""
+    (ports,) = re.findall(r"^EXPOSE (.*)$", stage(target), re.MULTILINE)
+    return set(map(int, ports.split()))
+
+
 def test_the_image_names_the_port_of_each_service() -> None:
-    pods = render(ci("emulator")).pods()
-    ports = {port["containerPort"] for name in SERVICES for port in container(pods[name])["ports"]}
-    (exposed,) = re.findall(r"^EXPOSE (.*)$", stage("service"), re.MULTILINE)
+    pods = render(ci("mcp")).pods()
+    ports = {
+        name: {port["containerPort"] for port in container(pods[name])["ports"]}
+        for name in (*SERVICES, "notifier", "mcp")
+    }
 
-    assert sorted(map(int, exposed.split())) == sorted(ports)
+    assert exposed_ports("mcp") == ports.pop("mcp") - ports["webhook"]
+    assert exposed_ports("service") == set().union(*ports.values())
 
 
-@pytest.mark.parametrize("target", ["production", "dev"])
+def test_the_image_of_the_services_does_not_have_the_sdk() -> None:
+    """The target `mcp` is the services and one more layer."""
+    others = {name: stage(name) for name in ("service-environment", "service", "production", "dev")}
+
+    assert "FROM service AS mcp\n" in DOCKERFILE
+    assert "COPY --from=mcp-environment /app/.mcp .mcp\n" in stage("mcp")
+    assert [name for name, text in others.items() if "mcp" in text.partition("\n# ")[0]] == []
+
+
+@pytest.mark.parametrize("target", ["production", "mcp", "dev"])
 def test_an_image_knows_the_revision_it_was_built_from(target: str) -> None:
     instructions = stage(target)
 
@@ -113,7 +132,7 @@ def forwards(skaffold: dict[str, Any], namespace: str) -> set[tuple[str, int]]:
 def test_skaffold_forwards_the_ports_of_the_chart(skaffold: dict[str, Any]) -> None:
     services = {
         (one["metadata"]["name"], port["port"])
-        for one in render(read(LOCAL)).of("Service").values()
+        for one in render(read(LOCAL, LOCAL_MCP)).of("Service").values()
         for port in one["spec"]["ports"]
     }
 
@@ -152,7 +171,25 @@ def test_skaffold_sets_only_values_that_the_chart_accepts(skaffold: dict[str, An
     assert Path(ROOT / release["chartPath"]) == CHART
     assert [ROOT / file for file in release["valuesFiles"]] == [LOCAL]
     assert names
-    assert list(render(merged(read(LOCAL), values)))
+    assert list(render(merged(read(LOCAL, LOCAL_MCP), values)))
+
+
+def test_skaffold_builds_each_image_of_ours(skaffold: dict[str, Any]) -> None:
+    """With the target that the image is named after; the services' one has another name in each profile."""
+    artifacts = [patch["value"] for patch in patches(skaffold) if patch["path"] == "/build/artifacts/-"]
+    targets = {one["image"]: one["custom"]["buildCommand"].split()[5] for one in artifacts}
+    images = {container(pod)["image"].partition(":")[0] for pod in render(read(LOCAL, LOCAL_MCP)).pods().values()}
+
+    assert targets == {f"lea-payments-{target}": target for target in ("emulator", "mcp")}
+    assert {image for image in images if image.startswith("lea-payments")} == {"lea-payments", *targets}
+
+
+def test_the_local_tools_need_the_secret_that_the_script_creates() -> None:
+    script = (ROOT / "k8s-local" / "mcp-secret.sh").read_text()
+    values = read(CHART / "values.yaml", LOCAL_MCP)["mcp"]
+
+    assert f"create secret generic {values['existingSecret']} " in script
+    assert {*re.findall(r'echo "(\w+)=', script)} == {*values["keys"].values()}
 
 
 def test_skaffold_copies_code_to_a_writable_folder(skaffold: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from tests.chart.rendered import CHART, ROOT
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DRAFT_7 = {
     *("$schema", "$comment", "$ref", "title", "definitions", "type", "enum", "const", "pattern", "minLength"),
-    *("maxLength", "minimum", "maximum", "items", "minItems", "uniqueItems", "properties", "required"),
+    *("maxLength", "minimum", "maximum", "items", "minItems", "maxItems", "uniqueItems", "properties", "required"),
     *("additionalProperties", "propertyNames", "minProperties", "allOf", "anyOf", "if", "then"),
 }
 """The keywords that we use and that the validators of all Helm versions know."""

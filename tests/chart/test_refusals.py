@@ -44,6 +44,12 @@ def env(name: str) -> list[dict[str, str]]:
         ("emulator", {"pages": {"brand": {"logo": "<svg/>"}}}, "at '/pages/brand/logo': '<svg/>' does not match"),
         ("emulator", {"pages": {"brand": {"supportContact": "help"}}}, "at '/pages/brand/supportContact': 'help' does"),
         ("emulator", {"pages": {"brand": {"conversationUrl": "http://a"}}}, "at '/pages/brand/conversationUrl': 'http"),
+        (
+            "emulator",
+            {"pages": {"returnUrlOrigins": ["https://a.b/"]}},
+            "at '/pages/returnUrlOrigins/0': 'https://a.b/",
+        ),
+        ("emulator", {"pages": {"returnUrlOrigins": ["https://*.b"]}}, "at '/pages/returnUrlOrigins/0': 'https://*.b'"),
         ("emulator", {"pages": {"brand": {"nextSteps": {"ms": "x"}}}}, "at '/pages/brand/nextSteps': missing property"),
         (
             "emulator",

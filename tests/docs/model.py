@@ -59,6 +59,7 @@ REASONS: Mapping[Situation, str] = {
     Situation.PAID_TWICE: "`paid_twice`",
     Situation.MISMATCH: "`amount_mismatch` or `currency_mismatch`",
     Situation.AWAITING_FUNDS: "`awaiting_funds`",
+    Situation.CANCELED: "`canceled`",
     Situation.ASYNC_FAILED: "`async_payment_failed`",
     Situation.DECLINED: "the decline code",
 }

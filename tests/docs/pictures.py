@@ -16,7 +16,7 @@ from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.docs import drawing
 from tests.integration.conftest import CHROMIUM_FLAGS
 from tests.monitoring import prometheus as programs
-from tests.monitoring.prometheus import Prometheus
+from tests.monitoring.prometheus import Job, Prometheus
 from tests.support.otlp_sink import OtlpSink
 from tests.support.ports import free_port
 from tests.support.simulation import LOST_CARD, NAMESPACE, NO_FUNDS_CARD, SimulatedPayment, Simulation, simulate
@@ -142,7 +142,7 @@ def main() -> int:
             (url, {"namespace": NAMESPACE, "component": service, "pod": service})
             for service, url in simulation.metrics.items()
         ]
-        prometheus = stack.enter_context(Prometheus(folder, free_port(), targets, []))
+        prometheus = stack.enter_context(Prometheus(folder, free_port(), [Job("simulation", targets)], []))
         prometheus.until(f"count(up == 1) == {len(targets)}")
         time.sleep(2 * STEP)
         started = time.time()

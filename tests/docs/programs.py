@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -52,7 +51,7 @@ def own_command(app: typer.Typer) -> Callable[[Arguments], None]:
 
 def curl(arguments: Arguments) -> None:
     """Only options that the test of the examples understands."""
-    assert {word for word in arguments if word.startswith("-")} <= {"-H", "-d"}
+    assert {word for word in arguments if word.startswith("-")} <= {"-X", "-H", "-d"}
 
 
 def helm(arguments: Arguments) -> None:
@@ -142,7 +141,7 @@ def _without_options(arguments: Arguments, with_value: set[str]) -> list[str]:
 
 @cache
 def _deployments() -> frozenset[str]:
-    return frozenset(rendered.render(rendered.read(Path(rendered.LOCAL))).of("Deployment"))
+    return frozenset(rendered.render(rendered.ci("mcp")).of("Deployment"))
 
 
 def _camel(name: str) -> str:

@@ -9,9 +9,15 @@ from prometheus_client import Counter, Gauge, Histogram
 from lea_demo.settings import DemoSettings
 from lea_payments import settings
 from lea_payments.checkout.errors import ERRORS, NEVER, ErrorCode
+from lea_payments.mcp.errors import OWN_CODES
+from lea_payments.mcp.settings import McpServiceSettings
+from lea_payments.notifier.settings import NotifierSettings
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.stripe.signature import REMEDIES
-from lea_payments.telemetry import checkout, connections, metrics, notifier
+from lea_payments.telemetry import connections, metrics
 from lea_payments.telemetry.exposition import series
+from lea_payments.telemetry.mcp import tool_calls
+from lea_payments.telemetry.services import checkout, notifier
 from lea_payments.telemetry.tracing.variables import OtelVariables
 from lea_payments.webhook.app import HTTP_STATUS
 from tests.attack.attacks import ATTACKS
@@ -30,10 +36,11 @@ ATTACK_RESULTS = FOLDER / "attacks.json"
 
 SERVICES: Mapping[str, type[settings.Settings]] = {
     "webhook": settings.WebhookSettings,
-    "pages": settings.PagesSettings,
+    "pages": PagesSettings,
     "checkout": settings.CheckoutSettings,
     "reconciler": settings.ReconcilerSettings,
-    "notifier": settings.NotifierSettings,
+    "notifier": NotifierSettings,
+    "mcp": McpServiceSettings,
 }
 OUTCOMES: Mapping[str, str] = {
     "applied": "The event changed the payment.",
@@ -114,7 +121,9 @@ def _demo_settings() -> Iterator[Sequence[str]]:
             yield f"`{name}`", _default(field.default), field.description or ""
 
 
-REQUIRED_UNLESS_FILE = {"STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "NOTIFY_SECRET"}
+REQUIRED_UNLESS_FILE = {
+    *("STRIPE_WEBHOOK_SECRET", "STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "NOTIFY_SECRET", "MCP_TOKEN"),
+}
 """Secrets that can be in a file instead."""
 
 
@@ -156,7 +165,7 @@ def metrics_page() -> Iterator[str]:
 
 
 def _metrics() -> Iterator[Sequence[str]]:
-    modules = (metrics, checkout, connections, notifier)
+    modules = (metrics, checkout, connections, notifier, tool_calls)
     for metric in (value for module in modules for value in vars(module).values()):
         if isinstance(metric, Counter | Gauge | Histogram):
             name = metric._name + ("_total" if isinstance(metric, Counter) else "")
@@ -209,6 +218,12 @@ def api_errors_page() -> Iterator[str]:
     yield ""
     errors = ((f"`{code}`", error.status, error.when, _retry_after(error)) for code, error in ERRORS.items())
     yield from table_of(("code", "HTTP status", "when", "`Retry-After`"), errors)
+    yield ""
+    yield "## Codes of the agent's tools"
+    yield ""
+    yield "The tools of `lea-payments mcp` return the codes above, and these:"
+    yield ""
+    yield from table_of(("code", "when"), ((f"`{code}`", when) for code, when in OWN_CODES.items()))
 
 
 def _retry_after(error: ErrorCode) -> str:

@@ -37,8 +37,9 @@ COMMANDS = list({str(command): command for document in DOCUMENTS for command in 
 CLASSES = {
     "sh": "checked here, command by command; executed in tests/integration/test_readme_flow.py where possible",
     "bash": "executed in tests/integration/emulator/test_documented_controls.py",
-    "python": "executed in tests/integration/test_readme_flow.py",
-    "json": "compared with real answers, or sent, in tests/integration/test_readme_flow.py",
+    "python": "executed in tests/integration/test_readme_flow.py and tests/integration/notifications",
+    "js": "executed in tests/integration/notifications/test_receivers.py",
+    "json": "compared with real answers, sent or tried in tests/integration",
     "promql": "executed in tests/monitoring/test_runbook.py",
     "mermaid": "checked here",
     "console": "the output of show, compared in tests/docs/test_shown_output.py",
@@ -55,6 +56,7 @@ def test_every_code_block_belongs_to_a_tested_class() -> None:
     assert {block.language for block in BLOCKS} == CLASSES.keys()
     assert {block.document for block in _of("bash")} == {EMULATOR}
     assert {block.document for block in _of("python")} == {GUIDE}
+    assert {block.document for block in _of("js")} == {GUIDE}
     assert {block.document for block in _of("json")} == {GUIDE, EMULATOR}
     assert {block.document for block in _of("promql")} == {RUNBOOK}
     assert {block.document for block in _of("text")} == {ARCHITECTURE}

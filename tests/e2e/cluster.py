@@ -112,6 +112,17 @@ class Cluster:
         logs = [f"{name}:\n{self.kubectl('-n', namespace, 'logs', name, '--tail=5', check=False)}" for name in names]
         return "\n".join([pods, *events.splitlines()[-30:], *logs])
 
+    def connects(self, namespace: str, pod: str, host: str, port: int) -> bool:
+        """Whether a process in the pod can open a TCP connection."""
+        # The exit status carries the result: a traceback would repeat the text of the code.
+        code = (
+            f"import socket, sys; sys.exit(socket.socket().connect_ex((socket.gethostbyname({host!r}), {port})) and 3)"
+        )
+        timed = f"import socket; socket.setdefaulttimeout(4); {code}"
+        output = self.kubectl("-n", namespace, "exec", pod, "--", "python", "-c", timed, check=False)
+        assert not output or "exit code 3" in output, output
+        return not output
+
     def rollout(self, namespace: str, *workloads: str) -> None:
         """Waits until all pods of the workloads, such as `deployment/x`, are the newest ones and ready."""
         for workload in workloads:

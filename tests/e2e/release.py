@@ -12,7 +12,7 @@ from tests.e2e.load.records import Records, records
 
 NAMESPACE, NAME = "lea", "lea"
 MONITORING = "monitoring"
-PORTS = {"webhook": 8086, "pages": 8085, "checkout": 8084, "emulator": 8087, "dynamodb": 8000}
+PORTS = {"webhook": 8086, "pages": 8085, "checkout": 8084, "emulator": 8087, "mcp": 8080, "dynamodb": 8000}
 WAIT = ("--wait", "--wait-for-jobs", "--timeout", "4m")
 
 

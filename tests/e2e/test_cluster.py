@@ -40,26 +40,16 @@ def test_the_volume_is_bound(release: Release) -> None:
     assert [claim["status"]["phase"] for claim in claims] == ["Bound"]
 
 
-def _connects(cluster: Cluster, namespace: str, pod: str, host: str, port: int) -> bool:
-    """Whether a process in the pod can open a TCP connection."""
-    # The exit status carries the result: a traceback would repeat the text of the code.
-    code = f"import socket, sys; sys.exit(socket.socket().connect_ex((socket.gethostbyname({host!r}), {port})) and 3)"
-    timed = f"import socket; socket.setdefaulttimeout(4); {code}"
-    output = cluster.kubectl("-n", namespace, "exec", pod, "--", "python", "-c", timed, check=False)
-    assert not output or "exit code 3" in output, output
-    return not output
-
-
 def test_allowed_connections_succeed(release: Release, probes: Cluster) -> None:
     host = {name: f"{release.service(name)}.{NAMESPACE}" for name in ("webhook", "pages", "checkout", "dynamodb")}
     webhook_ip = next(pod["status"]["podIP"] for pod in release.objects("pods", "webhook"))
 
-    assert _connects(probes, NAMESPACE, release.running_pod("webhook"), host["dynamodb"], 8000)
-    assert _connects(probes, NAMESPACE, release.running_pod("emulator"), host["webhook"], 8086)
-    assert _connects(probes, OUTSIDE, "probe", host["webhook"], 8086)
-    assert _connects(probes, OUTSIDE, "probe", host["pages"], 8085)
-    assert _connects(probes, MONITORING, "probe", webhook_ip, 9464)
-    assert _connects(probes, OUTSIDE, "probe", "1.1.1.1", 443), "an unrestricted pod must reach the internet"
+    assert probes.connects(NAMESPACE, release.running_pod("webhook"), host["dynamodb"], 8000)
+    assert probes.connects(NAMESPACE, release.running_pod("emulator"), host["webhook"], 8086)
+    assert probes.connects(OUTSIDE, "probe", host["webhook"], 8086)
+    assert probes.connects(OUTSIDE, "probe", host["pages"], 8085)
+    assert probes.connects(MONITORING, "probe", webhook_ip, 9464)
+    assert probes.connects(OUTSIDE, "probe", "1.1.1.1", 443), "an unrestricted pod must reach the internet"
 
 
 @pytest.mark.parametrize(
@@ -82,4 +72,4 @@ def test_denied_connections_fail(release: Release, probes: Cluster, source: str,
         host = f"{release.service(target)}.{NAMESPACE}"
     namespace, pod = (OUTSIDE, "probe") if source == "outside" else (NAMESPACE, release.running_pod(source))
 
-    assert not _connects(probes, namespace, pod, host, port)
+    assert not probes.connects(namespace, pod, host, port)

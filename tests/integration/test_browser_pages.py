@@ -11,12 +11,14 @@ from lea_payments.pages.languages import TAGS
 from lea_payments.settings import TableSettings
 from lea_payments.store.items import attributes_of
 from tests.support import tables
-from tests.support.page_records import FORMER, LINK, STATES, page_record, session_id_of
+from tests.support.examples import examples
+from tests.support.hostile_urls import HOSTILE_URLS, ORIGIN
+from tests.support.page_records import CANCELED, FORMER, LINK, STATES, page_record, session_id_of
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.browser
 
-NAMES = {state: state.replace("_", "") for state in (*STATES, *FORMER)}
+NAMES = {state: state.replace("_", "") for state in (*STATES, *FORMER, *CANCELED)}
 """The name of each state's session: Stripe's ids have no underscore there."""
 
 ADDRESSES = (
@@ -38,7 +40,13 @@ BRAND = {
     "PAGES_CONVERSATION_URL": "https://chat.example/",
     "PAGES_NEXT_STEPS": '{"en": "Your policy arrives by e-mail within an hour."}',
     "PAGES_TIME_ZONE": "Asia/Singapore",
+    "RETURN_URL_ORIGINS": ORIGIN,
 }
+LANGUAGES_OF_A_PAGE = examples(1, len(TAGS))
+READ = [
+    (TAGS[(at + more) % len(TAGS)], page) for at, page in enumerate(ADDRESSES) for more in range(LANGUAGES_OF_A_PAGE)
+]
+"""The pages and the languages in which they are checked: in a plain run, each page in one of them in turn."""
 Violations = Callable[[Page], list[str]]
 
 
@@ -106,8 +114,7 @@ def reader(chromium: Browser, url: str) -> Reader:
     return Reader(chromium, url)
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize(("tag", "address"), READ)
 def test_every_page_is_accessible_in_every_language(
     reader: Reader, axe_violations: Violations, tag: str, address: str
 ) -> None:
@@ -291,14 +298,49 @@ def test_no_word_is_split_on_a_phone(customers: Customers, tag: str) -> None:
         assert [word for word in page.evaluate(SPLIT_WORDS) if "-" not in word] == [], address
 
 
-def test_a_receipt_is_printed_without_links_and_colours(customers: Customers) -> None:
-    page = customers.open("/success?session_id=cs_test_completed", color_scheme="dark")
+@pytest.mark.parametrize("state", ["completed", "expired", "failed"])
+@pytest.mark.parametrize("route", ["success", "cancel"])
+def test_the_customer_returns_with_the_payment_id_only(
+    customers: Customers, put: Callable[..., None], state: str, route: str
+) -> None:
+    """The browser sends nothing else: no referrer, and no reference to the page that it comes from."""
+    put("back", state, return_url=f"{ORIGIN}/c/7?lang=en")
+    page = customers.open(f"/{route}?session_id={session_id_of('back')}")
+    page.route(f"{ORIGIN}/**", lambda route: route.fulfill(body="the conversation"))
+
+    with page.expect_request(f"{ORIGIN}/**") as sent:
+        page.locator("#back").click()
+
+    assert sent.value.url == f"{ORIGIN}/c/7?lang=en&payment_id=payment_back"
+    assert "referer" not in sent.value.all_headers()
+    assert page.evaluate("window.opener") is None
+
+
+def test_a_hostile_return_url_leads_to_no_foreign_site(customers: Customers, put: Callable[..., None]) -> None:
+    """As the browser reads the address of the link, for records that somebody has written by hand."""
+    page = customers.open("/cancel")
+    led_to = set()
+    for url in HOSTILE_URLS:
+        put("hostile", "completed", return_url=url)
+        page.goto(f"/success?session_id={session_id_of('hostile')}")
+        led_to.add(page.locator("#back").evaluate("link => link.href"))
+
+    assert led_to == {BRAND["PAGES_CONVERSATION_URL"]}
+
+
+def test_a_receipt_is_printed_without_links_and_colours(customers: Customers, put: Callable[..., None]) -> None:
+    put("printed", "completed_by_card", return_url=f"{ORIGIN}/c/7")
+    page = customers.open(f"/success?session_id={session_id_of('printed')}", color_scheme="dark")
     page.emulate_media(media="print")
 
-    for hidden in ("#back", ".hint", "nav"):
+    for hidden in ("#back", ".hint", ".screen", "nav"):
         expect(page.locator(hidden).first).to_be_hidden()
-    for shown in ("Voyage Insurance", "SGD", "27 November 2026", "payment_completed", "help@voyage.example"):
+    for shown in (
+        *("Voyage Insurance", "Single-trip travel insurance, Japan, 10 days", "SGD", "Visa ending in 4242"),
+        *("27 November 2026", "payment_printed", "help@voyage.example"),
+    ):
         expect(page.get_by_text(shown).first).to_be_visible()
+    expect(page.locator("header img")).to_be_visible()
     for selector in ("h1", "dd", "dt", "footer p"):
         expect(page.locator(selector).first).to_have_css("color", "rgb(0, 0, 0)")
     expect(page.locator(".card")).to_have_css("background-color", "rgb(255, 255, 255)")

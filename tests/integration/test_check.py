@@ -51,7 +51,9 @@ def test_a_correct_setup_has_no_problems_and_is_not_changed(
     assert report.status == 0
     assert {finding["state"] for finding in report.findings} == {"ok"}
     assert report.of("signing secrets") == [("ok", "2, the first is current")]
-    assert report.of("permissions") == [("ok", "allowed: GetItem, Query, PartiQLUpdate, PutItem, UpdateItem")]
+    assert report.of("permissions") == [
+        ("ok", "allowed: GetItem, Query, PartiQLUpdate, BatchGetItem, PutItem, UpdateItem")
+    ]
     assert report.of("mode") == [("ok", "the key and STRIPE_LIVEMODE agree: test")]
     assert len(report.of("index")) == len(table.INDEXES)
     (readable,) = report.of("API key")

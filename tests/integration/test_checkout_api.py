@@ -59,7 +59,10 @@ def _bearer(token: str) -> dict[str, str]:
     "header",
     [None, "", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN},{NEXT_TOKEN}", "Bearer \xff"],
 )
-@pytest.mark.parametrize(("method", "path"), [("POST", "/payments"), ("GET", "/payments"), ("GET", "/payments/p")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/payments"), ("GET", "/payments"), ("GET", "/payments/p"), ("POST", "/payments/p/cancel")],
+)
 def test_a_call_without_a_token_is_a_401(url: str, method: str, path: str, header: str | None) -> None:
     headers = [] if header is None else [(b"Authorization", header.encode("latin-1"))]
 

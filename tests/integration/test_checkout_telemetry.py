@@ -117,6 +117,21 @@ def test_good_calls_are_counted_and_timed(service: MeasuredService) -> None:
     assert stripe_calls == {("retrieve_session", "ok"): 2}
 
 
+def test_cancellations_are_counted_by_the_call(service: MeasuredService) -> None:
+    def call() -> None:
+        old = [payment_body() for _ in range(2)]
+        for body in old:
+            service.api.post("/payments", json=body)
+        for _ in range(2):
+            service.api.post(f"/payments/{old[0]['payment_intent_id']}/cancel")
+        service.api.post("/payments", json=payment_body(supersedes=[old[1]["payment_intent_id"]]))
+
+    assert service.growth_of("payments_canceled_total", call) == {("cancel",): 1, ("supersede",): 1}
+    expired = service.growth_of("payments_outcomes_total", call)
+    assert expired == {("sgd", "expired"): 2}
+    assert service.growth_of(STRIPE_CALLS, call)[("expire_session", "ok")] == 2
+
+
 def test_paths_that_do_not_exist_are_counted_together(service: MeasuredService) -> None:
     def call() -> None:
         for method, path in (

@@ -173,7 +173,7 @@ def test_a_person_can_pay_after_a_decline(demo: Demo) -> None:
     with subprocess.Popen(command, cwd=demo.folder, env=demo.env, stdout=subprocess.PIPE, text=True) as flow:
         assert flow.stdout is not None
         link = next(line.split()[1] for line in flow.stdout if line.startswith("link"))
-        with httpx.Client(trust_env=False) as browser:
+        with httpx.Client(timeout=30, trust_env=False) as browser:
             pay_page = link.replace("/c/pay/", "/_pay/")
             assert browser.post(pay_page, json={"card": NO_FUNDS}).status_code == 402
             assert "card_declined:insufficient_funds" in next(
@@ -194,6 +194,22 @@ def test_without_a_terminal_the_flow_prints_plain_lines(demo: Demo) -> None:
     assert "\x1b" not in done.stdout
     assert [line.split()[0] for line in done.stdout.splitlines()][:3] == ["link", "card", "status"]
     assert done.stdout.endswith("All checks passed.\n")
+
+
+@pytest.mark.parametrize("cards", [[SUCCESS], [NO_FUNDS, SUCCESS]], ids=["paid", "paid after a decline"])
+def test_a_scripted_agent_sells_a_policy(demo: Demo, cards: list[str]) -> None:
+    done = demo.run("lea_demo", "flow", "--mcp", *(option for card in cards for option in ("--card", card)))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "agent     You are insured" in done.stdout
+    assert done.stdout.endswith("All checks passed.\n")
+
+
+def test_an_agent_without_the_demo_says_what_to_do(demo: Demo, free_port: Callable[[], int]) -> None:
+    exit_status, summary = demo.flow("--mcp", "--checkout", f"http://localhost:{free_port()}")
+
+    assert exit_status == 1
+    assert "start `make demo`" in summary["checks"][0]["remedy"]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +269,7 @@ def test_a_failed_flow_says_what_to_do(demo: Demo, arguments: list[str], remedy:
 
 
 def test_the_reconciler_replaces_a_missing_event(demo: Demo) -> None:
-    with httpx.Client(base_url=demo.url("EMULATOR"), trust_env=False) as emulator:
+    with httpx.Client(base_url=demo.url("EMULATOR"), timeout=30, trust_env=False) as emulator:
         emulator.put(
             "/_faults", json={"per_type": {"checkout.session.expired": {}, "checkout.session.completed": {"drop": 1}}}
         )
@@ -367,11 +383,11 @@ def test_a_dispute_whose_event_is_lost_reaches_the_record(demo: Demo) -> None:
     _, summary = demo.flow("--card", SUCCESS)
     intent = summary["payment"]["stripe_payment_intent"]
     token = {"Authorization": "Bearer demo-token"}
-    with httpx.Client(base_url=demo.url("EMULATOR"), trust_env=False) as emulator:
+    with httpx.Client(base_url=demo.url("EMULATOR"), timeout=30, trust_env=False) as emulator:
         emulator.put("/_faults", json={"per_type": {"charge.dispute.created": {"drop": 1}}}).raise_for_status()
         emulator.post("/_disputes", json={"payment_intent": intent}).raise_for_status()
 
-        with httpx.Client(base_url=demo.url("CHECKOUT"), headers=token, trust_env=False) as checkout:
+        with httpx.Client(base_url=demo.url("CHECKOUT"), headers=token, timeout=30, trust_env=False) as checkout:
             path = f"/payments/{summary['payment_intent_id']}"
             until(lambda: checkout.get(path).json()["dispute_status"] == "open", "the reconciler's next run")
         emulator.delete("/_faults")

@@ -76,7 +76,10 @@ def _is_last(response: HTTPResponse) -> bool:
 def _drain(process: Process) -> None:
     """Sends the signal, and waits until the service has noticed."""
     process.process.send_signal(signal.SIGTERM)
-    until(lambda: httpx.get(f"{process.url}/health", trust_env=False).headers.get("connection") == "close", "drain")
+    until(
+        lambda: httpx.get(f"{process.url}/health", timeout=30, trust_env=False).headers.get("connection") == "close",
+        "drain",
+    )
 
 
 def _end(process: Process) -> int:
@@ -89,7 +92,7 @@ def test_every_answer_of_the_drain_closes_its_connection(service: Process, keep:
     kept = [keep(service) for _ in range(3)]
     _drain(service)
     answers = [_get(connection) for connection in kept]
-    new = httpx.get(f"{service.url}/health", trust_env=False)
+    new = httpx.get(f"{service.url}/health", timeout=30, trust_env=False)
 
     assert [(answer.status, _is_last(answer)) for answer in answers] == [(200, True)] * 3
     assert (new.status_code, new.headers["connection"]) == (200, "close")
@@ -108,13 +111,13 @@ def test_an_idle_connection_is_closed_without_a_reset(service: Process, keep: Ke
 
 def test_a_service_is_unready_as_soon_as_the_drain_starts(start: Callable[..., Process]) -> None:
     pages = start("pages", DRAIN_SECONDS=LONG)
-    ready = httpx.get(f"{pages.url}/readyz", trust_env=False).json()
+    ready = httpx.get(f"{pages.url}/readyz", timeout=30, trust_env=False).json()
     _drain(pages)
-    unready = httpx.get(f"{pages.url}/readyz", trust_env=False)
+    unready = httpx.get(f"{pages.url}/readyz", timeout=30, trust_env=False)
 
     assert ready == {"status": "ready"}
     assert (unready.status_code, unready.json()) == (503, {"status": "unready", "reason": "the service is stopping"})
-    assert httpx.get(f"{pages.url}/livez", trust_env=False).is_success
+    assert httpx.get(f"{pages.url}/livez", timeout=30, trust_env=False).is_success
     assert _end(pages) == 0
     [line] = [json.loads(each) for each in pages.log.read_text().splitlines() if "drain_started" in each]
     assert line["seconds"] == float(LONG)

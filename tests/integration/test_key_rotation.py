@@ -14,6 +14,7 @@ from tests.support import odd_json
 from tests.support.checkout_api import NEXT_TOKEN, TOKEN, checkout_client, payment_body
 from tests.support.http_server import BackgroundServer
 from tests.support.processes import Process
+from tests.support.scrape import Scrape
 from tests.support.waiting import until
 
 OLD_KEY, NEW_KEY = "sk_test_OfYesterday", "sk_test_OfToday"
@@ -153,19 +154,24 @@ def test_the_reconciler_uses_a_new_key_in_its_next_calls(
 
 @pytest.mark.parametrize("content", ["whsec_notAKey", ""], ids=["another secret", "empty"])
 def test_an_invalid_key_file_keeps_the_old_key(
-    start: Callable[..., Process], stripe: Stripe, tmp_path: Path, content: str
+    start: Callable[..., Process], stripe: Stripe, tmp_path: Path, free_port: Callable[[], int], content: str
 ) -> None:
-    key = tmp_path / "key"
+    key, metrics_port = tmp_path / "key", free_port()
     key.write_text(OLD_KEY)
     service = start(
         "checkout",
         STRIPE_SECRET_KEY_FILE=str(key),
         PAYMENTS_API_TOKEN=TOKEN,
         STRIPE_API_BASE=f"http://127.0.0.1:{stripe.port}",
+        METRICS_PORT=str(metrics_port),
     )
     key.write_text(content)
     until(lambda: "secrets_kept" in service.log.read_text(), "the log line")
+    metrics = f"http://127.0.0.1:{metrics_port}"
+    until(lambda: Scrape.of(metrics).value("payments_secret_file_invalid", file="api_key"), "the metric")
 
     with checkout_client(service.url) as client:
         assert client.post("/payments", json=payment_body()).status_code == 201
     assert "whsec_notAKey" not in service.log.read_text()
+    key.write_text(OLD_KEY)
+    until(lambda: not Scrape.of(metrics).value("payments_secret_file_invalid", file="api_key"), "a valid file")

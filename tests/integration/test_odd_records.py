@@ -101,13 +101,15 @@ FIRST_EVENTS: list[Callable[[str, str], bytes]] = [
 
 @pytest.fixture(scope="module")
 def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=stripe_bodies.SECRET)) as client:
+    with httpx.Client(
+        base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=stripe_bodies.SECRET), timeout=30
+    ) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def pages(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=start_service("pages"), follow_redirects=True) as client:
+    with httpx.Client(base_url=start_service("pages"), follow_redirects=True, timeout=30) as client:
         yield client
 
 

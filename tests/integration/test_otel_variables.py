@@ -30,7 +30,7 @@ PROTOCOL, TRACES_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_T
 HEADERS, TRACES_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"
 COMPRESSION = "OTEL_EXPORTER_OTLP_COMPRESSION"
 SAMPLER, ARG = "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG"
-RESOURCE, NAME = "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME"
+RESOURCE, POD, NAME = "OTEL_RESOURCE_ATTRIBUTES", "POD_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME"
 ORDINARY, FAILED = "ordinary", "failed"
 
 
@@ -229,6 +229,9 @@ def test_protocol_and_compression_are_used(
         ({RESOURCE: "=x"}, {"service.name": "lea-payments-webhook"}),
         ({RESOURCE: "team=%ff"}, {"team": None}),
         ({RESOURCE: "team=$(TEAM)"}, {"team": None}),
+        ({POD: "k8s.pod.name=p,team=a", RESOURCE: "team=b"}, {"k8s.pod.name": "p", "team": "b"}),
+        ({POD: "k8s.pod.name=p", RESOURCE: "nonsense"}, {"k8s.pod.name": "p"}),
+        ({POD: "service.name=p", NAME: "shop"}, {"service.name": "shop"}),
     ],
 )
 def test_the_resource_names_what_is_set(
@@ -320,6 +323,7 @@ INVALID = {
     SAMPLER: "canary",
     ARG: "endpoint=canary",
     RESOURCE: "canary",
+    POD: "canary",
     "OTEL_SDK_DISABLED": "canary",
     "OTEL_PROPAGATORS": "b3",
     **{
@@ -363,7 +367,7 @@ def test_invalid_variables_stop_no_service(
     of_table = {"DDB_ENDPOINT": table_settings.ddb_endpoint, "DYNAMODB_PAYMENTS_TABLE": table_settings.table}
     with Services(tmp_path, free_port, of_table) as services:
         webhook = services.start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **{**INVALID, **READ_BY_THE_SDK})
-        with httpx.Client(base_url=webhook.url, trust_env=False) as client:
+        with httpx.Client(base_url=webhook.url, timeout=30, trust_env=False) as client:
             answer = Delivery.of(completed("payment_1")).to(client)
 
     lines = [json.loads(line) for line in webhook.log.read_text().splitlines()]
@@ -378,7 +382,7 @@ def test_a_service_reports_over_the_variables(start: Callable[..., Process], sin
     webhook = start(
         "webhook", STRIPE_WEBHOOK_SECRET=SECRET, **{TRACES_ENDPOINT: f"{sink.endpoint}/spans "}, **variables
     )
-    with httpx.Client(base_url=webhook.url, trust_env=False) as client:
+    with httpx.Client(base_url=webhook.url, timeout=30, trust_env=False) as client:
         assert Delivery.of(completed("payment_2")).to(client).status == 200
     webhook.stop()
 

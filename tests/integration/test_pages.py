@@ -80,6 +80,8 @@ def heading(page: httpx.Response) -> str:
         ("failed_replaced", "Payment not completed"),
         ("expired", "This payment link has expired"),
         ("expired_replaced", "This payment link has expired"),
+        ("canceled", "This payment link is no longer valid"),
+        ("canceled_replaced", "This payment link is no longer valid"),
     ],
 )
 def test_the_success_page_shows_the_status(pages: httpx.Client, put: Put, state: str, text: str) -> None:
@@ -88,6 +90,25 @@ def test_the_success_page_shows_the_status(pages: httpx.Client, put: Put, state:
     assert page.status_code == 200
     assert heading(page) == text
     assert f"<title>{text} ·" in page.text
+
+
+@pytest.mark.parametrize(
+    ("locale", "heading_", "text"),
+    [
+        ("en", "This payment link is no longer valid", "open the newest payment link there, or ask for one"),
+        ("zh", "此付款链接已失效", "打开其中最新的付款链接"),
+        ("ms", "Pautan pembayaran ini tidak lagi sah", "minta pautan baharu"),
+        ("ta", "இந்தக் கட்டண இணைப்பு இனி செல்லாது", "புதிய இணைப்பைக் கேட்கவும்"),
+    ],
+)
+def test_a_canceled_link_says_what_to_do_in_each_language(
+    pages: httpx.Client, put: Put, locale: str, heading_: str, text: str
+) -> None:
+    page = pages.get(put(f"canceled{locale}", "canceled", checkout_locale=locale))
+
+    assert heading(page) == heading_
+    assert text in page.text
+    assert refresh_of(page.text) is None
 
 
 def test_a_paid_page_shows_the_payment_and_is_final(pages: httpx.Client, put: Put) -> None:
@@ -218,6 +239,7 @@ def test_a_customer_can_stop_the_updates(pages: httpx.Client, put: Put) -> None:
         ("declined", "Payment not completed"),
         ("expired", "This payment link has expired"),
         ("expired_replaced", "This payment link has expired"),
+        ("canceled", "This payment link is no longer valid"),
         ("review", "We are checking your payment"),
     ],
 )

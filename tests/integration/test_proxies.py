@@ -299,7 +299,7 @@ def test_traces_leave_through_the_proxy(
     with OtlpSink(free_port()) as sink:
         proxies = {"HTTP_PROXY": through.url, "NO_PROXY": urlsplit(dynamodb_endpoint).netloc}
         service = start("pages", OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint, **proxies)
-        httpx.get(f"{service.url}/cancel", trust_env=False)
+        httpx.get(f"{service.url}/cancel", timeout=30, trust_env=False)
         service.stop()
 
         assert sink.one("GET /cancel")

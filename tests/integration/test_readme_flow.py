@@ -28,6 +28,9 @@ GUIDE = ROOT / "docs" / "guide.md"
 EMULATOR = ROOT / "docs" / "emulator.md"
 ALL = list({command.words: command for document in DOCUMENTS for command in block_commands(document)}.values())
 REQUESTS = [command for command in ALL if command.words[0] == "curl"]
+IN_ORDER = [command for command in REQUESTS if "supersedes" in str(command.words) or "-X" in command.words]
+"""The requests that need a payment of an earlier request."""
+
 FLOWS = [command for command in ALL if command.words[:2] == ("lea-demo", "flow")]
 COMMANDS = [
     command
@@ -52,12 +55,14 @@ class Services(NamedTuple):
     def new_event(self) -> str:
         """Creates a product and returns the id of its event."""
         url = self.emulator.url
-        httpx.post(f"{url}/v1/products", data={"name": "Insurance"}, headers=AUTHORIZATION).raise_for_status()
-        return str(httpx.get(f"{url}/v1/events", headers=AUTHORIZATION).json()["data"][0]["id"])
+        httpx.post(
+            f"{url}/v1/products", data={"name": "Insurance"}, headers=AUTHORIZATION, timeout=30
+        ).raise_for_status()
+        return str(httpx.get(f"{url}/v1/events", headers=AUTHORIZATION, timeout=30).json()["data"][0]["id"])
 
     def run(self, module: str, arguments: list[str], folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
         """Runs one of our commands with the settings of these services; its standard input is Stripe's events."""
-        events = httpx.get(f"{self.emulator.url}/v1/events", headers=AUTHORIZATION)
+        events = httpx.get(f"{self.emulator.url}/v1/events", headers=AUTHORIZATION, timeout=30)
         settings = {
             "PATH": os.environ["PATH"],
             "DDB_ENDPOINT": self.table.ddb_endpoint,
@@ -114,11 +119,12 @@ def documented_payment(services: Services) -> None:
 
 def _send(command: Command, services: Services) -> httpx.Response:
     """Sends the request of a `curl` command."""
-    url, *words = command.words[1:]
+    words = list(command.words[1:])
+    url = words.pop(next(index for index, word in enumerate(words) if word.startswith("http")))
     options = list(zip(words[::2], words[1::2], strict=True))
     headers = dict(value.split(": ", 1) for option, value in options if option == "-H")
     headers["Authorization"] = headers["Authorization"].replace("$PAYMENTS_API_TOKEN", TOKEN)
-    (body,) = [value for option, value in options if option == "-d"]
+    body = next((value for option, value in options if option == "-d"), None)
     return httpx.post(f"{services.checkout.url}{urlsplit(url).path}", headers=headers, content=body, timeout=30)
 
 
@@ -128,7 +134,7 @@ def _shape(value: Any) -> Any:
 
 
 def test_the_hand_written_flow_works_as_it_stands(services: Services, tmp_path: Path) -> None:
-    (code,) = [block.text for document in DOCUMENTS for block in blocks(document) if block.language == "python"]
+    (code,) = [block.text for block in blocks(GUIDE) if block.language == "python" and "import stripe" in block.text]
     for documented, actual in {
         "http://localhost:8000": services.table.ddb_endpoint,
         "lea-payments-local": services.table.table,
@@ -152,11 +158,11 @@ def test_the_hand_written_flow_works_as_it_stands(services: Services, tmp_path: 
         ]
     )
     assert (payment.payment_status, payment.stripe_session_id) == ("completed", session_id)
-    page = httpx.get(f"{services.pages.url}/success", params={"session_id": session_id})
+    page = httpx.get(f"{services.pages.url}/success", params={"session_id": session_id}, timeout=30)
     assert "Payment received" in page.text
 
 
-@pytest.mark.parametrize("request_", REQUESTS, ids=str)
+@pytest.mark.parametrize("request_", [command for command in REQUESTS if command not in IN_ORDER], ids=str)
 def test_every_documented_request_returns_a_link(services: Services, request_: Command) -> None:
     answer = _send(request_, services)
 
@@ -165,13 +171,28 @@ def test_every_documented_request_returns_a_link(services: Services, request_: C
 
 
 def test_the_documented_answers_have_the_real_fields(services: Services) -> None:
-    answer, error = [json.loads(block.text) for block in blocks(GUIDE) if block.language == "json"]
-    (request,) = [command for command in REQUESTS if command.document == GUIDE]
+    answer, error, *_ = [json.loads(block.text) for block in blocks(GUIDE) if block.language == "json"]
+    request = next(command for command in REQUESTS if command.document == GUIDE)
     too_small = request._replace(words=tuple(word.replace("12000", "1") for word in request.words))
 
     assert _shape(answer) == _shape(_send(request, services).json())
     assert _shape(error) == _shape(_send(too_small, services).json())
     assert error["error"]["code"] == _send(too_small, services).json()["error"]["code"]
+
+
+def test_the_requests_that_cancel_work_in_their_order(services: Services) -> None:
+    """The first one of the guide creates the payment that the others cancel."""
+    requests = [
+        command._replace(words=tuple(word.replace("payment_12", "payment_of_order_12") for word in command.words))
+        for command in REQUESTS
+        if command.document == GUIDE
+    ]
+
+    answers = [_send(request, services) for request in requests]
+
+    assert len(requests) == 1 + len(IN_ORDER)
+    assert [answer.status_code for answer in answers] == [201, 200, 201]
+    assert answers[1].json()["status_reason"] == "canceled"
 
 
 def test_the_documented_faults_are_accepted(services: Services) -> None:

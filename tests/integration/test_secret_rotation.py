@@ -161,9 +161,16 @@ def test_a_damaged_file_keeps_the_last_secrets(secret_file: SecretFile, damage: 
         assert webhook.accepts(before)
     assert webhook.accepts(before)
     assert not [text for text in ("", "# rotated today", UNKNOWN) if webhook.accepts(text)]
-    assert Scrape.of(webhook.metrics).value("payments_webhook_secret_file_invalid") == 1
+    assert _is_reported_invalid(webhook)
     path.write_text(f"{before}\n")
-    assert until(lambda: not Scrape.of(webhook.metrics).value("payments_webhook_secret_file_invalid"), "a valid file")
+    assert until(
+        lambda: not _is_reported_invalid(webhook),
+        "a valid file",
+    )
+
+
+def _is_reported_invalid(webhook: Webhook) -> bool:
+    return Scrape.of(webhook.metrics).value("payments_secret_file_invalid", file="signing_secrets") == 1
 
 
 def _problems(webhook: Webhook) -> int:

@@ -13,7 +13,7 @@ from tests.support.receiver import SECRET as NOTIFY_SECRET
 from tests.support.scrape import Scrape
 from tests.support.stripe_bodies import SECRET
 
-MAXIMUM = {"webhook": 700}
+MAXIMUM = {"webhook": 700, "checkout": 300}
 MAXIMUM_OF_OTHERS = 200
 SUFFIXES = ("_total", "_bucket", "_count", "_sum")
 

@@ -141,7 +141,7 @@ def test_a_failed_page_is_kept_without_sampling(
         telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_TRACES_SAMPLER_ARG": "0"}
         service = start("pages", DDB_ENDPOINT=dynamodb.endpoint, **telemetry)
         dynamodb.fault = faults.error_response(400, "ThrottlingException")
-        answer = httpx.get(f"{service.url}/success?session_id=cs_test_a")
+        answer = httpx.get(f"{service.url}/success?session_id=cs_test_a", timeout=30)
         service.stop()
 
     (page,) = (span for span in sink.spans if span.kind != "internal")

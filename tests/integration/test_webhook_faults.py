@@ -13,6 +13,7 @@ import pytest
 
 from lea_demo.dynamodb_local import DynamoDBLocal
 from lea_payments.settings import TableSettings
+from lea_payments.store.connection import TRY_SECONDS
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from tests.support import dynamodb_faults as faults
@@ -237,13 +238,17 @@ def test_an_index_that_fails_does_not_mean_unmatched(
 def test_a_rejected_statement_is_sent_again_alone(
     webhook: httpx.Client, dynamodb: FaultyDynamoDB, records: Records, code: str
 ) -> None:
-    payments = [records.put() for _ in range(12)]
-    deliveries = [_paid(payment_id) for payment_id in payments]
-    rejections = faults.StatementErrors(code, dict.fromkeys(payments[::2], 2))
-    dynamodb.fault = lambda call, forward: rejections(call, _slowly(forward))
+    slowest = TRY_SECONDS
+    while slowest > TRY_SECONDS / 2:  # a whole batch is sent again if a try takes too long, as on a busy machine
+        payments = [records.put() for _ in range(12)]
+        deliveries = [_paid(payment_id) for payment_id in payments]
+        rejections = faults.StatementErrors(code, dict.fromkeys(payments[::2], 2))
+        dynamodb.fault = _after_a_pause(rejections)
+        before = len(dynamodb.seconds)
 
-    with ThreadPoolExecutor(12) as senders:
-        answers = list(senders.map(lambda delivery: delivery.to(webhook), deliveries))
+        with ThreadPoolExecutor(12) as senders:
+            answers = list(senders.map(lambda delivery: delivery.to(webhook), deliveries))
+        slowest = max(dynamodb.seconds[before:])
 
     assert {answer[:2] for answer in answers} == {(200, "applied")}
     assert rejections.mixed_batches > 0
@@ -262,7 +267,7 @@ def test_a_failing_statement_does_not_affect_its_batch(
     payments = [records.put() for _ in range(12)]
     deliveries = [_paid(payment_id) for payment_id in payments]
     rejections = faults.StatementErrors(code, dict.fromkeys(payments[::4], 1000))
-    dynamodb.fault = lambda call, forward: rejections(call, _slowly(forward))
+    dynamodb.fault = _after_a_pause(rejections)
 
     with ThreadPoolExecutor(12) as senders:
         answers = list(senders.map(lambda delivery: delivery.to(webhook), deliveries))
@@ -271,6 +276,11 @@ def test_a_failing_statement_does_not_affect_its_batch(
     assert rejections.mixed_batches > 0
     assert [answer.status for answer in answers] == [status, 200, 200, 200] * 3
     assert [delivery.to(webhook).outcome for delivery in deliveries[:2]] == ["applied", "duplicate"]
+
+
+def _after_a_pause(fault: Fault) -> Fault:
+    """Returns the fault with calls that take longer."""
+    return lambda call, forward: fault(call, _slowly(forward))
 
 
 def _slowly(forward: faults.Forward) -> faults.Forward:

@@ -15,7 +15,7 @@ import yaml
 from tests.chart.rendered import CHART, NAMESPACE, ROOT, SETS, read, render
 from tests.linters import schemas
 
-RENDERED = ("emulator", "telemetry", "staging", "production")
+RENDERED = ("emulator", "telemetry", "notifier", "mcp", "staging", "production")
 FOR_MONEY = ("staging", "production")
 """Best practices hold for these; the others run stand-ins for development."""
 

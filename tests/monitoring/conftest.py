@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.monitoring import prometheus as programs
-from tests.monitoring.prometheus import Prometheus
+from tests.monitoring.prometheus import Job, Prometheus
 from tests.support.otlp_sink import OtlpSink
 from tests.support.simulation import NAMESPACE, Simulation, simulate
 
@@ -38,7 +38,8 @@ def stack(
             for service, url in simulation.metrics.items()
         ]
         rules = sorted(RULES.glob("*.yaml"))
-        with Prometheus(tmp_path_factory.mktemp("prometheus"), free_port(), targets, rules) as prometheus:
+        jobs = [Job("lea-payments-metrics", targets)]
+        with Prometheus(tmp_path_factory.mktemp("prometheus"), free_port(), jobs, rules) as prometheus:
             prometheus.until(f"count(up == 1) == {len(targets)}")
             simulation.run_everything()
             completed = sum(sample.value for sample in prometheus.query(COMPLETED))

@@ -1,7 +1,9 @@
 """Runs a real Prometheus and queries it through its HTTP API."""
 
 import json
+import re
 import shutil
+import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,29 +25,48 @@ class Sample(NamedTuple):
     value: float
 
 
+NATIVE_HISTOGRAMS_HINT = "needs Prometheus 3.8 or later (a release from prometheus.io on the PATH)"
+
+
 def find_program(name: str = "prometheus") -> str | None:
     """The path of `prometheus` or `promtool`, if it is installed."""
     return shutil.which(name)
 
 
+def knows_native_histograms() -> bool:
+    """Whether a scrape job of the installed Prometheus has options for native histograms."""
+    program = find_program()
+    if program is None:
+        return False
+    version = re.search(r"version (\d+)\.(\d+)", subprocess.check_output([program, "--version"], text=True))
+    return version is not None and (int(version[1]), int(version[2])) >= (3, 8)
+
+
+class Job(NamedTuple):
+    """A scrape job: URLs with their labels, and options of the job."""
+
+    name: str
+    targets: Iterable[tuple[str, Mapping[str, str]]]
+    options: Mapping[str, bool] = {}
+
+    def config(self) -> dict[str, Any]:
+        """The job as an item of `scrape_configs`."""
+        targets = [{"targets": [url.removeprefix("http://")], "labels": dict(labels)} for url, labels in self.targets]
+        return {"job_name": self.name, "static_configs": targets, **self.options}
+
+
 class Prometheus:
-    """A Prometheus that scrapes and evaluates rules every second; `targets` are URLs with their labels."""
+    """A Prometheus that scrapes and evaluates rules at an interval, without anything to configure but its jobs."""
 
     def __init__(
-        self, folder: Path, port: int, targets: Iterable[tuple[str, Mapping[str, str]]], rules: Sequence[Path]
+        self, folder: Path, port: int, jobs: Iterable[Job], rules: Sequence[Path], interval_seconds: int = 1
     ) -> None:
         self.url = f"http://127.0.0.1:{port}"
+        interval = f"{interval_seconds}s"
         config = {
-            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
             "rule_files": [str(path) for path in rules],
-            "scrape_configs": [
-                {
-                    "job_name": "lea-payments-metrics",
-                    "static_configs": [
-                        {"targets": [url.removeprefix("http://")], "labels": dict(labels)} for url, labels in targets
-                    ],
-                }
-            ],
+            "scrape_configs": [job.config() for job in jobs],
         }
         file = folder / "prometheus.json"  # JSON is also YAML
         file.write_text(json.dumps(config))

@@ -61,7 +61,7 @@ def test_generated_files_are_up_to_date(path: Path) -> None:
 
 def test_the_folders_contain_only_shipped_files() -> None:
     assert {path.name for path in (FOLDER / "json").iterdir()} == {"payment-outcomes.json", "webhook-health.json"}
-    assert {path.name for path in (FOLDER / "rules").iterdir()} == {"alerts.yaml", "slo.yaml"}
+    assert {path.name for path in (FOLDER / "rules").iterdir()} == {"alerts.yaml", "notifications.yaml", "slo.yaml"}
 
 
 @pytest.mark.parametrize("query", PANEL_QUERIES, ids=str)

@@ -71,8 +71,8 @@ def test_every_case_belongs_to_an_alert() -> None:
     assert _cases().keys() == ALERTS.keys()
 
 
-INSTALLATIONS: Sequence[Mapping[str, str]] = ({}, {"cluster": "us"}, {"release": "pay2"}, {"namespace": "shop2"})
-"""What distinguishes installations that Prometheus scrapes, apart from the labels of the test cases."""
+INSTALLATIONS: Sequence[Mapping[str, str]] = ({}, {"cluster": "pay.eu"}, {"release": "1.5"}, {"namespace": "2024"})
+"""What distinguishes installations that Prometheus scrapes, apart from the labels of the test cases: odd names, too."""
 
 
 def _moved(text: str, labels: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -13,12 +14,13 @@ from tests.support.dynamodb_faults import Call, CallResponse, Fault, healthy
 
 
 class FaultyDynamoDB:
-    """The proxy. `fault` applies to every call that arrives; `calls` records them all."""
+    """The proxy. `fault` applies to every call that arrives; `calls` records them all, `seconds` how long they took."""
 
     def __init__(self, endpoint: str, port: int) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
         self.fault: Fault = healthy
         self.calls: list[Call] = []
+        self.seconds: list[float] = []
         self._target = urlsplit(endpoint).netloc
         self._port = port
         self._server: _Server | None = None
@@ -56,7 +58,11 @@ class FaultyDynamoDB:
     def respond(self, call: Call) -> CallResponse:
         """Records the call and returns the response with the current fault."""
         self.calls.append(call)
-        return self.fault(call, self._forward)
+        started = time.monotonic()
+        try:
+            return self.fault(call, self._forward)
+        finally:
+            self.seconds.append(time.monotonic() - started)
 
     def _forward(self, call: Call) -> CallResponse:
         connection = HTTPConnection(self._target, timeout=20)

@@ -34,6 +34,10 @@ LINK = "https://checkout.stripe.com/c/pay/cs_test_a#fragment"
 SESSION = "the session"
 STATES: Mapping[str, Mapping[str, Fact]] = {
     "completed": {SESSION: _session("paid")},
+    "completed_by_card": {
+        SESSION: _session("paid"),
+        "ch_1": Fact(kind=Kind.CHARGE, state="succeeded", intent=INTENT, method="card/visa/4242"),
+    },
     "refunded": {SESSION: _session("paid"), **REFUNDS},
     "refunded_in_full": {SESSION: _session("paid"), "re_1": _refund("succeeded", AMOUNT)},
     "refund_on_its_way": {SESSION: _session("paid"), "re_1": _refund("pending", AMOUNT)},
@@ -49,6 +53,9 @@ STATES: Mapping[str, Mapping[str, Fact]] = {
 }
 """The facts of a payment in each state. SESSION stands for the session's id."""
 
+CANCELED = {"canceled": "the current session", "canceled_replaced": "a former one"}
+"""The states of a payment that was canceled, by the session that the customer opens."""
+
 FORMER = {"failed_replaced": "failed", "expired_replaced": "expired"}
 """The states of a former session whose payment has a newer link."""
 
@@ -61,7 +68,11 @@ def session_id_of(name: str) -> str:
 def page_record(name: str, state: str, **fields: str | int | None) -> Payment:
     """A payment whose customer opens the session of this name."""
     session_id = session_id_of(name)
-    if state in FORMER:
+    if state in CANCELED:
+        own = {} if state == "canceled" else {"stripe_session_id": f"{session_id}2", "other_session_id": session_id}
+        fields = {"canceled_at": CONFIRMED, **own, **fields}
+        facts = {session_id: _session("expired")}
+    elif state in FORMER:
         fields = {"stripe_session_id": f"{session_id}2", "other_session_id": session_id, **fields}
         facts = {session_id: _session(FORMER[state])}
     else:

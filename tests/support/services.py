@@ -13,6 +13,7 @@ SERVICES = ("webhook", "pages", "checkout", "reconciler", "notifier")
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "stripe-emulator": ("-m", "stripe_emulator"),
     **{service: ("-m", "lea_payments", service) for service in SERVICES},
+    "mcp": ("-m", "lea_payments", "mcp", "--http"),
 }
 READY_AT = {"stripe-emulator": "/health"}
 

@@ -11,14 +11,17 @@ import httpx
 from lea_payments.payment.record import Payment
 from lea_payments.settings import TableSettings
 from tests.support import dynamodb_faults as faults
-from tests.support import stripe_bodies, tables
+from tests.support import mcp_server, stripe_bodies, tables
 from tests.support.checkout_api import checkout_client, payment_body
 from tests.support.emulator import STRIPE_KEY, EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import Process
+from tests.support.receiver import SECRET as NOTIFY_SECRET
+from tests.support.receiver import Answer, Receiver
 from tests.support.secrets import signing_secret
 from tests.support.services import Services
+from tests.support.simulated_agent import call_tools
 from tests.support.waiting import until
 from tests.support.webhook_delivery import Delivery, DeliveryAnswer
 
@@ -26,7 +29,9 @@ NAMESPACE = "simulation"
 TOKEN = "token-of-the-simulation"
 CURRENT, PREVIOUS = signing_secret("current"), signing_secret("previous")
 NO_FUNDS_CARD, LOST_CARD = "4000000000009995", "4000000000009987"
-SERVICES = ("webhook", "pages", "checkout", "reconciler")
+SERVICES = ("webhook", "pages", "checkout", "reconciler", "notifier", "mcp")
+WRITERS = ("webhook", "checkout", "reconciler")
+"""The services that change payments, and so mark them for the notifier."""
 
 
 class SimulatedPayment(NamedTuple):
@@ -46,7 +51,9 @@ class Simulation:
         metrics: Mapping[str, str],
         account: EmulatorClient,
         dynamodb: FaultyDynamoDB,
+        receiver: Receiver,
     ) -> None:
+        self.receiver = receiver
         self.services = services
         self.metrics = metrics
         self.account = account
@@ -111,8 +118,18 @@ class Simulation:
         self.open_page("/cancel")
         self.account.post(f"/v1/checkout/sessions/{unpaid.session_id}/expire")
         self.wait_for(unpaid, payment_status="expired")
+        self.run_cancellations()
         self.open_page("/success?session_id=cs_test_unknown&since=1")
         self.open_page("/nothing")
+
+    def run_cancellations(self) -> None:
+        """A caller cancels a payment, and replaces another one."""
+        canceled, superseded = self.create_payment(), self.create_payment()
+        self._api.post(f"/payments/{canceled.payment_id}/cancel").raise_for_status()
+        self.create_payment(supersedes=[superseded.payment_id])
+        for payment in (canceled, superseded):
+            self.wait_for(payment, payment_status="expired", status_reason="canceled")
+            self.open_page(f"/cancel?session_id={payment.session_id}")
 
     def run_refunds_and_disputes(self) -> None:
         """Completed payments are refunded and disputed; one refund fails after it succeeded."""
@@ -168,6 +185,13 @@ class Simulation:
             assert self.open_page(f"/success?session_id={payment.session_id}") == 503
         self.dynamodb.fault = faults.healthy
 
+    def run_notifications(self) -> None:
+        """A receiver fails once, and hears of a payment."""
+        self.receiver.answers.append(Answer(500))
+        payment = self.complete_payment()
+        until(lambda: not self.receiver.answers, "the failure of the receiver")
+        self.receiver.wait_for(payment.payment_id)
+
     def run_lost_events(self) -> None:
         """The events of a payment are lost, and the reconciler repairs it."""
         self.account.set_faults(drop=1)
@@ -184,6 +208,8 @@ class Simulation:
         self.run_foreign_deliveries()
         self.run_database_outages()
         self.run_lost_events()
+        self.run_notifications()
+        call_tools(self.services["mcp"].url)
 
 
 @contextmanager
@@ -201,26 +227,31 @@ def simulate(folder: Path, free_port: Callable[[], int], dynamodb: str, sink: Ot
         defaults = variables | traces | {"DDB_ENDPOINT": proxy.endpoint}
         starter = stack.enter_context(Services(folder, free_port, defaults, fork=True))
         ports = {name: str(free_port()) for name in SERVICES}
-        services = _start(starter, ports)
+        receiver = stack.enter_context(Receiver())
+        services = _start(starter, ports, receiver.url)
         account = stack.enter_context(EmulatorClient(services["stripe-emulator"].url))
         metrics = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-        simulation = Simulation(services, metrics, account, proxy)
+        simulation = Simulation(services, metrics, account, proxy, receiver)
         stack.callback(simulation.close)
         yield simulation
 
 
-def _start(starter: Services, ports: Mapping[str, str]) -> Mapping[str, Process]:
+def _start(starter: Services, ports: Mapping[str, str], receiver: str) -> Mapping[str, Process]:
     """Starts each service after the ones that it calls."""
     services: dict[str, Process] = {}
 
     def start(name: str, **env: str) -> str:
         metrics = {"METRICS_PORT": ports[name]} if name in ports else {}
-        services[name] = starter.start(name, **metrics, **env)
+        outbox = {"NOTIFICATIONS": "true"} if name in WRITERS else {}
+        services[name] = starter.start(name, **metrics, **outbox, **env)
         return services[name].url
 
     webhook = start("webhook", STRIPE_WEBHOOK_SECRET=f"{CURRENT},{PREVIOUS}", DELIVERY_DEADLINE_SECONDS="1")
     endpoint = {"EMULATOR_WEBHOOK_URL": f"{webhook}/webhook/stripe", "EMULATOR_WEBHOOK_SECRET": CURRENT}
     stripe = {"STRIPE_API_BASE": start("stripe-emulator", **endpoint), "STRIPE_SECRET_KEY": STRIPE_KEY}
-    start("checkout", **stripe, PAYMENTS_API_TOKEN=TOKEN, PAGES_BASE_URL=start("pages"))
+    checkout = start("checkout", **stripe, PAYMENTS_API_TOKEN=TOKEN, PAGES_BASE_URL=start("pages"))
     start("reconciler", **stripe, RECONCILER_INTERVAL_SECONDS="1")
+    endpoint = {"NOTIFY_URL": receiver, "NOTIFY_SECRET": NOTIFY_SECRET, "NOTIFY_ALLOW_HTTP": "true"}
+    start("notifier", **endpoint, NOTIFY_RETRY_SECONDS="0.1")
+    start("mcp", **mcp_server.settings(checkout, PAYMENTS_API_TOKEN=TOKEN), **mcp_server.OF_AGENTS)
     return services

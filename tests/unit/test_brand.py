@@ -5,7 +5,8 @@ import pytest
 
 from lea_payments.brand import LANGUAGE_TAGS, LOGO_BYTES
 from lea_payments.commands.checks.settings import CheckSettings
-from lea_payments.settings import PagesSettings, SettingsError, read
+from lea_payments.pages.settings import PagesSettings
+from lea_payments.settings import SettingsError, read
 
 PNG = b"\x89PNG\r\n\x1a\n"
 SVG = b"<?xml version='1.0'?><!-- ours --><svg xmlns='http://www.w3.org/2000/svg'/>"

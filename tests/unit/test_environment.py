@@ -8,11 +8,11 @@ import pytest
 from lea_demo.settings import DemoSettings
 from lea_payments.commands.checks.settings import CheckSettings
 from lea_payments.environment import EnvironmentSettings, strip_variables_of_libraries
+from lea_payments.notifier.settings import NotifierSettings
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.settings import (
     CheckoutSettings,
     ModeSettings,
-    NotifierSettings,
-    PagesSettings,
     ReconcilerSettings,
     TableSettings,
     WebhookSettings,
@@ -55,6 +55,7 @@ VALUES = {
     "PAGES_LOGO": "data:image/svg+xml;base64,PHN2Zz4=",
     "PAGES_NEXT_STEPS": '{"en": "Next"}',
     "PAGES_TIME_ZONE": "UTC",
+    "RETURN_URL_ORIGINS": "https://chat.example.com",
     **REQUIRED,
 }
 

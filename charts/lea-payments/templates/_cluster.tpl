@@ -42,7 +42,8 @@ it may not read an object.
   (list "serviceMonitor" .Values.serviceMonitor.enabled "monitoring.coreos.com/v1/ServiceMonitor" $operator)
   (list "prometheusRule" .Values.prometheusRule.enabled "monitoring.coreos.com/v1/PrometheusRule" $operator)
   (list "webhook.httpRoute" .Values.webhook.httpRoute.enabled "gateway.networking.k8s.io/v1/HTTPRoute" $gateway)
-  (list "pages.httpRoute" .Values.pages.httpRoute.enabled "gateway.networking.k8s.io/v1/HTTPRoute" $gateway) }}
+  (list "pages.httpRoute" .Values.pages.httpRoute.enabled "gateway.networking.k8s.io/v1/HTTPRoute" $gateway)
+  (list "mcp.httpRoute" (and .Values.mcp.enabled .Values.mcp.httpRoute.enabled) "gateway.networking.k8s.io/v1/HTTPRoute" $gateway) }}
 {{- if and (index . 1) (not ($root.Capabilities.APIVersions.Has (index . 2))) }}
 - {{ first . }}.enabled is true, but the cluster does not know {{ index . 2 }}: {{ last . }}, or set {{ first . }}.enabled to false
 {{- end }}
@@ -113,7 +114,11 @@ it may not read an object.
   (list true $values.stripe.existingSecret $values.stripe.keys.webhookSecret "whsec_...")
   (list (or $checkout (and $reconciler (not $values.reconciler.existingSecret))) $values.stripe.existingSecret $values.stripe.keys.apiKey "rk_...")
   (list $checkout $values.checkout.existingSecret $values.checkout.keys.apiToken "$(openssl rand -hex 32)")
-  (list $reconciler $values.reconciler.existingSecret $values.reconciler.keys.apiKey "rk_...") }}
+  (list $reconciler $values.reconciler.existingSecret $values.reconciler.keys.apiKey "rk_...")
+  (list $values.notifier.enabled $values.notifier.existingSecret $values.notifier.keys.signingSecrets "whsec_$(openssl rand -base64 32)")
+  (list $values.mcp.enabled $values.mcp.existingSecret $values.mcp.keys.token "$(openssl rand -hex 32)")
+  (list $values.mcp.enabled $values.mcp.existingSecret $values.mcp.keys.apiToken "$(openssl rand -hex 32)")
+  (list $values.mcp.enabled $values.mcp.existingSecret $values.mcp.keys.stateSecret "$(openssl rand -hex 32)") }}
 {{- if and (first .) (index . 1) }}
 {{- $keys := get $needed (index . 1) | default dict }}
 {{- $_ := set $needed (index . 1) (set $keys (index . 2) (last .)) }}
@@ -131,6 +136,8 @@ it may not read an object.
   (list "pages" "pages" true)
   (list "checkout" "checkout" .Values.checkout.enabled)
   (list "reconciler" "reconciler" .Values.reconciler.enabled)
+  (list "notifier" "notifier" .Values.notifier.enabled)
+  (list "mcp" "mcp" .Values.mcp.enabled)
   (list "table-init" "tableInit" .Values.tableInit.enabled)
   (list "emulator" "emulator" .Values.emulator.enabled)
   (list "dynamodb" "dynamodb.local" $isLocal)
@@ -152,8 +159,9 @@ it may not read an object.
   (list "storage.k8s.io/v1" "StorageClass" (eq $values.dynamodb.mode "local") $values.dynamodb.local.persistence.storageClass "dynamodb.local.persistence.storageClass")
   (list "networking.k8s.io/v1" "IngressClass" $values.webhook.ingress.enabled $values.webhook.ingress.className "webhook.ingress.className")
   (list "networking.k8s.io/v1" "IngressClass" $values.pages.ingress.enabled $values.pages.ingress.className "pages.ingress.className")
+  (list "networking.k8s.io/v1" "IngressClass" (and $values.mcp.enabled $values.mcp.ingress.enabled) $values.mcp.ingress.className "mcp.ingress.className")
   (list "scheduling.k8s.io/v1" "PriorityClass" true $values.priorityClassName "priorityClassName") -}}
-{{- range list "webhook" "pages" "checkout" "reconciler" "tableInit" "emulator" }}
+{{- range list "webhook" "pages" "checkout" "reconciler" "notifier" "mcp" "tableInit" "emulator" }}
 {{- $named = append $named (list "scheduling.k8s.io/v1" "PriorityClass" true (index $values .).priorityClassName (printf "%s.priorityClassName" .)) }}
 {{- end }}
 {{- range $named }}

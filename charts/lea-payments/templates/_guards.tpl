@@ -14,6 +14,8 @@ ignore parts of it, so these rules hold without it. All violations are reported 
 {{ include "lea-payments.stripeViolations" . }}
 {{ include "lea-payments.tableViolations" . }}
 {{ include "lea-payments.publicUrlViolations" . }}
+{{ include "lea-payments.notifierViolations" . }}
+{{ include "lea-payments.mcpViolations" . }}
 {{- end -}}
 
 {{/* Switches are true or false: the text "false" would count as true. */}}
@@ -24,6 +26,9 @@ ignore parts of it, so these rules hold without it. All violations are reported 
   "emulator.enabled" $values.emulator.enabled
   "checkout.enabled" $values.checkout.enabled
   "reconciler.enabled" $values.reconciler.enabled
+  "notifier.enabled" $values.notifier.enabled
+  "notifier.allowHttp" $values.notifier.allowHttp
+  "mcp.enabled" $values.mcp.enabled
   "tableInit.enabled" $values.tableInit.enabled
   "networkPolicy.enabled" $values.networkPolicy.enabled
 -}}
@@ -89,7 +94,7 @@ ignore parts of it, so these rules hold without it. All violations are reported 
 
 {{/* With irsa, each pod gets its credentials from the role of its ServiceAccount. One that exists has its annotations already. */}}
 {{- define "lea-payments.roleViolations" -}}
-{{- range list "webhook" "pages" "checkout" "reconciler" "tableInit" }}
+{{- range list "webhook" "pages" "checkout" "reconciler" "notifier" "tableInit" }}
 {{- $values := index $.Values . }}
 {{- $role := get (default dict $values.serviceAccount.annotations) "eks.amazonaws.com/role-arn" | toString }}
 {{- $needsNone := or (eq (toString $values.enabled) "false") (eq (toString $values.serviceAccount.create) "false") }}

@@ -6,6 +6,7 @@ A component that has no line of its own runs `image`. An empty tag means the cha
 {{- $values := (first .).Values -}}
 {{- $images := dict
   "emulator" $values.emulator.image
+  "mcp" $values.mcp.image
   "dynamodb" $values.dynamodb.local.image
   "dynamodb-admin" $values.dynamodb.admin.image
 -}}

@@ -46,7 +46,7 @@ spec:
 {{/* Egress rules from the values: (list $ component). Those at the top level are for the pods that run `image`. */}}
 {{- define "lea-payments.extraEgress" -}}
 {{- $own := (include "lea-payments.section" . | fromJson).extraEgress | default list -}}
-{{- $isOwnImage := has (last .) (list "webhook" "pages" "checkout" "reconciler" "table-init" "test") -}}
+{{- $isOwnImage := has (last .) (list "webhook" "pages" "checkout" "reconciler" "notifier" "mcp" "table-init" "test") -}}
 {{- with concat ($isOwnImage | ternary (first .).Values.networkPolicy.extraEgress list | default list) $own -}}
 {{- toYaml . }}
 {{- end }}

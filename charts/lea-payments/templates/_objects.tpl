@@ -4,9 +4,9 @@
 {{- include "lea-payments.metadata" (concat . (list (first .).Values.deploymentAnnotations $own.deploymentAnnotations)) -}}
 {{- end -}}
 
-{{/* Deployment of webhook, pages or checkout: the arguments of lea-payments.pod. */}}
+{{/* Deployment of a service with any number of pods: the arguments of lea-payments.pod. */}}
 {{- define "lea-payments.deployment" -}}
-{{- $values := include "lea-payments.serviceValues" (list .root .service) | fromYaml -}}
+{{- $values := include "lea-payments.serviceValues" (list .root .service) | fromJson -}}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -27,9 +27,9 @@ spec:
     {{- include "lea-payments.pod" . | nindent 4 }}
 {{- end -}}
 
-{{/* Service in front of webhook, pages or checkout, without the metrics: (list $ service). */}}
+{{/* Service in front of webhook, pages, checkout or mcp, without the metrics: (list $ service). */}}
 {{- define "lea-payments.service" -}}
-{{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
+{{- $values := include "lea-payments.serviceValues" . | fromJson -}}
 apiVersion: v1
 kind: Service
 metadata:
@@ -45,9 +45,9 @@ spec:
       appProtocol: http
 {{- end -}}
 
-{{/* HorizontalPodAutoscaler of webhook, pages or checkout, if autoscaling is on: (list $ service). */}}
+{{/* HorizontalPodAutoscaler of a service, if autoscaling is on: (list $ service). */}}
 {{- define "lea-payments.horizontalPodAutoscaler" -}}
-{{- $scaling := (include "lea-payments.serviceValues" . | fromYaml).autoscaling -}}
+{{- $scaling := (include "lea-payments.serviceValues" . | fromJson).autoscaling -}}
 {{- if and $scaling.enabled (not $scaling.external) -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -74,9 +74,9 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* PodDisruptionBudget of webhook, pages or checkout, if it always has at least two pods: (list $ service). */}}
+{{/* PodDisruptionBudget of a service, if it always has at least two pods: (list $ service). */}}
 {{- define "lea-payments.podDisruptionBudget" -}}
-{{- $values := include "lea-payments.serviceValues" . | fromYaml -}}
+{{- $values := include "lea-payments.serviceValues" . | fromJson -}}
 {{- $fewest := $values.replicas -}}
 {{- if or $values.autoscaling.enabled $values.autoscaling.external }}
 {{- $fewest = $values.autoscaling.minReplicas -}}
@@ -95,7 +95,7 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* Ingress to some paths of webhook or pages: (dict "root" "service" "paths"). */}}
+{{/* Ingress to some paths of webhook, pages or mcp: (dict "root" "service" "paths"). */}}
 {{- define "lea-payments.ingress" -}}
 {{- $ingress := (index .root.Values .service).ingress -}}
 {{- if $ingress.enabled -}}
@@ -128,7 +128,7 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* HTTPRoute to some paths of webhook or pages: (dict "root" "service" "paths"). */}}
+{{/* HTTPRoute to some paths of webhook, pages or mcp: (dict "root" "service" "paths"). */}}
 {{- define "lea-payments.httpRoute" -}}
 {{- $route := (index .root.Values .service).httpRoute -}}
 {{- if $route.enabled -}}

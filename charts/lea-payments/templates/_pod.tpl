@@ -62,7 +62,7 @@ envFrom:
 {{- end -}}
 
 {{/*
-Pod template of webhook, pages, checkout and reconciler: (dict "root" "service" "env" "checksum" "secretFiles").
+Pod template of every service: (dict "root" "service" "env" "checksum" "secretFiles").
 Each of the secret files is (dict "volume" "secret" "key" "file"), in /run/secrets/<volume>; the service reads it again when it changes.
 No init container waits for the table: /readyz fails until the table responds, so a new pod gets no requests until then,
 and a release whose table is created late becomes ready later.
@@ -93,7 +93,7 @@ spec:
   containers:
     - name: {{ .service }}
       {{- include "lea-payments.containerBasics" $arguments | nindent 6 }}
-      args: [{{ .service }}]
+      args: [{{ .service }}{{ if eq .service "mcp" }}, --http{{ end }}]
       ports:
         - name: http
           containerPort: {{ include "lea-payments.port" .service }}
@@ -108,7 +108,9 @@ spec:
           value: {{ include "lea-payments.port" .service | quote }}
         - name: METRICS_PORT
           value: {{ include "lea-payments.port" "metrics" | quote }}
+        {{- if ne .service "mcp" }}
         {{- include "lea-payments.tableVariables" $root | nindent 8 }}
+        {{- end }}
         {{- with .env }}
         {{- . | nindent 8 }}
         {{- end }}

@@ -7,9 +7,18 @@ variables. The services' variables have checks of their own.
   "dynamodb" (list "DDB_LOCAL_TELEMETRY")
   "dynamodb-admin" (list "HOST" "PORT" "DYNAMO_ENDPOINT" "AWS_REGION" "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY")
 -}}
-{{- $volumes := dict "dynamodb" (list "tmp" "data") "webhook" (list "tmp" "stripe") -}}
-{{- $paths := dict "dynamodb" (list "/tmp" "/data") "webhook" (list "/tmp" "/run/secrets/stripe") -}}
-{{- range $component := list "webhook" "pages" "checkout" "reconciler" "table-init" "emulator" "dynamodb" "dynamodb-admin" "test" }}
+{{- $volumes := dict "dynamodb" (list "tmp" "data") -}}
+{{- $paths := dict "dynamodb" (list "/tmp" "/data") -}}
+{{- range $component, $secrets := dict "webhook" (list "stripe") "checkout" (list "stripe" "callers") "reconciler" (list "stripe")
+  "notifier" (list "notifier") "mcp" (list "clients" "checkout") }}
+{{- $_ := set $volumes $component (prepend $secrets "tmp") }}
+{{- $mounts := list "/tmp" }}
+{{- range $secrets }}
+{{- $mounts = append $mounts (printf "/run/secrets/%s" .) }}
+{{- end }}
+{{- $_ := set $paths $component $mounts }}
+{{- end }}
+{{- range $component := list "webhook" "pages" "checkout" "reconciler" "notifier" "mcp" "table-init" "emulator" "dynamodb" "dynamodb-admin" "test" }}
 {{- $pod := include "lea-payments.podSettings" (list $ $component) | fromJson }}
 {{- if hasKey $variables $component }}
 {{- include "lea-payments.checkUnique" (list $component "extraEnv" "name" $pod.extraEnv (get $variables $component)) }}

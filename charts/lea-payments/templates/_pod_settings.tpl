@@ -50,7 +50,7 @@ are for the pods that run `image`.
 {{- range $name := list "tolerations" "hostAliases" }}
 {{- $_ := set $result $name (concat (get $values $name | default list) (get $own $name | default list)) }}
 {{- end }}
-{{- $isOwnImage := has (last .) (list "webhook" "pages" "checkout" "reconciler" "table-init" "test") -}}
+{{- $isOwnImage := has (last .) (list "webhook" "pages" "checkout" "reconciler" "notifier" "mcp" "table-init" "test") -}}
 {{- range $name := list "extraEnv" "envFrom" "extraVolumes" "extraVolumeMounts" }}
 {{- $shared := $isOwnImage | ternary (get $values $name) list | default list }}
 {{- $_ := set $result $name (concat $shared (get $own $name | default list)) }}

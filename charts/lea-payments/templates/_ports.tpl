@@ -3,6 +3,8 @@
 dynamodb: 8000
 dynamodb-admin: 8001
 dynamodb-admin-service: 8010
+notifier: 8079
+mcp: 8080
 reconciler: 8083
 checkout: 8084
 pages: 8085
@@ -11,9 +13,10 @@ emulator: 8087
 metrics: 9464
 {{- end -}}
 
-{{/* One port of the table, by its name. */}}
+{{/* One port of the table, by its name. A render asks for it a hundred times, so the table is not read as YAML. */}}
 {{- define "lea-payments.port" -}}
-{{- index (include "lea-payments.ports" . | fromYaml) . | required (printf "_ports.tpl has no port named %s" .) -}}
+{{- $line := regexFind (printf "(?m)^%s: .+$" .) (include "lea-payments.ports" .) | required (printf "_ports.tpl has no port named %s" .) -}}
+{{- trimPrefix (printf "%s: " .) $line -}}
 {{- end -}}
 
 {{/* URL of a component's Service inside the cluster: (list $ component). */}}

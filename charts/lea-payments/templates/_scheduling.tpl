@@ -13,7 +13,7 @@ the zone's, if both are only preferred.
 */}}
 {{- define "lea-payments.affinity" -}}
 {{- $affinity := deepCopy (.pod.affinity | default dict) -}}
-{{- $isReplicated := has .component (list "webhook" "pages" "checkout") -}}
+{{- $isReplicated := has .component (list "webhook" "pages" "checkout" "notifier" "mcp") -}}
 {{- if and $isReplicated .root.Values.topologySpread.overHosts (not (hasKey $affinity "podAntiAffinity")) }}
 {{- $term := include "lea-payments.versionSelector" (list .root .component) | fromYaml -}}
 {{- $_ := set $term "topologyKey" "kubernetes.io/hostname" -}}
@@ -35,7 +35,7 @@ service's pods, unless it has one. Nodes that are cordoned do not count, so a dr
 {{- range .pod.topologySpreadConstraints }}
 {{- $constraints = append $constraints (hasKey . "labelSelector" | ternary . (merge (deepCopy .) (include "lea-payments.versionSelector" (list $.root $.component) | fromYaml))) }}
 {{- end }}
-{{- if and (not $constraints) (has .component (list "webhook" "pages" "checkout")) }}
+{{- if and (not $constraints) (has .component (list "webhook" "pages" "checkout" "notifier" "mcp")) }}
 {{- range .root.Values.topologySpread.keys }}
 {{- $constraint := dict "maxSkew" 1 "topologyKey" . "whenUnsatisfiable" $.root.Values.topologySpread.whenUnsatisfiable "nodeTaintsPolicy" "Honor" }}
 {{- $constraints = append $constraints (merge $constraint (include "lea-payments.versionSelector" (list $.root $.component) | fromYaml)) }}

@@ -43,7 +43,7 @@ automountServiceAccountToken: false
 {{/* Rejects two ServiceAccounts of one name: Helm would create only one of them, with one role for both. */}}
 {{- define "lea-payments.checkServiceAccounts" -}}
 {{- $owners := dict -}}
-{{- range $component := list "webhook" "pages" "checkout" "reconciler" "table-init" "emulator" "dynamodb" "dynamodb-admin" "test" }}
+{{- range $component := list "webhook" "pages" "checkout" "reconciler" "notifier" "mcp" "table-init" "emulator" "dynamodb" "dynamodb-admin" "test" }}
 {{- if include "lea-payments.createsServiceAccount" (list $ $component) }}
 {{- $name := include "lea-payments.serviceAccountName" (list $ $component) }}
 {{- with get $owners $name }}

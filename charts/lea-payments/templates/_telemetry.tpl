@@ -1,7 +1,8 @@
 {{/*
 Variables that users add, and those of OpenTelemetry: (dict "root" "service" "extraEnv"). Kubernetes replaces $(NAME) only
 below NAME, so the endpoint stands below the users' variables, and the resource attributes below the pod's fields.
-What users set as OTEL_RESOURCE_ATTRIBUTES comes after the pod's own attributes, and wins.
+The pod's attributes have a variable of their own, and the services merge both: one with the users' name would replace what
+users set in `envFrom`. OTEL_RESOURCE_ATTRIBUTES of `extraEnv` for all pods and that for one service become one variable.
 */}}
 {{- define "lea-payments.openVariables" -}}
 {{- $deployment := printf "%s-%s" (include "lea-payments.fullname" .root) .service -}}
@@ -20,18 +21,22 @@ What users set as OTEL_RESOURCE_ATTRIBUTES comes after the pod's own attributes,
 {{- $source := dict "fieldRef" (dict "fieldPath" $path) }}
 {{- $variables = append $variables (dict "name" (printf "OTEL_RESOURCE_ATTRIBUTES_%s" $name) "valueFrom" $source) }}
 {{- end }}
+{{- $variables = append $variables (dict "name" "POD_RESOURCE_ATTRIBUTES" "value" (join "," $attributes)) }}
+{{- $ofUsers := list -}}
 {{- range .extraEnv }}
 {{- if ne .name "OTEL_RESOURCE_ATTRIBUTES" }}
 {{- $variables = append $variables . }}
 {{- else if .valueFrom }}
 {{- $name := printf "OTEL_RESOURCE_ATTRIBUTES_%d" (len $variables) }}
 {{- $variables = append $variables (dict "name" $name "valueFrom" .valueFrom) }}
-{{- $attributes = append $attributes (printf "$(%s)" $name) }}
+{{- $ofUsers = append $ofUsers (printf "$(%s)" $name) }}
 {{- else if .value }}
-{{- $attributes = append $attributes .value }}
+{{- $ofUsers = append $ofUsers .value }}
 {{- end }}
 {{- end }}
-{{- $variables = append $variables (dict "name" "OTEL_RESOURCE_ATTRIBUTES" "value" (join "," $attributes)) }}
+{{- if $ofUsers }}
+{{- $variables = append $variables (dict "name" "OTEL_RESOURCE_ATTRIBUTES" "value" (join "," $ofUsers)) }}
+{{- end }}
 {{- with .root.Values.otlp }}
 {{- if .endpoint }}
 {{- $variables = append $variables (dict "name" "OTEL_EXPORTER_OTLP_ENDPOINT" "value" .endpoint) }}

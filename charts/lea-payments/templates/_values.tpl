@@ -1,7 +1,7 @@
-{{/* Values of webhook, pages or checkout on top of `serviceDefaults`, as YAML: (list $ service). */}}
+{{/* Values of a service with any number of pods on top of `serviceDefaults`, as JSON: (list $ service). */}}
 {{- define "lea-payments.serviceValues" -}}
 {{- $values := (first .).Values -}}
-{{- toYaml (mergeOverwrite (deepCopy (default dict $values.serviceDefaults)) (deepCopy (index $values (last .)))) -}}
+{{- toJson (mergeOverwrite (deepCopy (default dict $values.serviceDefaults)) (deepCopy (index $values (last .)))) -}}
 {{- end -}}
 
 {{/* Name of the Secret with the signing secrets and the API key. */}}
@@ -53,4 +53,12 @@
 - name: STRIPE_API_BASE
   value: {{ include "lea-payments.url" (list . "emulator") | quote }}
 {{- end -}}
+{{- end -}}
+
+{{/* The variable with the origins to which customers may return, for checkout and pages. Begins with a line break. */}}
+{{- define "lea-payments.returnUrlOrigins" -}}
+{{- with .Values.pages.returnUrlOrigins }}
+- name: RETURN_URL_ORIGINS
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- end -}}

@@ -13,6 +13,7 @@ from lea_payments.checkout.output.values import (
     ReadableOutcome,
     ReadableStatus,
     ReadableTime,
+    ReadableVersion,
     Time,
 )
 from lea_payments.checkout.sessions import OpenCheckout
@@ -23,7 +24,8 @@ from lea_payments.payment.status import status_of
 from lea_payments.stripe.checkout_sessions import has_open_link
 
 _STATUS_REASON = (
-    "Why the payment has its status: awaiting_funds, async_payment_failed or a decline code; there can be others. "
+    "Why the payment has its status: awaiting_funds, canceled, async_payment_failed or a decline code; there can be "
+    "others. "
     f"A person must look at it if it is one of these: {', '.join(REVIEW_REASONS)}."
 )
 _DISPUTE_STATUS = (
@@ -69,8 +71,12 @@ class CurrentPayment(PublishedPayment):
     """A payment as it is now, with what can still happen to it, its refunds, disputes and fraud warnings."""
 
     version: Annotated[
-        int | None,
-        Field(description="Grows with each change. null: the record was written by hand or by version 0.1.0."),
+        ReadableVersion,
+        Field(
+            description="Grows with each change; send it as `after` to wait for the next one. "
+            "0: the record was written by hand or by version 0.1.0.",
+            examples=[2],
+        ),
     ]
     final: Annotated[bool, Field(description=_FINAL)]
     payable: Annotated[bool, Field(description=_PAYABLE)]
@@ -79,6 +85,9 @@ class CurrentPayment(PublishedPayment):
     ]
     locale: Annotated[
         str | None, Field(description="The language of the current link. null: the browser's.", examples=["en"])
+    ]
+    return_url: Annotated[
+        str | None, Field(description="Where our pages lead the customer back to, with `payment_id` added.")
     ]
     amount_refunded: Annotated[
         int,

@@ -9,11 +9,12 @@ import stripe
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from lea_payments.checkout import error_bodies
 from lea_payments.checkout.api import PaymentsApi
+from lea_payments.checkout.cancellation.cancellations import Cancellations
 from lea_payments.checkout.errors import ERRORS, RefusalError
 from lea_payments.checkout.guard import Callers
 from lea_payments.checkout.measurement import INTERNAL_ERROR, MeasuredCalls, note_code
@@ -29,9 +30,12 @@ from lea_payments.settings import CheckoutSettings, read
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe import client as stripe_client
+from lea_payments.telemetry.services.checkout import CALLER_LEFT
 
 STRIPE_RETRIES = 1
 TABLE_RETRY_SECONDS = 1
+CLIENT_CLOSED_REQUEST = 499
+"""nginx's status of a request whose client has left; no standard has one."""
 
 
 def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
@@ -54,7 +58,9 @@ def create_app(settings: CheckoutSettings, store: PaymentStore) -> FastAPI:
     )
     app.add_middleware(MeasuredCalls)
     app.add_middleware(RequestSpan, trusts_caller=True)
-    app.include_router(PaymentsApi(store, CheckoutSessions(store, stripe_checkout)).router(callers))
+    sessions, cancellations = CheckoutSessions(store, stripe_checkout), Cancellations(store, stripe_checkout)
+    api = PaymentsApi(store, sessions, cancellations, return_origins=settings.return_url_origins)
+    app.include_router(api.router(callers))
     return app
 
 
@@ -78,6 +84,12 @@ def _not_chargeable(request: Request, error: NotChargeableError) -> Response:
 def _table_unavailable(request: Request, _: UnavailableError) -> Response:
     message = "The table of payments does not respond; repeat the same call in a moment."
     return _refusal(request, RefusalError("table_unavailable", message, retry_after=TABLE_RETRY_SECONDS))
+
+
+def _caller_left(request: Request, _: ClientDisconnect) -> Response:
+    """Nobody gets this answer."""
+    note_code(request, CALLER_LEFT)
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 def _invalid_request(request: Request, error: RequestValidationError) -> Response:
@@ -119,6 +131,7 @@ _ERROR_HANDLERS: Mapping[Any, Callable[..., Response]] = {
     RefusalError: _refusal,
     NotChargeableError: _not_chargeable,
     UnavailableError: _table_unavailable,
+    ClientDisconnect: _caller_left,
     RequestValidationError: _invalid_request,
     HTTPException: _http_error,
     Exception: _internal_error,

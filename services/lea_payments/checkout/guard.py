@@ -18,7 +18,7 @@ from lea_payments.checkout.input.strict_json import NotStrictJsonError
 from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, read_body
 
 BODY_LIMIT = 16 * 1024
-"""In bytes. A valid body in UTF-8 is under 4 KiB."""
+"""In bytes. A valid body in UTF-8 is under 8 KiB."""
 
 BEARER = HTTPBearer(auto_error=False, description="One of the tokens in PAYMENTS_API_TOKEN.")
 """Documents the authentication in OpenAPI; the route class below enforces it."""
@@ -71,10 +71,11 @@ def guarded_route(callers: Callers) -> type[APIRoute]:
 
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
+            has_body = self.body_field is not None
 
             async def guarded(request: Request) -> Response:
                 request.scope[_SCOPES] = callers.scopes(request)
-                return await handle(await _with_small_json(request) if request.method == "POST" else request)
+                return await handle(await _with_small_json(request) if has_body else request)
 
             return guarded
 

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lea_payments.checkout.errors import CREATE, ERRORS, GET, LIST
+from lea_payments.checkout.errors import CANCEL, CREATE, ERRORS, GET, LIST
 from lea_payments.serving.request_span import UNTRACED
-from lea_payments.telemetry import checkout as telemetry
 from lea_payments.telemetry.metrics import OK, OTHER
+from lea_payments.telemetry.services import checkout as telemetry
 
 ROUTES: Mapping[tuple[str, str], str] = {
     ("POST", "/payments"): CREATE,
     ("GET", "/payments/{payment_intent_id}"): GET,
     ("GET", "/payments"): LIST,
+    ("POST", "/payments/{payment_intent_id}/cancel"): CANCEL,
 }
 """The label of each route; everything else is `other`."""
 
@@ -22,16 +23,23 @@ INTERNAL_ERROR = "internal_error"
 _OF_NO_ROUTE = ("not_found", "method_not_allowed", INTERNAL_ERROR)
 CODES: Mapping[str, Sequence[str]] = {
     **{route: [code for code, error in ERRORS.items() if route in error.calls] for route in ROUTES.values()},
+    telemetry.WAIT: [*(code for code, error in ERRORS.items() if GET in error.calls), telemetry.CALLER_LEFT],
     OTHER: _OF_NO_ROUTE,
 }
 """The error codes that each route can answer with."""
 
-_CODE = "lea_payments.error_code"
+_CODE, _WAITS = "lea_payments.error_code", "lea_payments.waits"
 
 
 def note_code(request: Request, code: str) -> None:
     """Notes the error code of a call's answer."""
     request.scope[_CODE] = code
+
+
+def note_wait(request: Request, seconds: int) -> None:
+    """Notes that a call can wait: it is counted apart, because its duration says nothing about the service."""
+    request.scope[_WAITS] = True
+    telemetry.call_can_wait(seconds)
 
 
 class MeasuredCalls:
@@ -65,5 +73,5 @@ class MeasuredCalls:
 
 def _record(scope: Scope, code: str, status: int, started: float) -> None:
     path = getattr(scope.get("route"), "path", "")
-    route = ROUTES.get((scope["method"], path), OTHER)
+    route = telemetry.WAIT if _WAITS in scope else ROUTES.get((scope["method"], path), OTHER)
     telemetry.call_answered(route, code, status, time.perf_counter() - started)

@@ -2,14 +2,16 @@
 
 import hashlib
 import hmac
-import re
 import secrets
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from lea_payments import return_urls
+from lea_payments.checkout.errors import RefusalError
 from lea_payments.checkout.input import visible_text
+from lea_payments.checkout.input.numbers import digits_only
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment
 from lea_payments.stripe.checkout_sessions import OwnLocale, StripeLocale
@@ -23,7 +25,8 @@ ID_LENGTH = 200
 PAGE_SIZE = 100
 """How many payments a page of a list has at most, and by default."""
 
-_LIMIT = re.compile("[0-9]{1,9}")
+MAX_SUPERSEDED = 10
+"""How many payments one call cancels at most."""
 
 
 def _letters_only(currency: str) -> str:
@@ -33,18 +36,34 @@ def _letters_only(currency: str) -> str:
     return currency
 
 
-def _digits_only(value: object) -> object:
-    """Python also reads `+5`, `1_0` and the digits of other scripts as integers."""
-    if isinstance(value, str) and not _LIMIT.fullmatch(value):
-        raise ValueError("not a number in the digits 0 to 9; send one such as 20")
-    return value
+def _each_once(ids: list[str]) -> list[str]:
+    if len(ids) != len(set(ids)):
+        raise ValueError("an id is there twice; send each id once")
+    return ids
+
+
+def _well_formed(url: str) -> str:
+    if not return_urls.is_well_formed(url):
+        raise ValueError(
+            f"not an https URL of at most {return_urls.LENGTH} characters, without a user or {return_urls.PARAMETER}; "
+            "send one such as https://chat.example.com/conversations/7"
+        )
+    return url
 
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(visible_text.checked)]
 Name = Annotated[
     str, StringConstraints(min_length=1, max_length=250, strip_whitespace=True), AfterValidator(visible_text.checked)
 ]
+ReturnUrl = Annotated[str, AfterValidator(_well_formed)]
 PaymentId = Annotated[str, StringConstraints(min_length=1, max_length=ID_LENGTH, pattern=ID_PATTERN)]
+
+
+SupersededIds = Annotated[
+    list[Annotated[str, StringConstraints(min_length=1, max_length=256)]],
+    AfterValidator(_each_once),
+    Field(max_length=MAX_SUPERSEDED, json_schema_extra={"uniqueItems": True}),
+]
 
 
 class NewPayment(BaseModel):
@@ -102,15 +121,32 @@ class NewPayment(BaseModel):
             "Stripe's pay page has no Tamil: with ta it uses the browser's language."
         ),
     ] = None
+    supersedes: Annotated[
+        SupersededIds | None,
+        Field(
+            description="The ids of payments that this one replaces, such as those of an older quote. They are "
+            "canceled before this payment gets its link. If one of them is paid, nothing is created."
+        ),
+    ] = None
+    return_url: Annotated[
+        ReturnUrl | None,
+        Field(
+            description="Where our pages lead the customer back to, with `payment_id` added to the query. Its origin "
+            "must be one of RETURN_URL_ORIGINS. It must contain no personal data and no secret: it is in a page.",
+            examples=["https://chat.example.com/conversations/7"],
+            json_schema_extra={"format": "uri", "pattern": "^https?://", "maxLength": return_urls.LENGTH},
+        ),
+    ] = None
 
 
+SEARCH_FIELDS = ("user_id", "quote_id", "session_id")
 SearchValue = Annotated[str | None, Field(min_length=1, max_length=256)]
 
 
 _PageSize = Annotated[int, Field(ge=1, le=PAGE_SIZE)]
 Limit = Annotated[
     _PageSize,
-    BeforeValidator(_digits_only, json_schema_input_type=_PageSize),
+    BeforeValidator(digits_only, json_schema_input_type=_PageSize),
     Field(description="How many payments the page has at most."),
 ]
 Cursor = Annotated[
@@ -142,6 +178,7 @@ def payment_of(new: NewPayment, payment_id: str, traceparent: str | None) -> Pay
         product_name=new.product_name,
         traceparent=traceparent,
         checkout_locale=new.locale,
+        return_url=new.return_url,
     )
 
 
@@ -159,3 +196,22 @@ def payment_ids_for(idempotency_key: str, scopes: Sequence[bytes]) -> Sequence[s
     key = idempotency_key.encode()
     digests = [*(hmac.digest(scope, key, "sha256") for scope in scopes), hashlib.sha256(key).digest()]
     return [f"payment_{digest.hex()[:40]}" for digest in digests]
+
+
+def check_return_url(url: str | None, origins: Sequence[str]) -> None:
+    """Refuses an address to which the pages would not lead: the customer would have no way back."""
+    if url is None or return_urls.is_allowed(url, origins):
+        return
+    allowed = f"use one of these origins: {', '.join(origins)}" if origins else "no origin is allowed here"
+    message = f"Customers may not return to this origin; {allowed}, or add it to RETURN_URL_ORIGINS."
+    raise RefusalError("invalid_request", message, param="return_url")
+
+
+def searched(search: Search, parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """The field to search by, and its value."""
+    names = [name for name, _ in parameters]
+    given = [name for name in SEARCH_FIELDS if name in names]
+    if len(given) != 1 or len(names) != len(set(names)):
+        message = "Give exactly one of user_id, quote_id and session_id, and each parameter once."
+        raise RefusalError("invalid_request", message, param="user_id")
+    return given[0], getattr(search, given[0])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -13,7 +14,7 @@ from lea_payments.payment.record import Payment, attempt_at, iso
 from lea_payments.payment.situations import CanPay, Situation
 from lea_payments.payment.status import status_of
 from lea_payments.store.errors import ConflictError
-from lea_payments.stripe.checkout_sessions import ATTEMPT_LIFE, OPEN, CheckoutSession
+from lea_payments.stripe.checkout_sessions import ATTEMPT_LIFE, COMPLETE, EXPIRED, OPEN, CheckoutSession
 
 RETRY_PAUSES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0)
 """Seconds to wait before each try: another call or an event can change the record at the same time."""
@@ -35,10 +36,19 @@ NOT_PAYABLE: Mapping[Situation, tuple[str, str]] = {
         "in_review",
         "The money paid differs from the money requested; read status_reason and settle it in Stripe's dashboard.",
     ),
+    Situation.CANCELED: (
+        "payment_canceled",
+        "This payment is canceled; to start another one, send another payment_intent_id or Idempotency-Key.",
+    ),
     Situation.PAID: _COMPLETED,
     Situation.PAID_TWICE: _COMPLETED,
 }
 """The code and the message of the refusal in each situation in which the customer cannot pay."""
+
+AWAITING_CONFIRMATION = (
+    "awaiting_confirmation",
+    "The customer has paid; Stripe's confirmation has not arrived yet. Read the payment again in a moment.",
+)
 
 
 class RecordStore(Protocol):
@@ -46,6 +56,9 @@ class RecordStore(Protocol):
 
     async def create(self, payment: Payment, /) -> Payment:
         """Stores a new record and returns it; returns the existing record if there is one with this id."""
+
+    async def get(self, payment_id: str, /) -> Payment | None:
+        """The record with this id, or None."""
 
     async def change_checkout(self, record: Payment, **fields: object) -> Payment:
         """Changes checkout fields of a record; raises ConflictError if the record has changed since it was read."""
@@ -55,10 +68,21 @@ class StripeSessions(Protocol):
     """The Checkout Sessions at Stripe. Every method raises RefusalError."""
 
     async def create(self, record: Payment, /) -> CheckoutSession:
-        """Creates the session of the record's current attempt. The session is open."""
+        """Creates the session of the record's current attempt, or finds the one of an earlier call as it is now."""
 
     async def find(self, session_id: str, /) -> CheckoutSession | None:
         """The session as it is now, or None if it does not exist."""
+
+    async def expire(self, session_id: str, /) -> CheckoutSession | None:
+        """Expires the session if it is open. The session as it is now, or None if it does not exist."""
+
+
+class NotStoredError(ConflictError):
+    """Raised when the record has changed while Stripe created a session."""
+
+    def __init__(self, session: CheckoutSession) -> None:
+        super().__init__(f"{session.id} is not stored: its payment has changed")
+        self.session = session
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +110,31 @@ class CheckoutSessions:
         The record is written before Stripe is called, so that no event can arrive for an unknown payment.
         """
         new = replace(payment, checkout_attempt=1, checkout_attempt_at=iso(self._now()))
+        created: CheckoutSession | None = None
         for pause in RETRY_PAUSES:
             await asyncio.sleep(pause)
             record = await self._store.create(new)
             try:
                 return await self._open(record, payment)
+            except NotStoredError as error:
+                created = error.session
             except (ConflictError, InFlightError):
                 continue
+            except RefusalError:
+                if created is not None and status_of(record).can_pay is CanPay.NO:
+                    # The payment was paid or canceled meanwhile, and nobody has the new link yet.
+                    await self._stripe.expire(created.id)
+                raise
         raise RefusalError("try_again", "Other calls for this payment are in progress; repeat the call.", retry_after=1)
 
     async def _open(self, record: Payment, payment: Payment) -> OpenCheckout:
-        _check_same_payment(record, payment)
-        _check_payable(record)
+        check_same_payment(record, payment)
+        check_payable(record)
         session = await self._current_session(record)
         if session is not None and session.status == OPEN:
             return OpenCheckout(record, session, reused=True)
-        if session is not None and session.status == "complete":
-            raise RefusalError(
-                "awaiting_confirmation",
-                "The customer has paid; Stripe's confirmation has not arrived yet. Read the payment again in a moment.",
-            )
-        if not self._can_continue_attempt(record):
+        _check_not_complete(session)
+        if not can_continue_attempt(record, self._now()):
             record = await self._start_attempt(record, payment)
         return await self._create_session(record, payment)
 
@@ -116,18 +144,19 @@ class CheckoutSessions:
             return None
         return await self._stripe.find(record.stripe_session_id)
 
-    def _can_continue_attempt(self, record: Payment) -> bool:
-        """Whether the attempt has no known session, and is recent enough for Stripe to create one with its key."""
-        has_no_session = record.checkout_attempt > 0 and record.stripe_session_id is None
-        return has_no_session and not _session_ended(record) and self._now() < attempt_at(record) + ATTEMPT_LIFE
-
     async def _create_session(self, record: Payment, payment: Payment) -> OpenCheckout:
-        try:
+        session: CheckoutSession | None = None
+        with suppress(KeySpentError):
             session = await self._create_at_stripe(record, payment)
-        except KeySpentError:
+        if session is None or session.status == EXPIRED:
+            # It can have been expired by a cancellation that did not finish.
             record = await self._start_attempt(record, payment)
             session = await self._create_at_stripe(record, payment)
-        record = await self._store.change_checkout(record, stripe_session_id=session.id, checkout_link=session.url)
+        _check_not_complete(session)
+        try:
+            record = await self._store.change_checkout(record, stripe_session_id=session.id, checkout_link=session.url)
+        except ConflictError:
+            raise NotStoredError(session) from None
         return OpenCheckout(record, session, reused=False)
 
     async def _create_at_stripe(self, record: Payment, payment: Payment) -> CheckoutSession:
@@ -146,6 +175,7 @@ class CheckoutSessions:
             checkout_attempt_at=iso(self._now()),
             checkout_locale=payment.checkout_locale or record.checkout_locale,
             checkout_link=None,
+            return_url=payment.return_url or record.return_url,
             product_name=record.product_name or payment.product_name,
             traceparent=record.traceparent or payment.traceparent,
             stripe_session_id=None,
@@ -153,12 +183,24 @@ class CheckoutSessions:
         )
 
 
+def can_continue_attempt(record: Payment, now: datetime) -> bool:
+    """Whether the attempt has no known session, and is recent enough for Stripe to create one with its key."""
+    has_no_session = record.checkout_attempt > 0 and record.stripe_session_id is None
+    return has_no_session and not _session_ended(record) and now < attempt_at(record) + ATTEMPT_LIFE
+
+
 def _session_ended(record: Payment) -> bool:
     """Whether an event has reported that the current attempt's session ended without payment."""
     return status_of(record).can_pay is CanPay.WITH_NEW_LINK
 
 
-def _check_payable(record: Payment) -> None:
+def _check_not_complete(session: CheckoutSession | None) -> None:
+    if session is not None and session.status == COMPLETE:
+        raise RefusalError(*AWAITING_CONFIRMATION)
+
+
+def check_payable(record: Payment) -> None:
+    """Raises RefusalError if the customer cannot pay the payment, also not with a new link."""
     derived = status_of(record)
     if derived.can_pay is CanPay.NO:
         raise RefusalError(*NOT_PAYABLE[derived.situation])
@@ -169,7 +211,8 @@ def different_fields(record: Payment, payment: Payment) -> Sequence[str]:
     return [name for name in FIXED_FIELDS if _comparable(record, name) != _comparable(payment, name)]
 
 
-def _check_same_payment(record: Payment, payment: Payment) -> None:
+def check_same_payment(record: Payment, payment: Payment) -> None:
+    """Raises RefusalError if the record is that of another payment."""
     different = different_fields(record, payment)
     if different:
         raise RefusalError(

@@ -18,6 +18,7 @@ from lea_payments.checkout.errors import (
     InFlightError,
     KeySpentError,
     RefusalError,
+    RejectedError,
     UnusableSessionError,
 )
 from lea_payments.payment.record import Payment
@@ -30,14 +31,15 @@ from lea_payments.stripe.checkout_sessions import (
     params_of,
     session_of,
 )
-from lea_payments.telemetry import checkout as telemetry
 from lea_payments.telemetry import spans
 from lea_payments.telemetry.metrics import OK
+from lea_payments.telemetry.services import checkout as telemetry
 
 THREADS = 16
 ROUTES: Mapping[str, tuple[str, str]] = {
     telemetry.CREATE_SESSION: ("POST", "/v1/checkout/sessions"),
     telemetry.RETRIEVE_SESSION: ("GET", "/v1/checkout/sessions/{session}"),
+    telemetry.EXPIRE_SESSION: ("POST", "/v1/checkout/sessions/{session}/expire"),
 }
 """Stripe's method and route for each call, as spans name them."""
 
@@ -45,7 +47,7 @@ AMOUNT_CODES = ("amount_too_small", "amount_too_large")
 FIRST_RETRY_AFTER = 2
 """In seconds: how long to wait for a busy Stripe that does not say it."""
 
-_STORED = "the payment is stored. Repeat the same call to get its link."
+_STORED = "the payment is stored. Repeat the same call to finish it."
 ResultT = TypeVar("ResultT")
 
 
@@ -64,8 +66,8 @@ class StripeCheckout:
         self._sessions = client.v1.checkout.sessions
 
     async def create(self, record: Payment) -> CheckoutSession:
-        """Creates the session of the record's current attempt. A repeated call returns the same session."""
-        return await self._call(
+        """Creates the session of the record's current attempt, or finds the one of an earlier call as it is now."""
+        session, is_first = await self._call(
             telemetry.CREATE_SESSION,
             UnusableSessionError,
             partial(
@@ -73,15 +75,28 @@ class StripeCheckout:
             ),
             self._new_session,
         )
+        # Stripe repeats its first response to the key, also when the session has ended since.
+        return session if is_first else await self.find(session.id) or session
+
+    async def expire(self, session_id: str) -> CheckoutSession | None:
+        """Expires the session if it is open. Returns it as it is now, or None if Stripe has no such session."""
+        try:
+            return await self._session(telemetry.EXPIRE_SESSION, self._sessions.expire, session_id)
+        except RejectedError:
+            session = await self.find(session_id)
+            if session is not None and session.status == OPEN:
+                raise
+            return session
 
     async def find(self, session_id: str) -> CheckoutSession | None:
         """The session as it is now, or None if the Stripe account has no such session."""
+        return await self._session(telemetry.RETRIEVE_SESSION, self._sessions.retrieve, session_id)
+
+    async def _session(self, call: str, request: Callable[[str], object], session_id: str) -> CheckoutSession | None:
+        """The session that the request for this id returns, or None if the Stripe account has no such session."""
         try:
             return await self._call(
-                telemetry.RETRIEVE_SESSION,
-                RefusalError,
-                partial(self._sessions.retrieve, session_id),
-                partial(self._session_with_id, session_id),
+                call, RefusalError, partial(request, session_id), partial(self._session_with_id, session_id)
             )
         except _MissingError:
             return None
@@ -109,11 +124,13 @@ class StripeCheckout:
         telemetry.stripe_called(call, OK)
         return result
 
-    def _new_session(self, response: object) -> CheckoutSession:
+    def _new_session(self, response: object) -> tuple[CheckoutSession, bool]:
+        """The session, and whether this is Stripe's first response to the idempotency key."""
         session = session_of(response, http_links=self._http_links)
         if session.status != OPEN:
             raise UnreadableSessionError("a new session is not open")
-        return session
+        headers = getattr(getattr(response, "last_response", None), "headers", {})
+        return session, stripe_client.header(headers, "idempotent-replayed") != "true"
 
     def _session_with_id(self, session_id: str, response: object) -> CheckoutSession:
         session = session_of(response, http_links=self._http_links)
@@ -215,8 +232,8 @@ def _rejected(error: stripe.StripeError) -> RefusalError:
     is_text = isinstance(error.user_message, str)
     reason = stripe_client.message_of(error) if is_text else "without a reason"
     if error.code in AMOUNT_CODES:
-        return RefusalError(error.code, f"{reason} Start a new payment with another amount.", param="amount")
-    return RefusalError("stripe_refused", f"Stripe rejected the request: {reason} (request {error.request_id})")
+        return RejectedError(error.code, f"{reason} Start a new payment with another amount.", param="amount")
+    return RejectedError("stripe_refused", f"Stripe rejected the request: {reason} (request {error.request_id})")
 
 
 _REFUSALS: Mapping[str, Callable[[stripe.StripeError], RefusalError]] = {

@@ -16,7 +16,7 @@ from lea_payments.commands.progress import Progress
 from lea_payments.settings import SettingsError
 from lea_payments.telemetry.tracing.settings import read_tracing
 from lea_payments.telemetry.tracing.variables import take_variables
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 
 MARKS = {State.OK: ("✓", "green"), State.NOTE: ("\N{EN DASH}", "yellow"), State.WRONG: ("✗", "red")}
 

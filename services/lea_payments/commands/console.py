@@ -20,7 +20,7 @@ from typer.rich_utils import rich_format_error
 from lea_payments.environment import strip_variables_of_libraries
 from lea_payments.settings import SettingsError
 from lea_payments.telemetry.tracing.variables import take_variables
-from lea_payments.visible import visible_json, visible_lines, visible_text
+from lea_payments.text.visible import visible_json, visible_lines, visible_text
 
 
 class Terminal(Console):

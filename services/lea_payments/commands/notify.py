@@ -10,7 +10,7 @@ from lea_payments.settings import SettingsError, TableSettings
 from lea_payments.store.dynamodb import code_of
 from lea_payments.store.errors import ConflictError, UnavailableError
 from lea_payments.store.notifications.outbox import Outbox
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 
 
 def run(settings: TableSettings, payment_ids: Sequence[str], console: Terminal, *, only_dead_letters: bool) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from lea_payments.visible import visible_text
+from lea_payments.text.visible import visible_text
 
 FIRST_SECONDS = 3.0
 """After this time without a result, a command says what it does; then whenever the time has doubled."""

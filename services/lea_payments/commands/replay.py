@@ -36,7 +36,7 @@ from lea_payments.stripe.errors import StripeCallError, StripeMissingError
 from lea_payments.stripe.events import Ignored
 from lea_payments.stripe.lists import StripeLists
 from lea_payments.stripe.reader import StripeReader
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 
 Batches = AsyncIterator[Iterable[ReplayItem]]
 """Events, oldest first; each batch is read when the one before it was applied."""

@@ -7,10 +7,10 @@ from fastapi import FastAPI
 from lea_payments.notifier.notifier import Notifier
 from lea_payments.notifier.secrets import EndpointSecrets
 from lea_payments.notifier.sender import Sender
+from lea_payments.notifier.settings import NotifierSettings
 from lea_payments.serving.app import create_app as create_base_app
-from lea_payments.settings import NotifierSettings
 from lea_payments.store.notifications.outbox import Outbox
-from lea_payments.telemetry import notifier as telemetry
+from lea_payments.telemetry.services import notifier as telemetry
 
 
 def create_app(settings: NotifierSettings, outbox: Outbox) -> FastAPI:

@@ -14,7 +14,7 @@ from lea_payments.store.errors import UnavailableError
 from lea_payments.store.notifications.items import Deliveries
 from lea_payments.store.notifications.outbox import Leased, Outbox
 from lea_payments.store.statements.outbox import SHARDS
-from lea_payments.telemetry import notifier as telemetry
+from lea_payments.telemetry.services import notifier as telemetry
 
 POLL_SECONDS = 0.5
 """The pause between two queries that find nothing new: half of it is added to each notification on average."""

@@ -4,10 +4,12 @@ import asyncio
 
 from lea_payments import remedies
 from lea_payments.notifications.endpoints import Secrets
+from lea_payments.notifier.settings import NotifierSettings
 from lea_payments.secrets.rules import SecretError
 from lea_payments.serving.background.changing_secrets import ChangingSecrets, Sleep
-from lea_payments.settings import NotifierSettings, SettingsError
+from lea_payments.settings import SettingsError
 from lea_payments.telemetry import events as telemetry
+from lea_payments.telemetry import metrics
 
 
 class EndpointSecrets(ChangingSecrets[Secrets]):
@@ -30,7 +32,7 @@ class EndpointSecrets(ChangingSecrets[Secrets]):
             raise SettingsError(remedies.sentence("NOTIFY_SECRET_FILE", str(error))) from None
 
     def _use(self, read: Secrets) -> None:  # noqa: ARG002 - the base class keeps them
-        telemetry.secrets_loaded()
+        telemetry.secrets_loaded([metrics.NOTIFY_SECRETS_FILE])
 
     def _keep(self, problem: str) -> None:
-        telemetry.secrets_kept(problem)
+        telemetry.secrets_kept(problem, {metrics.NOTIFY_SECRETS_FILE: False})

@@ -12,12 +12,12 @@ from starlette.types import ASGIApp
 
 from lea_payments.pages import views
 from lea_payments.pages.render import Renderer
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit, canonical_url
 from lea_payments.payment.record import Payment
 from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.serving.request_span import RequestSpan
-from lea_payments.settings import PagesSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import events

@@ -12,15 +12,16 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from lea_payments import return_urls
 from lea_payments.brand import zone_of
 from lea_payments.pages import languages, views
 from lea_payments.pages.languages import TAGS, Language
 from lea_payments.pages.refresh import refresh_seconds, refresh_steps
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.pages.summary import summary_of
 from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit, links_for
 from lea_payments.payment.record import Payment
-from lea_payments.settings import PagesSettings
 from lea_payments.telemetry import spans
 
 HEADERS: Mapping[str, str] = {
@@ -69,7 +70,6 @@ class Renderer:
             "script": script,
             "brand": settings.brand_name,
             "logo": settings.logo,
-            "conversation": settings.conversation_url,
             "contact": settings.support_contact,
             "contact_text": settings.support_contact.partition("//" if "//" in settings.support_contact else ":")[2],
         }
@@ -101,6 +101,7 @@ class Renderer:
             "_": language.translate,
             "language": language,
             "payment": summary_of(payment, view, language, self._zone, visit.now if visit else 0) if payment else None,
+            "conversation": self._way_back(payment),
             "links": links,
             "steps": refresh_steps(view, visit) if visit and refreshes else (),
             "seconds": refresh_seconds(view, visit) if visit and refreshes else None,
@@ -108,6 +109,15 @@ class Renderer:
             "reference": (visit and visit.session_id) or spans.current_trace_id(),
             "next_steps": self._next_steps(language),
         }
+
+    def _way_back(self, payment: Payment | None) -> str:
+        """Where the customer came from: the payment's own address, if that is allowed, or else the one for all."""
+        own = return_urls.way_back(
+            payment.return_url if payment else None,
+            payment.payment_intent_id if payment else "",
+            self._settings.return_url_origins,
+        )
+        return own or self._settings.conversation_url
 
     def _next_steps(self, language: Language) -> NextSteps | None:
         texts = self._settings.next_steps

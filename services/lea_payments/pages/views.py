@@ -63,6 +63,7 @@ REFUNDED_IN_REVIEW = IN_REVIEW._replace(template="refunded")
 DECLINED = _CHANGES_SOON._replace(template="declined", status="failed")
 FAILED = View("failed", "failed")
 EXPIRED = View("expired", "expired")
+CANCELED = View("canceled", "expired")
 FAILED_REPLACED = View("failed_replaced", "failed", refreshes=RARELY)
 EXPIRED_REPLACED = View("expired_replaced", "expired", refreshes=RARELY)
 """The customer opened a former session, and there is a newer link."""
@@ -78,7 +79,7 @@ NOT_FOUND = View("not_found", "not_found", 404)
 ALL = (
     *(COMPLETED, COMPLETED_FREE, REFUNDED, REFUND_ON_ITS_WAY, REFUND_NEEDS_DETAILS, REFUND_FAILED),
     *(CONFIRMING, OVERDUE, AWAITING_FUNDS, IN_REVIEW, IN_REVIEW_UNPAID, REFUNDED_IN_REVIEW, DECLINED),
-    *(FAILED, FAILED_REPLACED, EXPIRED, EXPIRED_REPLACED),
+    *(FAILED, FAILED_REPLACED, EXPIRED, EXPIRED_REPLACED, CANCELED),
     *(UNKNOWN, UNAVAILABLE, INTERNAL_ERROR, LEFT, LEFT_UNKNOWN, NOT_FOUND),
 )
 
@@ -87,6 +88,7 @@ BY_SITUATION: Mapping[Situation, View] = {
     Situation.PAID: COMPLETED,
     Situation.MISMATCH: IN_REVIEW,
     Situation.AWAITING_FUNDS: AWAITING_FUNDS,
+    Situation.CANCELED: CANCELED,
     Situation.ASYNC_FAILED: FAILED,
     Situation.EXPIRED: EXPIRED,
     Situation.DECLINED: DECLINED,

@@ -172,9 +172,12 @@ def is_lost_again(known: Fact | None, new: Fact) -> bool:
 def _merged(one: Fact, other: Fact) -> Fact:
     """The further state, and the greatest of two values of every other field.
 
-    The greatest value is the same in any order. It is also right: these fields are set once, or only grow.
+    The greatest value is the same in any order. It is also right: these fields are set once, or only grow. An object
+    has one kind; if a person has stored another one under its id, nothing of the lower kind is kept.
     """
     further = max(one, other, key=_precedence)
+    if one.kind != other.kind:
+        return further
     one, other = _with_final_money(one, further), _with_final_money(other, further)
     return Fact(
         kind=further.kind,

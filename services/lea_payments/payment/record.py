@@ -48,6 +48,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
     `version` is incremented by every write and None on a record that was written by hand or by version 0.1.0.
     `status_rank` is for version 0.1.0, which decides by it. `other_session_id` is a session besides the published one.
+    `canceled_at` is the mark that a caller has canceled the payment; it counts unless money is known.
     `checkout_link` is kept only while the customer can pay there: every write pays for every byte of an item.
     """
 
@@ -76,6 +77,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     checkout_attempt_at: str | None = None
     checkout_locale: str | None = None
     checkout_link: str | None = None
+    canceled_at: str | None = None
+    return_url: str | None = None
     history: tuple[HistoryEntry, ...] = ()
 
 

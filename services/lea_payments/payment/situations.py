@@ -14,6 +14,7 @@ class Situation(StrEnum):
     PAID = "paid"
     MISMATCH = "mismatch"
     AWAITING_FUNDS = "awaiting_funds"
+    CANCELED = "canceled"
     ASYNC_FAILED = "async_payment_failed"
     EXPIRED = "expired"
     DECLINED = "declined"
@@ -42,7 +43,7 @@ class Rule(NamedTuple):
 
 
 # The first situation whose condition is true holds. The order follows the money: money that has arrived outweighs
-# money on its way, and that outweighs a session that ended without any.
+# money on its way, and that outweighs a caller who canceled, and a session that ended without any.
 RULES: Mapping[Situation, Rule] = {
     Situation.PAID_TWICE: Rule(
         "two PaymentIntents have paid, one of them as requested, neither is refunded in full",
@@ -64,6 +65,7 @@ RULES: Mapping[Situation, Rule] = {
         final=False,
         rank=30,
     ),
+    Situation.CANCELED: Rule("a caller canceled the payment", Status.EXPIRED, CanPay.NO, final=True, rank=20),
     Situation.ASYNC_FAILED: Rule(
         "the current session's delayed payment failed", Status.FAILED, CanPay.WITH_NEW_LINK, final=True, rank=40
     ),

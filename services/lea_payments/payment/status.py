@@ -99,6 +99,8 @@ def _unpaid(record: Payment, sessions: Mapping[str, Fact]) -> tuple[Situation, s
     # A session gets a state that this version does not know only when it is complete: its money can be on its way.
     if any(fact.state == facts.UNPAID or not facts.is_known_state(fact) for fact in sessions.values()):
         return Situation.AWAITING_FUNDS, Situation.AWAITING_FUNDS.value
+    if record.canceled_at is not None:
+        return Situation.CANCELED, Situation.CANCELED.value
     states = {fact.state for session_id, fact in sessions.items() if is_current_session(record, session_id, fact)}
     if facts.FAILED in states:
         return Situation.ASYNC_FAILED, Situation.ASYNC_FAILED.value

@@ -8,6 +8,7 @@ from lea_payments.payment.event import CHANGES, PaymentEvent
 from lea_payments.payment.facts import is_detail
 from lea_payments.reconciler import waiting
 from lea_payments.reconciler.lookups import LOOKUPS_PER_RUN, SessionLookups
+from lea_payments.reconciler.payable import payable_sessions
 from lea_payments.reconciler.run import Run, RunOutcome
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
@@ -16,8 +17,8 @@ from lea_payments.stripe import facts
 from lea_payments.stripe.errors import StripeCallError, StripeRefusedError
 from lea_payments.stripe.events import REQUIRED_EVENT_TYPES, Ignored
 from lea_payments.stripe.lists import EVENTS_PATH, PATHS, StripeLists
-from lea_payments.telemetry import reconciler as telemetry
 from lea_payments.telemetry import store_calls
+from lea_payments.telemetry.services import reconciler as telemetry
 
 HOUR = 3600
 
@@ -80,6 +81,7 @@ class Reconciler:
                 checked=run.checked,
                 repaired=run.repaired,
                 drift=run.drift,
+                payable=run.payable,
                 lookups_left=run.lookups_left,
             )
         return run
@@ -106,6 +108,9 @@ class Reconciler:
             recent = lists.events(self._since(OBJECTS_HOURS), types=TYPES_WITHOUT_SESSION)
             await _compare_pages(repairs, run, EVENTS_PATH, _without_payment_ids(recent), from_events)
             await _compare_pages(repairs, run, PATHS[facts.SESSION], self._waiting_sessions(run), from_objects)
+            for payment_id, session_id in await payable_sessions(lists, self._store, self._now()):
+                run.payable += 1
+                telemetry.payable_session_found(payment_id, session_id)
         except StripeCallError as error:
             run.fail_at_stripe(error)
         if from_objects or from_events:

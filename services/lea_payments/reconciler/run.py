@@ -29,7 +29,8 @@ class RunOutcome(StrEnum):
 class Run:
     """Counts what a run has checked and repaired, and keeps its first problem and the sessions that Stripe listed.
 
-    `lookups_left` is the number of lookups at Stripe that are left to the next run.
+    `lookups_left` is the number of lookups at Stripe that are left to the next run, `payable` the number of open
+    sessions of canceled payments.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class Run:
         self.checked = 0
         self.repaired = 0
         self.lookups_left = 0
+        self.payable = 0
         self.listed_sessions: set[str] = set()
         self._differing_payments: set[str] = set()
 
@@ -48,9 +50,10 @@ class Run:
 
     def summary(self) -> str:
         """The outcome and the counts as one line."""
+        payable = f", open sessions of canceled payments: {self.payable}" if self.payable else ""
         return (
             f"{self.outcome}: facts checked: {self.checked}, payments that differed: {self.drift}, "
-            f"changes applied: {self.repaired}"
+            f"changes applied: {self.repaired}{payable}"
         )
 
     def count_repair(self, before: Payment, after: Payment) -> None:

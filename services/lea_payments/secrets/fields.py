@@ -32,6 +32,10 @@ def _has_local_stripe(fields: Mapping[str, Any]) -> bool:
     return is_local(fields.get("stripe_api_base", ""))
 
 
+def _has_local_checkout(fields: Mapping[str, Any]) -> bool:
+    return is_local(fields.get("checkout_url", ""))
+
+
 def _valid(kind: SecretKind, is_local_with: Callable[[Mapping[str, Any]], bool]) -> AfterValidator:
     """Rejects what is not a secret of this kind. A field of this type stands below the fields that it depends on."""
 
@@ -104,3 +108,14 @@ TokenFile = Annotated[
 TOKENS_FROM_FILE = _from_file("api_token_file", "PAYMENTS_API_TOKEN_FILE", required=True)
 TOKENS_FROM_FILE_IF_SET = _from_file("api_token_file", "PAYMENTS_API_TOKEN_FILE", required=False)
 ApiTokenList = Annotated[SecretList, _valid(API_TOKEN, _has_development_settings), TOKENS_FROM_FILE]
+CheckoutTokenList = Annotated[SecretList, _valid(API_TOKEN, _has_local_checkout), TOKENS_FROM_FILE]
+
+McpTokenFile = Annotated[
+    Path | None,
+    Field(
+        validation_alias="MCP_TOKEN_FILE",
+        description="file of only tokens instead, one per line or comma-separated; read again when it changes",
+    ),
+]
+_MCP_TOKENS_FROM_FILE = _from_file("mcp_token_file", "MCP_TOKEN_FILE", required=True)
+McpTokenList = Annotated[SecretList, _valid(API_TOKEN, _has_local_checkout), _MCP_TOKENS_FROM_FILE]

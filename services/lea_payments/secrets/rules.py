@@ -152,6 +152,14 @@ def _numbered(number: int, count: int, problem: str) -> str:
     return f"it {problem}" if count == 1 else f"number {number} of {count} {problem}"
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address is one that only this machine can reach."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def is_local(url: str) -> bool:
     """Whether a URL names this machine, or a service of the same cluster or Docker network. AWS, "", is not local."""
     try:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
-from lea_payments.serving.health import Readiness, health_routes
+from lea_payments.serving.health import THE_TABLE, Readiness, health_routes
 from lea_payments.serving.responses import error_response
 from lea_payments.telemetry import setup as telemetry
 
@@ -22,14 +22,15 @@ _NO_FASTAPI_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "l
 
 def create_app(
     title: str,
-    store: AbstractAsyncContextManager[Any],
+    resources: AbstractAsyncContextManager[object],
     ping: Callable[[], Awaitable[None]],
     *,
+    waits_for: str = THE_TABLE,
     background: Background | None = None,
     openapi: Mapping[str, Any] | None = None,
     error_handlers: ErrorHandlers | None = None,
 ) -> FastAPI:
-    """The app of one service. It is ready while `ping` does what the next request needs, and closes the store.
+    """The app of one service. It is ready while `ping` does what the next request needs, and closes its resources.
 
     `background` runs from startup to shutdown. With `openapi`, which is FastAPI's options for it, the app describes its
     API at /openapi.json. `/docs` is off because FastAPI's page loads its scripts from another host.
@@ -37,7 +38,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with store, _running(background):
+        async with resources, _running(background):
             yield
         await asyncio.to_thread(telemetry.stop)
 
@@ -54,7 +55,7 @@ def create_app(
     handlers: ErrorHandlers = {HTTPException: error_response, **(error_handlers or {})}
     for error, handler in handlers.items():
         app.add_exception_handler(error, handler)
-    app.include_router(health_routes(Readiness(ping)))
+    app.include_router(health_routes(Readiness(ping, waits_for=waits_for)))
     return app
 
 

@@ -57,6 +57,15 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter)
 
 
+_CONNECTIONS = "lea_payments.connections"
+
+
+def connections_of(scope: Scope) -> Connections | None:
+    """The connections of the service that handles this request, which know when it drains; None without a server."""
+    connections: Connections | None = scope.get(_CONNECTIONS)
+    return connections
+
+
 class UnreadyInDrain:
     """Wraps an app: it is unready as soon as the drain starts, so that no more requests are sent to it."""
 
@@ -66,6 +75,7 @@ class UnreadyInDrain:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers the readiness probe during the drain."""
+        scope[_CONNECTIONS] = self._connections
         if self._connections.is_draining and scope.get("path") == READINESS_PATH:
             response = json_response(503, {"status": "unready", "reason": "the service is stopping"})
             await response(scope, receive, send)

@@ -17,6 +17,13 @@ READY_FAILURES = 3
 """A service is not ready after this many failed pings in a row: deliveries are repeated during a short outage."""
 
 
+THE_TABLE = "the table of payments"
+
+
+class NotReadyError(Exception):
+    """Raised by the ping of something other than the table, which has recorded why."""
+
+
 async def health() -> dict[str, str]:
     """Answers 200 while the process is alive. It never depends on the table."""
     return {"status": "ok"}
@@ -29,10 +36,17 @@ class Readiness:
     """Whether a service is ready: pings the table at most every 2 s, and is unready after three failures in a row.
 
     The ping takes the way of the next request, so a service that is ready has a connection and the permission for it.
+    `waits_for` names what the ping reaches if it is not the table.
     """
 
-    def __init__(self, ping: Callable[[], Awaitable[None]], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        ping: Callable[[], Awaitable[None]],
+        clock: Callable[[], float] = time.monotonic,
+        waits_for: str = THE_TABLE,
+    ) -> None:
         self._ping = ping
+        self._waits_for = waits_for
         self._clock = clock
         self._checked_at = float("-inf")
         self._failures = 0
@@ -45,11 +59,13 @@ class Readiness:
             await self._ping_table()
         if self._has_succeeded and self._failures < READY_FAILURES:
             return json_response(200, {"status": "ready"})
-        return json_response(503, {"status": "unready", "reason": "the table of payments does not respond"})
+        return json_response(503, {"status": "unready", "reason": f"{self._waits_for} does not respond"})
 
     async def _ping_table(self) -> None:
         try:
             await self._ping()
+        except NotReadyError:
+            self._failures += 1
         except (UnavailableError, ClientError) as error:
             self._failures += 1
             store_calls.ping_failed(str(error))

@@ -53,7 +53,7 @@ def serve(app: ASGIApp, settings: Settings, port: int, service: str, **summary: 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     addresses = {"host": settings.host, "port": listeners[0].getsockname()[1], "metrics_port": settings.metrics_port}
     events.service_started(service, **addresses, tracing=tracing.is_on, **settings.summary(), **summary)
-    connections = Connections(raise_file_limit())
+    connections = Connections(raise_file_limit(settings.connection_limit))
     protocol: Any = partial(LimitedProtocol, limits=connections)
     config = uvicorn.Config(
         UnreadyInDrain(app, connections),

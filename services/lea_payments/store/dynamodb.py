@@ -113,6 +113,14 @@ class Dynamodb:
         except TimeoutError:
             raise UnavailableError(problem) from None
 
+    async def call_once(self, operation: str, method: Callable[..., ResultT], **arguments: Any) -> ResultT:
+        """The method's response to a single try. Raises UnavailableError and ClientError."""
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                return await self._try(operation, partial(method, **arguments))
+        except TimeoutError:
+            raise UnavailableError("no response from DynamoDB in time") from None
+
     async def query(self, *, limit: int = 0, deadline: float | None = None, **arguments: Any) -> Sequence[Item]:
         """The items of a query: all of them, or the first `limit`. Every query goes through here.
 

@@ -20,8 +20,9 @@ from lea_payments.store.connection import DEADLINE_SECONDS, FIRST_PAUSE_SECONDS,
 from lea_payments.store.dynamodb import Blocked, Busy, Dynamodb, Failed, NotFound, WriteResult, Written
 from lea_payments.store.errors import ConflictError, TemporaryError, UnavailableError
 from lea_payments.store.group_commit import GroupCommit
-from lea_payments.store.items import attributes_of, payment_of
-from lea_payments.store.statements import checkout, events, pings, records
+from lea_payments.store.items import payment_of
+from lea_payments.store.reading import batch
+from lea_payments.store.statements import checkout, events, pings, queries, records
 from lea_payments.store.statements.events import Update
 from lea_payments.store.statements.records import CREATED_VERSION
 from lea_payments.telemetry import spans, store_calls
@@ -131,6 +132,13 @@ class PaymentStore:
         )
         return payment_of(response["Item"]) if "Item" in response else None
 
+    async def read_many(self, payment_ids: Sequence[str], *, only_state: bool = False) -> Mapping[str, Payment | None]:
+        """At most 100 payments by their ids, read with one call that is not repeated: see `store.reading.batch`."""
+        request = batch.request(self._table, payment_ids, only_state=only_state)
+        operation = "watch" if only_state else "read_many"
+        response = await self._dynamodb.call_once(operation, self._client.batch_get_item, **request)
+        return batch.payments_of(response, self._table, payment_ids)
+
     async def by_session(self, session_id: str) -> Payment | None:
         """The payment with this Checkout Session, or None. The indexes can lag behind the table."""
         for index, field in (
@@ -163,10 +171,7 @@ class PaymentStore:
             await self._dynamodb.call(
                 "create",
                 self._client.put_item,
-                TableName=self._table,
-                Item=attributes_of(new),
-                ConditionExpression=f"attribute_not_exists({table.KEY})",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **checkout.creation(self._table, new),
             )
         except ClientError as error:
             return payment_of(dynamodb.existing_item(error))
@@ -227,15 +232,9 @@ class PaymentStore:
     async def _query(
         self, index: str, field: str, value: str, limit: int = 0, after: str = "", *, deadline: float | None = None
     ) -> Sequence[Payment]:
-        arguments: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": index,
-            "KeyConditionExpression": f"{field} = :value",
-            "ExpressionAttributeValues": {":value": {"S": value}},
-            **({"ExclusiveStartKey": {table.KEY: {"S": after}, field: {"S": value}}} if after else {}),
-        }
+        query = queries.by_field(self._table, index, field, value, after)
         try:
-            return [*map(payment_of, await self._dynamodb.query(limit=limit, deadline=deadline, **arguments))]
+            return [*map(payment_of, await self._dynamodb.query(limit=limit, deadline=deadline, **query))]
         except ClientError as error:
             # A table that was created by hand can lack an index: calls that do not use it must still work.
             store_calls.index_query_failed(index=index, code=dynamodb.code_of(error))

@@ -39,7 +39,7 @@ LOCALES_AT_STRIPE: Mapping[str, StripeLocale] = {
 
 
 OPEN = "open"
-STATUSES = (OPEN, "complete", "expired")
+STATUSES = (OPEN, COMPLETE := "complete", EXPIRED := "expired")
 _ID = re.compile("cs_[A-Za-z0-9_]{1,250}")
 _URL = re.compile(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?([/?#][\x21-\x7e]{0,4999})?")
 _LOCAL = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])([:/?#]|$)")

@@ -81,6 +81,15 @@ def session_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact |
     return of_session(session, session.id, fact, intent_id)
 
 
+def open_session_fact(raw: msgspec.Raw | bytes) -> ObjectFact | NoFact:
+    """An open Checkout Session as a fact, which is never stored. Raises MsgspecError."""
+    session = decode_session(raw)
+    if session.mode not in PAYMENT_MODES or session.status != "open":
+        return NoFact("session_not_open")
+    fact = Fact(kind=Kind.SESSION, state="open")
+    return of_session(session, session.id, fact, id_of(session.payment_intent))
+
+
 def _money(session: SessionObject, state: str) -> Money:
     """What the session collected. Of a session that ended without money it can be unreadable."""
     try:

@@ -13,10 +13,12 @@ from lea_payments.stripe.errors import InvalidPayloadError, StripeMissingError
 from lea_payments.stripe.events import EVENT_TYPES, Ignored
 from lea_payments.stripe.facts import FACT_OF
 from lea_payments.stripe.reader import StripeReader
-from lea_payments.stripe.translation.object_fact import ObjectFact
+from lea_payments.stripe.translation.object_fact import NoFact, ObjectFact
 
 OnUnreadable = Callable[[str, str], None]
 """Called with the kind (`event` or the object's type) and the reason for each object that cannot be read."""
+
+FactOf = Callable[[msgspec.Raw], ObjectFact | NoFact]
 
 PATHS: Mapping[str, str] = {
     facts.SESSION: "/v1/checkout/sessions",
@@ -67,6 +69,11 @@ class StripeLists:
         async for page in self._pages(object_type, params):
             yield page
 
+    async def open_sessions(self, since: int) -> AsyncIterator[Sequence[PaymentEvent]]:
+        """Yields the sessions that were created since then and can be paid now, newest first, page by page."""
+        async for page in self._reader.pages(PATHS[facts.SESSION], created=_between(since, None), status="open"):
+            yield [event for raw in page for event in self._facts(facts.SESSION, raw, facts.open_session_fact)]
+
     async def objects_of_intent(self, object_type: str, intent_id: str) -> Sequence[PaymentEvent]:
         """The facts about all objects of this type that belong to a PaymentIntent."""
         pages = [page async for page in self._pages(object_type, {"payment_intent": intent_id})]
@@ -97,12 +104,12 @@ class StripeLists:
             self._on_unreadable("event", str(error))
             return None
 
-    def _facts(self, object_type: str, raw: msgspec.Raw) -> Iterator[PaymentEvent]:
+    def _facts(self, object_type: str, raw: msgspec.Raw, fact_of: FactOf | None = None) -> Iterator[PaymentEvent]:
         try:
             if _decode_livemode(raw).livemode not in (None, self._livemode):
                 return
-            results = [(object_type, FACT_OF[object_type](raw))]
-            if object_type == facts.SESSION:
+            results = [(object_type, (fact_of or FACT_OF[object_type])(raw))]
+            if object_type == facts.SESSION and fact_of is None:
                 results.append((facts.INTENT, facts.expanded_intent_fact(raw)))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             self._on_unreadable(object_type, type(error).__name__)

@@ -5,6 +5,7 @@ spans and log lines only.
 """
 
 import time
+from collections.abc import Iterable, Mapping
 
 from opentelemetry import trace
 
@@ -43,13 +44,17 @@ def telemetry_setting_ignored(variable: str, problem: str) -> None:
     log.warning("telemetry_setting_ignored", variable=variable, problem=problem)
 
 
-def secrets_loaded() -> None:
-    """The file of the API key or of the tokens has changed, or is valid again, and its secrets are in use."""
+def secrets_loaded(files: Iterable[str]) -> None:
+    """One of these files of secrets has changed, or is valid again, and its secrets are in use."""
+    for file in files:
+        series(metrics.SECRET_FILE_INVALID, file).set(0)
     log.info("secrets_loaded")
 
 
-def secrets_kept(problem: str) -> None:
-    """The file of the API key or of the tokens is invalid; the last valid secrets stay in use."""
+def secrets_kept(problem: str, files: Mapping[str, bool]) -> None:
+    """A file of secrets is invalid; all secrets that were in use stay in use. `files` says which ones are valid."""
+    for file, is_valid in files.items():
+        series(metrics.SECRET_FILE_INVALID, file).set(not is_valid)
     count = _invalid_secret_files.count(problem, time.monotonic())
     if count:
         log.error("secrets_kept", problem=problem, count=count)
@@ -144,6 +149,21 @@ def checkout_session_opened(payment: Payment, session_id: str, *, reused: bool) 
         attempt=payment.checkout_attempt,
         reused=reused,
         trace_id=spans.current_trace_id(),
+    )
+
+
+def payment_canceled(before: Payment, after: Payment, superseded_by: str | None) -> None:
+    """A call of the checkout API canceled a payment; `superseded_by` is the payment that replaces it."""
+    series(metrics.CANCELED, metrics.SUPERSEDE if superseded_by else metrics.CANCEL).inc()
+    trace.get_current_span().set_attribute("payments.payment.id", after.payment_intent_id)
+    trace_id = spans.current_trace_id()
+    # The event of the expired session can come before, and then it has counted the payment as expired.
+    if after.payment_status is not before.payment_status:
+        _payment_finished(after, trace_id)
+    log.info(
+        "payment_canceled",
+        payment_id=after.payment_intent_id,
+        **present({"superseded_by": superseded_by, "trace_id": trace_id}),
     )
 
 

@@ -36,6 +36,10 @@ IGNORED_REASONS = (
 )
 """Why a verified event is not applied. The code after the colon of a reason, which Stripe chooses, is not a label."""
 
+SIGNING_SECRETS_FILE, API_KEY_FILE, API_TOKENS_FILE = "signing_secrets", "api_key", "api_tokens"
+MCP_TOKENS_FILE, NOTIFY_SECRETS_FILE = "mcp_tokens", "notify_secrets"
+"""The files of secrets, each with a label of its own."""
+
 FINAL = (PaymentStatus.COMPLETED, PaymentStatus.FAILED, PaymentStatus.EXPIRED)
 
 UNAVAILABLE = "unavailable"
@@ -67,8 +71,9 @@ SECRET_USED = Counter(
     "payments_webhook_secret_used_total", "Verified deliveries by the signing secret that matched.", ("secret",)
 )
 SECRET_FILE_INVALID = Gauge(
-    "payments_webhook_secret_file_invalid",
-    "1 while the file of signing secrets is invalid and the last valid secrets are in use, otherwise 0.",
+    "payments_secret_file_invalid",
+    "1 while a file of secrets is invalid and its last valid secrets are in use, otherwise 0.",
+    ("file",),
 )
 IGNORED = Counter("payments_webhook_ignored_total", "Verified events that were not applied, by reason.", ("reason",))
 CLOCK_SKEW = Gauge(
@@ -94,6 +99,7 @@ UNKNOWN_STATES = Counter(
     ("kind",),
 )
 DISPUTES = Counter("payments_disputes_total", "Disputes that reached a published status.", ("status",))
+CANCELED = Counter("payments_canceled_total", "Payments that callers canceled, by the call.", ("call",))
 CHECKOUT_SESSIONS = Counter("payments_checkout_sessions_total", "Checkout Sessions by stage.", ("stage",))
 STORE_DURATION = Histogram(
     "payments_store_operation_duration_seconds",
@@ -111,6 +117,10 @@ REPAIRED = Counter(
     ("event_type",),
 )
 DRIFT = Gauge("payments_reconciler_drift", "Payments that the last complete run found to differ from Stripe.")
+PAYABLE = Gauge(
+    "payments_reconciler_payable_sessions",
+    "Open sessions of canceled payments that the last complete run found: a customer can still pay them.",
+)
 RECONCILER_LAST_RUN = Gauge(
     "payments_reconciler_last_run_timestamp_seconds", "Unix time at which the last complete run ended."
 )
@@ -124,6 +134,9 @@ PAGES = (
 RECONCILER_RUN_OUTCOMES = ("ok", "stripe_unavailable", "stripe_refused", "table_unavailable", ERROR)
 OPENED_STAGES, ENDED_STAGES = ("created", "reused"), ("completed", "expired", "failed")
 """Stages of a Checkout Session that the checkout API counts, and those that events report."""
+
+CANCELING_CALLS = (CANCEL := "cancel", SUPERSEDE := "supersede")
+"""The calls of the checkout API that cancel a payment: its own one, and that of a payment that supersedes it."""
 
 STORE_OUTCOMES = (OK := "ok", REFUSED := "refused", THROTTLED := "throttled", ERROR)
 """Outcomes of a call to DynamoDB. `refused`: a condition was not met, or an index is missing."""

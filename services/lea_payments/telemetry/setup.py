@@ -17,7 +17,7 @@ from lea_payments.telemetry.metrics import BUILD
 from lea_payments.telemetry.tracing.provider import provider_of
 from lea_payments.telemetry.tracing.settings import Tracing, read_tracing
 from lea_payments.telemetry.tracing.variables import take_variables
-from lea_payments.visible import visible_text
+from lea_payments.text.visible import visible_text
 
 STOP_SECONDS = 5
 
@@ -32,6 +32,17 @@ def start(settings: Settings, service: str) -> Tracing:
     BUILD.labels(__version__, settings.build_revision).set(1)
     if settings.metrics_port:
         server.start(settings.host, settings.metrics_port, registry_of(service))
+    return _start_tracing(service)
+
+
+def start_without_metrics(settings: Settings, service: str) -> Tracing:
+    """Starts the log, on standard error, and the traces of a service that a program on this machine runs."""
+    start_for_commands()
+    BUILD.labels(__version__, settings.build_revision).set(1)
+    return _start_tracing(service)
+
+
+def _start_tracing(service: str) -> Tracing:
     tracing = read_tracing(take_variables())
     for problem in tracing.problems:
         events.telemetry_setting_ignored(problem.variable, problem.text)

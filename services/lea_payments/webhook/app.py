@@ -20,7 +20,7 @@ from lea_payments.stripe.errors import InvalidSignatureError, WebhookError
 from lea_payments.stripe.events import WEBHOOK_PATH, Ignored
 from lea_payments.stripe.signature_diagnosis import SignatureDiagnosis
 from lea_payments.telemetry import events as business_events
-from lea_payments.telemetry import webhook as telemetry
+from lea_payments.telemetry.services import webhook as telemetry
 from lea_payments.webhook.signing_secrets import SigningSecrets
 
 BODY_LIMIT = 256 * 1024

@@ -4,7 +4,7 @@ import asyncio
 
 from lea_payments.serving.background.changing_secrets import ChangingSecrets, Sleep
 from lea_payments.settings import WebhookSettings
-from lea_payments.telemetry import webhook as telemetry
+from lea_payments.telemetry.services import webhook as telemetry
 
 
 class SigningSecrets(ChangingSecrets[tuple[str, ...]]):

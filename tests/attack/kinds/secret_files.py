@@ -54,7 +54,7 @@ def replaced_files(context: AttackContext) -> str:
             time.sleep(READ_SECONDS)
             accepted = _accepted(webhook.url, GARBAGE[kind])
             context.require(not accepted, f"{kind}: a delivery that is signed with the content was accepted")
-            invalid = webhook.value("payments_webhook_secret_file_invalid")
+            invalid = webhook.value("payments_secret_file_invalid", file="signing_secrets")
             context.require(invalid == 1, f"{kind}: no metric says that the file is invalid")
         lines = [line for line in json_lines(webhook.log_from(0)) if line["event"] == "signing_secrets_kept"]
     context.require(lines and {line["level"] for line in lines} == {"error"}, "the log has no error about the file")

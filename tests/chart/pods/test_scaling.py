@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.chart.rendered import CHART, REPLICATED, Rendered, Values, ci, merged, render
+from tests.chart.refusals.cluster_stub import Cluster, install
+from tests.chart.rendered import CHART, NAMESPACE, REPLICATED, Rendered, Values, ci, merged, render
 
 LOOKUP = 'lookup "apps/v1" "Deployment" $root.Release.Namespace $name'
 BY_HELM: dict[str, Any] = {"manager": "helm", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
@@ -67,6 +69,39 @@ def test_without_a_cluster_only_a_number_from_the_values_is_set(scaling: Values,
     deployments = render(merged(ci("emulator"), values)).of("Deployment")
 
     assert {deployments[name]["spec"].get("replicas") for name in REPLICATED} == {expected}
+
+
+READABLE = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": NAMESPACE}}
+"""Every namespace has it, so a cluster that knows it answers truly that there is no Deployment."""
+
+
+@pytest.mark.parametrize(
+    ("scaling", "expected"),
+    [
+        ({"enabled": True}, 2),
+        ({"enabled": True, "minReplicas": 4}, 4),
+        ({"external": True, "minReplicas": 3}, 3),
+        ({"enabled": True, "minReplicas": 4, "replicas": 6}, 6),
+    ],
+    ids=str,
+)
+def test_a_new_deployment_starts_with_its_fewest_pods(scaling: Values, expected: int) -> None:
+    values = merged(ci("emulator"), {"webhook": {"autoscaling": scaling}})
+
+    assert _installed_replicas(Cluster([READABLE]), values) == expected
+
+
+def test_a_namespace_that_is_not_there_yet_gets_no_number() -> None:
+    """With `--create-namespace` Helm renders first, which looks the same as no cluster at all."""
+    values = merged(ci("emulator"), {"webhook": {"autoscaling": {"enabled": True}}})
+
+    assert _installed_replicas(Cluster(), values) is None
+
+
+def _installed_replicas(cluster: Cluster, values: Values) -> Any:
+    objects = [one for one in yaml.safe_load_all(install(cluster, values)) if one]
+    [webhook] = [one for one in objects if one["kind"] == "Deployment" and one["metadata"]["name"].endswith("-webhook")]
+    return webhook["spec"].get("replicas")
 
 
 @pytest.fixture(scope="module")

@@ -88,6 +88,8 @@ REFUSED: Mapping[str, tuple[str, Values, list[Object], str]] = {
         *("sandbox", {"reconciler": {"existingSecret": "my-reconciler"}}, [STRIPE, CHECKOUT]),
         "Secret my-reconciler does not exist. Create it",
     ),
+    "notifier-secret": ("notifier", {}, [], "--from-literal=signing=whsec_$(openssl rand -base64 32)"),
+    "mcp-secret": ("mcp", {}, [], "create secret generic my-mcp --namespace lea --from-literal=MCP_STATE_SECRET="),
     "account": (
         "emulator",
         NO_ACCOUNT,

@@ -11,7 +11,10 @@ from dashboards import build
 from tests.chart.rendered import CHART, ci, render
 
 KINDS = {"rules": "prometheusRule", "dashboards": "dashboards"}
-FILES = CHART / "files"
+NAMES = [
+    "index.yaml",
+    *(f"{kind}/{file.name}" for kind in KINDS for file in sorted((CHART / "files" / kind).iterdir())),
+]
 
 
 def drop(folder: Path) -> None:
@@ -40,6 +43,27 @@ def damage_one(folder: Path) -> None:
 
 def blank_one(folder: Path) -> None:
     max(folder.iterdir()).write_text("")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_single_missing_file_is_refused(name: str, tmp_path: Path) -> None:
+    copy = tmp_path / "lea-payments"
+    shutil.copytree(CHART, copy)
+    (copy / "files" / name).unlink()
+
+    with pytest.raises(helm.HelmError, match=f"the chart is incomplete: files/{name} is missing"):
+        render(ci("telemetry"), copy)
+
+    assert list(render(ci("emulator"), copy)), "without rules and dashboards, it is not missing"
+
+
+def test_an_index_that_names_too_little_is_refused(tmp_path: Path) -> None:
+    copy = tmp_path / "lea-payments"
+    shutil.copytree(CHART, copy)
+    (copy / "files" / "index.yaml").write_text("rules: []\n")
+
+    with pytest.raises(helm.HelmError, match=r"files/index\.yaml is missing or names no rules"):
+        render(ci("telemetry"), copy)
 
 
 @pytest.mark.parametrize("damage", [drop, empty, replace_by_text, replace_each_by_text, damage_one, blank_one])

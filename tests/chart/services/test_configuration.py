@@ -1,10 +1,13 @@
 """Checks the commands, settings, secrets and images that the pods get."""
 
 import pytest
+import typer
 
 import lea_payments.__main__ as commands
 from lea_payments import settings
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.secrets import rules
+from lea_payments.telemetry.tracing.variables import OtelVariables
 from stripe_emulator import settings as emulator_settings
 from tests.chart.rendered import (
     REPLICATED,
@@ -23,7 +26,7 @@ from tests.support.secrets import signing_secret
 
 SETTINGS: dict[str, type[settings.TableSettings]] = {
     "webhook": settings.WebhookSettings,
-    "pages": settings.PagesSettings,
+    "pages": PagesSettings,
     "checkout": settings.CheckoutSettings,
     "reconciler": settings.ReconcilerSettings,
     "table-init": settings.TableSettings,
@@ -49,7 +52,9 @@ def secret_files(pod: Object) -> dict[str, tuple[str, str]]:
 def environment(release: Rendered, component: str) -> dict[str, str]:
     """The container's environment without OpenTelemetry's, with made-up texts for Secrets and their files."""
     every = variables(release.pods()[component])
-    values = {name: value for name, value in every.items() if not name.startswith("OTEL_")}
+    # Of telemetry, which has tests of its own.
+    others = {name.upper() for name in OtelVariables.model_fields}
+    values = {name: value for name, value in every.items() if not name.startswith("OTEL_") and name not in others}
     live = values.get("STRIPE_LIVEMODE") == "true"
     secrets = SECRETS | ({"STRIPE_SECRET_KEY": "sk_live_OfTheChartsTests"} if live else {})
     files = {f"{name}_FILE": name for name in secrets}
@@ -78,11 +83,20 @@ def test_a_service_gets_settings_that_it_can_read(values: str, component: str) -
 
 def test_the_pages_get_the_brand() -> None:
     brand = ci("brand")["pages"]["brand"]
-    pages = settings.PagesSettings.model_validate(environment(render(ci("brand")), "pages"))
+    pages = PagesSettings.model_validate(environment(render(ci("brand")), "pages"))
 
     assert (pages.brand_name, pages.logo, pages.time_zone) == (brand["name"], brand["logo"], brand["timeZone"])
     assert (pages.support_contact, pages.conversation_url) == (brand["supportContact"], brand["conversationUrl"])
     assert pages.next_steps == brand["nextSteps"]
+
+
+def test_checkout_and_pages_allow_the_same_origins() -> None:
+    release = render(ci("brand"))
+    checkout = settings.CheckoutSettings.model_validate(environment(release, "checkout"))
+    pages = PagesSettings.model_validate(environment(release, "pages"))
+
+    assert checkout.return_url_origins == ("https://chat.example.com", "https://app.example.com:8443")
+    assert pages.return_url_origins == checkout.return_url_origins
 
 
 def test_the_emulator_gets_settings_that_it_can_read() -> None:
@@ -99,9 +113,7 @@ def test_a_service_runs_its_own_command_on_its_own_port(service: str) -> None:
     ports = {one["name"]: one["containerPort"] for one in own["ports"]}
 
     assert own["args"] == [service]
-    assert service in {
-        command.name or command.callback.__name__ for command in commands.app.registered_commands if command.callback
-    }
+    assert service in typer.main.get_command(commands.app).commands  # type: ignore[attr-defined]  # it is a group
     assert ports == {"http": SETTINGS[service].model_fields["port"].default, "metrics": 9464}
     assert release.of("Service")[service]["spec"]["ports"][0]["port"] == ports["http"]
 

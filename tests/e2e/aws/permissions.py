@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 HEADER = "| service | actions on the table | actions on `table/…/index/*` |"
-COMPONENTS = ("webhook", "pages", "checkout", "reconciler", "table-init")
+COMPONENTS = ("webhook", "pages", "checkout", "reconciler", "notifier", "table-init")
 
 
 class Permissions(NamedTuple):

@@ -106,7 +106,6 @@ sys.stdout.write(
             "by_answer": {name: sum(one[0] == name for one in tries) for name in {one[0] for one in tries}},
             "first_tries": first_tries,
             "refused_within_7_s": sum(seconds <= 7 for seconds in refusals),
-            "refused_within_5_s": sum(seconds <= 5 for seconds in refusals),
             "slowest_503": max(refusals, default=0.0),
         }
     )

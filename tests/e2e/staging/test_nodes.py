@@ -66,8 +66,6 @@ def _nodes(staging: Staging) -> dict[str, Counter[str]]:
 
 
 def test_five_rollouts_never_put_a_service_on_one_node(staging: Staging, fuller_worker: str) -> None:
-    # A new Deployment has one pod until its autoscaler has set the number.
-    until(lambda: all(len(staging.pods(service)) > 1 for service in SERVICES), "two pods of each service", 120)
     seen = []
     for _ in range(5):
         staging.restart(*SERVICES)

@@ -3,9 +3,11 @@
 import re
 import shlex
 
+import yaml
+
 from tests.e2e.aws import objects
 from tests.e2e.load.events import EventSender, check_results
-from tests.e2e.staging.release import NAMESPACE, Staging
+from tests.e2e.staging.release import NAME, NAMESPACE, SERVICES, Staging
 from tests.support.waiting import until
 
 OPTIONAL = {"DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive"}
@@ -24,6 +26,16 @@ def test_the_documented_commands_for_staging_work(staging: Staging) -> None:
     assert len(outputs) == 2
     assert "Succeeded" in outputs[0]
     assert "No problems found" in outputs[1]
+
+
+def test_a_new_release_starts_with_two_pods_of_each(staging: Staging) -> None:
+    """Not with one until the autoscaler acts: Helm has asked the cluster, which had no Deployment."""
+    manifest = staging.cluster.helm("get", "manifest", "-n", NAMESPACE, NAME, "--revision", "1")
+    deployments = [one for one in yaml.safe_load_all(manifest) if one and one["kind"] == "Deployment"]
+
+    replicas = {one["metadata"]["name"].removeprefix(f"{NAME}-"): one["spec"].get("replicas") for one in deployments}
+    assert {service: replicas[service] for service in SERVICES} == dict.fromkeys(SERVICES, 2)
+    assert [service for service in SERVICES if len(staging.pods(service)) < 2] == []
 
 
 def test_the_documented_permissions_are_enough(staging: Staging) -> None:

@@ -22,14 +22,18 @@ EXPECTED: dict[str, Any] = {
     "payable": True,
     "dispute": "none",
     "history": 0,
+    "waited": True,
     "pages": [2, 1],
     "listed": True,
     "too_large": "amount_too_large",
     "unknown_currency": "unknown_currency",
     "missing": "payment_not_found",
+    "canceled": ["expired", "canceled"],
+    "superseded": "canceled",
+    "gets_no_link": "payment_canceled",
     "ready": "ready",
 }
-"""What a client sees: three payments of one user, errors with their codes, and a probe."""
+"""What a client sees: three payments of one user, two of which are canceled, errors with their codes, and a probe."""
 
 
 def test_the_linter_finds_nothing_in_the_description(node_modules: Path, description: Path) -> None:

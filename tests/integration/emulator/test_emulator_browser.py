@@ -23,8 +23,9 @@ WRONG = {
 """The number, the expiry date and the CVC, the first wrong field, and its message."""
 
 
-@pytest.fixture(params=list(WIDTHS.values()), ids=list(WIDTHS))
+@pytest.fixture(scope="module", params=list(WIDTHS.values()), ids=list(WIDTHS))
 def customer(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Yield a tab for all tests with this width: each test opens the page that it needs, and there are no cookies."""
     context = chromium.new_context(viewport={"width": request.param, "height": 844})
     page = context.new_page()
     page.route("http://merchant.test/**", _merchant)

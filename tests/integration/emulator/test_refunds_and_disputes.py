@@ -52,9 +52,9 @@ def test_a_refund_waits_for_the_customer(emulator: EmulatorClient, receiver: Rec
     intent = pay(emulator, "4000000000007726")
     refund = emulator.stripe.v1.refunds.create({"payment_intent": intent, "metadata": {"reason": "storm"}})
     emulator.control(f"/_refunds/{refund.id}/require_action")
+    updated = receiver.first("refund.updated").event.data.object
     emulator.control(f"/_refunds/{refund.id}/cancel")
 
-    updated = receiver.first("refund.updated").event.data.object
     assert (updated.status, updated.metadata["reason"]) == ("requires_action", "storm")
     assert emulator.stripe.v1.refunds.retrieve(refund.id).status == "canceled"
 

@@ -93,7 +93,7 @@ def test_fraud_warnings_are_listed() -> None:
 def test_a_record_without_facts_has_empty_lists() -> None:
     empty = body(Payment(payment_intent_id="payment_1"))
 
-    assert [empty[name] for name in ("version", "refunds", "disputes", "fraud_warnings")] == [None, [], [], []]
+    assert [empty[name] for name in ("version", "refunds", "disputes", "fraud_warnings")] == [0, [], [], []]
     assert empty["amount_refund_pending"] == 0
 
 

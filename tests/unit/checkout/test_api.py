@@ -2,12 +2,14 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from msgspec.structs import replace
+from starlette.requests import Request
 
 from lea_payments.checkout.api import PaymentsApi
+from lea_payments.checkout.errors import RefusalError
 from lea_payments.checkout.guard import Callers
-from lea_payments.checkout.request_bodies import payment_ids_for
+from lea_payments.checkout.request_bodies import NewPayment, payment_ids_for
 from lea_payments.checkout.sessions import OpenCheckout
 from lea_payments.payment.record import Payment
 from lea_payments.stripe.checkout_sessions import CheckoutSession
@@ -40,7 +42,8 @@ def sessions() -> Sessions:
 @pytest.fixture
 async def api(sessions: Sessions) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
-    app.include_router(PaymentsApi(sessions, sessions).router(Callers([TOKEN, OTHER_TOKEN])))  # type: ignore[arg-type]  # a fake
+    routes = PaymentsApi(sessions, sessions, sessions, return_origins=["https://chat.example.com"])  # type: ignore[arg-type]  # a fake
+    app.include_router(routes.router(Callers([TOKEN, OTHER_TOKEN])))
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api", headers=headers) as client:
         yield client
@@ -95,3 +98,22 @@ async def test_a_key_of_version_0_1_0_finds_its_payment(api: httpx.AsyncClient, 
     _, again, other = (payment.payment_intent_id for payment in sessions.payments)
     assert again == payment_id
     assert other != payment_id
+
+
+async def test_a_return_url_of_an_allowed_origin_is_stored(api: httpx.AsyncClient, sessions: Sessions) -> None:
+    answer = await api.post("/payments", json=NEW | {"return_url": "https://chat.example.com/c/7"})
+
+    assert answer.json()["payment"]["return_url"] == "https://chat.example.com/c/7"
+    assert sessions.payments[0].return_url == "https://chat.example.com/c/7"
+
+
+@pytest.mark.parametrize("origins", [["https://chat.example.com"], []], ids=["other origins", "no origin"])
+async def test_a_return_url_of_another_origin_is_refused(sessions: Sessions, origins: list[str]) -> None:
+    api = PaymentsApi(sessions, sessions, sessions, return_origins=origins)  # type: ignore[arg-type]  # a fake
+    new = NewPayment.model_validate(NEW | {"return_url": "https://evil.example/"})
+    with pytest.raises(RefusalError) as refused:
+        await api.create_payment(Request({"type": "http"}), Response(), new)
+
+    assert (refused.value.code, refused.value.param) == ("invalid_request", "return_url")
+    assert "RETURN_URL_ORIGINS" in refused.value.message
+    assert sessions.payments == []

@@ -18,6 +18,7 @@ from lea_payments.payment.record import Payment
 from lea_payments.settings import CheckoutSettings
 from lea_payments.store.errors import UnavailableError
 from tests.support import odd_json
+from tests.support.hostile_urls import HOSTILE_URLS, ORIGIN
 
 TOKEN = "token-of-the-caller"
 NEW = {"user_id": "u", "quote_id": "q", "amount": 12000, "currency": "sgd", "product_name": "Travel insurance"}
@@ -61,7 +62,11 @@ class Records:
 
 
 def app_with(records: Records) -> FastAPI:
-    variables = {"STRIPE_SECRET_KEY": "sk_test_OfTheCheckoutTests", "PAYMENTS_API_TOKEN": TOKEN}
+    variables = {
+        "STRIPE_SECRET_KEY": "sk_test_OfTheCheckoutTests",
+        "PAYMENTS_API_TOKEN": TOKEN,
+        "RETURN_URL_ORIGINS": ORIGIN,
+    }
     return create_app(CheckoutSettings.model_validate(variables), records)  # type: ignore[arg-type]  # what is needed
 
 
@@ -109,6 +114,13 @@ async def test_a_payment_is_read_by_its_id(api: httpx.AsyncClient) -> None:
 
     assert (existing.status_code, existing.json()["user_id"]) == (200, "user_1")
     assert _error(missing) == (404, "payment_not_found", "payment_intent_id")
+
+
+@pytest.mark.parametrize("url", HOSTILE_URLS)
+async def test_a_hostile_return_url_is_refused(api: httpx.AsyncClient, url: str) -> None:
+    answer = await api.post("/payments", json=NEW | {"return_url": url})
+
+    assert _error(answer) == (422, "invalid_request", "return_url")
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ def test_every_code_has_an_error_status_and_a_sentence(code: str) -> None:
     assert error.when.endswith(".")
 
 
-def test_every_503_says_when_to_repeat_the_call() -> None:
+def test_every_429_and_503_says_when_to_repeat_the_call() -> None:
     assert {code for code, error in ERRORS.items() if error.retry_after == ALWAYS} == {
-        code for code, error in ERRORS.items() if error.status == 503
+        code for code, error in ERRORS.items() if error.status in (429, 503)
     }
 
 

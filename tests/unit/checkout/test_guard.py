@@ -38,6 +38,7 @@ def app() -> FastAPI:
     router = APIRouter(route_class=guarded_route(Callers(TOKENS)))
     router.add_api_route("/orders", create, methods=["POST"])
     router.add_api_route("/orders", read, methods=["GET"])
+    router.add_api_route("/orders/cancel", read, methods=["POST"])
     app = FastAPI()
     app.include_router(router)
     app.add_exception_handler(RefusalError, _answer)  # type: ignore[arg-type]  # Starlette's type takes any Exception
@@ -55,6 +56,13 @@ async def caller(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
 async def test_every_token_is_accepted(caller: httpx.AsyncClient, token: str, scheme: str) -> None:
     answer = await caller.get("/orders", headers={"Authorization": f"{scheme} {token}"})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"x" * (BODY_LIMIT + 1)], ids=["none", "not JSON", "too large"])
+async def test_a_route_without_a_body_reads_none(caller: httpx.AsyncClient, content: bytes) -> None:
+    answer = await caller.post("/orders/cancel", content=content, headers={"Content-Type": "text/plain"})
 
     assert answer.status_code == 200
 

@@ -6,8 +6,9 @@ from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from starlette.requests import Request
 
-from lea_payments.checkout.errors import CREATE, ERRORS, GET, LIST
+from lea_payments.checkout.errors import CANCEL, CREATE, ERRORS, GET, LIST
 from lea_payments.checkout.measurement import CODES, ROUTES, MeasuredCalls, note_code
+from lea_payments.telemetry.services.checkout import CALLER_LEFT
 
 CALLS = "payments_checkout_requests_total"
 DURATION = "payments_checkout_request_duration_seconds_count"
@@ -82,5 +83,5 @@ def test_every_code_of_every_route_has_a_series() -> None:
 
 
 def test_every_error_code_belongs_to_a_route() -> None:
-    assert {code for codes in CODES.values() for code in codes} == ERRORS.keys()
-    assert set(ROUTES.values()) == {CREATE, GET, LIST}
+    assert {code for codes in CODES.values() for code in codes} == {*ERRORS, CALLER_LEFT}
+    assert set(ROUTES.values()) == {CREATE, GET, LIST, CANCEL}

@@ -163,3 +163,14 @@ def test_a_limit_is_a_small_number_in_ascii_digits(limit: str) -> None:
 @pytest.mark.parametrize("limit", ["1", "100", "007"])
 def test_a_limit_in_digits_is_accepted(limit: str) -> None:
     assert Search.model_validate({"user_id": "user_1", "limit": limit}).limit == int(limit)
+
+
+@pytest.mark.parametrize("ids", [None, [], ["payment_1"], [f"by hand {number}" for number in range(10)]])
+def test_up_to_ten_payments_can_be_superseded(ids: list[str] | None) -> None:
+    assert NewPayment(**REQUEST, supersedes=ids).supersedes == ids
+
+
+@pytest.mark.parametrize("ids", [["a", "a"], [""], ["x" * 257], [f"payment_{number}" for number in range(11)]])
+def test_other_lists_of_payments_are_rejected(ids: list[str]) -> None:
+    with pytest.raises(ValidationError):
+        NewPayment(**REQUEST, supersedes=ids)

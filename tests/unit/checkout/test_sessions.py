@@ -1,7 +1,5 @@
 import asyncio
-import dataclasses
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,94 +7,11 @@ from msgspec.structs import replace
 
 from lea_payments.checkout.errors import InFlightError, KeySpentError, RefusalError, UnusableSessionError
 from lea_payments.checkout.sessions import NOT_PAYABLE, RETRY_PAUSES, CheckoutSessions
-from lea_payments.payment import changes
 from lea_payments.payment.evidence import with_evidence
-from lea_payments.payment.facts import Fact, Facts, Kind, with_fact
+from lea_payments.payment.facts import Fact, Facts, Kind
 from lea_payments.payment.record import Payment, Status
 from lea_payments.payment.situations import RULES, CanPay
-from lea_payments.store.errors import ConflictError
-from lea_payments.stripe.checkout_sessions import CheckoutSession, idempotency_key
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-PAYMENT = Payment(
-    payment_intent_id="payment_1",
-    user_id="user_1",
-    quote_id="quote_1",
-    amount=12000,
-    currency="sgd",
-    product_name="Travel insurance",
-)
-PENDING = replace(PAYMENT, checkout_attempt=1, checkout_attempt_at="2025-12-31T20:00:00.000Z")
-
-
-def session(state: str, attempt: int | None = 1, amount: int = 12000, intent: str = "pi_1") -> Fact:
-    """What an event reports about a session."""
-    return Fact(kind=Kind.SESSION, state=state, attempt=attempt, amount=amount, currency="sgd", intent=intent)
-
-
-async def _switch_task() -> None:
-    await asyncio.sleep(0)
-
-
-class Table:
-    """A table with at most one payment. A change fails if the record has changed since it was read."""
-
-    def __init__(self, record: Payment | None = None) -> None:
-        self.record = record
-
-    async def create(self, payment: Payment) -> Payment:
-        await _switch_task()
-        if self.record is None:
-            self.record = payment
-        return self.record
-
-    async def change_checkout(self, record: Payment, **fields: Any) -> Payment:
-        await _switch_task()
-        if self.record != record:
-            raise ConflictError
-        self.record = changes.derive(replace(record, **fields))
-        return self.record
-
-    @property
-    def current(self) -> Payment:
-        assert self.record
-        return self.record
-
-    def learn(self, object_id: str, fact: Fact) -> None:
-        """An event reports a fact."""
-        self.record = changes.derive(replace(self.current, facts=with_fact(self.current.facts, object_id, fact)))
-
-
-class FakeStripe:
-    """Sessions by their idempotency key. `before_create` runs before each creation and can raise."""
-
-    def __init__(self, before_create: Callable[[], Awaitable[None]] = _switch_task) -> None:
-        self.sessions: dict[str, CheckoutSession] = {}
-        self.before_create = before_create
-
-    async def create(self, record: Payment) -> CheckoutSession:
-        await self.before_create()
-        number = len(self.sessions) + 1
-        new = CheckoutSession(f"cs_{number}", "open", f"https://pay.example/{number}", 1767300000)
-        return self.sessions.setdefault(idempotency_key(record), new)
-
-    async def find(self, session_id: str) -> CheckoutSession | None:
-        await _switch_task()
-        return next((one for one in self.sessions.values() if one.id == session_id), None)
-
-    def end(self, status: str) -> None:
-        self.sessions = {key: dataclasses.replace(one, status=status, url="") for key, one in self.sessions.items()}
-
-
-def once(error: Exception) -> Callable[[], Awaitable[None]]:
-    errors = [error]
-
-    async def fail_once() -> None:
-        await _switch_task()
-        if errors:
-            raise errors.pop()
-
-    return fail_once
+from tests.support.fake_checkout import NOW, PAYMENT, PENDING, FakeStripe, Table, once, session, switch_task
 
 
 def sessions(table: Table, stripe: FakeStripe) -> CheckoutSessions:
@@ -108,7 +23,7 @@ async def test_the_record_is_stored_before_stripe_is_called() -> None:
     records: list[Payment | None] = []
 
     async def note_record() -> None:
-        await _switch_task()
+        await switch_task()
         records.append(table.record)
 
     checkout = await sessions(table, FakeStripe(note_record)).open_for(PAYMENT)
@@ -285,7 +200,7 @@ async def test_an_event_during_the_creation_of_a_session_wins() -> None:
     table = Table()
 
     async def pay() -> None:
-        await _switch_task()
+        await switch_task()
         table.learn("cs_1", session("paid"))
 
     with pytest.raises(RefusalError) as error:
@@ -303,9 +218,9 @@ async def test_a_late_event_does_not_cost_a_second_session(object_id: str, fact:
     stripe.end("expired")
 
     async def late_event() -> None:
-        await _switch_task()
+        await switch_task()
         table.learn(object_id, fact)
-        stripe.before_create = _switch_task
+        stripe.before_create = switch_task
 
     stripe.before_create = late_event
     checkout = await sessions(table, stripe).open_for(PAYMENT)
@@ -405,6 +320,16 @@ async def test_a_new_link_keeps_the_name_and_takes_a_language(locale: str | None
     assert (again.payment.product_name, again.payment.checkout_locale) == ("Travel insurance", kept)
 
 
+@pytest.mark.parametrize(("url", "kept"), [("https://b.example/", "https://b.example/"), (None, "https://a.example/")])
+async def test_a_new_link_takes_the_return_url_of_its_call(url: str | None, kept: str) -> None:
+    expired = replace(PENDING, stripe_session_id="cs_0", facts={"cs_0": session("expired")})
+    table = Table(replace(expired, return_url="https://a.example/"))
+
+    again = await sessions(table, FakeStripe()).open_for(replace(PAYMENT, return_url=url))
+
+    assert (again.payment.return_url, table.current.return_url) == (kept, kept)
+
+
 async def test_a_record_written_by_hand_gets_a_session() -> None:
     table = Table(replace(PAYMENT, product_name=None, currency="SGD"))
 
@@ -441,7 +366,7 @@ async def test_endless_conflicts_end_with_retry_after() -> None:
     async def busy() -> None:
         nonlocal tries
         tries += 1
-        await _switch_task()
+        await switch_task()
         raise InFlightError("try_again", "in use")
 
     with pytest.raises(RefusalError) as error:

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from stripe.params.checkout import SessionCreateParams
 
-from lea_payments.checkout.errors import ERRORS, InFlightError, KeySpentError, RefusalError, UnusableSessionError
+from lea_payments.checkout.errors import (
+    ERRORS,
+    InFlightError,
+    KeySpentError,
+    RefusalError,
+    RejectedError,
+    UnusableSessionError,
+)
 from lea_payments.checkout.stripe_calls import StripeCheckout, refusal_of
 from lea_payments.payment.record import Payment, Status
 from lea_payments.stripe.checkout_sessions import CheckoutSession, StripeLocale, idempotency_key, params_of
@@ -55,6 +62,18 @@ class FakeHttp(stripe.HTTPClient):
         """Does nothing: there is no connection."""
 
 
+class ScriptedHttp(FakeHttp):
+    """Answers each request with the next one of these responses: status, body and headers."""
+
+    def __init__(self, *responses: tuple[int, object, Mapping[str, str]]) -> None:
+        super().__init__(200, {})
+        self._responses = [(json.dumps(body), status, headers) for status, body, headers in responses]
+
+    def request(self, method: str, url: str, headers: Any, *_: Any, **__: Any) -> Any:
+        super().request(method, url, headers)
+        return self._responses.pop(0)
+
+
 def _checkout(http: FakeHttp) -> StripeCheckout:
     client = stripe.StripeClient(
         KEY, base_addresses={"api": "https://stripe.example"}, http_client=http, max_network_retries=0
@@ -90,6 +109,56 @@ async def test_a_session_is_read_by_its_id() -> None:
     assert session is not None
     assert session.status == "open"
     assert [url for _, url, _ in http.requests] == ["https://stripe.example/v1/checkout/sessions/cs_1"]
+
+
+REPLAYED = {"Idempotent-Replayed": "true"}
+EXPIRED = {**SESSION, "status": "expired", "url": None}
+NOT_OPEN = {"error": {"type": "invalid_request_error", "message": "Only open sessions can be expired."}}
+
+
+@pytest.mark.parametrize(("now", "status"), [(SESSION, "open"), (EXPIRED, "expired")])
+async def test_a_repeated_creation_finds_the_session_as_it_is(now: object, status: str) -> None:
+    """Stripe repeats its first response, in which the session is open."""
+    http = ScriptedHttp((200, SESSION, REPLAYED), (200, now, {}))
+
+    session = await _checkout(http).create(RECORD)
+
+    assert (session.status, [method for method, _, _ in http.requests]) == (status, ["post", "get"])
+
+
+async def test_an_open_session_is_expired_in_one_call() -> None:
+    http = ScriptedHttp((200, EXPIRED, {}))
+
+    session = await _checkout(http).expire("cs_1")
+
+    ((method, url, _),) = http.requests
+    assert (session and session.status, method) == ("expired", "post")
+    assert url == "https://stripe.example/v1/checkout/sessions/cs_1/expire"
+
+
+@pytest.mark.parametrize("status", ["expired", "complete"])
+async def test_a_session_that_is_not_open_is_read(status: str) -> None:
+    http = ScriptedHttp((400, NOT_OPEN, {}), (200, {**EXPIRED, "status": status}, {}))
+
+    session = await _checkout(http).expire("cs_1")
+
+    assert session is not None
+    assert session.status == status
+
+
+async def test_an_open_session_that_stripe_does_not_expire_is_refused() -> None:
+    with pytest.raises(RejectedError) as error:
+        await _checkout(ScriptedHttp((400, NOT_OPEN, {}), (200, SESSION, {}))).expire("cs_1")
+
+    assert error.value.code == "stripe_refused"
+
+
+MISSING = {"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such session"}}
+
+
+@pytest.mark.parametrize("first", [(400, NOT_OPEN, {}), (404, MISSING, {})], ids=["not open", "missing"])
+async def test_a_session_that_is_missing_cannot_be_expired(first: tuple[int, object, Mapping[str, str]]) -> None:
+    assert await _checkout(ScriptedHttp(first, (404, MISSING, {}))).expire("cs_1") is None
 
 
 async def test_a_session_that_stripe_does_not_have_is_none() -> None:
@@ -170,11 +239,11 @@ def test_the_languages_match_the_stripe_package() -> None:
         (stripe.RateLimitError("slow down", http_status=429), "stripe_busy", RefusalError),
         (stripe.AuthenticationError(f"Invalid API Key: {KEY}", http_status=401), "stripe_refused", RefusalError),
         (stripe.PermissionError(f"{KEY} may not", http_status=403), "stripe_refused", RefusalError),
-        (_error(stripe.InvalidRequestError, f"bad, {KEY}", "locale", http_status=400), "stripe_refused", RefusalError),
+        (_error(stripe.InvalidRequestError, f"bad, {KEY}", "locale", http_status=400), "stripe_refused", RejectedError),
         (
             _error(stripe.InvalidRequestError, "too small", "amount", "amount_too_small", http_status=400),
             "amount_too_small",
-            RefusalError,
+            RejectedError,
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,

@@ -77,6 +77,15 @@ ANSWERS = {
         _after(stripe.expired("payment_1")),
         f"Not paid: SGD 49.99 is due; the link expired {ON}, the customer needs a new one.",
     ),
+    "canceled": (
+        replace(_after(stripe.expired("payment_1")), canceled_at=AT),
+        f"Not paid: SGD 49.99 is due; the payment was canceled {ON}, and it gets no new link.",
+    ),
+    "canceled at an unknown time": (
+        replace(record("payment_1"), canceled_at="a while ago"),
+        "Not paid: SGD 49.99 is due; the payment was canceled, and it gets no new link.",
+    ),
+    "canceled but paid": (replace(_paid(), canceled_at=AT), f"Paid: SGD 49.99 {ON}."),
     "declined": (
         _after(stripe.declined("payment_1")),
         (

@@ -35,6 +35,17 @@ def test_an_endpoint_on_the_second_page_is_checked() -> None:
     assert [request.get("starting_after") for request in scripted.requests] == [None, "we_99"]
 
 
+def test_an_endpoint_on_the_last_of_many_pages_is_checked() -> None:
+    ours = _endpoint(9999, url="https://payments.example/webhook/stripe")
+    pages = [_page(*map(_endpoint, range(100 * page, 100 * page + 100)), has_more=True) for page in range(12)]
+    scripted = ScriptedStripe(*pages, _page(ours))
+
+    findings = _findings(scripted)
+
+    assert {finding.subject for finding in findings} == {"endpoint we_9999"}
+    assert len(scripted.requests) == 13
+
+
 @pytest.mark.parametrize("enabled", [REQUIRED_EVENT_TYPES, EVENT_TYPES], ids=["without it", "with it"])
 def test_an_optional_type_of_event_is_no_finding(enabled: Iterable[str]) -> None:
     ours = _endpoint(1, url="https://payments.example/webhook/stripe", enabled_events=list(enabled))
@@ -47,13 +58,15 @@ def test_an_optional_type_of_event_is_no_finding(enabled: Iterable[str]) -> None
     }
 
 
-def test_a_list_of_endpoints_that_never_ends_is_left() -> None:
-    scripted = ScriptedStripe(_page(_endpoint(1), has_more=True))
+@pytest.mark.parametrize("last", [[_endpoint(1)], []], ids=["the same again", "empty"])
+def test_a_list_that_brings_nothing_new_has_ended(last: list[object]) -> None:
+    """Although it says that it has more."""
+    scripted = ScriptedStripe(_page(_endpoint(1), has_more=True), _page(*last, has_more=True))
 
     (finding,) = _findings(scripted)
 
     assert "no endpoint of 1 has the path" in finding.says
-    assert len(scripted.requests) == endpoints.MAX_PAGES
+    assert len(scripted.requests) == 2
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,17 @@ def _differences(payment: Payment, observation: Observation) -> list[Difference]
     return list(differences(payment, observation, NOW))
 
 
+@pytest.mark.parametrize("canceled_at", [None, "2026-01-01T00:00:00.000Z"])
+def test_an_open_session_of_a_canceled_payment_is_one(canceled_at: str | None) -> None:
+    payment = replace(record("payment_1"), canceled_at=canceled_at)
+
+    found = _differences(changes.derive(payment), _at_stripe({}, objects={"cs_test_a"}, open_sessions={"cs_test_a"}))
+
+    assert [difference.what for difference in found] == (
+        ["cs_test_a: the payment is canceled, and Stripe's session is open"] if canceled_at else []
+    )
+
+
 def test_equal_facts_are_no_difference() -> None:
     facts = {"cs_test_a": PAID, "re_a": REFUND, "du_a": DISPUTE}
 

@@ -102,6 +102,10 @@ def test_every_scenario_can_be_explained(name: str) -> None:
             _with(issfr_a=Fact(kind=Kind.WARNING, state="not_actionable")),
             "The early fraud warning issfr_a needs no action any more.",
         ),
+        (
+            replace(_with(), canceled_at="2026-01-01T00:00:00.000Z"),
+            "The payment was canceled, but the customer had paid, or money is on its way: the money counts.",
+        ),
     ],
 )  # fmt: skip
 def test_the_story_fits_the_record(payment: Payment, sentence: str) -> None:

@@ -41,3 +41,24 @@ def test_no_arguments_show_the_help() -> None:
     result = CliRunner().invoke(app, [])
 
     assert "Usage" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["show", "--stripee"], "No such option: --stripee (Possible options: --stripe)"),
+        (["webhook", "--port", "1"], "No such option: --port"),
+        (["chekout"], "No such command 'chekout'"),
+        (["check", "--endpoint"], "Option '--endpoint' requires an argument."),
+        (["show", "a", "b"], "unexpected extra argument"),
+        (["init-table", "--wait", "soon"], "Invalid value for '--wait'"),
+        (["replay"], "give exactly one of FILE, the id of an event (evt_…) and --since"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_call_says_what_to_do(arguments: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert sentence in " ".join(result.stderr.split())
+    assert "--help' for help." in result.stderr or "requires an argument" in sentence

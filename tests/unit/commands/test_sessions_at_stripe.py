@@ -5,7 +5,7 @@ from lea_payments.commands.at_stripe import sessions
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.payers import UNKNOWN_INTENT, UNKNOWN_SESSION
 from lea_payments.payment.record import Payment, Status
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 from tests.support.scenarios import record
 
 HOUR = 3600

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from lea_payments.commands import layout
 from lea_payments.commands.amounts import plain_time, time_of
 from lea_payments.commands.at_stripe.differences import Difference
 from lea_payments.commands.at_stripe.fields import decoded, id_of
@@ -17,7 +18,6 @@ from lea_payments.commands.at_stripe.state import StripeState
 from lea_payments.commands.field_changes import field_changes
 from lea_payments.commands.progress import Progress
 from lea_payments.commands.replaying.lines import other_change, unmatched
-from lea_payments.commands.showing import layout
 from lea_payments.commands.showing.findings import (
     DIFFERS,
     Findings,
@@ -28,12 +28,13 @@ from lea_payments.commands.showing.findings import (
 )
 from lea_payments.commands.showing.query import PaymentQuery, checked, not_found
 from lea_payments.commands.showing.timeline import WORDS, timeline
+from lea_payments.payment import changes
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HistoryEntry
 from lea_payments.settings import SettingsError
 from lea_payments.stripe.events import EVENT_TYPES
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 from tests.support.scenarios import record
 
 LONG_ID = "cs_test_" + "a1B2" * 14 + "ab"
@@ -54,6 +55,15 @@ def test_no_id_is_broken_at_80_columns() -> None:
 
     assert any(LONG_ID in line for line in lines)
     assert all(len(line) <= 80 for line in lines)
+
+
+def test_a_canceled_payment_says_when() -> None:
+    canceled = changes.derive(replace(record("payment_1"), canceled_at="2026-01-01T11:00:00.000Z"))
+
+    lines = _lines(Findings("payments", [PaymentView(canceled, None)]))
+
+    assert "the payment was canceled on 1 January 2026, 11:00 UTC" in " ".join(lines[:2])
+    assert ["Canceled", "2026-01-01", "11:00:00", "UTC"] in [line.split() for line in lines]
 
 
 @given(st.text(), st.integers(1, 200))
@@ -158,6 +168,20 @@ def test_what_is_not_found_says_what_to_do(query: PaymentQuery, at_stripe: bool,
 
 def test_every_event_type_has_words() -> None:
     assert WORDS.keys() == EVENT_TYPES.keys()
+
+
+def test_the_timeline_has_the_cancellation_in_its_place() -> None:
+    entries = tuple(
+        HistoryEntry(f"evt_{at}", "checkout.session.expired", "applied", "pending", "pending", at, None)
+        for at in ("2026-01-01T10:00:00.000Z", "2026-01-01T12:00:00.000Z")
+    )
+    canceled = replace(record("payment_1"), created_at=None, history=entries, canceled_at="2026-01-01T11:00:00.000Z")
+
+    assert [step.what for step in timeline(canceled)] == [
+        "the link expired",
+        "the payment was canceled",
+        "the link expired",
+    ]
 
 
 def test_the_timeline_begins_with_the_creation() -> None:

@@ -133,6 +133,7 @@ def test_each_command_to_copy_is_on_one_line() -> None:
         "DDB_ENDPOINT=http://localhost:8000 STRIPE_API_BASE=http://localhost:8087 STRIPE_SECRET_KEY=sk_test_demo"
     )
     assert commands.pop(0) == "  .venv/bin/lea-demo flow --card 4242424242424242"
+    assert commands.pop(0) == "  .venv/bin/lea-demo desktop"
     assert json.loads(commands.pop(0).partition(" -d '")[2].rstrip("'"))["amount"] == 12000
     assert commands == [
         f"  {variables} .venv/bin/lea-payments show payment_demo_12345678 --stripe",

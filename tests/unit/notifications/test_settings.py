@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from lea_payments.notifications.delivery import PAUSES
 from lea_payments.notifications.endpoints import Endpoint
-from lea_payments.settings import NotifierSettings
+from lea_payments.notifier.settings import NotifierSettings
 
 SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 VALID: dict[str, Any] = {"NOTIFY_URL": "https://crm.example/hooks", "NOTIFY_SECRET": SECRET}

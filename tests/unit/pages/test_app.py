@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from lea_payments.pages.app import create_app
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment, Status
-from lea_payments.settings import PagesSettings
 from lea_payments.store.errors import UnavailableError
 
 PAID = Payment(

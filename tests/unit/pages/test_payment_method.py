@@ -8,8 +8,8 @@ from lea_payments.pages import payment_method, views
 from lea_payments.pages.languages import TAGS
 from lea_payments.pages.payment_method import ShownMethod
 from lea_payments.pages.render import Renderer
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.payment.facts import Fact, Kind, Method
-from lea_payments.settings import PagesSettings
 from tests.support.page_records import INTENT, page_record
 
 RENDERER = Renderer(PagesSettings.model_validate({}))

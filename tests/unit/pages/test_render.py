@@ -10,11 +10,11 @@ from starlette.responses import Response
 from lea_payments.pages import views
 from lea_payments.pages.languages import TAGS
 from lea_payments.pages.render import HEADERS, Renderer
+from lea_payments.pages.settings import PagesSettings
 from lea_payments.pages.views import View
 from lea_payments.pages.visit import Visit
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HistoryEntry, Payment, Status
-from lea_payments.settings import PagesSettings
 from tests.support.page_refresh import refresh_of
 
 RENDERER = Renderer(PagesSettings.model_validate({}))
@@ -56,6 +56,25 @@ def test_a_page_shows_the_payment_but_not_its_user() -> None:
         assert text in page
     assert "user_1" not in page
     assert "Refunded" not in page
+
+
+@pytest.mark.parametrize("view", views.ALL, ids=lambda view: f"{view.template}-{view.http_status}")
+@pytest.mark.parametrize(
+    ("return_url", "address"),
+    [
+        ("https://chat.example.com/c?a=1", "https://chat.example.com/c?a=1&amp;payment_id=payment_1"),
+        ("https://evil.example/", "https://lea.example/"),
+        ("javascript:alert(1)", "https://lea.example/"),
+        (None, "https://lea.example/"),
+    ],
+)
+def test_every_page_leads_back_to_an_allowed_address(view: View, return_url: str | None, address: str) -> None:
+    variables = {"RETURN_URL_ORIGINS": "https://chat.example.com", "PAGES_CONVERSATION_URL": "https://lea.example/"}
+    renderer = Renderer(PagesSettings.model_validate(variables))
+
+    page = html(renderer.render(request(), view, payment=replace(PAYMENT, return_url=return_url)))
+
+    assert re.findall('id="back" class="button" href="([^"]*)"', page) == [address]
 
 
 def refunded(*refunds: tuple[str, int], **fields: Any) -> Payment:

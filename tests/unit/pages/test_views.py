@@ -46,6 +46,13 @@ def test_each_state_of_a_payment_has_a_page(facts: Facts, expected: View) -> Non
     assert view(facts) == expected
 
 
+@pytest.mark.parametrize("opened", [CURRENT, FORMER])
+def test_each_session_of_a_canceled_payment_has_its_page(opened: str) -> None:
+    canceled = replace(RECORD, canceled_at="2026-01-01T00:00:00.000Z", facts={opened: session("expired")})
+
+    assert view_of(canceled, opened, 0) == views.CANCELED
+
+
 def test_every_situation_has_a_page() -> None:
     assert set(views.BY_SITUATION) == set(Situation)
 

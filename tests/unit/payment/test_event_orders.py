@@ -3,10 +3,14 @@ import random
 from collections.abc import Iterable, Sequence
 
 import pytest
+from msgspec.structs import replace
 
+from lea_payments.payment import changes
 from lea_payments.payment.changes import apply
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.record import Payment, Status
+from lea_payments.payment.situations import CanPay, Situation
+from lea_payments.payment.status import status_of
 from tests.support import stripe_bodies
 from tests.support.scenario import PAID, Scenario
 from tests.support.scenarios import (
@@ -20,6 +24,8 @@ from tests.support.scenarios import (
 )
 
 NOW = "2026-01-01T00:00:01.000Z"
+WITH_MONEY = (Situation.PAID_TWICE, Situation.PAID, Situation.MISMATCH, Situation.AWAITING_FUNDS)
+CANCELED = (Status.EXPIRED, "canceled")
 SAMPLES = 200
 """The number of orders that are tried where there are too many."""
 
@@ -72,6 +78,22 @@ def test_mixed_scenarios_end_in_one_record_in_any_order() -> None:
 
         assert order_independent_fields(_after(record("payment_1"), events)) == in_turn
     assert in_turn["payment_status"] is Status.COMPLETED
+
+
+@pytest.mark.parametrize("scenario", ALL.values(), ids=ALL.keys())
+def test_a_cancellation_may_come_at_any_moment(scenario: Scenario) -> None:
+    """The mark counts unless money is known, whether it comes before, between or after the events."""
+    before, events = record_before("payment_1", scenario), payment_events(scenario, "payment_1")
+    without = _after(before, events)
+    has_money = status_of(without).situation in WITH_MONEY
+
+    for moment in range(len(events) + 1):
+        marked = changes.derive(replace(_after(before, events[:moment]), canceled_at=NOW))
+        after = _after(marked, events[moment:])
+
+        published = (after.payment_status, after.status_reason)
+        assert published == ((without.payment_status, without.status_reason) if has_money else CANCELED)
+        assert (after.checkout_link, status_of(after).can_pay) == (None, CanPay.NO)
 
 
 def test_at_least_forty_scenarios_are_listed() -> None:

@@ -311,3 +311,34 @@ def test_a_copy_repairs_what_an_old_pod_wrote() -> None:
     repaired = after(read, bodies[0])
 
     assert (repaired.status_reason, repaired.amount_refunded) == (None, 0)
+
+
+WITH_MONEY = (Situation.PAID, Situation.PAID_TWICE, Situation.MISMATCH, Situation.AWAITING_FUNDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_of_0_1_0_can_be_canceled(kind: str) -> None:
+    canceled = payment_of(attributes_of(changes.derive(replace(record_of(kind), canceled_at=AT))))
+
+    assert status_of(canceled).situation is (KINDS[kind] if KINDS[kind] in WITH_MONEY else Situation.CANCELED)
+
+
+@pytest.mark.parametrize(
+    ("status", "rank", "reason", "situation"),
+    [
+        (Status.PENDING, 30, "awaiting_funds", Situation.AWAITING_FUNDS),
+        (Status.FAILED, 40, "async_payment_failed", Situation.CANCELED),
+        (Status.PENDING, 45, "amount_mismatch", Situation.MISMATCH),
+        (Status.COMPLETED, 50, None, Situation.PAID),
+        (Status.PENDING, 0, None, Situation.CANCELED),
+    ],
+    ids=["awaiting funds", "failed", "mismatch", "paid", "new link"],
+)
+def test_what_0_1_0_writes_on_a_canceled_record_is_read(
+    status: Status, rank: int, reason: str | None, situation: Situation
+) -> None:
+    """It does not know the mark, and applies whatever has a greater rank than `expired`, or a new link."""
+    canceled = changes.derive(replace(record_of("untouched"), canceled_at=AT))
+    written = replace(canceled, payment_status=status, status_rank=rank, status_reason=reason)
+
+    assert status_of(payment_of(attributes_of(written))).situation is situation

@@ -37,6 +37,20 @@ def test_merge_is_associative(one: Facts, other: Facts, third: Facts) -> None:
     assert merge(merge(one, other), third) == merge(one, merge(other, third))
 
 
+def test_merge_is_associative_for_every_mix_of_kinds() -> None:
+    """A person can store an object as another kind, and versions can know other states."""
+    kinds = {Kind.SESSION: ("odd", "open", "unpaid", "paid"), Kind.INTENT: ("declined",), "odd": ("open",)}
+    facts = [
+        {"id": Fact(kind=kind, state=state, currency=currency)}
+        for kind, states in kinds.items()
+        for state in states
+        for currency in (None, "myr", "sgd")
+    ]
+
+    for one, other, third in itertools.product(facts, repeat=3):
+        assert merge(merge(one, other), third) == merge(one, merge(other, third))
+
+
 @given(ANY_FACTS, ANY_FACTS)
 def test_merge_is_idempotent(one: Facts, other: Facts) -> None:
     merged = merge(one, other)

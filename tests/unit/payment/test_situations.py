@@ -29,7 +29,7 @@ def test_every_situation_has_a_rule_in_order() -> None:
 
 
 def test_money_that_arrived_outweighs_money_on_its_way() -> None:
-    assert [rule.rank for rule in RULES.values()] == [50, 50, 45, 30, 40, 20, 10, 0]
+    assert [rule.rank for rule in RULES.values()] == [50, 50, 45, 30, 20, 40, 20, 10, 0]
 
 
 def test_each_rank_of_0_1_0_stands_for_one_status() -> None:
@@ -38,10 +38,10 @@ def test_each_rank_of_0_1_0_stands_for_one_status() -> None:
     assert len(statuses) == len({rank for rank, _ in statuses})
 
 
-def test_nobody_pays_again_while_money_is_there_or_on_its_way() -> None:
+def test_nobody_pays_what_is_paid_or_canceled() -> None:
     closed = [situation for situation, rule in RULES.items() if rule.can_pay is CanPay.NO]
 
-    assert closed == ["paid_twice", "paid", "mismatch", "awaiting_funds"]
+    assert closed == ["paid_twice", "paid", "mismatch", "awaiting_funds", "canceled"]
 
 
 @pytest.mark.parametrize("situation", [Situation.ASYNC_FAILED, Situation.EXPIRED])

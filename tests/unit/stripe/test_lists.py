@@ -47,6 +47,18 @@ async def test_unreadable_events_are_reported_and_skipped() -> None:
     assert "not a readable snapshot event" in unreadable[0][1]
 
 
+async def test_only_open_sessions_of_payments_are_listed_as_open() -> None:
+    is_open = {**SESSION, "status": "open", "payment_status": "unpaid", "payment_intent": None}
+    lists, unreadable = _lists(is_open, SESSION, {**is_open, "mode": "setup"}, {**is_open, "livemode": True}, {})
+
+    events = await _all(lists.open_sessions(0))
+
+    assert [(event.object_id, event.fact.state, event.payment_ids) for event in events] == [
+        (SESSION["id"], "open", ("payment_1",))
+    ]
+    assert [kind for kind, _ in unreadable] == [facts.SESSION]
+
+
 async def test_events_of_others_are_listed_as_ignored() -> None:
     paid = json.loads(stripe_bodies.completed("p"))
     others = (paid | {"account": "acct_2"}, paid | {"context": "acct_2"}, paid | {"type": "customer.new"})

@@ -66,6 +66,31 @@ def _apply(*received: PaymentEvent, record: Payment = BEFORE) -> Payment:
     return record
 
 
+@pytest.mark.parametrize("superseded_by", [None, "payment_2"])
+def test_a_canceled_payment_is_counted_once(lines: list[MutableMapping[str, Any]], superseded_by: str | None) -> None:
+    call = "supersede" if superseded_by else "cancel"
+    canceled = Series("payments_canceled_total", call=call)
+    outcomes = Series("payments_outcomes_total", outcome="expired", currency="sgd")
+    after = changes.derive(replace(BEFORE, canceled_at=AT))
+
+    events.payment_canceled(BEFORE, after, superseded_by)
+    _apply(_event(Kind.SESSION, "expired", "cs_1"), record=after)
+
+    assert (canceled.growth(), outcomes.growth()) == (1, 1)
+    assert [line["event"] for line in lines] == ["payment_expired", "payment_canceled"]
+    assert lines[1].get("superseded_by") == superseded_by
+
+
+def test_a_payment_that_had_expired_is_not_counted_again(lines: list[MutableMapping[str, Any]]) -> None:
+    outcomes = Series("payments_outcomes_total", outcome="expired", currency="sgd")
+    expired = _apply(_event(Kind.SESSION, "expired", "cs_1"), record=replace(BEFORE, stripe_session_id="cs_1"))
+
+    events.payment_canceled(expired, changes.derive(replace(expired, canceled_at=AT)), None)
+
+    assert outcomes.growth() == 1
+    assert [line["event"] for line in lines] == ["payment_expired", "payment_canceled"]
+
+
 def test_a_completed_payment_is_counted_once(lines: list[MutableMapping[str, Any]]) -> None:
     outcomes = Series("payments_outcomes_total", outcome="completed", currency="sgd")
     amount = Series("payments_amount_minor_units_total", outcome="completed", currency="sgd")

@@ -30,7 +30,7 @@ def _from_file(file: Path) -> SigningSecrets:
 
 
 def _is_reported_invalid() -> bool:
-    return bool(metrics.SECRET_FILE_INVALID._value.get())
+    return bool(metrics.SECRET_FILE_INVALID.labels(metrics.SIGNING_SECRETS_FILE)._value.get())
 
 
 async def test_secrets_from_the_environment_never_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,9 @@ replaces the chart's own, so that no key stands twice.
 {{- $options := (first .).Values.prometheusRule -}}
 {{- $text := (first .).Files.Get (last .) | replace "dashboards/runbook.md#" (printf "%s#" $options.runbookUrl) -}}
 {{- $groups := ($text | fromYaml).groups -}}
+{{- if empty $groups -}}
+{{- include "lea-payments.failIncomplete" (list "damaged" "prometheusRule" (printf "%s holds no groups" (last .))) -}}
+{{- end -}}
 {{- range $group := $groups -}}
 {{- range $rule := $group.rules -}}
 {{- if $rule.alert -}}

@@ -29,6 +29,9 @@ def _member(kind: type[StrEnum]) -> Any:
     return BeforeValidator(lambda value: value if value in set(kind) else None)
 
 
+ReadableVersion = Annotated[int, BeforeValidator(lambda value: max(0, value or 0))]
+"""The version; 0 if no service has written the record."""
+
 ReadableAmount = Annotated[int | None, BeforeValidator(readable)]
 ReadableCurrency = Annotated[str | None, BeforeValidator(readable)]
 ReadableTime = Annotated[Time | None, BeforeValidator(time_of)]

@@ -30,6 +30,9 @@ REPLAY_DAYS = 30
 BY_A_PERSON = "no event repairs this: compare the history with Stripe's dashboard, and let a person decide"
 
 
+EXPIRE_SESSION = "expire the session in Stripe's dashboard, so that nobody can pay it"
+
+
 class Difference(NamedTuple):
     """One difference between the record and Stripe, and its remedy."""
 
@@ -54,6 +57,7 @@ def differences(record: Payment, observation: Observation, now: float) -> Sequen
         *_different_facts(record, observation, now),
         *_facts_without_object(record, observation),
         *_unknown_payers(record, observation),
+        *_open_sessions(record, observation),
     ]
 
 
@@ -186,6 +190,12 @@ def _unknown_payers(record: Payment, observation: Observation) -> Iterator[Diffe
             f"{intent_id}: Stripe has succeeded, and no paid session of it is known",
             f"find its session in Stripe's dashboard; {BY_A_PERSON}",
         )
+
+
+def _open_sessions(record: Payment, observation: Observation) -> Iterator[Difference]:
+    """The sessions of a canceled payment that the customer can still pay."""
+    for session_id in sorted(observation.open_sessions) if record.canceled_at is not None else ():
+        yield Difference(f"{session_id}: the payment is canceled, and Stripe's session is open", EXPIRE_SESSION)
 
 
 def _remedy(record: Payment, event: PaymentEvent, observation: Observation, now: float) -> str:

@@ -11,7 +11,7 @@ class Observation(NamedTuple):
 
     `lists` are the kinds of objects that were listed, each with its PaymentIntent. `undelivered` has the ids of objects
     with an event that was not delivered, each with the time of the event. `succeeded` are
-    the PaymentIntents with money.
+    the PaymentIntents with money, `open_sessions` the sessions that can still be paid.
     """
 
     events: Sequence[PaymentEvent]
@@ -20,3 +20,4 @@ class Observation(NamedTuple):
     lists: Collection[tuple[str, str]]
     undelivered: Mapping[str, int]
     succeeded: Collection[str] = ()
+    open_sessions: Collection[str] = ()

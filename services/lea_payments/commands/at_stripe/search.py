@@ -14,7 +14,7 @@ from lea_payments.stripe import facts
 from lea_payments.stripe.errors import StripeMissingError
 from lea_payments.stripe.lists import PATHS, object_path
 from lea_payments.stripe.reader import StripeReader
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 
 MAX_PAGES = 20
 """The number of pages of 100 objects that a search reads: at five calls a second, about five seconds."""

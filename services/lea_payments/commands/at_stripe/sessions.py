@@ -6,7 +6,7 @@ from typing import Any
 
 from lea_payments.payment.payers import UNKNOWN_INTENT, UNKNOWN_SESSION
 from lea_payments.payment.record import Payment, Status, attempt_at
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 
 SEARCH_BEFORE, SEARCH_AFTER = 1 * 3600, 26 * 3600
 """How long before and after the start of an attempt its session can have been created, in seconds."""

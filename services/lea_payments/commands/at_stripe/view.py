@@ -75,7 +75,8 @@ class _Reading:
         undelivered = {event.object_id: event.created for event in reversed(self.undelivered)}
         succeeded = {id_ for id_, shown in self.shown.items() if _is_succeeded_intent(shown)}
         events = list(self._events.values())
-        return Observation(events, self.shown, self._missing, self._listed, undelivered, succeeded)
+        is_open = {id_ for id_, shown in self.shown.items() if id_.startswith("cs_") and shown.get("status") == "open"}
+        return Observation(events, self.shown, self._missing, self._listed, undelivered, succeeded, is_open)
 
     async def read(self, record: Payment) -> None:
         """Reads the sessions, then their PaymentIntents, and what belongs to each of these."""

@@ -14,8 +14,8 @@ from lea_payments.commands.checks.settings import CheckSettings
 from lea_payments.secrets.rules import SecretError
 from lea_payments.stripe.events import EVENT_TYPES, REQUIRED_EVENT_TYPES, WEBHOOK_PATH
 
-MAX_PAGES = 10
-"""The number of pages of webhook endpoints that are read, each with 100; Stripe allows 16 endpoints."""
+PAGE_SIZE = 100
+"""The largest that Stripe allows, more than the 16 endpoints that an account can have."""
 
 DASHBOARD = "in Stripe's dashboard, Developers > Webhooks"
 
@@ -51,22 +51,23 @@ def findings(client: stripe.StripeClient, settings: CheckSettings, endpoint_url:
 
 
 def _read_endpoints(client: stripe.StripeClient) -> Sequence[_Endpoint] | stripe.StripeError:
-    """All webhook endpoints, or the error if they cannot be read."""
+    """All webhook endpoints, or the error if they cannot be read. A page without a new one ends the list."""
     endpoints: dict[str, _Endpoint] = {}
     after: dict[str, Any] = {}
-    for _ in range(MAX_PAGES):
-        result = call_list(client, "/v1/webhook_endpoints", limit=100, **after)
+    while True:
+        result = call_list(client, "/v1/webhook_endpoints", limit=PAGE_SIZE, **after)
         if result.error is not None:
             return result.error
         try:
             page = _decode_endpoints(result.body)
         except msgspec.MsgspecError:
             return stripe.APIError("not a list of endpoints")
-        endpoints.update({each.id: each for each in page.data})
-        if not page.has_more or not page.data:
-            break
+        read = {each.id: each for each in page.data}
+        has_new = not read.keys() <= endpoints.keys()
+        endpoints.update(read)
+        if not page.has_more or not has_new:
+            return list(endpoints.values())
         after = {"starting_after": page.data[-1].id}
-    return list(endpoints.values())
 
 
 _decode_endpoints = msgspec.json.Decoder(_EndpointsPage).decode

@@ -27,6 +27,10 @@ def _get(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
     dynamodb.get_item(TableName=settings.table, Key=_NO_PAYMENT, ConsistentRead=True)
 
 
+def _get_many(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
+    dynamodb.batch_get_item(RequestItems={settings.table: {"Keys": [_NO_PAYMENT], "ConsistentRead": True}})
+
+
 def _query(dynamodb: "DynamoDBClient", settings: CheckSettings) -> None:
     """Queries every index: a policy can allow some of them only."""
     for index in table.INDEXES:
@@ -81,7 +85,7 @@ class _Permission(NamedTuple):
 _FOR_ALL = (_Permission("GetItem", _get), _Permission("Query", _query))
 _FOR_EVENTS = (_Permission("PartiQLUpdate", _partiql),)
 _FOR_NOTIFIER = (_Permission("UpdateItem", _update),)
-_FOR_CHECKOUT = (_Permission("PutItem", _put), *_FOR_NOTIFIER)
+_FOR_CHECKOUT = (_Permission("BatchGetItem", _get_many), _Permission("PutItem", _put), *_FOR_NOTIFIER)
 
 
 def findings(dynamodb: "DynamoDBClient", settings: CheckSettings) -> Iterator[Finding]:

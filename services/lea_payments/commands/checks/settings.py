@@ -22,7 +22,7 @@ from lea_payments.secrets.fields import (
 from lea_payments.secrets.file import read_signing_secrets
 from lea_payments.secrets.rules import API_KEY, API_TOKEN, SIGNING_SECRET, SecretError, is_local
 from lea_payments.settings import STRIPE, ModeSettings, StripeUrl
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 
 
 class CheckSettings(BrandSettings, NotifyFields, ModeSettings):

@@ -20,6 +20,7 @@ SENTENCES: Mapping[Situation, str] = {
     Situation.AWAITING_FUNDS: (
         "Not paid yet: {requested}; the customer has finished the pay page{on}, and the money is on its way."
     ),
+    Situation.CANCELED: "Not paid: {requested}; the payment was canceled{on}, and it gets no new link.",
     Situation.ASYNC_FAILED: (
         "Not paid: {requested}; the delayed payment failed{on} and no money arrived, the customer needs a new link."
     ),
@@ -85,7 +86,9 @@ def _paid(record: Payment, derived: Derived) -> str:
 
 
 def _moment(record: Payment, situation: Situation) -> str | None:
-    """When the situation began, by the history; None if the history does not have it."""
+    """When the situation began, by the mark or by the history; None if they do not say it."""
+    if situation is Situation.CANCELED:
+        return spoken_time(record.canceled_at)
     is_decisive = _IS_DECISIVE.get(situation)
     if is_decisive is None:
         return None

@@ -12,7 +12,7 @@ from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.payers import BY_HAND, UNKNOWN_SESSION
 from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, Payment
 from lea_payments.payment.refunds import refunds_of_intent
-from lea_payments.payment.situations import DISPUTES, REVIEW_REASONS
+from lea_payments.payment.situations import DISPUTES, REVIEW_REASONS, Situation
 from lea_payments.payment.status import BY_HAND_DISPUTE, status_of
 
 REASONS: Mapping[str | None, str] = {
@@ -141,6 +141,10 @@ def story(record: Payment) -> Sequence[str]:
         sentences.append(REASONS[reason])
     if record.facts.keys() & {BY_HAND, UNKNOWN_SESSION}:
         sentences.append("A person or version 0.1.0 has set this status: no session at Stripe is known for it.")
+    if record.canceled_at is not None and status_of(record).situation is not Situation.CANCELED:
+        sentences.append(
+            "The payment was canceled, but the customer had paid, or money is on its way: the money counts."
+        )
     return [*sentences, *_refunds(record), *_disputes(record), *_events(record)]
 
 

@@ -5,16 +5,16 @@ from typing import NamedTuple
 
 from rich.text import Text
 
+from lea_payments.commands import layout
 from lea_payments.commands.amounts import plain_time
 from lea_payments.commands.at_stripe.search import Match
 from lea_payments.commands.at_stripe.state import StripeState
-from lea_payments.commands.showing import layout
 from lea_payments.commands.showing.answer import answer
 from lea_payments.commands.showing.text import payment_lines
 from lea_payments.payment.record import Payment
 from lea_payments.store.notifications.items import OutboxState
-from lea_payments.visible import visible_text
-from lea_payments.words import counted
+from lea_payments.text.visible import visible_text
+from lea_payments.text.words import counted
 
 DIFFERS = 2
 """The exit status if a record and Stripe do not agree, or Stripe has a payment without a record."""

@@ -7,7 +7,7 @@ from lea_payments.commands.amounts import plain_time
 from lea_payments.notifications.delivery import Delivery, Outcome, Stage
 from lea_payments.payment.record import iso
 from lea_payments.store.notifications.items import OutboxState
-from lea_payments.words import counted
+from lea_payments.text.words import counted
 
 _OUTCOMES: Mapping[Outcome | None, str] = {
     None: "not tried yet",

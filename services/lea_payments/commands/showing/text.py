@@ -5,9 +5,10 @@ from typing import Any
 
 from rich.text import Text
 
+from lea_payments.commands import layout
 from lea_payments.commands.amounts import plain_time
 from lea_payments.commands.at_stripe.state import StripeState
-from lea_payments.commands.showing import explain, layout
+from lea_payments.commands.showing import explain
 from lea_payments.commands.showing.answer import answer
 from lea_payments.commands.showing.next_events import next_events
 from lea_payments.commands.showing.notifications import notification_lines
@@ -15,8 +16,8 @@ from lea_payments.commands.showing.timeline import timeline
 from lea_payments.commands.showing.totals import money_lines
 from lea_payments.payment.record import Payment
 from lea_payments.store.notifications.items import OutboxState
-from lea_payments.visible import visible_text
-from lea_payments.words import counted
+from lea_payments.text.visible import visible_text
+from lea_payments.text.words import counted
 
 _RECORD_FIELDS: Mapping[str, str] = {
     "Payment": "payment_intent_id",
@@ -35,6 +36,7 @@ _RECORD_FIELDS: Mapping[str, str] = {
 _TIMES: Mapping[str, str] = {
     "Created": "created_at",
     "Attempt at": "checkout_attempt_at",
+    "Canceled": "canceled_at",
     "Last event": "webhook_processed_at",
     "Changed": "updated_at",
 }

@@ -39,7 +39,11 @@ def timeline(record: Payment) -> Iterator[Step]:
     """The steps of a payment, oldest first."""
     if record.created_at:
         yield Step(plain_time(record.created_at), "the payment was created")
-    yield from map(_step, record.history)
+    steps = [*map(_step, record.history)]
+    if record.canceled_at:
+        canceled = Step(plain_time(record.canceled_at), "the payment was canceled", "checkout API")
+        steps.insert(sum(step.at <= canceled.at for step in steps), canceled)
+    yield from steps
 
 
 def _step(entry: HistoryEntry) -> Step:

@@ -52,6 +52,7 @@ class ChangingSecrets(ABC, Generic[ReadT]):
             try:
                 await asyncio.to_thread(self.reload)
             except Exception as error:  # noqa: BLE001 - the files are read again a second later
+                self._are_valid = False
                 self._keep(f"{self.unreadable}: {type(error).__name__}")
 
     def reload(self) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 CONNECTION_LIMIT = 1000
-"""A webhook that writes thousands of events per second needs less; with 48 KiB for each, they fit into a pod."""
+"""A webhook that writes thousands of events per second needs less; with 48 KiB for each, they fit into a pod. A service
+whose calls wait needs more: see `Settings.connection_limit`."""
 
 RESERVED_FILES = 128
 """Open files that connections may not use: the table, Stripe, the metrics port, secrets, and what is being closed."""
@@ -46,7 +47,7 @@ class Connections:
     """The open connections. One timer for all of them checks their deadlines while there are any."""
 
     def __init__(self, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._limit = limit
+        self.limit = limit
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._open: set[Connection] = set()
@@ -55,6 +56,7 @@ class Connections:
         self.now = clock()
         self.buffered = 0
         self.is_draining = False
+        self._drain_callbacks: set[Callable[[], None]] = set()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -68,7 +70,7 @@ class Connections:
         if self._timer is None:
             self.now = self._clock()
             self._timer = loop.call_later(TICK_SECONDS, self._tick, loop)
-        if len(self._open) >= self._limit and not self._make_room():
+        if len(self._open) >= self.limit and not self._make_room():
             return False
         self._open.add(connection)
         self._without_request[connection] = None
@@ -85,6 +87,15 @@ class Connections:
         self.is_draining = True
         for connection in [*self._open]:
             connection.drain()
+        for callback in [*self._drain_callbacks]:
+            callback()
+
+    def when_draining(self, callback: Callable[[], None]) -> None:
+        """Calls back when the drain starts, once for equal callbacks; at once if it has started."""
+        if self.is_draining:
+            callback()
+        else:
+            self._drain_callbacks.add(callback)
 
     def has_request(self, connection: Connection) -> None:
         """Notes that a connection has sent a complete head."""
@@ -108,7 +119,7 @@ class Connections:
             oldest = sorted(idle, key=lambda connection: connection.deadline)[:IDLE_CLOSED_TOGETHER]
         for connection in oldest:
             self._drop(connection, "too_many_connections")
-        return len(self._open) < self._limit
+        return len(self._open) < self.limit
 
     def _drop(self, connection: Connection, reason: str) -> None:
         self.remove(connection)
@@ -121,9 +132,9 @@ class Connections:
         self._timer = loop.call_later(TICK_SECONDS, self._tick, loop) if self._open else None
 
 
-def raise_file_limit() -> int:
-    """Raises the soft limit of open files to the hard limit; returns the number of connections that it allows."""
+def raise_file_limit(connections: int = CONNECTION_LIMIT) -> int:
+    """Raises the soft limit of open files to the hard limit; returns how many of these connections it allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = hard if hard != resource.RLIM_INFINITY else 8 * CONNECTION_LIMIT
+    files = hard if hard != resource.RLIM_INFINITY else 8 * connections
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    return max(1, min(CONNECTION_LIMIT, files - RESERVED_FILES))
+    return max(1, min(connections, files - RESERVED_FILES))

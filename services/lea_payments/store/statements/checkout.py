@@ -1,4 +1,4 @@
-"""Builds the arguments of checkout's conditional write."""
+"""Builds the arguments of checkout's conditional writes."""
 
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,16 @@ from lea_payments.store import table
 from lea_payments.store.items import LEGACY_OTHER_SESSION, attributes_of, unreadable_fields
 from lea_payments.store.statements import outbox
 from lea_payments.store.statements.records import ABSENT, COMPARABLE, WRITTEN_FIELDS, CurrentRecord
+
+
+def creation(table_name: str, new: Payment) -> dict[str, Any]:
+    """PutItem's arguments for a new record, if there is none with its id."""
+    return {
+        "TableName": table_name,
+        "Item": attributes_of(new),
+        "ConditionExpression": f"attribute_not_exists({table.KEY})",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
 
 
 def checkout_update(before: CurrentRecord, after: Payment, notify_at: datetime | None = None) -> dict[str, Any]:

@@ -33,7 +33,8 @@ _WRITTEN_BY_EVENTS = (
     *("facts", "history", "status_reason", "amount_refunded", "dispute_status", "other_session_id"),
     "awaiting_funds_on",
 )
-_WRITTEN_BY_CHECKOUT = ("traceparent", "checkout_attempt_at", "checkout_locale", "checkout_link")
+_CANCELED = "canceled_at"
+_WRITTEN_BY_CHECKOUT = ("traceparent", "checkout_attempt_at", "checkout_locale", "checkout_link", _CANCELED)
 
 
 def _without(*names: str) -> str:
@@ -42,7 +43,7 @@ def _without(*names: str) -> str:
 
 _BY_CHECKOUT = (
     f"version={LINKED_VERSION} AND payment_status='pending' AND status_rank=0 AND checkout_attempt=1"
-    f" AND {_without(*_WRITTEN_BY_EVENTS)}"
+    f" AND {_without(*_WRITTEN_BY_EVENTS, _CANCELED)}"
 )
 _BY_HAND = "payment_status='pending' AND " + _without(
     *("version", "status_rank", "checkout_attempt", "stripe_payment_intent"), *_WRITTEN_BY_CHECKOUT, *_WRITTEN_BY_EVENTS

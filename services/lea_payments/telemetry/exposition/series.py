@@ -12,7 +12,9 @@ from lea_payments.payment.record import Status
 from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE
 from lea_payments.stripe.facts import LISTED_TYPES
 from lea_payments.stripe.signature import SIGNATURE_REASONS
-from lea_payments.telemetry import checkout, connections, metrics, notifier
+from lea_payments.telemetry import connections, metrics
+from lea_payments.telemetry.mcp import tool_calls
+from lea_payments.telemetry.services import checkout, notifier
 
 Metric = Counter | Gauge | Histogram
 
@@ -30,6 +32,13 @@ def _deliveries() -> Iterator[tuple[str, ...]]:
         yield from product((event_type,), (*_OF_USED_TYPES, *_OF_ALL_TYPES))
     yield from product((OTHER_TYPE,), (Outcome.IGNORED, *_OF_ALL_TYPES))
     yield from product((metrics.UNREAD_TYPE,), _REJECTIONS)
+
+
+def _tool_calls() -> Iterator[tuple[str, str]]:
+    yield from product(tool_calls.TOOLS, tool_calls.OUTCOMES)
+    yield from product(
+        (metrics.OTHER,), (tool_calls.INVALID, tool_calls.INVALID_STATE, tool_calls.FAILED, tool_calls.UNAUTHORIZED)
+    )
 
 
 class Exposed(NamedTuple):
@@ -79,18 +88,22 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         _with(metrics.LAST_APPLIED, EVENT_TYPES),
         _with(metrics.SIGNATURE_FAILURES, SIGNATURE_REASONS),
         _with(metrics.SECRET_USED, ("current", "previous")),
-        Exposed(metrics.SECRET_FILE_INVALID),
+        _with(metrics.SECRET_FILE_INVALID, (metrics.SIGNING_SECRETS_FILE,)),
         _with(metrics.IGNORED, metrics.IGNORED_REASONS),
         Exposed(metrics.CLOCK_SKEW),
     ),
     "pages": (*_EVERY_SERVICE, *_store("get", "query"), Exposed(metrics.PAGE_VIEWS, metrics.PAGES)),
     "checkout": (
         *_EVERY_SERVICE,
-        *_store("get", "query", "create", "change_checkout"),
+        *_store("get", "query", "create", "change_checkout", "watch", "read_many"),
+        Exposed(checkout.WAITING),
         _with(metrics.CHECKOUT_SESSIONS, metrics.OPENED_STAGES),
+        _with(metrics.CANCELED, metrics.CANCELING_CALLS),
+        _with(metrics.OUTCOMES, (Status.EXPIRED,), metrics.CURRENCIES),
         Exposed(checkout.CALLS),
         Exposed(checkout.CALL_DURATION),
         _with(checkout.STRIPE, checkout.STRIPE_CALLS, checkout.STRIPE_OUTCOMES),
+        _with(metrics.SECRET_FILE_INVALID, (metrics.API_KEY_FILE, metrics.API_TOKENS_FILE)),
     ),
     "reconciler": (
         *_EVERY_SERVICE,
@@ -99,7 +112,16 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         _with(metrics.RECONCILER_RUNS, metrics.RECONCILER_RUN_OUTCOMES),
         _with(metrics.REPAIRED, (*EVENT_TYPES, *LISTED_TYPES)),
         Exposed(metrics.DRIFT),
+        Exposed(metrics.PAYABLE),
         Exposed(metrics.RECONCILER_LAST_RUN),
+        _with(metrics.SECRET_FILE_INVALID, (metrics.API_KEY_FILE,)),
+    ),
+    "mcp": (
+        *_EVERY_SERVICE,
+        Exposed(tool_calls.CALLS, tuple(_tool_calls())),
+        _with(tool_calls.DURATION, (*tool_calls.TOOLS, metrics.OTHER)),
+        _with(tool_calls.CAPS_REFUSED, tool_calls.CAPS.values()),
+        _with(metrics.SECRET_FILE_INVALID, (metrics.API_TOKENS_FILE, metrics.MCP_TOKENS_FILE)),
     ),
     "notifier": (
         *_EVERY_SERVICE,
@@ -109,6 +131,7 @@ SERVICES: Mapping[str, Sequence[Exposed]] = {
         Exposed(notifier.DUE),
         Exposed(notifier.OLDEST_DUE),
         Exposed(notifier.DEAD_LETTERED),
+        _with(metrics.SECRET_FILE_INVALID, (metrics.NOTIFY_SECRETS_FILE,)),
     ),
 }
 """The metrics of each service: a pod exposes only what it can count."""

@@ -121,6 +121,7 @@ def read_tracing(variables: Mapping[str, str]) -> Tracing:
         sampler,
         reader.read("OTEL_TRACES_SAMPLER_ARG", values.ratio, 1.0) if sampler.endswith(RATIO) else 1.0,
         {
+            **reader.read("POD_RESOURCE_ATTRIBUTES", values.resource_attributes, {}),
             **reader.read("OTEL_RESOURCE_ATTRIBUTES", values.resource_attributes, {}),
             **({"service.name": name} if name else {}),
         },

@@ -51,6 +51,9 @@ class OtelVariables(EnvironmentSettings):
     otel_resource_attributes: str = Field(
         "", description="attributes of each span's resource: `name=value,name=value`, in percent-encoding"
     )
+    pod_resource_attributes: str = Field(
+        "", description="attributes of the pod, which the chart sets; those of `OTEL_RESOURCE_ATTRIBUTES` win"
+    )
     otel_sdk_disabled: str = Field("", description="`true`: no traces")
     otel_propagators: str = Field("", description="must contain `tracecontext`, the only format that the services use")
     otel_bsp_schedule_delay: str = Field("", description="pause between two exports, in milliseconds (5000)")

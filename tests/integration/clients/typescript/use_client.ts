@@ -1,4 +1,4 @@
-// Uses the generated types and openapi-fetch: creates, reads and lists payments, and prints what it got as JSON.
+// Uses the generated types and openapi-fetch: creates, reads, lists and cancels payments, and prints it as JSON.
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.js";
 
@@ -44,9 +44,18 @@ for (const id of ids) created.push((await create({ payment_intent_id: id })).dat
 const first = created[0]!;
 const read = await api.GET("/payments/{payment_intent_id}", { params: { path: { payment_intent_id: ids[0]! } } });
 if (read.error) throw new Error(read.error.error.message);
+const waited = await api.GET("/payments/{payment_intent_id}", {
+  params: { path: { payment_intent_id: ids[0]! }, query: { wait: 25, after: read.data.version - 1 } },
+});
 const missing = await api.GET("/payments/{payment_intent_id}", { params: { path: { payment_intent_id: "none" } } });
 const readiness = await api.GET("/readyz");
 const found = await pages();
+const canceled = await api.POST("/payments/{payment_intent_id}/cancel", {
+  params: { path: { payment_intent_id: ids[0]! } },
+});
+if (canceled.error) throw new Error(canceled.error.error.message);
+await create({ payment_intent_id: `payment_${RUN}_d`, user_id: "another", supersedes: [ids[1]!] });
+const superseded = await api.GET("/payments/{payment_intent_id}", { params: { path: { payment_intent_id: ids[1]! } } });
 
 console.log(
   JSON.stringify({
@@ -59,11 +68,15 @@ console.log(
     payable: read.data.payable,
     dispute: read.data.dispute_status,
     history: read.data.history.length,
+    waited: waited.data?.version === read.data.version,
     pages: found.map((page) => page.length),
     listed: found.flat().sort().join() === ids.sort().join(),
     too_large: (await create({ amount: 1_000_000_000_000 })).code,
     unknown_currency: (await create({ currency: "abc" })).code,
     missing: missing.error?.error.code,
+    canceled: [canceled.data.payment_status, canceled.data.status_reason],
+    superseded: superseded.data?.status_reason,
+    gets_no_link: (await create({ payment_intent_id: ids[0]! })).code,
     ready: readiness.data?.status,
   }),
 );

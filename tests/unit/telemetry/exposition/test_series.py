@@ -4,12 +4,14 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
 from dashboards.promql import SERVICES as SCRAPED
-from lea_payments.telemetry import checkout, connections, metrics, notifier
+from lea_payments.telemetry import connections, metrics
 from lea_payments.telemetry.exposition.series import SERVICES, registry_of
+from lea_payments.telemetry.mcp import tool_calls
+from lea_payments.telemetry.services import checkout, notifier
 
 METRICS = {
     value._name
-    for module in (metrics, checkout, connections, notifier)
+    for module in (metrics, checkout, connections, notifier, tool_calls)
     for value in vars(module).values()
     if isinstance(value, Counter | Gauge | Histogram)
 }

@@ -1,0 +1,1 @@
+"""Cancels payments: their links, and their records."""

@@ -1,0 +1,1 @@
+"""Lets calls wait until their payment changes."""

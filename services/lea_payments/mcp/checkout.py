@@ -1,0 +1,207 @@
+"""Calls the checkout API, with the errors of the tools."""
+
+import re
+import ssl
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, NamedTuple, Self, TypeVar
+
+import aiohttp
+import msgspec
+import requests
+
+from lea_payments.mcp.arguments import NewLink
+from lea_payments.mcp.errors import ToolRefusalError
+from lea_payments.outbound import way
+from lea_payments.payment.record import Status
+from lea_payments.telemetry import spans
+from lea_payments.telemetry.mcp import checkout_calls as telemetry
+
+CALL_SECONDS = 20.0
+"""The time for a call that does not wait: checkout calls Stripe for longer than that only if Stripe hangs."""
+
+CONNECTIONS = 256
+RESPONSE_LIMIT = 1024 * 1024
+"""In bytes. A payment with all its objects and its history has less than 100 KB."""
+
+MESSAGE_LENGTH = 500
+PARAMS: Mapping[str, str] = {"payment_intent_id": "payment_id", "Idempotency-Key": "idempotency_key"}
+"""The tools' names for parameters of the checkout API."""
+
+CONNECT_SECONDS = 5.0
+BodyT = TypeVar("BodyT")
+_CODE = re.compile(r"[a-z][a-z_]{0,63}")
+SERVER_ERROR = 500
+
+
+class PaymentBody(msgspec.Struct):
+    """What the tools use of a payment in the checkout API's answers."""
+
+    payment_intent_id: str
+    payment_status: Status
+    final: bool
+    status_reason: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+    version: int | None = None
+
+
+class LinkBody(msgspec.Struct):
+    """A link in the checkout API's answers."""
+
+    url: str
+    expires_at: str
+
+
+class CreatedBody(msgspec.Struct):
+    """The answer to a new payment."""
+
+    payment: PaymentBody
+    link: LinkBody
+
+
+class _Error(msgspec.Struct):
+    code: str
+    message: str
+    param: str | None = None
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Error
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class CheckoutApi:
+    """The checkout API. Every method raises ToolRefusalError if the call fails."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        tls = ssl.create_default_context(cafile=way.ca_file() or requests.utils.DEFAULT_CA_BUNDLE_PATH)
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=tls), cookie_jar=aiohttp.DummyCookieJar()
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+    def use(self, token: str) -> None:
+        """Makes the next calls with this token."""
+        self._token = token
+
+    async def create(self, new: NewLink) -> tuple[CreatedBody, bool]:
+        """Creates a payment, or finds it, and returns its link; also says whether the link is new."""
+        fields = new.model_dump(exclude_none=True, exclude={"idempotency_key"})
+        body = {"payment_intent_id": new.payment_id, **fields}
+        answer = await self._call("POST", "/payments", json=body)
+        return _decoded(answer, CreatedBody), answer.status == 201
+
+    async def read(self, payment_id: str, wait: int = 0, after: int | None = None) -> PaymentBody:
+        """The payment, at once or when its version differs from `after`, at the latest after `wait` seconds."""
+        query = {name: str(value) for name, value in (("wait", wait), ("after", after)) if value}
+        answer = await self._call(
+            "GET", "/payments/{payment_intent_id}", payment_id, params=query, seconds=CALL_SECONDS + wait
+        )
+        return _decoded(answer, PaymentBody)
+
+    async def cancel(self, payment_id: str) -> PaymentBody:
+        """Cancels the payment's link."""
+        return _decoded(await self._call("POST", "/payments/{payment_intent_id}/cancel", payment_id), PaymentBody)
+
+    async def ping(self) -> None:
+        """Raises ToolRefusalError unless the checkout API accepts a call with this server's token."""
+        await self._call("GET", "/payments", params={"quote_id": "mcp_readiness", "limit": "1"})
+
+    async def _call(
+        self, method: str, route: str, payment_id: str = "", *, seconds: float = CALL_SECONDS, **options: Any
+    ) -> _Answer:
+        with telemetry.checkout_call(method, route):
+            answer = await self._send(method, route.format(payment_intent_id=payment_id), seconds, options)
+            if answer.status >= 300:
+                raise _refusal_of(answer)
+            return answer
+
+    async def _send(self, method: str, path: str, seconds: float, options: Mapping[str, Any]) -> _Answer:
+        """Sends a call, and once more if an idle connection closed under it: every call can be repeated."""
+        url = f"{self._url}{path}"
+        try:
+            try:
+                return await self._send_once(method, url, seconds, options)
+            except aiohttp.ServerDisconnectedError:
+                return await self._send_once(method, url, seconds, options)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            telemetry.checkout_unreachable(error, url)
+            is_sent = not isinstance(error, aiohttp.ClientConnectorError)
+            raise ToolRefusalError("checkout_unreachable", "", may_have_created=is_sent) from None
+
+    async def _send_once(self, method: str, url: str, seconds: float, options: Mapping[str, Any]) -> _Answer:
+        assert self._http is not None
+        async with self._http.request(
+            method,
+            url,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
+            **self._way(url),
+            **options,
+        ) as response:
+            return _Answer(response.status, await _limited(response.content), response.headers)
+
+    def _way(self, url: str) -> Mapping[str, Any]:
+        """The headers and the proxy of a request. Over TLS, the proxy's credentials are not part of the request."""
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        if traceparent := spans.current_traceparent():
+            headers["traceparent"] = traceparent
+        proxy = way.proxy_for(url)
+        if proxy is None:
+            return {"headers": headers}
+        if url.startswith("https:"):
+            return {"headers": headers, "proxy": proxy.address, "proxy_headers": proxy.headers}
+        return {"headers": {**headers, **proxy.headers}, "proxy": proxy.address}
+
+
+async def _limited(content: aiohttp.StreamReader) -> bytes:
+    """The body, up to the limit. One that is longer is not JSON then."""
+    body = b""
+    while len(body) < RESPONSE_LIMIT and (part := await content.read(RESPONSE_LIMIT - len(body))):
+        body += part
+    return body
+
+
+def _decoded(answer: _Answer, kind: type[BodyT]) -> BodyT:
+    try:
+        return msgspec.json.decode(answer.body, type=kind)
+    except msgspec.DecodeError:
+        raise ToolRefusalError("checkout_error", "", may_have_created=True) from None
+
+
+def _refusal_of(answer: _Answer) -> ToolRefusalError:
+    """The checkout API's error. The answer of anything else, such as a proxy, is a checkout_error."""
+    may_have_created = answer.status >= SERVER_ERROR
+    try:
+        error = msgspec.json.decode(answer.body, type=_ErrorBody).error
+    except msgspec.DecodeError:
+        error = _Error("checkout_error", "")
+    if not _CODE.fullmatch(error.code):
+        error = _Error("checkout_error", "")
+    retry_after = answer.headers.get("Retry-After", "")
+    return ToolRefusalError(
+        error.code,
+        error.message[:MESSAGE_LENGTH],
+        param=error.param and PARAMS.get(error.param, error.param),
+        retry_after=int(retry_after)
+        if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 6
+        else None,
+        may_have_created=may_have_created,
+    )

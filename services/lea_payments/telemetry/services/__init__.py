@@ -1,0 +1,1 @@
+"""What each service measures, traces and logs, one module for each."""

@@ -1,0 +1,147 @@
+"""Records deliveries to the webhook as metrics, spans and log lines.
+
+No label, span attribute or log field holds personal data or a secret: labels come from our own enums, and ids go to
+spans and log lines only.
+"""
+
+import time
+
+from opentelemetry.trace import Span
+
+from lea_payments.log import log, present
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE, WEBHOOK_PATH, Ignored
+from lea_payments.stripe.signature import REMEDIES
+from lea_payments.telemetry import metrics, spans
+from lea_payments.telemetry.metrics import series
+from lea_payments.telemetry.throttle import PerSecond, Throttle
+
+_SPAN_NAME = f"POST {WEBHOOK_PATH}"
+_SPAN_ATTRIBUTES = {
+    "http.request.method": "POST",
+    "http.route": WEBHOOK_PATH,
+    "url.path": WEBHOOK_PATH,
+    "url.scheme": "http",
+}
+_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+
+_rejections = Throttle(seconds=60)
+_unverified = PerSecond(10)
+_invalid_secret_files = Throttle(seconds=60)
+
+
+def delivery_span() -> spans.OperationSpan:
+    """The span of one delivery. It starts a trace of its own: a `traceparent` header could come from anyone."""
+    return spans.OperationSpan(_SPAN_NAME, attributes=_SPAN_ATTRIBUTES)
+
+
+def webhook_answered(
+    delivery: spans.OperationSpan,
+    outcome: str,
+    http_status: int,
+    event: PaymentEvent | Ignored | None,
+    payment_id: str | None,
+    reason: str | None,
+) -> None:
+    """A delivery is answered. `event` is None if the delivery was rejected before its event could be trusted.
+
+    Metrics count every delivery; log lines and traces of those without an event are limited.
+    """
+    event_type = metrics.UNREAD_TYPE if event is None else event.type if event.type in EVENT_TYPES else OTHER_TYPE
+    seconds = delivery.seconds
+    is_recorded = event is not None or _is_within_limit(outcome, reason)
+    if not is_recorded:
+        delivery.discard()
+    span = delivery.failed(outcome) if is_recorded and http_status >= _CLIENT_ERROR else delivery.span
+    exemplar = spans.exemplar(span) if is_recorded else None
+    series(metrics.EVENTS, event_type, outcome).inc()
+    series(metrics.DURATION, outcome).observe(seconds, exemplar)
+    if event is not None and event.created is not None:
+        age = max(0.0, delivery.started_ns / 1e9 - event.created)
+        metrics.EVENT_AGE.observe(age, exemplar)
+    if isinstance(event, Ignored) or outcome == Outcome.IGNORED:
+        _count_ignored(reason or "")
+    if outcome == Outcome.APPLIED:
+        series(metrics.LAST_APPLIED, event_type).set(delivery.started_ns / 1e9)
+    if not is_recorded:
+        return
+    if span.is_recording():
+        _describe(span, outcome, http_status, event, payment_id)
+    fields = {
+        "event_id": event.id if event else None,
+        "event_type": event.type if event else metrics.UNREAD_TYPE,
+        "payment_id": payment_id,
+        "reason": reason,
+        "trace_id": spans.trace_id(span),
+    }
+    write = log.info if http_status < _CLIENT_ERROR else log.warning
+    write(
+        "webhook_answered",
+        outcome=outcome,
+        http_status=http_status,
+        duration_ms=round(seconds * 1000, 1),
+        **present(fields),
+    )
+
+
+def _count_ignored(reason: str) -> None:
+    reason = reason.partition(":")[0]
+    series(metrics.IGNORED, reason if reason in metrics.IGNORED_REASONS else metrics.OTHER).inc()
+
+
+def _is_within_limit(outcome: str, reason: str | None) -> bool:
+    """Whether a delivery that is not verified has a log line and a trace: ten per reason and second do."""
+    key = reason if reason is not None and reason in REMEDIES else outcome
+    return _unverified.allows(key, time.monotonic())
+
+
+def _describe(
+    span: Span, outcome: str, http_status: int, event: PaymentEvent | Ignored | None, payment_id: str | None
+) -> None:
+    span.set_attributes({"http.response.status_code": http_status, "payments.outcome": outcome})
+    if payment_id:
+        span.set_attribute("payments.payment.id", payment_id)
+    if event is not None:
+        span.set_attributes({"stripe.event.id": event.id, "stripe.event.type": event.type})
+    if isinstance(event, PaymentEvent):
+        spans.link(span, event.traceparent)
+    if http_status >= _SERVER_ERROR:  # semantic conventions: a server span fails from 500 on
+        spans.fail(span, outcome)
+
+
+def signature_verified(secret_index: int, skew_seconds: float) -> None:
+    """A delivery was signed with the secret at this index of the list, 0 for the current one.
+
+    `skew_seconds` is our clock minus the sender's, including the time that the delivery travelled.
+    """
+    series(metrics.SECRET_USED, "current" if secret_index == 0 else "previous").inc()
+    metrics.CLOCK_SKEW.set(skew_seconds)
+
+
+def signature_rejected(reason: str, skew_seconds: float | None) -> None:
+    """The signature of a delivery is not valid. One log line per reason and minute says what to do."""
+    series(metrics.SIGNATURE_FAILURES, reason).inc()
+    if skew_seconds is not None:
+        metrics.CLOCK_SKEW.set(skew_seconds)
+    count = _rejections.count(reason, time.monotonic())
+    if count:
+        log.warning("signature_rejected", reason=reason, count=count, remedy=REMEDIES[reason])
+
+
+def webhook_failed() -> None:
+    """An unexpected error ended a delivery. Call it where the exception is handled: the line has its traceback."""
+    log.exception("webhook_failed")
+
+
+def signing_secrets_loaded(count: int) -> None:
+    """The file of signing secrets changed, or is valid again, and its secrets are in use."""
+    series(metrics.SECRET_FILE_INVALID, metrics.SIGNING_SECRETS_FILE).set(0)
+    log.info("signing_secrets_loaded", count=count)
+
+
+def signing_secrets_kept(problem: str) -> None:
+    """The file of signing secrets is invalid; the last valid ones stay in use. One log line per problem and minute."""
+    series(metrics.SECRET_FILE_INVALID, metrics.SIGNING_SECRETS_FILE).set(1)
+    count = _invalid_secret_files.count(problem, time.monotonic())
+    if count:
+        log.error("signing_secrets_kept", problem=problem, count=count)

@@ -1,0 +1,1 @@
+"""Writes texts for people."""

@@ -1,0 +1,43 @@
+"""Addresses that look as if they led to an allowed origin, and do not."""
+
+ORIGIN = "https://chat.example.com"
+"""The origin that is allowed."""
+
+HOSTILE_URLS = (
+    "",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "//chat.example.com/",
+    "/\\evil.example/",
+    "http://chat.example.com/",
+    "https://evil.example/",
+    "https://evil.example/https://chat.example.com/",
+    "https://evil.example?https://chat.example.com",
+    "https://evil.example#https://chat.example.com",
+    f"{ORIGIN}@evil.example/",
+    f"{ORIGIN}:443@evil.example/",
+    f"{ORIGIN}\\@evil.example/",
+    f"{ORIGIN}%2eevil.example/",
+    f"{ORIGIN}.evil.example/",
+    f"{ORIGIN}.",
+    f"{ORIGIN}:8443/",
+    f"{ORIGIN}:99999/",
+    f"{ORIGIN}\t.evil.example/",
+    f"{ORIGIN}\n.evil.example/",
+    f" {ORIGIN}/",
+    f"{ORIGIN}/a b",
+    f"{ORIGIN}/\\evil.example",
+    f'{ORIGIN}/"onclick="alert(1)',
+    f"{ORIGIN}/<script>",
+    f"{ORIGIN}/\u2028",
+    "https://chat.example\u3002com/",
+    "https://xchat.example.com/",
+    "https://sub.chat.example.com/",
+    "https://\u0441hat.example.com/",
+    "https:chat.example.com",
+    "https:///chat.example.com/",
+    f"{ORIGIN}/?payment_id=payment_9",
+    f"{ORIGIN}/?payment%5Fid=payment_9",
+    f"{ORIGIN}/?a=1&payment_id",
+    f"{ORIGIN}/{'a' * 500}",
+)
