@@ -14,6 +14,7 @@ from lea_payments.checkout.sessions import OpenCheckout
 from lea_payments.payment.record import Payment
 from lea_payments.stripe.checkout_sessions import CheckoutSession
 
+ORIGIN = "https://chat.example.com"
 TOKEN, OTHER_TOKEN = "token-of-the-caller", "token-of-another-caller"
 NEW = {"user_id": "u", "quote_id": "q", "amount": 12000, "currency": "SGD", "product_name": "Travel insurance"}
 
@@ -42,11 +43,8 @@ def sessions() -> Sessions:
 @pytest.fixture
 async def api(sessions: Sessions) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
-    app.include_router(
-        PaymentsApi(sessions, sessions, return_origins=["https://chat.example.com"]).router(
-            Callers([TOKEN, OTHER_TOKEN])
-        )
-    )  # type: ignore[arg-type]  # a fake
+    routes = PaymentsApi(sessions, sessions, return_origins=[ORIGIN])  # type: ignore[arg-type]  # a fake
+    app.include_router(routes.router(Callers([TOKEN, OTHER_TOKEN])))
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api", headers=headers) as client:
         yield client
@@ -104,13 +102,13 @@ async def test_a_key_of_version_0_1_0_finds_its_payment(api: httpx.AsyncClient, 
 
 
 async def test_a_return_url_of_an_allowed_origin_is_stored(api: httpx.AsyncClient, sessions: Sessions) -> None:
-    answer = await api.post("/payments", json=NEW | {"return_url": "https://chat.example.com/c/7"})
+    answer = await api.post("/payments", json=NEW | {"return_url": f"{ORIGIN}/c/7"})
 
-    assert answer.json()["payment"]["return_url"] == "https://chat.example.com/c/7"
-    assert sessions.payments[0].return_url == "https://chat.example.com/c/7"
+    assert answer.json()["payment"]["return_url"] == f"{ORIGIN}/c/7"
+    assert sessions.payments[0].return_url == f"{ORIGIN}/c/7"
 
 
-@pytest.mark.parametrize("origins", [["https://chat.example.com"], []], ids=["other origins", "no origin"])
+@pytest.mark.parametrize("origins", [[ORIGIN], []], ids=["other origins", "no origin"])
 async def test_a_return_url_of_another_origin_is_refused(sessions: Sessions, origins: list[str]) -> None:
     api = PaymentsApi(sessions, sessions, return_origins=origins)  # type: ignore[arg-type]  # a fake
     new = NewPayment.model_validate(NEW | {"return_url": "https://evil.example/"})
