@@ -21,6 +21,14 @@ def _full_record() -> Payment:
     return replace(BY_HAND, **texts, **numbers, facts=facts, dispute_status=DisputeStatus.WON, history=history)
 
 
+def test_a_record_is_created_if_there_is_none() -> None:
+    arguments = checkout.creation("payments", BY_HAND)
+
+    assert arguments["Item"] == attributes_of(BY_HAND)
+    assert arguments["ConditionExpression"] == "attribute_not_exists(payment_intent_id)"
+    assert arguments["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
+
+
 def test_checkout_writes_every_field_but_the_history() -> None:
     record = replace(BY_HAND, version=3, updated_at="t0", history=(ENTRY,))
 
