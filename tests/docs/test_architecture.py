@@ -29,7 +29,7 @@ def _documented_walk() -> list[str]:
     """The modules that the document names, in order of their first mention, such as `webhook/app`."""
     text = (ROOT / "docs" / "architecture.md").read_text()
     walk = text.partition("<!-- walk -->")[2].partition("<!-- /walk -->")[0]
-    return list(dict.fromkeys(re.findall(r"`(\w+/\w+)\.py", walk)))
+    return list(dict.fromkeys(re.findall(r"`(\w+(?:/\w+)+)\.py", walk)))
 
 
 @contextmanager

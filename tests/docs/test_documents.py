@@ -118,7 +118,7 @@ def test_the_documented_layers_are_the_enforced_ones() -> None:
     (documented,) = [block.text.splitlines() for block in _of("text")]
 
     assert documented == layers
-    assert len(layers) == 10
+    assert len(layers) == 12
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)

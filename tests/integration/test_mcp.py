@@ -96,7 +96,7 @@ async def test_another_replica_goes_on_with_a_collection(replicas: tuple[str, st
     assert isinstance(request.params, types.ElicitRequestURLParams)
     await asyncio.to_thread(pay, request.params.url)
     async with http_client(replicas[1], elicitation_callback=pays_with(pay)) as client:
-        answers = {"payment": types.ElicitResult(action="accept")}
+        answers: types.InputResponses = {"payment": types.ElicitResult(action="accept")}
         result = await client.session.call_tool(
             "collect_payment", arguments, input_responses=answers, request_state=first.request_state
         )

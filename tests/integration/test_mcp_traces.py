@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from mcp import types
 
 from tests.support import mcp_server
 from tests.support.mcp_server import http_client, link_arguments, payment_in, pays_with, stdio_client
@@ -13,7 +14,7 @@ from tests.support.simulation import TOKEN, Simulation, simulate
 from tests.support.waiting import until
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-META = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
+META: types.RequestParamsMeta = {"traceparent": f"00-{TRACE}-{PARENT}-01"}  # type: ignore[typeddict-unknown-key]
 TOOL = ("lea-payments-mcp", "tools/call collect_payment", "server")
 IN_ONE_TRACE = [
     TOOL,
@@ -22,6 +23,10 @@ IN_ONE_TRACE = [
     ("lea-payments-checkout", "POST /v1/checkout/sessions", "client"),
 ]
 """The spans from the tool call to the call of Stripe: service, name and kind."""
+
+LINKED = [("lea-payments-webhook", "POST /webhook/stripe", "server"), ("lea-payments-pages", "GET /success", "server")]
+NOTIFICATION = ("lea-payments-notifier", "notification.send", "client")
+"""The spans in traces of their own, which are linked to checkout's span."""
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +58,16 @@ def names(spans: list[Span]) -> list[tuple[str, str, str]]:
     return [(str(span.resource["service.name"]), span.name, span.kind) for span in spans]
 
 
-def story(sink: OtlpSink, payment_id: str) -> list[Span]:
+def linked_spans(simulation: Simulation) -> list[tuple[str, str, str]]:
+    return [*LINKED, NOTIFICATION] if "notifier" in simulation.services else LINKED
+
+
+def story(sink: OtlpSink, payment_id: str, linked: list[tuple[str, str, str]]) -> list[Span]:
     """Waits until all services have exported their spans of the payment."""
 
     def complete() -> list[Span]:
         spans = spans_of_payment(sink.spans, payment_id)
-        assert {*names(spans)} >= {
-            *IN_ONE_TRACE,
-            ("lea-payments-webhook", "POST /webhook/stripe", "server"),
-            ("lea-payments-pages", "GET /success", "server"),
-        }
+        assert {*names(spans)} >= {*IN_ONE_TRACE, *linked}, names(spans)
         return spans
 
     return until(complete, f"all spans of {payment_id}")
@@ -74,7 +79,7 @@ def span_of(spans: list[Span], name: tuple[str, str, str]) -> Span:
 
 @pytest.mark.parametrize("meta", [META, None], ids=["agent's trace", "own trace"])
 async def test_a_sale_is_one_connected_story(
-    simulation: Simulation, server: str, sink: OtlpSink, meta: dict[str, str] | None
+    simulation: Simulation, server: str, sink: OtlpSink, meta: types.RequestParamsMeta | None
 ) -> None:
     def pay(link: str) -> None:
         session = link.rpartition("/")[2]
@@ -83,17 +88,17 @@ async def test_a_sale_is_one_connected_story(
 
     async with http_client(server, elicitation_callback=pays_with(pay)) as client:
         payment = payment_in(await client.call_tool("collect_payment", link_arguments(), meta=meta))
-    await asyncio.to_thread(story, sink, payment["payment_id"])
+    linked = linked_spans(simulation)
+    spans = await asyncio.to_thread(story, sink, payment["payment_id"], linked)
 
-    spans = story(sink, payment["payment_id"])
     checkout = span_of(spans, IN_ONE_TRACE[2])
     together = [span for span in spans if span.trace_id == checkout.trace_id]
     assert {*names(together)} >= {*IN_ONE_TRACE}
     for child, parent in ((3, 2), (2, 1)):
         assert span_of(together, IN_ONE_TRACE[child]).parent == span_of(together, IN_ONE_TRACE[parent]).span_id
     assert (checkout.trace_id == TRACE) == (meta is not None)
-    for service, name in (("lea-payments-webhook", "POST /webhook/stripe"), ("lea-payments-pages", "GET /success")):
-        assert checkout.context in span_of(spans, (service, name, "server")).links
+    for name in linked:
+        assert checkout.context in span_of(spans, name).links
 
 
 async def test_a_desktop_program_has_the_same_trace(variables: Mapping[str, str], sink: OtlpSink) -> None:

@@ -1,6 +1,5 @@
 """Follows notifications from the write that changes a payment to the receivers, with the service as a process."""
 
-import asyncio
 import json
 import signal
 import threading
@@ -9,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lea_payments.notifications.delivery import Delivery, Stage
@@ -147,13 +147,13 @@ async def test_a_change_while_an_older_one_is_sent_comes_next(
     notify: Callable[..., Process], receiver: Receiver, records: Records, store: PaymentStore
 ) -> None:
     """Two notifiers run, and none of them sends the newer version while the older one is in flight."""
-    may_answer, is_received = threading.Event(), threading.Event()
-    receiver.answers = [Answer(before=lambda: (is_received.set(), may_answer.wait(60)))]
+    may_answer = threading.Event()
+    receiver.answers = [Answer(before=lambda: may_answer.wait(60))]
     payment_id = records.put()
     await store.apply(_event(stripe_bodies.declined(payment_id)))
     for _ in range(2):
         notify()
-    await asyncio.to_thread(is_received.wait, 60)
+    receiver.wait_for(payment_id)
 
     await _complete(store, payment_id)
     other = records.put()
@@ -286,12 +286,12 @@ async def test_secrets_rotate_without_a_restart(
 async def test_a_stop_finishes_what_is_in_flight(
     notify: Callable[..., Process], receiver: Receiver, records: Records, store: PaymentStore
 ) -> None:
-    may_answer, is_received = threading.Event(), threading.Event()
-    receiver.answer = Answer(before=lambda: (is_received.set(), may_answer.wait(60)))
+    may_answer = threading.Event()
+    receiver.answer = Answer(before=lambda: may_answer.wait(60))
     payment_id = records.put()
     await _complete(store, payment_id)
     process = notify()
-    await asyncio.to_thread(is_received.wait, 60)
+    receiver.wait_for(payment_id)
 
     process.process.send_signal(signal.SIGTERM)
     threading.Timer(0.5, may_answer.set).start()
@@ -344,3 +344,30 @@ async def test_pods_of_0_1_0_do_not_disturb_the_outbox(records: Records, store: 
 
     assert due.keys() == {"notify_shard", "notify_at", "notify_version"}
     assert {name: records.item(payment_id)[name] for name in due} == due
+
+
+async def test_a_proxy_of_the_environment_is_used(
+    notify: Callable[..., Process], receiver: Receiver, records: Records, store: PaymentStore
+) -> None:
+    """The receiver plays the proxy, which gets the whole URL."""
+    payment_id = records.put()
+    await _complete(store, payment_id)
+    proxy = receiver.url.removesuffix("/payments")
+    notify(NOTIFY_URL="http://crm.example/hooks", HTTP_PROXY=proxy, NO_PROXY="127.0.0.1")
+
+    assert receiver.wait_for(payment_id)[0].path == "http://crm.example/hooks"
+
+
+async def test_a_large_response_is_not_read(
+    notify: Callable[..., Process], receiver: Receiver, records: Records, store: PaymentStore
+) -> None:
+    receiver.answer = Answer(200, body=b"x" * 20_000_000)
+    payment_id = records.put()
+    await _complete(store, payment_id)
+    process = notify()
+    before = psutil.Process(process.process.pid).memory_info().rss
+
+    receiver.wait_for(payment_id)
+    until(lambda: _is_settled(records, payment_id))
+
+    assert psutil.Process(process.process.pid).memory_info().rss - before < 10_000_000

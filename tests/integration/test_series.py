@@ -9,6 +9,7 @@ from lea_payments.telemetry.exposition.series import SERVICES
 from tests.support.checkout_api import SECRETS
 from tests.support.emulator import EmulatorClient
 from tests.support.processes import Process
+from tests.support.receiver import SECRET as NOTIFY_SECRET
 from tests.support.scrape import Scrape
 from tests.support.stripe_bodies import SECRET
 
@@ -23,6 +24,7 @@ Variables = Callable[[str], Mapping[str, str]]
 def variables_of(account: EmulatorClient) -> Variables:
     stripe = {"STRIPE_API_BASE": account.url, "STRIPE_SECRET_KEY": "sk_test_series"}
     secrets = {"webhook": {"STRIPE_WEBHOOK_SECRET": SECRET}, "checkout": {**stripe, **SECRETS}, "reconciler": stripe}
+    secrets["notifier"] = {"NOTIFY_URL": "https://crm.example/", "NOTIFY_SECRET": NOTIFY_SECRET}
     return lambda service: secrets.get(service, {})
 
 

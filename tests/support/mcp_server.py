@@ -69,7 +69,10 @@ def stdio_client(variables: Mapping[str, str], mode: str = NEWEST, **options: An
 def pays_with(pay: Callable[[str], object]) -> Any:
     """The answer of a client that shows the link to its customer, who pays in a thread of its own."""
 
-    async def show_link(_: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+    async def show_link(
+        context: Any,  # noqa: ARG001 - the SDK passes it by name
+        params: types.ElicitRequestParams,
+    ) -> types.ElicitResult:
         assert isinstance(params, types.ElicitRequestURLParams)
         await asyncio.to_thread(pay, params.url)
         return types.ElicitResult(action="accept")

@@ -64,7 +64,11 @@ class Conversation:
             result = await client.call_tool("collect_payment", order)
         return await self._check(result)
 
-    async def _show_link(self, _: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+    async def _show_link(
+        self,
+        context: Any,  # noqa: ARG002 - the SDK passes it by name
+        params: types.ElicitRequestParams,
+    ) -> types.ElicitResult:
         """Hands the link over, as a client does when the tool asks for it, and the customer pays."""
         assert isinstance(params, types.ElicitRequestURLParams)
         self.report["link"] = params.url

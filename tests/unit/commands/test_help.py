@@ -10,6 +10,7 @@ COMMANDS = {
     "checkout": "PAYMENTS_API_TOKEN",
     "reconciler": "--once",
     "notifier": "NOTIFY_SECRET_FILE",
+    "mcp": "--http",
     "init-table": "--print",
     "check": "--endpoint",
     "replay": "--since",

@@ -1,7 +1,7 @@
 """Checks the sealed state of `collect_payment` and which tools a client has, without a network."""
 
 import asyncio
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from mcp import Client, MCPError, types
@@ -37,19 +37,20 @@ class ScriptedTools:
 
     async def collected(self, collection: Collection) -> PaymentResult:
         self.rounds -= 1
-        status, final = ("pending", False) if self.rounds >= 0 else ("completed", True)
-        return PaymentResult(payment_id=collection.payment_id, status=status, version=2, final=final)
+        is_paid = self.rounds < 0
+        status: Literal["pending", "completed"] = "completed" if is_paid else "pending"
+        return PaymentResult(payment_id=collection.payment_id, status=status, version=2, final=is_paid)
 
 
 def server(tools: ScriptedTools | None = None, *, secret: str = STATE_SECRET, seconds: float = 60) -> Server[Any]:
     return protocol.create_server(cast("Tools", tools or ScriptedTools()), [secret], state_seconds=seconds)
 
 
-async def accept(_: Any, __: Any) -> types.ElicitResult:
+async def accept(context: Any, params: Any) -> types.ElicitResult:  # noqa: ARG001 - the SDK passes it by name
     return types.ElicitResult(action="accept")
 
 
-async def decline(_: Any, __: Any) -> types.ElicitResult:
+async def decline(context: Any, params: Any) -> types.ElicitResult:  # noqa: ARG001 - the SDK passes it by name
     return types.ElicitResult(action="decline")
 
 
@@ -63,7 +64,7 @@ async def state_of(arguments: dict[str, Any], at: Server[Any]) -> str:
 
 async def send_state(arguments: dict[str, Any], state: str, at: Server[Any], name: str = "collect_payment") -> str:
     """The status of the payment, or the error's message."""
-    answers = {protocol.INPUT: types.ElicitResult(action="accept")}
+    answers: types.InputResponses = {protocol.INPUT: types.ElicitResult(action="accept")}
     async with Client(at, mode=NEWEST, elicitation_callback=accept) as client:
         try:
             result = await client.session.call_tool(

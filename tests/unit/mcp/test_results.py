@@ -1,7 +1,7 @@
 """Checks the results of the tools and what they tell the agent to do."""
 
 import pytest
-from jsonschema import validate
+from jsonschema import validate  # type: ignore[import-untyped]  # it ships no types
 
 from lea_payments.mcp.errors import MESSAGES, OWN_CODES, ToolRefusalError
 from lea_payments.mcp.results import NEXT_STEPS, OUTPUT_SCHEMA, PaymentResult, error_of, result_of
@@ -9,7 +9,8 @@ from lea_payments.payment.situations import RULES
 
 
 def text_of(status: str, *, final: bool, reason: str | None = None, link: str | None = None) -> str:
-    payment = PaymentResult(payment_id="mcp_1", status=status, reason=reason, version=1, final=final, link=link)
+    fields = {"payment_id": "mcp_1", "status": status, "reason": reason, "version": 1, "final": final, "link": link}
+    payment = PaymentResult.model_validate(fields)
     result = result_of(payment)
     validate(result.structured_content, OUTPUT_SCHEMA)
     assert not result.is_error

@@ -19,8 +19,8 @@ def test_several_endpoints_have_names_and_filters() -> None:
         allow_http=False,
     )
 
-    assert (crm.name, crm.types) == ("crm", {"payment.completed", "payment.failed", "payment.expired"})
-    assert (audit.name, audit.types) == ("audit", {*EVENT_TYPES})
+    assert (crm.name, sorted(crm.types)) == ("crm", ["payment.completed", "payment.expired", "payment.failed"])
+    assert (audit.name, sorted(audit.types)) == ("audit", sorted(EVENT_TYPES))
 
 
 def test_a_filter_without_a_name_is_that_of_all_endpoints() -> None:
@@ -28,7 +28,8 @@ def test_a_filter_without_a_name_is_that_of_all_endpoints() -> None:
         f"crm={URL},audit={URL}", "payment.completed,payment.failed,audit=payment.expired", allow_http=False
     )
 
-    assert (crm.types, audit.types) == ({"payment.completed", "payment.failed"}, {"payment.expired"})
+    assert sorted(crm.types) == ["payment.completed", "payment.failed"]
+    assert sorted(audit.types) == ["payment.expired"]
     assert [one.name for one in subscribers((crm, audit), "payment.expired")] == ["audit"]
 
 
