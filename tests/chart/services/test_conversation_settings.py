@@ -7,7 +7,7 @@ import pytest
 
 from lea_payments.mcp.settings import McpServiceSettings
 from lea_payments.notifier.settings import NotifierSettings
-from lea_payments.settings import CheckoutSettings, ReconcilerSettings, WebhookSettings
+from lea_payments.settings import CheckoutSettings, ReconcilerSettings, Settings, WebhookSettings
 from tests.chart.rendered import ci, render, variables
 from tests.support.notifications import notify_secret
 
