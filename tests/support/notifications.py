@@ -9,9 +9,6 @@ from typing import Any, NamedTuple
 
 from standardwebhooks import Webhook
 
-TOLERANCE = timedelta(minutes=5)
-"""How old a notification may be: the official packages refuse an older one as replayed."""
-
 
 def notify_secret(name: str) -> str:
     """A signing secret of its own for each name, 24 bytes in base64."""

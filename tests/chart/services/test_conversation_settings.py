@@ -1,16 +1,21 @@
 """Checks that the notifier and the agent's tools can read the settings that the chart gives them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from lea_payments.mcp.settings import McpServiceSettings
 from lea_payments.notifier.settings import NotifierSettings
-from lea_payments.settings import CheckoutSettings, ReconcilerSettings, WebhookSettings
+from lea_payments.settings import CheckoutSettings, ReconcilerSettings, Settings, WebhookSettings
 from tests.chart.rendered import ci, render, variables
 from tests.support.notifications import notify_secret
 
-WRITERS = {"webhook": WebhookSettings, "checkout": CheckoutSettings, "reconciler": ReconcilerSettings}
+WRITERS: Mapping[str, type[Settings]] = {
+    "webhook": WebhookSettings,
+    "checkout": CheckoutSettings,
+    "reconciler": ReconcilerSettings,
+}
 TOKENS = {"MCP_TOKEN_FILE": "token-of-an-agent", "PAYMENTS_API_TOKEN_FILE": "demo-token"}
 
 
@@ -42,7 +47,8 @@ def test_a_receiver_with_a_filter_gets_only_its_types(tmp_path: Path) -> None:
 
     orders, mail = NotifierSettings.model_validate(variables_).endpoints()
 
-    assert (len(orders.types), mail.types) == (4, {"payment.completed", "payment.failed"})
+    assert len(orders.types) == 4
+    assert mail.types == {"payment.completed", "payment.failed"}
 
 
 def test_the_tools_get_their_caps_and_tokens(tmp_path: Path) -> None:
