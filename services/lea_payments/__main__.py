@@ -8,7 +8,6 @@ import typer
 
 from lea_payments import service_commands
 from lea_payments.commands.console import Terminal, json_text, run
-from lea_payments.mcp.run import mcp
 from lea_payments.settings import (
     ModeSettings,
     StripeSettings,
@@ -25,9 +24,6 @@ app = typer.Typer(
 
 
 app.add_typer(service_commands.app)
-
-
-app.command()(mcp)
 
 
 @app.command("init-table")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from lea_payments.commands.console import Terminal
+from lea_payments.mcp.run import mcp
 from lea_payments.notifier.settings import NotifierSettings
 from lea_payments.pages.settings import PagesSettings
 from lea_payments.settings import (
@@ -16,6 +17,7 @@ from lea_payments.settings import (
 )
 
 app = typer.Typer()
+app.command()(mcp)
 
 
 @app.command()
