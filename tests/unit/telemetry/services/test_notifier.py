@@ -3,7 +3,7 @@ from opentelemetry import trace
 from prometheus_client import REGISTRY
 
 from lea_payments.notifications.delivery import Attempt, Delivery, Outcome
-from lea_payments.telemetry import notifier
+from lea_payments.telemetry.services import notifier
 from tests.support.first_events import BY_CHECKOUT
 from tests.support.recorded_spans import recorded_spans, span_named
 
