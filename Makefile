@@ -67,7 +67,7 @@ pictures: setup ## Take the screenshots in the documentation again; needs Promet
 walk: setup ## Follow the README on a fresh clone of the last commit, every command as it is written; needs free ports
 	@exec $(BIN)/python -m tests.walk.run
 
-chaos: setup ## Inject faults under load and compare the table with Stripe; ARGS=--short takes three minutes
+chaos: setup ## Inject faults under load and compare the table with Stripe; ARGS=--short takes three minutes, --notifications tests those
 	@exec $(BIN)/python tests/chaos/run.py $(ARGS)
 
 attack: setup ## Attack the services beside good events and check every limit; ARGS=--short takes three minutes

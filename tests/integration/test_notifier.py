@@ -371,3 +371,18 @@ async def test_a_large_response_is_not_read(
     until(lambda: _is_settled(records, payment_id))
 
     assert psutil.Process(process.process.pid).memory_info().rss - before < 10_000_000
+
+
+async def test_a_body_that_never_comes_changes_nothing(
+    notify: Callable[..., Process], receiver: Receiver, records: Records, store: PaymentStore
+) -> None:
+    may_continue = threading.Event()
+    receiver.answer = Answer(200, body=b"x", before_body=lambda: may_continue.wait(60))
+    payment_id = records.put()
+    await _complete(store, payment_id)
+    notify()
+
+    until(lambda: _is_settled(records, payment_id))
+    may_continue.set()
+
+    assert len(receiver.of(payment_id)) == 1

@@ -16,12 +16,13 @@ SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 
 class Answer(NamedTuple):
-    """How the receiver answers one request. `before` runs first, and can wait."""
+    """How the receiver answers one request. `before` runs first, `before_body` after the headers; both can wait."""
 
     status: int = 204
     headers: Mapping[str, str] = {}
     body: bytes = b""
     before: Callable[[], object] = int
+    before_body: Callable[[], object] = int
 
 
 class Received(NamedTuple):
@@ -98,6 +99,7 @@ def _handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("content-length", str(len(answer.body)))
             self.end_headers()
+            answer.before_body()
             with suppress(OSError):  # the notifier has read enough
                 self.wfile.write(answer.body)
 

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Self
@@ -21,6 +22,8 @@ SEND_SECONDS = 10.0
 RESPONSE_LIMIT = 4096
 """In bytes, of a response's body. Nothing in it is used; reading it lets the connection be used again."""
 
+BODY_SECONDS = 1.0
+
 CONNECTIONS = 16
 """The connections to one endpoint."""
 
@@ -36,15 +39,17 @@ class Sender:
         """The result of one attempt. `now` is in seconds since 1970. Redirects are not followed."""
         http = self._http = self._http or _session(self._seconds)
         try:
-            async with asyncio.timeout(self._seconds):
-                async with http.post(
+            async with (
+                asyncio.timeout(self._seconds),
+                http.post(
                     URL(url, encoded=True), data=body.encode(), allow_redirects=False, **_way(url, headers)
-                ) as response:
-                    await response.content.read(RESPONSE_LIMIT)
-                    status, pause = response.status, response.headers.get("retry-after", "")
+                ) as response,
+            ):
+                await _read_beginning(response)
+                status, pause = response.status, response.headers.get("retry-after", "")
         except TimeoutError:
             return Attempt(Outcome.TIMEOUT)
-        except (aiohttp.ClientError, OSError, ValueError, ssl.SSLError):
+        except (aiohttp.ClientError, OSError, ValueError):
             return Attempt(Outcome.UNREACHABLE)
         return Attempt(outcome_of(status), status, retry_after(pause, now))
 
@@ -55,6 +60,13 @@ class Sender:
         """Closes the connections."""
         if self._http is not None:
             await self._http.close()
+
+
+async def _read_beginning(response: aiohttp.ClientResponse) -> None:
+    """Reads the beginning of a body. One that does not arrive changes nothing: the status has decided."""
+    with suppress(TimeoutError, aiohttp.ClientError, ValueError):
+        async with asyncio.timeout(BODY_SECONDS):
+            await response.content.read(RESPONSE_LIMIT)
 
 
 def _session(seconds: float) -> aiohttp.ClientSession:

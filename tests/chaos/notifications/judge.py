@@ -27,7 +27,7 @@ class Verdict(NamedTuple):
         kinds = {
             "final states were lost": self.lost,
             "notifications came before their write": self.too_early,
-            "notifications came after a newer one with another body for their version": self.wrong,
+            "notifications had another body than the first one with their id": self.wrong,
             "notifications of an older version began after a newer one was accepted": self.overtaken,
             "notifications had no valid signature": self.unverified,
         }

@@ -106,3 +106,33 @@ def test_the_tokens_are_checked(variables: dict[str, str], state: str) -> None:
 )
 def test_a_service_applies_events_with_these_settings(variables: dict[str, str], *, applies: bool) -> None:
     assert CheckSettings.model_validate(variables).applies_events is applies
+
+
+NOTIFY = {"NOTIFY_URL": "https://crm.example/", "NOTIFY_SECRET": f"whsec_{'MDEy' * 10}"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "state", "says"),
+    [
+        ({"NOTIFICATIONS": "true"}, "note", "changes are marked for the notifier; only the notifier needs NOTIFY_URL"),
+        (NOTIFY | {"NOTIFICATIONS": "true"}, "ok", "1 endpoint (default) with 1 secret"),
+        (NOTIFY, "note", "1 endpoint (default) with 1 secret, but NOTIFICATIONS is not true here"),
+        (NOTIFY | {"NOTIFY_SECRET": ""}, "wrong", "NOTIFY_SECRET: endpoint default has no secret"),
+        (NOTIFY | {"NOTIFY_URL": "https://"}, "wrong", "NOTIFY_URL: the URL of endpoint default names no host"),
+        (
+            {"NOTIFY_SECRET_FILE": "/nowhere"},
+            "wrong",
+            "NOTIFY_URL is missing: set it to the https URL of your receiver",
+        ),
+    ],
+)
+def test_the_notifications_are_checked(variables: dict[str, str], state: str, says: str) -> None:
+    finding = _finding("notifications", variables)
+
+    assert (finding.state, finding.says) == (state, says)
+
+
+def test_notifications_that_are_off_are_not_mentioned() -> None:
+    settings = CheckSettings.model_validate({})
+
+    assert "notifications" not in [finding.subject for finding in check_settings.findings(settings)]

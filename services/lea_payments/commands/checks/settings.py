@@ -112,8 +112,7 @@ def _notifications(settings: CheckSettings) -> Finding:
         remedy = "create one with `echo whsec_$(openssl rand -base64 32)` and give it to the receiver"
         return wrong("notifications", f"{settings.secret_variable}: {error}", remedy)
     except ValueError as error:
-        problem, _, remedy = str(error).rpartition(": ")
-        return wrong("notifications", problem, remedy)
+        return wrong("notifications", str(error), "see docs/reference/settings.md")
     endpoints = f"{counted(len(names), 'endpoint')} ({', '.join(names)}) with {counted(count, 'secret')}"
     if not settings.notifications:
         remedy = "set NOTIFICATIONS=true for webhook, checkout and reconciler"

@@ -1,7 +1,7 @@
 """Records the attempts to deliver notifications as metrics, spans and log lines."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from opentelemetry.trace import SpanKind
@@ -67,35 +67,30 @@ def notification_attempted(
 ) -> None:
     """An attempt to deliver a notification ended. `lag_ms` is the time since the payment changed."""
     series(ATTEMPTS, endpoint, attempt.outcome).inc()
-    span, write, result = operation.span, log.info, "delivered"
-    if attempt.outcome is Outcome.DELIVERED:
-        LAG.observe(max(0.0, lag_ms) / 1000, spans.exemplar(span))
-    else:
-        span, write, result = operation.failed(attempt.outcome), log.warning, _FAILURES[after.stage or Stage.DUE]
-        spans.fail(span, attempt.outcome)
+    is_delivered = attempt.outcome is Outcome.DELIVERED
+    span = operation.span if is_delivered else operation.failed(attempt.outcome)
     span.set_attribute("payments.notification.attempt", after.attempts)
     if attempt.http_status is not None:
         span.set_attribute("http.response.status_code", attempt.http_status)
-    if after.stage == Stage.DEAD_LETTERED:
-        series(DEAD_LETTERED, endpoint).inc()
-    write(
-        f"notification_{result}",
-        payment_id=payment.payment_intent_id,
-        endpoint=endpoint,
-        version=payment.version or 0,
-        status=payment.payment_status,
-        outcome=attempt.outcome,
-        attempts=after.attempts,
+    fields = {
+        "payment_id": payment.payment_intent_id,
+        "endpoint": endpoint,
+        "version": payment.version or 0,
+        "status": payment.payment_status,
+        "outcome": attempt.outcome,
+        "attempts": after.attempts,
         **present({"http_status": attempt.http_status, "trace_id": spans.trace_id(span)}),
-    )
-
-
-_FAILURES: Mapping[Stage, str] = {
-    Stage.DUE: "failed",
-    Stage.GONE: "refused",
-    Stage.DEAD_LETTERED: "dead_lettered",
-}
-"""The end of the name of the log event of a failed attempt, by what happens next: another attempt, or none."""
+    }
+    if is_delivered:
+        LAG.observe(max(0.0, lag_ms) / 1000, spans.exemplar(span))
+        log.info("notification_delivered", **fields)
+        return
+    spans.fail(span, attempt.outcome)
+    if after.stage is Stage.DEAD_LETTERED:
+        series(DEAD_LETTERED, endpoint).inc()
+        log.error("notification_dead_lettered", **fields)
+    else:
+        log.warning("notification_refused" if after.stage is Stage.GONE else "notification_failed", **fields)
 
 
 def lease_lost(payment: Payment) -> None:
