@@ -116,6 +116,24 @@ async def test_a_payment_is_read_by_its_id(api: httpx.AsyncClient) -> None:
     assert _error(missing) == (404, "payment_not_found", "payment_intent_id")
 
 
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        *((f"wait={text}", "wait") for text in ("26", "-1", "1.5", "%2B5", "1_0", "", "soon")),
+        *((f"wait=5&after={text}", "after") for text in ("-1", "2.0", "", "1" * 16, "v2")),
+        ("waits=5", "waits"),
+    ],
+)
+async def test_a_wait_that_is_not_understood_is_refused(api: httpx.AsyncClient, query: str, param: str) -> None:
+    assert _error(await api.get(f"/payments/payment_1?{query}")) == (422, "invalid_request", param)
+
+
+async def test_a_version_without_a_wait_is_answered_at_once(api: httpx.AsyncClient) -> None:
+    answers = [await api.get(f"/payments/payment_1?{query}") for query in ("after=0", "wait=0&after=0", "wait=0")]
+
+    assert [answer.json()["version"] for answer in answers] == [0, 0, 0]
+
+
 @pytest.mark.parametrize("url", HOSTILE_URLS)
 async def test_a_hostile_return_url_is_refused(api: httpx.AsyncClient, url: str) -> None:
     answer = await api.post("/payments", json=NEW | {"return_url": url})
