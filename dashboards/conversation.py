@@ -6,8 +6,6 @@ from dashboards.panels import AMBER, GREEN, RED, TRANSPARENT, Panel, Query, stat
 from dashboards.promql import RATE_INTERVAL, SELECTED, bucket, increase, name, rate
 from lea_payments.telemetry.mcp import tool_calls
 from lea_payments.telemetry.services import notifier
-from lea_payments.telemetry.mcp import tool_calls
-from lea_payments.telemetry.services import notifier
 
 ATTEMPTS, DEAD_LETTERED = name(notifier.ATTEMPTS), name(notifier.DEAD_LETTERED)
 DUE, OLDEST_DUE = name(notifier.DUE), name(notifier.OLDEST_DUE)

@@ -14,6 +14,7 @@ from lea_payments.secrets.rules import (
     SecretError,
     SecretKind,
     is_local,
+    is_loopback,
     signing_secrets_in,
     split_list,
 )
@@ -254,3 +255,11 @@ def test_a_problem_never_shows_the_text(text: str) -> None:
 )
 def test_an_endpoint_is_local_or_in_the_cluster(url: str, *, expected: bool) -> None:
     assert is_local(url) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("::", False), ("10.0.0.7", False), ("example", False)],
+)
+def test_a_loopback_address_is_this_machine(host: str, *, expected: bool) -> None:
+    assert is_loopback(host) is expected
