@@ -88,9 +88,10 @@ REFUSED_BY_TEMPLATES: Mapping[str, tuple[Values, str]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("values", "sentence"), (REFUSED | REFUSED_BY_TEMPLATES).values(), ids=REFUSED | REFUSED_BY_TEMPLATES
-)
+ALL_REFUSED = {**REFUSED, **REFUSED_BY_TEMPLATES}
+
+
+@pytest.mark.parametrize(("values", "sentence"), ALL_REFUSED.values(), ids=ALL_REFUSED)
 def test_the_templates_alone_refuse(values: Values, sentence: str, without_schema: Path) -> None:
     with pytest.raises(helm.HelmError) as refusal:
         render(values, without_schema)
