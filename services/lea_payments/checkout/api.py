@@ -141,6 +141,8 @@ class PaymentsApi:
             check_same_payment(record, payment)
             check_payable(record)
         await cancel_superseded(self._cancellations, payment_ids, payment.payment_intent_id)
+        for payment_id in payment_ids:
+            self._waiting.changed(payment_id)
 
     async def _stored_under_another_id(self, payment: Payment, ids: Sequence[str]) -> Payment | None:
         """The payment with the id under which it is stored already, if that is not the first of these ids."""
@@ -181,7 +183,9 @@ class PaymentsApi:
         code that says which. If Stripe does not respond, nothing has changed; repeat the call. A canceled payment gets
         no new link.
         """
-        return PaymentWithHistory.of(await self._cancellations.cancel(payment_intent_id), self._now())
+        canceled = await self._cancellations.cancel(payment_intent_id)
+        self._waiting.changed(payment_intent_id)
+        return PaymentWithHistory.of(canceled, self._now())
 
     async def list_payments(self, request: Request, search: Annotated[Search, Query()]) -> PaymentList:
         """The payments of a user, a quote or a session. Give exactly one of the three parameters.
