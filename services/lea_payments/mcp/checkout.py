@@ -20,7 +20,9 @@ from lea_payments.telemetry.mcp import checkout_calls as telemetry
 CALL_SECONDS = 20.0
 """The time for a call that does not wait: checkout calls Stripe for longer than that only if Stripe hangs."""
 
-CONNECTIONS = 256
+CONNECTIONS = 1000
+"""As many as a service accepts: each agent that waits occupies one, and the others must not wait for it."""
+
 RESPONSE_LIMIT = 1024 * 1024
 """In bytes. A payment with all its objects and its history has less than 100 KB."""
 
