@@ -49,7 +49,7 @@ class Tables:
         indexed = {key["AttributeName"] for index in _indexes(definition) for key in index["KeySchema"]}
         keys = {key["AttributeName"] for key in definition["KeySchema"]} | indexed
         definition["AttributeDefinitions"] = [
-            {"AttributeName": key, "AttributeType": definition.get("types", {}).get(key, "S")} for key in sorted(keys)
+            table.key_definition(key) | definition.get("types", {}).get(key, {}) for key in sorted(keys)
         ]
         definition.pop("types", None)
         self.client.create_table(**definition)
@@ -88,7 +88,7 @@ def _with_index(name: str, **fields: Any) -> Callable[[dict[str, Any]], None]:
 
 
 def _with_numbers(definition: dict[str, Any]) -> None:
-    definition["types"] = {"user_id": "N"}
+    definition["types"] = {"user_id": {"AttributeType": "N"}}
 
 
 def _other_key(definition: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ SPANS = {
     ("lea-payments-pages", "GET /success", "server"),
     ("lea-payments-pages", "Query", "client"),
     ("lea-payments-pages", "GetItem", "client"),
+    ("lea-payments-notifier", "notification.send", "client"),
 }
 """The spans of a payment that is completed at the first attempt: service, name and kind."""
 
