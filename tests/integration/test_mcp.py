@@ -129,7 +129,7 @@ async def test_a_paid_order_is_the_result_of_its_retry(server: str, pay: Pay) ->
     assert again["payment_id"] != collected["payment_id"]
 
 
-async def test_a_cancelled_link_cannot_be_paid(server: str, account: EmulatorClient) -> None:
+async def test_a_canceled_link_cannot_be_paid(server: str, account: EmulatorClient) -> None:
     arguments = link_arguments()
     async with http_client(server) as client:
         created = payment_in(await client.call_tool("create_payment_link", arguments))
@@ -142,7 +142,7 @@ async def test_a_cancelled_link_cannot_be_paid(server: str, account: EmulatorCli
     assert account.pay(created["link"].rpartition("/")[2], wait=False).status_code >= 400
 
 
-async def test_a_paid_payment_is_not_cancelled(server: str, pay: Pay) -> None:
+async def test_a_paid_payment_is_not_canceled(server: str, pay: Pay) -> None:
     async with http_client(server, elicitation_callback=pays_with(pay)) as client:
         paid = payment_in(await client.call_tool("collect_payment", link_arguments()))
         refused = error_in(await client.call_tool("cancel_payment_link", {"payment_id": paid["payment_id"]}))

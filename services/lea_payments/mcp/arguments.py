@@ -57,7 +57,7 @@ class NewLink(_Arguments):
     supersedes: Annotated[
         list[PaymentId] | None,
         Field(
-            max_length=10, description="payment_ids of older offers that this one replaces: they are cancelled first."
+            max_length=10, description="payment_ids of older offers that this one replaces: they are canceled first."
         ),
     ] = None
     return_url: Annotated[

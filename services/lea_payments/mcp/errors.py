@@ -53,7 +53,7 @@ MESSAGES: Mapping[str, str] = {
     "unauthorized": "This server's token for the checkout API is not valid. Tell its operator; do not repeat the call.",
     "payment_not_found": "There is no payment with this id. Use the payment_id of an earlier result.",
     "payment_conflict": "This idempotency_key belongs to another order of this customer; send another key.",
-    "payment_canceled": "This payment was cancelled and gets no new link. To offer the order again, send another "
+    "payment_canceled": "This payment was canceled and gets no new link. To offer the order again, send another "
     "idempotency_key.",
     "stripe_refused": "Stripe did not accept the request. Tell the operator of this server.",
     INTERNAL_ERROR: "An internal error, which has been logged. Repeat the same call once, then tell the operator.",

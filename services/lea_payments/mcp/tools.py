@@ -86,7 +86,7 @@ class Tools:
         return _result(await self._changed(query.payment_id, query.wait_seconds, query.after_version))
 
     async def cancel_payment_link(self, reference: PaymentReference) -> PaymentResult:
-        """Cancels the link. A payment that is paid or on its way is not cancelled, which is an error."""
+        """Cancels the link. A payment that is paid or on its way is not canceled, which is an error."""
         return _result(await self._checkout.cancel(reference.payment_id))
 
     async def collected(self, collection: Collection) -> PaymentResult:

@@ -36,7 +36,7 @@ def test_a_link_comes_with_how_to_hand_it_over() -> None:
     assert "exactly as it is" in text_of("pending", final=False, link="https://pay.example")
 
 
-def test_a_cancelled_link_is_not_offered_again() -> None:
+def test_a_canceled_link_is_not_offered_again() -> None:
     assert "cannot be paid" in text_of("expired", final=True, reason="canceled")
 
 

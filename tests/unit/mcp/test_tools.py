@@ -98,7 +98,7 @@ async def test_a_link_that_can_exist_is_counted(created: object, counts: bool) -
         assert (await limited.create_payment_link(other)).link
 
 
-async def test_a_cancelled_payment_is_the_result() -> None:
+async def test_a_canceled_payment_is_the_result() -> None:
     reference = PaymentReference(payment_id=NEW.payment_id)
 
     assert (await tools(ScriptedCheckout()).cancel_payment_link(reference)).reason == "canceled"
