@@ -44,7 +44,7 @@ OUTPUT_SCHEMA: Mapping[str, Any] = ToolResult.model_json_schema()
 
 LINK = "Give the customer the link exactly as it is, and never ask for card data. Then wait with payment_status."
 NOT_FINAL = "Not paid yet. Wait with payment_status and after_version; the customer can still pay with the link."
-CANCELED = "The link is cancelled and cannot be paid. Another offer needs a new link."
+CANCELED = "The link is canceled and cannot be paid. Another offer needs a new link."
 NEXT_STEPS: Mapping[tuple[str, bool], str] = {
     (Status.COMPLETED, True): "The customer has paid. Confirm the purchase.",
     (Status.PENDING, False): NOT_FINAL,
