@@ -16,6 +16,7 @@ from tests.support.emulator import EmulatorClient
 from tests.support.examples import examples
 from tests.support.shop import Shop, code_of, open_shop
 
+pytestmark = pytest.mark.timeout(1800)  # with all examples, on a busy machine
 RACES = examples(25, 1000, "CANCELLATION_RACES")
 QUOTES = examples(12, 200, "CANCELLATION_QUOTES")
 CREATIONS = examples(20, 300, "CANCELLATION_CREATIONS")
