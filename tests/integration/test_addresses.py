@@ -11,6 +11,7 @@ from lea_payments.settings import TableSettings
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.client import client
 from tests.support.processes import Process
+from tests.support.services import OF_OPTIONAL_SERVICES, SERVICES
 from tests.support.stripe_bodies import SECRET
 
 REQUIRED = {
@@ -18,6 +19,7 @@ REQUIRED = {
     "STRIPE_SECRET_KEY": "sk_test_addresses",
     "STRIPE_API_BASE": "http://127.0.0.1:9",
     "PAYMENTS_API_TOKEN": "token-of-the-address-tests",
+    **OF_OPTIONAL_SERVICES,
 }
 IPV4, IPV6 = "127.0.0.1", "::1"
 
@@ -48,7 +50,7 @@ def _listening(port: int) -> set[str]:
     return result
 
 
-@pytest.mark.parametrize("service", ["webhook", "pages", "checkout", "reconciler", "stripe-emulator"])
+@pytest.mark.parametrize("service", [*SERVICES, "mcp", "stripe-emulator"])
 def test_a_service_listens_on_all_interfaces_by_default(
     start: Callable[..., Process], free_port: Callable[[], int], service: str
 ) -> None:

@@ -15,16 +15,18 @@ from tests.support import stripe_bodies
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.senders import connect
+from tests.support.services import OF_OPTIONAL_SERVICES
 from tests.support.stripe_bodies import SECRET
 from tests.support.waiting import until
 from tests.support.webhook_delivery import ROUTE, Delivery
 
-SERVICES = ("webhook", "pages", "checkout", "reconciler", "stripe-emulator")
+SERVICES = ("webhook", "pages", "checkout", "reconciler", "notifier", "mcp", "stripe-emulator")
 REQUIRED = {
     "STRIPE_WEBHOOK_SECRET": SECRET,
     "STRIPE_SECRET_KEY": "sk_test_drain",
     "STRIPE_API_BASE": "http://127.0.0.1:9",
     "PAYMENTS_API_TOKEN": "token-of-the-drain-tests",
+    **OF_OPTIONAL_SERVICES,
 }
 STOPPED = (0, -signal.SIGTERM)
 """The exit statuses after an orderly stop: that of the services, and that of uvicorn, which the emulator has."""

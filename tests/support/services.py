@@ -15,6 +15,17 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     **{service: ("-m", "lea_payments", service) for service in SERVICES},
     "mcp": ("-m", "lea_payments", "mcp", "--http"),
 }
+OF_OPTIONAL_SERVICES = {
+    "NOTIFY_URL": "https://crm.example/",
+    "NOTIFY_SECRET": "whsec_" + "a" * 43 + "=",
+    "MCP_CHECKOUT_URL": "http://127.0.0.1:9",
+    "MCP_TOKEN": "token-of-an-agent",
+    "MCP_STATE_SECRET": "s" * 40,
+    "MCP_MAX_AMOUNT": "SGD=500000",
+    "MCP_HOURLY_AMOUNT": "SGD=5000000",
+}
+"""Variables with which the notifier and the agent's tools start, although nothing answers them."""
+
 READY_AT = {"stripe-emulator": "/health"}
 
 
