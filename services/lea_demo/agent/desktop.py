@@ -21,7 +21,7 @@ def variables(checkout: str, token: str, amount: int = HIGHEST_AMOUNT, currency:
 
 
 def connection(checkout: str, token: str) -> Mapping[str, Any]:
-    """The entry of the tools in the settings of a desktop client, such as `claude_desktop_config.json`."""
+    """The entry of the tools in the settings of a desktop client."""
     return {
         "mcpServers": {
             "lea-payments": {
