@@ -1,7 +1,6 @@
 """Authenticates a caller before anything is read, and reads no more than a small JSON body."""
 
 import hashlib
-import hmac
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from lea_payments.checkout.error_bodies import printable_name
 from lea_payments.checkout.errors import RefusalError
 from lea_payments.checkout.input import strict_json
 from lea_payments.checkout.input.strict_json import NotStrictJsonError
+from lea_payments.serving.bearer import index_of_token
 from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, read_body
 
 BODY_LIMIT = 16 * 1024
@@ -83,16 +83,15 @@ def guarded_route(callers: Callers) -> type[APIRoute]:
 
 
 def _authenticate(request: Request, tokens: Sequence[str]) -> int:
-    """The index of the caller's token. Compares with every token in constant time: the duration reveals nothing."""
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    matches = [hmac.compare_digest(token.encode(), given.strip().encode()) for token in tokens]
-    if scheme.lower() != "bearer" or not any(matches):
+    """The index of the caller's token."""
+    index = index_of_token(request.headers.get("authorization", ""), tokens)
+    if index is None:
         raise RefusalError(
             "unauthorized",
             "Send the header Authorization: Bearer with one of the tokens in this service's PAYMENTS_API_TOKEN.",
             param="Authorization",
         )
-    return matches.index(True)
+    return index
 
 
 async def _with_small_json(request: Request) -> Request:

@@ -1,7 +1,6 @@
 """Builds the app of the MCP service: authenticates each request, and passes it to the official SDK."""
 
 import hashlib
-import hmac
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -22,6 +21,7 @@ from lea_payments.mcp.tools import Tools
 from lea_payments.secrets.rules import is_loopback
 from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.serving.background.secret_files import SecretFiles
+from lea_payments.serving.bearer import index_of_token
 from lea_payments.serving.body import header
 from lea_payments.serving.draining import connections_of
 from lea_payments.serving.health import NotReadyError
@@ -95,12 +95,9 @@ class Agents:
         self._tokens = tokens
 
     def caller(self, authorization: str) -> str | None:
-        """A name for the token that does not reveal it; None without a valid one. Compares in constant time."""
-        scheme, _, given = authorization.partition(" ")
-        matches = [hmac.compare_digest(token.encode(), given.strip().encode()) for token in self._tokens]
-        if scheme.lower() != "bearer" or not any(matches):
-            return None
-        return hashlib.sha256(self._tokens[matches.index(True)].encode()).hexdigest()
+        """A name for the token that does not reveal it; None without a valid one."""
+        index = index_of_token(authorization, self._tokens)
+        return None if index is None else hashlib.sha256(self._tokens[index].encode()).hexdigest()
 
 
 class GuardedEndpoint:
