@@ -155,22 +155,16 @@ class CheckoutApi:
             url,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
-            **self._way(url),
+            **way.request_options(self._headers(), way.proxy_for(url), over_tls=url.startswith("https:")),
             **options,
         ) as response:
             return _Answer(response.status, await _limited(response.content), response.headers)
 
-    def _way(self, url: str) -> Mapping[str, Any]:
-        """The headers and the proxy of a request. Over TLS, the proxy's credentials are not part of the request."""
+    def _headers(self) -> Mapping[str, str]:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         if traceparent := spans.current_traceparent():
             headers["traceparent"] = traceparent
-        proxy = way.proxy_for(url)
-        if proxy is None:
-            return {"headers": headers}
-        if url.startswith("https:"):
-            return {"headers": headers, "proxy": proxy.address, "proxy_headers": proxy.headers}
-        return {"headers": {**headers, **proxy.headers}, "proxy": proxy.address}
+        return headers
 
 
 async def _limited(content: aiohttp.StreamReader) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -42,7 +42,10 @@ class Sender:
             async with (
                 asyncio.timeout(self._seconds),
                 http.post(
-                    URL(url, encoded=True), data=body.encode(), allow_redirects=False, **_way(url, headers)
+                    URL(url, encoded=True),
+                    data=body.encode(),
+                    allow_redirects=False,
+                    **way.request_options(headers, way.proxy_for(url), over_tls=urlsplit(url).scheme == "https"),
                 ) as response,
             ):
                 await _read_beginning(response)
@@ -81,16 +84,6 @@ def _session(seconds: float) -> aiohttp.ClientSession:
         auto_decompress=False,
         read_bufsize=RESPONSE_LIMIT,
     )
-
-
-def _way(url: str, headers: Mapping[str, str]) -> Mapping[str, Any]:
-    """The headers and the proxy of a request. Over TLS, the proxy's credentials are not part of the request."""
-    proxy = way.proxy_for(url)
-    if proxy is None:
-        return {"headers": headers}
-    if urlsplit(url).scheme == "https":
-        return {"headers": headers, "proxy": proxy.address, "proxy_headers": proxy.headers}
-    return {"headers": {**headers, **proxy.headers}, "proxy": proxy.address}
 
 
 _OUTCOMES: Mapping[int, Outcome] = {2: Outcome.DELIVERED, 3: Outcome.REDIRECTED, 4: Outcome.REJECTED}

@@ -104,6 +104,7 @@ class BatchCall:
         self._url = URL(url, encoded=True)
         self._signer = Signer(self._url, region)
         self.proxy = way.proxy_for(url)
+        self._way = way.request_options({}, self.proxy, over_tls=self._url.scheme == "https")
         credentials = session.get_credentials()
         assert credentials is not None
         self._credentials = credentials
@@ -126,13 +127,9 @@ class BatchCall:
             raise IncompleteReadError(actual_bytes=len(content), expected_bytes=-1)
         return responses
 
-    def _way(self, headers: Mapping[str, str]) -> Mapping[str, Any]:
-        """The headers and the proxy of a request. Over TLS, the proxy's credentials are not part of the request."""
-        if self.proxy is None:
-            return {"headers": headers}
-        if self._url.scheme == "https":
-            return {"headers": headers, "proxy": self.proxy.address, "proxy_headers": self.proxy.headers}
-        return {"headers": {**headers, **self.proxy.headers}, "proxy": self.proxy.address}
+    def _options(self, headers: Mapping[str, str]) -> Mapping[str, Any]:
+        """The headers and the proxy of a request."""
+        return {**self._way, "headers": {**headers, **self._way["headers"]}}
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -157,7 +154,12 @@ class BatchCall:
             used = self._connections = _Connections(self._tls)
         used.calls += 1
         try:
-            async with used.http.post(self._url, data=body, allow_redirects=False, **self._way(headers)) as response:
+            async with used.http.post(
+                self._url,
+                data=body,
+                allow_redirects=False,
+                **self._options(headers),
+            ) as response:
                 content = await response.read()
                 if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR and self._connections is used:
                     self._connections = None  # another connection can reach another of DynamoDB's hosts

@@ -7,7 +7,7 @@ from botocore.utils import get_environ_proxies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lea_payments.outbound.way import AWS_CA_FILES, CA_FILES, ca_file, problems, proxy_for
+from lea_payments.outbound.way import AWS_CA_FILES, CA_FILES, Proxy, ca_file, problems, proxy_for, request_options
 
 AWS, PROXY = "https://dynamodb.ap-southeast-1.amazonaws.com", "http://proxy.infra:3128"
 
@@ -141,3 +141,19 @@ def test_aws_has_its_own_variable_for_certificates() -> None:
     assert (ca_file(AWS_CA_FILES, environment), ca_file(CA_FILES, environment)) == ("/aws.pem", "/all.pem")
     assert ca_file(environment={"AWS_CA_BUNDLE": "/aws.pem", "SSL_CERT_FILE": ""}) == "/aws.pem"
     assert ca_file(environment={}) is None
+
+
+def test_credentials_of_a_proxy_are_in_no_request_over_tls() -> None:
+    proxy = Proxy("http://u:p@proxy:3128", "http://proxy:3128", {"Proxy-Authorization": "Basic dTpw"})
+    headers = {"Host": "a.example"}
+
+    assert request_options(headers, None, over_tls=True) == {"headers": headers}
+    assert request_options(headers, proxy, over_tls=True) == {
+        "headers": headers,
+        "proxy": proxy.address,
+        "proxy_headers": proxy.headers,
+    }
+    assert request_options(headers, proxy, over_tls=False) == {
+        "headers": {**headers, **proxy.headers},
+        "proxy": proxy.address,
+    }
