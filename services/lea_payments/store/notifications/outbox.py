@@ -86,9 +86,9 @@ class Outbox:
         """The time in milliseconds since 1970."""
         return int(self._now().timestamp() * 1000)
 
-    async def due(self, shard: str, limit: int) -> Sequence[Due]:
+    async def due(self, shard: str, limit: int, deadline: float | None = None) -> Sequence[Due]:
         """The payments of one partition that are due, the one that has waited longest first."""
-        return await self._query(shard, f" AND {DUE} <= :now", {":now": {"N": str(self.now())}}, limit)
+        return await self._query(shard, f" AND {DUE} <= :now", {":now": {"N": str(self.now())}}, limit, deadline)
 
     async def dead_letters(self) -> Sequence[str]:
         """The ids of the payments whose notification was given up at one endpoint at least."""
@@ -180,9 +180,10 @@ class Outbox:
 
     async def ping(self) -> None:
         """Queries the index and writes a lease as the next notification does, without effect."""
-        with Deadline(PING_SECONDS):
-            await self.due(SHARDS[0], 1)
-            await self._write(pings.NO_PAYMENT, f"SET {LEASE} = :none", pings.NEVER, {":none": {"N": "0"}})
+        with Deadline(PING_SECONDS) as deadline:
+            await self.due(SHARDS[0], 1, deadline)
+            none = {":none": {"N": "0"}}
+            await self._write(pings.NO_PAYMENT, f"SET {LEASE} = :none", pings.NEVER, none, deadline)
 
     async def __aenter__(self) -> Self:
         return self
@@ -197,11 +198,19 @@ class Outbox:
         )
         return response.get("Item")
 
-    async def _write(self, payment_id: str, action: str, condition: str, values: Mapping[str, Attribute]) -> _Write:
+    async def _write(
+        self,
+        payment_id: str,
+        action: str,
+        condition: str,
+        values: Mapping[str, Attribute],
+        deadline: float | None = None,
+    ) -> _Write:
         try:
             response = await self._dynamodb.call(
                 "notify",
                 self._client.update_item,
+                deadline=deadline,
                 TableName=self._table,
                 Key={table.KEY: {"S": payment_id}},
                 UpdateExpression=action,
@@ -215,7 +224,12 @@ class Outbox:
         return _Write(is_written=True, item=response.get("Attributes", {}))
 
     async def _query(
-        self, shard: str, condition: str = "", values: Mapping[str, Attribute] | None = None, limit: int = 0
+        self,
+        shard: str,
+        condition: str = "",
+        values: Mapping[str, Attribute] | None = None,
+        limit: int = 0,
+        deadline: float | None = None,
     ) -> Sequence[Due]:
         arguments: dict[str, Any] = {
             "TableName": self._table,
@@ -224,7 +238,7 @@ class Outbox:
             "ExpressionAttributeValues": {":shard": {"S": shard}, **(values or {})},
         }
         try:
-            items = await self._dynamodb.query(limit=limit, **arguments)
+            items = await self._dynamodb.query(limit=limit, deadline=deadline, **arguments)
         except ClientError as error:
             raise UnavailableError(
                 f"the index {table.NOTIFY_INDEX} cannot be queried ({dynamodb.code_of(error)}): "
