@@ -14,9 +14,11 @@ from tests.support import dynamodb_faults as faults
 from tests.support import tables
 from tests.support.emulator import EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.services import Services
+from tests.support.simulation import Simulation, simulate
 
 AXE_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 CHROMIUM_FLAGS = (
@@ -119,3 +121,19 @@ def axe_violations() -> Callable[[Page], list[str]]:
         return [f"{rule['id']}: {rule['help']} {[node['html'] for node in rule['nodes']]}" for rule in violations]
 
     return find
+
+
+@pytest.fixture(scope="module")
+def sink(free_port: Callable[[], int]) -> Iterator[OtlpSink]:
+    """Yield a collector of traces for the tests of a file."""
+    with OtlpSink(free_port()) as sink:
+        yield sink
+
+
+@pytest.fixture(scope="module")
+def simulation(
+    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], dynamodb_endpoint: str, sink: OtlpSink
+) -> Iterator[Simulation]:
+    """Yield all services in one system, which export their traces to that collector."""
+    with simulate(tmp_path_factory.mktemp("simulation"), free_port, dynamodb_endpoint, sink) as simulation:
+        yield simulation

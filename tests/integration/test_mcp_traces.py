@@ -1,7 +1,7 @@
 """Checks that one trace leads from a tool call over checkout to Stripe, and that delivery and page are linked to it."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from mcp import types
@@ -10,7 +10,7 @@ from tests.support import mcp_server
 from tests.support.mcp_server import http_client, link_arguments, payment_in, pays_with, stdio_client
 from tests.support.otlp_sink import OtlpSink, Span, spans_of_payment
 from tests.support.processes import Process
-from tests.support.simulation import TOKEN, Simulation, simulate
+from tests.support.simulation import TOKEN, Simulation
 from tests.support.waiting import until
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -24,23 +24,12 @@ IN_ONE_TRACE = [
 ]
 """The spans from the tool call to the call of Stripe: service, name and kind."""
 
-LINKED = [("lea-payments-webhook", "POST /webhook/stripe", "server"), ("lea-payments-pages", "GET /success", "server")]
-NOTIFICATION = ("lea-payments-notifier", "notification.send", "client")
+LINKED = [
+    ("lea-payments-webhook", "POST /webhook/stripe", "server"),
+    ("lea-payments-pages", "GET /success", "server"),
+    ("lea-payments-notifier", "notification.send", "client"),
+]
 """The spans in traces of their own, which are linked to checkout's span."""
-
-
-@pytest.fixture(scope="module")
-def sink(free_port: Callable[[], int]) -> Iterator[OtlpSink]:
-    with OtlpSink(free_port()) as sink:
-        yield sink
-
-
-@pytest.fixture(scope="module")
-def simulation(
-    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], dynamodb_endpoint: str, sink: OtlpSink
-) -> Iterator[Simulation]:
-    with simulate(tmp_path_factory.mktemp("simulation"), free_port, dynamodb_endpoint, sink) as simulation:
-        yield simulation
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +47,12 @@ def names(spans: list[Span]) -> list[tuple[str, str, str]]:
     return [(str(span.resource["service.name"]), span.name, span.kind) for span in spans]
 
 
-def linked_spans(simulation: Simulation) -> list[tuple[str, str, str]]:
-    return [*LINKED, NOTIFICATION] if "notifier" in simulation.services else LINKED
-
-
-def story(sink: OtlpSink, payment_id: str, linked: list[tuple[str, str, str]]) -> list[Span]:
+def story(sink: OtlpSink, payment_id: str) -> list[Span]:
     """Waits until all services have exported their spans of the payment."""
 
     def complete() -> list[Span]:
         spans = spans_of_payment(sink.spans, payment_id)
-        assert {*names(spans)} >= {*IN_ONE_TRACE, *linked}, names(spans)
+        assert {*names(spans)} >= {*IN_ONE_TRACE, *LINKED}, names(spans)
         return spans
 
     return until(complete, f"all spans of {payment_id}")
@@ -88,8 +73,7 @@ async def test_a_sale_is_one_connected_story(
 
     async with http_client(server, elicitation_callback=pays_with(pay)) as client:
         payment = payment_in(await client.call_tool("collect_payment", link_arguments(), meta=meta))
-    linked = linked_spans(simulation)
-    spans = await asyncio.to_thread(story, sink, payment["payment_id"], linked)
+    spans = await asyncio.to_thread(story, sink, payment["payment_id"])
 
     checkout = span_of(spans, IN_ONE_TRACE[2])
     together = [span for span in spans if span.trace_id == checkout.trace_id]
@@ -97,7 +81,7 @@ async def test_a_sale_is_one_connected_story(
     for child, parent in ((3, 2), (2, 1)):
         assert span_of(together, IN_ONE_TRACE[child]).parent == span_of(together, IN_ONE_TRACE[parent]).span_id
     assert (checkout.trace_id == TRACE) == (meta is not None)
-    for name in linked:
+    for name in LINKED:
         assert checkout.context in span_of(spans, name).links
 
 

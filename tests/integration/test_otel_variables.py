@@ -3,7 +3,7 @@
 import json
 import re
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,12 +44,6 @@ class Exported(NamedTuple):
 
 
 NOTHING = Exported((), (), {}, {})
-
-
-@pytest.fixture(scope="module")
-def sink(free_port: Callable[[], int]) -> Iterator[OtlpSink]:
-    with OtlpSink(free_port()) as sink:
-        yield sink
 
 
 Export = Callable[..., Exported]

@@ -1,6 +1,6 @@
 """Checks that the traces of a payment are linked, from its creation to its page."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -10,7 +10,7 @@ from tests.support.checkout_api import SECRETS, checkout_client, payment_body
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink, Span, spans_of_payment
 from tests.support.processes import Process
-from tests.support.simulation import Simulation, simulate
+from tests.support.simulation import Simulation
 from tests.support.waiting import until
 
 SPANS = {
@@ -27,20 +27,6 @@ SPANS = {
     ("lea-payments-notifier", "notification.send", "client"),
 }
 """The spans of a payment that is completed at the first attempt: service, name and kind."""
-
-
-@pytest.fixture(scope="module")
-def sink(free_port: Callable[[], int]) -> Iterator[OtlpSink]:
-    with OtlpSink(free_port()) as sink:
-        yield sink
-
-
-@pytest.fixture(scope="module")
-def simulation(
-    tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], dynamodb_endpoint: str, sink: OtlpSink
-) -> Iterator[Simulation]:
-    with simulate(tmp_path_factory.mktemp("simulation"), free_port, dynamodb_endpoint, sink) as simulation:
-        yield simulation
 
 
 def _kinds(spans: list[Span]) -> set[tuple[str, str, str]]:

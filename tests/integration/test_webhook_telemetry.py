@@ -81,12 +81,6 @@ def records(table_settings: TableSettings) -> Iterator[Records]:
 
 
 @pytest.fixture(scope="module")
-def sink(free_port: Callable[[], int]) -> Iterator[OtlpSink]:
-    with OtlpSink(free_port()) as sink:
-        yield sink
-
-
-@pytest.fixture(scope="module")
 def new_webhook(start_webhook: Start) -> tuple[Webhook, Scrape]:
     webhook = start_webhook(BUILD_REVISION="0f3c2d1")
     return webhook, Scrape.of(webhook.metrics)
