@@ -193,7 +193,7 @@ def create_server(tools: Tools, state_secrets: Sequence[str], *, state_seconds: 
         if state_secrets
         else RequestStateSecurity.ephemeral(ttl=state_seconds)
     )
-    # In place of the SDK's spans, whose attributes are whatever a client sends.
+    # They replace the SDK's spans, whose attributes can contain anything that a client sends.
     server.middleware[:] = [MeasuredRequests(), RequestStateBoundary(security, default_audience=NAME)]
     return server
 

@@ -92,7 +92,7 @@ class Notifier:
             telemetry.notifier_failed(payment_id)
 
     async def _deliver(self, leased: Leased) -> None:
-        """Sends a payment to the endpoints that are due, at the same time, and stores what became of each."""
+        """Sends a payment to the endpoints that are due, at the same time, and stores each result."""
         message, now = message_of(leased.payment), self._outbox.now()
         known = {one.name: leased.deliveries.get(one.name, Delivery()) for one in self._endpoints}
         wanted = [

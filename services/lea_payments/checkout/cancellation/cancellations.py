@@ -48,7 +48,7 @@ NO_SESSION = (KeySpentError, UnusableSessionError, RejectedError)
 
 
 class Cancellations:
-    """Cancels payments. Safe with concurrent calls, events and customers: whoever has paid first, wins."""
+    """Cancels payments. Safe with concurrent calls and events: a payment that comes first wins."""
 
     def __init__(
         self, store: RecordStore, stripe: StripeSessions, now: Callable[[], datetime] = lambda: datetime.now(UTC)

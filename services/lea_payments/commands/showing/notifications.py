@@ -1,4 +1,4 @@
-"""Says in sentences what became of a payment's notification at each endpoint; pure."""
+"""Describes the state of a payment's notification at each endpoint; pure."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime

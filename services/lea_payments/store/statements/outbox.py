@@ -8,7 +8,7 @@ from lea_payments.payment.record import Payment
 from lea_payments.store.items import Attribute
 
 SHARD, DUE, TARGET, LEASE, DELIVERIES = "notify_shard", "notify_at", "notify_version", "notify_lease", "notifications"
-"""The attributes. The first three are written by whoever changes the payment, all of them by the notifier.
+"""The attributes. Each write that changes the payment sets the first three; the notifier writes all of them.
 
 `notify_at` is when the next attempt is due, `notify_version` the version of the last published change. The notifier
 that holds the payment writes the end of its lease into both `notify_lease` and `notify_at`. If `notify_at` is still the

@@ -356,7 +356,7 @@ async def test_a_cancellation_that_did_not_finish_leaves_no_dead_link() -> None:
     assert (checkout.session.status, checkout.payment.checkout_attempt) == ("open", 2)
 
 
-async def test_a_complete_session_of_a_lost_creation_waits_for_its_event() -> None:
+async def test_a_paid_session_of_a_lost_creation_awaits_its_event() -> None:
     stripe = FakeStripe()
     await stripe.create(PENDING)
     stripe.end("complete")
