@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -45,7 +45,8 @@ class RawServer:
         self.opened = self.open = self.most_open = 0
         self.gate = asyncio.Event()
         self.gate.set()
-        self.has_request = asyncio.Event()
+        self._has_changed = asyncio.Event()
+        self.port = 0
         self._host, self._tls = host, tls
         self._writers: dict[int, asyncio.StreamWriter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -57,8 +58,8 @@ class RawServer:
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, self._host, 0, ssl=self._tls, backlog=128)
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, self._host, self.port, ssl=self._tls, backlog=128)
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(
@@ -76,6 +77,12 @@ class RawServer:
             writer.transport.abort()
         writer.close()
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Waits for something that a request or the end of a connection makes true."""
+        while not condition():
+            self._has_changed.clear()
+            await self._has_changed.wait()
 
     def write(self, connection: int, data: bytes) -> None:
         """Sends bytes for which nobody has asked."""
@@ -96,6 +103,7 @@ class RawServer:
             pass
         finally:
             self.open -= 1
+            self._has_changed.set()
             self._tasks.discard(task)
             writer.transport.abort()
 
@@ -105,7 +113,7 @@ class RawServer:
         length = re.search(r"content-length: (\d+)", head)
         body = b"" if answer.is_early or length is None else await reader.readexactly(int(length[1]))
         self.requests.append(Request(number, head, body))
-        self.has_request.set()
+        self._has_changed.set()
         await self.gate.wait()
         for piece in answer.pieces:
             writer.write(piece)
