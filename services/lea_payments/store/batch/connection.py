@@ -15,7 +15,7 @@ HEAD_LIMIT = 64 * 1024
 """In bytes. The head of a response of DynamoDB has less than 500."""
 
 BODY_LIMIT = 16 * 1024 * 1024
-"""In bytes. DynamoDB returns at most 16 MB (API reference of BatchGetItem), for this operation 1 MB."""
+"""In bytes. DynamoDB never returns more in one response (API reference of BatchGetItem)."""
 
 
 class Response(NamedTuple):
