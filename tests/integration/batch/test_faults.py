@@ -37,7 +37,10 @@ OTHERS: Mapping[str, tuple[Fault, str]] = {
     "the page of a gateway": (fixed_response(502, b"<html>Bad gateway</html>"), "unknown"),
     "the page of a login": (fixed_response(200, b"<html>Please log in</html>"), "IncompleteReadError"),
 }
-CASES = {name: (FAULTS[name], expected) for name, expected in EXPECTED.items()} | OTHERS
+CASES: Mapping[str, tuple[Fault, str | Sequence[str]]] = {
+    **{name: (FAULTS[name], expected) for name, expected in EXPECTED.items()},
+    **OTHERS,
+}
 
 
 def test_every_fault_has_its_result() -> None:
