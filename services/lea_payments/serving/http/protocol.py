@@ -177,7 +177,8 @@ class LimitedProtocol(DispatchingProtocol):
             self._next_requests, self.flow.has_next_request = b"", False
             self.flow.resume_reading()
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self._stage is ANSWER:
             self._wait_for_request()
 
