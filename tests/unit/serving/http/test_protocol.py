@@ -186,6 +186,45 @@ async def test_without_room_a_connection_is_dropped() -> None:
     assert new.ends == ["abort"]
 
 
+SLOW = {
+    "half a head": [GET[:9]],
+    "half a second head": [GET, GET[:9]],
+    "half a body": [_post(b"xy")[:-1]],
+    "a refused head": [b"nonsense\r\n\r\n"],
+    "an answered half body": [_post(b"xy", b"/early")[:-1]],
+}
+
+
+@pytest.mark.parametrize("pieces", SLOW.values(), ids=SLOW.keys())
+async def test_a_slow_client_makes_room_for_a_new_one(pieces: list[bytes]) -> None:
+    peer, new = Peer(limit=1), Transport()
+    await peer.send(*pieces)
+    peer.connect(new)
+    peer.end()
+
+    assert (peer.transport.ends[-1:], new.ends) == (["abort"], [])
+
+
+async def test_a_client_that_does_not_read_makes_room() -> None:
+    peer, new = Peer(limit=1), Transport()
+    peer.protocol.data_received(GET)
+    peer.protocol.pause_writing()
+    peer.connect(new)
+    peer.end()
+
+    assert (peer.transport.ends, new.ends) == (["abort"], [])
+
+
+async def test_a_request_in_progress_makes_no_room() -> None:
+    peer, new = Peer(limit=1), Transport()
+    peer.protocol.data_received(GET)
+    peer.connect(new)
+
+    assert (peer.transport.ends, new.ends) == ([], ["abort"])
+    assert _echoes(await peer.send()) == ["GET /a 0"]
+    peer.end()
+
+
 async def test_a_lost_connection_frees_its_room(peer: Peer) -> None:
     await peer.send(GET * 2)
     peer.protocol.connection_lost(None)
