@@ -27,6 +27,9 @@ MEMORY_LIMIT = 384 * 1024 * 1024
 SLOW_CONNECTIONS = 4096
 """About four times as many as a process keeps."""
 
+SENDER_SECONDS = 30
+"""The time after which a sender gives up. On an idle machine the slowest delivery takes less than one second."""
+
 HEALTH = b"GET /health HTTP/1.1\r\nHost: webhook\r\n\r\n"
 
 
@@ -226,10 +229,9 @@ def test_4096_slow_connections_delay_no_event(
     webhook: Webhook,
     good: GoodDeliveries,
     connections: Connections,
-    record_property: Callable[[str, object], None],
     first_bytes: bytes,
 ) -> None:
-    """The time of the slowest delivery is a figure of the report; a sender gives up after 30 s."""
+    """The time of the slowest delivery, with its connection, is printed: it depends on the machine."""
     before = webhook.closed("too_many_connections")
     good.slowest = 0
     for _ in range(SLOW_CONNECTIONS):
@@ -237,7 +239,8 @@ def test_4096_slow_connections_delay_no_event(
     seen = good.answers[200]
     until(lambda: good.answers[200] > seen + 10)
 
-    record_property("seconds of the slowest delivery", round(good.slowest, 3))
+    print(f"the slowest delivery took {good.slowest:.3f} s")
+    assert good.slowest < SENDER_SECONDS
     assert webhook.closed("too_many_connections") > before + SLOW_CONNECTIONS - 1100
     assert webhook.memory() < MEMORY_LIMIT
 

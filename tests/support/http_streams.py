@@ -4,7 +4,15 @@ from hypothesis import strategies as st
 
 from tests.support.equal_routes import LIMIT
 
-Pieces = list[bytes]
+
+class Pieces(list[bytes]):
+    """The pieces of a connection's stream; a failed test shows the start and the size of long ones."""
+
+    def __repr__(self) -> str:
+        return str([piece if len(piece) < SHOWN else (len(piece), piece[:SHOWN], piece[-SHOWN:]) for piece in self])
+
+
+SHOWN = 200
 
 METHODS = (b"GET", b"PUT", b"HEAD", b"post", b"CONNECT", b"OPTIONS")
 PATHS = (b"/a", b"/a/", b"/a?b=c", b"/%61", b"/a#b", b"http://b/a", b"http://b/a?c")
@@ -91,7 +99,8 @@ def _pieces(draw: st.DrawFn, part: st.SearchStrategy[bytes], gaps: tuple[bytes, 
     parts = draw(st.lists(part, min_size=1, max_size=4))
     stream = b"".join(one + draw(_mostly((b"",), gaps)) for one in parts)
     cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=6)))
-    return [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True) if start < end]
+    ends = zip([0, *cuts], [*cuts, len(stream)], strict=True)
+    return Pieces(stream[start:end] for start, end in ends if start < end)
 
 
 streams = _pieces(requests(), GAPS)

@@ -16,7 +16,7 @@ from tests.support.examples import examples
 from tests.support.http_peer import DATE, Peer, Transport
 from tests.support.http_streams import Pieces, plain_streams, streams
 
-many = settings(max_examples=examples(300, 10_000), deadline=None)
+many = settings(max_examples=examples(200, 3000), deadline=None)
 
 
 class Seen(NamedTuple):

@@ -291,6 +291,16 @@ async def test_a_drain_makes_the_answer_the_last_one(peer: Peer, route: PatientR
     assert peer.transport.ends == ["end of stream"]
 
 
+async def test_requests_after_a_too_long_body_are_answered(peer: Peer, route: PatientRoute) -> None:
+    """The head and the start of the body are parsed first, because a head may not be longer."""
+    await peer.send(HEAD.replace(b": 2", b": 40000") + b"\r\n" + b"x" * 40_000 + POST * 2)
+    for _ in range(2):
+        route.answer()
+        answers = await peer.send()
+
+    assert answers.endswith(ANSWER * 2)
+
+
 async def test_pieces_after_the_last_answer_are_ignored(peer: Peer, route: PatientRoute) -> None:
     """The head fills the first piece that is parsed, and its answer closes the connection."""
     head = HEAD.replace(b": 2", b": 40000") + b"Connection: close\r\n\r\n"

@@ -237,6 +237,12 @@ async def test_what_is_no_request_is_a_400(peer: Peer, head: bytes) -> None:
     assert _statuses(await peer.send(head)) == ["400"]
 
 
+async def test_a_refused_request_is_not_asked_for_its_body(peer: Peer) -> None:
+    head = b"POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    assert _statuses(await peer.send(head + b"x\r\n")) == ["400"]
+
+
 async def test_an_upgrade_is_ignored(peer: Peer) -> None:
     upgrade = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n\r\n"
     request = _post(b"xy").replace(b"\r\n\r\n", b"\r\n" + upgrade)
