@@ -165,8 +165,11 @@ class ClosingProtocol(OnePacketProtocol):
         self._unread_size = 0
         self._next_requests = b""
         if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+            self._leave_request()
+
+    def _leave_request(self) -> None:
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
 
     def _ignore(self, size: int) -> None:
         self._unread_size += size

@@ -39,6 +39,14 @@ class CollectingTransport:
             self._call_soon(self._flush)
         self._pending.append(data)
 
+    def write_now(self, data: bytes) -> None:
+        """Sends the data, after what is pending, without a wait for the end of this iteration."""
+        if self._pending:
+            self._pending.append(data)
+            self._flush()
+        elif not self.is_closing():
+            self._transport.write(data)
+
     def close(self) -> None:
         """Sends what is pending, then closes the transport, or ends it if it lingers."""
         if self.lingers:
