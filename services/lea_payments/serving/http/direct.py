@@ -67,7 +67,7 @@ class Exchange:
         self.keep_alive = keep_alive
         self.expects_continue = expects_continue
         self.started, self.started_ns = time.perf_counter(), time.time_ns()
-        self.is_too_large = is_declared_too_large(headers, route.body_limit)
+        self.is_too_large = False
         self.is_open = True
         """Whether the route has neither received nor refused the request."""
         self.disconnected = self.response_started = self.response_complete = False
@@ -84,6 +84,10 @@ class Exchange:
             self._connection.forget()
         elif not self.response_complete:
             self._connection.send(self, status, body, headers)
+
+    def may_arrive(self) -> bool:
+        """Whether the declared length of the body is allowed; a complete body needs no such check."""
+        return not is_declared_too_large(self.headers, self._route.body_limit)
 
     def add(self, chunk: bytes) -> None:
         """Adds a part of the body, unless the body is too large."""

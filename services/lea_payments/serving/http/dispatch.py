@@ -49,8 +49,8 @@ class DispatchingProtocol(ClosingProtocol):
     def on_headers_complete(self) -> None:
         """Starts the request: an exchange, or uvicorn's cycle."""
         if self._direct is None or not self._is_of(self._direct):
-            self._exchange = None
             self._start_request_of_uvicorn()
+            self._exchange = None
             return
         is_1_0 = self.parser.get_http_version() == "1.0"
         self._exchange = Exchange(
@@ -94,13 +94,12 @@ class DispatchingProtocol(ClosingProtocol):
         exchange = self._exchange
         if exchange is None or not exchange.is_open:
             return
-        if exchange.is_too_large:
-            exchange.refuse(BodyTooLargeError())
-            return
-        if exchange.expects_continue:
-            exchange.expects_continue = False
+        if exchange.expects_continue and exchange.may_arrive():
             self.transport.write(CONTINUE)
-        if is_complete:
+        exchange.expects_continue = False
+        if exchange.is_too_large or not (is_complete or exchange.may_arrive()):
+            exchange.refuse(BodyTooLargeError())
+        elif is_complete:
             exchange.receive()
 
     def send(self, exchange: Exchange, status: int, body: bytes, headers: bytes) -> None:

@@ -51,7 +51,6 @@ class CollectingTransport:
         """Sends what is pending, then closes the transport, or ends it if it lingers."""
         if self.lingers:
             self.write_eof()
-            self._has_ended = True
         else:
             self._flush()
             self._transport.close()
@@ -61,6 +60,7 @@ class CollectingTransport:
         self._flush()
         if not self.is_closing():
             self._transport.write_eof()
+        self._has_ended = True
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []

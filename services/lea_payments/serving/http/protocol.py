@@ -60,7 +60,7 @@ class LimitedProtocol(DispatchingProtocol):
             self._parse(data)
 
     def _parse(self, data: bytes) -> None:
-        while data and self._stage is not CLOSING:
+        while data:
             is_head = self._stage is not BODY
             room = HEAD_LIMIT - self._head_size if is_head else len(data)
             piece, data = (data, b"") if len(data) <= room else (data[:room], data[room:])
@@ -80,7 +80,8 @@ class LimitedProtocol(DispatchingProtocol):
                 if self._chunk_size > CHUNK_OVERHEAD_LIMIT + 8 * self._body_size:
                     self._refuse(400, "invalid_http")
                     return
-                self._continue_exchange(is_complete=False)
+                if not data:
+                    self._continue_exchange(is_complete=False)
             elif self._stage is IDLE and not is_head:
                 self._head_size = 0  # the rest of a body that was answered before its end
             else:
@@ -177,7 +178,8 @@ class LimitedProtocol(DispatchingProtocol):
             self._next_requests, self.flow.has_next_request = b"", False
             self.flow.resume_reading()
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self._stage is ANSWER:
             self._wait_for_request()
 

@@ -43,7 +43,7 @@ class Connection(asyncio.Protocol):
         self._is_waiting = self._is_complete = self._is_reusable = self._has_head = False
         self._head = b""
         self._body: list[bytes] = []
-        self._size = 0
+        self._size = self._status = 0
 
     @property
     def is_usable(self) -> bool:

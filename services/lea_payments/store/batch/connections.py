@@ -17,6 +17,10 @@ KEEP_SECONDS = 15.0
 _ACCURACY_SECONDS = 0.001
 """The loop's timers are that exact."""
 
+_REUSABLE = (200, 400)
+"""The statuses with which DynamoDB responds to a call. Another one can come from a gateway that did not wait for the
+call, such as 408: then the response to the call would be taken for that to the next one."""
+
 Result = Response | BotoCoreError | ClientError
 
 
@@ -95,7 +99,7 @@ class Connections:
             self._renew(connection.generation)  # another connection can reach another of DynamoDB's hosts
         if connection.generation != self._generation:
             connection.abort()
-        elif is_reusable:
+        elif is_reusable and response.status in _REUSABLE:
             self._release(connection)
         else:
             connection.abort()

@@ -1,14 +1,14 @@
 """Builds OpenTelemetry's SDK: the sampler, the resource, and the queue of spans in front of their exporter."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
@@ -26,7 +26,12 @@ from opentelemetry.util.types import Attributes
 from lea_payments import __version__
 from lea_payments.telemetry import connections
 from lea_payments.telemetry.tracing import settings as names
-from lea_payments.telemetry.tracing.settings import Tracing
+from lea_payments.telemetry.tracing.settings import Batches, Tracing
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._shared_internal import BatchProcessor
+
+    from lea_payments.telemetry.tracing.exporter import OtlpExporter
 
 ALL_IDS = 2**64
 """More than the lower half of any trace id, which decides whether a ratio keeps the trace."""
@@ -94,35 +99,46 @@ class Provider(TracerProvider):
         return BoundedAttributes(limit, attributes, max_value_len=self._length_limit)
 
     def _links_within_limits(self, links: Sequence[SpanContext]) -> Sequence[Link]:
-        return BoundedList.from_seq(self._links_limit, [Link(link) for link in links])
+        linked = [Link(link) for link in links]
+        limit = self._links_limit
+        return linked if limit is None or len(linked) <= limit else BoundedList.from_seq(limit, linked)
 
 
 def provider_of(tracing: Tracing, service: str) -> TracerProvider:
     """The provider that exports a service's traces."""
-    from lea_payments.telemetry.tracing.exporter import exporter_of  # noqa: PLC0415 - takes 60 ms
+    from lea_payments.telemetry.tracing.exporter import OtlpExporter  # noqa: PLC0415 - only if spans are exported
 
     provider = Provider(tracing, _resource(tracing, service))
-    batches = tracing.batches
-    provider.add_span_processor(
-        _CountingProcessor(
-            exporter_of(tracing.exporting),
+    provider.add_span_processor(_EncodingProcessor(OtlpExporter(tracing.exporting, provider.resource), tracing.batches))
+    return provider
+
+
+class _EncodingProcessor(BatchSpanProcessor):
+    """Encodes spans, exports them in batches, and counts those that find no place in its queue."""
+
+    def __init__(self, exporter: "OtlpExporter", batches: Batches) -> None:
+        self._encode = exporter.encode
+        super().__init__(
+            cast("SpanExporter", exporter),  # the SDK hands over what is in the queue, whatever it is
             max_queue_size=batches.queue_size,
             schedule_delay_millis=batches.delay_milliseconds,
             max_export_batch_size=batches.size,
         )
-    )
-    return provider
-
-
-class _CountingProcessor(BatchSpanProcessor):
-    """Exports spans in batches, and counts those that find no place in its queue."""
 
     def on_end(self, span: ReadableSpan) -> None:
         """Adds a span to the queue. If it is full, its oldest span is lost."""
-        queue = self._batch_processor._queue  # noqa: SLF001 - nothing else says that the queue is full
-        if len(queue) == queue.maxlen and span.context and span.context.trace_flags.sampled:
+        if not span.context.trace_flags.sampled:
+            return
+        try:
+            encoded = self._encode(span)
+        except ValueError:
             connections.spans_dropped(1)
-        super().on_end(span)
+            return
+        batches: BatchProcessor[Any] = self._batch_processor
+        queue = batches._queue  # noqa: SLF001 - nothing else says that the queue is full
+        if len(queue) == queue.maxlen:
+            connections.spans_dropped(1)
+        batches.emit(encoded)
 
 
 class _KeepErrors(TraceIdRatioBased):
