@@ -113,18 +113,21 @@ class Deadline:
     Raises UnavailableError instead of a TimeoutError, and at once if too many wait: so an outage stays cheap.
     """
 
-    __slots__ = ("_seconds", "_waiting")
+    __slots__ = ("_now", "_seconds", "_waiting")
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._waiting = 0
+        self._now: Callable[[], float] | None = None
 
     def start(self) -> float:
         """The deadline of something that starts now. Call `end` when it has ended."""
         if self._waiting >= WAITING_LIMIT:
             raise UnavailableError(f"{WAITING_LIMIT} other events wait for DynamoDB: send the event again later")
         self._waiting += 1
-        return asyncio.get_running_loop().time() + self._seconds
+        if self._now is None:
+            self._now = asyncio.get_running_loop().time
+        return self._now() + self._seconds
 
     def end(self) -> None:
         """It has ended."""

@@ -54,11 +54,13 @@ class GroupCommit(Generic[WriteT, ResultT]):
         self, send: Callable[[Sequence[WriteT], Callable[[Sequence[ResultT] | Exception], None]], None]
     ) -> None:
         self._send = send
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._queue: deque[Waiting[WriteT, ResultT]] = deque()
         self._unanswered: dict[Waiting[WriteT, ResultT], None] = {}
         self._keys_in_flight: set[str] = set()
         self._in_flight = 0
         self._limit = IN_FLIGHT_LIMIT
+        self._is_collecting = True
         self._start: asyncio.Handle | None = None
         self._overtaking: asyncio.TimerHandle | None = None
         self._clock: asyncio.TimerHandle | None = None
@@ -70,13 +72,17 @@ class GroupCommit(Generic[WriteT, ResultT]):
 
         It gets a TimeoutError shortly after the deadline, which is in the loop's time. The write may still be done.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._current_loop()
         waiting: Waiting[WriteT, ResultT] = Waiting(write, deadline, callback)
         self._queue.append(waiting)
         self._unanswered[waiting] = None
         if self._clock is None:
             self._clock = loop.call_later(TICK_SECONDS, self._tick)
-        if self._start is None and (not self._in_flight or len(self._queue) >= BATCH_LIMIT):
+        if self._start is not None:
+            return waiting
+        if not self._in_flight and not self._is_collecting:
+            self._start_batches()
+        elif not self._in_flight or len(self._queue) >= BATCH_LIMIT:
             # In the loop's next iteration, so that writes that arrive in this one still join the batch.
             self._start = loop.call_soon(self._start_batches)
         elif self._overtaking is None:
@@ -96,9 +102,14 @@ class GroupCommit(Generic[WriteT, ResultT]):
             waiting.callback = None
             self._unanswered.pop(waiting, None)
 
+    def _current_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop to which all writes belong; asking for it costs a system call in Python 3.11."""
+        self._loop = asyncio.get_running_loop()
+        return self._loop
+
     def _tick(self) -> None:
         """Fails the writes that are past their deadline. One timer serves all: one each would cost too much."""
-        loop = asyncio.get_running_loop()
+        loop = self._current_loop()
         now = loop.time()
         for waiting in [each for each in self._unanswered if each.deadline < now]:
             self._answer(waiting, TimeoutError())
@@ -116,16 +127,18 @@ class GroupCommit(Generic[WriteT, ResultT]):
             if len(self._queue) < BATCH_LIMIT:
                 break
         if self._queue and self._overtaking is None:
-            self._overtaking = asyncio.get_running_loop().call_later(OVERTAKE_SECONDS, self._overtake)
+            self._overtaking = self._current_loop().call_later(OVERTAKE_SECONDS, self._overtake)
 
     def _send_batch(self, batch: Sequence[Waiting[WriteT, ResultT]]) -> None:
         self._in_flight += 1
+        # A single sender waits for each answer, so its next write is alone, too: it need not wait for others to join.
+        self._is_collecting = len(batch) > 1
         self._keys_in_flight.update(waiting.write.key for waiting in batch)
         finish = partial(self._finish_batch, batch)
         try:
             self._send([waiting.write for waiting in batch], finish)
         except Exception as error:  # noqa: BLE001 - every error goes to the callers that wait
-            finish(error)
+            self._current_loop().call_soon(finish, error)
 
     def _next_batch(self) -> list[Waiting[WriteT, ResultT]]:
         batch: list[Waiting[WriteT, ResultT]] = []
@@ -162,7 +175,7 @@ class GroupCommit(Generic[WriteT, ResultT]):
             callback(result)
         except Exception as error:  # noqa: BLE001 - a bug in one callback must not cost the others their results
             context = {"message": "a callback of a write failed", "exception": error}
-            asyncio.get_running_loop().call_exception_handler(context)
+            self._current_loop().call_exception_handler(context)
 
 
 def settle(future: asyncio.Future[ResultT], result: ResultT | Exception) -> None:
