@@ -36,7 +36,8 @@ def webhook() -> None:
     store = PaymentStore(
         settings, deadline_seconds=settings.delivery_deadline_seconds, notifications=settings.notifications
     )
-    serve(create_app(settings, store), settings, settings.port, "webhook", signing_secrets=count)
+    app, webhook = create_app(settings, store)
+    serve(app, settings, settings.port, "webhook", webhook, signing_secrets=count)
 
 
 @app.command()

@@ -113,22 +113,37 @@ class Deadline:
     Raises UnavailableError instead of a TimeoutError, and at once if too many wait: so an outage stays cheap.
     """
 
-    __slots__ = ("_seconds", "_waiting")
+    __slots__ = ("_now", "_seconds", "_waiting")
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._waiting = 0
+        self._now: Callable[[], float] | None = None
 
-    def __enter__(self) -> float:
+    def start(self) -> float:
+        """The deadline of something that starts now. Call `end` when it has ended."""
         if self._waiting >= WAITING_LIMIT:
             raise UnavailableError(f"{WAITING_LIMIT} other events wait for DynamoDB: send the event again later")
         self._waiting += 1
-        return asyncio.get_running_loop().time() + self._seconds
+        if self._now is None:
+            self._now = asyncio.get_running_loop().time
+        return self._now() + self._seconds
+
+    def end(self) -> None:
+        """It has ended."""
+        self._waiting -= 1
+
+    def error(self) -> UnavailableError:
+        """The error of whatever takes longer."""
+        return UnavailableError(f"no response from DynamoDB within {self._seconds:g} s")
+
+    def __enter__(self) -> float:
+        return self.start()
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
-        self._waiting -= 1
+        self.end()
         if isinstance(error, TimeoutError):
-            raise UnavailableError(f"no response from DynamoDB within {self._seconds:g} s") from None
+            raise self.error() from None
 
 
 async def pause_before_next(pause: float, deadline: float, problem: str) -> float:

@@ -24,7 +24,8 @@ _propagator = TraceContextTextMapPropagator()
 def applying(event_id: str, event_type: str) -> AbstractContextManager[Span]:
     """The span of applying one event to its payment. In a trace that is not sampled, the current span instead."""
     current = trace.get_current_span()
-    if current.get_span_context().is_valid and not current.is_recording():
+    context = current.get_span_context()
+    if context.is_valid and not context.trace_flags.sampled:
         return nullcontext(current)
     return _applying(event_id, event_type)
 
@@ -65,7 +66,7 @@ def batch(members: Sequence[Span]) -> Iterator[None]:
 
 def client_span(name: str, attributes: Mapping[str, str]) -> Span:
     """A span for a call to another service, not yet current. It records nothing if its trace is not sampled."""
-    if not trace.get_current_span().is_recording():
+    if not trace.get_current_span().get_span_context().trace_flags.sampled:
         return trace.INVALID_SPAN
     return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
 

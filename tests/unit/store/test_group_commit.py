@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -21,14 +21,17 @@ class Sender:
         self.answer.set()
         self.failure: Exception | None = None
         self._arrivals = asyncio.Semaphore(0)
+        self._answering: set[asyncio.Future[None]] = set()
 
-    async def __call__(self, writes: Sequence[Write]) -> Sequence[int]:
+    def __call__(self, writes: Sequence[Write], done: Callable[[Sequence[int] | Exception], None]) -> None:
         self.batches.append(list(writes))
         self._arrivals.release()
+        answering = asyncio.ensure_future(self._answer(writes, done))
+        self._answering.add(answering)
+
+    async def _answer(self, writes: Sequence[Write], done: Callable[[Sequence[int] | Exception], None]) -> None:
         await self.answer.wait()
-        if self.failure:
-            raise self.failure
-        return [write.value for write in writes]
+        done(self.failure or [write.value for write in writes])
 
     async def received(self, batches: int) -> None:
         while len(self.batches) < batches:
@@ -172,6 +175,7 @@ async def test_a_write_whose_caller_gave_up_is_not_sent() -> None:
     [second] = _submit(group, Write("a", 2))
     await asyncio.sleep(0)
     second.cancel()
+    await asyncio.sleep(0)
     sender.answer.set()
     await first
 
