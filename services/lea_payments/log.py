@@ -151,15 +151,14 @@ class LineOutput:
     def msg(self, line: bytes) -> None:
         """Writes one line soon, or at once if no loop is running or if many lines wait."""
         self._add(line)
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self.flush()
-            return
         if len(self._pending) >= MUCH:
             self.flush()
-        if self._scheduled_in is not loop:  # a loop that has ended never writes what it was to write
-            self._schedule(loop)
+        # A loop that has ended never writes what it was to write. To ask for the current loop costs a system call.
+        if self._scheduled_in is None or not self._scheduled_in.is_running():
+            try:
+                self._schedule(asyncio.get_running_loop())
+            except RuntimeError:
+                self.flush()
 
     def error(self, line: bytes) -> None:
         """Writes one line, and all that wait, at once: after an error the process may end."""
