@@ -1,6 +1,7 @@
 """Serves several HTTP protocols in a thread, each at a port of its own."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -33,8 +34,9 @@ class Listeners:
         self._loop.close()
 
     async def _listen(self) -> Sequence[int]:
-        ports = []
-        for factory in self._factories:
-            server = await self._loop.create_server(lambda factory=factory: factory(self._loop), "127.0.0.1", 0)
-            ports.append(server.sockets[0].getsockname()[1])
-        return ports
+        return [await self._port_of(factory) for factory in self._factories]
+
+    async def _port_of(self, factory: Factory) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        await self._loop.create_server(lambda: factory(self._loop), sock=listener)
+        return int(listener.getsockname()[1])

@@ -95,9 +95,9 @@ def plain_requests(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
-def _pieces(draw: st.DrawFn, part: st.SearchStrategy[bytes], gaps: tuple[bytes, ...]) -> Pieces:
-    parts = draw(st.lists(part, min_size=1, max_size=4))
-    stream = b"".join(one + draw(_mostly((b"",), gaps)) for one in parts)
+def _pieces(draw: st.DrawFn, part: st.SearchStrategy[bytes], gaps: tuple[bytes, ...], parts: int = 4) -> Pieces:
+    requests = draw(st.lists(part, min_size=1, max_size=parts))
+    stream = b"".join(one + draw(_mostly((b"",), gaps)) for one in requests)
     cuts = sorted(draw(st.lists(st.integers(0, len(stream)), max_size=6)))
     ends = zip([0, *cuts], [*cuts, len(stream)], strict=True)
     return Pieces(stream[start:end] for start, end in ends if start < end)
@@ -108,3 +108,6 @@ streams = _pieces(requests(), GAPS)
 
 plain_streams = _pieces(plain_requests(), (b"",))
 """The same, of requests that any server accepts."""
+
+plain_requests_in_pieces = _pieces(plain_requests(), (b"",), parts=1)
+"""A single one of these requests."""

@@ -124,6 +124,16 @@ async def test_after_a_failure_all_idle_connections_are_closed() -> None:
         assert server.open == 1
 
 
+async def test_after_an_internal_error_all_idle_connections_are_closed() -> None:
+    async with RawServer(OK) as server, batch_call(server.url) as call:
+        await asyncio.gather(*[result_of(call) for _ in range(5)])
+        server.answers = [Answer([http(b"{}", status="500 Internal Server Error")]), Answer([OK])]
+        await result_of(call)
+
+        assert await result_of(call) == RESPONSES
+        assert server.requests[-1].connection == 6
+
+
 async def test_a_connection_in_use_during_a_failure_is_not_used_again() -> None:
     async with RawServer(OK) as server, batch_call(server.url) as call:
         await asyncio.gather(result_of(call), result_of(call))
@@ -202,6 +212,34 @@ async def test_close_leaves_no_connection_open() -> None:
         gc.collect()  # an open socket would be a ResourceWarning, and so an error
 
         assert (server.opened, server.open) == (5, 0)
+
+
+async def test_idle_connections_that_end_make_room_for_others() -> None:
+    async with RawServer(Answer([OK], CLOSE)) as server, batch_call(server.url) as call:
+        for number in range(1, CONNECTIONS + 5):
+            assert await result_of(call) == RESPONSES
+            await server.end(number)
+            while call._connections is not None and call._connections._idle:  # noqa: ASYNC110 - nothing announces it
+                await asyncio.sleep(0)
+
+        assert server.most_open == 1
+
+
+async def test_a_call_that_ended_while_it_waited_is_not_sent() -> None:
+    async with RawServer(OK) as server, batch_call(server.url) as call:
+        server.gate.clear()
+        results = Results()
+        for _ in range(CONNECTIONS + 2):
+            call.send(STATEMENTS, results)
+        await server.until(lambda: len(server.requests) == CONNECTIONS)
+        connections = call._connections
+        assert isinstance(connections, Connections)
+        connections.end(connections._waiting[0], ReadTimeoutError(endpoint_url=server.url))
+        server.gate.set()
+        await results.wait_for(CONNECTIONS + 2)
+
+        assert results.errors == ["ReadTimeoutError"]
+        assert len(server.requests) == CONNECTIONS + 1
 
 
 async def test_a_caller_that_no_longer_waits_disturbs_nobody() -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import BotoCoreError, ConnectTimeoutError, EndpointConnectionError, SSLError
+from botocore.exceptions import BotoCoreError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError, SSLError
 
 from lea_payments.store.batch.opening import connect_to_first
+from lea_payments.store.connection import CONNECTIONS
 from lea_payments.store.dynamodb import problem_of
 from tests.support.batch_client import OK, RESPONSES, batch_call, result_of, session
 from tests.support.raw_server import CLOSE, HANG, RESET, START_TLS, Answer, RawServer
@@ -238,6 +239,17 @@ async def test_a_proxy_that_does_not_connect_is_named(
 
     assert says in text
     assert "Geheim" not in text
+
+
+async def test_tunnels_that_hang_make_room_for_others(monkeypatch: pytest.MonkeyPatch, aws_certificate: Path) -> None:
+    hanging = [Answer([], HANG)] * CONNECTIONS
+    async with RawServer(*hanging, TUNNEL, OK, inner_tls=_tls(aws_certificate)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        async with batch_call(AWS, session(aws_certificate)) as call:
+            failures = await asyncio.gather(*[result_of(call) for _ in hanging])
+
+            assert {type(each) for each in failures} == {ReadTimeoutError}
+            assert await result_of(call) == RESPONSES
 
 
 @pytest.mark.parametrize("proxy", ["http://proxy.invalid:3128", "http://127.0.0.1:9"], ids=["no name", "closed port"])

@@ -1,4 +1,9 @@
-"""Speaks HTTP/1.1 on one connection: one request at a time, each with one response."""
+"""Speaks HTTP/1.1 on one connection: one request at a time, each with one response.
+
+The parser is httptools, as in uvicorn. Headers are not read: the body's end and whether the connection stays open are
+all that matters, and the parser knows both. A checksum is not compared: TLS protects the bytes on their way, a body
+that is cut off is found by its length, and half of a JSON document is no JSON document.
+"""
 
 import asyncio
 from typing import NamedTuple, Protocol, cast
@@ -10,7 +15,7 @@ HEAD_LIMIT = 64 * 1024
 """In bytes. The head of a response of DynamoDB has less than 500."""
 
 BODY_LIMIT = 16 * 1024 * 1024
-"""In bytes. DynamoDB returns at most 16 MB (API reference of BatchGetItem), for this operation 1 MB."""
+"""In bytes. DynamoDB never returns more in one response (API reference of BatchGetItem)."""
 
 
 class Response(NamedTuple):

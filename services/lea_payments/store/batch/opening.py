@@ -1,4 +1,8 @@
-"""Opens connections to an endpoint: directly or through a proxy, with TLS or without it."""
+"""Opens connections to an endpoint: directly or through a proxy, with TLS or without it.
+
+That happens rarely, so it is ordinary asynchronous code. uvloop tries one address of a host after the other, without a
+time limit for each; here the next one is tried beside the first one, because a network can drop IPv6 without a word.
+"""
 
 import asyncio
 import socket
@@ -11,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 import httptools
 from botocore.exceptions import (
     BotoCoreError,
+    ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
     ProxyConnectionError,
@@ -51,6 +56,8 @@ class Opener:
             raise SSLError(endpoint_url=self._url, error=error) from error
         except (OSError, ValueError) as error:  # a name that is no host name is a ValueError
             raise EndpointConnectionError(endpoint_url=self._url, error=error) from error
+        if not connection.is_usable:
+            raise ConnectionClosedError(endpoint_url=self._url)
         return connection
 
     async def _open_first(

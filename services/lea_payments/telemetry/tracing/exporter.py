@@ -3,6 +3,8 @@
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from opentelemetry.exporter.http.transport._requests import RequestsHTTPTransport
@@ -89,6 +91,6 @@ class OtlpExporter:
 
     def _request(self, batch: Sequence[EncodedSpan]) -> bytes:
         scopes: defaultdict[InstrumentationScope | None, list[bytes]] = defaultdict(list)
-        for scope, content in batch:
-            scopes[scope].append(content)
+        for scope, spans in groupby(batch, attrgetter("scope")):
+            scopes[scope] += [span.content for span in spans]
         return self._encoding.encode_request(self._resource, scopes)

@@ -16,6 +16,9 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 CONTENT_TYPE = "application/x-protobuf"
 
+SHORT = 60
+"""In bytes: so that the sum of two is less than 128."""
+
 NOTHING: Mapping[str, object] = {}
 _WORD, _NEGATIVE, _LONG = 2**7, 2**64, 2**63
 _times = struct.Struct("<BQBQ").pack
@@ -112,19 +115,26 @@ def _attributes(tag: bytes, attributes: Mapping[str, object] | None) -> Sequence
     fields = []
     for key, value in (attributes or NOTHING).items():
         try:
-            kind = type(value)
-            fields.append(_repeated(tag, key, value) if kind is str or kind is int else _attribute(tag, key, value))
+            fields.append(_attribute(tag, key, value))
         except (ValueError, TypeError) as error:
             _logger.warning("An attribute cannot be exported: %s: %s", key, type(error).__name__)
     return fields
 
 
 def _attribute(tag: bytes, key: str, value: object) -> bytes:
-    return _field(tag, _text(b"\x0a", key) + _field(b"\x12", _value(value)))
+    head = _head(key)
+    if type(value) is str:
+        text = value.encode()
+        size, of_head = len(text), len(head)
+        if size < SHORT and of_head < SHORT:  # nearly all: each length is one byte, so one operation does it
+            return b"%b%c%b%c\x0a%c%b" % (tag, of_head + size + 3, head, size + 2, size, text)
+    return _field(tag, head + _field(b"", _value(value)))
 
 
-_repeated = lru_cache(512, typed=True)(_attribute)
-"""Most attributes repeat: the same route, the same outcome, the same event in two spans."""
+@lru_cache(256)
+def _head(key: str) -> bytes:
+    """The key of an attribute, and the tag of its value."""
+    return _text(b"\x0a", key) + b"\x12"
 
 
 def _value(value: object) -> bytes:  # noqa: PLR0911 - one for each type

@@ -236,3 +236,16 @@ def test_every_request_ends_exactly_once(data: bytes, place: int, change: bytes,
     first, *others = client.owner.ends
     assert isinstance(first, Response | BotoCoreError)
     assert others in ([], [None])
+
+
+def test_an_aborted_connection_says_nothing_more() -> None:
+    client = _Client()
+    client.connection.send(b"request")
+    was_usable = client.connection.is_usable
+    client.connection.abort()
+    client.connection.abort()
+    client.receive(PLAIN, [])
+    client.lose()
+
+    assert (was_usable, client.connection.is_usable) == (True, False)
+    assert client.owner.ends == []
