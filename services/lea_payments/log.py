@@ -52,13 +52,30 @@ def configure(level: str, on_dropped: Callable[[int], object] = abs) -> None:
     atexit.register(output.close)
     structlog.configure(
         processors=[_Json()],
-        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
+        wrapper_class=_logger_class(level),
         logger_factory=output,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=level.upper(), force=True)
     for library in VERBOSE_LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _logger_class(level: str) -> type[structlog.typing.FilteringBoundLogger]:
+    """Structlog's logger without its context, which would be copied for each line: no line of ours has one."""
+
+    class Logger(structlog.make_filtering_bound_logger(level.lower())):  # type: ignore[misc]  # a class of its own
+        def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> None:
+            line: Any = fields
+            line["event"] = event
+            try:
+                for processor in self._processors:
+                    line = processor(self._logger, method_name, line)
+            except structlog.DropEvent:
+                return
+            getattr(self._logger, method_name)(line)
+
+    return Logger
 
 
 class _Json:
@@ -134,15 +151,14 @@ class LineOutput:
     def msg(self, line: bytes) -> None:
         """Writes one line soon, or at once if no loop is running or if many lines wait."""
         self._add(line)
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self.flush()
-            return
         if len(self._pending) >= MUCH:
             self.flush()
-        if self._scheduled_in is not loop:  # a loop that has ended never writes what it was to write
-            self._schedule(loop)
+        # A loop that has ended never writes what it was to write. To ask for the current loop costs a system call.
+        if self._scheduled_in is None or not self._scheduled_in.is_running():
+            try:
+                self._schedule(asyncio.get_running_loop())
+            except RuntimeError:
+                self.flush()
 
     def error(self, line: bytes) -> None:
         """Writes one line, and all that wait, at once: after an error the process may end."""

@@ -10,6 +10,8 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
+import msgspec
+
 from lea_payments.payment import changes
 from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import Outcome, PaymentEvent
@@ -30,7 +32,7 @@ Callback = Callable[[Applied | Exception], None]
 Writer = GroupCommit[Update, WriteResult]
 
 
-class _Attempt(NamedTuple):
+class _Attempt(msgspec.Struct, frozen=True, gc=False):
     """A decision about a record, made at one time, and the write that it needs, if it needs one."""
 
     before: CurrentRecord

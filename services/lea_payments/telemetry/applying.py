@@ -22,9 +22,9 @@ class Applying:
 
     def __init__(self, parent: Trace) -> None:
         self.trace = parent
-        self.batches: list[SpanContext] = []
-        """The calls to DynamoDB that carried its writes."""
         if parent.is_sampled:
+            self.batches: list[SpanContext] = []
+            """The calls to DynamoDB that carried its writes."""
             self.trace = Trace(parent.trace_id, traces.new_span_id(), is_sampled=True)
             self._parent_id, self._started_ns = parent.span_id, time.time_ns()
 

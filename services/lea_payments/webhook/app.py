@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import NamedTuple
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -47,7 +47,7 @@ RETRY_AFTER_SECONDS = 10
 _RETRY_AFTER = b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS
 
 
-class DeliveryResult(NamedTuple):
+class DeliveryResult(msgspec.Struct, frozen=True, gc=False):
     """The result of one delivery. `payment_id` is set only if the payment has a record."""
 
     outcome: str

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from lea_payments.payment.changes import is_published
 from lea_payments.payment.record import Payment
@@ -15,7 +17,7 @@ from lea_payments.store.statements.records import ABSENT, COMPARABLE, SOME_LINK,
 from lea_payments.telemetry.applying import Applying
 
 
-class Update(NamedTuple):
+class Update(msgspec.Struct, frozen=True, gc=False):
     """One conditional write, and the application of the event that waits for it."""
 
     key: str

@@ -6,10 +6,13 @@ spans and log lines only.
 
 import time
 from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
 
 from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Histogram
 
-from lea_payments.log import log, present
+from lea_payments.log import log
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE, WEBHOOK_PATH, Ignored
 from lea_payments.stripe.signature import REMEDIES
@@ -29,6 +32,21 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 _rejections = Throttle(seconds=60)
 _unverified = PerSecond(10)
 _invalid_secret_files = Throttle(seconds=60)
+
+
+class _Children(NamedTuple):
+    """The metrics of one event type and outcome."""
+
+    events: Counter
+    duration: Histogram
+
+
+@cache
+def _children_of(event_type: str, outcome: str) -> _Children:
+    return _Children(
+        metrics.EVENTS.labels(event_type, outcome),
+        metrics.DURATION.labels(outcome),
+    )
 
 
 class Delivery:
@@ -61,8 +79,9 @@ class Delivery:
         if is_recorded and http_status >= _CLIENT_ERROR:
             traces.keep(self.trace)
         exemplar = self.trace.exemplar if is_recorded else None
-        series(metrics.EVENTS, event_type, outcome).inc()
-        series(metrics.DURATION, outcome).observe(seconds, exemplar)
+        children = _children_of(event_type, outcome)
+        children.events.inc()
+        children.duration.observe(seconds, exemplar)
         if event is not None and event.created is not None:
             metrics.EVENT_AGE.observe(max(0.0, self._started_ns / 1e9 - event.created), exemplar)
         if isinstance(event, Ignored) or outcome == Outcome.IGNORED:
@@ -73,21 +92,29 @@ class Delivery:
             return
         if self.trace.is_sampled:
             self._record_span(seconds, outcome, http_status, event, payment_id)
-        fields = {
-            "event_id": event.id if event else None,
-            "event_type": event.type if event else metrics.UNREAD_TYPE,
-            "payment_id": payment_id,
-            "reason": reason,
-            "trace_id": self.trace.hex_id,
-        }
         write = log.info if http_status < _CLIENT_ERROR else log.warning
         write(
             "webhook_answered",
             outcome=outcome,
             http_status=http_status,
             duration_ms=round(seconds * 1000, 1),
-            **present(fields),
+            **self._fields(event, payment_id, reason),
         )
+
+    def _fields(
+        self, event: PaymentEvent | Ignored | None, payment_id: str | None, reason: str | None
+    ) -> Mapping[str, str]:
+        """The fields of the log line that have a value."""
+        fields = (
+            {"event_type": metrics.UNREAD_TYPE} if event is None else {"event_id": event.id, "event_type": event.type}
+        )
+        if payment_id is not None:
+            fields["payment_id"] = payment_id
+        if reason is not None:
+            fields["reason"] = reason
+        if self.trace.hex_id is not None:
+            fields["trace_id"] = self.trace.hex_id
+        return fields
 
     def _record_span(
         self,
