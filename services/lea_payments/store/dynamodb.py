@@ -173,14 +173,18 @@ class Dynamodb:
         callback: Callable[[Sequence[WriteResult] | Exception], None],
         responses: Sequence[Mapping[str, Any]] | Exception,
     ) -> None:
+        results: Sequence[WriteResult] | Exception
         if isinstance(responses, Exception):
-            error, outcome = self._translated(responses)
-            call.ended(outcome)
-            callback(error)
-            return
-        # The worst outcome of a statement is that of the call.
-        call.ended(max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index))
-        callback([result_of(response) for response in responses])
+            results, outcome = self._translated(responses)
+        else:
+            try:
+                results = [result_of(response) for response in responses]
+                # The worst outcome of a statement is that of the call.
+                outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
+            except Exception as error:  # noqa: BLE001 - without its callback, a batch would be in flight for ever
+                results, outcome = error, metrics.ERROR
+        call.ended(outcome)
+        callback(results)
 
     async def _translate_errors(self, response: Awaitable[ResultT], call: StoreCall) -> ResultT:
         try:

@@ -148,7 +148,7 @@ class EventWrites:
             before = attempt.before
             if attempt.write is None:
                 return _own_write(before.record, event, unanswered) or attempt.applied
-            match _known(result) or await self._write(attempt.write, deadline):
+            match await self._write(attempt.write, deadline) if result is None else _known(result):
                 case Written():
                     return attempt.applied
                 case NotFound():
@@ -185,7 +185,7 @@ class EventWrites:
             return Busy(str(error))
 
 
-def _known(result: WriteResult | Exception | None) -> WriteResult | None:
+def _known(result: WriteResult | Exception) -> WriteResult:
     """The result of a write that was sent on the straight line. Raises its error unless that is temporary."""
     if isinstance(result, TemporaryError):
         return Busy(str(result))

@@ -67,10 +67,15 @@ def test_an_update_sets_fields_and_history_in_one_statement() -> None:
     ]
 
 
-def test_an_update_has_the_payment_as_key_and_keeps_its_span() -> None:
-    update = _update(records.untouched("payment_1", _event()), _event())
+def test_an_update_has_its_payment_as_key_and_its_event() -> None:
+    before, applying = records.untouched("payment_1", _event()), Applying(NO_TRACE)
+    after = changes.apply(before.record, _event(), "t1").after
+    assert after is not None
 
-    assert (update.key, update.span) == ("payment_1", Applying(NO_TRACE))
+    update = events.update("payments", before, after, applying)
+
+    assert update.key == "payment_1"
+    assert update.applying is applying
 
 
 def test_a_write_after_a_read_is_conditional_on_the_guard() -> None:
