@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from lea_payments.commands.console import Terminal
 from lea_payments.mcp.run import mcp
 from lea_payments.notifier.settings import NotifierSettings
 from lea_payments.pages.settings import PagesSettings
@@ -77,6 +76,7 @@ def reconciler(
 
     Needs `STRIPE_SECRET_KEY` and the table. `RECONCILER_INTERVAL_SECONDS` sets the pause between runs.
     """
+    from lea_payments.commands.console.terminal import Terminal
     from lea_payments.commands.progress import Progress
     from lea_payments.reconciler.app import create_app, run_once
     from lea_payments.serving.server import serve

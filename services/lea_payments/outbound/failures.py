@@ -73,6 +73,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             yield current
             arguments = getattr(current, "kwargs", None)  # botocore's
             waiting += arguments.values() if isinstance(arguments, dict) else ()
+            waiting += getattr(current, "exceptions", ())  # of several addresses
             waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
 
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # its stubs lack it
 
+import certifi
+
 AWS_CA_FILES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The variables with a file of certificate authorities for AWS. The first one that is set holds, as for boto3."""
 
@@ -23,7 +25,7 @@ _SCHEMES = ("http", "https")
 
 
 class Proxy(NamedTuple):
-    """A proxy. `url` contains its user and password, `address` does not."""
+    """A proxy. `url` contains its user and password, `address` does not; `headers` has them for the proxy."""
 
     url: str
     address: str
@@ -52,8 +54,21 @@ def request_options(headers: Mapping[str, str], proxy: Proxy | None, *, over_tls
     return {"headers": {**headers, **proxy.headers}, "proxy": proxy.address}
 
 
+def authorities(names: Sequence[str] = CA_FILES, environment: Mapping[str, str] = os.environ) -> str:
+    """The file of certificate authorities: that of the first variable that is set, otherwise certifi's.
+
+    boto3 and `requests` come with certifi's, so all clients trust the same servers, whatever the system trusts.
+    """
+    return ca_file(names, environment) or certifi.where()
+
+
+def tls_context() -> ssl.SSLContext:
+    """The TLS settings of a client of other servers than AWS."""
+    return ssl.create_default_context(cafile=authorities())
+
+
 def ca_file(names: Sequence[str] = CA_FILES, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The file of certificate authorities, or None for those that the client has."""
+    """The file of certificate authorities that a variable names, or None."""
     return next((path for name in names if (path := environment.get(name, "").strip())), None)
 
 

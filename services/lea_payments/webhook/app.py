@@ -108,7 +108,7 @@ class Webhook:
 
 
 class WebhookRoute:
-    """`POST /webhook/stripe` as a plain ASGI app, so that a delivery does not pass FastAPI's middleware and routing.
+    """`POST /webhook/stripe` as a plain ASGI app, so that a delivery does not pass Starlette's middleware and routing.
 
     The path can end with a slash: Stripe follows no redirect, and counts one as a failure.
     """
@@ -133,7 +133,7 @@ class WebhookRoute:
 def create_app(settings: WebhookSettings, store: PaymentStore) -> ASGIApp:
     """The app of the webhook; raises SettingsError if its secrets cannot be read."""
     secrets = SigningSecrets(settings)
-    app = create_base_app("webhook", store, store.ping_events, background=secrets.watch)
+    app = create_base_app(store, store.ping_events, background=secrets.watch)
     route = WebhookRoute(Webhook(settings, secrets, store))
     paths = (WEBHOOK_PATH, f"{WEBHOOK_PATH}/")
     app.router.routes.extend(Route(path, route, methods=["POST"]) for path in paths)

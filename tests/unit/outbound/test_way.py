@@ -3,11 +3,23 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import requests
+from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lea_payments.outbound.way import AWS_CA_FILES, CA_FILES, Proxy, ca_file, problems, proxy_for, request_options
+from lea_payments.outbound.way import (
+    AWS_CA_FILES,
+    CA_FILES,
+    Proxy,
+    authorities,
+    ca_file,
+    problems,
+    proxy_for,
+    request_options,
+    tls_context,
+)
 
 AWS, PROXY = "https://dynamodb.ap-southeast-1.amazonaws.com", "http://proxy.infra:3128"
 
@@ -141,6 +153,12 @@ def test_aws_has_its_own_variable_for_certificates() -> None:
     assert (ca_file(AWS_CA_FILES, environment), ca_file(CA_FILES, environment)) == ("/aws.pem", "/all.pem")
     assert ca_file(environment={"AWS_CA_BUNDLE": "/aws.pem", "SSL_CERT_FILE": ""}) == "/aws.pem"
     assert ca_file(environment={}) is None
+
+
+def test_without_a_variable_all_clients_trust_the_same_authorities() -> None:
+    assert authorities(environment={}) == get_cert_path(verify=True) == requests.utils.DEFAULT_CA_BUNDLE_PATH
+    assert authorities(environment={"SSL_CERT_FILE": "/all.pem"}) == "/all.pem"
+    assert tls_context().get_ca_certs()
 
 
 def test_credentials_of_a_proxy_are_in_no_request_over_tls() -> None:
