@@ -4,9 +4,6 @@ from typing import Annotated
 
 import typer
 
-from lea_payments.mcp.run import mcp
-from lea_payments.notifier.settings import NotifierSettings
-from lea_payments.pages.settings import PagesSettings
 from lea_payments.settings import (
     CheckoutSettings,
     ReconcilerSettings,
@@ -16,7 +13,21 @@ from lea_payments.settings import (
 )
 
 app = typer.Typer()
-app.command()(mcp)
+
+
+@app.command()
+def mcp(
+    *,
+    http: Annotated[bool, typer.Option("--http", help="Serve agents over HTTP instead (port 8080, `/mcp`).")] = False,
+) -> None:
+    """Run the tools for a sales agent, for the program that starts this command (MCP over stdio).
+
+    Needs `MCP_CHECKOUT_URL`, `PAYMENTS_API_TOKEN`, and the caps `MCP_MAX_AMOUNT` and `MCP_HOURLY_AMOUNT`. With `--http`
+    it also needs `MCP_TOKEN` and `MCP_STATE_SECRET`.
+    """
+    from lea_payments.mcp.run import run
+
+    run(http=http)
 
 
 @app.command()
@@ -42,6 +53,7 @@ def webhook() -> None:
 def pages() -> None:
     """Run the success and cancel pages for customers (port 8085). Reads the table; needs no secret."""
     from lea_payments.pages.app import create_app
+    from lea_payments.pages.settings import PagesSettings
     from lea_payments.serving.server import serve
     from lea_payments.store.payments import PaymentStore
 
@@ -103,6 +115,7 @@ def notifier() -> None:
     `NOTIFICATIONS=true`. Any number of notifiers can run on one table.
     """
     from lea_payments.notifier.app import create_app
+    from lea_payments.notifier.settings import NotifierSettings
     from lea_payments.serving.server import serve
     from lea_payments.store.notifications.outbox import Outbox
 
