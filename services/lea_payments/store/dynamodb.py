@@ -13,7 +13,7 @@ from lea_payments.outbound import failures
 from lea_payments.outbound.way import proxy_for
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
-from lea_payments.store.batch_call import BatchCall
+from lea_payments.store.batch.call import BatchCall
 from lea_payments.store.connection import CALL_SECONDS, FIRST_PAUSE_SECONDS, pause_before_next
 from lea_payments.store.errors import TemporaryError, UnavailableError
 from lea_payments.store.items import Item

@@ -1,0 +1,151 @@
+"""Sends DynamoDB's BatchExecuteStatement, whose result comes to a callback."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.httpsession import get_cert_path
+from botocore.session import Session
+
+from lea_payments.outbound import way
+from lea_payments.store.batch.connection import Response
+from lea_payments.store.batch.connections import Connections, Exchange, Result
+from lea_payments.store.batch.credentials import CurrentCredentials
+from lea_payments.store.batch.opening import Opener
+from lea_payments.store.batch.signing import OPERATION, Signer
+
+Statements = Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
+Responses = list[dict[str, Any]]
+CallError = BotoCoreError | ClientError
+Done = Callable[[Responses | CallError], None]
+
+
+class _Statement(msgspec.Struct, rename="pascal"):
+    statement: str
+    parameters: Sequence[Mapping[str, Any]]
+    return_values_on_condition_check_failure: str = "ALL_OLD"
+
+
+class _Batch(msgspec.Struct, rename="pascal"):
+    statements: Sequence[_Statement]
+
+
+class _Response(msgspec.Struct, rename="pascal"):
+    responses: Responses
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Response).decode
+
+
+class BatchCall:
+    """The batch call of one event loop, to which its connections belong.
+
+    boto3's client would be too slow: its models take 1.5 times as long as deciding and building the writes of a batch,
+    and its threads compete with the event loop for the interpreter. Only this call is so frequent that it matters.
+    """
+
+    def __init__(self, url: str, region: str, session: Session) -> None:
+        self._url = url
+        self.proxy = proxy = way.proxy_for(url)
+        credentials = session.get_credentials()
+        assert credentials is not None
+        self._credentials = CurrentCredentials(credentials)
+        is_http = url.startswith("http:")
+        to_proxy = proxy.headers if proxy and is_http else {}
+        self._signer = Signer(url, region, to_proxy, is_absolute=proxy is not None and is_http)
+        has_tls = not is_http or (proxy is not None and proxy.address.startswith("https:"))
+        self._opener = Opener(url, proxy, _tls(session) if has_tls else None)
+        self._connections: Connections | None = None
+        self._loop: asyncio.AbstractEventLoop
+
+    def send(self, statements: Statements, done: Done) -> None:
+        """Sends the statements. `done` gets one response for each of them, in order, or the error of boto3's client.
+
+        It is called exactly once, in the event loop, and never before this method has returned.
+        """
+        body = _encode(_Batch([_Statement(text, parameters) for text, parameters in statements]))
+        connections = self._connections
+        if connections is None:
+            self._loop = asyncio.get_running_loop()
+            connections = self._connections = Connections(self._opener, self._url)
+        exchange = Exchange(partial(_deliver, done, len(statements)))
+        connections.begin(exchange)
+        credentials = self._credentials.current(self._loop.time())
+        if credentials is None:
+            self._credentials.fetch(partial(self._send, exchange, body))
+        else:
+            self._send(exchange, body, credentials)
+
+    async def __call__(self, statements: Statements) -> Responses:
+        """One response for each statement, in order. Raises ClientError and BotoCoreError, as boto3's client does."""
+        future: asyncio.Future[Responses] = asyncio.get_running_loop().create_future()
+        self.send(statements, partial(_settle, future))
+        return await future
+
+    async def close(self) -> None:
+        """Closes the connections. Calls that have no response yet fail."""
+        if self._connections is not None:
+            await self._connections.close()
+
+    def _send(self, exchange: Exchange, body: bytes, credentials: ReadOnlyCredentials | CallError) -> None:
+        connections = self._connections
+        assert connections is not None
+        if not isinstance(credentials, ReadOnlyCredentials):
+            connections.end(exchange, credentials)
+            return
+        try:
+            exchange.request = self._signer.request(body, credentials, time.time())
+        except ValueError as error:
+            self._loop.call_soon(connections.end, exchange, HTTPClientError(error=error))
+            return
+        connections.send(exchange)
+
+
+def _deliver(done: Done, count: int, result: Result) -> None:
+    done(_responses(result, count) if isinstance(result, Response) else result)
+
+
+def _settle(future: asyncio.Future[Responses], result: Responses | CallError) -> None:
+    if future.done():  # the caller no longer waits
+        return
+    if isinstance(result, list):
+        future.set_result(result)
+    else:
+        future.set_exception(result)
+
+
+def _responses(response: Response, count: int) -> Responses | CallError:
+    """DynamoDB's response to each statement."""
+    if response.status != HTTPStatus.OK:
+        return ClientError(_error_response(response.status, response.content), OPERATION)
+    try:
+        responses = _decode(response.content).responses
+    except msgspec.MsgspecError:
+        responses = []
+    if len(responses) != count:
+        return IncompleteReadError(actual_bytes=len(response.content), expected_bytes=-1)
+    return responses
+
+
+def _tls(session: Session) -> ssl.SSLContext:
+    """A TLS context with the certificate authorities that boto3's client trusts."""
+    return ssl.create_default_context(cafile=get_cert_path(session.get_config_variable("ca_bundle") or True))
+
+
+def _error_response(status: int, content: bytes) -> Any:
+    """The body of an error as botocore parses it; a proxy's body can be anything."""
+    try:
+        error = msgspec.json.decode(content, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        error = {}
+    code = str(error.get("__type", "unknown")).rpartition("#")[2]
+    message = str(error.get("message") or error.get("Message") or "")
+    return {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
