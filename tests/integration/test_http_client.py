@@ -169,6 +169,7 @@ async def test_an_idle_connection_that_was_closed_is_replaced() -> None:
 
 async def test_a_server_that_is_slow_ends_with_the_callers_limit() -> None:
     """It sends a byte every 10 ms, which no limit of a single read would notice."""
+
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         while True:

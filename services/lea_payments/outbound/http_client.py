@@ -103,7 +103,7 @@ class HttpClient:
 
     def _through(self, proxy: way.Proxy) -> httpcore2.Proxy:
         tls = self._tls if proxy.address.startswith("https:") else None
-        return httpcore2.Proxy(proxy.address, headers=dict(proxy.headers), ssl_context=tls)
+        return httpcore2.Proxy(proxy.address, headers=[*proxy.headers.items()], ssl_context=tls)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:

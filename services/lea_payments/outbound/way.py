@@ -8,7 +8,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # its stubs lack it
 
@@ -43,15 +43,6 @@ def proxy_for(url: str, environment: Mapping[str, str] = os.environ) -> Proxy | 
     if not text or _is_direct(parts, _value(environment, "no_proxy")):
         return None
     return _parsed(text)
-
-
-def request_options(headers: Mapping[str, str], proxy: Proxy | None, *, over_tls: bool) -> Mapping[str, Any]:
-    """Aiohttp's headers and proxy of a request. Over TLS, the proxy's credentials are not part of the request."""
-    if proxy is None:
-        return {"headers": headers}
-    if over_tls:
-        return {"headers": headers, "proxy": proxy.address, "proxy_headers": proxy.headers}
-    return {"headers": {**headers, **proxy.headers}, "proxy": proxy.address}
 
 
 def authorities(names: Sequence[str] = CA_FILES, environment: Mapping[str, str] = os.environ) -> str:

@@ -14,10 +14,12 @@ ENDPOINTS = "endpoints.json"
 
 
 class _Services(msgspec.Struct, omit_defaults=True):
-    """The table's service, and the one that gives a role its credentials. botocore knows a rule for all others."""
+    """The table's service, and those that give a role or a person their credentials."""
 
     dynamodb: dict[str, Any] = {}
     sts: dict[str, Any] = {}
+    oidc: dict[str, Any] = {}
+    portal_sso: dict[str, Any] = msgspec.field(default_factory=dict, name="portal.sso")
 
 
 class _Partition(msgspec.Struct, rename="camel"):

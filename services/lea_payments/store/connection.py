@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import IncompleteReadError
-from botocore.httpsession import get_cert_path
 from botocore.session import Session
 
 from lea_payments.outbound import way
@@ -61,8 +60,8 @@ def session(settings: TableSettings) -> Session:
     aws_data.use(result)
     # For STS, too. Without it, botocore ignores some of the variables, and an empty one is an error.
     in_profile = str(result.get_scoped_config().get("ca_bundle", ""))
-    authorities = way.ca_file(("AWS_CA_BUNDLE",)) or in_profile or way.ca_file(way.AWS_CA_FILES)
-    result.set_config_variable("ca_bundle", authorities or get_cert_path(verify=True))
+    authorities = way.ca_file(("AWS_CA_BUNDLE",)) or in_profile or way.authorities(way.AWS_CA_FILES)
+    result.set_config_variable("ca_bundle", authorities)
     if not on_aws(settings):
         # Outside AWS, botocore would wait seconds for the metadata service.
         for provider in ("container-role", "iam-role"):

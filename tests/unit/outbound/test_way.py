@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 from lea_payments.outbound.way import (
     AWS_CA_FILES,
     CA_FILES,
-    Proxy,
     authorities,
     ca_file,
     problems,
     proxy_for,
-    request_options,
     tls_context,
 )
 
@@ -159,19 +157,3 @@ def test_without_a_variable_all_clients_trust_the_same_authorities() -> None:
     assert authorities(environment={}) == get_cert_path(verify=True) == requests.utils.DEFAULT_CA_BUNDLE_PATH
     assert authorities(environment={"SSL_CERT_FILE": "/all.pem"}) == "/all.pem"
     assert tls_context().get_ca_certs()
-
-
-def test_credentials_of_a_proxy_are_in_no_request_over_tls() -> None:
-    proxy = Proxy("http://u:p@proxy:3128", "http://proxy:3128", {"Proxy-Authorization": "Basic dTpw"})
-    headers = {"Host": "a.example"}
-
-    assert request_options(headers, None, over_tls=True) == {"headers": headers}
-    assert request_options(headers, proxy, over_tls=True) == {
-        "headers": headers,
-        "proxy": proxy.address,
-        "proxy_headers": proxy.headers,
-    }
-    assert request_options(headers, proxy, over_tls=False) == {
-        "headers": {**headers, **proxy.headers},
-        "proxy": proxy.address,
-    }
