@@ -1,5 +1,6 @@
 """Runs a command line. A service that starts without an error loads nothing that prints."""
 
+import gc
 import os
 import sys
 import traceback
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 def run(app: typer.Typer) -> None:
     """Runs the command that the arguments name and exits the process."""
+    # What an import creates stays. To look for garbage there every 700 objects takes a tenth of a service's start.
+    gc.set_threshold(100_000)
     strip_variables_of_libraries(os.environ)
     take_variables()
     for stream in (sys.stdout, sys.stderr):
