@@ -88,17 +88,23 @@ def reconciler(
 
     Needs `STRIPE_SECRET_KEY` and the table. `RECONCILER_INTERVAL_SECONDS` sets the pause between runs.
     """
-    from lea_payments.commands.console.terminal import Terminal
-    from lea_payments.commands.progress import Progress
-    from lea_payments.reconciler.app import create_app, run_once
+    settings = read(ReconcilerSettings)
+    if once:
+        _reconcile_once(settings)
+        return
+    from lea_payments.reconciler.app import create_app
     from lea_payments.serving.server import serve
     from lea_payments.store.payments import PaymentStore
 
-    settings = read(ReconcilerSettings)
-    if not once:
-        store = PaymentStore(settings, notifications=settings.notifications)
-        serve(create_app(settings, store), settings, settings.port, "reconciler")
-        return
+    store = PaymentStore(settings, notifications=settings.notifications)
+    serve(create_app(settings, store), settings, settings.port, "reconciler")
+
+
+def _reconcile_once(settings: ReconcilerSettings) -> None:
+    from lea_payments.commands.console.terminal import Terminal
+    from lea_payments.commands.progress import Progress
+    from lea_payments.reconciler.app import run_once
+
     with Progress() as progress:
         progress.does("comparing the payments with Stripe's lists")
         result = run_once(settings)
