@@ -279,3 +279,14 @@ async def test_a_proxy_that_is_down_is_the_reason(
             await _post(client, url)
 
     assert "cannot be reached: check " in str(failures.reason(raised.value, url, settings="X", slow=""))
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=["closed", "plain HTTP"])
+async def test_a_server_without_tls_is_not_sent_anything(answer: bytes) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+
+    async with _serving(refuse) as url, _client() as client:
+        with pytest.raises(NotSentError):
+            await _post(client, url.replace("http:", "https:"))
