@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
-KEEP, CLOSE, RESET, HANG = "keep", "close", "reset", "hang"
-"""What the server does with a connection after an answer."""
+KEEP, CLOSE, RESET, HANG, START_TLS = "keep", "close", "reset", "hang", "start TLS"
+"""What the server does with a connection after an answer. As a proxy, it plays the server behind it, too."""
 
 
 class Answer(NamedTuple):
@@ -39,7 +39,13 @@ class RawServer:
     While `gate` is not set, requests are read but not answered.
     """
 
-    def __init__(self, *answers: Answer | bytes, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        *answers: Answer | bytes,
+        tls: ssl.SSLContext | None = None,
+        inner_tls: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
         self.answers = [each if isinstance(each, Answer) else Answer([each]) for each in answers]
         self.requests: list[Request] = []
         self.opened = self.open = self.most_open = 0
@@ -47,7 +53,7 @@ class RawServer:
         self.gate.set()
         self._has_changed = asyncio.Event()
         self.port = 0
-        self._host, self._tls = host, tls
+        self._host, self._tls, self._inner_tls = host, tls, inner_tls
         self._writers: dict[int, asyncio.StreamWriter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -124,4 +130,7 @@ class RawServer:
         if answer.then == CLOSE:
             writer.close()
             await writer.wait_closed()
-        return answer.then == KEEP
+        if answer.then == START_TLS:
+            assert self._inner_tls is not None
+            await writer.start_tls(self._inner_tls)
+        return answer.then in (KEEP, START_TLS)

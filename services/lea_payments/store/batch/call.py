@@ -1,4 +1,14 @@
-"""Sends DynamoDB's BatchExecuteStatement, whose result comes to a callback."""
+"""Sends DynamoDB's BatchExecuteStatement, whose result comes to a callback.
+
+The webhook makes this call for each batch of events, and for a lone event it was half of the CPU. So it has a client of
+its own, without a task, a future or a timer per call. With one statement, signed and decoded, on uvloop, a call costs
+14 µs of CPU (16 µs if a coroutine waits for it) where aiohttp needs 87 µs, and as much with four calls in flight. The
+same bytes without HTTP, signature and JSON cost 9 µs, for the loop and its system calls. Measured on 27 November 2026,
+in turns, against `tests/bench/backends.py`.
+
+`signing` builds the bytes of a request, `connection` speaks HTTP, `connections` is the pool with the time limits,
+`opening` makes connections, and `credentials` has botocore's. All errors are those that boto3's client raises.
+"""
 
 import asyncio
 import ssl
@@ -46,11 +56,7 @@ _decode = msgspec.json.Decoder(_Response).decode
 
 
 class BatchCall:
-    """The batch call of one event loop, to which its connections belong.
-
-    boto3's client would be too slow: its models take 1.5 times as long as deciding and building the writes of a batch,
-    and its threads compete with the event loop for the interpreter. Only this call is so frequent that it matters.
-    """
+    """The batch call of one event loop, to which its connections belong."""
 
     def __init__(self, url: str, region: str, session: Session) -> None:
         self._url = url

@@ -1,4 +1,9 @@
-"""Speaks HTTP/1.1 on one connection: one request at a time, each with one response."""
+"""Speaks HTTP/1.1 on one connection: one request at a time, each with one response.
+
+The parser is httptools, as in uvicorn. Headers are not read: the body's end and whether the connection stays open are
+all that matters, and the parser knows both. A checksum is not compared: TLS protects the bytes on their way, a body
+that is cut off is found by its length, and half of a JSON document is no JSON document.
+"""
 
 import asyncio
 from typing import NamedTuple, Protocol, cast

@@ -1,4 +1,8 @@
-"""Shares a few connections among calls, and ends each call in time."""
+"""Shares a few connections among calls, and ends each call in time.
+
+All calls have the same time limit, so the first one that began is the first one whose time is over: one timer for the
+oldest call is enough, and it is set about once a second instead of once per call.
+"""
 
 import asyncio
 import math
@@ -172,15 +176,13 @@ class Connections:
     async def _open_for(self, exchange: Exchange, generation: int) -> None:
         try:
             connection = await self._opener.open(lambda: Connection(self, self._url))
-            if not connection.is_usable:
-                raise ConnectionClosedError(endpoint_url=self._url)
-        except asyncio.CancelledError:
-            self._renew(generation)
-            raise
         except BotoCoreError as error:
             self._renew(generation)
             self.end(exchange, error)
             return
+        except BaseException:  # the exchange was not answered in time, or the loop ends
+            self._renew(generation)
+            raise
         exchange.opening = None
         connection.generation = generation
         if exchange in self._exchanges:

@@ -1,16 +1,21 @@
-"""Opens connections to an endpoint: directly or through a proxy, with TLS or without it."""
+"""Opens connections to an endpoint: directly or through a proxy, with TLS or without it.
+
+That happens rarely, so it is ordinary asynchronous code. uvloop tries one address of a host after the other, without a
+time limit for each; here the next one is tried beside the first one, because a network can drop IPv6 without a word.
+"""
 
 import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, zip_longest
 from urllib.parse import SplitResult, urlsplit
 
 import httptools
 from botocore.exceptions import (
     BotoCoreError,
+    ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
     ProxyConnectionError,
@@ -25,7 +30,7 @@ NEXT_ADDRESS_SECONDS = 0.25
 """How long one address of a host has before the next one is tried beside it (RFC 8305)."""
 
 _PORTS = {"http": 80, "https": 443}
-_Address = tuple[int, int, int, str, tuple[object, ...]]
+Address = tuple[int, int, int, str, tuple[object, ...]]
 
 
 class Opener:
@@ -45,10 +50,14 @@ class Opener:
                 await self._open_first(urlsplit(self._proxy.address), lambda: connection)
             else:
                 await self._open_tunnel(urlsplit(self._proxy.address), self._proxy, connection)
+        except BotoCoreError:  # some of them are an OSError, too
+            raise
         except ssl.SSLError as error:
             raise SSLError(endpoint_url=self._url, error=error) from error
         except (OSError, ValueError) as error:  # a name that is no host name is a ValueError
             raise EndpointConnectionError(endpoint_url=self._url, error=error) from error
+        if not connection.is_usable:
+            raise ConnectionClosedError(endpoint_url=self._url)
         return connection
 
     async def _open_first(
@@ -132,9 +141,14 @@ class _Tunnel(asyncio.Protocol):
 
 
 async def _connect(host: str, port: int) -> socket.socket:
-    """A socket that is connected to the first address of the host that accepts, whatever its family."""
+    addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return await connect_to_first(_alternating(addresses))
+
+
+async def connect_to_first(addresses: Iterable[Address]) -> socket.socket:
+    """A socket that is connected to the first address that accepts. Raises the last error if there is none."""
     loop = asyncio.get_running_loop()
-    waiting = deque(_alternating(await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+    waiting = deque(addresses)
     attempts: set[asyncio.Task[socket.socket]] = set()
     problem: BaseException | None = None
     try:
@@ -154,7 +168,7 @@ async def _connect(host: str, port: int) -> socket.socket:
     raise problem
 
 
-async def _attempt(address: _Address) -> socket.socket:
+async def _attempt(address: Address) -> socket.socket:
     family, kind, protocol, _, where = address
     result = socket.socket(family, kind, protocol)
     try:
@@ -177,7 +191,7 @@ async def _drop(attempts: set[asyncio.Task[socket.socket]]) -> None:
             result.close()
 
 
-def _alternating(addresses: Sequence[_Address]) -> list[_Address]:
+def _alternating(addresses: Sequence[Address]) -> list[Address]:
     """The addresses with IPv6 and IPv4 in turns, beginning with the family that the system prefers."""
     first = [each for each in addresses if each[0] == addresses[0][0]]
     others = [each for each in addresses if each[0] != addresses[0][0]]
