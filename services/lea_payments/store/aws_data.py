@@ -1,6 +1,6 @@
 """Loads botocore's description of AWS without the services that nobody here calls.
 
-It describes the endpoints of 400 services, which would take 8 MB in every process, and 50 ms of its start.
+It describes the endpoints of 400 services, which would take 7 MB in every process, and 50 ms of its start.
 """
 
 from pathlib import Path
