@@ -146,8 +146,8 @@ def _first_of_each(headers: list[tuple[bytes, bytes]]) -> Mapping[str, str]:
 
 
 @contextmanager
-def _call_errors(after_connect: type[CallError], proxy: way.Proxy | None) -> Iterator[None]:
-    """Turns the package's errors, which have no common class, into CallError."""
+def _call_errors(otherwise: type[CallError], proxy: way.Proxy | None) -> Iterator[None]:
+    """Turns the package's errors, which have no common class, into CallError: into `otherwise` after the connection."""
     try:
         yield
     except httpcore2.ProxyError as error:
@@ -159,7 +159,7 @@ def _call_errors(after_connect: type[CallError], proxy: way.Proxy | None) -> Ite
     except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, OSError) as error:
         if isinstance(error, TimeoutError):
             raise
-        raise after_connect(str(error)) from error
+        raise otherwise(str(error)) from error
 
 
 def _is_of_proxy(error: httpcore2.ConnectError, proxy: way.Proxy | None) -> bool:
