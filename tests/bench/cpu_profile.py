@@ -73,7 +73,7 @@ def _place(stack: list[str]) -> tuple[str, str]:
 
 
 def _package(file: str) -> str | None:
-    """`webhook` for our own package of that name, `aiohttp` for an installed one, None for the standard library."""
+    """`webhook` for our own package of that name, `uvicorn` for an installed one, None for the standard library."""
     for parent in ("/lea_payments/", "/site-packages/"):
         _, found, path = file.rpartition(parent)
         if found:
