@@ -20,6 +20,7 @@ from tests.support.ports import free_port
 EXPORT_SECONDS, LOG_SECONDS = 1.0, 0.3
 """The wait after a turn before its CPU time is read, so that the last spans and log lines are included."""
 
+WARM_UP_CONNECTIONS = 32
 SECRET = "whsec_" + "benchmark" * 4
 
 
@@ -110,6 +111,13 @@ class Bench:
             yield
             sender.communicate()
 
+    def output_of(self, module: str) -> str:
+        """The output of a program of the benchmark that uses the stand-ins."""
+        with self._processes.piped((*MODULE, module)) as process:
+            output, _ = process.communicate()
+        self.stand_ins.report()  # forgets its writes
+        return output
+
     @contextmanager
     def serving(self, candidate: Candidate, backend: Backend | None = None) -> Iterator["Server"]:
         """A server that is ready and warmed up."""
@@ -120,7 +128,8 @@ class Bench:
             ready_seconds = time.monotonic() - started
             server = Server(self, candidate, process.pid, (port, metrics), ready_seconds, backend or self.stand_ins)
             server.backend.report()  # forgets the writes of the readiness checks
-            server.turn(32, self.workload.warm_up)
+            if self.workload.warm_up:
+                server.turn(WARM_UP_CONNECTIONS, self.workload.warm_up)
             yield server
 
 

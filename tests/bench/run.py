@@ -19,6 +19,7 @@ from tests.bench.candidates import ALL, BASELINE, FLOOR, NOTIFYING, OFF, OURS, P
 from tests.bench.limits import CONNECTIONS
 from tests.bench.measure import Backend, Bench, Workload
 from tests.bench.processes import BenchError
+from tests.bench.published import record
 from tests.bench.servers import sync_engine
 
 EVENTS, PROFILE_EVENTS = 1_000, 20_000
@@ -30,6 +31,9 @@ def main() -> int:
     """Runs the benchmark and returns its exit status: 0 if every limit is met."""
     options = _options()
     started = time.monotonic()
+    if options.publish and (reason := sync_engine.missing()):
+        console.print(f"✗ --publish needs every server. {PEER.name}: {reason}", style="red", soft_wrap=True)
+        return 1
     events = options.events or (PROFILE_EVENTS if options.profile else EVENTS)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         bench = Bench(Path(folder), Workload(events))
@@ -37,7 +41,10 @@ def main() -> int:
             with bench.running():
                 if options.profile:
                     return _profile(bench, Path(folder) / "profile.txt")
-                met = _compare(bench, options, Path(folder))
+                measured = _measure(bench, options, Path(folder))
+                met = comparison.show(measured, console)
+                if options.publish:
+                    record.publish(bench, measured, started, console)
         except BenchError as error:
             console.print(f"✗ {error}", style="red", markup=False, soft_wrap=True)
             return 1
@@ -56,6 +63,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--baseline", type=_baseline, metavar="DIR", help=text)
     text = "measure ours with and without notifications, in pairs"
     parser.add_argument("--notifications", action="store_true", help=text)
+    text = "measure more, and write docs/reference/performance.md; needs Node.js and PostgreSQL, takes ten minutes"
+    parser.add_argument("--publish", action="store_true", help=text)
     parser.add_argument("--profile", action="store_true", help="measure ours alone and show where its CPU time goes")
     return parser.parse_args()
 
@@ -67,20 +76,18 @@ def _baseline(folder: str) -> str:
     return str(command)
 
 
-def _compare(bench: Bench, options: argparse.Namespace, folder: Path) -> bool:
+def _measure(bench: Bench, options: argparse.Namespace, folder: Path) -> comparison.Measured:
     repeats = (options.starts, options.turns)
     if options.notifications:
         pair: dict[Candidate, Backend | None] = {NOTIFYING: None, OURS: None}
-        measured = comparison.take_turns(bench, pair, options.connections, repeats, console)
-        return comparison.show(measured, console)
+        return comparison.take_turns(bench, pair, options.connections, repeats, console)
     # Those that are compared run next to each other, so that they meet the same conditions.
     near: list[Candidate] = [FLOOR, OURS, OFF, ALL]
     if options.baseline:
         near.insert(1, BASELINE._replace(command=(options.baseline, "webhook")))
     with _peer(folder) as peer:
         candidates = {PLAIN: None, **peer, **dict.fromkeys(near)}
-        measured = comparison.take_turns(bench, candidates, options.connections, repeats, console)
-    return comparison.show(measured, console)
+        return comparison.take_turns(bench, candidates, options.connections, repeats, console)
 
 
 @contextmanager

@@ -10,18 +10,18 @@ EVENTS = Path(__file__).parent / "events"
 
 
 def payment_ids(prefix: str, count: int) -> list[str]:
-    """The ids of the payments of a turn, PREFIX0, PREFIX1 …; each gets one event."""
-    return [f"{prefix}{number}" for number in range(count)]
+    """The ids of the payments of a turn, PREFIX00000000 …; each gets one event."""
+    return [f"{prefix}{number:08}" for number in range(count)]
 
 
 def signed(event: str, secret: str, ids: Sequence[str], now: int) -> list[bytes]:
     """One complete HTTP request for each payment; `event` names the template."""
-    return [_request(body_of(event, payment_id, number, now), secret, now) for number, payment_id in enumerate(ids)]
+    return [_request(body_of(event, payment_id, now), secret, now) for payment_id in ids]
 
 
-def body_of(event: str, payment_id: str, number: int, now: int) -> str:
-    """The body of an event; `number` makes the ids of Stripe's objects unique within a second."""
-    values = {"{payment_id}": payment_id, "{number}": f"{now % 100:02}{number:06}", "{now}": str(now)}
+def body_of(event: str, payment_id: str, now: int) -> str:
+    """The body of an event. The ids of Stripe's objects contain the last eight digits of the payment's id."""
+    values = {"{payment_id}": payment_id, "{number}": payment_id[-8:], "{now}": str(now)}
     body = _template(event)
     for name, value in values.items():
         body = body.replace(name, value)

@@ -1,8 +1,8 @@
 """Receives events without any logic: the floor of the benchmark, the least that Python needs for the same bytes.
 
-For each event it reads the request with uvloop and httptools, computes an HMAC over the body, sends one HTTP call with a
-write of the usual size to the stand-in for DynamoDB, and answers when that does, all in callbacks of the protocols. It
-verifies, decides and measures nothing.
+For each event it reads the request with uvloop and httptools, computes an HMAC over the body, sends one HTTP call with
+a write of the usual size to the stand-in for DynamoDB, and answers when that does, all in callbacks of the protocols.
+It verifies, decides and measures nothing.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 import httptools
 import uvloop
 
-SECRET = os.environ["STRIPE_WEBHOOK_SECRET"].encode()
 ID = b'"client_reference_id": "'
 ANSWER = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 21\r\n\r\n{"outcome":"applied"}'
 HEAD = (
@@ -29,8 +28,9 @@ CALL = WRITE + b'"Parameters":[{"S":"%s"}]}]}'
 class Receiver(asyncio.Protocol):
     """A connection of the sender."""
 
-    def __init__(self, calls: "Calls") -> None:
+    def __init__(self, calls: "Calls", secret: bytes) -> None:
         self._calls = calls
+        self._secret = secret
         self._body = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -48,7 +48,7 @@ class Receiver(asyncio.Protocol):
         if not body:  # the readiness probe
             self._transport.write(ANSWER)
             return
-        hmac.digest(SECRET, body, "sha256")
+        hmac.digest(self._secret, body, "sha256")
         start = body.find(ID) + len(ID)
         self._calls.send(CALL % body[start : body.find(b'"', start)], self._transport)
 
@@ -100,8 +100,8 @@ class Connection(asyncio.Protocol):
 
 async def serve() -> None:
     """Serves until the process ends."""
-    calls = Calls()
-    await asyncio.get_running_loop().create_server(lambda: Receiver(calls), "127.0.0.1", int(os.environ["PORT"]))
+    calls, secret, port = Calls(), os.environ["STRIPE_WEBHOOK_SECRET"].encode(), int(os.environ["PORT"])
+    await asyncio.get_running_loop().create_server(lambda: Receiver(calls, secret), "127.0.0.1", port)
     await asyncio.Event().wait()
 
 

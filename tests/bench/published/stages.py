@@ -1,0 +1,196 @@
+"""Takes a payment through its stages on DynamoDB Local, and computes the units that each stage costs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from msgspec.structs import replace
+
+from lea_payments.notifications.delivery import Delivery
+from lea_payments.notifications.delivery import Outcome as DeliveryOutcome
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.payment.record import Payment
+from lea_payments.settings import TableSettings
+from lea_payments.store import table
+from lea_payments.store.items import Item
+from lea_payments.store.notifications.outbox import Leased, Outbox
+from lea_payments.store.payments import PaymentStore
+from lea_payments.stripe import events as stripe_events
+from tests.bench.published import units
+from tests.bench.published.stored_payments import with_session
+from tests.support import stripe_bodies, tables
+from tests.support.dynamodb_faults import Call, CallResponse, Forward, Meter
+from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.ports import free_port
+
+REFUND = 4_000
+READS = ("GetItem", "Query")
+INTENT = "pi_" + "3" * 24
+STAGES: Mapping[str, str] = {
+    "created": "checkout writes the record",
+    "session stored": "checkout stores the session and its link",
+    "completed": "the webhook applies `checkout.session.completed`",
+    "method known": "the webhook applies `charge.succeeded`",
+    "page shown": "a page finds the payment by its session and reads it",
+    "refunded": "the webhook applies `refund.created`",
+    "notified": "the notifier takes the payment, sends, and stores the delivery: once for each published change",
+}
+"""The stages of a payment."""
+
+
+class StageRow(msgspec.Struct):
+    """The units of one stage, without and with notifications, and the size of the item after it, in bytes."""
+
+    stage: str
+    reads: float
+    writes: int
+    notifying_reads: float
+    notifying_writes: int
+    item_bytes: int
+
+
+class _Meter(Meter):
+    """Adds up the units that DynamoDB Local reports for reads, and counts the attempts of conditional writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attempts = 0
+
+    def __call__(self, call: Call, forward: Forward) -> CallResponse:
+        if call.operation in READS:
+            return super().__call__(call, forward)
+        self.attempts += len(call.statements) if call.operation == "BatchExecuteStatement" else 1
+        return forward(call)
+
+    def reset(self) -> None:
+        super().reset()
+        self.attempts = 0
+
+
+class _Lifecycle:
+    """One payment and the units of its stages."""
+
+    def __init__(self, settings: TableSettings, direct: TableSettings, meter: _Meter, *, notifications: bool) -> None:
+        self._store = PaymentStore(settings, notifications=notifications)
+        self._outbox = Outbox(settings) if notifications else None
+        self._client = tables.client(direct)
+        self._table = settings.table
+        self._meter = meter
+        self._item: Item | None = None
+        self.rows: dict[str, tuple[float, int, int]] = {}
+
+    async def run(self) -> None:
+        """All stages, in order."""
+        payment = with_session(0)
+        link, session = payment.checkout_link, payment.stripe_session_id
+        new = replace(payment, stripe_session_id=None, checkout_link=None, version=None)
+        async with self._store as store:
+            await self._stage("created", lambda: store.create(new))
+            created = await store.get(payment.payment_intent_id)
+            assert created is not None
+            await self._stage(
+                "session stored", lambda: store.change_checkout(created, stripe_session_id=session, checkout_link=link)
+            )
+            await self._stage("completed", lambda: _apply(store, _completed(payment)))
+            await self._notify(payment)
+            await self._stage("method known", lambda: _apply(store, _charged(payment)))
+            await self._stage("page shown", lambda: store.by_session(str(session)))
+            await self._stage("refunded", lambda: _apply(store, _refunded()))
+            await self._notify(payment)
+        if self._outbox is not None:
+            await self._outbox.__aexit__(None, None, None)
+        self._client.close()
+
+    async def _notify(self, payment: Payment) -> None:
+        outbox = self._outbox
+        if outbox is None:
+            self._add("notified", (0, 0))
+            return
+        leased: list[Leased | None] = []
+
+        async def take() -> None:
+            leased.append(await outbox.take(payment.payment_intent_id))
+
+        async def finish() -> None:
+            (held,) = leased
+            assert held is not None
+            delivery = Delivery(version=held.version, target=held.target, attempts=1, outcome=DeliveryOutcome.DELIVERED)
+            assert await outbox.finish(held, {"primary": delivery}, None, dead=False)
+
+        await self._stage("notified", take)
+        await self._stage("notified", finish)
+
+    async def _stage(self, stage: str, step: Callable[[], Awaitable[object]]) -> None:
+        """Takes one step, and adds its units: attempts that failed cost the units of the item alone."""
+        self._meter.reset()
+        await step()
+        before, after = self._item, self._read()
+        written = self._meter.attempts > 0
+        failed = max(0, self._meter.attempts - 1) * units.write_units_of_table(before or {}, before or {})
+        self._item = after
+        self._add(stage, (self._meter.units, failed + (units.write_units(before, after) if written else 0)))
+
+    def _add(self, stage: str, more: tuple[float, int]) -> None:
+        reads, writes, _ = self.rows.get(stage, (0, 0, 0))
+        self.rows[stage] = (reads + more[0], writes + more[1], units.size_of(self._item or self._read()))
+
+    def _read(self) -> Item:
+        key = {table.KEY: {"S": with_session(0).payment_intent_id}}
+        item: Item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)["Item"]
+        return item
+
+
+def _event(event_type: str, resource: dict[str, Any]) -> PaymentEvent:
+    event = stripe_events.translate(stripe_bodies.event(event_type, resource), livemode=False)
+    assert isinstance(event, PaymentEvent)
+    return replace(event, id="evt_" + "1" * 24)
+
+
+def _completed(payment: Payment) -> PaymentEvent:
+    resource = stripe_bodies.session(
+        payment.payment_intent_id,
+        id=payment.stripe_session_id,
+        amount_total=payment.amount,
+        currency=payment.currency,
+        payment_intent=INTENT,
+        metadata={"payment_intent_id": payment.payment_intent_id, "attempt": "1"},
+    )
+    return _event("checkout.session.completed", resource)
+
+
+def _charged(payment: Payment) -> PaymentEvent:
+    metadata = {"payment_intent_id": payment.payment_intent_id, "attempt": "1"}
+    return _event("charge.succeeded", stripe_bodies.charge_object(INTENT, id="ch_" + "3" * 24, metadata=metadata))
+
+
+def _refunded() -> PaymentEvent:
+    resource = stripe_bodies.refund_object(REFUND, "succeeded", INTENT, id="re_" + "3" * 24)
+    return _event("refund.created", resource)
+
+
+async def _apply(store: PaymentStore, event: PaymentEvent) -> None:
+    applied = await store.apply(event)
+    assert applied.outcome is Outcome.APPLIED, applied
+
+
+def measure(endpoint: str) -> list[StageRow]:
+    """The units of every stage, without and with notifications, with the DynamoDB Local at this address."""
+    plain, notifying = (_rows(endpoint, notifications=notifications) for notifications in (False, True))
+    return [StageRow(stage, *plain[stage][:2], *notifying[stage][:2], item_bytes=plain[stage][2]) for stage in STAGES]
+
+
+def _rows(endpoint: str, *, notifications: bool) -> Mapping[str, tuple[float, int, int]]:
+    name = f"stages-{uuid4()}"
+    values = {"DDB_ENDPOINT": endpoint, "DYNAMODB_PAYMENTS_TABLE": name}
+    direct = TableSettings.model_validate(values)
+    client = tables.client(direct)
+    tables.create(client, direct)
+    client.close()
+    with FaultyDynamoDB(endpoint, free_port()) as proxy:
+        proxy.fault = meter = _Meter()
+        settings = direct.model_copy(update={"ddb_endpoint": proxy.endpoint})
+        lifecycle = _Lifecycle(settings, direct, meter, notifications=notifications)
+        asyncio.run(lifecycle.run())
+    return lifecycle.rows
