@@ -48,7 +48,7 @@ MEANING: Mapping[str, str] = {
     FLOOR.name: "the least that Python needs for the same bytes: uvloop, httptools, an HMAC and one HTTP call for each "
     "event, without any logic",
     PLAIN.name: "FastAPI, `construct_event`, boto3 in a thread, and OpenTelemetry's instrumentation with all traces",
-    PEER.name: "the npm package `@supabase/stripe-sync-engine` with fastify on Node, and PostgreSQL; no telemetry. "
-    "It gets `payment_intent.succeeded`, for which it makes one write and no call to Stripe",
+    PEER.name: "the npm package `@supabase/stripe-sync-engine` 0.48.5 with fastify on Node, and PostgreSQL; no "
+    "telemetry. It gets `payment_intent.succeeded`, for which it makes one write and no call to Stripe",
     BASELINE.name: "the webhook of another checkout",
 }

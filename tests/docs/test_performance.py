@@ -1,15 +1,17 @@
 """Checks that the published figures belong to the limits, servers and stages that the code has."""
 
+import json
 import re
 
 import pytest
 
-from tests.bench.candidates import ALL, FLOOR, OFF, OURS, PEER, PLAIN
+from tests.bench.candidates import ALL, FLOOR, MEANING, OFF, OURS, PEER, PLAIN
 from tests.bench.comparison import SERVER_COLUMNS
 from tests.bench.limits import CONNECTIONS, RATIOS, TOTALS, Figure, Limit, Result
 from tests.bench.published import capacity, report, table_sizes
 from tests.bench.published.pieces import PIECES
 from tests.bench.published.stages import STAGES
+from tests.bench.servers import sync_engine
 from tests.docs import reference
 
 SERVERS = [PLAIN, PEER, FLOOR, OURS, OFF, ALL]
@@ -41,6 +43,15 @@ def test_the_published_servers_are_those_of_the_code(published: report.Report) -
     for servers in published.servers.values():
         assert [server.name for server in servers] == [server.name for server in SERVERS]
         assert {len(server.cells) for server in servers} == {len(SERVER_COLUMNS)}
+
+
+def test_the_page_names_the_version_of_the_other_receiver() -> None:
+    package = json.loads((sync_engine.FOLDER / "package.json").read_text())
+
+    assert (
+        f"`@supabase/stripe-sync-engine` {package['dependencies']['@supabase/stripe-sync-engine']} "
+        in MEANING[PEER.name]
+    )
 
 
 def test_every_part_of_the_page_was_measured(published: report.Report) -> None:

@@ -19,7 +19,7 @@ PARTITION_WRITES = 1_000
 """Write units per second of one partition, of a table or of an index (developer guide, "Quotas")."""
 
 TABLE_WRITES = 40_000
-"""Write request units per second of a table with its indexes, until AWS raises the quota (the same page)."""
+"""Write request units per second of an on-demand table, and of each of its indexes (the same page)."""
 
 NEW_TABLE_WRITES = 4_000
 """Write request units per second that a new table with on-demand capacity takes at once."""
@@ -80,10 +80,9 @@ def steps(stages: Sequence[StageRow], capacity: Sequence[CapacityRow]) -> Iterat
         f"{NEW_TABLE_WRITES:,} units per second at once: set its warm throughput before such a load."
     )
     yield (
-        f"**Quota.** With its indexes an event costs {completed.writes} write units, which makes "
-        f"{completed.writes * rate:,} per second. AWS limits a table with its indexes to {TABLE_WRITES:,}, so ask "
-        "for more "
-        f"above {TABLE_WRITES // completed.writes:,} events per second."
+        f"**Quota.** AWS limits a table, and each of its indexes, to {TABLE_WRITES:,} write units per second until you "
+        f"ask for more. An event costs {completed.writes} units, one for the table and for each of "
+        f"{completed.writes - 1} indexes, so this rate uses {rate / TABLE_WRITES:.0%} of each quota."
     )
     # Each of the two published changes of the stages marks the payment, and the notifier takes and finishes it.
     units = notification_units(completed, notified)
