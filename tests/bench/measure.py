@@ -1,6 +1,5 @@
 """Sends events to one server per turn, while all servers run, and measures each turn."""
 
-import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ import psutil
 from tests.bench.candidates import Candidate
 from tests.bench.processes import MODULE, BenchError, Processes, cpu_of, get, peak_mb
 from tests.bench.sending.load import LoadResult, Order
+from tests.bench.sending.sender import Sender
 from tests.bench.servers.backends import BackendCounts
 from tests.support.ports import free_port
 
@@ -131,37 +131,6 @@ class Bench:
             if self.workload.warm_up:
                 server.turn(WARM_UP_CONNECTIONS, self.workload.warm_up)
             yield server
-
-
-class Sender:
-    """The process that sends the events of all turns."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.cpu_process = psutil.Process(process.pid)
-
-    def prepare(self, order: Order) -> None:
-        """Makes it sign the events of a turn."""
-        self._write(msgspec.json.encode(order).decode())
-        if self._read_line() != "ready\n":
-            raise BenchError("the sender could not prepare its events")
-
-    def send(self) -> LoadResult:
-        """Makes it send them."""
-        self._write("go")
-        line = self._read_line()
-        if not line:
-            raise BenchError("the sender stopped: the server closed a connection")
-        return msgspec.json.decode(line, type=LoadResult)
-
-    def _write(self, line: str) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{line}\n")
-        self._process.stdin.flush()
-
-    def _read_line(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
 
 
 class Server:

@@ -44,7 +44,7 @@ def main() -> int:
                 measured = _measure(bench, options, Path(folder))
                 met = comparison.show(measured, console)
                 if options.publish:
-                    record.publish(bench, measured, started, console)
+                    met = record.publish(bench, measured, started, console) and met
         except BenchError as error:
             console.print(f"✗ {error}", style="red", markup=False, soft_wrap=True)
             return 1

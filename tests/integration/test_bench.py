@@ -14,7 +14,6 @@ from tests.bench.candidates import FLOOR, OURS
 from tests.bench.measure import Bench, Workload
 from tests.bench.published import stages, stored_payments
 from tests.bench.sending import requests
-from tests.support.dynamodb_faults import Call, CallResponse, Forward
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 
 EVENTS = 20
@@ -41,6 +40,7 @@ def test_a_turn_measures_the_server_and_its_backend(bench: Bench) -> None:
 async def test_a_copied_payment_takes_its_event_in_its_first_write(
     tmp_path: Path, dynamodb_folder: Path, free_port: Callable[[], int]
 ) -> None:
+    """DynamoDB Local is slow at first, so the same write can be tried again; a wrong guess would send another one."""
     size, payment_id = 30, stored_payments.payment_id(17)
     stored_payments.fill(tmp_path, [size])
     event = events.translate(requests.body_of("session", payment_id, 0).encode(), livemode=False)
@@ -49,26 +49,14 @@ async def test_a_copied_payment_takes_its_event_in_its_first_write(
         DynamoDBLocal(free_port(), tmp_path, dynamodb_folder) as dynamodb,
         FaultyDynamoDB(dynamodb.endpoint, free_port()) as proxy,
     ):
-        proxy.fault = responses = _Responses()
         async with PaymentStore(stored_payments.settings_of(proxy.endpoint, size)) as store:
             applied = await store.apply(event)
+            statements = {each["Statement"] for call in proxy.calls for each in call.statements}
             by_user = await store.by_user("user_00000017")
 
     assert applied.outcome is Outcome.APPLIED
-    assert "Error" not in responses.bodies[0]
+    assert len(statements) == 1
     assert [payment.payment_status for payment in by_user] == [Status.COMPLETED]
-
-
-class _Responses:
-    """Forwards each call and records the response."""
-
-    def __init__(self) -> None:
-        self.bodies: list[str] = []
-
-    def __call__(self, call: Call, forward: Forward) -> CallResponse:
-        response = forward(call)
-        self.bodies.append(response.body.decode())
-        return response
 
 
 def test_the_stages_cost_what_dynamodb_local_reports(dynamodb_endpoint: str) -> None:
@@ -81,4 +69,4 @@ def test_the_stages_cost_what_dynamodb_local_reports(dynamodb_endpoint: str) -> 
     assert rows["completed"].reads == 0
     assert all(row.notifying_writes >= row.writes for row in rows.values())
     assert rows["notified"].writes == 0
-    assert rows["notified"].notifying_writes > 0
+    assert sum(row.notify_index_writes for row in rows.values()) == stages.NOTIFIED_CHANGES * 4

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from tests.bench.candidates import FLOOR, MEANING, OURS
 from tests.bench.comparison import SERVER_COLUMNS
-from tests.bench.limits import Figure
 from tests.bench.published import scale, table_sizes
 from tests.bench.published.pieces import PIECES
 from tests.bench.published.report import Report, read
@@ -94,10 +93,13 @@ def _table_sizes(report: Report) -> Iterator[str]:
         "Every event is the first of a payment that is already in the table, on one connection, with DynamoDB",
         "Local. The",
         "first write applies it, without a read, whatever the size of the table. The ratio to the smallest table",
-        "is at",
-        f"most {table_sizes.SIZE_RATIO}.",
+        f"is at most {table_sizes.SIZE_RATIO}. The CPU per event is larger than above, because few events arrive",
+        "in a second.",
     )
-    rows = ((f"{row.payments:,}", row.cpu_us.text(".0f"), row.ratio.text(".2f"), _met(row.ratio)) for row in sizes.rows)
+    rows = (
+        (f"{row.payments:,}", row.cpu_us.text(".0f"), row.ratio.text(".2f"), "yes" if row.met else "NO")
+        for row in sizes.rows
+    )
     yield from table_of(("payments", "CPU per event, µs", "ratio to the smallest table", "met"), rows)
     yield ""
     yield from _paragraph(
@@ -105,10 +107,6 @@ def _table_sizes(report: Report) -> Iterator[str]:
         "million",
         "writes through its API take ten minutes.",
     )
-
-
-def _met(ratio: Figure) -> str:
-    return "yes" if ratio.middle <= table_sizes.SIZE_RATIO else "NO"
 
 
 def _outage(report: Report) -> Iterator[str]:

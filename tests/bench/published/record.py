@@ -27,8 +27,8 @@ PROFILE_EVENTS = 20_000
 SMALLEST_SHARE = 0.01
 
 
-def publish(bench: Bench, measured: Measured, started: float, console: Console) -> None:
-    """Measures the rest of the page, and writes it."""
+def publish(bench: Bench, measured: Measured, started: float, console: Console) -> bool:
+    """Measures the rest of the page, writes it, and returns whether its own limits are met."""
     console.print("Now the rest of docs/reference/performance.md: at half load")
     capacity_rows = capacity.measure(bench)
     console.print("a profile, and its pieces alone")
@@ -60,6 +60,7 @@ def publish(bench: Bench, measured: Measured, started: float, console: Console) 
     page = reference.FOLDER / "performance.md"
     page.write_text(reference.text_of(page.name))
     console.print(f"Wrote {report.FILE} and {page}.", soft_wrap=True)
+    return sizes.met
 
 
 def _profile(bench: Bench) -> list[ProfileRow]:

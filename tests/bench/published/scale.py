@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lea_payments.store.statements.outbox import SHARDS
 from tests.bench.published.capacity import CapacityRow
-from tests.bench.published.stages import StageRow
+from tests.bench.published.stages import NOTIFIED_CHANGES, StageRow
 
 WRITE_PRICE, READ_PRICE = 0.625, 0.125
 """US dollars for a million write and read request units of a table with on-demand capacity."""
@@ -70,7 +70,7 @@ def pods(events_per_second: float, per_core: float) -> int:
 def steps(stages: Sequence[StageRow], capacity: Sequence[CapacityRow]) -> Iterator[str]:
     """What bounds the rate of events, from the table to the pods."""
     rate = EVENTS_PER_SECOND
-    completed, notified = (next(row for row in stages if row.stage == name) for name in ("completed", "notified"))
+    (completed,) = (row for row in stages if row.stage == "completed")
     cheapest = max(capacity, key=lambda row: row.per_core.middle)
     yield (
         f"**Partitions.** A partition takes {PARTITION_WRITES:,} write units per second, and an event writes one "
@@ -84,8 +84,7 @@ def steps(stages: Sequence[StageRow], capacity: Sequence[CapacityRow]) -> Iterat
         f"ask for more. An event costs {completed.writes} units, one for the table and for each of "
         f"{completed.writes - 1} indexes, so this rate uses {rate / TABLE_WRITES:.0%} of each quota."
     )
-    # Each of the two published changes of the stages marks the payment, and the notifier takes and finishes it.
-    units = notification_units(completed, notified)
+    units = notification_units(stages)
     yield (
         "**Hot keys of indexes.** Sessions, PaymentIntents and quotes are new keys for each payment, and one user "
         "has few "
@@ -110,9 +109,6 @@ def steps(stages: Sequence[StageRow], capacity: Sequence[CapacityRow]) -> Iterat
     )
 
 
-def notification_units(completed: StageRow, notified: StageRow) -> int:
-    """The units that one notification costs the notifier's index: its mark, and both writes of the notifier.
-
-    The two writes of the notifier also cost the table one unit each. The stage has the notifications of two changes.
-    """
-    return completed.notifying_writes - completed.writes + notified.notifying_writes // 2 - 2
+def notification_units(stages: Sequence[StageRow]) -> int:
+    """The units that one notification costs the notifier's index: its mark, and both writes of the notifier."""
+    return ceil(sum(row.notify_index_writes for row in stages) / NOTIFIED_CHANGES)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import msgspec
@@ -26,6 +26,9 @@ from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.ports import free_port
 
 REFUND = 4_000
+NOTIFIED_CHANGES = 2
+"""The stages with a published change, after which the notifier sends: completed and refunded."""
+
 READS = ("GetItem", "Query")
 INTENT = "pi_" + "3" * 24
 STAGES: Mapping[str, str] = {
@@ -41,14 +44,27 @@ STAGES: Mapping[str, str] = {
 
 
 class StageRow(msgspec.Struct):
-    """The units of one stage, without and with notifications, and the size of the item after it, in bytes."""
+    """The units of one stage, without and with notifications, and the size of the item after it, in bytes.
+
+    `notify_index_writes` is the part of the notifier's index.
+    """
 
     stage: str
     reads: float
     writes: int
     notifying_reads: float
     notifying_writes: int
+    notify_index_writes: int
     item_bytes: int
+
+
+class _Units(NamedTuple):
+    """The units of one stage, the part of the notifier's index, and the size of the item after it."""
+
+    reads: float = 0
+    writes: int = 0
+    in_index: int = 0
+    item_bytes: int = 0
 
 
 class _Meter(Meter):
@@ -79,7 +95,7 @@ class _Lifecycle:
         self._table = settings.table
         self._meter = meter
         self._item: Item | None = None
-        self.rows: dict[str, tuple[float, int, int]] = {}
+        self.rows: dict[str, _Units] = {}
 
     async def run(self) -> None:
         """All stages, in order."""
@@ -106,7 +122,7 @@ class _Lifecycle:
     async def _notify(self, payment: Payment) -> None:
         outbox = self._outbox
         if outbox is None:
-            self._add("notified", (0, 0))
+            self.rows["notified"] = _Units(item_bytes=units.size_of(self._read()))
             return
         leased: list[Leased | None] = []
 
@@ -127,14 +143,15 @@ class _Lifecycle:
         self._meter.reset()
         await step()
         before, after = self._item, self._read()
-        written = self._meter.attempts > 0
-        failed = max(0, self._meter.attempts - 1) * units.write_units_of_table(before or {}, before or {})
+        attempts, earlier = self._meter.attempts, self.rows.get(stage, _Units())
+        failed = max(0, attempts - 1) * units.write_units_of_table(before or {}, before or {})
+        self.rows[stage] = _Units(
+            earlier.reads + self._meter.units,
+            earlier.writes + failed + (units.write_units(before, after) if attempts else 0),
+            earlier.in_index + units.notify_index_units(before, after),
+            units.size_of(after),
+        )
         self._item = after
-        self._add(stage, (self._meter.units, failed + (units.write_units(before, after) if written else 0)))
-
-    def _add(self, stage: str, more: tuple[float, int]) -> None:
-        reads, writes, _ = self.rows.get(stage, (0, 0, 0))
-        self.rows[stage] = (reads + more[0], writes + more[1], units.size_of(self._item or self._read()))
 
     def _read(self) -> Item:
         key = {table.KEY: {"S": with_session(0).payment_intent_id}}
@@ -178,10 +195,15 @@ async def _apply(store: PaymentStore, event: PaymentEvent) -> None:
 def measure(endpoint: str) -> list[StageRow]:
     """The units of every stage, without and with notifications, with the DynamoDB Local at this address."""
     plain, notifying = (_rows(endpoint, notifications=notifications) for notifications in (False, True))
-    return [StageRow(stage, *plain[stage][:2], *notifying[stage][:2], item_bytes=plain[stage][2]) for stage in STAGES]
+    return [_row(stage, plain[stage], notifying[stage]) for stage in STAGES]
 
 
-def _rows(endpoint: str, *, notifications: bool) -> Mapping[str, tuple[float, int, int]]:
+def _row(stage: str, plain: _Units, notifying: _Units) -> StageRow:
+    own = (plain.reads, plain.writes, notifying.reads, notifying.writes, notifying.in_index, plain.item_bytes)
+    return StageRow(stage, *own)
+
+
+def _rows(endpoint: str, *, notifications: bool) -> Mapping[str, _Units]:
     name = f"stages-{uuid4()}"
     values = {"DDB_ENDPOINT": endpoint, "DYNAMODB_PAYMENTS_TABLE": name}
     direct = TableSettings.model_validate(values)

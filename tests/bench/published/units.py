@@ -38,6 +38,12 @@ def write_units_of_table(before: Item, after: Item) -> int:
     return _write(max(size_of(before), size_of(after)))
 
 
+def notify_index_units(before: Item | None, after: Item) -> int:
+    """The units of one write in the notifier's index alone."""
+    (index,) = [index for index in table.INDEXES if index["IndexName"] == table.NOTIFY_INDEX]
+    return _index_units(index, before or {}, after)
+
+
 def _write(size: int) -> int:
     return max(1, ceil(size / WRITE_BYTES))
 

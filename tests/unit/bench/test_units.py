@@ -10,12 +10,14 @@ from tests.bench.published import scale, units
 from tests.bench.published.capacity import CapacityRow
 from tests.bench.published.stages import StageRow
 from tests.bench.published.stored_payments import copies, payment_id, with_session
-from tests.bench.published.table_sizes import ids_of, rows_of
+from tests.bench.published.table_sizes import Burst, SizesResult, ids_of, rows_of
 
 PAYMENT = with_session(0)
-COMPLETED = StageRow("completed", 0, 5, 0, 6, 910)
-NOTIFIED = StageRow("notified", 0, 0, 0, 12, 1079)
-ROWS = (StageRow("created", 0.5, 3, 0.5, 3, 395), COMPLETED, NOTIFIED)
+ROWS = (
+    StageRow("created", 0.5, 3, 0.5, 3, 0, 395),
+    StageRow("completed", 0, 5, 0, 6, 2, 910),
+    StageRow("notified", 0, 0, 0, 12, 6, 1079),
+)
 
 
 def _item(payment: Payment, **more: object) -> Item:
@@ -73,9 +75,9 @@ def test_ten_thousand_events_need_partitions_calls_and_pods() -> None:
 
 
 def test_a_notification_costs_its_index_the_mark_and_two_writes() -> None:
-    """The notifier's six units of each change include two of the table."""
-    assert scale.notification_units(COMPLETED, NOTIFIED) == 1 + 4
-    assert scale.notified_changes_per_second(5) == 800
+    """The rows have the notifications of two changes."""
+    assert scale.notification_units(ROWS) == 1 + 3
+    assert scale.notified_changes_per_second(4) == 1_000
 
 
 def test_the_steps_use_the_cheapest_number_of_connections() -> None:
@@ -105,3 +107,12 @@ def test_a_size_is_compared_with_the_smallest_table() -> None:
 
     assert small.ratio.middle == 1
     assert (large.payments, large.cpu_us.middle, round(large.ratio.middle, 3)) == (1_000, 160, 1.075)
+
+
+def test_the_sizes_are_met_if_every_table_and_the_burst_are() -> None:
+    same, dear = rows_of({10: [100.0], 100: [105.0]}), rows_of({10: [100.0], 100: [107.0]})
+    fast, slow = (Burst(10_000, 128, 5, 100, p99_ms) for p99_ms in (999, 1_000))
+
+    assert SizesResult(same, fast, 30).met
+    assert not SizesResult(dear, fast, 30).met
+    assert not SizesResult(same, slow, 30).met
