@@ -31,9 +31,6 @@ def main() -> int:
     """Runs the benchmark and returns its exit status: 0 if every limit is met."""
     options = _options()
     started = time.monotonic()
-    if options.publish and (reason := sync_engine.missing()):
-        console.print(f"✗ --publish needs every server. {PEER.name}: {reason}", style="red", soft_wrap=True)
-        return 1
     events = options.events or (PROFILE_EVENTS if options.profile else EVENTS)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         bench = Bench(Path(folder), Workload(events))
@@ -85,20 +82,24 @@ def _measure(bench: Bench, options: argparse.Namespace, folder: Path) -> compari
     near: list[Candidate] = [FLOOR, OURS, OFF, ALL]
     if options.baseline:
         near.insert(1, BASELINE._replace(command=(options.baseline, "webhook")))
-    with _peer(folder) as peer:
+    with _peer(folder, is_required=options.publish) as peer:
         candidates = {PLAIN: None, **peer, **dict.fromkeys(near)}
         return comparison.take_turns(bench, candidates, options.connections, repeats, console)
 
 
 @contextmanager
-def _peer(folder: Path) -> Iterator[dict[Candidate, Backend]]:
-    """stripe-sync-engine, if it can run here."""
-    if reason := sync_engine.missing():
-        console.print(f"{PEER.name} is skipped: {reason}", soft_wrap=True)
+def _peer(folder: Path, *, is_required: bool) -> Iterator[dict[Candidate, Backend]]:
+    """stripe-sync-engine, if it can run here or is required."""
+    try:
+        command = sync_engine.command()
+    except sync_engine.MissingError as error:
+        if is_required:
+            raise BenchError(f"--publish needs {PEER.name}: {error}") from None
+        console.print(f"{PEER.name} is skipped: {error}", soft_wrap=True)
         yield {}
         return
     with sync_engine.postgres(folder) as postgres:
-        yield {PEER._replace(command=sync_engine.command(), env=(("DATABASE_URL", postgres.url),)): postgres}
+        yield {PEER._replace(command=command, env=(("DATABASE_URL", postgres.url),)): postgres}
 
 
 def _profile(bench: Bench, file: Path) -> int:

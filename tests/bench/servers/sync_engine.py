@@ -29,10 +29,33 @@ UNPRIVILEGED = ("postgres", "nobody")
 """Users for PostgreSQL when this process is root's: PostgreSQL refuses to run as root."""
 
 
-def missing() -> str:
-    """Why the receiver cannot run here, or an empty string."""
-    absent = [name for name in ("node", "npm") if shutil.which(name) is None]
-    absent += [name for name in NEEDED if _program(name) is None]
+class MissingError(BenchError):
+    """Raised when the receiver cannot run here. The message says why, in one line."""
+
+
+def command() -> Sequence[str]:
+    """The receiver's command. Its packages are installed once, with npm, into a folder that git ignores.
+
+    Raises MissingError.
+    """
+    if reason := missing(os.environ.get("PATH", "")):
+        raise MissingError(reason)
+    with installation(INSTALLED, FOLDER / "package-lock.json") as folder:
+        if folder is not None:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(FOLDER / name, folder)
+            try:
+                run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
+            except AssertionError as error:
+                raise MissingError(f"npm installs nothing: {str(error).strip().splitlines()[-1]}") from None
+    shutil.copy(FOLDER / "receiver.cjs", INSTALLED)
+    return "node", str(INSTALLED / "receiver.cjs")
+
+
+def missing(search: str, debian: Path = DEBIAN) -> str:
+    """Why the receiver cannot run with the programs of a search path, or an empty string."""
+    absent = [name for name in ("node", "npm") if shutil.which(name, path=search) is None]
+    absent += [name for name in NEEDED if _program(name, search, debian) is None]
     if absent:
         return f"not found: {', '.join(absent)} (Debian: apt install nodejs npm postgresql)"
     if os.geteuid() == 0 and _user() is None:
@@ -40,10 +63,11 @@ def missing() -> str:
     return ""
 
 
-def _program(name: str) -> str | None:
+def _program(name: str, search: str | None = None, debian: Path = DEBIAN) -> str | None:
     """The path of one of PostgreSQL's programs; Debian has those of the server in a folder for each version."""
-    versions = sorted(DEBIAN.glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
-    return shutil.which(name, path=os.pathsep.join([*map(str, versions), os.environ.get("PATH", "")]))
+    versions = sorted(debian.glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    search = os.environ.get("PATH", "") if search is None else search
+    return shutil.which(name, path=os.pathsep.join([*map(str, versions), search]))
 
 
 def _user() -> str | None:
@@ -52,17 +76,6 @@ def _user() -> str | None:
         with suppress(KeyError):
             return pwd.getpwnam(name).pw_name
     return None
-
-
-def command() -> Sequence[str]:
-    """The receiver's command. Its packages are installed once, with npm, into a folder that git ignores."""
-    with installation(INSTALLED, FOLDER / "package-lock.json") as folder:
-        if folder is not None:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(FOLDER / name, folder)
-            run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], folder)
-    shutil.copy(FOLDER / "receiver.cjs", INSTALLED)
-    return "node", str(INSTALLED / "receiver.cjs")
 
 
 class Postgres:
