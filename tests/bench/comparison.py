@@ -78,7 +78,7 @@ def server_cells(turns: Sequence[Turn]) -> Sequence[str]:
         (figure([cpu(turn) for turn in turns]), ".0f"),
         (figure([turn.backend_us for turn in turns]), ".0f"),
         (figure([turn.events_per_second for turn in turns]), ",.0f"),
-        (figure([p50(turn) for turn in turns]), ".1f"),
+        (figure([p50(turn) for turn in turns]), ".2f"),
         (figure([p99(turn) for turn in turns]), ".1f"),
         (figure([turn.peak_mb for turn in turns]), ".0f"),
         (figure([turn.ready_seconds for turn in turns]), ".2f"),

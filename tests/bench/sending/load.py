@@ -7,6 +7,7 @@ events and prints a LoadResult.
 import asyncio
 import os
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -125,18 +126,15 @@ class AtRate:
 
     def start(self, connections: Sequence[Connection]) -> None:
         self._idle.extend(connections)
-        self._started = time.perf_counter()
-        self._tick(0)
+        arguments = asyncio.get_running_loop(), time.perf_counter()
+        threading.Thread(target=self._keep_time, args=arguments, daemon=True).start()
 
-    def _tick(self, number: int) -> None:
-        """Sends what is due, and returns when the next event is."""
-        now = time.perf_counter()
-        while number < len(self._prepared) and (due := self._started + number / self._rate) <= now:
-            self._send(self._prepared[number], due)
-            number += 1
-        if number < len(self._prepared):
-            pause = self._started + number / self._rate - time.perf_counter()
-            asyncio.get_running_loop().call_later(max(pause, 0), self._tick, number)
+    def _keep_time(self, loop: asyncio.AbstractEventLoop, started: float) -> None:
+        """Sends each event when it is due. In a thread, because the loop's timers are precise only to a millisecond."""
+        for number, request in enumerate(self._prepared):
+            due = started + number / self._rate
+            time.sleep(max(due - time.perf_counter(), 0))
+            loop.call_soon_threadsafe(self._send, request, due)
 
     def _send(self, request: bytes, due: float) -> None:
         if self._idle:

@@ -21,11 +21,13 @@ class _Recorder(Connection):
 
     def __init__(self, *, at_once: bool = False) -> None:
         self.sent: list[tuple[bytes, float]] = []
+        self.sends: asyncio.Queue[bytes] = asyncio.Queue()
         self.plan: AsFastAsAnswered | AtRate | None = None
         self._at_once = at_once
 
     def send(self, request: bytes, due: float) -> None:
         self.sent.append((request, due))
+        self.sends.put_nowait(request)
         if self._at_once:
             asyncio.get_running_loop().call_soon(self.answer)
 
@@ -102,11 +104,11 @@ async def test_an_event_that_waits_keeps_the_time_it_was_due() -> None:
     done = asyncio.get_running_loop().create_future()
     connection = _Recorder()
     _start(AtRate([b"1", b"2", b"3"], done, float("inf")), [connection])
-    assert [request for request, _ in connection.sent] == [b"1"]
-
-    for _ in range(3):
+    for number in (1, 2, 3):
+        await connection.sends.get()
+        assert len(connection.sent) == number, "one at a time"
         connection.answer()
 
-    assert done.done()
+    await done
     assert [request for request, _ in connection.sent] == [b"1", b"2", b"3"]
     assert len({due for _, due in connection.sent}) == 1
