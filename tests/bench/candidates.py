@@ -34,8 +34,8 @@ OFF = OURS._replace(
 
 ALL = OURS._replace(name="all traces", env=(("OTEL_TRACES_SAMPLER_ARG", "1"),))
 NOTIFYING = OURS._replace(name="notifications on", env=(("NOTIFICATIONS", "true"),))
-FLOOR = Candidate("floor", (*MODULE, "tests.bench.servers.floor"), share=3)
-PLAIN = Candidate("plain webhook", (*MODULE, "tests.bench.servers.plain"), traces=True, share=0.3)
+FLOOR = Candidate("floor", (*MODULE, "tests.bench.servers.floor"), share=1.5)
+PLAIN = Candidate("plain webhook", (*MODULE, "tests.bench.servers.plain"), traces=True, share=0.2)
 PEER = Candidate("stripe-sync-engine", (), event="intent")
 """Its event is `payment_intent.succeeded`: for a session's event it would also ask Stripe for the line items."""
 

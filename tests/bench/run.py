@@ -22,7 +22,7 @@ from tests.bench.processes import BenchError
 from tests.bench.published import record
 from tests.bench.servers import sync_engine
 
-EVENTS, PROFILE_EVENTS = 1_000, 20_000
+EVENTS, PROFILE_EVENTS = 2_000, 20_000
 TOP = 20
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 190)
 
