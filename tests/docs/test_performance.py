@@ -57,6 +57,7 @@ def test_the_page_names_the_version_of_the_other_receiver() -> None:
 def test_every_part_of_the_page_was_measured(published: report.Report) -> None:
     assert [row.connections for row in published.capacity] == list(capacity.CONNECTIONS)
     assert [row.payments for row in published.sizes.rows] == list(table_sizes.SIZES)
+    assert {(row.reads, row.writes > 0) for row in published.sizes.rows} == {(0, True)}
     assert published.sizes.burst.events == table_sizes.BURST
     assert list(published.pieces) == list(PIECES)
     assert [row.stage for row in published.stages] == list(STAGES)

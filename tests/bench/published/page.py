@@ -31,11 +31,9 @@ def _paragraph(*sentences: str) -> Iterator[str]:
 def _limits(report: Report) -> Iterator[str]:
     yield from _paragraph(
         f"One run of `make bench ARGS=--publish` on a machine with {report.machine} ({report.date},",
-        f"{report.minutes:.0f}",
-        "minutes). The sender and the stand-ins for DynamoDB and the trace collector run on the same machine;",
-        "only the CPU",
-        "of the server's own process is counted. All servers are up at once and take turns. A ratio is that of two",
-        "neighbouring turns. In brackets is the middle half of the turns.",
+        f"{report.minutes:.0f} minutes). The sender and the stand-ins for DynamoDB and the trace collector run on",
+        "the same machine; only the CPU of the server's own process is counted. All servers are up at once and take",
+        "turns. A ratio is that of two neighbouring turns. In brackets is the middle half of the turns.",
     )
     yield "## Limits"
     yield ""
@@ -64,10 +62,9 @@ def _capacity(report: Report) -> Iterator[str]:
     yield "## One pod"
     yield ""
     yield from _paragraph(
-        "First, each connection sends the next event when the last one is answered. Then events are due at half",
-        "of that",
-        "rate, whether or not the earlier ones are answered; the time of an answer counts from when its event was",
-        "due.",
+        "First, each connection sends the next event when the last one is answered. Then events are due at half of",
+        "that rate, whether or not the earlier ones are answered; the time of an answer counts from when its event",
+        "was due.",
     )
     columns = ("connections", "CPU per event, µs", "events/s per core", "most events/s here")
     rows = (
@@ -91,21 +88,27 @@ def _table_sizes(report: Report) -> Iterator[str]:
     yield ""
     yield from _paragraph(
         "Every event is the first of a payment that is already in the table, on one connection, with DynamoDB",
-        "Local. The",
-        "first write applies it, without a read, whatever the size of the table. The ratio to the smallest table",
-        f"is at most {table_sizes.SIZE_RATIO}. The CPU per event is larger than above, because few events arrive",
-        "in a second.",
+        "Local. The first write applies it, without a read, whatever the size of the table. The ratio to the",
+        f"smallest table is at most {table_sizes.SIZE_RATIO}. The CPU per event is larger than above, because few",
+        "events arrive in a second. The units are those of one event, as [below](#dynamodb-units-and-their-price).",
     )
     rows = (
-        (f"{row.payments:,}", row.cpu_us.text(".0f"), row.ratio.text(".2f"), "yes" if row.met else "NO")
+        (
+            f"{row.payments:,}",
+            row.cpu_us.text(".0f"),
+            row.ratio.text(".2f"),
+            "yes" if row.met else "NO",
+            f"{row.reads:g}",
+            row.writes,
+        )
         for row in sizes.rows
     )
-    yield from table_of(("payments", "CPU per event, µs", "ratio to the smallest table", "met"), rows)
+    columns = ("payments", "CPU per event, µs", "ratio to the smallest table", "met", "read units", "write units")
+    yield from table_of(columns, rows)
     yield ""
     yield from _paragraph(
         f"The tables were filled in {sizes.fill_seconds:.0f} s, by copies of one row in DynamoDB Local's file. A",
-        "million",
-        "writes through its API take ten minutes.",
+        "million writes through its API take ten minutes.",
     )
 
 
@@ -114,11 +117,9 @@ def _outage(report: Report) -> Iterator[str]:
     yield "## After an outage"
     yield ""
     yield from _paragraph(
-        f"{burst.events:,} different events arrived at once on {burst.connections} connections, with DynamoDB",
-        "Local and",
-        f"{table_sizes.BURST_TABLE:,} payments. All were applied in {burst.seconds:.1f} s: p50 {burst.p50_ms:.0f}",
-        "ms, p99",
-        f"{burst.p99_ms:.0f} ms. The limit of the p99 is {table_sizes.BURST_P99_MS:,} ms.",
+        f"{burst.events:,} different events arrived at once on {burst.connections} connections, with DynamoDB Local",
+        f"and {table_sizes.BURST_TABLE:,} payments. All were applied in {burst.seconds:.1f} s: p50",
+        f"{burst.p50_ms:.0f} ms, p99 {burst.p99_ms:.0f} ms. The limit of the p99 is {table_sizes.BURST_P99_MS:,} ms.",
     )
 
 
@@ -126,9 +127,8 @@ def _profile(report: Report) -> Iterator[str]:
     yield "## Where the CPU goes"
     yield ""
     yield from _paragraph(
-        "A profile with py-spy at 32 connections, by package. Our packages have the names of their folders. Time",
-        "in C code",
-        "counts for the Python function that called it, and time in the standard library for its caller.",
+        "A profile with py-spy at 32 connections, by package. Our packages have the names of their folders. Time in",
+        "C code counts for the Python function that called it, and time in the standard library for its caller.",
     )
     shares = ((f"`{row.package}`", f"{row.share:.0%}", f"{row.cpu_us:.1f}") for row in report.profile)
     yield from table_of(("package", "share", "CPU per event, µs"), shares)
@@ -143,8 +143,7 @@ def _pieces(report: Report) -> Iterator[str]:
     yield ""
     yield from _paragraph(
         f"The {FLOOR.name} above has the first and the last piece, and also reads and answers HTTP requests. In a",
-        "burst up",
-        f"to {scale.BATCH} events share one call, so an event can cost less than this sum.",
+        f"burst up to {scale.BATCH} events share one call, so an event can cost less than this sum.",
     )
 
 
@@ -153,11 +152,9 @@ def _units(report: Report) -> Iterator[str]:
     yield ""
     yield from _paragraph(
         "The units of one payment by stage, with all indexes. Reads are as DynamoDB Local reports them. Writes",
-        "follow from",
-        "the items before and after, by the rules of DynamoDB's developer guide: one unit per KiB for the table,",
-        "and for",
-        "each index whose copy of the item changes; two if its key changes. A write whose condition was false",
-        "counts too.",
+        "follow from the items before and after, by the rules of DynamoDB's developer guide: one unit per KiB for",
+        "the table, and for each index whose copy of the item changes; two if its key changes. A write whose",
+        "condition was false counts too.",
     )
     columns = ("reads", "writes", "reads with notifications", "writes with notifications", "item, bytes")
     rows = [
@@ -177,9 +174,9 @@ def _units(report: Report) -> Iterator[str]:
     plain, notifying = (scale.price_of_a_million(report.stages, notifications=each) for each in (False, True))
     yield from _paragraph(
         f"A million payments that pass every stage once cost {_dollars(plain)}; with notifications",
-        f"{_dollars(notifying)}.",
-        f"This is the {scale.PRICE_SOURCE}: US$ {scale.WRITE_PRICE} for a million write request units and",
-        f"US$ {scale.READ_PRICE} for a million read request units. Storage, backups and taxes are not included.",
+        f"{_dollars(notifying)}. This is the {scale.PRICE_SOURCE}: US$ {scale.WRITE_PRICE} for a million write",
+        f"request units and US$ {scale.READ_PRICE} for a million read request units. Storage, backups and taxes are",
+        "not included.",
     )
 
 

@@ -74,38 +74,32 @@ def steps(stages: Sequence[StageRow], capacity: Sequence[CapacityRow]) -> Iterat
     cheapest = max(capacity, key=lambda row: row.per_core.middle)
     yield (
         f"**Partitions.** A partition takes {PARTITION_WRITES:,} write units per second, and an event writes one "
-        "unit of "
-        f"the table. Payment ids spread over all partitions, so {partitions(rate)} of them are enough. A new table "
-        "takes "
-        f"{NEW_TABLE_WRITES:,} units per second at once: set its warm throughput before such a load."
+        f"unit of the table. Payment ids spread over all partitions, so {partitions(rate)} of them are enough. A new "
+        f"table takes {NEW_TABLE_WRITES:,} units per second at once: set its warm throughput before such a load."
     )
     yield (
-        f"**Quota.** AWS limits a table, and each of its indexes, to {TABLE_WRITES:,} write units per second until you "
-        f"ask for more. An event costs {completed.writes} units, one for the table and for each of "
+        f"**Quota.** AWS limits a table, and each of its indexes, to {TABLE_WRITES:,} write units per second until "
+        f"you ask for more. An event costs {completed.writes} units, one for the table and for each of "
         f"{completed.writes - 1} indexes, so this rate uses {rate / TABLE_WRITES:.0%} of each quota."
     )
     units = notification_units(stages)
     yield (
         "**Hot keys of indexes.** Sessions, PaymentIntents and quotes are new keys for each payment, and one user "
-        "has few "
-        "payments. `awaiting_funds_on` has one key for each day, but only delayed payments have it: "
-        f"{PARTITION_WRITES:,} "
-        f"of them per second. The notifier's index has {len(SHARDS)} keys, and one notification costs it {units} "
-        "units: "
-        f"{notified_changes_per_second(units):,} notifications per second. Above that, DynamoDB refuses writes for a "
-        "while; the webhook tries again, then answers 503, and Stripe sends the event again."
+        "has few payments. `awaiting_funds_on` has one key for each day, but only delayed payments have it: "
+        f"{PARTITION_WRITES:,} of them per second. The notifier's index has {len(SHARDS)} keys, and one notification "
+        f"costs it {units} units: {notified_changes_per_second(units):,} notifications per second. Above that, "
+        "DynamoDB refuses writes for a while; the webhook tries again, then answers 503, and Stripe sends the event "
+        "again."
     )
     yield (
         f"**Batches.** A call contains at most {BATCH} writes, so {rate:,} events need at least {calls(rate):,} "
-        "calls per "
-        "second."
+        "calls per second."
     )
     yield (
         f"**Pods.** A core takes {cheapest.per_core.middle:,.0f} events per second at {cheapest.connections} "
-        "connections. "
-        f"At {POD_LOAD:.0%} of that, {rate:,} events per second need {pods(rate, cheapest.per_core.middle)} pods "
-        "of one "
-        "core each. They share nothing but the table, so the CPU per event does not depend on their number."
+        f"connections. At {POD_LOAD:.0%} of that, {rate:,} events per second need "
+        f"{pods(rate, cheapest.per_core.middle)} pods of one core each. They share nothing but the table, so the CPU "
+        "per event does not depend on their number."
     )
 
 

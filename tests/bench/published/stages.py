@@ -67,7 +67,7 @@ class _Units(NamedTuple):
     item_bytes: int = 0
 
 
-class _Meter(Meter):
+class UnitMeter(Meter):
     """Adds up the units that DynamoDB Local reports for reads, and counts the attempts of conditional writes."""
 
     def __init__(self) -> None:
@@ -84,11 +84,20 @@ class _Meter(Meter):
         super().reset()
         self.attempts = 0
 
+    def write_units(self, before: Item | None, after: Item) -> int:
+        """The units of the writes between two states: attempts that failed cost those of the table alone."""
+        if not self.attempts:
+            return 0
+        failed = units.write_units_of_table(before or {}, before or {})
+        return (self.attempts - 1) * failed + units.write_units(before, after)
+
 
 class _Lifecycle:
     """One payment and the units of its stages."""
 
-    def __init__(self, settings: TableSettings, direct: TableSettings, meter: _Meter, *, notifications: bool) -> None:
+    def __init__(
+        self, settings: TableSettings, direct: TableSettings, meter: UnitMeter, *, notifications: bool
+    ) -> None:
         self._store = PaymentStore(settings, notifications=notifications)
         self._outbox = Outbox(settings) if notifications else None
         self._client = tables.client(direct)
@@ -139,15 +148,14 @@ class _Lifecycle:
         await self._stage("notified", finish)
 
     async def _stage(self, stage: str, step: Callable[[], Awaitable[object]]) -> None:
-        """Takes one step, and adds its units: attempts that failed cost the units of the item alone."""
+        """Takes one step, and adds its units."""
         self._meter.reset()
         await step()
         before, after = self._item, self._read()
-        attempts, earlier = self._meter.attempts, self.rows.get(stage, _Units())
-        failed = max(0, attempts - 1) * units.write_units_of_table(before or {}, before or {})
+        earlier = self.rows.get(stage, _Units())
         self.rows[stage] = _Units(
             earlier.reads + self._meter.units,
-            earlier.writes + failed + (units.write_units(before, after) if attempts else 0),
+            earlier.writes + self._meter.write_units(before, after),
             earlier.in_index + units.notify_index_units(before, after),
             units.size_of(after),
         )
@@ -211,7 +219,7 @@ def _rows(endpoint: str, *, notifications: bool) -> Mapping[str, _Units]:
     tables.create(client, direct)
     client.close()
     with FaultyDynamoDB(endpoint, free_port()) as proxy:
-        proxy.fault = meter = _Meter()
+        proxy.fault = meter = UnitMeter()
         settings = direct.model_copy(update={"ddb_endpoint": proxy.endpoint})
         lifecycle = _Lifecycle(settings, direct, meter, notifications=notifications)
         asyncio.run(lifecycle.run())

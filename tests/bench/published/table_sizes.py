@@ -1,5 +1,6 @@
 """Measures the cost of an event by the number of payments in the table, and a burst of events, with DynamoDB Local."""
 
+import asyncio
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,17 +12,26 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from lea_demo.dynamodb_local import DynamoDBLocal
+from lea_payments.payment.event import Outcome, PaymentEvent
+from lea_payments.settings import TableSettings
+from lea_payments.store import table
+from lea_payments.store.payments import PaymentStore
+from lea_payments.stripe import events
 from tests.bench.candidates import OURS, Candidate
 from tests.bench.limits import Figure, figure, p50, p99
 from tests.bench.measure import Bench, Server, Workload
 from tests.bench.published import stored_payments
+from tests.bench.published.stages import UnitMeter
+from tests.bench.sending import requests
+from tests.support import tables
+from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.ports import free_port
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 SIZE_RATIO = 1.05
 """How much more CPU an event may cost with any number of payments than with the fewest."""
 
-EVENTS, ROUNDS = 100, 9
+EVENTS, ROUNDS = 99, 9
 """The events of a turn, and the turns of each table: the smallest has 1,000 payments, and each gets one event."""
 
 STEP = 7_919
@@ -33,11 +43,13 @@ FAST_DISK, BYTES = Path("/dev/shm"), 4 * 2**30
 
 
 class SizeRow(msgspec.Struct):
-    """The CPU per event in µs, and its ratio to that of the smallest table."""
+    """The CPU per event in µs, its ratio to that of the smallest table, and the units of one event."""
 
     payments: int
     cpu_us: Figure
     ratio: Figure
+    reads: float = 0
+    writes: int = 0
 
     @property
     def met(self) -> bool:
@@ -81,10 +93,12 @@ def measure(sizes: Sequence[int] = SIZES, burst: int = BURST) -> SizesResult:
                 unused = {size: ids_of(size) for size in sizes}
                 rows = _rows(pairs, unused)
                 large = min(BURST_TABLE, sizes[-1])
-                events = list(islice(unused[large], burst))
-                turn = dict(pairs)[large].turn(BURST_CONNECTIONS, ids=events, check=False)
-    seconds = len(events) / turn.events_per_second
-    drained = Burst(len(events), BURST_CONNECTIONS, seconds, p50(turn), p99(turn))
+                ids = list(islice(unused[large], burst))
+                turn = dict(pairs)[large].turn(BURST_CONNECTIONS, ids=ids, check=False)
+            for row in rows:
+                row.reads, row.writes = units_of_event(dynamodb.endpoint, row.payments, next(unused[row.payments]))
+    seconds = len(ids) / turn.events_per_second
+    drained = Burst(len(ids), BURST_CONNECTIONS, seconds, p50(turn), p99(turn))
     return SizesResult(rows, drained, fill_seconds)
 
 
@@ -119,3 +133,24 @@ def rows_of(costs: Mapping[int, Sequence[float]]) -> list[SizeRow]:
     smallest = costs[min(costs)]
     ratios = {size: [one / other for one, other in zip(taken, smallest, strict=True)] for size, taken in costs.items()}
     return [SizeRow(size, figure(taken), figure(ratios[size])) for size, taken in costs.items()]
+
+
+def units_of_event(endpoint: str, size: int, payment_id: str) -> tuple[float, int]:
+    """The read and write units of the first event of a payment, see `stages`."""
+    settings = stored_payments.settings_of(endpoint, size)
+    client, key = tables.client(settings), {table.KEY: {"S": payment_id}}
+    with FaultyDynamoDB(endpoint, free_port()) as proxy:
+        proxy.fault = meter = UnitMeter()
+        before = client.get_item(TableName=settings.table, Key=key, ConsistentRead=True)["Item"]
+        asyncio.run(_apply(stored_payments.settings_of(proxy.endpoint, size), payment_id))
+        after = client.get_item(TableName=settings.table, Key=key, ConsistentRead=True)["Item"]
+    client.close()
+    return meter.units, meter.write_units(before, after)
+
+
+async def _apply(settings: TableSettings, payment_id: str) -> None:
+    event = events.translate(requests.body_of("session", payment_id, 0).encode(), livemode=False)
+    assert isinstance(event, PaymentEvent)
+    async with PaymentStore(settings) as store:
+        applied = await store.apply(event)
+    assert applied.outcome is Outcome.APPLIED, applied
