@@ -25,7 +25,12 @@ MODULES = (
         "lea_payments.serving.server",
         "lea_payments.telemetry.setup",
     ),
-    *("lea_payments.commands.check", "lea_payments.commands.replay", "lea_payments.commands.show"),
+    *(
+        f"lea_payments.commands.{command}"
+        for command in ("check", "init_table", "notify", "progress", "release.steps", "replay", "show")
+    ),
+    *("lea_payments.mcp.app", "lea_payments.mcp.checkout", "mcp.server.stdio"),
+    *("lea_demo.agent.conversation", "lea_demo.agent.desktop", "lea_demo.client", "lea_demo.flow"),
     *("stripe_emulator.app", "stripe_emulator.api.hang_up", "uvicorn", "uvicorn.protocols.http.httptools_impl"),
 )
 DESCRIPTORS = 4
