@@ -50,6 +50,7 @@ def start_process(
     url: str,
     ready_at: str,
     log: Path,
+    output: Path | None = None,
     folder: Path,
     env: Mapping[str, str] | None = None,
     pause: float = 0.05,
@@ -57,10 +58,15 @@ def start_process(
 ) -> Process:
     """Starts a program and returns once `ready_at` answers 2xx; raises AssertionError with its output if it ends.
 
-    `fork` starts our own programs faster; see `tests.support.forked`.
+    Its standard output goes to `output`, or also into the log. `fork` starts our own programs faster; see
+    `tests.support.forked`.
     """
-    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
-        streams = (nothing.fileno(), output.fileno(), output.fileno())
+    with (
+        log.open("ab") as errors,
+        (output or log).open("ab", buffering=0) as lines,
+        Path(os.devnull).open("rb") as nothing,
+    ):
+        streams = (nothing.fileno(), lines.fileno(), errors.fileno())
         process = (forked.start if fork else forked.start_new)(command, env, folder, streams)
     started = Process(url, process, log)
     try:
