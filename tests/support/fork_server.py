@@ -51,12 +51,20 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     for module in MODULES:
         importlib.import_module(module)
+    _read_description_of_aws()
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = _serve(control)
     if request is not None:
         _run(request)
+
+
+def _read_description_of_aws() -> None:
+    """Otherwise each child would read botocore's files."""
+    table = importlib.import_module("lea_payments.settings").TableSettings
+    settings = table.model_validate({"DDB_ENDPOINT": "http://127.0.0.1:9"})
+    importlib.import_module("lea_payments.store.connection").client(settings).close()
 
 
 def _serve(control: socket.socket) -> Request | None:

@@ -53,7 +53,6 @@ def start_process(
     output: Path | None = None,
     folder: Path,
     env: Mapping[str, str] | None = None,
-    pause: float = 0.05,
     fork: bool = False,
 ) -> Process:
     """Starts a program and returns once `ready_at` answers 2xx; raises AssertionError with its output if it ends.
@@ -71,7 +70,7 @@ def start_process(
     started = Process(url, process, log)
     try:
         with httpx.Client(base_url=url, timeout=5, trust_env=False, verify=NO_CERTIFICATES) as client:
-            until(lambda: _has_ended(process) or _answers(client, ready_at), f"{url}{ready_at}", START_SECONDS, pause)
+            until(lambda: _has_ended(process) or _answers(client, ready_at), f"{url}{ready_at}", START_SECONDS, 0.02)
     except AssertionError as problem:
         started.stop()
         raise AssertionError(f"{' '.join(command)} did not start: {problem}\n{log.read_text()}") from None
