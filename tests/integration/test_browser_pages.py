@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from lea_payments.pages.languages import TAGS
 from lea_payments.settings import TableSettings
@@ -370,26 +370,29 @@ def test_a_customer_can_stop_updates_and_check_again(customers: Customers, put: 
     expect(page.get_by_role("heading", level=1)).to_have_text("Payment received")
 
 
-@pytest.fixture(scope="module")
-def tabs(chromium: Browser) -> BrowserContext:
-    """Return a customer for tests that need a new tab each."""
-    return chromium.new_context()
-
-
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_page_loads_nothing_and_obeys_its_policy(tabs: BrowserContext, url: str, address: str) -> None:
+def test_a_page_loads_nothing_and_obeys_its_policy(reader: Reader, url: str, address: str) -> None:
     requests: list[str] = []
     messages: list[str] = []
-    with tabs.new_page() as page:
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: messages.append(message.text))
-        page.goto(url + address, wait_until="networkidle")
 
-        loaded = [one for one in requests if not one.startswith("data:")]
-        assert loaded[0] == url + address
-        assert loaded[1:] == [page.url][: len(loaded) - 1], "only a redirect to the time of the visit"
-        assert [text for text in messages if "404" not in text] == []
-        assert page.locator("main").evaluate("node => getComputedStyle(node).maxWidth") == "512px"
+    def keep_request(request: Request) -> None:
+        requests.append(request.url)
+
+    def keep_message(message: ConsoleMessage) -> None:
+        messages.append(message.text)
+
+    page = reader.open("about:blank")
+    page.on("request", keep_request)
+    page.on("console", keep_message)
+    page.goto(url + address, wait_until="networkidle")
+    page.remove_listener("request", keep_request)
+    page.remove_listener("console", keep_message)
+
+    loaded = [one for one in requests if not one.startswith("data:")]
+    assert loaded[0] == url + address
+    assert loaded[1:] == [page.url][: len(loaded) - 1], "only a redirect to the time of the visit"
+    assert [text for text in messages if "404" not in text] == []
+    assert page.locator("main").evaluate("node => getComputedStyle(node).maxWidth") == "512px"
 
 
 @pytest.mark.parametrize("tag", TAGS)
