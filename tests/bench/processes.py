@@ -69,7 +69,7 @@ class Processes:
         log, url = self._folder / f"{name}.log", f"http://127.0.0.1:{port}"
         try:
             server = start_process(
-                command, url=url, ready_at=path, log=log, folder=self._folder, env=self._env | dict(env), pause=0.01
+                command, url=url, ready_at=path, log=log, folder=self._folder, env=self._env | dict(env)
             )
         except AssertionError as error:
             raise BenchError(f"{name}: {error}") from None
