@@ -24,8 +24,8 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class DispatchingProtocol(ClosingProtocol):
     """A connection whose requests are exchanges of the direct route if there is one, or else uvicorn's.
 
-    Measured with 32 connections and a route that answers at once, in µs of CPU per request: a task, a scope and the
-    messages of an ASGI app cost 25, an exchange 14, and httptools with nothing else 9.
+    Measured with a route that answers at once, in µs of CPU per request with 32 connections and with one: the scope,
+    the task and the messages of an ASGI app cost 22 and 24, an exchange 13 and 15, httptools alone 8 and 12.
     """
 
     def __init__(
