@@ -20,20 +20,23 @@ _INVALID_VERSION = "ff"
 class Trace:
     """The ids of one operation's trace. Nothing else exists before its spans end. Without a tracer the ids are 0."""
 
-    __slots__ = ("is_sampled", "span_id", "trace_id")
+    __slots__ = ("_hex_id", "is_sampled", "span_id", "trace_id")
 
     def __init__(self, trace_id: int, span_id: int, *, is_sampled: bool) -> None:
         self.trace_id, self.span_id, self.is_sampled = trace_id, span_id, is_sampled
+        self._hex_id: str | None = None
 
     @property
     def hex_id(self) -> str | None:
         """The trace id in hex, or None if there is no trace."""
-        return f"{self.trace_id:032x}" if self.trace_id else None
+        if self._hex_id is None and self.trace_id:
+            self._hex_id = f"{self.trace_id:032x}"
+        return self._hex_id
 
     @property
     def exemplar(self) -> dict[str, str] | None:
         """The exemplar that joins a metric's sample to this trace, or None if it is not sampled."""
-        return {"trace_id": f"{self.trace_id:032x}"} if self.is_sampled else None
+        return {"trace_id": self.hex_id} if self.is_sampled and self.hex_id else None
 
     def context(self, span_id: int | None = None) -> SpanContext:
         """What names its first span, or another one, in a link."""
