@@ -72,6 +72,8 @@ def pytest_configure(config: pytest.Config) -> None:
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("any machine")
+    # Helm's library and Prometheus collect garbage for a third of their time otherwise. They read it at their start.
+    os.environ.setdefault("GOGC", "400")
     config.stash[DYNAMODB] = parallel.SharedDynamoDB(DYNAMODB_FOLDER)
 
 

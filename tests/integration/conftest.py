@@ -91,8 +91,8 @@ def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
 
 @pytest.fixture
 async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
-    """Yield a store on this file's table."""
-    async with PaymentStore(table_settings) as store:
+    """Yield a store on this file's table, which waits for a database that a busy machine delays."""
+    async with PaymentStore(table_settings, deadline_seconds=tables.WAIT_SECONDS) as store:
         yield store
 
 

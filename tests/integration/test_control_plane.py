@@ -1,7 +1,6 @@
 """Runs `init-table` against a stand-in for AWS' control plane over HTTP."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from lea_payments.settings import TableSettings
 from lea_payments.store import table
 from lea_payments.store.setup import creation
+from tests.support import forked
 from tests.support.control_plane import Answer, ControlPlane, error, serving
 
 ALL = [index["IndexName"] for index in table.INDEXES]
@@ -86,7 +86,7 @@ def test_the_command_ends_well_and_says_what_is_not_done(tmp_path: Path) -> None
         env = {"PATH": os.environ["PATH"], "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "DDB_ENDPOINT": ""}
         env |= {"AWS_ENDPOINT_URL_DYNAMODB": plane.endpoint, "DYNAMODB_PAYMENTS_TABLE": "payments"}
         command = [sys.executable, "-m", "lea_payments", "init-table", "--wait=1"]
-        result = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        result = forked.run(command, env=env, folder=tmp_path)
 
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(f"table payments exists; added {ALL[5]}; index {ALL[5]} is still being built")

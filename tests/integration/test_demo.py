@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psutil
@@ -18,6 +18,7 @@ import pytest
 
 from lea_demo.dynamodb_local import fetch
 from lea_demo.machine import PORTS, is_busy, variable
+from tests.support import forked
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret
 from tests.support.terminal import Terminal
@@ -52,9 +53,7 @@ class Demo:
 
     def run(self, *arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", *arguments]
-        return subprocess.run(
-            command, cwd=self.folder, env={**self.env, **env}, capture_output=True, text=True, check=False, timeout=120
-        )
+        return forked.run(command, env={**self.env, **env}, folder=self.folder)
 
     def flow(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         done = self.run("lea_demo", "flow", "--json", *arguments)
@@ -68,7 +67,8 @@ class Demo:
         return self.ended(started)
 
     def ended(self, started: Sequence[psutil.Process]) -> int:
-        assert len(started) >= 12  # at least five services, DynamoDB Local and their guards
+        services = 4 if "STRIPE_API_BASE" in self.env else 5  # a sandbox replaces the emulator
+        assert len(started) >= 2 * (services + 1)  # with DynamoDB Local; each has a guard
         status: int = self.process.wait(WAIT_SECONDS)
         _, left = psutil.wait_procs(started, timeout=WAIT_SECONDS)
         assert not left, self.printed()
@@ -124,11 +124,32 @@ def start_demo(new_folder: Callable[[], Path], free_port: Callable[[], int]) -> 
 
 
 @pytest.fixture(scope="module")
-def demo(start_demo: Callable[..., Demo]) -> Demo:
-    """Return a demo that has created its example payment."""
-    demo = start_demo()
-    demo.wait_for(EXAMPLE)
-    return demo
+def running() -> list[Demo]:
+    """Return the demos that tests have left running for others, oldest first: a start takes ten seconds of a core."""
+    return []
+
+
+@pytest.fixture
+def demo(start_demo: Callable[..., Demo], running: list[Demo]) -> Demo:
+    """Return a demo that has created its example payment. The tests share it, until one of them ends it."""
+    if not running or running[-1].process.poll() is not None:
+        running.append(start_demo())
+        running[-1].wait_for(EXAMPLE)
+    return running[-1]
+
+
+class SmallScreen(NamedTuple):
+    """A demo in a terminal of 80 columns and 24 rows, and what that shows after the start."""
+
+    demo: Demo
+    at_start: str
+
+
+@pytest.fixture(scope="module")
+def small_screen(start_demo: Callable[..., Demo]) -> SmallScreen:
+    demo = start_demo(in_terminal=True, TERM="dumb", PYTHONIOENCODING="ascii")
+    demo.wait_for(re.compile(r"\n(Pay)  http\S+\n"))
+    return SmallScreen(demo, demo.printed())
 
 
 @pytest.mark.parametrize(
@@ -280,38 +301,6 @@ def test_the_reconciler_replaces_a_missing_event(demo: Demo) -> None:
     demo.wait_for(re.compile(rf"(reconciler) +{summary['payment_intent_id']} +payment_repaired"))
 
 
-def test_ctrl_c_leaves_only_the_payments(start_demo: Callable[..., Demo]) -> None:
-    first = start_demo()
-    payment = first.wait_for(EXAMPLE)
-    assert first.end_by(signal.SIGINT) == 0, first.printed()
-    assert first.printed().endswith("Everything has stopped. The payments stay in .data/dynamodb for the next time.\n")
-
-    second = start_demo(first.folder, **{name: port for name, port in first.env.items() if name.startswith("DEMO_")})
-    second.wait_for(EXAMPLE)
-    shown = second.run("lea_payments", "show", payment, "--json", DDB_ENDPOINT=second.url("DYNAMODB"))
-    assert [record["payment_intent_id"] for record in json.loads(shown.stdout)] == [payment]
-    assert second.end_by(signal.SIGTERM) == 0
-
-
-def test_the_services_exit_with_a_killed_demo(start_demo: Callable[..., Demo]) -> None:
-    demo = start_demo()
-    demo.wait_for(EXAMPLE)
-
-    assert demo.end_by(signal.SIGKILL) == -signal.SIGKILL
-
-
-def test_a_service_that_exits_stops_the_demo(start_demo: Callable[..., Demo]) -> None:
-    demo = start_demo()
-    demo.wait_for(EXAMPLE)
-    started = demo.process.children(recursive=True)
-    webhook = next(process for process in started if process.cmdline()[-1:] == ["webhook"])
-
-    webhook.kill()
-
-    assert demo.ended(started) == 1
-    assert "✗ webhook exited (exit status -9). Its last lines:\n  {" in demo.printed()
-
-
 def test_busy_ports_are_listed_and_nothing_starts(start_demo: Callable[..., Demo]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as pages, socket.create_server(("127.0.0.1", 0)) as metrics:
         taken = {"PAGES": pages.getsockname()[1], "CHECKOUT_METRICS": metrics.getsockname()[1]}
@@ -350,19 +339,7 @@ def test_a_stripe_sandbox_in_dot_env_replaces_the_emulator(
     assert f"http://localhost:{sandbox.url.rpartition(':')[2]}/c/pay/cs_test_" in demo.printed()
     assert not is_busy(int(demo.env["DEMO_EMULATOR_PORT"]))
     assert not [value for value in secrets.values() if value in demo.printed()]
-
-
-def test_the_link_is_at_the_bottom_of_a_small_screen(start_demo: Callable[..., Demo]) -> None:
-    """On a terminal of 80 columns and 24 rows, with the longest ports and an encoding that lacks characters."""
-    demo = start_demo(in_terminal=True, TERM="dumb", PYTHONIOENCODING="ascii")
-    demo.wait_for(re.compile(r"\n(Pay)  http\S+\n"))
-
-    shown = demo.printed()
-    assert shown.isascii()
-    rows = sum(max(1, -(-len(line) // 80)) for line in shown.splitlines())
-    assert rows + 1 <= 24  # the cursor is below
-    assert shown.splitlines()[-1].startswith("Pay  http://localhost:")
-    assert demo.end_by(signal.SIGINT) == 0
+    assert demo.end_by(signal.SIGTERM) == 0
 
 
 def test_every_printed_command_can_be_pasted(demo: Demo) -> None:
@@ -408,3 +385,42 @@ def test_a_folder_that_cannot_be_written_has_a_sentence(start_demo: Callable[...
 
     assert demo.process.wait(WAIT_SECONDS) == 1
     assert demo.printed() == "✗ cannot write .data (File exists): make this folder writable, or make room\n"
+
+
+def test_the_services_exit_with_a_killed_demo(demo: Demo) -> None:
+    assert demo.end_by(signal.SIGKILL) == -signal.SIGKILL
+
+
+def test_the_link_is_at_the_bottom_of_a_small_screen(small_screen: SmallScreen) -> None:
+    """On a terminal of 80 columns and 24 rows, with the longest ports and an encoding that lacks characters."""
+    shown = small_screen.at_start
+
+    assert shown.isascii()
+    rows = sum(max(1, -(-len(line) // 80)) for line in shown.splitlines())
+    assert rows + 1 <= 24  # the cursor is below
+    assert shown.splitlines()[-1].startswith("Pay  http://localhost:")
+
+
+def test_ctrl_c_leaves_only_the_payments(
+    small_screen: SmallScreen, start_demo: Callable[..., Demo], running: list[Demo]
+) -> None:
+    first = small_screen.demo
+    payment = first.wait_for(EXAMPLE)
+    assert first.end_by(signal.SIGINT) == 0, first.printed()
+    assert first.printed().endswith("Everything has stopped. The payments stay in .data/dynamodb for the next time.\n")
+
+    second = start_demo(first.folder, **{name: port for name, port in first.env.items() if name.startswith("DEMO_")})
+    second.wait_for(EXAMPLE)
+    shown = second.run("lea_payments", "show", payment, "--json", DDB_ENDPOINT=second.url("DYNAMODB"))
+    assert [record["payment_intent_id"] for record in json.loads(shown.stdout)] == [payment]
+    running.append(second)
+
+
+def test_a_service_that_exits_stops_the_demo(demo: Demo) -> None:
+    started = demo.process.children(recursive=True)
+    webhook = next(process for process in started if process.cmdline()[-1:] == ["webhook"])
+
+    webhook.kill()
+
+    assert demo.ended(started) == 1
+    assert "✗ webhook exited (exit status -9). Its last lines:\n  {" in demo.printed()

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.examples import examples
+
 ASCII = {"PYTHONIOENCODING": "ascii", "TERM": "dumb"}
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+ENCODINGS = {"ASCII": ASCII, "C": C_LOCALE}
 COMMANDS = (
     ("lea_payments", "--help"),
     ("lea_payments", "check"),
@@ -20,8 +23,14 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("encoding", [ASCII, C_LOCALE], ids=["ascii", "C"])
-@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize(
+    ("command", "encoding"),
+    [
+        pytest.param(command, ENCODINGS[name], id=f"{' '.join(command)} in {name}")
+        for number, command in enumerate(COMMANDS)
+        for name in [*ENCODINGS][number % 2 :: examples(2, 1)] or ENCODINGS
+    ],
+)
 def test_no_encoding_ends_in_a_traceback(command: tuple[str, ...], encoding: dict[str, str], tmp_path: Path) -> None:
     env = {"PATH": os.environ["PATH"], "DDB_ENDPOINT": "http://127.0.0.1:1", **encoding}
 

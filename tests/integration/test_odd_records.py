@@ -43,7 +43,7 @@ BODY: dict[str, Any] = {
 LINK = "https://checkout.stripe.com/c/pay/cs_test_a"
 BY_HAND = {"payment_status": "pending", "currency": "sgd", "user_id": "user_1", "quote_id": "quote_1"}
 NOT_READ_AT_FIRST = frozenset({"product_name", "created_at", "amount", "currency"}) | {
-    *("traceparent", "checkout_attempt_at", "checkout_locale")
+    *("traceparent", "checkout_attempt_at", "checkout_locale", "return_url")
 }
 """Fields that the first write need not read: the guess of an untouched record has none of them."""
 

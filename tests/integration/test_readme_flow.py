@@ -19,7 +19,7 @@ from lea_payments.store import table
 from lea_payments.store.items import payment_of
 from tests.docs.documents import DOCUMENTS, ROOT, Command, block_commands, blocks
 from tests.docs.reference import SERVICES
-from tests.support import tables
+from tests.support import forked, tables
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret
 
@@ -73,15 +73,8 @@ class Services(NamedTuple):
             "STRIPE_WEBHOOK_SECRET": SECRET,
             "PAYMENTS_API_TOKEN": TOKEN,
         }
-        return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            cwd=folder,
-            env=settings | env,
-            input="\n".join(json.dumps(event) for event in events.json()["data"]),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        text = "\n".join(json.dumps(event) for event in events.json()["data"])
+        return forked.run([sys.executable, "-m", module, *arguments], env=settings | env, folder=folder, text=text)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.store import table
-from tests.support import tables
+from tests.support import forked, tables
 from tests.support.command_line import CheckCommand
 from tests.support.dynamodb_faults import recovery_status
 from tests.support.faulty_dynamodb import FaultyDynamoDB
@@ -43,7 +42,9 @@ def _init_table(aws: FaultyDynamoDB, settings: TableSettings, folder: Path) -> s
     inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     env = inherited | aws.aws_environment() | {"DYNAMODB_PAYMENTS_TABLE": settings.table}
     command = [sys.executable, "-m", "lea_payments", "init-table"]
-    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True).stdout
+    done = forked.run(command, env=env, folder=folder)
+    done.check_returncode()
+    return done.stdout
 
 
 @pytest.mark.parametrize("exists", [False, True], ids=["new", "existing"])

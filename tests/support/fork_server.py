@@ -25,7 +25,12 @@ MODULES = (
         "lea_payments.serving.server",
         "lea_payments.telemetry.setup",
     ),
-    *("lea_payments.commands.check", "lea_payments.commands.replay", "lea_payments.commands.show"),
+    *(
+        f"lea_payments.commands.{command}"
+        for command in ("check", "init_table", "notify", "progress", "release.steps", "replay", "show")
+    ),
+    *("lea_payments.mcp.app", "lea_payments.mcp.checkout", "mcp.server.stdio"),
+    *("lea_demo.agent.conversation", "lea_demo.agent.desktop", "lea_demo.client", "lea_demo.flow"),
     *("stripe_emulator.app", "stripe_emulator.api.hang_up", "uvicorn", "uvicorn.protocols.http.httptools_impl"),
 )
 DESCRIPTORS = 4
@@ -46,12 +51,20 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     for module in MODULES:
         importlib.import_module(module)
+    _read_description_of_aws()
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = _serve(control)
     if request is not None:
         _run(request)
+
+
+def _read_description_of_aws() -> None:
+    """Otherwise each child would read botocore's files."""
+    table = importlib.import_module("lea_payments.settings").TableSettings
+    settings = table.model_validate({"DDB_ENDPOINT": "http://127.0.0.1:9"})
+    importlib.import_module("lea_payments.store.connection").client(settings).close()
 
 
 def _serve(control: socket.socket) -> Request | None:

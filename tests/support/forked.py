@@ -20,6 +20,8 @@ from tests.support import fork_server
 PREPARED = ("PYTHONUNBUFFERED", "PYTHONWARNINGS")
 """The interpreter's variables that a child can adopt after the interpreter's start."""
 
+PROGRAMS = ("lea_demo", "lea_payments", "lea_payments.commands.release", "stripe_emulator")
+
 READ_AT_START = ("FORCE_COLOR", "GITHUB_ACTIONS", "LANG", "LC_", "NO_COLOR", "PY_COLORS", "PYTHON", "TERM")
 """The start of the names of variables that the interpreter and imported packages read only once."""
 
@@ -46,7 +48,7 @@ def can_fork(command: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Whether the command is `python -m` with one of our programs, and no variable had to be there at its start."""
     if sys.platform != "linux":  # other systems lack the sockets that the fork server needs
         return False
-    ours = [*command[:2]] == [sys.executable, "-m"] and command[2] in ("lea_payments", "stripe_emulator")
+    ours = [*command[:2]] == [sys.executable, "-m"] and command[2] in PROGRAMS
     return ours and not any(name.startswith(READ_AT_START) and name not in PREPARED for name in environment)
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -16,27 +17,32 @@ class Listeners:
     """Listens with one protocol at each of `ports`, inside a `with` block."""
 
     def __init__(self, *factories: Factory) -> None:
-        self.ports: Sequence[int] = ()
         self._factories = factories
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._sockets = [socket.create_server(("127.0.0.1", 0)) for _ in factories]
+        self.ports = [int(listener.getsockname()[1]) for listener in self._sockets]
+        self._end: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=lambda: uvloop.run(self._serve()), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self.ports = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        if self._loop and self._end:
+            self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join()
-        self._loop.close()
 
-    async def _listen(self) -> Sequence[int]:
-        return [await self._port_of(factory) for factory in self._factories]
-
-    async def _port_of(self, factory: Factory) -> int:
-        listener = socket.create_server(("127.0.0.1", 0))
-        await self._loop.create_server(lambda: factory(self._loop), sock=listener)
-        return int(listener.getsockname()[1])
+    async def _serve(self) -> None:
+        loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        servers = [
+            await loop.create_server(partial(factory, loop), sock=listener)
+            for factory, listener in zip(self._factories, self._sockets, strict=True)
+        ]
+        self._loop = loop
+        await self._end.wait()
+        for server in servers:
+            server.close()
+            await server.wait_closed()

@@ -62,22 +62,27 @@ def start_process(
     url: str,
     ready_at: str,
     log: Path,
+    output: Path | None = None,
     folder: Path,
     env: Mapping[str, str] | None = None,
-    pause: float = 0.05,
     fork: bool = False,
 ) -> Process:
     """Starts a program and returns once `ready_at` answers 2xx; raises AssertionError with its output if it ends.
 
-    `fork` starts our own programs faster; see `tests.support.forked`.
+    Its standard output goes to `output`, or also into the log. `fork` starts our own programs faster; see
+    `tests.support.forked`.
     """
-    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
-        streams = (nothing.fileno(), output.fileno(), output.fileno())
+    with (
+        log.open("ab") as errors,
+        (output or log).open("ab", buffering=0) as lines,
+        Path(os.devnull).open("rb") as nothing,
+    ):
+        streams = (nothing.fileno(), lines.fileno(), errors.fileno())
         process = (forked.start if fork else forked.start_new)(command, env, folder, streams)
     started = Process(url, process, log)
     try:
         with httpx.Client(base_url=url, timeout=5, trust_env=False, verify=NO_CERTIFICATES) as client:
-            until(lambda: _has_ended(process) or _answers(client, ready_at), f"{url}{ready_at}", START_SECONDS, pause)
+            until(lambda: _has_ended(process) or _answers(client, ready_at), f"{url}{ready_at}", START_SECONDS, 0.02)
     except AssertionError as problem:
         started.stop()
         raise AssertionError(f"{' '.join(command)} did not start: {problem}\n{log.read_text()}") from None

@@ -10,6 +10,8 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
+from lea_payments.telemetry.tracing.recorded import RecordedSpan
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     ["x" * 127, "é" * 64, "x" * 20_000]
 )
@@ -73,4 +75,19 @@ SPANS = st.builds(
     TIMES,
     TIMES,
     st.sampled_from(SCOPES),
+)
+
+SPAN_IDS = st.integers(1, 2**64 - 1)
+RECORDED = st.builds(
+    RecordedSpan,
+    TEXTS,
+    st.sampled_from(SpanKind),
+    st.integers(1, 2**128 - 1),
+    SPAN_IDS,
+    st.none() | SPAN_IDS,
+    st.integers(1, 2**64 - 1),
+    st.integers(1, 2**64 - 1),
+    st.dictionaries(NAMES, st.text(max_size=5) | TEXTS | NUMBERS, max_size=5),
+    st.lists(contexts(), max_size=3),
+    st.booleans(),
 )

@@ -7,15 +7,14 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import IncompleteReadError
-from botocore.httpsession import get_cert_path
 from botocore.session import Session
 
 from lea_payments.outbound import way
 from lea_payments.settings import SettingsError, TableSettings
+from lea_payments.store import aws_data
 from lea_payments.store.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -58,10 +57,11 @@ def session(settings: TableSettings) -> Session:
     Raises SettingsError if the table is on AWS and there are no credentials.
     """
     result = botocore.session.get_session()
+    aws_data.use(result)
     # For STS, too. Without it, botocore ignores some of the variables, and an empty one is an error.
     in_profile = str(result.get_scoped_config().get("ca_bundle", ""))
-    authorities = way.ca_file(("AWS_CA_BUNDLE",)) or in_profile or way.ca_file(way.AWS_CA_FILES)
-    result.set_config_variable("ca_bundle", authorities or get_cert_path(verify=True))
+    authorities = way.ca_file(("AWS_CA_BUNDLE",)) or in_profile or way.authorities(way.AWS_CA_FILES)
+    result.set_config_variable("ca_bundle", authorities)
     if not on_aws(settings):
         # Outside AWS, botocore would wait seconds for the metadata service.
         for provider in ("container-role", "iam-role"):
@@ -85,17 +85,17 @@ def client(
         parameter_validation=False,
         max_pool_connections=CONNECTIONS,
         tcp_keepalive=True,
+        proxies={},  # botocore would read the environment by rules of its own
         account_id_endpoint_mode="disabled",  # one host for all calls: proxies and firewalls allow hosts by name
     )
     using = using or session(settings)
-    create: Callable[..., DynamoDBClient] = partial(
-        boto3.Session(botocore_session=using).client, "dynamodb", endpoint_url=settings.ddb_endpoint or None
-    )
+    create: Callable[..., Any] = partial(using.create_client, "dynamodb", endpoint_url=settings.ddb_endpoint or None)
+    dynamodb: DynamoDBClient = create(config=config)
     # botocore knows the endpoint, and the endpoint decides about the proxy.
-    proxy = way.proxy_for(create(config=config).meta.endpoint_url)
-    proxies = {"http": proxy.url, "https": proxy.url} if proxy else {}
-    of_proxy: Any = {"proxy_ca_bundle": using.get_config_variable("ca_bundle")}
-    dynamodb = create(config=config.merge(Config(proxies=proxies, proxies_config=of_proxy)))
+    if proxy := way.proxy_for(dynamodb.meta.endpoint_url):
+        proxies = {"http": proxy.url, "https": proxy.url}
+        of_proxy: Any = {"proxy_ca_bundle": using.get_config_variable("ca_bundle")}
+        dynamodb = create(config=config.merge(Config(proxies=proxies, proxies_config=of_proxy)))
     dynamodb.meta.events.register("before-parse.dynamodb", _check_complete)
     return dynamodb
 

@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
 
-from lea_payments.telemetry.tracing.provider import Provider
+from lea_payments.telemetry.tracing.provider import SAMPLED, Provider
+from lea_payments.telemetry.tracing.recorded import RecordedSpan
 
-_DROPPED, _SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID), TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
+_DROPPED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
 _TRACEPARENT = re.compile(r"[ \t]*([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^\n]*|[ \t]*)\n?")
 _TRACEPARENT_LIMIT = 512
 _INVALID_VERSION = "ff"
@@ -33,7 +34,7 @@ class Trace:
 
     def context(self, span_id: int | None = None) -> SpanContext:
         """What names its first span, or another one, in a link."""
-        flags = _SAMPLED if self.is_sampled else _DROPPED
+        flags = SAMPLED if self.is_sampled else _DROPPED
         return SpanContext(self.trace_id, span_id or self.span_id, False, flags)  # noqa: FBT003 - half as fast by name
 
 
@@ -77,16 +78,8 @@ def record(  # noqa: PLR0913 - a span has these parts
         return
     if error is not None:
         attributes = {**attributes, "error.type": error}
-    provider.record(
-        name,
-        operation.context(span_id),
-        None if parent_id is None else operation.context(parent_id),
-        kind,
-        (started_ns, ended_ns),
-        attributes,
-        links,
-        failed=error is not None,
-    )
+    ids = operation.trace_id, span_id, parent_id
+    provider.record(RecordedSpan(name, kind, *ids, started_ns, ended_ns, attributes, links, error is not None))
 
 
 def as_current(operation: Trace) -> AbstractContextManager[Span]:

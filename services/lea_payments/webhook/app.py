@@ -164,6 +164,6 @@ class _OnlyPost:
 def create_app(settings: WebhookSettings, store: PaymentStore) -> tuple[ASGIApp, Webhook]:
     """The app of the webhook, and what answers its deliveries. Raises SettingsError if its secrets cannot be read."""
     secrets = SigningSecrets(settings)
-    app = create_base_app("webhook", store, store.ping_events, background=secrets.watch)
+    app = create_base_app(store, store.ping_events, background=secrets.watch)
     app.router.routes.extend(Route(path, _OnlyPost()) for path in Webhook.paths)
     return app, Webhook(settings, secrets, store)

@@ -7,7 +7,7 @@ import helm_python as helm
 import pytest
 import yaml
 
-from tests.chart.rendered import CHART, NAMESPACE, RELEASE, SERVICES, SETS, Values, ci, merged, read, render
+from tests.chart.rendered import CHART, LOADER, NAMESPACE, RELEASE, SERVICES, SETS, Values, ci, merged, read, render
 
 COMPONENT, NAME, INSTANCE = (f"app.kubernetes.io/{label}" for label in ("component", "name", "instance"))
 OWN_LABELS: Values = {
@@ -29,7 +29,7 @@ OWN_LABELS: Values = {
 """Labels and annotations that the chart sets too."""
 
 
-class StrictLoader(yaml.SafeLoader):
+class StrictLoader(LOADER):  # type: ignore[misc, valid-type]  # it depends on the machine
     """Refuses a key that stands twice in a map, as kustomize and Flux' post-renderers do."""
 
 

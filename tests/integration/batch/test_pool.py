@@ -2,13 +2,15 @@
 
 import asyncio
 import gc
+import random
 
 import pytest
 from botocore.exceptions import BotoCoreError, ReadTimeoutError
 
 from lea_payments.store.batch.connections import Connections
 from lea_payments.store.connection import CONNECTIONS
-from tests.support.batch_client import OK, RESPONSES, STATEMENTS, Results, batch_call, result_of, session
+from tests.support.batch_client import BODY, OK, RESPONSES, STATEMENTS, Results, batch_call, result_of, session
+from tests.support.examples import examples
 from tests.support.raw_server import CLOSE, HANG, RESET, Answer, RawServer, http
 
 
@@ -279,3 +281,39 @@ async def test_a_server_that_comes_back_is_used() -> None:
             assert await result_of(call) == RESPONSES
 
     assert [type(each).__name__ for each in failures] == ["EndpointConnectionError"] * 3
+
+
+MIXED = [
+    *[Answer([OK])] * 6,
+    Answer([OK[:20], OK[20:]]),
+    Answer([http(BODY, "Connection: close")], CLOSE),
+    Answer([http(BODY, length=False)], CLOSE),
+    Answer([OK], CLOSE),
+    Answer([OK + OK]),
+    Answer([OK[:-3]], CLOSE),
+    Answer([OK[:-3]], RESET),
+    Answer([], CLOSE),
+    Answer([], RESET),
+    Answer([b"garbage"]),
+    Answer([http(b"{}", status="400 Bad Request")]),
+    Answer([http(b"{}", status="500 Internal Server Error")]),
+    Answer([http(b"{}", status="408 Request Timeout")], CLOSE),
+]
+
+
+@pytest.mark.parametrize("seed", range(examples(2, 30)))
+async def test_each_of_many_calls_ends_once_whatever_happens(seed: int) -> None:
+    chosen = random.Random(seed).choices(MIXED, k=300)
+    async with RawServer(*chosen, OK) as server, batch_call(server.url) as call:
+        results = Results()
+        for _ in range(len(chosen)):
+            call.send(STATEMENTS, results)
+            if len(results.all) % 7 == seed % 7:
+                await asyncio.sleep(0)
+        await results.wait_for(len(chosen))
+        server.answers = [Answer([OK])]
+        await result_of(call)  # a connection that its server has just closed can still fail it
+
+        assert [await result_of(call) for _ in range(3)] == [RESPONSES] * 3
+        assert len(results.all) == len(chosen)
+        assert len(results.errors) < len(chosen)

@@ -1,6 +1,7 @@
 """Claim: the batch call takes the way that `way` decides, and says what is wrong on it."""
 
 import asyncio
+import gc
 import socket
 import ssl
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError, SSLError
 
-from lea_payments.store.batch.opening import connect_to_first
+from lea_payments.store.batch.connection import Connection, Response
+from lea_payments.store.batch.opening import Opener, connect_to_first
 from lea_payments.store.connection import CONNECTIONS
 from lea_payments.store.dynamodb import problem_of
 from tests.support.batch_client import OK, RESPONSES, batch_call, result_of, session
@@ -161,6 +163,34 @@ async def test_a_handshake_that_hangs_is_named() -> None:
 
     assert error is ConnectTimeoutError
     assert "it does not accept the connection in time" in text
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["without TLS", "with TLS"])
+async def test_an_opening_that_is_cancelled_leaves_nothing_open(certificate: Path, tls: bool) -> None:
+    """Whenever that happens. An open socket would be a ResourceWarning, and so an error."""
+    async with RawServer(OK, tls=_tls(certificate) if tls else None) as server:
+        trusts = ssl.create_default_context(cafile=str(certificate)) if tls else None
+        opener = Opener(f"{'https' if tls else 'http'}://localhost:{server.port}", None, trusts)
+        for turns in range(60):
+            opening = asyncio.ensure_future(opener.open(lambda: Connection(_Nobody(), "")))
+            for _ in range(turns):
+                await asyncio.sleep(0.0002 if turns % 2 else 0)
+            opening.cancel()
+            for opened in await asyncio.gather(opening, return_exceptions=True):
+                if isinstance(opened, Connection):
+                    opened.abort()
+        await server.until(lambda: server.open == 0)
+        gc.collect()
+
+
+class _Nobody:
+    """An owner of connections whose requests concern nobody."""
+
+    def answered(self, connection: Connection, response: Response, *, is_reusable: bool) -> None:
+        """Does nothing."""
+
+    def failed(self, connection: Connection, error: BotoCoreError | None) -> None:
+        """Does nothing."""
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http proxy", "https proxy"])

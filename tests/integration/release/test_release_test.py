@@ -1,16 +1,17 @@
 """The test that `helm test` runs, against real services: it passes, and a failing step says what to do."""
 
-import subprocess
 import sys
 from collections.abc import Callable
 from io import StringIO
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from lea_payments.commands.console import Terminal
+from lea_payments.commands.console.terminal import Terminal
 from lea_payments.commands.release.__main__ import run
 from lea_payments.commands.release.steps import Urls, Waits, steps
+from tests.support import forked
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret
 
@@ -67,22 +68,22 @@ def test_a_payment_goes_from_nothing_to_its_page(urls: Urls) -> None:
     assert result.text.splitlines()[-1] == "✓ the success page shows the payment"
 
 
-def test_the_command_takes_the_first_token(urls: Urls) -> None:
+def test_the_command_takes_the_first_token(urls: Urls, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lea_payments.commands.release"]
     options = [f"--{name}={url}" for name, url in urls._asdict().items()]
     proxy = {"HTTP_PROXY": NOWHERE, "http_proxy": NOWHERE}
     env = {"PAYMENTS_API_TOKEN": f"{TOKEN}, token-of-tomorrow", **proxy}
-    done = subprocess.run([*command, *options], env=env, capture_output=True, text=True, check=False, timeout=60)
+    done = forked.run([*command, *options], env=env, folder=tmp_path)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "✗" not in done.stdout
 
 
-def test_the_command_also_checks_the_table(urls: Urls, dynamodb_endpoint: str) -> None:
+def test_the_command_also_checks_the_table(urls: Urls, dynamodb_endpoint: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "lea_payments.commands.release", "--check"]
     env = {"DDB_ENDPOINT": dynamodb_endpoint, "DYNAMODB_PAYMENTS_TABLE": "no-such-table"}
     options = [f"--webhook={urls.webhook}", f"--pages={urls.pages}"]
-    done = subprocess.run([*command, *options], env=env, capture_output=True, text=True, check=False, timeout=60)
+    done = forked.run([*command, *options], env=env, folder=tmp_path)
 
     assert done.returncode == 1
     assert "✓ pages is ready" in done.stdout

@@ -13,6 +13,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusC
 from lea_payments.telemetry import spans, traces
 from lea_payments.telemetry.traces import Trace
 from lea_payments.telemetry.tracing.provider import Provider, sampler_of
+from lea_payments.telemetry.tracing.recorded import RecordedSpan
 from lea_payments.telemetry.tracing.settings import SAMPLERS, read_tracing
 from tests.support.recorded_spans import recorded_spans, span_named
 
@@ -137,7 +138,7 @@ def test_recorded_spans_keep_to_the_limits(
     given_attributes: dict[str, str | int] = {"a": "1234", "b": "12345", "c": 1}
 
     provider.record(
-        "recorded", given_links[0], None, SpanKind.SERVER, (1, 2), given_attributes, given_links, failed=False
+        RecordedSpan("recorded", SpanKind.SERVER, TRACE_ID, 1, None, 1, 2, given_attributes, given_links, failed=False)
     )
     provider.get_tracer("").start_span(
         "created", attributes=given_attributes, links=[trace.Link(link) for link in given_links]

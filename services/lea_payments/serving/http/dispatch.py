@@ -22,7 +22,11 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class DispatchingProtocol(ClosingProtocol):
-    """A connection whose requests are exchanges of the direct route if there is one, or else uvicorn's."""
+    """A connection whose requests are exchanges of the direct route if there is one, or else uvicorn's.
+
+    Measured with 32 connections and a route that answers at once, in µs of CPU per request: a task, a scope and the
+    messages of an ASGI app cost 25, an exchange 14, and httptools with nothing else 9.
+    """
 
     def __init__(
         self,

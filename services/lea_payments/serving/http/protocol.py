@@ -82,8 +82,8 @@ class LimitedProtocol(DispatchingProtocol):
                     return
                 if not data:
                     self._continue_exchange(is_complete=False)
-            elif self._stage is IDLE and not is_head:
-                self._head_size = 0  # the rest of a body that was answered before its end
+            elif not is_head:
+                self._head_size = 0  # the rest of a body that was answered before its end, and what follows it
             else:
                 self._head_size += len(piece)
                 if self._head_size >= HEAD_LIMIT or (self.headers and len(self.headers) > HEADER_LIMIT):

@@ -2,25 +2,23 @@
 
 The webhook makes this call for each batch of events, and for a lone event it was half of the CPU. So it has a client of
 its own, without a task, a future or a timer per call. With one statement, signed and decoded, on uvloop, a call costs
-14 µs of CPU (16 µs if a coroutine waits for it) where aiohttp needs 87 µs, and as much with four calls in flight. The
-same bytes without HTTP, signature and JSON cost 9 µs, for the loop and its system calls. Measured on 27 November 2026,
-in turns, against `tests/bench/backends.py`.
+14 µs of CPU (16 µs if a coroutine waits for it) where aiohttp needs 87 µs, over TLS 20 µs instead of 100 to 120 µs, and
+as much with four calls in flight. The same bytes without HTTP, signature and JSON cost 9 µs, for the loop and its
+system calls. Measured on 27 November 2026, in turns, against `tests/bench/backends.py`.
 
-`signing` builds the bytes of a request, `connection` speaks HTTP, `connections` is the pool with the time limits,
-`opening` makes connections, and `credentials` has botocore's. All errors are those that boto3's client raises.
+`messages` has the JSON, `signing` the bytes of a request, `connection` speaks HTTP, `connections` is the pool with the
+time limits, `opening` makes connections, and `credentials` has botocore's. All errors are those of boto3's client.
 """
 
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
-from http import HTTPStatus
-from typing import Any
+from urllib.parse import urlsplit
 
-import msgspec
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.httpsession import get_cert_path
 from botocore.session import Session
 
@@ -28,31 +26,12 @@ from lea_payments.outbound import way
 from lea_payments.store.batch.connection import Response
 from lea_payments.store.batch.connections import Connections, Exchange, Result
 from lea_payments.store.batch.credentials import CurrentCredentials
+from lea_payments.store.batch.messages import Responses, Statements, decoded, encoded
 from lea_payments.store.batch.opening import Opener
-from lea_payments.store.batch.signing import OPERATION, Signer
+from lea_payments.store.batch.signing import Signer
 
-Statements = Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
-Responses = list[dict[str, Any]]
 CallError = BotoCoreError | ClientError
 Done = Callable[[Responses | CallError], None]
-
-
-class _Statement(msgspec.Struct, rename="pascal"):
-    statement: str
-    parameters: Sequence[Mapping[str, Any]]
-    return_values_on_condition_check_failure: str = "ALL_OLD"
-
-
-class _Batch(msgspec.Struct, rename="pascal"):
-    statements: Sequence[_Statement]
-
-
-class _Response(msgspec.Struct, rename="pascal"):
-    responses: Responses
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Response).decode
 
 
 class BatchCall:
@@ -64,7 +43,7 @@ class BatchCall:
         credentials = session.get_credentials()
         assert credentials is not None
         self._credentials = CurrentCredentials(credentials)
-        is_http = url.startswith("http:")
+        is_http = urlsplit(url).scheme == "http"
         to_proxy = proxy.headers if proxy and is_http else {}
         self._signer = Signer(url, region, to_proxy, is_absolute=proxy is not None and is_http)
         has_tls = not is_http or (proxy is not None and proxy.address.startswith("https:"))
@@ -77,7 +56,7 @@ class BatchCall:
 
         It is called exactly once, in the event loop, and never before this method has returned.
         """
-        body = _encode(_Batch([_Statement(text, parameters) for text, parameters in statements]))
+        body = encoded(statements)
         connections = self._connections
         if connections is None:
             self._loop = asyncio.get_running_loop()
@@ -116,7 +95,7 @@ class BatchCall:
 
 
 def _deliver(done: Done, count: int, result: Result) -> None:
-    done(_responses(result, count) if isinstance(result, Response) else result)
+    done(decoded(result, count) if isinstance(result, Response) else result)
 
 
 def _settle(future: asyncio.Future[Responses], result: Responses | CallError) -> None:
@@ -128,30 +107,6 @@ def _settle(future: asyncio.Future[Responses], result: Responses | CallError) ->
         future.set_exception(result)
 
 
-def _responses(response: Response, count: int) -> Responses | CallError:
-    """DynamoDB's response to each statement."""
-    if response.status != HTTPStatus.OK:
-        return ClientError(_error_response(response.status, response.content), OPERATION)
-    try:
-        responses = _decode(response.content).responses
-    except msgspec.MsgspecError:
-        responses = []
-    if len(responses) != count:
-        return IncompleteReadError(actual_bytes=len(response.content), expected_bytes=-1)
-    return responses
-
-
 def _tls(session: Session) -> ssl.SSLContext:
     """A TLS context with the certificate authorities that boto3's client trusts."""
     return ssl.create_default_context(cafile=get_cert_path(session.get_config_variable("ca_bundle") or True))
-
-
-def _error_response(status: int, content: bytes) -> Any:
-    """The body of an error as botocore parses it; a proxy's body can be anything."""
-    try:
-        error = msgspec.json.decode(content, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        error = {}
-    code = str(error.get("__type", "unknown")).rpartition("#")[2]
-    message = str(error.get("message") or error.get("Message") or "")
-    return {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}

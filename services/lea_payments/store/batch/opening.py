@@ -44,6 +44,16 @@ class Opener:
         """A connection on which requests for the URL can be sent."""
         connection = create()
         try:
+            await self._open_on(connection)
+        except BaseException:
+            connection.abort()
+            raise
+        if not connection.is_usable:
+            raise ConnectionClosedError(endpoint_url=self._url)
+        return connection
+
+    async def _open_on(self, connection: Connection) -> None:
+        try:
             if self._proxy is None:
                 await self._open_first(self._parts, lambda: connection)
             elif self._parts.scheme == "http":
@@ -56,9 +66,6 @@ class Opener:
             raise SSLError(endpoint_url=self._url, error=error) from error
         except (OSError, ValueError) as error:  # a name that is no host name is a ValueError
             raise EndpointConnectionError(endpoint_url=self._url, error=error) from error
-        if not connection.is_usable:
-            raise ConnectionClosedError(endpoint_url=self._url)
-        return connection
 
     async def _open_first(
         self, server: SplitResult, create: Callable[[], asyncio.Protocol]
@@ -163,7 +170,9 @@ async def connect_to_first(addresses: Iterable[Address]) -> socket.socket:
                 if problem is None:
                     return attempt.result()
     finally:
-        await _drop(attempts)
+        for attempt in attempts:
+            attempt.add_done_callback(_close)
+            attempt.cancel()
     assert problem is not None
     raise problem
 
@@ -182,13 +191,10 @@ async def _attempt(address: Address) -> socket.socket:
     return result
 
 
-async def _drop(attempts: set[asyncio.Task[socket.socket]]) -> None:
-    """Ends the attempts that are no longer needed, and closes what they have opened."""
-    for attempt in attempts:
-        attempt.cancel()
-    for result in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(result, socket.socket):
-            result.close()
+def _close(attempt: asyncio.Task[socket.socket]) -> None:
+    """Closes what an attempt has opened that is no longer needed."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
 
 
 def _alternating(addresses: Sequence[Address]) -> list[Address]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple, Protocol
@@ -17,6 +17,8 @@ from opentelemetry.sdk.version import __version__ as sdk_version
 from lea_payments.outbound.http_session import OutboundSession
 from lea_payments.telemetry import connections
 from lea_payments.telemetry.tracing import otlp_json, otlp_protobuf
+from lea_payments.telemetry.tracing.provider import SCOPE
+from lea_payments.telemetry.tracing.recorded import RecordedSpan
 from lea_payments.telemetry.tracing.settings import JSON, PROTOBUF, Exporting
 
 _logger = logging.getLogger(__name__)
@@ -75,6 +77,11 @@ class OtlpExporter:
         )
         self._is_closed = False
 
+    @property
+    def encode_recorded(self) -> Callable[[RecordedSpan], EncodedSpan] | None:
+        """As `encode`, for a recorded span. Only protobuf, the default, is worth code of its own."""
+        return _encode_recorded if self._encoding is otlp_protobuf else None
+
     def encode(self, span: ReadableSpan) -> EncodedSpan:
         """A span as it waits for its export. Raises ValueError if it cannot be expressed."""
         return EncodedSpan(span.instrumentation_scope, self._encoding.encode_span(span))
@@ -94,3 +101,7 @@ class OtlpExporter:
         for scope, spans in groupby(batch, attrgetter("scope")):
             scopes[scope] += [span.content for span in spans]
         return self._encoding.encode_request(self._resource, scopes)
+
+
+def _encode_recorded(span: RecordedSpan) -> EncodedSpan:
+    return EncodedSpan(SCOPE, otlp_protobuf.encode_recorded(span))

@@ -14,6 +14,8 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
+from lea_payments.telemetry.tracing.recorded import RecordedSpan
+
 CONTENT_TYPE = "application/x-protobuf"
 
 SHORT = 60
@@ -32,6 +34,7 @@ _STATUSES = {
     StatusCode.OK: b"\x7a\x02\x18\x01",
     StatusCode.ERROR: b"\x7a\x02\x18\x02",
 }
+_END, _END_OF_FAILED = (_STATUSES[code] + b"\x85\x01" + _REMOTE[False] for code in (StatusCode.UNSET, StatusCode.ERROR))
 _logger = logging.getLogger(__name__)
 
 
@@ -56,6 +59,21 @@ def encode_span(span: ReadableSpan) -> bytes:
     if span.dropped_attributes or span.dropped_events or span.dropped_links:
         parts.append(_number(b"\x50", span.dropped_attributes))
         parts.append(_number(b"\x60", span.dropped_events) + _number(b"\x70", span.dropped_links))
+    return _field(b"\x12", b"".join(parts))
+
+
+def encode_recorded(span: RecordedSpan) -> bytes:
+    """As `encode_span`, in half the time: such a span has no events, no remote parent and no limits."""
+    parent_id = span.parent_id
+    parts = [
+        b"\x0a\x10%b\x12\x08%b" % (span.trace_id.to_bytes(16), span.span_id.to_bytes(8)),
+        b"" if parent_id is None else b"\x22\x08%b" % parent_id.to_bytes(8),
+        _name(span.name, span.kind),
+        _times(0x39, span.started_ns, 0x41, span.ended_ns),
+        *_attributes(b"\x4a", span.attributes),
+        *[b"\x6a\x21" + _linked(link) for link in span.links],
+        _END_OF_FAILED if span.failed else _END,
+    ]
     return _field(b"\x12", b"".join(parts))
 
 
@@ -93,15 +111,15 @@ def _event(event: Event) -> bytes:
 
 
 def _link(link: Link) -> bytes:
-    context = link.context
-    ids = b"\x0a\x10%b\x12\x08%b\x35%b" % (
-        context.trace_id.to_bytes(16),
-        context.span_id.to_bytes(8),
-        _REMOTE[context.is_remote],
-    )
+    ids = _linked(link.context)
     if link.attributes is None:
         return ids
     return ids + b"".join(_attributes(b"\x22", link.attributes)) + _number(b"\x28", link.dropped_attributes)
+
+
+def _linked(context: SpanContext) -> bytes:
+    ids = context.trace_id.to_bytes(16), context.span_id.to_bytes(8)
+    return b"\x0a\x10%b\x12\x08%b\x35%b" % (*ids, _REMOTE[context.is_remote])
 
 
 def _status(status: Status) -> bytes:

@@ -1,7 +1,9 @@
 """Builds OpenTelemetry's SDK: the sampler, the resource, and the queue of spans in front of their exporter."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
@@ -20,24 +22,29 @@ from opentelemetry.sdk.trace.sampling import (
 )
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import Attributes
 
 from lea_payments import __version__
 from lea_payments.telemetry import connections
 from lea_payments.telemetry.tracing import settings as names
+from lea_payments.telemetry.tracing.recorded import RecordedSpan
 from lea_payments.telemetry.tracing.settings import Batches, Tracing
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._shared_internal import BatchProcessor
 
-    from lea_payments.telemetry.tracing.exporter import OtlpExporter
+    from lea_payments.telemetry.tracing.exporter import EncodedSpan, OtlpExporter
 
 ALL_IDS = 2**64
 """More than the lower half of any trace id, which decides whether a ratio keeps the trace."""
 
-_SCOPE = InstrumentationScope("lea_payments", __version__)
+SCOPE = InstrumentationScope("lea_payments", __version__)
 _UNSET, _FAILED = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
+
+
+SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
+T = TypeVar("T")
 
 
 class Provider(TracerProvider):
@@ -51,7 +58,10 @@ class Provider(TracerProvider):
         super().__init__(resource=resource, sampler=sampler_of(tracing), span_limits=limits)
         self._roots = roots_of(tracing)
         self._length_limit = limits.max_span_attribute_length
-        self._attributes_limit, self._links_limit = limits.max_span_attributes, limits.max_links
+        self._attributes_limit = _number(limits.max_span_attributes)
+        self._links_limit = _number(limits.max_links)
+        self.export_recorded: Callable[[RecordedSpan], None] | None = None
+        """Exports a span without the SDK's objects."""
 
     @property
     def keeps_errors(self) -> bool:
@@ -62,46 +72,42 @@ class Provider(TracerProvider):
         """Whether the sampler keeps a new trace with this id."""
         return trace_id % ALL_IDS < self._roots.bound
 
-    def record(
-        self,
-        name: str,
-        context: SpanContext,
-        parent: SpanContext | None,
-        kind: SpanKind,
-        times: tuple[int, int],
-        attributes: Mapping[str, str | int],
-        links: Sequence[SpanContext],
-        *,
-        failed: bool,
-    ) -> None:
-        """Exports a span that has ended. `times` are its start and end in nanoseconds."""
-        self._active_span_processor.on_end(
-            ReadableSpan(
-                name,
-                context,
-                parent,
-                self.resource,
-                self._attributes_within_limits(attributes),
-                (),
-                self._links_within_limits(links) if links else (),
-                kind,
-                None,
-                _FAILED if failed else _UNSET,
-                *times,
-                _SCOPE,
-            )
+    def record(self, span: RecordedSpan) -> None:
+        """Exports a span that has ended."""
+        if self.export_recorded is not None and self._is_within_limits(span):
+            self.export_recorded(span)
+        else:
+            self._active_span_processor.on_end(self.readable(span))
+
+    def readable(self, span: RecordedSpan) -> ReadableSpan:
+        """The span as the SDK would have made it, within its limits."""
+        limits = self._span_limits
+        return ReadableSpan(
+            span.name,
+            SpanContext(span.trace_id, span.span_id, is_remote=False, trace_flags=SAMPLED),
+            span.parent_id and SpanContext(span.trace_id, span.parent_id, is_remote=False, trace_flags=SAMPLED),
+            self.resource,
+            BoundedAttributes(limits.max_span_attributes, span.attributes, max_value_len=self._length_limit),
+            (),
+            BoundedList.from_seq(limits.max_links, [Link(link) for link in span.links]),
+            span.kind,
+            None,
+            _FAILED if span.failed else _UNSET,
+            span.started_ns,
+            span.ended_ns,
+            SCOPE,
         )
 
-    def _attributes_within_limits(self, attributes: Mapping[str, str | int]) -> Attributes:
-        limit = self._attributes_limit
-        if self._length_limit is None and (limit is None or len(attributes) <= limit):
-            return attributes
-        return BoundedAttributes(limit, attributes, max_value_len=self._length_limit)
+    def _is_within_limits(self, span: RecordedSpan) -> bool:
+        return (
+            self._length_limit is None
+            and len(span.attributes) <= self._attributes_limit
+            and len(span.links) <= self._links_limit
+        )
 
-    def _links_within_limits(self, links: Sequence[SpanContext]) -> Sequence[Link]:
-        linked = [Link(link) for link in links]
-        limit = self._links_limit
-        return linked if limit is None or len(linked) <= limit else BoundedList.from_seq(limit, linked)
+
+def _number(limit: int | None) -> float:
+    return math.inf if limit is None else limit
 
 
 def provider_of(tracing: Tracing, service: str) -> TracerProvider:
@@ -109,7 +115,11 @@ def provider_of(tracing: Tracing, service: str) -> TracerProvider:
     from lea_payments.telemetry.tracing.exporter import OtlpExporter  # noqa: PLC0415 - only if spans are exported
 
     provider = Provider(tracing, _resource(tracing, service))
-    provider.add_span_processor(_EncodingProcessor(OtlpExporter(tracing.exporting, provider.resource), tracing.batches))
+    exporter = OtlpExporter(tracing.exporting, provider.resource)
+    processor = _EncodingProcessor(exporter, tracing.batches)
+    provider.add_span_processor(processor)
+    if exporter.encode_recorded is not None:
+        provider.export_recorded = partial(processor.add, exporter.encode_recorded)
     return provider
 
 
@@ -126,11 +136,14 @@ class _EncodingProcessor(BatchSpanProcessor):
         )
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Adds a span to the queue. If it is full, its oldest span is lost."""
-        if not span.context.trace_flags.sampled:
-            return
+        """Adds a span of the SDK, if its trace is kept."""
+        if span.context.trace_flags.sampled:
+            self.add(self._encode, span)
+
+    def add(self, encode: Callable[[T], "EncodedSpan"], span: T) -> None:
+        """Adds a span to the queue, in its encoded form. If it is full, its oldest span is lost."""
         try:
-            encoded = self._encode(span)
+            encoded = encode(span)
         except ValueError:
             connections.spans_dropped(1)
             return

@@ -148,8 +148,9 @@ async def test_the_client_can_close_the_connection(peer: Peer, route: PatientRou
     assert peer.transport.ends == ["close"]
 
 
-async def test_a_request_of_http_1_0_is_the_last_one(peer: Peer, route: PatientRoute) -> None:
-    await peer.send(POST.replace(b"1.1", b"1.0"))
+@pytest.mark.parametrize("line", [b"", b"Connection: keep-alive\r\n"], ids=["no header", "keep-alive"])
+async def test_a_request_of_http_1_0_is_the_last_one(peer: Peer, route: PatientRoute, line: bytes) -> None:
+    await peer.send(HEAD.replace(b"1.1", b"1.0") + line + b"\r\n{}")
     route.answer()
 
     assert await peer.send() == LAST_ANSWER

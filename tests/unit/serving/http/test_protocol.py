@@ -58,6 +58,14 @@ async def test_a_request_follows_a_body_that_was_answered_early(peer: Peer) -> N
     assert _echoes(answers) == ["POST /early 0", "GET /a 0"]
 
 
+async def test_an_answered_body_is_no_part_of_the_next_head(peer: Peer) -> None:
+    request = _post(b"x" * 100_000, b"/early")
+
+    answers = await peer.send(request[:200], request[200:] + GET[:9], GET[9:])
+
+    assert _echoes(answers) == ["POST /early 0", "GET /a 0"]
+
+
 REQUESTS = [GET, _post(b"xy"), b"\r\n" + GET, _post(b"GET / HTTP/1.1\r\n\r\n"), _post(b"x" * 40_000)]
 ECHOES = ["GET /a 0", "POST /a 2", "GET /a 0", "POST /a 18", "POST /a 40000"]
 
