@@ -58,7 +58,7 @@ class Services:
         name: str,
         *,
         ready_at: str | None = None,
-        output: Path | None = None,
+        output: Path | str | None = None,
         redirection: str = "",
         **env: str,
     ) -> Process:
