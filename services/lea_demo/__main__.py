@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import typer
 
 from lea_demo.settings import DemoSettings
-from lea_payments.commands.console import Terminal, json_text
-from lea_payments.commands.console import run as run_commands
+from lea_payments.commands.console.run import run as run_commands
+from lea_payments.commands.console.terminal import Terminal, json_text
 from lea_payments.settings import read
 
 CARD = "4242424242424242"

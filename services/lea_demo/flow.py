@@ -7,7 +7,7 @@ from secrets import token_hex
 from typing import Any, NamedTuple, TypeVar
 
 from lea_demo.client import CallError, Client, PaymentJson
-from lea_payments.commands.console import Terminal
+from lea_payments.commands.console.terminal import Terminal
 from lea_payments.telemetry.metrics import REVIEW_REASONS
 
 POLL_SECONDS, PAGE_SECONDS = 0.25, 5.0

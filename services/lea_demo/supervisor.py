@@ -20,7 +20,7 @@ from lea_demo.client import CallError, Client
 from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
 from lea_demo.machine import DATA, MachineError, check_ports, is_busy, only_demo
 from lea_demo.settings import DemoSettings, check_stripe, environments, ports
-from lea_payments.commands.console import Terminal
+from lea_payments.commands.console.terminal import Terminal
 from lea_payments.telemetry.tracing.variables import take_variables
 
 POLL_SECONDS, LAST_LINES = 0.2, 12

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lea_payments import service_commands
-from lea_payments.commands.console import Terminal, json_text, run
+from lea_payments.commands.console.run import run
 from lea_payments.settings import (
     ModeSettings,
     StripeSettings,
@@ -36,6 +36,7 @@ def init_table(
 ) -> None:
     """Create the table and its indexes, or add the missing parts of an existing table. Safe to repeat."""
     from lea_payments.commands import init_table as command
+    from lea_payments.commands.console.terminal import Terminal, json_text
     from lea_payments.store import table
     from lea_payments.telemetry.setup import start_for_commands
 
@@ -64,6 +65,7 @@ def check(
     `STRIPE_LIVEMODE`. With a key, it also checks the events and API version of the webhook endpoint, and the clock.
     """
     from lea_payments.commands import check as command
+    from lea_payments.commands.console.terminal import Terminal
     from lea_payments.telemetry.setup import start_for_commands
 
     start_for_commands()
@@ -99,6 +101,7 @@ def replay(
     from `STRIPE_LIVEMODE` are skipped.
     """
     from lea_payments.commands import replay as command
+    from lea_payments.commands.console.terminal import Terminal
     from lea_payments.commands.progress import Progress
     from lea_payments.commands.replaying.source import ReplaySourceError, checked_types, is_event_id, window
     from lea_payments.telemetry.setup import start_for_commands
@@ -138,6 +141,7 @@ def notify(
     changed. Needs the table, and the permission for `dynamodb:UpdateItem`.
     """
     from lea_payments.commands import notify as command
+    from lea_payments.commands.console.terminal import Terminal
     from lea_payments.telemetry.setup import start_for_commands
 
     if bool(payment_ids) is dead_letters:
@@ -182,6 +186,7 @@ def show(
     The exit status is 0, or 2 if the record and Stripe do not agree, and 1 if there is no such payment or an error.
     """
     from lea_payments.commands import show as command
+    from lea_payments.commands.console.terminal import Terminal
     from lea_payments.commands.showing.query import checked
     from lea_payments.telemetry.setup import start_for_commands
 

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Self
 
 import msgspec
@@ -28,7 +29,10 @@ BUFFER_LIMIT = 1024 * 1024
 PIECE = select.PIPE_BUF
 """In bytes: as much as a pipe that is ready accepts at once."""
 
-RETRY_SECONDS, CLOSE_SECONDS = 0.1, 1.0
+MUCH = 64 * 1024
+"""In bytes: as much as a pipe has room for. So many lines do not wait for the next write."""
+
+WRITE_SECONDS, CLOSE_SECONDS = 0.1, 1.0
 NEWLINE = ord("\n")
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -48,13 +52,30 @@ def configure(level: str, on_dropped: Callable[[int], object] = abs) -> None:
     atexit.register(output.close)
     structlog.configure(
         processors=[_Json()],
-        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
+        wrapper_class=_logger_class(level),
         logger_factory=output,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=level.upper(), force=True)
     for library in VERBOSE_LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _logger_class(level: str) -> type[structlog.typing.FilteringBoundLogger]:
+    """Structlog's logger without its context, which would be copied for each line: no line of ours has one."""
+
+    class Logger(structlog.make_filtering_bound_logger(level.lower())):  # type: ignore[misc]  # a class of its own
+        def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> None:
+            line: Any = fields
+            line["event"] = event
+            try:
+                for processor in self._processors:
+                    line = processor(self._logger, method_name, line)
+            except structlog.DropEvent:
+                return
+            getattr(self._logger, method_name)(line)
+
+    return Logger
 
 
 class _Json:
@@ -105,8 +126,9 @@ def _visible_value(name: str, value: object) -> object:
 class LineOutput:
     """Writes lines to a file descriptor and never waits for it: a line that cannot be written is dropped and counted.
 
-    All lines of one iteration of the event loop go out in one write. While nobody reads, up to `BUFFER_LIMIT` bytes
-    wait and are tried again. `descriptor` is None if standard output is closed.
+    A line after a pause goes out with the others of its iteration of the event loop; those of a burst wait for the next
+    write, unless they are many or one is an error. While nobody reads, up to `BUFFER_LIMIT` bytes wait and are tried
+    again. `descriptor` is None if standard output is closed.
     """
 
     def __init__(self, descriptor: int | None, on_dropped: Callable[[int], object]) -> None:
@@ -118,14 +140,41 @@ class LineOutput:
         self._on_dropped = on_dropped
         self._lock = threading.Lock()
         self._pending = bytearray()
-        self._is_scheduled = self._is_inside_line = False
+        self._is_inside_line = False
+        self._scheduled_in: asyncio.AbstractEventLoop | None = None
+        self._next_at = 0.0
 
     def __call__(self, *_: object) -> Self:
         """This object, which is structlog's factory of loggers too."""
         return self
 
     def msg(self, line: bytes) -> None:
-        """Writes one line: at the end of this iteration of the event loop, or at once if no loop is running."""
+        """Writes one line soon, or at once if no loop is running or if many lines wait."""
+        self._add(line)
+        if len(self._pending) >= MUCH:
+            self.flush()
+        # A loop that has ended never writes what it was to write. To ask for the current loop costs a system call.
+        if self._scheduled_in is None or not self._scheduled_in.is_running():
+            try:
+                self._schedule(asyncio.get_running_loop())
+            except RuntimeError:
+                self.flush()
+
+    def error(self, line: bytes) -> None:
+        """Writes one line, and all that wait, at once: after an error the process may end."""
+        self.msg(line)
+        self.flush()
+
+    debug = info = warning = msg
+    critical = error
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled_in = loop
+        pause = self._next_at - time.monotonic()
+        call = partial(loop.call_later, pause) if pause > 0 else loop.call_soon
+        call(self._flush_in_loop, loop)
+
+    def _add(self, line: bytes) -> None:
         with self._lock:
             has_room = len(self._pending) + len(line) < BUFFER_LIMIT
             if has_room:
@@ -135,16 +184,6 @@ class LineOutput:
                 self._pending += b"\n"
         if not has_room:
             self._on_dropped(1)
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self.flush()
-            return
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            loop.call_soon(self._flush_in_loop, loop)
-
-    debug = info = warning = error = critical = msg
 
     def flush(self) -> bool:
         """Writes what can be written without waiting; returns whether nothing is left."""
@@ -162,9 +201,11 @@ class LineOutput:
             self._poll.poll(50)
 
     def _flush_in_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._is_scheduled = not self.flush()
-        if self._is_scheduled:
-            loop.call_later(RETRY_SECONDS, self._flush_in_loop, loop)
+        is_empty = self.flush()
+        self._next_at = time.monotonic() + WRITE_SECONDS
+        self._scheduled_in = None
+        if not is_empty:
+            self._schedule(loop)
 
     def _write(self) -> int:
         """Writes for as long as the descriptor accepts data; returns the number of lines that it will never accept."""

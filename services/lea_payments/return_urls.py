@@ -33,13 +33,19 @@ class _Address(NamedTuple):
 
 def _address_of(url: str) -> _Address | None:
     """The parts of an address, or None if it is not one to which a customer may ever return."""
-    match = _URL.fullmatch(url)
-    if match is None or len(url) > LENGTH or int((match["port"] or ":0")[1:]) > 65535:
+    match = _match(url)
+    if match is None or len(url) > LENGTH:
         return None
     query = match["query"] or ""
     if PARAMETER in (name for name, _ in parse_qsl(query[1:], keep_blank_values=True)):
         return None
     return _Address(_origin_of(match), match["origin"] + (match["path"] or "/"), query, match["fragment"] or "")
+
+
+def _match(text: str) -> re.Match[str] | None:
+    """The parts of an address whose port exists."""
+    match = _URL.fullmatch(text)
+    return match if match and int((match["port"] or ":0")[1:]) <= 65535 else None
 
 
 def _origin_of(match: re.Match[str]) -> str:
@@ -74,8 +80,8 @@ def _read_origins(value: Any) -> Any:
 
 
 def _checked_origin(text: str, number: int) -> str:
-    match = _URL.fullmatch(text)
-    if match is None or match["origin"] != text or int((match["port"] or ":0")[1:]) > 65535:
+    match = _match(text)
+    if match is None or match["origin"] != text:
         raise ValueError(f"has no origin at number {number}: use one such as {_EXAMPLE}, without a path or a wildcard")
     return _origin_of(match)
 

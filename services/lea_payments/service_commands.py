@@ -4,10 +4,6 @@ from typing import Annotated
 
 import typer
 
-from lea_payments.commands.console import Terminal
-from lea_payments.mcp.run import mcp
-from lea_payments.notifier.settings import NotifierSettings
-from lea_payments.pages.settings import PagesSettings
 from lea_payments.settings import (
     CheckoutSettings,
     ReconcilerSettings,
@@ -17,7 +13,21 @@ from lea_payments.settings import (
 )
 
 app = typer.Typer()
-app.command()(mcp)
+
+
+@app.command()
+def mcp(
+    *,
+    http: Annotated[bool, typer.Option("--http", help="Serve agents over HTTP instead (port 8080, `/mcp`).")] = False,
+) -> None:
+    """Run the tools for a sales agent, for the program that starts this command (MCP over stdio).
+
+    Needs `MCP_CHECKOUT_URL`, `PAYMENTS_API_TOKEN`, and the caps `MCP_MAX_AMOUNT` and `MCP_HOURLY_AMOUNT`. With `--http`
+    it also needs `MCP_TOKEN` and `MCP_STATE_SECRET`.
+    """
+    from lea_payments.mcp.run import run
+
+    run(http=http)
 
 
 @app.command()
@@ -36,13 +46,15 @@ def webhook() -> None:
     store = PaymentStore(
         settings, deadline_seconds=settings.delivery_deadline_seconds, notifications=settings.notifications
     )
-    serve(create_app(settings, store), settings, settings.port, "webhook", signing_secrets=count)
+    app, webhook = create_app(settings, store)
+    serve(app, settings, settings.port, "webhook", webhook, signing_secrets=count)
 
 
 @app.command()
 def pages() -> None:
     """Run the success and cancel pages for customers (port 8085). Reads the table; needs no secret."""
     from lea_payments.pages.app import create_app
+    from lea_payments.pages.settings import PagesSettings
     from lea_payments.serving.server import serve
     from lea_payments.store.payments import PaymentStore
 
@@ -77,16 +89,23 @@ def reconciler(
 
     Needs `STRIPE_SECRET_KEY` and the table. `RECONCILER_INTERVAL_SECONDS` sets the pause between runs.
     """
-    from lea_payments.commands.progress import Progress
-    from lea_payments.reconciler.app import create_app, run_once
+    settings = read(ReconcilerSettings)
+    if once:
+        _reconcile_once(settings)
+        return
+    from lea_payments.reconciler.app import create_app
     from lea_payments.serving.server import serve
     from lea_payments.store.payments import PaymentStore
 
-    settings = read(ReconcilerSettings)
-    if not once:
-        store = PaymentStore(settings, notifications=settings.notifications)
-        serve(create_app(settings, store), settings, settings.port, "reconciler")
-        return
+    store = PaymentStore(settings, notifications=settings.notifications)
+    serve(create_app(settings, store), settings, settings.port, "reconciler")
+
+
+def _reconcile_once(settings: ReconcilerSettings) -> None:
+    from lea_payments.commands.console.terminal import Terminal
+    from lea_payments.commands.progress import Progress
+    from lea_payments.reconciler.app import run_once
+
     with Progress() as progress:
         progress.does("comparing the payments with Stripe's lists")
         result = run_once(settings)
@@ -103,6 +122,7 @@ def notifier() -> None:
     `NOTIFICATIONS=true`. Any number of notifiers can run on one table.
     """
     from lea_payments.notifier.app import create_app
+    from lea_payments.notifier.settings import NotifierSettings
     from lea_payments.serving.server import serve
     from lea_payments.store.notifications.outbox import Outbox
 

@@ -70,10 +70,12 @@ class Target(NamedTuple):
 
     def log_size(self) -> int:
         """The size of the log in bytes."""
+        self.process.wait_for_lines()
         return self.process.log.stat().st_size
 
     def log_from(self, offset: int) -> str:
         """The log from this byte on."""
+        self.process.wait_for_lines()
         with self.process.log.open("rb") as log:
             log.seek(offset)
             return log.read().decode(errors="replace")

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-import aiohttp
+import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -23,6 +23,7 @@ from lea_payments.settings import TableSettings, read
 from lea_payments.store import connection
 from lea_payments.store.items import attributes_of
 from tests.attack.markers import PERSON
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.scenarios import record
 from tests.support.stripe_bodies import completed
 from tests.support.webhook_delivery import ROUTE, Delivery
@@ -127,9 +128,10 @@ class _Stream:
         while self._payments.qsize() < PREPARED_EVENTS:
             await self._prepare()
         preparing = asyncio.create_task(self._keep_prepared())
-        connector = aiohttp.TCPConnector(force_close=True, limit=0)
-        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as self._client:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        async with httpx.AsyncClient(
+            limits=limits, timeout=ANSWER_SECONDS, trust_env=False, verify=NO_CERTIFICATES
+        ) as self._client:
             sending = asyncio.create_task(self._send_all())
             while line := await asyncio.to_thread(sys.stdin.readline):
                 await self._obey(line.strip())
@@ -175,10 +177,9 @@ class _Stream:
         started = time.monotonic()
         status = 0
         try:
-            async with self._client.post(f"{url}{ROUTE}", data=delivery.body, headers=headers) as answer:
-                await answer.read()
-                status = answer.status
-        except (aiohttp.ClientError, TimeoutError) as error:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                status = (await self._client.post(f"{url}{ROUTE}", content=delivery.body, headers=headers)).status_code
+        except (httpx.HTTPError, TimeoutError) as error:
             print(f"a good event has no answer: {type(error).__name__} {error}", file=sys.stderr)
         print(json.dumps([url == self._control, status, time.monotonic() - started]), flush=True)
 

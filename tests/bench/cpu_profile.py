@@ -19,7 +19,9 @@ SAMPLES_PER_SECOND = 500
 _PY_SPY = str(Path(sys.executable).parent / "py-spy")
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>.+?)(:\d+)?\)")
 _STANDARD_LIBRARY = "Python's standard library"
-_WAITING = re.compile(r"(\S*\.)?(select|wait|_worker) \(.*/(selectors|threading|concurrent/futures/thread)\.py\)")
+_WAITING = re.compile(
+    r"(\S*\.)?(select|wait|accept|_worker) \(.*/(selectors|threading|socket|concurrent/futures/thread)\.py\)"
+)
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def _place(stack: list[str]) -> tuple[str, str]:
 
 
 def _package(file: str) -> str | None:
-    """`webhook` for our own package of that name, `aiohttp` for an installed one, None for the standard library."""
+    """`webhook` for our own package of that name, `uvicorn` for an installed one, None for the standard library."""
     for parent in ("/lea_payments/", "/site-packages/"):
         _, found, path = file.rpartition(parent)
         if found:

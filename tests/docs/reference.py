@@ -22,6 +22,7 @@ from lea_payments.telemetry.tracing.variables import OtelVariables
 from lea_payments.webhook.app import HTTP_STATUS
 from tests.attack.attacks import ATTACKS
 from tests.attack.results import COLUMNS
+from tests.bench.published.page import performance_page
 from tests.docs import model
 from tests.docs.model import table_of
 
@@ -282,6 +283,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "events.md": model.events_page,
     "chaos-results.md": chaos_results_page,
     "attacks.md": attacks_page,
+    "performance.md": performance_page,
 }
 
 

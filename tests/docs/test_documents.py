@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bench.published import report
 from tests.docs import reference
 from tests.docs.documents import (
     DOCUMENTS,
@@ -217,6 +218,7 @@ def test_the_reference_contains_generated_pages_only() -> None:
         *reference.PAGES,
         reference.CHAOS_RESULTS.name,
         reference.ATTACK_RESULTS.name,
+        report.FILE.name,
     }
 
 

@@ -18,7 +18,7 @@ from botocore.credentials import CredentialProvider, CredentialResolver, ReadOnl
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
-from lea_payments.store.batch_call import BatchCall
+from lea_payments.store.batch.call import BatchCall
 from tests.support.http_server import BackgroundServer
 
 REGION = "ap-southeast-1"

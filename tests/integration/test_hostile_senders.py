@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,12 @@ from tests.support.webhook_delivery import Delivery
 
 MEMORY_LIMIT = 384 * 1024 * 1024
 """In bytes: the chart's limit for one pod."""
+
+SLOW_CONNECTIONS = 4096
+"""About four times as many as a process keeps."""
+
+SENDER_SECONDS = 30
+"""The time after which a sender gives up. On an idle machine the slowest delivery takes less than one second."""
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: webhook\r\n\r\n"
 
@@ -89,6 +96,18 @@ def connections(webhook: Webhook) -> Iterator[Connections]:
     yield open_all
     for connection in opened:
         connection.close()
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Raise the limit of open files of this process to what all connections of a test need."""
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = SLOW_CONNECTIONS + 1024
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        pytest.skip(f"needs {needed} open files; the hard limit (`ulimit -Hn`) is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 START = b"GET /health HTTP/1.1\r\nHost: webhook\r\n"
@@ -199,6 +218,31 @@ def test_silent_connections_shut_nobody_out(webhook: Webhook, good: GoodDeliveri
 
     assert webhook.closed("too_many_connections") > 400
     assert len(webhook.lines("connection_closed")) < 20
+
+
+SLOW = {"silent": b"", "half a head": START, "half a body": head(1000) + b"{", "idle": HEALTH}
+
+
+@pytest.mark.parametrize("first_bytes", SLOW.values(), ids=SLOW.keys())
+@pytest.mark.usefixtures("many_files")
+def test_4096_slow_connections_delay_no_event(
+    webhook: Webhook,
+    good: GoodDeliveries,
+    connections: Connections,
+    first_bytes: bytes,
+) -> None:
+    """The time of the slowest delivery, with its connection, is printed: it depends on the machine."""
+    before = webhook.closed("too_many_connections")
+    good.slowest = 0
+    for _ in range(SLOW_CONNECTIONS):
+        send_until_closed(connections(1)[-1], [first_bytes])
+    seen = good.answers[200]
+    until(lambda: good.answers[200] > seen + 10)
+
+    print(f"the slowest delivery took {good.slowest:.3f} s")
+    assert good.slowest < SENDER_SECONDS
+    assert webhook.closed("too_many_connections") > before + SLOW_CONNECTIONS - 1100
+    assert webhook.memory() < MEMORY_LIMIT
 
 
 def test_half_bodies_are_bounded_together(webhook: Webhook, good: GoodDeliveries, connections: Connections) -> None:

@@ -18,6 +18,7 @@ from lea_payments.stripe import events as stripe_events
 from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.telemetry import events as business_events
 from lea_payments.telemetry import metrics
+from lea_payments.telemetry.applying import NO_TRACE
 from tests.support import stripe_bodies, tables
 from tests.support.dynamodb_faults import Meter
 from tests.support.examples import examples
@@ -103,7 +104,7 @@ async def test_a_flood_of_objects_leaves_a_small_item(store: PaymentStore, table
     before = counted.get()
     for event in (*flood[:100], paid, *flood[100:]):
         applied = await store.apply(event)
-        business_events.payment_changed(applied.outcome, event, applied.before, applied.after)
+        business_events.payment_changed(applied.outcome, event, applied.before, applied.after, NO_TRACE)
 
     after = await store.get("payment_flood")
     assert after is not None

@@ -15,6 +15,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from lea_payments.settings import TableSettings
+from lea_payments.telemetry.connections import SPANS_DROPPED
 from lea_payments.telemetry.tracing.provider import provider_of
 from lea_payments.telemetry.tracing.settings import Tracing, read_tracing
 from lea_payments.telemetry.tracing.variables import OtelVariables
@@ -265,6 +266,19 @@ def test_json_has_every_kind_of_value(sink: OtlpSink) -> None:
     child, root = sink.spans
     assert (child.attributes, child.kind, root.parent) == (values, "internal", "")
     assert (child.parent, child.links) == (root.span_id, (root.context,))
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "http/json"])
+def test_a_span_that_cannot_be_encoded_costs_no_other(sink: OtlpSink, protocol: str) -> None:
+    sink.spans.clear()
+    dropped = SPANS_DROPPED._value.get()
+    provider = provider_of(read_tracing({ENDPOINT: sink.endpoint, PROTOCOL: protocol}), "webhook")
+    for library, name in (("one", "first"), ("two", "\ud800"), ("two", "second"), ("one", "third")):
+        provider.get_tracer(library).start_span(name).end()
+    provider.shutdown()
+
+    assert sorted(span.name for span in sink.spans) == ["first", "second", "third"]
+    assert SPANS_DROPPED._value.get() == dropped + 1
 
 
 def test_spans_keep_to_the_limits(sink: OtlpSink, export: Export) -> None:

@@ -556,11 +556,11 @@ async def test_the_service_repairs_and_records_its_runs(
     assert scrape.series("payments_reconciler_repaired_total").keys() == {
         (name,) for name in (*EVENT_TYPES, *LISTED_TYPES)
     }
+    assert service.stop() == 0
     repaired = [
         line for line in map(json.loads, service.log.read_text().splitlines()) if line["event"] == "payment_repaired"
     ]
     assert [line["payment_id"] for line in repaired] == [payment.payment_intent_id]
-    assert service.stop() == 0
     assert not [secret for secret in (CANARY, STRIPE_KEY) if secret in service.log.read_text() + scrape.text]
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from opentelemetry import trace
 
 from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
@@ -16,6 +15,7 @@ from lea_payments.store.errors import ConflictError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.store.statements import events, records
 from lea_payments.stripe.events import translate
+from lea_payments.telemetry.applying import NO_TRACE, Applying
 from tests.support import tables
 from tests.upgrade import run
 from tests.upgrade.events import Objects
@@ -48,7 +48,7 @@ class Table:
         """Sends this version's write for the event, which was decided on `before`."""
         after = changes.apply(before.record, event, "2027-01-01T00:00:00.000Z").after
         assert after is not None
-        update = events.update(self.name, before, after, trace.INVALID_SPAN)
+        update = events.update(self.name, before, after, Applying(NO_TRACE))
         answer = self.client.batch_execute_statement(
             Statements=[
                 {

@@ -21,6 +21,7 @@ from tests.support.waiting import until
 
 Value = str | int | float | bool
 DECODERS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": gzip.decompress, "deflate": zlib.decompress}
+NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 ID_SIZES = {"traceId": 16, "spanId": 8, "parentSpanId": 8}
 
 
@@ -61,7 +62,7 @@ class OtlpSink(BackgroundServer):
         export = ExportTraceServiceRequest()
         content = DECODERS.get(headers.get("content-encoding", ""), bytes)(body)
         if headers["content-type"] == "application/json":
-            _fill(export, json.loads(content))
+            fill(export, json.loads(content))
         else:
             export.ParseFromString(content)
         self.requests.append(path)
@@ -127,22 +128,24 @@ def _span(span: trace_pb2.Span, resource: Mapping[str, Value]) -> Span:
     )
 
 
-def _fill(message: Any, values: Mapping[str, Any]) -> None:
+def fill(message: Any, values: Mapping[str, Any]) -> None:
     """Reads OTLP's JSON: ids are in hex, 64-bit integers are strings, and enums are numbers."""
     for name, value in values.items():
         field = message.DESCRIPTOR.fields_by_camelcase_name[name]
         if isinstance(value, list):
             for one in value:
-                _fill(getattr(message, field.name).add(), one)
+                fill(getattr(message, field.name).add(), one)
         elif isinstance(value, dict):
             getattr(message, field.name).SetInParent()
-            _fill(getattr(message, field.name), value)
+            fill(getattr(message, field.name), value)
         elif field.type == field.TYPE_BYTES:
             setattr(message, field.name, _bytes(name, value))
         else:
             is_long = field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64)
-            assert isinstance(value, str) == (is_long or field.cpp_type == field.CPPTYPE_STRING), (name, value)
-            setattr(message, field.name, int(value) if is_long else value)
+            is_text = is_long or field.cpp_type == field.CPPTYPE_STRING or value in NOT_FINITE
+            assert isinstance(value, str) == is_text, (name, value)
+            number_of = int if is_long else float if field.cpp_type == field.CPPTYPE_DOUBLE else type(value)
+            setattr(message, field.name, number_of(value))
 
 
 def _bytes(name: str, text: str) -> bytes:

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 import httpx
 
+from lea_payments.log import WRITE_SECONDS
 from tests.support import forked
 from tests.support.forked import Program
 from tests.support.plain_http import NO_CERTIFICATES
@@ -27,10 +29,20 @@ class Process(NamedTuple):
     log: Path
 
     def output(self) -> str:
-        """What it has written, with the lines about every answer so far: a service writes them after the answer."""
-        with suppress(httpx.HTTPError):  # it has ended, so it has written everything
-            httpx.get(f"{self.url}/livez", timeout=5, trust_env=False, verify=NO_CERTIFICATES)
+        """What it has written, with the lines about every answer so far."""
+        self.wait_for_lines()
         return self.log.read_text(errors="replace")
+
+    def wait_for_lines(self) -> None:
+        """Waits until it has written its lines. It creates one after the answer, and writes those of a burst later."""
+        with (
+            suppress(httpx.HTTPError),  # it has ended, so it has written everything
+            httpx.Client(base_url=self.url, timeout=5, trust_env=False, verify=NO_CERTIFICATES) as client,
+        ):
+            client.get("/livez")  # every line exists
+            time.sleep(WRITE_SECONDS)
+            client.get("/livez")  # its time to be written has come, at the latest with the next iteration of the loop
+            client.get("/livez")
 
     def stop(self) -> int:
         """Stops it as Kubernetes does and returns its exit status. Harmless if it has already ended."""

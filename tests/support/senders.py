@@ -3,6 +3,7 @@
 import itertools
 import socket
 import threading
+import time
 from collections import Counter
 from types import TracebackType
 from typing import Self
@@ -56,6 +57,8 @@ class GoodDeliveries:
 
     def __init__(self, url: str) -> None:
         self.answers: Counter[object] = Counter()
+        self.slowest = 0.0
+        """In seconds: the longest time from the connection to the answer."""
         self._url = url
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -73,8 +76,10 @@ class GoodDeliveries:
     def _run(self) -> None:
         while not self._end.wait(0.02):
             body = stripe_bodies.completed(f"payment_{next(_numbers)}")
+            started = time.monotonic()
             try:
                 with httpx.Client(base_url=self._url, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
                     self.answers[Delivery.of(body).to(client).status] += 1
             except httpx.HTTPError as error:
                 self.answers[type(error).__name__] += 1
+            self.slowest = max(self.slowest, time.monotonic() - started)

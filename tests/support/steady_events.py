@@ -5,8 +5,9 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import aiohttp
+import httpx
 
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.webhook_delivery import ROUTE, Delivery
 
 STRIPE_SECONDS = 10
@@ -24,17 +25,17 @@ class SteadyAnswer(NamedTuple):
 
 async def send_steadily(url: str, deliveries: Sequence[Delivery], per_second: float) -> list[SteadyAnswer]:
     """Sends each delivery on a connection of its own, and returns the answers in the same order."""
-    connector = aiohttp.TCPConnector(limit=0)
-    timeout = aiohttp.ClientTimeout(total=60)
-    async with aiohttp.ClientSession(url, connector=connector, timeout=timeout) as http:
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    async with httpx.AsyncClient(
+        base_url=url, limits=limits, timeout=60, trust_env=False, verify=NO_CERTIFICATES
+    ) as http:
         started = time.monotonic()
 
         async def send(number: int, delivery: Delivery) -> SteadyAnswer:
             await asyncio.sleep(started + number / per_second - time.monotonic())
             sent = time.monotonic()
             headers = {"Stripe-Signature": delivery.signature}
-            async with http.post(ROUTE, data=delivery.body, headers=headers) as answer:
-                outcome = (await answer.json())["outcome"]
-            return SteadyAnswer(delivery, answer.status, outcome, time.monotonic() - sent)
+            answer = await http.post(ROUTE, content=delivery.body, headers=headers)
+            return SteadyAnswer(delivery, answer.status_code, answer.json()["outcome"], time.monotonic() - sent)
 
         return await asyncio.gather(*(send(*numbered) for numbered in enumerate(deliveries)))

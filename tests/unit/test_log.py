@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lea_payments.log import BUFFER_LIMIT, PIECE, LineOutput, _json
+from lea_payments.log import BUFFER_LIMIT, MUCH, PIECE, LineOutput, _json
 from tests.support.hostile_text import HOSTILE, controls
 
 LINE = b'{"event":"payment_completed"}'
@@ -63,6 +64,73 @@ async def test_the_lines_of_one_iteration_are_written_together(pipe: Pipe, dropp
     await asyncio.sleep(0)
 
     assert (before, pipe.read(), dropped) == (b"", 2 * (LINE + b"\n"), [])
+
+
+@pytest.fixture
+async def in_a_burst(pipe: Pipe, dropped: list[int]) -> LineOutput:
+    """Its first line is written, so the next ones wait."""
+    os.set_blocking(pipe.writer, False)
+    output = LineOutput(pipe.writer, dropped.append)
+    output.msg(LINE)
+    await asyncio.sleep(0)
+    assert pipe.read() == LINE + b"\n"
+    output._next_at += 3600
+    return output
+
+
+async def test_the_lines_of_a_burst_wait_for_one_write(in_a_burst: LineOutput, pipe: Pipe) -> None:
+    for _ in range(3):
+        in_a_burst.info(LINE)
+        await asyncio.sleep(0)
+    before = pipe.read()
+    in_a_burst.close()
+
+    assert (before, pipe.read()) == (b"", 3 * (LINE + b"\n"))
+
+
+async def test_a_burst_is_written_after_a_short_time(pipe: Pipe, dropped: list[int]) -> None:
+    os.set_blocking(pipe.writer, False)
+    output = LineOutput(pipe.writer, dropped.append)
+    received = b""
+    for _ in range(3):
+        output.msg(LINE)
+        await asyncio.sleep(0)
+    while len(received) < 3 * (len(LINE) + 1):
+        await asyncio.sleep(0.01)
+        received += pipe.read()
+
+    assert received == 3 * (LINE + b"\n")
+
+
+async def test_an_error_is_written_at_once_with_all_before(in_a_burst: LineOutput, pipe: Pipe) -> None:
+    in_a_burst.warning(LINE)
+    in_a_burst.error(b"error")
+
+    assert pipe.read() == LINE + b"\nerror\n"
+
+
+async def test_many_lines_of_a_burst_do_not_wait(in_a_burst: LineOutput, pipe: Pipe) -> None:
+    in_a_burst.info(b"x" * (MUCH // 2))
+    before = pipe.read()
+    in_a_burst.info(b"x" * (MUCH // 2))
+
+    assert before == b""
+    assert len(pipe.read()) >= MUCH - PIECE
+
+
+def test_a_loop_that_has_ended_keeps_no_lines(pipe: Pipe, dropped: list[int]) -> None:
+    os.set_blocking(pipe.writer, False)
+    output = LineOutput(pipe.writer, dropped.append)
+
+    async def write(pause: float) -> None:
+        output._next_at = time.monotonic() + pause
+        output.msg(LINE)
+
+    asyncio.run(write(3600))
+    before = pipe.read()
+    asyncio.run(write(-1))
+
+    assert (before, pipe.read()) == (b"", 2 * (LINE + b"\n"))
 
 
 def test_a_full_pipe_is_not_waited_for(pipe: Pipe, dropped: list[int]) -> None:

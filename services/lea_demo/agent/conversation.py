@@ -12,7 +12,7 @@ from mcp import MCPError, StdioServerParameters, types
 
 from lea_demo.client import CallError, Client
 from lea_demo.flow import Check, check
-from lea_payments.commands.console import Terminal
+from lea_payments.commands.console.terminal import Terminal
 
 PRODUCT = "Travel insurance, Japan, 10 days"
 REMEDY = "start `make demo` in another terminal, or use --checkout and --pages"

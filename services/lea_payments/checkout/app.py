@@ -22,8 +22,8 @@ from lea_payments.checkout.output.description import DESCRIPTION
 from lea_payments.checkout.sessions import CheckoutSessions
 from lea_payments.checkout.stripe_calls import StripeCheckout
 from lea_payments.payment.money import NotChargeableError
-from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.serving.background.secret_files import SecretFiles
+from lea_payments.serving.described_app import create_app as create_base_app
 from lea_payments.serving.request_span import RequestSpan
 from lea_payments.serving.responses import error_response, json_response
 from lea_payments.settings import CheckoutSettings, read

@@ -11,7 +11,7 @@ from lea_payments.commands.checks import stripe as check_stripe
 from lea_payments.commands.checks import table as check_table
 from lea_payments.commands.checks.finding import Finding, State, note, wrong
 from lea_payments.commands.checks.settings import CheckSettings
-from lea_payments.commands.console import Terminal, json_text, line
+from lea_payments.commands.console.terminal import Terminal, json_text, line
 from lea_payments.commands.progress import Progress
 from lea_payments.settings import SettingsError
 from lea_payments.telemetry.tracing.settings import read_tracing

@@ -1,6 +1,6 @@
 """Creates the table or completes it, and says what it waits for."""
 
-from lea_payments.commands.console import Terminal
+from lea_payments.commands.console.terminal import Terminal
 from lea_payments.commands.progress import Progress
 from lea_payments.settings import TableSettings
 from lea_payments.store.setup import creation

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from botocore.exceptions import ClientError
 
-from lea_payments.commands.console import Terminal
+from lea_payments.commands.console.terminal import Terminal
 from lea_payments.settings import SettingsError, TableSettings
 from lea_payments.store.dynamodb import code_of
 from lea_payments.store.errors import ConflictError, UnavailableError

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
-from lea_payments.commands.console import Terminal, line, table
+from lea_payments.commands.console.terminal import Terminal, line, table
 from lea_payments.commands.field_changes import field_changes
 from lea_payments.commands.progress import Progress
 from lea_payments.commands.replaying.event_file import EventText, MoreEvents, event_texts

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from lea_payments.commands.at_stripe.search import Match, SearchResult, StripeSearch, reference
 from lea_payments.commands.at_stripe.view import StripeView
-from lea_payments.commands.console import Terminal
+from lea_payments.commands.console.terminal import Terminal
 from lea_payments.commands.progress import Progress
 from lea_payments.commands.showing import document
 from lea_payments.commands.showing.findings import Findings, PaymentView, as_text

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -37,7 +37,7 @@ BODY_LIMIT = 64 * 1024
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
-def create_app(settings: McpServiceSettings) -> FastAPI:
+def create_app(settings: McpServiceSettings) -> Starlette:
     """The app of the MCP service. It is ready while the checkout API accepts its calls."""
     checkout = CheckoutApi(settings.checkout_url, settings.api_tokens[0])
     tools = Tools(checkout, Caps(settings.limits()))
@@ -65,7 +65,6 @@ def create_app(settings: McpServiceSettings) -> FastAPI:
             yield
 
     app = create_base_app(
-        "mcp",
         resources(),
         ping,
         waits_for="the checkout API",

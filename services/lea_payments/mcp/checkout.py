@@ -1,18 +1,16 @@
 """Calls the checkout API, with the errors of the tools."""
 
+import asyncio
 import re
-import ssl
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
+from urllib.parse import urlencode
 
-import aiohttp
 import msgspec
-import requests
 
 from lea_payments.mcp.arguments import NewLink
 from lea_payments.mcp.errors import ToolRefusalError
-from lea_payments.outbound import way
+from lea_payments.outbound.http_client import CallError, HttpClient, NoResponseError, NotSentError
 from lea_payments.payment.record import Status
 from lea_payments.telemetry import spans
 from lea_payments.telemetry.mcp import checkout_calls as telemetry
@@ -84,20 +82,14 @@ class CheckoutApi:
     def __init__(self, url: str, token: str) -> None:
         self._url = url.rstrip("/")
         self._token = token
-        self._http: aiohttp.ClientSession | None = None
+        self._http = HttpClient(CONNECTIONS, CONNECT_SECONDS)
 
     async def __aenter__(self) -> Self:
-        tls = ssl.create_default_context(cafile=way.ca_file() or requests.utils.DEFAULT_CA_BUNDLE_PATH)
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, ssl=tls), cookie_jar=aiohttp.DummyCookieJar()
-        )
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._http is not None:
-            await self._http.close()
+    async def __aexit__(self, *_: object) -> None:
+        """Closes the connections."""
+        await self._http.close()
 
     def use(self, token: str) -> None:
         """Makes the next calls with this token."""
@@ -107,72 +99,70 @@ class CheckoutApi:
         """Creates a payment, or finds it, and returns its link; also says whether the link is new."""
         fields = new.model_dump(exclude_none=True, exclude={"idempotency_key"})
         body = {"payment_intent_id": new.payment_id, **fields}
-        answer = await self._call("POST", "/payments", json=body)
+        answer = await self._call("POST", "/payments", body=msgspec.json.encode(body))
         return _decoded(answer, CreatedBody), answer.status == 201
 
     async def read(self, payment_id: str, wait: int = 0, after: int | None = None) -> PaymentBody:
         """The payment, at once or when its version differs from `after`, at the latest after `wait` seconds."""
         query = {name: str(value) for name, value in (("wait", wait), ("after", after)) if value}
         answer = await self._call(
-            "GET", "/payments/{payment_intent_id}", payment_id, params=query, seconds=CALL_SECONDS + wait
+            "GET", "/payments/{payment_intent_id}", payment_id, query=query, seconds=CALL_SECONDS + wait
         )
         return _decoded(answer, PaymentBody)
 
     async def cancel(self, payment_id: str) -> PaymentBody:
         """Cancels the payment's link."""
-        return _decoded(await self._call("POST", "/payments/{payment_intent_id}/cancel", payment_id), PaymentBody)
+        return _decoded(
+            await self._call("POST", "/payments/{payment_intent_id}/cancel", payment_id, body=b""), PaymentBody
+        )
 
     async def ping(self) -> None:
         """Raises ToolRefusalError unless the checkout API accepts a call with this server's token."""
-        await self._call("GET", "/payments", params={"quote_id": "mcp_readiness", "limit": "1"})
+        await self._call("GET", "/payments", query={"quote_id": "mcp_readiness", "limit": "1"})
 
     async def _call(
-        self, method: str, route: str, payment_id: str = "", *, seconds: float = CALL_SECONDS, **options: Any
+        self,
+        method: str,
+        route: str,
+        payment_id: str = "",
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        seconds: float = CALL_SECONDS,
     ) -> _Answer:
+        path = route.format(payment_intent_id=payment_id)
+        url = f"{self._url}{path}?{urlencode(query)}" if query else f"{self._url}{path}"
         with telemetry.checkout_call(method, route):
-            answer = await self._send(method, route.format(payment_intent_id=payment_id), seconds, options)
+            answer = await self._send(method, url, body, seconds)
             if answer.status >= 300:
                 raise _refusal_of(answer)
             return answer
 
-    async def _send(self, method: str, path: str, seconds: float, options: Mapping[str, Any]) -> _Answer:
+    async def _send(self, method: str, url: str, body: bytes | None, seconds: float) -> _Answer:
         """Sends a call, and once more if an idle connection closed under it: every call can be repeated."""
-        url = f"{self._url}{path}"
         try:
             try:
-                return await self._send_once(method, url, seconds, options)
-            except aiohttp.ServerDisconnectedError:
-                return await self._send_once(method, url, seconds, options)
-        except (aiohttp.ClientError, TimeoutError) as error:
+                return await self._send_once(method, url, body, seconds)
+            except NoResponseError:
+                return await self._send_once(method, url, body, seconds)
+        except (CallError, TimeoutError) as error:
             telemetry.checkout_unreachable(error, url)
-            is_sent = not isinstance(error, aiohttp.ClientConnectorError)
+            is_sent = not isinstance(error, NotSentError)
             raise ToolRefusalError("checkout_unreachable", "", may_have_created=is_sent) from None
 
-    async def _send_once(self, method: str, url: str, seconds: float, options: Mapping[str, Any]) -> _Answer:
-        assert self._http is not None
-        async with self._http.request(
-            method,
-            url,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
-            **way.request_options(self._headers(), way.proxy_for(url), over_tls=url.startswith("https:")),
-            **options,
-        ) as response:
-            return _Answer(response.status, await _limited(response.content), response.headers)
+    async def _send_once(self, method: str, url: str, body: bytes | None, seconds: float) -> _Answer:
+        """One call. A body that is longer than the limit is not JSON then."""
+        async with (
+            asyncio.timeout(seconds),
+            self._http.send(method, url, self._headers(), body) as response,
+        ):
+            return _Answer(response.status, await response.read(RESPONSE_LIMIT), response.headers)
 
     def _headers(self) -> Mapping[str, str]:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         if traceparent := spans.current_traceparent():
             headers["traceparent"] = traceparent
         return headers
-
-
-async def _limited(content: aiohttp.StreamReader) -> bytes:
-    """The body, up to the limit. One that is longer is not JSON then."""
-    body = b""
-    while len(body) < RESPONSE_LIMIT and (part := await content.read(RESPONSE_LIMIT - len(body))):
-        body += part
-    return body
 
 
 def _decoded(answer: _Answer, kind: type[BodyT]) -> BodyT:
@@ -191,7 +181,7 @@ def _refusal_of(answer: _Answer) -> ToolRefusalError:
         error = _Error("checkout_error", "")
     if not _CODE.fullmatch(error.code):
         error = _Error("checkout_error", "")
-    retry_after = answer.headers.get("Retry-After", "")
+    retry_after = answer.headers.get("retry-after", "")
     return ToolRefusalError(
         error.code,
         error.message[:MESSAGE_LENGTH],

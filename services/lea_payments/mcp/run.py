@@ -1,10 +1,8 @@
-"""Defines the command that runs the tools, over standard input and output or over HTTP."""
+"""Runs the tools, over standard input and output or over HTTP."""
 
 import asyncio
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from lea_payments.settings import SettingsError, read
 
@@ -17,15 +15,8 @@ WITHOUT_SDK = (
 )
 
 
-def mcp(
-    *,
-    http: Annotated[bool, typer.Option("--http", help="Serve agents over HTTP instead (port 8080, `/mcp`).")] = False,
-) -> None:
-    """Run the tools for a sales agent, for the program that starts this command (MCP over stdio).
-
-    Needs `MCP_CHECKOUT_URL`, `PAYMENTS_API_TOKEN`, and the caps `MCP_MAX_AMOUNT` and `MCP_HOURLY_AMOUNT`. With `--http`
-    it also needs `MCP_TOKEN` and `MCP_STATE_SECRET`.
-    """
+def run(*, http: bool) -> None:
+    """Runs the tools until the input ends, or serves them over HTTP. Raises SettingsError without the official SDK."""
     if find_spec("mcp") is None:
         raise SettingsError(WITHOUT_SDK)
     from lea_payments.mcp.settings import McpServiceSettings, McpSettings

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from lea_payments.notifier.notifier import Notifier
 from lea_payments.notifier.secrets import EndpointSecrets
@@ -13,7 +13,7 @@ from lea_payments.store.notifications.outbox import Outbox
 from lea_payments.telemetry.services import notifier as telemetry
 
 
-def create_app(settings: NotifierSettings, outbox: Outbox) -> FastAPI:
+def create_app(settings: NotifierSettings, outbox: Outbox) -> Starlette:
     """The app of the notifier."""
     secrets = EndpointSecrets(settings)
     sender = Sender()
@@ -25,4 +25,4 @@ def create_app(settings: NotifierSettings, outbox: Outbox) -> FastAPI:
         async with sender:
             await asyncio.gather(notifier.work(), secrets.watch())
 
-    return create_base_app("notifier", outbox, outbox.ping, background=work)
+    return create_base_app(outbox, outbox.ping, background=work)

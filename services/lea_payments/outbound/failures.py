@@ -9,20 +9,20 @@ from lea_payments.outbound.way import proxy_for
 
 CREDENTIALS_REMEDY = "write it into HTTPS_PROXY or HTTP_PROXY, as http://user:password@host:port"
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
-_PROXY_ERRORS = frozenset({"ProxyConnectionError", "ProxyError", "ClientProxyConnectionError", "ClientHttpProxyError"})
-"""The names of the exceptions about a proxy: those of botocore, urllib3, requests and aiohttp."""
+_PROXY_ERRORS = frozenset({"ProxyConnectionError", "ProxyError"})
+"""The names of the exceptions about a proxy: our own, and those of botocore, urllib3 and requests."""
 
 _REASONS: Mapping[str, str] = {
     **dict.fromkeys(
-        ("NameResolutionError", "gaierror", "ClientConnectorDNSError"),
+        ("NameResolutionError", "gaierror"),
         "its name cannot be resolved: check DNS, {settings} and HTTPS_PROXY",
     ),
     **dict.fromkeys(
-        ("SSLError", "SSLCertVerificationError", "ClientConnectorCertificateError", "ClientConnectorSSLError"),
+        ("SSLError", "SSLCertVerificationError"),
         "its certificate is not trusted: check {settings} and AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE",
     ),
     **dict.fromkeys(
-        ("ConnectTimeout", "ConnectTimeoutError", "ConnectionTimeoutError"),
+        ("ConnectTimeout", "ConnectTimeoutError"),
         "it does not accept the connection in time: check the network policy, the firewall and HTTPS_PROXY",
     ),
     **dict.fromkeys(("ReadTimeout", "ReadTimeoutError", "TimeoutError"), "it does not respond in time: {slow}"),
@@ -73,6 +73,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             yield current
             arguments = getattr(current, "kwargs", None)  # botocore's
             waiting += arguments.values() if isinstance(arguments, dict) else ()
+            waiting += getattr(current, "exceptions", ())  # of several addresses
             waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
-from lea_payments.outbound.way import ca_file, proxy_for
+from lea_payments.outbound.way import authorities, proxy_for
 
 CONNECTIONS = 32
 
@@ -13,7 +13,7 @@ CONNECTIONS = 32
 class OutboundSession(requests.Session):
     """A session that takes its proxy and its certificate authorities from `way`, and no password from `.netrc`.
 
-    `own_bundle` is the file of the client that uses the session: one in a variable replaces it.
+    `own_bundle` is the file of the client that uses the session, which is replaced.
     """
 
     def __init__(self, own_bundle: str | None = None) -> None:
@@ -29,5 +29,5 @@ class OutboundSession(requests.Session):
         proxies = {**(proxies or {}), **({"http": proxy.url, "https": proxy.url} if proxy else {})}
         verify = self.verify if verify is None else verify
         if verify in (True, self._own_bundle):
-            verify = ca_file() or verify
+            verify = authorities()
         return {"proxies": proxies, "stream": stream, "verify": verify, "cert": cert or self.cert}

@@ -8,9 +8,11 @@ import ssl
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # its stubs lack it
+
+import certifi
 
 AWS_CA_FILES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The variables with a file of certificate authorities for AWS. The first one that is set holds, as for boto3."""
@@ -23,7 +25,7 @@ _SCHEMES = ("http", "https")
 
 
 class Proxy(NamedTuple):
-    """A proxy. `url` contains its user and password, `address` does not."""
+    """A proxy. `url` contains its user and password, `address` does not; `headers` has them for the proxy."""
 
     url: str
     address: str
@@ -43,17 +45,21 @@ def proxy_for(url: str, environment: Mapping[str, str] = os.environ) -> Proxy | 
     return _parsed(text)
 
 
-def request_options(headers: Mapping[str, str], proxy: Proxy | None, *, over_tls: bool) -> Mapping[str, Any]:
-    """Aiohttp's headers and proxy of a request. Over TLS, the proxy's credentials are not part of the request."""
-    if proxy is None:
-        return {"headers": headers}
-    if over_tls:
-        return {"headers": headers, "proxy": proxy.address, "proxy_headers": proxy.headers}
-    return {"headers": {**headers, **proxy.headers}, "proxy": proxy.address}
+def authorities(names: Sequence[str] = CA_FILES, environment: Mapping[str, str] = os.environ) -> str:
+    """The file of certificate authorities: that of the first variable that is set, otherwise certifi's.
+
+    boto3 and `requests` come with certifi's, so all clients trust the same servers, whatever the system trusts.
+    """
+    return ca_file(names, environment) or certifi.where()
+
+
+def tls_context() -> ssl.SSLContext:
+    """The TLS settings of a client of other servers than AWS."""
+    return ssl.create_default_context(cafile=authorities())
 
 
 def ca_file(names: Sequence[str] = CA_FILES, environment: Mapping[str, str] = os.environ) -> str | None:
-    """The file of certificate authorities, or None for those that the client has."""
+    """The file of certificate authorities that a variable names, or None."""
     return next((path for name in names if (path := environment.get(name, "").strip())), None)
 
 
@@ -66,12 +72,17 @@ def problems(environment: Mapping[str, str] = os.environ) -> Iterator[str]:
             _parsed(environment.get(name, ""))
         except ValueError as error:
             yield f"{name}: {error}; {PROXY_REMEDY}"
-    for name in AWS_CA_FILES:
+    for name, path in _distinct(AWS_CA_FILES, environment):
         try:
-            if path := environment.get(name, "").strip():
-                ssl.create_default_context(cafile=path)
+            ssl.create_default_context(cafile=path)
         except OSError as error:
             yield f"{name}: {path} cannot be used ({error.strerror or error}); set it to a file of certificates in PEM"
+
+
+def _distinct(names: Sequence[str], environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yields the files that variables name, each once: reading the authorities takes 20 ms."""
+    paths = {path: name for name in reversed(names) if (path := environment.get(name, "").strip())}
+    return ((name, path) for path, name in paths.items())
 
 
 def _value(environment: Mapping[str, str], name: str) -> str:

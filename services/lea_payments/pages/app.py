@@ -8,6 +8,7 @@ from functools import partial
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from lea_payments.pages import views
@@ -89,9 +90,7 @@ class Pages:
 def create_app(settings: PagesSettings, store: PaymentStore) -> ASGIApp:
     """The app of the pages."""
     pages = Pages(settings, store)
-    app = create_base_app(
-        "pages", store, store.ping, error_handlers={HTTPException: pages.not_found, Exception: pages.failed}
-    )
+    app = create_base_app(store, store.ping, error_handlers={HTTPException: pages.not_found, Exception: pages.failed})
     for path, endpoint in (("/success", pages.success), ("/cancel", pages.cancel)):
-        app.add_api_route(path, endpoint, methods=["GET", "HEAD"], response_model=None)
+        app.router.routes.append(Route(path, endpoint, methods=["GET"]))
     return RequestSpan(app, trusts_caller=False)

@@ -1,7 +1,8 @@
 """Derives the status of a payment from its facts and from what was requested."""
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from lea_payments.payment import facts, payers
 from lea_payments.payment.facts import Fact, Kind
@@ -25,7 +26,7 @@ BY_HAND_DISPUTE = "by_hand:dispute"
 """The id of a dispute that is known only from the published field."""
 
 
-class Derived(NamedTuple):
+class Derived(msgspec.Struct, frozen=True, gc=False):
     """Everything that is published about a payment and follows from its facts. Amounts are in minor units."""
 
     situation: Situation

@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from lea_payments.reconciler.comparison import Reconciler
 from lea_payments.reconciler.lookups import LOOKUPS_PER_RUN, NO_LIMIT
@@ -18,7 +18,7 @@ from lea_payments.telemetry import events as telemetry
 from lea_payments.telemetry import setup as observability
 
 
-def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
+def create_app(settings: ReconcilerSettings, store: PaymentStore) -> Starlette:
     """The app of the reconciler: it runs the comparison in the background and serves only the health routes."""
     reader = StripeReader(settings)
     reconciler = _reconciler(settings, store, reader, LOOKUPS_PER_RUN)
@@ -27,7 +27,7 @@ def create_app(settings: ReconcilerSettings, store: PaymentStore) -> FastAPI:
     async def work() -> None:
         await asyncio.gather(reconciler.work(settings.interval_seconds), files.watch())
 
-    return create_base_app("reconciler", store, store.ping_events, background=work)
+    return create_base_app(store, store.ping_events, background=work)
 
 
 def _reconciler(settings: ReconcilerSettings, store: PaymentStore, reader: StripeReader, limit: float) -> Reconciler:

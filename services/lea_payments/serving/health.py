@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from botocore.exceptions import ClientError
-from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from lea_payments.serving.responses import json_response
@@ -24,9 +24,9 @@ class NotReadyError(Exception):
     """Raised by the ping of something other than the table, which has recorded why."""
 
 
-async def health() -> dict[str, str]:
+async def health(_: Request) -> Response:
     """Answers 200 while the process is alive. It never depends on the table."""
-    return {"status": "ok"}
+    return json_response(200, {"status": "ok"})
 
 
 READINESS_PATH = "/readyz"
@@ -52,7 +52,7 @@ class Readiness:
         self._failures = 0
         self._has_succeeded = False
 
-    async def check(self) -> Response:
+    async def check(self, _: Request) -> Response:
         """Answers 200 if the table responds, 503 if it has not responded for a while."""
         if self._clock() - self._checked_at >= READY_CACHE_SECONDS:
             self._checked_at = self._clock()
@@ -73,7 +73,7 @@ class Readiness:
             self._failures, self._has_succeeded = 0, True
 
 
-class _Probe(NamedTuple):
+class Probe(NamedTuple):
     """One route for probes. Its path and its operation's name are public, its answers are `status` and `reason`."""
 
     path: str
@@ -81,39 +81,15 @@ class _Probe(NamedTuple):
     summary: str
     statuses: Mapping[int, str]
 
+    @property
+    def is_readiness(self) -> bool:
+        """Whether it depends on the table."""
+        return 503 in self.statuses
 
-_NOT_HTTP: Mapping[int | str, dict[str, Any]] = {
-    400: {"description": "The request is not valid HTTP.", "content": {"text/plain": {"schema": {"type": "string"}}}}
-}
+
 _ALIVE = {200: "ok"}
-_PROBES: Sequence[_Probe] = (
-    _Probe("/health", "get_health", "Whether the process is alive", _ALIVE),
-    _Probe("/livez", "get_liveness", "Whether the process is alive", _ALIVE),
-    _Probe(READINESS_PATH, "get_readiness", "Whether the service can use the table", {200: "ready", 503: "unready"}),
+PROBES: Sequence[Probe] = (
+    Probe("/health", "get_health", "Whether the process is alive", _ALIVE),
+    Probe("/livez", "get_liveness", "Whether the process is alive", _ALIVE),
+    Probe(READINESS_PATH, "get_readiness", "Whether the service can use the table", {200: "ready", 503: "unready"}),
 )
-
-
-def health_routes(readiness: Readiness) -> APIRouter:
-    """The routes for probes. They need no token."""
-    router = APIRouter(tags=["health"])
-    for probe in _PROBES:
-        router.add_api_route(
-            probe.path,
-            readiness.check if 503 in probe.statuses else health,
-            methods=["GET"],
-            operation_id=probe.operation_id,
-            summary=probe.summary,
-            response_model=None,
-            responses={**{status: _answer(word) for status, word in probe.statuses.items()}, **_NOT_HTTP},
-            openapi_extra={"security": []},
-        )
-    return router
-
-
-def _answer(status: str) -> dict[str, Any]:
-    """An answer in the form of OpenAPI."""
-    properties: dict[str, Any] = {"status": {"type": "string", "const": status}}
-    if status == "unready":
-        properties["reason"] = {"type": "string"}
-    schema = {"type": "object", "properties": properties, "required": [*properties]}
-    return {"description": f"The status is {status}.", "content": {"application/json": {"schema": schema}}}

@@ -15,6 +15,7 @@ from lea_payments import listening
 from lea_payments.listening import url_host
 from lea_payments.serving.draining import DrainingServer, UnreadyInDrain
 from lea_payments.serving.http.connections import Connections, raise_file_limit
+from lea_payments.serving.http.direct import DirectRoute
 from lea_payments.serving.http.protocol import LimitedProtocol
 from lea_payments.settings import Settings, SettingsError
 from lea_payments.telemetry import events
@@ -37,9 +38,12 @@ def listen(settings: Settings, port: int) -> list[socket.socket]:
         raise SettingsError(f"cannot listen on {address}: {error}; change HOST or PORT") from None
 
 
-def serve(app: ASGIApp, settings: Settings, port: int, service: str, **summary: object) -> None:
+def serve(
+    app: ASGIApp, settings: Settings, port: int, service: str, direct: DirectRoute | None = None, **summary: object
+) -> None:
     """Runs a service until SIGTERM or Ctrl-C, then drains it and finishes its open requests for at most 20 s.
 
+    The requests of `direct` are given to it; the app gets all others.
     `summary` is added to the log line `service_started` and must not contain secrets.
     """
     listeners = listen(settings, port)
@@ -54,7 +58,7 @@ def serve(app: ASGIApp, settings: Settings, port: int, service: str, **summary: 
     addresses = {"host": settings.host, "port": listeners[0].getsockname()[1], "metrics_port": settings.metrics_port}
     events.service_started(service, **addresses, tracing=tracing.is_on, **settings.summary(), **summary)
     connections = Connections(raise_file_limit(settings.connection_limit))
-    protocol: Any = partial(LimitedProtocol, limits=connections)
+    protocol: Any = partial(LimitedProtocol, limits=connections, direct=direct)
     config = uvicorn.Config(
         UnreadyInDrain(app, connections),
         loop="uvloop",

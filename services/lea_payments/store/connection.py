@@ -3,20 +3,18 @@
 import asyncio
 import random
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import IncompleteReadError
-from botocore.httpsession import get_cert_path
-from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
 from lea_payments.outbound import way
 from lea_payments.settings import SettingsError, TableSettings
+from lea_payments.store import aws_data
 from lea_payments.store.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -53,23 +51,17 @@ def on_aws(settings: TableSettings) -> bool:
     return not settings.ddb_endpoint
 
 
-@cache
-def _loader(data_path: str | None) -> Loader:
-    """What reads botocore's description of AWS: all sessions share it, because reading that takes 100 ms."""
-    return create_loader(data_path)
-
-
 def session(settings: TableSettings) -> Session:
     """A session with the credentials that botocore finds; for DynamoDB Local, dummy ones if there are none.
 
     Raises SettingsError if the table is on AWS and there are no credentials.
     """
     result = botocore.session.get_session()
-    result.register_component("data_loader", _loader(result.get_config_variable("data_path")))
+    aws_data.use(result)
     # For STS, too. Without it, botocore ignores some of the variables, and an empty one is an error.
     in_profile = str(result.get_scoped_config().get("ca_bundle", ""))
-    authorities = way.ca_file(("AWS_CA_BUNDLE",)) or in_profile or way.ca_file(way.AWS_CA_FILES)
-    result.set_config_variable("ca_bundle", authorities or get_cert_path(verify=True))
+    authorities = way.ca_file(("AWS_CA_BUNDLE",)) or in_profile or way.authorities(way.AWS_CA_FILES)
+    result.set_config_variable("ca_bundle", authorities)
     if not on_aws(settings):
         # Outside AWS, botocore would wait seconds for the metadata service.
         for provider in ("container-role", "iam-role"):
@@ -93,17 +85,17 @@ def client(
         parameter_validation=False,
         max_pool_connections=CONNECTIONS,
         tcp_keepalive=True,
+        proxies={},  # botocore would read the environment by rules of its own
         account_id_endpoint_mode="disabled",  # one host for all calls: proxies and firewalls allow hosts by name
     )
     using = using or session(settings)
-    create: Callable[..., DynamoDBClient] = partial(
-        boto3.Session(botocore_session=using).client, "dynamodb", endpoint_url=settings.ddb_endpoint or None
-    )
+    create: Callable[..., Any] = partial(using.create_client, "dynamodb", endpoint_url=settings.ddb_endpoint or None)
+    dynamodb: DynamoDBClient = create(config=config)
     # botocore knows the endpoint, and the endpoint decides about the proxy.
-    proxy = way.proxy_for(create(config=config).meta.endpoint_url)
-    proxies = {"http": proxy.url, "https": proxy.url} if proxy else {}
-    of_proxy: Any = {"proxy_ca_bundle": using.get_config_variable("ca_bundle")}
-    dynamodb = create(config=config.merge(Config(proxies=proxies, proxies_config=of_proxy)))
+    if proxy := way.proxy_for(dynamodb.meta.endpoint_url):
+        proxies = {"http": proxy.url, "https": proxy.url}
+        of_proxy: Any = {"proxy_ca_bundle": using.get_config_variable("ca_bundle")}
+        dynamodb = create(config=config.merge(Config(proxies=proxies, proxies_config=of_proxy)))
     dynamodb.meta.events.register("before-parse.dynamodb", _check_complete)
     return dynamodb
 
@@ -121,22 +113,37 @@ class Deadline:
     Raises UnavailableError instead of a TimeoutError, and at once if too many wait: so an outage stays cheap.
     """
 
-    __slots__ = ("_seconds", "_waiting")
+    __slots__ = ("_now", "_seconds", "_waiting")
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._waiting = 0
+        self._now: Callable[[], float] | None = None
 
-    def __enter__(self) -> float:
+    def start(self) -> float:
+        """The deadline of something that starts now. Call `end` when it has ended."""
         if self._waiting >= WAITING_LIMIT:
             raise UnavailableError(f"{WAITING_LIMIT} other events wait for DynamoDB: send the event again later")
         self._waiting += 1
-        return asyncio.get_running_loop().time() + self._seconds
+        if self._now is None:
+            self._now = asyncio.get_running_loop().time
+        return self._now() + self._seconds
+
+    def end(self) -> None:
+        """It has ended."""
+        self._waiting -= 1
+
+    def error(self) -> UnavailableError:
+        """The error of whatever takes longer."""
+        return UnavailableError(f"no response from DynamoDB within {self._seconds:g} s")
+
+    def __enter__(self) -> float:
+        return self.start()
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
-        self._waiting -= 1
+        self.end()
         if isinstance(error, TimeoutError):
-            raise UnavailableError(f"no response from DynamoDB within {self._seconds:g} s") from None
+            raise self.error() from None
 
 
 async def pause_before_next(pause: float, deadline: float, problem: str) -> float:

@@ -13,11 +13,12 @@ from lea_payments.outbound import failures
 from lea_payments.outbound.way import proxy_for
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
-from lea_payments.store.batch_call import BatchCall
+from lea_payments.store.batch.call import BatchCall
 from lea_payments.store.connection import CALL_SECONDS, FIRST_PAUSE_SECONDS, pause_before_next
 from lea_payments.store.errors import TemporaryError, UnavailableError
 from lea_payments.store.items import Item
 from lea_payments.telemetry import metrics
+from lea_payments.telemetry.applying import Applying, BatchSpan
 from lea_payments.telemetry.store_calls import StoreCall, store_operation
 
 if TYPE_CHECKING:
@@ -154,27 +155,55 @@ class Dynamodb:
             call.outcome = metrics.OK
             return response
 
-    async def write(
-        self, operation: str, statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]
-    ) -> Sequence[WriteResult]:
-        """One result for each PartiQL statement with its parameters, in order. Raises UnavailableError."""
-        with store_operation(operation) as call:
-            responses = await self._translate_errors(self._batch(statements), call)
-            # The worst outcome of a statement is that of the call.
-            call.outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
-            return [result_of(response) for response in responses]
+    def write(
+        self,
+        statements: Sequence[tuple[str, Sequence[Mapping[str, Any]]]],
+        applying: Sequence[Applying],
+        callback: Callable[[Sequence[WriteResult] | Exception], None],
+    ) -> None:
+        """Sends PartiQL statements, which apply events, in one call.
+
+        The callback gets one result for each of them, in order, or TemporaryError or UnavailableError.
+        """
+        self._batch.send(statements, partial(self._finish_write, BatchSpan(applying), callback))
+
+    def _finish_write(
+        self,
+        call: BatchSpan,
+        callback: Callable[[Sequence[WriteResult] | Exception], None],
+        responses: Sequence[Mapping[str, Any]] | Exception,
+    ) -> None:
+        results: Sequence[WriteResult] | Exception
+        if isinstance(responses, Exception):
+            results, outcome = self._translated(responses)
+        else:
+            try:
+                results = [result_of(response) for response in responses]
+                # The worst outcome of a statement is that of the call.
+                outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
+            except Exception as error:  # noqa: BLE001 - without its callback, a batch would be in flight for ever
+                results, outcome = error, metrics.ERROR
+        call.ended(outcome)
+        callback(results)
 
     async def _translate_errors(self, response: Awaitable[ResultT], call: StoreCall) -> ResultT:
         try:
             return await response
-        except ClientError as error:
-            call.outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
-            if call.outcome == metrics.REFUSED:
-                raise
-            kind = TemporaryError if call.outcome == metrics.THROTTLED or is_internal(error) else UnavailableError
-            raise kind(problem_of(error, self.client.meta.endpoint_url)) from error
-        except BotoCoreError as error:
-            raise TemporaryError(problem_of(error, self.client.meta.endpoint_url)) from error
+        except (ClientError, BotoCoreError) as error:
+            translated, call.outcome = self._translated(error)
+            raise translated from None if translated is error else error
+
+    def _translated(self, error: Exception) -> tuple[Exception, str]:
+        """The store's error for one of boto3's, and the outcome of the call."""
+        if isinstance(error, BotoCoreError):
+            return TemporaryError(problem_of(error, self.client.meta.endpoint_url)), metrics.ERROR
+        if not isinstance(error, ClientError):
+            return error, metrics.ERROR
+        outcome = OUTCOMES.get(code_of(error), metrics.ERROR)
+        if outcome == metrics.REFUSED:
+            return error, outcome
+        kind = TemporaryError if outcome == metrics.THROTTLED or is_internal(error) else UnavailableError
+        return kind(problem_of(error, self.client.meta.endpoint_url)), outcome
 
     async def close(self) -> None:
         """Closes the connections."""

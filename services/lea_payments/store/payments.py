@@ -1,31 +1,33 @@
 """Reads and writes payment records."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Self
 
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
-from opentelemetry import trace
 
 from lea_payments.payment import changes
 from lea_payments.payment.changes import Applied
-from lea_payments.payment.event import Outcome, PaymentEvent
-from lea_payments.payment.facts import is_detail
+from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
-from lea_payments.store import connection, dynamodb, table
-from lea_payments.store.connection import DEADLINE_SECONDS, FIRST_PAUSE_SECONDS, PING_SECONDS, Deadline
-from lea_payments.store.dynamodb import Blocked, Busy, Dynamodb, Failed, NotFound, WriteResult, Written
-from lea_payments.store.errors import ConflictError, TemporaryError, UnavailableError
-from lea_payments.store.group_commit import GroupCommit
+from lea_payments.store import dynamodb, event_writes, table
+from lea_payments.store.connection import DEADLINE_SECONDS, PING_SECONDS, Deadline
+from lea_payments.store.dynamodb import Dynamodb, Failed, WriteResult
+from lea_payments.store.errors import ConflictError, UnavailableError
+from lea_payments.store.event_writes import EventWrites
+from lea_payments.store.group_commit import GroupCommit, settle
 from lea_payments.store.items import payment_of
 from lea_payments.store.reading import batch
-from lea_payments.store.statements import checkout, events, pings, queries, records
+from lea_payments.store.statements import checkout, pings, queries, records
 from lea_payments.store.statements.events import Update
 from lea_payments.store.statements.records import CREATED_VERSION
-from lea_payments.telemetry import spans, store_calls
+from lea_payments.telemetry import store_calls
+from lea_payments.telemetry.applying import Applying, current_trace
 
 
 class PaymentStore:
@@ -47,46 +49,19 @@ class PaymentStore:
         self._dynamodb = Dynamodb(settings)
         self._client = self._dynamodb.client
         self._writer: GroupCommit[Update, WriteResult] = GroupCommit(self._send)
+        self._events = EventWrites(
+            self._table, now, self._deadline, self._writer, self._find_by_indexes, notifications=notifications
+        )
 
     async def apply(self, event: PaymentEvent) -> Applied:
         """Applies an event to its payment exactly once, in whatever order events arrive."""
-        with self._deadline as deadline, spans.applying(event.id, event.type) as span:
-            for payment_id in event.payment_ids:
-                applied = await self._apply_to(payment_id, event, deadline, span)
-                if applied.outcome is not Outcome.UNMATCHED:
-                    return applied
-            indexed_id = await self._find_by_indexes(event, deadline)
-            if indexed_id is None:
-                return changes.without_record(event)
-            return await self._apply_to(indexed_id, event, deadline, span)
+        result: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
+        self.begin(event, Applying(current_trace()), partial(settle, result))
+        return await result
 
-    async def _apply_to(self, payment_id: str, event: PaymentEvent, deadline: float, span: trace.Span) -> Applied:
-        # Nearly every event is the first of its payment, so the first try guesses the record instead of reading it.
-        before = records.untouched(payment_id, event)
-        unanswered: dict[str, Applied] = {}
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            now = self._now()
-            at = iso(now)
-            applied = changes.apply(before.record, event, at, spans.trace_id(span))
-            if applied.after is None or applied.after is before.record:
-                return _own_write(before.record, event, unanswered) or applied
-            write = events.update(self._table, before, applied.after, span, now if self._notifications else None)
-            match await self._write(write, deadline):
-                case Written():
-                    return applied
-                case NotFound():
-                    return Applied(Outcome.UNMATCHED)
-                case Blocked(item):
-                    # The guess was wrong, or another write came first. DynamoDB returned the current item with the
-                    # failed condition (ALL_OLD), so the next try needs no read either.
-                    before = records.current(item)
-                case Busy(problem):
-                    # The write may be done. Then the next try finds this event in the history, recorded at this time.
-                    unanswered[at] = applied
-                    pause = await connection.pause_before_next(pause, deadline, problem)
-                case Failed(error):
-                    raise error
+    def begin(self, event: PaymentEvent, applying: Applying, callback: event_writes.Callback) -> None:
+        """Starts to apply an event. The callback gets the result, or the error, after this call."""
+        self._events.begin(event, applying, callback)
 
     async def _find_by_indexes(self, event: PaymentEvent, deadline: float) -> str | None:
         """The id of the payment with the event's session or PaymentIntent: the first reference that leads to one."""
@@ -101,15 +76,9 @@ class PaymentStore:
                 return matches[0].payment_intent_id
         return None
 
-    async def _write(self, update: Update, deadline: float) -> WriteResult:
-        try:
-            return await self._writer.submit(update, deadline)
-        except TemporaryError as error:
-            return Busy(str(error))
-
-    async def _send(self, updates: Sequence[Update]) -> Sequence[WriteResult]:
-        with spans.batch([update.span for update in updates]):
-            return await self._dynamodb.write("apply", [(update.text, update.parameters) for update in updates])
+    def _send(self, updates: Sequence[Update], callback: Callable[[Sequence[WriteResult] | Exception], None]) -> None:
+        statements = [(update.text, update.parameters) for update in updates]
+        self._dynamodb.write(statements, [update.applying for update in updates], callback)
 
     async def record_of(self, event: PaymentEvent) -> Payment | None:
         """The record that an event is about, read consistently, or None."""
@@ -239,11 +208,3 @@ class PaymentStore:
             # A table that was created by hand can lack an index: calls that do not use it must still work.
             store_calls.index_query_failed(index=index, code=dynamodb.code_of(error))
             return []
-
-
-def _own_write(record: Payment, event: PaymentEvent, unanswered: Mapping[str, Applied]) -> Applied | None:
-    """The result of an earlier try of this call whose write was done although the response was lost."""
-    times = [entry.at for entry in record.history if entry.event_id == event.id]
-    if is_detail(event.fact):  # it has no entry: the time of the record's last write says whose that was
-        times.append(record.webhook_processed_at or "")
-    return next((unanswered[at] for at in times if at in unanswered), None)

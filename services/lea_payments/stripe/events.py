@@ -55,7 +55,7 @@ class Ignored(NamedTuple):
     reason: str
 
 
-class VerifiedDelivery(NamedTuple):
+class VerifiedDelivery(msgspec.Struct, frozen=True, gc=False):
     """A verified delivery. `secret_index` 0 is the current secret; `signed_at` is in seconds since 1970."""
 
     event: PaymentEvent | Ignored

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
@@ -68,14 +68,23 @@ class SignatureDiagnosis:
         self._work = Work(0)
         self._thread = ThreadPoolExecutor(1, "signature-diagnosis")
 
-    async def diagnose(
-        self, error: InvalidSignatureError, body: bytes, header: str | None, *, secrets: Sequence[str], now: float
-    ) -> InvalidSignatureError:
-        """The error with a precise reason if it has none yet; `now` is in seconds."""
+    def diagnose(
+        self,
+        error: InvalidSignatureError,
+        body: bytes,
+        header: str | None,
+        *,
+        secrets: Sequence[str],
+        now: float,
+        callback: Callable[[BaseException], None],
+    ) -> None:
+        """Calls back with the error, or later with one that has a precise reason; `now` is in seconds."""
         if error.reason != NO_MATCH or not self._within_limit(int(now)):
-            return error
+            callback(error)
+            return
         examine = partial(reason, body, header or "", secrets=secrets, livemode=self._livemode, work=self._work)
-        return InvalidSignatureError(await asyncio.get_running_loop().run_in_executor(self._thread, examine))
+        diagnosis = asyncio.get_running_loop().run_in_executor(self._thread, examine)
+        diagnosis.add_done_callback(lambda done: callback(done.exception() or InvalidSignatureError(done.result())))
 
     def _within_limit(self, second: int) -> bool:
         if second != self._second:

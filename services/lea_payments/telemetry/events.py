@@ -18,8 +18,10 @@ from lea_payments.payment.record import DisputeStatus, Payment, Status
 from lea_payments.payment.situations import DISPUTES, FRAUD_WARNING
 from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.telemetry import metrics, spans
+from lea_payments.telemetry.applying import current_trace
 from lea_payments.telemetry.metrics import series
 from lea_payments.telemetry.throttle import PerSecond, Throttle
+from lea_payments.telemetry.traces import Trace
 
 _STAGES = {facts.EXPIRED: "expired", facts.UNPAID: "completed", facts.PAID: "completed", facts.FAILED: "failed"}
 """The stage of a closed session by its state. Unpaid: the session is complete, its money is on the way."""
@@ -60,21 +62,25 @@ def secrets_kept(problem: str, files: Mapping[str, bool]) -> None:
         log.error("secrets_kept", problem=problem, count=count)
 
 
-def payment_changed(outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None) -> None:
-    """An event was applied to a record. Changes count once per payment, however often Stripe sends the event."""
+def payment_changed(
+    outcome: Outcome, event: PaymentEvent, before: Payment | None, after: Payment | None, operation: Trace
+) -> None:
+    """An event was applied to a record. Changes count once per payment, however often Stripe sends the event.
+
+    `operation` is the trace in which that happened.
+    """
     if before is None or after is None or outcome is Outcome.DUPLICATE:
         return
     if not facts.is_known_state(event.fact):
-        _unknown_state_received(event, after)
+        _unknown_state_received(event, after, operation)
     if outcome not in CHANGES:
         return
     _fact_stored(before.facts.get(event.object_id), after.facts.get(event.object_id))
     if after.payment_status is not before.payment_status and after.payment_status in metrics.FINAL:
-        span = trace.get_current_span()
-        _payment_finished(after, spans.trace_id(span))
+        _payment_finished(after, operation)
         if after.payment_status is Status.COMPLETED and event.session_created is not None:
             seconds = max(0.0, time.time() - event.session_created)
-            metrics.COMPLETION_TIME.observe(seconds, spans.exemplar(span))
+            metrics.COMPLETION_TIME.observe(seconds, operation.exemplar)
     if after.status_reason is not None and after.status_reason != before.status_reason:
         _reason_set(after, after.status_reason)
 
@@ -97,7 +103,7 @@ def _dispute_status(dispute: Fact) -> DisputeStatus:
     return DISPUTES.get(dispute.state, DisputeStatus.OPEN)
 
 
-def _unknown_state_received(event: PaymentEvent, after: Payment) -> None:
+def _unknown_state_received(event: PaymentEvent, after: Payment, operation: Trace) -> None:
     """Counts a state that this version does not know. One log line per kind, state and hour names it."""
     kind, state = event.fact.kind, event.fact.state
     series(metrics.UNKNOWN_STATES, kind).inc()
@@ -110,11 +116,11 @@ def _unknown_state_received(event: PaymentEvent, after: Payment) -> None:
             count=count,
             payment_id=after.payment_intent_id,
             event_id=event.id,
-            trace_id=spans.current_trace_id(),
+            trace_id=operation.hex_id,
         )
 
 
-def _payment_finished(after: Payment, trace_id: str | None) -> None:
+def _payment_finished(after: Payment, operation: Trace) -> None:
     currency = after.currency.lower() if after.currency else metrics.OTHER
     currency = currency if currency in metrics.CURRENCIES else metrics.OTHER
     series(metrics.OUTCOMES, after.payment_status, currency).inc()
@@ -124,7 +130,7 @@ def _payment_finished(after: Payment, trace_id: str | None) -> None:
         f"payment_{after.payment_status}",
         payment_id=after.payment_intent_id,
         reason=after.status_reason,
-        trace_id=trace_id,
+        trace_id=operation.hex_id,
     )
 
 
@@ -156,14 +162,14 @@ def payment_canceled(before: Payment, after: Payment, superseded_by: str | None)
     """A call of the checkout API canceled a payment; `superseded_by` is the payment that replaces it."""
     series(metrics.CANCELED, metrics.SUPERSEDE if superseded_by else metrics.CANCEL).inc()
     trace.get_current_span().set_attribute("payments.payment.id", after.payment_intent_id)
-    trace_id = spans.current_trace_id()
+    operation = current_trace()
     # The event of the expired session can come before, and then it has counted the payment as expired.
     if after.payment_status is not before.payment_status:
-        _payment_finished(after, trace_id)
+        _payment_finished(after, operation)
     log.info(
         "payment_canceled",
         payment_id=after.payment_intent_id,
-        **present({"superseded_by": superseded_by, "trace_id": trace_id}),
+        **present({"superseded_by": superseded_by, "trace_id": operation.hex_id}),
     )
 
 

@@ -1,17 +1,16 @@
 """Starts spans, and joins them across services and through Stripe."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Self
 
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from lea_payments import __version__
-from lea_payments.telemetry import metrics
 
 tracer = trace.get_tracer("lea_payments", __version__)
 NO_ATTRIBUTES: Mapping[str, str] = {}
@@ -21,51 +20,9 @@ NEW_TRACE = Context()
 _propagator = TraceContextTextMapPropagator()
 
 
-def applying(event_id: str, event_type: str) -> AbstractContextManager[Span]:
-    """The span of applying one event to its payment. In a trace that is not sampled, the current span instead."""
-    current = trace.get_current_span()
-    if current.get_span_context().is_valid and not current.is_recording():
-        return nullcontext(current)
-    return _applying(event_id, event_type)
-
-
-@contextmanager
-def _applying(event_id: str, event_type: str) -> Iterator[Span]:
-    with tracer.start_as_current_span("payments.apply", record_exception=False) as span:
-        if span.is_recording():
-            span.set_attribute("stripe.event.id", event_id)
-            span.set_attribute("stripe.event.type", event_type)
-        yield span
-
-
-@contextmanager
-def batch(members: Sequence[Span]) -> Iterator[None]:
-    """The span of one call that carries the writes of several events. It and their spans are linked to each other."""
-    sampled = [span for span in members if span.get_span_context().trace_flags.sampled]
-    if not sampled:
-        metrics.BATCH_SIZE.observe(len(members))
-        # The sending task inherits the context of the first event it ever carried; its trace is over.
-        with trace.use_span(trace.INVALID_SPAN):
-            yield
-        return
-    metrics.BATCH_SIZE.observe(len(members), exemplar(sampled[0]))
-    attributes: dict[str, str | int] = {
-        "db.system.name": "aws.dynamodb",
-        "db.operation.name": "BatchExecuteStatement",
-        "db.operation.batch.size": len(members),
-    }
-    links = [Link(span.get_span_context()) for span in sampled]
-    # A child of the first one, so that sampling keeps them together.
-    parent = trace.set_span_in_context(sampled[0])
-    with tracer.start_as_current_span("BatchExecuteStatement", parent, SpanKind.CLIENT, attributes, links) as span:
-        for member in sampled:
-            member.add_link(span.get_span_context())
-        yield
-
-
 def client_span(name: str, attributes: Mapping[str, str]) -> Span:
     """A span for a call to another service, not yet current. It records nothing if its trace is not sampled."""
-    if not trace.get_current_span().is_recording():
+    if not trace.get_current_span().get_span_context().trace_flags.sampled:
         return trace.INVALID_SPAN
     return tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
 
@@ -92,7 +49,7 @@ def stripe_call(method: str, route: str) -> Iterator[None]:
 
 
 class OperationSpan:
-    """The span of a whole operation: a delivery, a request, a run of the reconciler.
+    """The span of a whole operation: a request, a tool call, a run of the reconciler.
 
     Sampling is decided at its start. A failed operation whose span was dropped gets a new span, which is always kept.
     """

@@ -20,7 +20,7 @@ OPERATION_NAMES: Mapping[str, str] = {
     "change_checkout": "UpdateItem",
     "notify": "UpdateItem",
 }
-"""DynamoDB's names for our operations. `apply` is missing: a batch has one span that many events share."""
+"""DynamoDB's names for our operations. `apply` is missing: see `telemetry.applying`."""
 
 _failed_queries = Throttle(seconds=60)
 _failed_pings = Throttle(seconds=60)

@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
-from typing import NamedTuple
 
+import msgspec
+from starlette.exceptions import HTTPException
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from lea_payments.payment.changes import NO_PAYMENT
+from lea_payments.payment.changes import NO_PAYMENT, Applied
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.serving.app import create_app as create_base_app
-from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, header, read_body
+from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError
+from lea_payments.serving.http.direct import Exchange
 from lea_payments.settings import WebhookSettings
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
@@ -20,7 +23,9 @@ from lea_payments.stripe.errors import InvalidSignatureError, WebhookError
 from lea_payments.stripe.events import WEBHOOK_PATH, Ignored
 from lea_payments.stripe.signature_diagnosis import SignatureDiagnosis
 from lea_payments.telemetry import events as business_events
+from lea_payments.telemetry.applying import Applying
 from lea_payments.telemetry.services import webhook as telemetry
+from lea_payments.telemetry.services.webhook import Delivery
 from lea_payments.webhook.signing_secrets import SigningSecrets
 
 BODY_LIMIT = 256 * 1024
@@ -36,12 +41,13 @@ HTTP_STATUS: Mapping[str, int] = {
 }
 """Stripe retries for three days unless the status is 2xx. 4xx is for deliveries that cannot be trusted or read."""
 
-
 RETRY_AFTER_SECONDS = 10
 """For senders that respect it, after a 503: a short outage is over by then. Stripe has a schedule of its own."""
 
+_RETRY_AFTER = b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS
 
-class DeliveryResult(NamedTuple):
+
+class DeliveryResult(msgspec.Struct, frozen=True, gc=False):
     """The result of one delivery. `payment_id` is set only if the payment has a record."""
 
     outcome: str
@@ -51,7 +57,15 @@ class DeliveryResult(NamedTuple):
 
 
 class Webhook:
-    """Processes deliveries: from raw bytes to the result."""
+    """Processes deliveries on a straight line: from the last byte of a body to the write, without a task.
+
+    Each of its methods either goes one step further or answers.
+    """
+
+    paths = frozenset((WEBHOOK_PATH, f"{WEBHOOK_PATH}/"))
+    """With and without a slash at the end: Stripe follows no redirect, and counts one as a failure."""
+
+    body_limit = BODY_LIMIT
 
     def __init__(self, settings: WebhookSettings, secrets: SigningSecrets, store: PaymentStore) -> None:
         self._secrets = secrets
@@ -59,87 +73,97 @@ class Webhook:
         self._diagnosis = SignatureDiagnosis(livemode=settings.livemode)
         self._store = store
 
-    async def process(self, scope: Scope, receive: Receive) -> DeliveryResult:
-        """The result of one delivery; never raises."""
+    def receive(self, exchange: Exchange, body: bytes) -> None:
+        """Processes a delivery whose body is complete: verify, translate, begin to apply. Never raises."""
+        delivery = Delivery(exchange.started, exchange.started_ns)
+        event: PaymentEvent | Ignored | None = None
         try:
-            event = await self._verified_event(
-                # Nothing keeps the body while the event waits for the table.
-                await read_body(scope, receive, BODY_LIMIT),
-                header(scope, b"stripe-signature"),
-            )
-            return await self._apply(event)
-        except InvalidSignatureError as error:
-            telemetry.signature_rejected(error.reason, error.skew_seconds)
-            return DeliveryResult(error.outcome, reason=error.reason)
+            event = self._verified_event(exchange, delivery, body)
+            if isinstance(event, PaymentEvent):
+                applied = partial(self._applied, exchange, delivery, event)
+                self._store.begin(event, Applying(delivery.trace), applied)
+            elif event is not None:
+                self._answer(exchange, delivery, DeliveryResult(event.outcome, event, reason=event.reason))
         except WebhookError as error:
-            return DeliveryResult(error.outcome, reason=str(error))
-        except BodyTooLargeError:
-            return DeliveryResult("too_large", reason=f"over {BODY_LIMIT} bytes")
-        except BodyIncompleteError:
-            return DeliveryResult("invalid_payload", reason="the connection closed before the end of the body")
-        except Exception:  # noqa: BLE001 - Stripe gets a 500 and retries; the log gets the traceback
-            telemetry.webhook_failed()
-            return DeliveryResult("error")
+            self._answer(exchange, delivery, DeliveryResult(error.outcome, reason=str(error)))
+        except Exception as error:  # noqa: BLE001 - Stripe gets a 500 and retries; the log gets the traceback
+            self._failed(exchange, delivery, event, error)
 
-    async def _verified_event(self, body: bytes, signature: str | None) -> PaymentEvent | Ignored:
-        now, secrets = time.time(), self._secrets()
+    def refuse(self, exchange: Exchange, error: BodyTooLargeError | BodyIncompleteError) -> None:
+        """Answers a delivery whose body is too large, or ended early."""
+        delivery = Delivery(exchange.started, exchange.started_ns)
+        if isinstance(error, BodyTooLargeError):
+            result = DeliveryResult("too_large", reason=f"over {BODY_LIMIT} bytes")
+        else:
+            result = DeliveryResult("invalid_payload", reason="the connection closed before the end of the body")
+        self._answer(exchange, delivery, result)
+
+    def _verified_event(self, exchange: Exchange, delivery: Delivery, body: bytes) -> PaymentEvent | Ignored | None:
+        """The event of a delivery, or None if its signature is not valid. Raises WebhookError."""
+        now, secrets, signature = time.time(), self._secrets(), exchange.header(b"stripe-signature")
         try:
-            delivery = stripe_events.read(
+            verified = stripe_events.read(
                 body, signature, secrets=secrets, now=now, livemode=self._livemode, account=self._account
             )
         except InvalidSignatureError as error:
-            raise await self._diagnosis.diagnose(error, body, signature, secrets=secrets, now=now) from None
-        telemetry.signature_verified(delivery.secret_index, now - delivery.signed_at)
-        return delivery.event
+            rejected = partial(self._rejected, exchange, delivery)
+            self._diagnosis.diagnose(error, body, signature, secrets=secrets, now=now, callback=rejected)
+            return None
+        telemetry.signature_verified(verified.secret_index, now - verified.signed_at)
+        return verified.event
 
-    async def _apply(self, event: PaymentEvent | Ignored) -> DeliveryResult:
-        if isinstance(event, Ignored):
-            return DeliveryResult(event.outcome, event, reason=event.reason)
+    def _rejected(self, exchange: Exchange, delivery: Delivery, error: BaseException) -> None:
+        if isinstance(error, InvalidSignatureError):
+            telemetry.signature_rejected(error.reason, error.skew_seconds)
+            self._answer(exchange, delivery, DeliveryResult(error.outcome, reason=error.reason))
+        else:
+            self._failed(exchange, delivery, None, error)
+
+    def _applied(
+        self, exchange: Exchange, delivery: Delivery, event: PaymentEvent, applied: Applied | Exception
+    ) -> None:
+        if isinstance(applied, Exception):
+            self._failed(exchange, delivery, event, applied)
+            return
         try:
-            applied = await self._store.apply(event)
-        except UnavailableError as error:
-            return DeliveryResult("unavailable", event, reason=str(error))
-        business_events.payment_changed(applied.outcome, event, applied.before, applied.after)
+            business_events.payment_changed(applied.outcome, event, applied.before, applied.after, delivery.trace)
+        except Exception as error:  # noqa: BLE001 - the same as above
+            self._failed(exchange, delivery, event, error)
+            return
         if applied.after is None:
-            return DeliveryResult(
-                applied.outcome, event, reason=NO_PAYMENT if applied.outcome is Outcome.IGNORED else None
-            )
-        return DeliveryResult(applied.outcome, event, applied.after.payment_intent_id, applied.after.status_reason)
+            reason = NO_PAYMENT if applied.outcome is Outcome.IGNORED else None
+            result = DeliveryResult(applied.outcome, event, reason=reason)
+        else:
+            payment_id, reason = applied.after.payment_intent_id, applied.after.status_reason
+            result = DeliveryResult(applied.outcome, event, payment_id, reason)
+        self._answer(exchange, delivery, result)
 
+    def _failed(
+        self, exchange: Exchange, delivery: Delivery, event: PaymentEvent | Ignored | None, error: BaseException
+    ) -> None:
+        if isinstance(error, UnavailableError):
+            self._answer(exchange, delivery, DeliveryResult("unavailable", event, reason=str(error)))
+        else:
+            telemetry.webhook_failed(error)
+            self._answer(exchange, delivery, DeliveryResult("error"))
 
-class WebhookRoute:
-    """`POST /webhook/stripe` as a plain ASGI app, so that a delivery does not pass FastAPI's middleware and routing.
-
-    The path can end with a slash: Stripe follows no redirect, and counts one as a failure.
-    """
-
-    def __init__(self, webhook: Webhook) -> None:
-        self._webhook = webhook
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Processes one delivery, records it, and answers with its outcome."""
-        with telemetry.delivery_span() as span:
-            result = await self._webhook.process(scope, receive)
-            status = HTTP_STATUS[result.outcome]
-            telemetry.webhook_answered(span, result.outcome, status, result.event, result.payment_id, result.reason)
+    def _answer(self, exchange: Exchange, delivery: Delivery, result: DeliveryResult) -> None:
+        status = HTTP_STATUS[result.outcome]
         body = b'{"outcome":"%s"}' % result.outcome.encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        exchange.answer(status, body, _RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else b"")
+        delivery.answered(result.outcome, status, result.event, result.payment_id, result.reason)
 
 
-def create_app(settings: WebhookSettings, store: PaymentStore) -> ASGIApp:
-    """The app of the webhook; raises SettingsError if its secrets cannot be read."""
+class _OnlyPost:
+    """Answers what reaches the app at the path of deliveries: requests with another method."""
+
+    async def __call__(self, *_: object) -> None:
+        raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
+
+
+def create_app(settings: WebhookSettings, store: PaymentStore) -> tuple[ASGIApp, Webhook]:
+    """The app of the webhook, and what answers its deliveries. Raises SettingsError if its secrets cannot be read."""
     secrets = SigningSecrets(settings)
-    app = create_base_app("webhook", store, store.ping_events, background=secrets.watch)
-    route = WebhookRoute(Webhook(settings, secrets, store))
-    paths = (WEBHOOK_PATH, f"{WEBHOOK_PATH}/")
-    app.router.routes.extend(Route(path, route, methods=["POST"]) for path in paths)
-
-    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
-        is_delivery = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in paths
-        await (route if is_delivery else app)(scope, receive, send)
-
-    return dispatch
+    app = create_base_app(store, store.ping_events, background=secrets.watch)
+    app.router.routes.extend(Route(path, _OnlyPost()) for path in Webhook.paths)
+    return app, Webhook(settings, secrets, store)

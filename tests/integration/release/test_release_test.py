@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from lea_payments.commands.console import Terminal
+from lea_payments.commands.console.terminal import Terminal
 from lea_payments.commands.release.__main__ import run
 from lea_payments.commands.release.steps import Urls, Waits, steps
 from tests.support import forked

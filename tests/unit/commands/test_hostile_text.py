@@ -15,7 +15,7 @@ from lea_payments.commands import check
 from lea_payments.commands.at_stripe.state import StripeState
 from lea_payments.commands.at_stripe.view import StripeView
 from lea_payments.commands.checks.finding import note, wrong
-from lea_payments.commands.console import Terminal
+from lea_payments.commands.console.terminal import Terminal
 from lea_payments.commands.progress import Progress
 from lea_payments.commands.replay import Replay, ReplayOptions
 from lea_payments.commands.replaying.event_file import MoreEvents

@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from lea_payments.commands.console import Terminal
+from lea_payments.commands.console.terminal import Terminal
 from lea_payments.commands.progress import Progress
 from lea_payments.commands.replay import HINTS, NO_EVENT, NO_EVENT_OF_PAYMENT, Replay, ReplayOptions
 from lea_payments.payment.changes import Applied

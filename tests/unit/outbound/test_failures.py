@@ -6,6 +6,7 @@ import requests
 from botocore.exceptions import HTTPClientError
 
 from lea_payments.outbound.failures import proxy_reason, reason
+from lea_payments.outbound.http_client import ProxyError
 
 URL = "https://dynamodb.ap-southeast-1.amazonaws.com"
 
@@ -55,10 +56,13 @@ def test_a_proxy_that_does_not_connect_is_the_reason(monkeypatch: pytest.MonkeyP
 
 
 def test_a_status_in_an_attribute_counts() -> None:
-    class ClientHttpProxyError(Exception):
-        status = 502
+    assert "(HTTP 502)" in str(_reason(ProxyError("502 Bad Gateway")))
 
-    assert "(HTTP 502)" in str(_reason(ClientHttpProxyError()))
+
+def test_each_address_of_a_server_can_be_the_reason() -> None:
+    error = ExceptionGroup("of two addresses", [ConnectionRefusedError(), OSError("no route")])
+
+    assert _reason(error) == "it refuses the connection: check DDB_ENDPOINT"
 
 
 def test_the_url_of_a_request_is_in_its_exception() -> None:

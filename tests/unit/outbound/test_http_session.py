@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from lea_payments.outbound.http_session import OutboundSession
+from lea_payments.outbound.way import CA_FILES, authorities
 
 PROXY = "http://lea:word@proxy:3128"
 
@@ -31,13 +32,13 @@ def test_a_variable_replaces_only_the_default_certificates(
     assert merged["verify"] == used
 
 
-def test_without_a_variable_the_own_certificates_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "AWS_CA_BUNDLE"):
+def test_without_a_variable_sessions_trust_what_all_clients_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in CA_FILES:
         monkeypatch.delenv(name, raising=False)
 
     merged = OutboundSession("/own.pem").merge_environment_settings("https://a", None, None, "/own.pem", None)
 
-    assert merged["verify"] == "/own.pem"
+    assert merged["verify"] == authorities()
 
 
 def test_no_password_comes_from_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,11 +3,21 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import requests
+from botocore.httpsession import get_cert_path
 from botocore.utils import get_environ_proxies
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lea_payments.outbound.way import AWS_CA_FILES, CA_FILES, Proxy, ca_file, problems, proxy_for, request_options
+from lea_payments.outbound.way import (
+    AWS_CA_FILES,
+    CA_FILES,
+    authorities,
+    ca_file,
+    problems,
+    proxy_for,
+    tls_context,
+)
 
 AWS, PROXY = "https://dynamodb.ap-southeast-1.amazonaws.com", "http://proxy.infra:3128"
 
@@ -143,17 +153,7 @@ def test_aws_has_its_own_variable_for_certificates() -> None:
     assert ca_file(environment={}) is None
 
 
-def test_credentials_of_a_proxy_are_in_no_request_over_tls() -> None:
-    proxy = Proxy("http://u:p@proxy:3128", "http://proxy:3128", {"Proxy-Authorization": "Basic dTpw"})
-    headers = {"Host": "a.example"}
-
-    assert request_options(headers, None, over_tls=True) == {"headers": headers}
-    assert request_options(headers, proxy, over_tls=True) == {
-        "headers": headers,
-        "proxy": proxy.address,
-        "proxy_headers": proxy.headers,
-    }
-    assert request_options(headers, proxy, over_tls=False) == {
-        "headers": {**headers, **proxy.headers},
-        "proxy": proxy.address,
-    }
+def test_without_a_variable_all_clients_trust_the_same_authorities() -> None:
+    assert authorities(environment={}) == get_cert_path(verify=True) == requests.utils.DEFAULT_CA_BUNDLE_PATH
+    assert authorities(environment={"SSL_CERT_FILE": "/all.pem"}) == "/all.pem"
+    assert tls_context().get_ca_certs()

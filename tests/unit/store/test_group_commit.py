@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -21,14 +21,17 @@ class Sender:
         self.answer.set()
         self.failure: Exception | None = None
         self._arrivals = asyncio.Semaphore(0)
+        self._answering: set[asyncio.Future[None]] = set()
 
-    async def __call__(self, writes: Sequence[Write]) -> Sequence[int]:
+    def __call__(self, writes: Sequence[Write], done: Callable[[Sequence[int] | Exception], None]) -> None:
         self.batches.append(list(writes))
         self._arrivals.release()
+        answering = asyncio.ensure_future(self._answer(writes, done))
+        self._answering.add(answering)
+
+    async def _answer(self, writes: Sequence[Write], done: Callable[[Sequence[int] | Exception], None]) -> None:
         await self.answer.wait()
-        if self.failure:
-            raise self.failure
-        return [write.value for write in writes]
+        done(self.failure or [write.value for write in writes])
 
     async def received(self, batches: int) -> None:
         while len(self.batches) < batches:
@@ -172,6 +175,7 @@ async def test_a_write_whose_caller_gave_up_is_not_sent() -> None:
     [second] = _submit(group, Write("a", 2))
     await asyncio.sleep(0)
     second.cancel()
+    await asyncio.sleep(0)
     sender.answer.set()
     await first
 
@@ -217,3 +221,111 @@ async def test_a_caller_that_gave_up_does_not_disturb_others(failure: Exception 
 
     assert isinstance(results[0], asyncio.CancelledError)
     assert results[1] == (failure or 2)
+
+
+class Results:
+    """Records what callbacks get."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[str, int | Exception]] = []
+        self._arrivals = asyncio.Semaphore(0)
+
+    def of(self, name: str) -> Callable[[int | Exception], None]:
+        def record(result: int | Exception) -> None:
+            self.all.append((name, result))
+            self._arrivals.release()
+
+        return record
+
+    async def arrived(self, count: int = 1) -> None:
+        while len(self.all) < count:
+            await self._arrivals.acquire()
+
+
+def _far() -> float:
+    return asyncio.get_running_loop().time() + 3600
+
+
+@pytest.mark.parametrize("writes_before", [0, 1, 2], ids=["first", "after a lone write", "after a batch"])
+async def test_a_result_comes_after_the_call_that_appends(writes_before: int) -> None:
+    group: GroupCommit[Write, int] = GroupCommit(Sender())
+    await asyncio.gather(*_submit(group, *(Write(f"k{n}") for n in range(writes_before))))
+    results = Results()
+
+    group.append(Write("a", 1), _far(), results.of("a"))
+    assert results.all == []
+
+    await results.arrived()
+    assert results.all == [("a", 1)]
+
+
+async def test_a_callback_that_raises_does_not_cost_others_theirs() -> None:
+    group: GroupCommit[Write, int] = GroupCommit(Sender())
+    results, problems = Results(), []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context["exception"]))
+    bug = KeyError("a bug")
+
+    def raises(_: int | Exception) -> None:
+        raise bug
+
+    group.append(Write("a", 1), _far(), raises)
+    group.append(Write("b", 2), _far(), results.of("b"))
+
+    await results.arrived()
+    assert (results.all, problems) == ([("b", 2)], [bug])
+    assert await group.submit(Write("a", 3)) == 3
+
+
+async def test_a_callback_can_append_the_next_write() -> None:
+    group: GroupCommit[Write, int] = GroupCommit(Sender())
+    results = Results()
+
+    group.append(Write("a", 1), _far(), lambda _: group.append(Write("a", 2), _far(), results.of("second")) and None)
+
+    await results.arrived()
+    assert results.all == [("second", 2)]
+
+
+@pytest.mark.parametrize("count", [1, 3, BATCH_LIMIT * (IN_FLIGHT_LIMIT + 2)])
+async def test_a_send_that_raises_fails_all_its_writes(count: int) -> None:
+    bug = KeyError("a bug")
+    broken, sender, results = [True], Sender(), Results()
+
+    def send(writes: Sequence[Write], done: Callable[[Sequence[int] | Exception], None]) -> None:
+        if broken[0]:
+            raise bug
+        sender(writes, done)
+
+    group: GroupCommit[Write, int] = GroupCommit(send)
+    for number in range(count):
+        group.append(Write(f"k{number}"), _far(), results.of(str(number)))
+
+    assert results.all == []
+    await results.arrived(count)
+    assert results.all == [(str(number), bug) for number in range(count)]
+    broken[0] = False
+    assert await group.submit(Write("k0", 5)) == 5
+
+
+async def test_an_error_reaches_every_waiter_of_its_batch() -> None:
+    sender, results = Sender(), Results()
+    sender.failure = OSError("broken")
+    group: GroupCommit[Write, int] = GroupCommit(sender)
+    for name in "abc":
+        group.append(Write(name), _far(), results.of(name))
+
+    await results.arrived(3)
+    assert results.all == [(name, sender.failure) for name in "abc"]
+
+
+async def test_a_late_result_does_not_follow_a_time_out() -> None:
+    sender, results = Sender(), Results()
+    sender.answer.clear()
+    group: GroupCommit[Write, int] = GroupCommit(sender)
+    group.append(Write("a", 1), asyncio.get_running_loop().time() - 1, results.of("a"))
+    await results.arrived()
+    sender.answer.set()
+
+    assert await group.submit(Write("a", 2)) == 2
+    [(name, result)] = results.all
+    assert (name, type(result)) == ("a", TimeoutError)

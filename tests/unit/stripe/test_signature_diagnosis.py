@@ -1,3 +1,4 @@
+import asyncio
 import json
 import sys
 import tracemalloc
@@ -137,18 +138,28 @@ def test_a_foreign_signature_gets_the_provable_reason(body: bytes, expected: str
     assert _reason(body, sign(body, "whsec_unknown", NOW)) == expected
 
 
+async def _diagnosis(
+    diagnosis: SignatureDiagnosis, error: InvalidSignatureError, now: float = NOW, secrets: tuple[str, ...] = (SECRET,)
+) -> BaseException:
+    """What the callback gets."""
+    result: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+    diagnosis.diagnose(error, b"{}", f"t={NOW},v1=00", secrets=secrets, now=now, callback=result.set_result)
+    return await result
+
+
+async def _reason_of(diagnosis: SignatureDiagnosis, now: float = NOW) -> str:
+    error = await _diagnosis(diagnosis, InvalidSignatureError(NO_MATCH), now)
+    assert isinstance(error, InvalidSignatureError)
+    return error.reason
+
+
 async def test_the_number_of_diagnoses_per_second_is_limited() -> None:
     diagnosis = SignatureDiagnosis(livemode=False)
-    error = InvalidSignatureError(NO_MATCH)
 
-    async def diagnose(now: float) -> str:
-        header = f"t={NOW},v1=00"
-        return (await diagnosis.diagnose(error, b"{}", header, secrets=(SECRET,), now=now)).reason
-
-    reasons = [await diagnose(NOW + number / 1000) for number in range(500)]
+    reasons = [await _reason_of(diagnosis, NOW + number / 1000) for number in range(500)]
 
     assert reasons == ["wrong_secret"] * DIAGNOSES_PER_SECOND + [NO_MATCH] * (500 - DIAGNOSES_PER_SECOND)
-    assert await diagnose(NOW + 1) == "wrong_secret"
+    assert await _reason_of(diagnosis, NOW + 1) == "wrong_secret"
 
 
 async def test_an_error_with_a_reason_is_not_diagnosed() -> None:
@@ -156,9 +167,18 @@ async def test_an_error_with_a_reason_is_not_diagnosed() -> None:
     old = InvalidSignatureError("too_old", 400.0)
 
     for _ in range(2 * DIAGNOSES_PER_SECOND):
-        assert await diagnosis.diagnose(old, b"{}", "t=1,v1=00", secrets=(SECRET,), now=NOW) is old
-    unknown = InvalidSignatureError(NO_MATCH)
-    assert (await diagnosis.diagnose(unknown, b"{}", "t=1,v1=00", secrets=(SECRET,), now=NOW)).reason == "wrong_secret"
+        assert await _diagnosis(diagnosis, old) is old
+    assert await _reason_of(diagnosis) == "wrong_secret"
+
+
+async def test_a_bug_in_a_diagnosis_reaches_the_callback() -> None:
+    not_a_secret: Any = 1
+
+    error = await _diagnosis(
+        SignatureDiagnosis(livemode=False), InvalidSignatureError(NO_MATCH), secrets=(not_a_secret,)
+    )
+
+    assert isinstance(error, AttributeError)
 
 
 @pytest.mark.parametrize(

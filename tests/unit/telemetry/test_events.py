@@ -14,6 +14,7 @@ from lea_payments.payment.record import Payment
 from lea_payments.store.errors import UnavailableError
 from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.telemetry import events, metrics, spans
+from lea_payments.telemetry.applying import NO_TRACE
 from tests.support.recorded_spans import recorded_spans, span_named
 
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -61,7 +62,7 @@ def _apply(*received: PaymentEvent, record: Payment = BEFORE) -> Payment:
     """The record after these events, each of which is recorded."""
     for event in received:
         applied = changes.apply(record, event, AT)
-        events.payment_changed(applied.outcome, event, applied.before, applied.after)
+        events.payment_changed(applied.outcome, event, applied.before, applied.after, NO_TRACE)
         record = applied.after or record
     return record
 
@@ -97,7 +98,7 @@ def test_a_completed_payment_is_counted_once(lines: list[MutableMapping[str, Any
     sessions = Series("payments_checkout_sessions_total", stage="completed")
 
     _apply(_paid(), _paid(), _event(Kind.SESSION, "expired", "cs_1"))
-    events.payment_changed(Outcome.UNMATCHED, _paid(), None, None)
+    events.payment_changed(Outcome.UNMATCHED, _paid(), None, None, NO_TRACE)
 
     assert (outcomes.growth(), amount.growth(), sessions.growth()) == (1, 12000, 1)
     assert [(line["event"], line["payment_id"]) for line in lines] == [("payment_completed", "payment_1")]

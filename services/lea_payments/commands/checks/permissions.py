@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lea_payments.commands.checks.finding import Finding, note, ok, wrong
 from lea_payments.commands.checks.settings import CheckSettings
 from lea_payments.store import connection, table
-from lea_payments.store.batch_call import BatchCall
+from lea_payments.store.batch.call import BatchCall
 from lea_payments.store.dynamodb import code_of, problem_of
 from lea_payments.store.statements import pings
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from lea_payments.commands import check as check_command
-from lea_payments.commands.console import Terminal, line
-from lea_payments.commands.console import run as run_commands
+from lea_payments.commands.console.run import run as run_commands
+from lea_payments.commands.console.terminal import Terminal, line
 from lea_payments.commands.release.calls import StepError
 from lea_payments.commands.release.steps import Step, Urls, Waits, steps
 from lea_payments.telemetry.setup import start_for_commands

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from lea_payments.commands.amounts import time_of
-from lea_payments.commands.console import json_text
+from lea_payments.commands.console.terminal import json_text
 from lea_payments.commands.showing import explain, notifications
 from lea_payments.commands.showing.answer import answer
 from lea_payments.commands.showing.findings import Findings, PaymentView, stray_advice, stray_answer

@@ -71,6 +71,11 @@ class ClosingProtocol(OnePacketProtocol):
         """Whether the connection waits for another request."""
         return self._stage is IDLE
 
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether the rest of a request is missing, or the client does not read its answer."""
+        return self._stage is not ANSWER or self._is_stalled
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
         """Starts the time for the first head, or refuses the connection."""
         super().connection_made(transport)
@@ -165,8 +170,11 @@ class ClosingProtocol(OnePacketProtocol):
         self._unread_size = 0
         self._next_requests = b""
         if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+            self._leave_request()
+
+    def _leave_request(self) -> None:
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
 
     def _ignore(self, size: int) -> None:
         self._unread_size += size

@@ -20,7 +20,7 @@ SMALL_BUFFER = 16 * 1024
 """In bytes. What a connection may send before it counts; Stripe's events have a few KiB."""
 
 TICK_SECONDS = 0.25
-IDLE_CLOSED_TOGETHER = 32
+CLOSED_TOGETHER = 32
 NEVER = float("inf")
 
 
@@ -32,6 +32,10 @@ class Connection(Protocol):
     @property
     def is_idle(self) -> bool:
         """Whether the connection waits for another request."""
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether the client has to send or to read something before anything else happens."""
 
     def expire(self) -> None:
         """Ends a connection whose deadline has passed."""
@@ -64,8 +68,8 @@ class Connections:
     def add(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> bool:
         """Adds a connection; returns False if there is no room for it.
 
-        At the limit, the oldest connection that has sent no complete request is dropped, or else the ones that are
-        idle for longest: a real sender sends its request at once.
+        At the limit, the oldest connection that has sent no head is dropped, or else the ones that are idle for
+        longest, or else the oldest that wait for their clients: a real sender sends its request at once.
         """
         if self._timer is None:
             self.now = self._clock()
@@ -115,8 +119,10 @@ class Connections:
     def _make_room(self) -> bool:
         oldest: Iterable[Connection] = [*self._without_request][:1]
         if not oldest:
-            idle = [connection for connection in self._open if connection.is_idle]
-            oldest = sorted(idle, key=lambda connection: connection.deadline)[:IDLE_CLOSED_TOGETHER]
+            waiting = sorted((one for one in self._open if one.waits_for_client), key=lambda one: one.deadline)
+            idle = [one for one in waiting if one.is_idle]
+            # Several at once, because sorting costs more than closing one.
+            oldest = idle[:CLOSED_TOGETHER] or waiting[: 1 + len(waiting) // CLOSED_TOGETHER]
         for connection in oldest:
             self._drop(connection, "too_many_connections")
         return len(self._open) < self.limit

@@ -39,11 +39,18 @@ class CollectingTransport:
             self._call_soon(self._flush)
         self._pending.append(data)
 
+    def write_now(self, data: bytes) -> None:
+        """Sends the data, after what is pending, without a wait for the end of this iteration."""
+        if self._pending:
+            self._pending.append(data)
+            self._flush()
+        elif not self.is_closing():
+            self._transport.write(data)
+
     def close(self) -> None:
         """Sends what is pending, then closes the transport, or ends it if it lingers."""
         if self.lingers:
             self.write_eof()
-            self._has_ended = True
         else:
             self._flush()
             self._transport.close()
@@ -53,6 +60,7 @@ class CollectingTransport:
         self._flush()
         if not self.is_closing():
             self._transport.write_eof()
+        self._has_ended = True
 
     def _flush(self) -> None:
         pending, self._pending = self._pending, []

@@ -18,9 +18,9 @@ from lea_payments.serving.http.closing import (
     LINGER_SECONDS,
     SHUTDOWN_BODY_SECONDS,
     UNREAD_LIMIT,
-    ClosingProtocol,
 )
 from lea_payments.serving.http.connections import NEVER, SMALL_BUFFER
+from lea_payments.serving.http.dispatch import DispatchingProtocol
 
 HEAD_LIMIT, HEADER_LIMIT = 32 * 1024, 100
 """In bytes, and in headers. Stripe's requests have less than 2 KiB and 20 headers."""
@@ -44,7 +44,7 @@ class RefusedBodyError(Exception):
     """Stops the parser at a body that is not allowed."""
 
 
-class LimitedProtocol(ClosingProtocol):
+class LimitedProtocol(DispatchingProtocol):
     """uvicorn's HTTP protocol within the limits of this module."""
 
     _head_size = _body_size = _chunk_size = _chunks = _heads_in_piece = 0
@@ -72,6 +72,7 @@ class LimitedProtocol(ClosingProtocol):
                 self._head_size = 0
                 if data or self._next_requests:
                     self._keep(self._next_requests + data)
+                self._continue_exchange(is_complete=True)
                 return
             if self._stage is BODY:
                 self._head_size = 0
@@ -79,8 +80,10 @@ class LimitedProtocol(ClosingProtocol):
                 if self._chunk_size > CHUNK_OVERHEAD_LIMIT + 8 * self._body_size:
                     self._refuse(400, "invalid_http")
                     return
-            elif self._stage is IDLE and not is_head:
-                self._head_size = 0  # the rest of a body that was answered before its end
+                if not data:
+                    self._continue_exchange(is_complete=False)
+            elif not is_head:
+                self._head_size = 0  # the rest of a body that was answered before its end, and what follows it
             else:
                 self._head_size += len(piece)
                 if self._head_size >= HEAD_LIMIT or (self.headers and len(self.headers) > HEADER_LIMIT):
@@ -175,7 +178,8 @@ class LimitedProtocol(ClosingProtocol):
             self._next_requests, self.flow.has_next_request = b"", False
             self.flow.resume_reading()
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self._stage is ANSWER:
             self._wait_for_request()
 

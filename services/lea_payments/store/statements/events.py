@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from opentelemetry import trace
+import msgspec
 
 from lea_payments.payment.changes import is_published
 from lea_payments.payment.record import Payment
@@ -14,22 +14,23 @@ from lea_payments.store import table
 from lea_payments.store.items import Attribute, Item, attributes_of, item_of_entry, unreadable_fields
 from lea_payments.store.statements import outbox
 from lea_payments.store.statements.records import ABSENT, COMPARABLE, SOME_LINK, WRITTEN_FIELDS, CurrentRecord
+from lea_payments.telemetry.applying import Applying
 
 
-class Update(NamedTuple):
-    """One conditional write, and the span of the event that waits for it."""
+class Update(msgspec.Struct, frozen=True, gc=False):
+    """One conditional write, and the application of the event that waits for it."""
 
     key: str
     text: str
     parameters: Sequence[Attribute]
-    span: trace.Span
+    applying: Applying
 
 
 _HAS_LINK = f"begins_with(checkout_link,'{SOME_LINK}')"
 
 
 def update(
-    table_name: str, before: CurrentRecord, after: Payment, span: trace.Span, notify_at: datetime | None = None
+    table_name: str, before: CurrentRecord, after: Payment, applying: Applying, notify_at: datetime | None = None
 ) -> Update:
     """The change as a PartiQL statement. It also repairs the fields that have another type than they should.
 
@@ -56,7 +57,7 @@ def update(
         else:
             conditions.append(f"attribute_type({name},'{kind}')")
     text = statement_text(table_name, tuple(assigned), removed, tuple(conditions), history)
-    return Update(after.payment_intent_id, text, parameters, span)
+    return Update(after.payment_intent_id, text, parameters, applying)
 
 
 _APPEND, _ASSIGN, _REMOVE = "SET history=list_append(history, ?)", "SET history=?", "REMOVE history"

@@ -1,6 +1,6 @@
 """Reads the current record from its item, or guesses it, with the conditions of the next write."""
 
-from typing import NamedTuple
+import msgspec
 
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.facts import Kind
@@ -9,7 +9,7 @@ from lea_payments.store import table
 from lea_payments.store.items import Attribute, Item, attributes_of, payment_of
 
 
-class CurrentRecord(NamedTuple):
+class CurrentRecord(msgspec.Struct, frozen=True, gc=False):
     """A record as it is, or is assumed to be, and its item.
 
     A write is conditional on the fields in `guard` and, if the record is a guess, on the `assumption`.

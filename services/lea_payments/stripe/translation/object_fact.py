@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from lea_payments.payment.facts import Fact
 from lea_payments.stripe.shapes import (
     MAX_SECONDS,
@@ -13,7 +15,7 @@ from lea_payments.stripe.shapes import (
 )
 
 
-class ObjectFact(NamedTuple):
+class ObjectFact(msgspec.Struct, frozen=True, gc=False):
     """A fact about one object, with the object's references to a payment. Times are in seconds since 1970."""
 
     object_id: str

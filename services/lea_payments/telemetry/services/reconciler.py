@@ -6,6 +6,7 @@ from lea_payments.log import log, present
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import Payment
 from lea_payments.telemetry import events, metrics, spans
+from lea_payments.telemetry.applying import current_trace
 
 
 def run_span() -> spans.OperationSpan:
@@ -60,7 +61,7 @@ def payable_session_found(payment_id: str, session_id: str) -> None:
 
 def payment_repaired(outcome: Outcome, event: PaymentEvent, before: Payment, after: Payment) -> None:
     """The reconciler changed a payment that no delivery had changed."""
-    events.payment_changed(outcome, event, before, after)
+    events.payment_changed(outcome, event, before, after, current_trace())
     metrics.REPAIRED.labels(event.type).inc()
     log.warning(
         "payment_repaired",

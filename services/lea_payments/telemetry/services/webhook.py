@@ -5,19 +5,23 @@ spans and log lines only.
 """
 
 import time
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
 
-from opentelemetry.trace import Span
+from opentelemetry.trace import SpanKind
+from prometheus_client import Counter, Histogram
 
-from lea_payments.log import log, present
+from lea_payments.log import log
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE, WEBHOOK_PATH, Ignored
 from lea_payments.stripe.signature import REMEDIES
-from lea_payments.telemetry import metrics, spans
+from lea_payments.telemetry import metrics, traces
 from lea_payments.telemetry.metrics import series
 from lea_payments.telemetry.throttle import PerSecond, Throttle
 
 _SPAN_NAME = f"POST {WEBHOOK_PATH}"
-_SPAN_ATTRIBUTES = {
+_SPAN_ATTRIBUTES: Mapping[str, str | int] = {
     "http.request.method": "POST",
     "http.route": WEBHOOK_PATH,
     "url.path": WEBHOOK_PATH,
@@ -30,58 +34,115 @@ _unverified = PerSecond(10)
 _invalid_secret_files = Throttle(seconds=60)
 
 
-def delivery_span() -> spans.OperationSpan:
-    """The span of one delivery. It starts a trace of its own: a `traceparent` header could come from anyone."""
-    return spans.OperationSpan(_SPAN_NAME, attributes=_SPAN_ATTRIBUTES)
+class _Children(NamedTuple):
+    """The metrics of one event type and outcome."""
+
+    events: Counter
+    duration: Histogram
 
 
-def webhook_answered(
-    delivery: spans.OperationSpan,
-    outcome: str,
-    http_status: int,
-    event: PaymentEvent | Ignored | None,
-    payment_id: str | None,
-    reason: str | None,
-) -> None:
-    """A delivery is answered. `event` is None if the delivery was rejected before its event could be trusted.
-
-    Metrics count every delivery; log lines and traces of those without an event are limited.
-    """
-    event_type = metrics.UNREAD_TYPE if event is None else event.type if event.type in EVENT_TYPES else OTHER_TYPE
-    seconds = delivery.seconds
-    is_recorded = event is not None or _is_within_limit(outcome, reason)
-    if not is_recorded:
-        delivery.discard()
-    span = delivery.failed(outcome) if is_recorded and http_status >= _CLIENT_ERROR else delivery.span
-    exemplar = spans.exemplar(span) if is_recorded else None
-    series(metrics.EVENTS, event_type, outcome).inc()
-    series(metrics.DURATION, outcome).observe(seconds, exemplar)
-    if event is not None and event.created is not None:
-        age = max(0.0, delivery.started_ns / 1e9 - event.created)
-        metrics.EVENT_AGE.observe(age, exemplar)
-    if isinstance(event, Ignored) or outcome == Outcome.IGNORED:
-        _count_ignored(reason or "")
-    if outcome == Outcome.APPLIED:
-        series(metrics.LAST_APPLIED, event_type).set(delivery.started_ns / 1e9)
-    if not is_recorded:
-        return
-    if span.is_recording():
-        _describe(span, outcome, http_status, event, payment_id)
-    fields = {
-        "event_id": event.id if event else None,
-        "event_type": event.type if event else metrics.UNREAD_TYPE,
-        "payment_id": payment_id,
-        "reason": reason,
-        "trace_id": spans.trace_id(span),
-    }
-    write = log.info if http_status < _CLIENT_ERROR else log.warning
-    write(
-        "webhook_answered",
-        outcome=outcome,
-        http_status=http_status,
-        duration_ms=round(seconds * 1000, 1),
-        **present(fields),
+@cache
+def _children_of(event_type: str, outcome: str) -> _Children:
+    return _Children(
+        metrics.EVENTS.labels(event_type, outcome),
+        metrics.DURATION.labels(outcome),
     )
+
+
+class Delivery:
+    """One delivery. It starts a trace of its own: a `traceparent` header could come from anyone.
+
+    `started` is in seconds of `time.perf_counter()`, `started_ns` the same moment in nanoseconds since 1970.
+    """
+
+    __slots__ = ("_started", "_started_ns", "trace")
+
+    def __init__(self, started: float, started_ns: int) -> None:
+        self._started, self._started_ns = started, started_ns
+        self.trace = traces.new_trace()
+
+    def answered(
+        self,
+        outcome: str,
+        http_status: int,
+        event: PaymentEvent | Ignored | None,
+        payment_id: str | None,
+        reason: str | None,
+    ) -> None:
+        """It is answered. `event` is None if the delivery was rejected before its event could be trusted.
+
+        Metrics count every delivery; log lines and traces of those without an event are limited.
+        """
+        event_type = metrics.UNREAD_TYPE if event is None else event.type if event.type in EVENT_TYPES else OTHER_TYPE
+        seconds = time.perf_counter() - self._started
+        is_recorded = event is not None or _is_within_limit(outcome, reason)
+        if is_recorded and http_status >= _CLIENT_ERROR:
+            traces.keep(self.trace)
+        exemplar = self.trace.exemplar if is_recorded else None
+        children = _children_of(event_type, outcome)
+        children.events.inc()
+        children.duration.observe(seconds, exemplar)
+        if event is not None and event.created is not None:
+            metrics.EVENT_AGE.observe(max(0.0, self._started_ns / 1e9 - event.created), exemplar)
+        if isinstance(event, Ignored) or outcome == Outcome.IGNORED:
+            _count_ignored(reason or "")
+        if outcome == Outcome.APPLIED:
+            series(metrics.LAST_APPLIED, event_type).set(self._started_ns / 1e9)
+        if not is_recorded:
+            return
+        if self.trace.is_sampled:
+            self._record_span(seconds, outcome, http_status, event, payment_id)
+        write = log.info if http_status < _CLIENT_ERROR else log.warning
+        write(
+            "webhook_answered",
+            outcome=outcome,
+            http_status=http_status,
+            duration_ms=round(seconds * 1000, 1),
+            **self._fields(event, payment_id, reason),
+        )
+
+    def _fields(
+        self, event: PaymentEvent | Ignored | None, payment_id: str | None, reason: str | None
+    ) -> Mapping[str, str]:
+        """The fields of the log line that have a value."""
+        fields = (
+            {"event_type": metrics.UNREAD_TYPE} if event is None else {"event_id": event.id, "event_type": event.type}
+        )
+        if payment_id is not None:
+            fields["payment_id"] = payment_id
+        if reason is not None:
+            fields["reason"] = reason
+        if self.trace.hex_id is not None:
+            fields["trace_id"] = self.trace.hex_id
+        return fields
+
+    def _record_span(
+        self,
+        seconds: float,
+        outcome: str,
+        http_status: int,
+        event: PaymentEvent | Ignored | None,
+        payment_id: str | None,
+    ) -> None:
+        attributes = {**_SPAN_ATTRIBUTES, "http.response.status_code": http_status, "payments.outcome": outcome}
+        if payment_id:
+            attributes["payments.payment.id"] = payment_id
+        if event is not None:
+            attributes |= {"stripe.event.id": event.id, "stripe.event.type": event.type}
+        checkout = traces.linked(event.traceparent) if isinstance(event, PaymentEvent) else None
+        traces.record(
+            _SPAN_NAME,
+            self.trace,
+            span_id=self.trace.span_id,
+            parent_id=None,
+            kind=SpanKind.SERVER,
+            started_ns=self._started_ns,
+            ended_ns=self._started_ns + int(seconds * 1e9),
+            attributes=attributes,
+            links=[checkout] if checkout else (),
+            # Semantic conventions: a server span fails from 500 on.
+            error=outcome if http_status >= _SERVER_ERROR else None,
+        )
 
 
 def _count_ignored(reason: str) -> None:
@@ -93,20 +154,6 @@ def _is_within_limit(outcome: str, reason: str | None) -> bool:
     """Whether a delivery that is not verified has a log line and a trace: ten per reason and second do."""
     key = reason if reason is not None and reason in REMEDIES else outcome
     return _unverified.allows(key, time.monotonic())
-
-
-def _describe(
-    span: Span, outcome: str, http_status: int, event: PaymentEvent | Ignored | None, payment_id: str | None
-) -> None:
-    span.set_attributes({"http.response.status_code": http_status, "payments.outcome": outcome})
-    if payment_id:
-        span.set_attribute("payments.payment.id", payment_id)
-    if event is not None:
-        span.set_attributes({"stripe.event.id": event.id, "stripe.event.type": event.type})
-    if isinstance(event, PaymentEvent):
-        spans.link(span, event.traceparent)
-    if http_status >= _SERVER_ERROR:  # semantic conventions: a server span fails from 500 on
-        spans.fail(span, outcome)
 
 
 def signature_verified(secret_index: int, skew_seconds: float) -> None:
@@ -128,9 +175,9 @@ def signature_rejected(reason: str, skew_seconds: float | None) -> None:
         log.warning("signature_rejected", reason=reason, count=count, remedy=REMEDIES[reason])
 
 
-def webhook_failed() -> None:
-    """An unexpected error ended a delivery. Call it where the exception is handled: the line has its traceback."""
-    log.exception("webhook_failed")
+def webhook_failed(error: BaseException) -> None:
+    """An unexpected error ended a delivery; the line has its traceback."""
+    log.error("webhook_failed", exc_info=error)
 
 
 def signing_secrets_loaded(count: int) -> None:

@@ -1,12 +1,16 @@
 """Builds OpenTelemetry's SDK: the sampler, the resource, and the queue of spans in front of their exporter."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from opentelemetry import trace
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
@@ -16,45 +20,138 @@ from opentelemetry.sdk.trace.sampling import (
     SamplingResult,
     TraceIdRatioBased,
 )
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.sdk.util import BoundedList
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.util.types import Attributes
 
 from lea_payments import __version__
 from lea_payments.telemetry import connections
 from lea_payments.telemetry.tracing import settings as names
-from lea_payments.telemetry.tracing.settings import Tracing
+from lea_payments.telemetry.tracing.recorded import RecordedSpan
+from lea_payments.telemetry.tracing.settings import Batches, Tracing
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._shared_internal import BatchProcessor
+
+    from lea_payments.telemetry.tracing.exporter import EncodedSpan, OtlpExporter
+
+ALL_IDS = 2**64
+"""More than the lower half of any trace id, which decides whether a ratio keeps the trace."""
+
+SCOPE = InstrumentationScope("lea_payments", __version__)
+_UNSET, _FAILED = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
+
+
+SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
+T = TypeVar("T")
+
+
+class Provider(TracerProvider):
+    """Creates spans as the SDK does, and records spans that have ended without creating them first.
+
+    A delivery has no span before it is answered: the SDK needs 7 µs for a span, and a recorded one 1 µs.
+    """
+
+    def __init__(self, tracing: Tracing, resource: Resource) -> None:
+        limits = SpanLimits(**tracing.limits)
+        super().__init__(resource=resource, sampler=sampler_of(tracing), span_limits=limits)
+        self._roots = roots_of(tracing)
+        self._length_limit = limits.max_span_attribute_length
+        self._attributes_limit = _number(limits.max_span_attributes)
+        self._links_limit = _number(limits.max_links)
+        self.export_recorded: Callable[[RecordedSpan], None] | None = None
+        """Exports a span without the SDK's objects."""
+
+    @property
+    def keeps_errors(self) -> bool:
+        """Whether a trace that was dropped is kept from the moment that it fails."""
+        return self._roots.keeps_errors
+
+    def samples(self, trace_id: int) -> bool:
+        """Whether the sampler keeps a new trace with this id."""
+        return trace_id % ALL_IDS < self._roots.bound
+
+    def record(self, span: RecordedSpan) -> None:
+        """Exports a span that has ended."""
+        if self.export_recorded is not None and self._is_within_limits(span):
+            self.export_recorded(span)
+        else:
+            self._active_span_processor.on_end(self.readable(span))
+
+    def readable(self, span: RecordedSpan) -> ReadableSpan:
+        """The span as the SDK would have made it, within its limits."""
+        limits = self._span_limits
+        return ReadableSpan(
+            span.name,
+            SpanContext(span.trace_id, span.span_id, is_remote=False, trace_flags=SAMPLED),
+            span.parent_id and SpanContext(span.trace_id, span.parent_id, is_remote=False, trace_flags=SAMPLED),
+            self.resource,
+            BoundedAttributes(limits.max_span_attributes, span.attributes, max_value_len=self._length_limit),
+            (),
+            BoundedList.from_seq(limits.max_links, [Link(link) for link in span.links]),
+            span.kind,
+            None,
+            _FAILED if span.failed else _UNSET,
+            span.started_ns,
+            span.ended_ns,
+            SCOPE,
+        )
+
+    def _is_within_limits(self, span: RecordedSpan) -> bool:
+        return (
+            self._length_limit is None
+            and len(span.attributes) <= self._attributes_limit
+            and len(span.links) <= self._links_limit
+        )
+
+
+def _number(limit: int | None) -> float:
+    return math.inf if limit is None else limit
 
 
 def provider_of(tracing: Tracing, service: str) -> TracerProvider:
     """The provider that exports a service's traces."""
-    from lea_payments.telemetry.tracing.exporter import exporter_of  # noqa: PLC0415 - takes 60 ms
+    from lea_payments.telemetry.tracing.exporter import OtlpExporter  # noqa: PLC0415 - only if spans are exported
 
-    provider = TracerProvider(
-        resource=_resource(tracing, service),
-        sampler=sampler_of(tracing),
-        span_limits=SpanLimits(**tracing.limits),
-    )
-    batches = tracing.batches
-    provider.add_span_processor(
-        _CountingProcessor(
-            exporter_of(tracing.exporting),
+    provider = Provider(tracing, _resource(tracing, service))
+    exporter = OtlpExporter(tracing.exporting, provider.resource)
+    processor = _EncodingProcessor(exporter, tracing.batches)
+    provider.add_span_processor(processor)
+    if exporter.encode_recorded is not None:
+        provider.export_recorded = partial(processor.add, exporter.encode_recorded)
+    return provider
+
+
+class _EncodingProcessor(BatchSpanProcessor):
+    """Encodes spans, exports them in batches, and counts those that find no place in its queue."""
+
+    def __init__(self, exporter: "OtlpExporter", batches: Batches) -> None:
+        self._encode = exporter.encode
+        super().__init__(
+            cast("SpanExporter", exporter),  # the SDK hands over what is in the queue, whatever it is
             max_queue_size=batches.queue_size,
             schedule_delay_millis=batches.delay_milliseconds,
             max_export_batch_size=batches.size,
         )
-    )
-    return provider
-
-
-class _CountingProcessor(BatchSpanProcessor):
-    """Exports spans in batches, and counts those that find no place in its queue."""
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Adds a span to the queue. If it is full, its oldest span is lost."""
-        queue = self._batch_processor._queue  # noqa: SLF001 - nothing else says that the queue is full
-        if len(queue) == queue.maxlen and span.context and span.context.trace_flags.sampled:
+        """Adds a span of the SDK, if its trace is kept."""
+        if span.context.trace_flags.sampled:
+            self.add(self._encode, span)
+
+    def add(self, encode: Callable[[T], "EncodedSpan"], span: T) -> None:
+        """Adds a span to the queue, in its encoded form. If it is full, its oldest span is lost."""
+        try:
+            encoded = encode(span)
+        except ValueError:
             connections.spans_dropped(1)
-        super().on_end(span)
+            return
+        batches: BatchProcessor[Any] = self._batch_processor
+        queue = batches._queue  # noqa: SLF001 - nothing else says that the queue is full
+        if len(queue) == queue.maxlen:
+            connections.spans_dropped(1)
+        batches.emit(encoded)
 
 
 class _KeepErrors(TraceIdRatioBased):
@@ -73,6 +170,22 @@ class _KeepErrors(TraceIdRatioBased):
         if attributes and "error.type" in attributes:
             return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, trace_state)
         return super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+
+
+class Roots(NamedTuple):
+    """Which new traces a sampler keeps: those whose lower half of the id is below `bound`, and maybe failed ones."""
+
+    bound: int
+    keeps_errors: bool
+
+
+def roots_of(tracing: Tracing) -> Roots:
+    """What `sampler_of` decides about new traces, without its objects: 0.1 µs instead of 1."""
+    if tracing.sampler.endswith(names.ALWAYS_ON):
+        return Roots(ALL_IDS, keeps_errors=True)
+    if tracing.sampler.endswith(names.ALWAYS_OFF):
+        return Roots(0, keeps_errors=False)
+    return Roots(TraceIdRatioBased.get_bound_for_rate(tracing.ratio), keeps_errors=True)
 
 
 def sampler_of(tracing: Tracing) -> Sampler:

@@ -9,8 +9,9 @@ from lea_payments.serving.http.connections import BUFFER_LIMIT, SMALL_BUFFER, Co
 class Connection:
     """A connection that records how it ended."""
 
-    def __init__(self, deadline: float = 100.0, *, is_idle: bool = False) -> None:
+    def __init__(self, deadline: float = 100.0, *, is_idle: bool = False, is_slow: bool = False) -> None:
         self.deadline = deadline
+        self.waits_for_client = is_idle or is_slow
         self.is_idle = is_idle
         self.ends: list[str] = []
 
@@ -101,6 +102,18 @@ def test_idle_connections_make_room_if_all_have_requests(loop: Any) -> None:
 
     assert connections.add(Connection(), loop)
     assert (busy.ends, idle.ends) == ([], ["too_many_connections"])
+
+
+@pytest.mark.parametrize(("slow", "closed"), [(3, 1), (64, 3)])
+def test_the_oldest_slow_connections_make_room(loop: Any, slow: int, closed: int) -> None:
+    connections = Connections(slow)
+    opened = [Connection(number, is_slow=True) for number in range(slow)]
+    for connection in reversed(opened):
+        connections.add(connection, loop)
+        connections.has_request(connection)
+
+    assert connections.add(Connection(), loop)
+    assert [bool(one.ends) for one in opened] == [True] * closed + [False] * (slow - closed)
 
 
 def test_busy_connections_make_no_room(loop: Any) -> None:

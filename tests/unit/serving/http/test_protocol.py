@@ -1,15 +1,10 @@
-import asyncio
 import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Receive, Scope, Send
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
-from lea_payments.serving.body import BodyIncompleteError, read_body
 from lea_payments.serving.http.closing import (
     BODY_SECONDS,
     HEAD_SECONDS,
@@ -17,100 +12,10 @@ from lea_payments.serving.http.closing import (
     SHUTDOWN_BODY_SECONDS,
     UNREAD_LIMIT,
 )
-from lea_payments.serving.http.connections import Connections
-from lea_payments.serving.http.protocol import HEAD_LIMIT, LimitedProtocol
+from lea_payments.serving.http.protocol import HEAD_LIMIT
+from tests.support.http_peer import Peer, Transport
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
-
-
-class Transport:
-    """A connection without a network, which records what is done to it."""
-
-    def __init__(self) -> None:
-        self.written = bytearray()
-        self.ends: list[str] = []
-        self.is_reading = True
-
-    def write(self, data: bytes) -> None:
-        self.written += data
-
-    def is_closing(self) -> bool:
-        return bool({"close", "abort"} & set(self.ends))
-
-    def close(self) -> None:
-        self.ends.append("close")
-
-    def abort(self) -> None:
-        self.ends.append("abort")
-
-    def write_eof(self) -> None:
-        self.ends.append("end of stream")
-
-    def pause_reading(self) -> None:
-        self.is_reading = False
-
-    def resume_reading(self) -> None:
-        self.is_reading = True
-
-    def get_extra_info(self, _: str) -> None:
-        return None
-
-
-async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the method, the path and the size of the body."""
-    if scope["path"] == "/early":
-        size = 0
-    else:
-        try:
-            size = len(await read_body(scope, receive, 10**6))
-        except BodyIncompleteError:
-            return
-    body = f"{scope['method']} {scope['path']} {size};".encode()
-    headers = [(b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Peer:
-    """One connection to a service, and a clock that the test moves."""
-
-    def __init__(self, limit: int = 10) -> None:
-        self.clock = Clock()
-        self.limits = Connections(limit, self.clock)
-        self.config = Config(echo, log_config=None)
-        self.config.load()
-        self.transport = Transport()
-        self.protocol = self.connect(self.transport)
-
-    def connect(self, transport: Any) -> LimitedProtocol:
-        protocol = LimitedProtocol(self.config, ServerState(), {}, asyncio.get_running_loop(), limits=self.limits)
-        protocol.connection_made(transport)
-        return protocol
-
-    async def send(self, *pieces: bytes) -> bytes:
-        """Sends the pieces, and returns everything that was written until now."""
-        for piece in pieces:
-            self.protocol.data_received(piece)
-        for _ in range(60):
-            await asyncio.sleep(0)
-        return bytes(self.transport.written)
-
-    async def wait(self, seconds: float) -> bytes:
-        """Lets the time pass, and returns everything that was written until now."""
-        self.clock.now += seconds
-        self.limits._tick(asyncio.get_running_loop())
-        return await self.send()
-
-    def end(self) -> None:
-        if self.limits._timer:
-            self.limits._timer.cancel()
 
 
 @pytest.fixture
@@ -149,6 +54,14 @@ async def test_a_request_follows_a_body_that_was_answered_early(peer: Peer) -> N
     assert _echoes(await peer.send(request[:200])) == ["POST /early 0"]
 
     answers = await peer.send(request[200:], GET)
+
+    assert _echoes(answers) == ["POST /early 0", "GET /a 0"]
+
+
+async def test_an_answered_body_is_no_part_of_the_next_head(peer: Peer) -> None:
+    request = _post(b"x" * 100_000, b"/early")
+
+    answers = await peer.send(request[:200], request[200:] + GET[:9], GET[9:])
 
     assert _echoes(answers) == ["POST /early 0", "GET /a 0"]
 
@@ -281,6 +194,45 @@ async def test_without_room_a_connection_is_dropped() -> None:
     assert new.ends == ["abort"]
 
 
+SLOW = {
+    "half a head": [GET[:9]],
+    "half a second head": [GET, GET[:9]],
+    "half a body": [_post(b"xy")[:-1]],
+    "a refused head": [b"nonsense\r\n\r\n"],
+    "an answered half body": [_post(b"xy", b"/early")[:-1]],
+}
+
+
+@pytest.mark.parametrize("pieces", SLOW.values(), ids=SLOW.keys())
+async def test_a_slow_client_makes_room_for_a_new_one(pieces: list[bytes]) -> None:
+    peer, new = Peer(limit=1), Transport()
+    await peer.send(*pieces)
+    peer.connect(new)
+    peer.end()
+
+    assert (peer.transport.ends[-1:], new.ends) == (["abort"], [])
+
+
+async def test_a_client_that_does_not_read_makes_room() -> None:
+    peer, new = Peer(limit=1), Transport()
+    peer.protocol.data_received(GET)
+    peer.protocol.pause_writing()
+    peer.connect(new)
+    peer.end()
+
+    assert (peer.transport.ends, new.ends) == (["abort"], [])
+
+
+async def test_a_request_in_progress_makes_no_room() -> None:
+    peer, new = Peer(limit=1), Transport()
+    peer.protocol.data_received(GET)
+    peer.connect(new)
+
+    assert (peer.transport.ends, new.ends) == ([], ["abort"])
+    assert _echoes(await peer.send()) == ["GET /a 0"]
+    peer.end()
+
+
 async def test_a_lost_connection_frees_its_room(peer: Peer) -> None:
     await peer.send(GET * 2)
     peer.protocol.connection_lost(None)
@@ -291,6 +243,12 @@ async def test_a_lost_connection_frees_its_room(peer: Peer) -> None:
 @pytest.mark.parametrize("head", [b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", b"nonsense\r\n\r\n", b"\x16\x03\x01"])
 async def test_what_is_no_request_is_a_400(peer: Peer, head: bytes) -> None:
     assert _statuses(await peer.send(head)) == ["400"]
+
+
+async def test_a_refused_request_is_not_asked_for_its_body(peer: Peer) -> None:
+    head = b"POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    assert _statuses(await peer.send(head + b"x\r\n")) == ["400"]
 
 
 async def test_an_upgrade_is_ignored(peer: Peer) -> None:

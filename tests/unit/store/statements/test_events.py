@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from opentelemetry.trace import INVALID_SPAN
 
 from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
@@ -14,6 +13,7 @@ from lea_payments.store.items import Item, attributes_of, item_of_entry
 from lea_payments.store.statements import events, pings, records
 from lea_payments.store.statements.events import Update
 from lea_payments.store.statements.records import GUARD, CurrentRecord
+from lea_payments.telemetry.applying import NO_TRACE, Applying
 from tests.support.first_events import BY_CHECKOUT, BY_HAND, REFUND
 from tests.support.first_events import event_of as _event
 
@@ -25,7 +25,7 @@ DOCUMENTED_LIMIT = 8192
 def _update(before: CurrentRecord, event: PaymentEvent) -> Update:
     after = changes.apply(before.record, event, "t1").after
     assert after is not None
-    return events.update("payments", before, after, INVALID_SPAN)
+    return events.update("payments", before, after, Applying(NO_TRACE))
 
 
 def _assigned(update: Update) -> dict[str, Any]:
@@ -67,10 +67,15 @@ def test_an_update_sets_fields_and_history_in_one_statement() -> None:
     ]
 
 
-def test_an_update_has_the_payment_as_key_and_keeps_its_span() -> None:
-    update = _update(records.untouched("payment_1", _event()), _event())
+def test_an_update_has_its_payment_as_key_and_its_event() -> None:
+    before, applying = records.untouched("payment_1", _event()), Applying(NO_TRACE)
+    after = changes.apply(before.record, _event(), "t1").after
+    assert after is not None
 
-    assert (update.key, update.span) == ("payment_1", INVALID_SPAN)
+    update = events.update("payments", before, after, applying)
+
+    assert update.key == "payment_1"
+    assert update.applying is applying
 
 
 def test_a_write_after_a_read_is_conditional_on_the_guard() -> None:
@@ -142,7 +147,7 @@ def test_a_full_history_gets_no_further_entry() -> None:
 def test_a_history_without_entries_is_no_field(stored: dict[str, Any] | None, action: str) -> None:
     before = records.current(attributes_of(BY_HAND) | ({"history": stored} if stored else {}))
 
-    update = events.update("payments", before, replace(before.record, version=1), INVALID_SPAN)
+    update = events.update("payments", before, replace(before.record, version=1), Applying(NO_TRACE))
 
     assert update.text.partition("SET version=?")[2].partition(" WHERE ")[0] == action
 
@@ -171,8 +176,8 @@ def test_the_longest_statement_is_within_the_limit() -> None:
     item = {"payment_intent_id": {"S": "payment_1"}} | {
         name: {"NULL": True} for name in Payment.__struct_fields__ if name != "payment_intent_id"
     }
-    assigned = events.update("t" * 255, records.current(item), _every_field(), INVALID_SPAN)
-    removed = events.update("t" * 255, records.current(item), BY_HAND, INVALID_SPAN)
+    assigned = events.update("t" * 255, records.current(item), _every_field(), Applying(NO_TRACE))
+    removed = events.update("t" * 255, records.current(item), BY_HAND, Applying(NO_TRACE))
 
     names, _ = _parts(assigned)
     assert {*names} >= {*Payment.__struct_fields__} - {"payment_intent_id", "dispute_status"}

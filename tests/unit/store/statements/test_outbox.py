@@ -3,7 +3,6 @@ from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
-from opentelemetry.trace import INVALID_SPAN
 
 from lea_payments.payment import changes
 from lea_payments.payment.facts import Fact, Kind
@@ -11,6 +10,7 @@ from lea_payments.payment.record import Payment
 from lea_payments.store.items import attributes_of
 from lea_payments.store.statements import checkout, events, records
 from lea_payments.store.statements.outbox import SHARDS, shard_of
+from lea_payments.telemetry.applying import NO_TRACE, Applying
 from tests.support.first_events import BY_CHECKOUT, PAID, REFUND, event_of
 
 NOW = datetime.fromtimestamp(1764247000.123, UTC)
@@ -23,7 +23,7 @@ def _text(fact: Fact, notify_at: datetime | None, before: records.CurrentRecord 
     event = event_of(fact, {Kind.SESSION: "cs_test_a", Kind.INTENT: "pi_b"}.get(Kind(fact.kind), "x_1"))
     after = changes.apply(before.record, event, "t1").after
     assert after is not None
-    return events.update("payments", before, after, INVALID_SPAN, notify_at).text
+    return events.update("payments", before, after, Applying(NO_TRACE), notify_at).text
 
 
 @pytest.mark.parametrize("fact", [PAID, REFUND, DECLINED], ids=["completed", "refunded", "failed"])
@@ -37,7 +37,7 @@ def test_the_guess_before_a_first_event_is_marked_too() -> None:
     after = changes.apply(before.record, event, "t1").after
     assert after is not None
 
-    update = events.update("payments", before, after, INVALID_SPAN, NOW)
+    update = events.update("payments", before, after, Applying(NO_TRACE), NOW)
 
     parameters = dict(
         zip([part.split("=")[0] for part in update.text.split("SET ")[1:]], update.parameters, strict=False)

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from opentelemetry.trace import INVALID_SPAN
 
 from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
@@ -14,6 +13,7 @@ from lea_payments.store.items import Item, attributes_of
 from lea_payments.store.statements import events, records
 from lea_payments.store.statements.events import Update
 from lea_payments.store.statements.records import CurrentRecord
+from lea_payments.telemetry.applying import NO_TRACE, Applying
 from tests.support.first_events import BY_CHECKOUT, BY_HAND, PAID, REFUND
 from tests.support.first_events import event_of as _event
 
@@ -21,7 +21,7 @@ from tests.support.first_events import event_of as _event
 def _update(before: CurrentRecord, event: PaymentEvent) -> Update:
     after = changes.apply(before.record, event, "t1").after
     assert after is not None
-    return events.update("payments", before, after, INVALID_SPAN)
+    return events.update("payments", before, after, Applying(NO_TRACE))
 
 
 def _is_true(before: CurrentRecord, event: PaymentEvent, item: Item) -> bool:

@@ -1,7 +1,7 @@
 """Stands in for DynamoDB and the trace collector: answers at once, stores nothing, and counts.
 
-`python -m tests.bench.backends DYNAMODB_PORT COLLECTOR_PORT`. `GET /report` on the first port returns the counts since
-the last report, as JSON.
+`python -m tests.bench.servers.backends DYNAMODB_PORT COLLECTOR_PORT`. `GET /report` on the first port returns the
+counts since the last report, as JSON.
 """
 
 import asyncio
@@ -120,8 +120,22 @@ class Backends:
         return msgspec.json.encode(counts)
 
 
+class _Scope(msgspec.Struct):
+    spans: list[msgspec.Raw]
+
+
+class _Resource(msgspec.Struct, rename="camel"):
+    scope_spans: list[_Scope]
+
+
+class _JsonExport(msgspec.Struct, rename="camel"):
+    resource_spans: list[_Resource]
+
+
 def _spans_in(export: bytes) -> int:
-    request = ExportTraceServiceRequest.FromString(export)
+    """The number of spans in an export, in OTLP's binary or JSON encoding."""
+    is_json = export.startswith(b"{")
+    request = msgspec.json.decode(export, type=_JsonExport) if is_json else ExportTraceServiceRequest.FromString(export)
     return sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
 
 

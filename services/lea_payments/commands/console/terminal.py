@@ -1,25 +1,16 @@
-"""Runs a command line, and prints text and JSON in which nothing can control the terminal."""
+"""Prints text and JSON in which nothing can control the terminal."""
 
 import json
-import os
-import sys
-import traceback
 from collections.abc import Iterable, Sequence
-from io import TextIOWrapper
 from typing import Any
 
 import msgspec
-import typer
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
-from typer.rich_utils import rich_format_error
 
-from lea_payments.environment import strip_variables_of_libraries
-from lea_payments.settings import SettingsError
-from lea_payments.telemetry.tracing.variables import take_variables
 from lea_payments.text.visible import visible_json, visible_lines, visible_text
 
 
@@ -65,32 +56,3 @@ def table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str | Non
 def json_text(value: object) -> str:
     """The value as JSON for people and programs."""
     return visible_json(json.dumps(msgspec.to_builtins(value), indent=2, ensure_ascii=False))
-
-
-def run(app: typer.Typer) -> None:
-    """Runs the command that the arguments name and exits the process."""
-    strip_variables_of_libraries(os.environ)
-    take_variables()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # the terminal's encoding can lack a character
-    raise SystemExit(_status(app))
-
-
-def _status(app: typer.Typer) -> int:
-    errors = Terminal(stderr=True)
-    try:
-        status: int | None = app(standalone_mode=False)
-    except SettingsError as error:
-        errors.print_lines((f"✗ {each}" for each in str(error).split("\n")), "red")
-    except typer.TyperException as error:
-        error.message = visible_text(error.message)
-        rich_format_error(error)  # type: ignore[arg-type]  # its class is private in typer
-        return error.exit_code
-    except typer.Abort:
-        errors.print("✗ aborted", style="red")
-    except Exception:  # noqa: BLE001 - a traceback can quote data
-        errors.print_lines(traceback.format_exc().rstrip("\n").split("\n"))
-    else:
-        return status or 0
-    return 1

@@ -1,0 +1,1 @@
+"""Calls DynamoDB's BatchExecuteStatement with an HTTP client of its own."""

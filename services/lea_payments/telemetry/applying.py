@@ -1,0 +1,91 @@
+"""Records the spans of applying events, and of the calls to DynamoDB that carry the writes of several events."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanContext, SpanKind
+
+from lea_payments.telemetry import metrics, traces
+from lea_payments.telemetry.metrics import series
+from lea_payments.telemetry.traces import Trace
+
+_OPERATION = "BatchExecuteStatement"
+_BATCH: Mapping[str, str | int] = {"db.system.name": "aws.dynamodb", "db.operation.name": _OPERATION}
+NO_TRACE = Trace(0, 0, is_sampled=False)
+
+
+class Applying:
+    """The application of one event to its payment. It becomes a span if its trace is kept."""
+
+    __slots__ = ("_parent_id", "_started_ns", "batches", "trace")
+
+    def __init__(self, parent: Trace) -> None:
+        self.trace = parent
+        if parent.is_sampled:
+            self.batches: list[SpanContext] = []
+            """The calls to DynamoDB that carried its writes."""
+            self.trace = Trace(parent.trace_id, traces.new_span_id(), is_sampled=True)
+            self._parent_id, self._started_ns = parent.span_id, time.time_ns()
+
+    def ended(self, event_id: str, event_type: str) -> None:
+        """The event is applied, or could not be."""
+        if self.trace.is_sampled:
+            traces.record(
+                "payments.apply",
+                self.trace,
+                span_id=self.trace.span_id,
+                parent_id=self._parent_id,
+                kind=SpanKind.INTERNAL,
+                started_ns=self._started_ns,
+                ended_ns=time.time_ns(),
+                attributes={"stripe.event.id": event_id, "stripe.event.type": event_type},
+                links=self.batches,
+            )
+
+
+def current_trace() -> Trace:
+    """The trace of a coroutine that has a span."""
+    context = trace.get_current_span().get_span_context()
+    return Trace(context.trace_id, context.span_id, is_sampled=context.trace_flags.sampled)
+
+
+class BatchSpan:
+    """A call to DynamoDB that carries the writes of several events. It and their spans are linked to each other."""
+
+    __slots__ = ("_members", "_size", "_started", "_started_ns")
+
+    def __init__(self, members: Sequence[Applying]) -> None:
+        self._size = len(members)
+        self._members = [member for member in members if member.trace.is_sampled]
+        self._started = time.perf_counter()
+        self._started_ns = time.time_ns() if self._members else 0
+
+    def ended(self, outcome: str) -> None:
+        """The call has a response, or failed; `outcome` is one of `STORE_OUTCOMES`."""
+        seconds = time.perf_counter() - self._started
+        exemplar = self._members[0].trace.exemplar if self._members else None
+        metrics.BATCH_SIZE.observe(self._size, exemplar)
+        series(metrics.STORE_CALLS, "apply", outcome).inc()
+        series(metrics.STORE_DURATION, "apply").observe(seconds, exemplar)
+        if self._members:
+            self._record(outcome)
+
+    def _record(self, outcome: str) -> None:
+        # A child of the first one, so that sampling keeps them together.
+        first, span_id = self._members[0].trace, traces.new_span_id()
+        traces.record(
+            _OPERATION,
+            first,
+            span_id=span_id,
+            parent_id=first.span_id,
+            kind=SpanKind.CLIENT,
+            started_ns=self._started_ns,
+            ended_ns=time.time_ns(),
+            attributes={**_BATCH, "db.operation.batch.size": self._size},
+            links=[member.trace.context() for member in self._members],
+            error=outcome if outcome in (metrics.ERROR, metrics.THROTTLED) else None,
+        )
+        context = first.context(span_id)
+        for member in self._members:
+            member.batches.append(context)

@@ -1,0 +1,206 @@
+"""Encodes spans in OTLP's protobuf, as the official encoder does in ten times as long.
+
+Each span is encoded when it ends: the export only joins bytes, so its thread never holds the interpreter for long, and
+the garbage collector has no spans to visit. Numbers of fields: opentelemetry/proto/trace/v1/trace.proto.
+"""
+
+import logging
+import struct
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
+
+from lea_payments.telemetry.tracing.recorded import RecordedSpan
+
+CONTENT_TYPE = "application/x-protobuf"
+
+SHORT = 60
+"""In bytes: so that the sum of two is less than 128."""
+
+NOTHING: Mapping[str, object] = {}
+_WORD, _NEGATIVE, _LONG = 2**7, 2**64, 2**63
+_times = struct.Struct("<BQBQ").pack
+_double = struct.Struct("<Bd").pack
+_KINDS = {kind: b"\x30%c" % (kind.value + 1) for kind in SpanKind}
+_REMOTE = {False: b"\x00\x01\x00\x00", True: b"\x00\x03\x00\x00"}
+"""Whether a context comes from another process, as fixed32: the first bit says that the second one is known."""
+
+_STATUSES = {
+    StatusCode.UNSET: b"\x7a\x00",
+    StatusCode.OK: b"\x7a\x02\x18\x01",
+    StatusCode.ERROR: b"\x7a\x02\x18\x02",
+}
+_END, _END_OF_FAILED = (_STATUSES[code] + b"\x85\x01" + _REMOTE[False] for code in (StatusCode.UNSET, StatusCode.ERROR))
+_logger = logging.getLogger(__name__)
+
+
+def encode_span(span: ReadableSpan) -> bytes:
+    """A span as an element of `ScopeSpans`. Raises ValueError if its name is not Unicode."""
+    context, parent = span.context, span.parent
+    parts = [
+        b"\x0a\x10%b\x12\x08%b" % (context.trace_id.to_bytes(16), context.span_id.to_bytes(8)),
+        b"\x22\x08%b" % parent.span_id.to_bytes(8) if parent is not None else b"",
+        _name(span.name, span.kind),
+        _times(0x39, span.start_time or 0, 0x41, span.end_time or 0),
+        *_attributes(b"\x4a", span.attributes),
+        *[_field(b"\x6a", _link(link)) for link in span.links],
+        _status(span.status),
+        b"\x85\x01",
+        _REMOTE[parent is not None and parent.is_remote],
+    ]
+    if context.trace_state:
+        parts.append(_field(b"\x1a", _trace_state(context)))
+    if span.events:
+        parts += [_field(b"\x5a", _event(event)) for event in span.events]
+    if span.dropped_attributes or span.dropped_events or span.dropped_links:
+        parts.append(_number(b"\x50", span.dropped_attributes))
+        parts.append(_number(b"\x60", span.dropped_events) + _number(b"\x70", span.dropped_links))
+    return _field(b"\x12", b"".join(parts))
+
+
+def encode_recorded(span: RecordedSpan) -> bytes:
+    """As `encode_span`, in half the time: such a span has no events, no remote parent and no limits."""
+    parent_id = span.parent_id
+    parts = [
+        b"\x0a\x10%b\x12\x08%b" % (span.trace_id.to_bytes(16), span.span_id.to_bytes(8)),
+        b"" if parent_id is None else b"\x22\x08%b" % parent_id.to_bytes(8),
+        _name(span.name, span.kind),
+        _times(0x39, span.started_ns, 0x41, span.ended_ns),
+        *_attributes(b"\x4a", span.attributes),
+        *[b"\x6a\x21" + _linked(link) for link in span.links],
+        _END_OF_FAILED if span.failed else _END,
+    ]
+    return _field(b"\x12", b"".join(parts))
+
+
+@lru_cache(256)
+def _name(name: str, kind: SpanKind) -> bytes:
+    return _field(b"\x2a", name.encode()) + _KINDS[kind]
+
+
+def encode_request(resource: Resource, scopes: Mapping[InstrumentationScope | None, Sequence[bytes]]) -> bytes:
+    """A whole `ExportTraceServiceRequest`."""
+    spans = b"".join(_field(b"\x12", _scope(scope) + b"".join(spans)) for scope, spans in scopes.items())
+    return _field(b"\x0a", _resource(resource) + spans + _text(b"\x1a", resource.schema_url))
+
+
+def _resource(resource: Resource) -> bytes:
+    return _field(b"\x0a", b"".join(_attributes(b"\x0a", resource.attributes)))
+
+
+def _scope(scope: InstrumentationScope | None) -> bytes:
+    if scope is None:
+        return b"\x0a\x00"
+    attributes = b"".join(_attributes(b"\x1a", scope.attributes))
+    fields = _text(b"\x0a", scope.name) + _text(b"\x12", scope.version) + attributes
+    return _field(b"\x0a", fields) + _text(b"\x1a", scope.schema_url)
+
+
+def _trace_state(context: SpanContext) -> bytes:
+    return ",".join(f"{key}={value}" for key, value in context.trace_state.items()).encode()
+
+
+def _event(event: Event) -> bytes:
+    attributes = b"".join(_attributes(b"\x1a", event.attributes))
+    time = struct.pack("<BQ", 0x09, event.timestamp)
+    return time + _text(b"\x12", event.name) + attributes + _number(b"\x20", event.dropped_attributes)
+
+
+def _link(link: Link) -> bytes:
+    ids = _linked(link.context)
+    if link.attributes is None:
+        return ids
+    return ids + b"".join(_attributes(b"\x22", link.attributes)) + _number(b"\x28", link.dropped_attributes)
+
+
+def _linked(context: SpanContext) -> bytes:
+    ids = context.trace_id.to_bytes(16), context.span_id.to_bytes(8)
+    return b"\x0a\x10%b\x12\x08%b\x35%b" % (*ids, _REMOTE[context.is_remote])
+
+
+def _status(status: Status) -> bytes:
+    if not status.description:
+        return _STATUSES[status.status_code]
+    return _field(b"\x7a", _text(b"\x12", status.description) + _STATUSES[status.status_code][2:])
+
+
+def _attributes(tag: bytes, attributes: Mapping[str, object] | None) -> Sequence[bytes]:
+    """An attribute that protobuf cannot express is left out, as the official encoder does."""
+    fields = []
+    for key, value in (attributes or NOTHING).items():
+        try:
+            fields.append(_attribute(tag, key, value))
+        except (ValueError, TypeError) as error:
+            _logger.warning("An attribute cannot be exported: %s: %s", key, type(error).__name__)
+    return fields
+
+
+def _attribute(tag: bytes, key: str, value: object) -> bytes:
+    head = _head(key)
+    if type(value) is str:
+        text = value.encode()
+        size, of_head = len(text), len(head)
+        if size < SHORT and of_head < SHORT:  # nearly all: each length is one byte, so one operation does it
+            return b"%b%c%b%c\x0a%c%b" % (tag, of_head + size + 3, head, size + 2, size, text)
+    return _field(tag, head + _field(b"", _value(value)))
+
+
+@lru_cache(256)
+def _head(key: str) -> bytes:
+    """The key of an attribute, and the tag of its value."""
+    return _text(b"\x0a", key) + b"\x12"
+
+
+def _value(value: object) -> bytes:  # noqa: PLR0911 - one for each type
+    """An `AnyValue`."""
+    match value:
+        case None:
+            return b""
+        case bool():
+            return b"\x10\x01" if value else b"\x10\x00"
+        case str():
+            return _field(b"\x0a", value.encode())
+        case int():
+            return b"\x18" + _signed(value)
+        case float():
+            return _double(0x21, value)
+        case bytes():
+            return _field(b"\x3a", value)
+        case Sequence():
+            return _field(b"\x2a", b"".join(_field(b"\x0a", _value(one)) for one in value))
+        case Mapping():
+            return _field(b"\x32", b"".join(_attribute(b"\x0a", str(key), one) for key, one in value.items()))
+    raise TypeError(type(value).__name__)
+
+
+def _field(tag: bytes, content: bytes) -> bytes:
+    """A field of bytes: its tag, its length and its content."""
+    size = len(content)
+    return (b"%b%c%b" % (tag, size, content)) if size < _WORD else tag + _varint(size) + content
+
+
+def _text(tag: bytes, text: str | None) -> bytes:
+    return _field(tag, text.encode()) if text else b""
+
+
+def _number(tag: bytes, number: int) -> bytes:
+    return tag + _varint(number) if number else b""
+
+
+def _signed(number: int) -> bytes:
+    if not -_LONG <= number < _LONG:
+        raise ValueError("more than 64 bits")
+    return _varint(number if number >= 0 else number + _NEGATIVE)
+
+
+def _varint(number: int) -> bytes:
+    groups = bytearray()
+    while number >= _WORD:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)
