@@ -236,13 +236,15 @@ def test_4096_slow_connections_delay_no_event(
     good.slowest = 0
     for _ in range(SLOW_CONNECTIONS):
         send_until_closed(connections(1)[-1], [first_bytes])
+    until(lambda: webhook.closed("too_many_connections") > before + SLOW_CONNECTIONS - 1100)
+    if first_bytes == HEALTH:
+        connections(0)[-1].recv(65_536)  # the last one is idle, too, when it has its answer
     opening, good.slowest = good.slowest, 0
     seen = good.answers[200]
     until(lambda: good.answers[200] > seen + 10)
 
     print(f"the slowest delivery took {opening:.3f} s while they were opened, {good.slowest:.3f} s after that")
     assert max(opening, good.slowest) < SENDER_SECONDS
-    assert webhook.closed("too_many_connections") > before + SLOW_CONNECTIONS - 1100
     assert webhook.memory() < MEMORY_LIMIT
 
 
