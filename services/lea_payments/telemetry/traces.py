@@ -20,18 +20,12 @@ _INVALID_VERSION = "ff"
 class Trace:
     """The ids of one operation's trace. Nothing else exists before its spans end. Without a tracer the ids are 0."""
 
-    __slots__ = ("_hex_id", "is_sampled", "span_id", "trace_id")
+    __slots__ = ("hex_id", "is_sampled", "span_id", "trace_id")
 
     def __init__(self, trace_id: int, span_id: int, *, is_sampled: bool) -> None:
         self.trace_id, self.span_id, self.is_sampled = trace_id, span_id, is_sampled
-        self._hex_id: str | None = None
-
-    @property
-    def hex_id(self) -> str | None:
+        self.hex_id = f"{trace_id:032x}" if trace_id else None
         """The trace id in hex, or None if there is no trace."""
-        if self._hex_id is None and self.trace_id:
-            self._hex_id = f"{self.trace_id:032x}"
-        return self._hex_id
 
     @property
     def exemplar(self) -> dict[str, str] | None:
