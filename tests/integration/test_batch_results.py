@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError
 from prometheus_client import REGISTRY
 
 from lea_payments.settings import TableSettings
-from lea_payments.store.dynamodb import Dynamodb, NotFound, WriteResult
+from lea_payments.store.batch.results import NotFound, WriteResult
+from lea_payments.store.dynamodb import Dynamodb
 from lea_payments.store.errors import TemporaryError, UnavailableError
 from lea_payments.store.statements import pings
 from lea_payments.telemetry import metrics

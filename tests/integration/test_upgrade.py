@@ -10,7 +10,7 @@ import pytest
 from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.settings import TableSettings
-from lea_payments.store.dynamodb import Blocked, WriteResult, Written, result_of
+from lea_payments.store.batch.results import Blocked, WriteResult, Written, result_of
 from lea_payments.store.errors import ConflictError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.store.statements import events, records

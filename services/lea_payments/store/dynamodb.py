@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -14,6 +14,7 @@ from lea_payments.outbound.way import proxy_for
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.store.batch.call import BatchCall
+from lea_payments.store.batch.results import OUTCOMES, WriteResult, results_of
 from lea_payments.store.connection import CALL_SECONDS, FIRST_PAUSE_SECONDS, pause_before_next
 from lea_payments.store.errors import TemporaryError, UnavailableError
 from lea_payments.store.items import Item
@@ -29,58 +30,7 @@ THREADS = 8
 ADDRESS = "DDB_ENDPOINT and AWS_REGION"
 """The settings with the address of DynamoDB."""
 
-OUTCOMES: Mapping[str, str] = {
-    "ConditionalCheckFailedException": metrics.REFUSED,
-    "ValidationException": metrics.REFUSED,
-    **dict.fromkeys(("ThrottlingException", "ThrottlingError", "RequestLimitExceeded"), metrics.THROTTLED),
-    **dict.fromkeys(("ProvisionedThroughputExceededException", "ProvisionedThroughputExceeded"), metrics.THROTTLED),
-    **dict.fromkeys(("ConditionalCheckFailed", "TransactionConflict"), metrics.OK),
-}
-"""Outcomes of a call by DynamoDB's code for it or for one of its statements (API reference); other codes are errors.
-
-A false condition of a statement is an ordinary result: it is how duplicates are found.
-"""
-
 ResultT = TypeVar("ResultT")
-
-
-class Written(NamedTuple):
-    """The write is done."""
-
-
-class Blocked(NamedTuple):
-    """The condition was false; `current_item` is the item as it is now."""
-
-    current_item: Item
-
-
-class NotFound(NamedTuple):
-    """There is no item with this key."""
-
-
-class Busy(NamedTuple):
-    """The try failed for a temporary reason, so it can be repeated. It may be written nevertheless."""
-
-    reason: str
-
-
-class Failed(NamedTuple):
-    """The write fails however often it is sent; the other writes of its batch are not affected."""
-
-    error: Exception
-
-
-WriteResult = Written | Blocked | NotFound | Busy | Failed
-_TEMPORARY_CODES = frozenset(
-    {
-        "TransactionConflict",
-        "ThrottlingError",
-        "RequestLimitExceeded",
-        "ProvisionedThroughputExceeded",
-        "InternalServerError",
-    }
-)
-"""The codes of BatchStatementError (DynamoDB API reference) after which the same statement can succeed."""
 
 
 class Dynamodb:
@@ -178,12 +128,7 @@ class Dynamodb:
         if isinstance(responses, Exception):
             results, outcome = self._translated(responses)
         else:
-            try:
-                results = [result_of(response) for response in responses]
-                # The worst outcome of a statement is that of the call.
-                outcome = max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
-            except Exception as error:  # noqa: BLE001 - without its callback, a batch would be in flight for ever
-                results, outcome = error, metrics.ERROR
+            results, outcome = results_of(responses)
         call.ended(outcome)
         callback(results)
 
@@ -248,24 +193,3 @@ def existing_item(error: ClientError) -> Item:
         raise error
     item: Item = error.response.get("Item", {})  # type: ignore[assignment]
     return item
-
-
-def _outcome_of(response: Mapping[str, Any]) -> str:
-    return OUTCOMES.get(response["Error"].get("Code", ""), metrics.ERROR) if "Error" in response else metrics.OK
-
-
-def result_of(response: Mapping[str, Any]) -> WriteResult:
-    """DynamoDB's response to one statement of a batch as a result."""
-    error = response.get("Error")
-    if error is None:
-        return Written()
-    code = error.get("Code", "")
-    if code == "ConditionalCheckFailed":
-        # ALL_OLD returns the current item in the error or, as the API reference also allows, beside it.
-        current_item = response.get("Item") or error.get("Item")
-        return Blocked(current_item) if current_item else NotFound()
-    if code in _TEMPORARY_CODES:
-        return Busy(code)
-    if code == "ResourceNotFound":
-        return Failed(UnavailableError("the table does not exist: run lea-payments init-table"))
-    return Failed(RuntimeError(f"DynamoDB rejected a statement: {code}: {error.get('Message', '')}"))

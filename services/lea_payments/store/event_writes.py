@@ -18,8 +18,8 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import is_detail
 from lea_payments.payment.record import Payment, iso
 from lea_payments.store import connection
+from lea_payments.store.batch.results import Blocked, Busy, NotFound, WriteResult, Written
 from lea_payments.store.connection import FIRST_PAUSE_SECONDS, Deadline
-from lea_payments.store.dynamodb import Blocked, Busy, NotFound, WriteResult, Written
 from lea_payments.store.errors import TemporaryError
 from lea_payments.store.group_commit import GroupCommit
 from lea_payments.store.statements import events, records

@@ -16,8 +16,9 @@ from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import dynamodb, event_writes, table
+from lea_payments.store.batch.results import Failed, WriteResult
 from lea_payments.store.connection import CALL_SECONDS, DEADLINE_SECONDS, PING_SECONDS, Deadline
-from lea_payments.store.dynamodb import Dynamodb, Failed, WriteResult
+from lea_payments.store.dynamodb import Dynamodb
 from lea_payments.store.errors import ConflictError, UnavailableError
 from lea_payments.store.event_writes import EventWrites
 from lea_payments.store.group_commit import GroupCommit, settle

@@ -13,8 +13,8 @@ from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import Payment
+from lea_payments.store.batch.results import Blocked, Busy, Failed, NotFound, WriteResult, Written
 from lea_payments.store.connection import WAITING_LIMIT, Deadline
-from lea_payments.store.dynamodb import Blocked, Busy, Failed, NotFound, WriteResult, Written
 from lea_payments.store.errors import TemporaryError, UnavailableError
 from lea_payments.store.event_writes import EventWrites
 from lea_payments.store.group_commit import GroupCommit
