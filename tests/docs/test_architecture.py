@@ -1,25 +1,33 @@
 """Compares the documented walk of a delivery with a trace of its calls, and counts the modules of each package."""
 
+import asyncio
 import re
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from uuid import uuid4
 
 import httpx
 import pytest
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.server import ServerState
 
+from lea_payments.serving.http.connections import Connections
+from lea_payments.serving.http.protocol import LimitedProtocol
 from lea_payments.settings import WebhookSettings
 from lea_payments.store import table
 from lea_payments.store.payments import PaymentStore
-from lea_payments.webhook.app import create_app
+from lea_payments.webhook.app import Webhook, create_app
 from tests.docs.documents import ROOT
 from tests.support import stripe_bodies, tables
 
 ROOMS_LIMIT = 6
+CONNECTIONS_LIMIT = 10
 MODULES_LIMIT = 10
 SERVICES = ROOT / "services"
 PACKAGES = sorted(path.parent for path in SERVICES.rglob("__init__.py"))
@@ -51,6 +59,18 @@ def _recorded_modules() -> Iterator[dict[str, None]]:
         threading.setprofile(None)
 
 
+@asynccontextmanager
+async def _serving(app: ASGIApp, webhook: Webhook) -> AsyncIterator[str]:
+    """Yields the address of the webhook, whose connections belong to the loop of the test."""
+    config = uvicorn.Config(app, log_config=None)
+    config.load()
+    protocol = partial(
+        LimitedProtocol, config, ServerState(), {}, limits=Connections(CONNECTIONS_LIMIT), direct=webhook
+    )
+    async with await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
 @pytest.fixture
 async def entered(dynamodb_endpoint: str) -> list[str]:
     """Return the modules that a delivery enters, in order, such as `webhook/app`."""
@@ -67,9 +87,13 @@ async def entered(dynamodb_endpoint: str) -> list[str]:
     body = stripe_bodies.completed("payment_1")
     headers = {"Stripe-Signature": stripe_bodies.sign(body)}
     store = PaymentStore(settings)
-    transport = httpx.ASGITransport(create_app(settings, store))
-    async with store, httpx.AsyncClient(transport=transport, base_url="http://webhook") as http:
+    async with (
+        store,
+        _serving(*create_app(settings, store)) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False) as http,
+    ):
         await store.ping_events()  # a first connection can be slow, and a try that fails enters other rooms
+        await http.get("/livez")
         with _recorded_modules() as modules:
             answer = await http.post("/webhook/stripe", content=body, headers=headers)
     client.delete_table(TableName=settings.table)

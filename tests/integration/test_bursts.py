@@ -6,7 +6,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -66,7 +66,7 @@ def _some_fail() -> Fault:
 
 def _deliveries(payment_id: str) -> list[Delivery]:
     """Two events of one payment, both of which change it, and now and then a copy."""
-    metadata = {"metadata": {"payment_intent_id": payment_id}}
+    metadata: dict[str, Any] = {"metadata": {"payment_intent_id": payment_id}}
     refund = stripe_bodies.refund("refund.created", 300, "succeeded", id=f"re_{payment_id}", **metadata)
     return [Delivery.of(stripe_bodies.completed(payment_id)), Delivery.of(refund)]
 

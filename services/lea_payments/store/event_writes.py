@@ -19,7 +19,7 @@ from lea_payments.payment.facts import is_detail
 from lea_payments.payment.record import Payment, iso
 from lea_payments.store import connection
 from lea_payments.store.connection import FIRST_PAUSE_SECONDS, Deadline
-from lea_payments.store.dynamodb import Blocked, Busy, Failed, NotFound, WriteResult, Written
+from lea_payments.store.dynamodb import Blocked, Busy, NotFound, WriteResult, Written
 from lea_payments.store.errors import TemporaryError
 from lea_payments.store.group_commit import GroupCommit
 from lea_payments.store.statements import events, records
@@ -104,7 +104,7 @@ class EventWrites:
 
     def _finish(self, event: PaymentEvent, applying: Applying, callback: Callback, result: Applied | Exception) -> None:
         self._deadline.end()
-        applying.ended(event.id, event.type)
+        applying.ended(event.id, event.type, result if isinstance(result, Exception) else None)
         callback(result)
 
     def _go_on(
@@ -161,8 +161,8 @@ class EventWrites:
                     # The write may be done. Then the next try finds this event in the history, recorded at this time.
                     unanswered[attempt.at] = attempt.applied
                     pause = await connection.pause_before_next(pause, deadline, problem)
-                case Failed(error):
-                    raise error
+                case failed:
+                    raise failed.error
             attempt, result = self._attempt(before, event, applying), None
 
     def _guess(self, payment_id: str, event: PaymentEvent, applying: Applying) -> _Attempt:

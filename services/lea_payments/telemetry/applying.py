@@ -28,8 +28,8 @@ class Applying:
             self.trace = Trace(parent.trace_id, traces.new_span_id(), is_sampled=True)
             self._parent_id, self._started_ns = parent.span_id, time.time_ns()
 
-    def ended(self, event_id: str, event_type: str) -> None:
-        """The event is applied, or could not be."""
+    def ended(self, event_id: str, event_type: str, error: Exception | None = None) -> None:
+        """The event is applied, or could not be because of the error."""
         if self.trace.is_sampled:
             traces.record(
                 "payments.apply",
@@ -41,6 +41,7 @@ class Applying:
                 ended_ns=time.time_ns(),
                 attributes={"stripe.event.id": event_id, "stripe.event.type": event_type},
                 links=self.batches,
+                error=type(error).__name__ if error else None,
             )
 
 

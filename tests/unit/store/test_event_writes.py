@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -39,12 +40,12 @@ class Table:
         self.writes: list[Update] = []
 
     def __call__(self, writes: Sequence[Update], done: Callable[[Sequence[WriteResult] | Exception], None]) -> None:
-        answers = [self._answers.pop(0) for _ in writes]
         self.writes += writes
-        if None in answers:
-            return
-        error = next((answer for answer in answers if isinstance(answer, Exception)), None)
-        asyncio.get_running_loop().call_soon(done, error or answers)
+        answers = [self._answers.pop(0) for _ in writes]
+        errors = [answer for answer in answers if isinstance(answer, Exception)]
+        results = [answer for answer in answers if answer is not None and not isinstance(answer, Exception)]
+        if errors or len(results) == len(writes):
+            asyncio.get_running_loop().call_soon(partial(done, errors[0] if errors else results))
 
 
 class Writes:

@@ -280,7 +280,10 @@ async def test_a_callback_can_append_the_next_write() -> None:
     group: GroupCommit[Write, int] = GroupCommit(Sender())
     results = Results()
 
-    group.append(Write("a", 1), _far(), lambda _: group.append(Write("a", 2), _far(), results.of("second")) and None)
+    def append_next(_: int | Exception) -> None:
+        group.append(Write("a", 2), _far(), results.of("second"))
+
+    group.append(Write("a", 1), _far(), append_next)
 
     await results.arrived()
     assert results.all == [("second", 2)]

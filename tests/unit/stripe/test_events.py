@@ -6,7 +6,7 @@ import pytest
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Kind
 from lea_payments.stripe.errors import InvalidPayloadError
-from lea_payments.stripe.events import EVENT_TYPES, Ignored, read, translate
+from lea_payments.stripe.events import EVENT_TYPES, Ignored, VerifiedDelivery, read, translate
 from lea_payments.stripe.facts import FACT_OF
 from tests.support import stripe_bodies
 
@@ -205,7 +205,7 @@ def test_a_delivery_is_verified_and_translated() -> None:
 
     delivery = read(body, header, secrets=("whsec_new", stripe_bodies.SECRET), now=1001, livemode=False)
 
-    assert delivery == (translate(body, livemode=False), 1, 1000)
+    assert delivery == VerifiedDelivery(translate(body, livemode=False), 1, 1000)
 
 
 def test_an_error_does_not_show_an_unknown_enum_value() -> None:

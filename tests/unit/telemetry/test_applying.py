@@ -42,6 +42,14 @@ def test_applying_an_event_is_a_child_span(exporter: InMemorySpanExporter) -> No
     assert (span.kind, span.links) == (SpanKind.INTERNAL, ())
 
 
+def test_an_event_that_fails_is_a_failed_span(exporter: InMemorySpanExporter) -> None:
+    Applying(_sampled()).ended("evt_1", "charge.refunded", TimeoutError())
+
+    span = span_named(exporter, "payments.apply")
+    assert span.status.status_code is StatusCode.ERROR
+    assert (span.attributes or {})["error.type"] == "TimeoutError"
+
+
 @pytest.mark.parametrize("parent", [UNSAMPLED, NO_TRACE], ids=["dropped", "no trace"])
 def test_a_trace_that_is_not_kept_has_no_apply_span(exporter: InMemorySpanExporter, parent: Trace) -> None:
     applying = Applying(parent)

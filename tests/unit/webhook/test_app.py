@@ -225,7 +225,8 @@ async def test_a_delivery_is_one_server_span(exporter: InMemorySpanExporter) -> 
 def test_the_direct_route_has_the_paths_and_the_limit() -> None:
     _, webhook = _app(Store(AssertionError()))
 
-    assert (webhook.paths, webhook.body_limit) == ({"/webhook/stripe", "/webhook/stripe/"}, BODY_LIMIT)
+    assert sorted(webhook.paths) == ["/webhook/stripe", "/webhook/stripe/"]
+    assert webhook.body_limit == BODY_LIMIT
 
 
 @pytest.mark.parametrize("path", ["/webhook/stripe//", "/webhook", "/webhook/stripes", "/Webhook/Stripe"])

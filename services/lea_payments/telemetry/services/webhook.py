@@ -129,6 +129,8 @@ class Delivery:
             attributes["payments.payment.id"] = payment_id
         if event is not None:
             attributes |= {"stripe.event.id": event.id, "stripe.event.type": event.type}
+        if http_status >= _CLIENT_ERROR:
+            attributes["error.type"] = outcome
         checkout = traces.linked(event.traceparent) if isinstance(event, PaymentEvent) else None
         traces.record(
             _SPAN_NAME,

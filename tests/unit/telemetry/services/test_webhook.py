@@ -129,7 +129,9 @@ def test_a_server_span_fails_from_500_on(exporter: InMemorySpanExporter, status:
     with capture_logs() as lines:
         _delivery().answered("unavailable", status, _event(), None, "why")
 
-    assert span_named(exporter, NAME).status.status_code is code
+    span = span_named(exporter, NAME)
+    assert span.status.status_code is code
+    assert (span.attributes or {})["error.type"] == "unavailable"
     assert [(line["log_level"], line["reason"]) for line in lines] == [("warning", "why")]
 
 
