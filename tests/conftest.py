@@ -1,5 +1,6 @@
 """Fixtures of all tests: free ports and one DynamoDB Local, also for several processes. In CI, a skipped test fails."""
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -101,6 +102,12 @@ def pytest_configure_node(node: WorkerController) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Start with the tests that take longest."""
     parallel.slowest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """Take what the collection has left out of the garbage collector's work, which is a tenth of the time otherwise."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
