@@ -92,7 +92,9 @@ def dynamodb(proxy: FaultyDynamoDB) -> Iterator[FaultyDynamoDB]:
 @pytest.fixture
 async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
     """Yield a store on this file's table, which waits for a database that a busy machine delays."""
-    async with PaymentStore(table_settings, deadline_seconds=tables.WAIT_SECONDS) as store:
+    async with PaymentStore(
+        table_settings, deadline_seconds=tables.WAIT_SECONDS, call_seconds=tables.WAIT_SECONDS
+    ) as store:
         yield store
 
 

@@ -231,16 +231,17 @@ def test_4096_slow_connections_delay_no_event(
     connections: Connections,
     first_bytes: bytes,
 ) -> None:
-    """The time of the slowest delivery, with its connection, is printed: it depends on the machine."""
+    """The times of the slowest deliveries, with their connections, are printed: they depend on the machine."""
     before = webhook.closed("too_many_connections")
     good.slowest = 0
     for _ in range(SLOW_CONNECTIONS):
         send_until_closed(connections(1)[-1], [first_bytes])
+    opening, good.slowest = good.slowest, 0
     seen = good.answers[200]
     until(lambda: good.answers[200] > seen + 10)
 
-    print(f"the slowest delivery took {good.slowest:.3f} s")
-    assert good.slowest < SENDER_SECONDS
+    print(f"the slowest delivery took {opening:.3f} s while they were opened, {good.slowest:.3f} s after that")
+    assert max(opening, good.slowest) < SENDER_SECONDS
     assert webhook.closed("too_many_connections") > before + SLOW_CONNECTIONS - 1100
     assert webhook.memory() < MEMORY_LIMIT
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import httpx
 import psutil
@@ -51,7 +51,7 @@ StartWebhook = Callable[..., Webhook]
 
 @pytest.fixture(scope="module")
 def start_webhook(start: Callable[..., Process], free_port: Callable[[], int]) -> StartWebhook:
-    def start_one(**options: Any) -> Webhook:
+    def start_one(**options: str) -> Webhook:
         port = free_port()
         service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, METRICS_PORT=str(port), **options)
         return Webhook(service, f"http://127.0.0.1:{port}")
@@ -69,11 +69,9 @@ def fifo(tmp_path: Path) -> Iterator[Path]:
     os.close(reader)
 
 
-@pytest.mark.parametrize(
-    "options", [{"redirection": ">&-"}, {"output": Path("/dev/full")}], ids=["closed", "full disk"]
-)
-def test_lines_that_cannot_be_written_are_counted(start_webhook: StartWebhook, options: dict[str, Any]) -> None:
-    webhook = start_webhook(**options)
+@pytest.mark.parametrize("output", [">&-", ">/dev/full"], ids=["closed", "full disk"])
+def test_lines_that_cannot_be_written_are_counted(start_webhook: StartWebhook, output: str) -> None:
+    webhook = start_webhook(output=output)
 
     assert webhook.deliver(50) == {200: 50}
     assert webhook.value("payments_log_lines_dropped_total") >= 50
@@ -84,7 +82,7 @@ def test_a_reader_that_ends_ends_nothing(start_webhook: StartWebhook, tmp_path: 
     path = tmp_path / "fifo"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    webhook = start_webhook(output=path)
+    webhook = start_webhook(output=f">{path}")
     os.close(reader)
 
     assert webhook.deliver(20) == {200: 20}
@@ -93,7 +91,7 @@ def test_a_reader_that_ends_ends_nothing(start_webhook: StartWebhook, tmp_path: 
 
 
 def test_a_reader_that_stops_stops_nothing(start_webhook: StartWebhook, fifo: Path) -> None:
-    webhook = start_webhook(output=fifo)
+    webhook = start_webhook(output=f">{fifo}")
 
     assert webhook.deliver(DELIVERIES) == {200: DELIVERIES}
     assert webhook.service.stop() == 0
@@ -103,7 +101,7 @@ def test_a_slow_reader_gets_every_line(start_webhook: StartWebhook, tmp_path: Pa
     path = tmp_path / "fifo"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-    webhook = start_webhook(output=path)
+    webhook = start_webhook(output=f">{path}")
     webhook.deliver(DELIVERIES)
 
     text = bytearray()

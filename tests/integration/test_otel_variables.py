@@ -16,7 +16,8 @@ from opentelemetry.trace import SpanKind
 
 from lea_payments.settings import TableSettings
 from lea_payments.telemetry.connections import SPANS_DROPPED
-from lea_payments.telemetry.tracing.provider import provider_of
+from lea_payments.telemetry.tracing.provider import Provider, provider_of
+from lea_payments.telemetry.tracing.recorded import RecordedSpan
 from lea_payments.telemetry.tracing.settings import Tracing, read_tracing
 from lea_payments.telemetry.tracing.variables import OtelVariables
 from tests.support.examples import examples
@@ -285,6 +286,30 @@ def test_spans_keep_to_the_limits(sink: OtlpSink, export: Export) -> None:
     export({ENDPOINT: "SINK", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "3", "OTEL_SPAN_LINK_COUNT_LIMIT": "-1"})
 
     assert sink.spans[0].attributes == {"text": "123"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "attributes"),
+    [
+        pytest.param({}, {"number": 1, "text": "12345"}, id="no limit"),
+        pytest.param({"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "3"}, {"number": 1, "text": "123"}, id="length"),
+        pytest.param({"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "1"}, {"text": "12345"}, id="number"),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["http/protobuf", "http/json"])
+def test_recorded_spans_are_exported_within_the_limits(
+    sink: OtlpSink, protocol: str, limits: Mapping[str, str], attributes: Mapping[str, Value]
+) -> None:
+    sink.spans.clear()
+    provider = provider_of(read_tracing({ENDPOINT: sink.endpoint, PROTOCOL: protocol, **limits}), "webhook")
+    assert isinstance(provider, Provider)
+    given_attributes: dict[str, str | int] = {"number": 1, "text": "12345"}
+    provider.record(RecordedSpan("delivery", SpanKind.SERVER, 1, 2, 3, 4, 5, given_attributes, (), failed=True))
+    provider.shutdown()
+
+    (span,) = sink.spans
+    assert (span.name, span.kind, span.parent, span.failed) == ("delivery", "server", f"{3:016x}", True)
+    assert span.attributes == attributes
 
 
 def test_batches_fit_into_the_queue() -> None:

@@ -279,3 +279,17 @@ async def test_a_change_by_checkout_whose_answer_was_lost_succeeds(
 
             assert await store.get("payment_lost_answer") == changed
             assert [call.operation for call in proxy.calls] == ["PutItem", "UpdateItem", "UpdateItem", "GetItem"]
+
+
+async def test_a_store_waits_as_long_as_it_is_told(
+    dynamodb_endpoint: str, settings: TableSettings, free_port: Callable[[], int], dynamodb: "DynamoDBClient"
+) -> None:
+    """The tests' own store waits for a slow machine: sixteen tries take four seconds, and a service gives up before."""
+    del dynamodb  # it has created the table
+    with FaultyDynamoDB(dynamodb_endpoint, free_port()) as proxy:
+        slow = settings.model_copy(update={"ddb_endpoint": proxy.endpoint})
+        async with PaymentStore(slow, call_seconds=tables.WAIT_SECONDS) as store:
+            proxy.fault = faults.first_calls(*[faults.error_response(503, "ServiceUnavailable")] * 16)
+
+            assert await store.get("payment_unknown") is None
+            assert len(proxy.calls) == 17

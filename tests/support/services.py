@@ -53,19 +53,10 @@ class Services:
         for service in reversed(self._started):
             service.stop()
 
-    def start(
-        self,
-        name: str,
-        *,
-        ready_at: str | None = None,
-        output: Path | str | None = None,
-        redirection: str = "",
-        **env: str,
-    ) -> Process:
+    def start(self, name: str, *, ready_at: str | None = None, output: str = "", **env: str) -> Process:
         """Starts a service and returns when `ready_at` (default: its readiness route) answers 2xx.
 
-        `output` is where it writes its lines, such as a pipe; its errors go to the log. `redirection` is one of the
-        shell, such as `>&-`.
+        `output` is a redirection of the shell, such as `>&-`. One to a path, such as `>/dev/full`, needs no shell.
         """
         port = env.get("PORT") or str(self._free_port())
         environment = {
@@ -79,12 +70,13 @@ class Services:
             "PORT": port,
         }
         command = [sys.executable, *COMMANDS[name]]
+        path = Path(output.removeprefix(">")) if output.startswith(">/") else None
         service = start_process(
-            ["sh", "-c", f'exec "$@" {redirection}', "sh", *command] if redirection else command,
+            ["sh", "-c", f'exec "$@" {output}', "sh", *command] if output and not path else command,
             url=f"http://{'[::1]' if '::1' in environment['HOST'] else '127.0.0.1'}:{port}",
             ready_at=ready_at or READY_AT.get(name, "/readyz"),
             log=self._folder / f"{name}-{port}.log",
-            output=output,
+            output=path,
             folder=self._folder,
             env=environment,
             fork=self._fork,

@@ -36,7 +36,8 @@ ResultT = TypeVar("ResultT")
 class Dynamodb:
     """boto3's client with its threads, and the batch call, which uses neither."""
 
-    def __init__(self, settings: TableSettings) -> None:
+    def __init__(self, settings: TableSettings, call_seconds: float = CALL_SECONDS) -> None:
+        self._call_seconds = call_seconds
         session = connection.session(settings)
         self.client: DynamoDBClient = connection.client(settings, session)
         self._batch = BatchCall(self.client.meta.endpoint_url, settings.aws_region, session)
@@ -50,7 +51,7 @@ class Dynamodb:
         Raises UnavailableError, and ClientError if a condition was false or the request invalid.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + CALL_SECONDS if deadline is None else deadline
+        deadline = loop.time() + self._call_seconds if deadline is None else deadline
         pause = FIRST_PAUSE_SECONDS
         problem = "no response from DynamoDB in time"
         try:
@@ -67,7 +68,7 @@ class Dynamodb:
     async def call_once(self, operation: str, method: Callable[..., ResultT], **arguments: Any) -> ResultT:
         """The method's response to a single try. Raises UnavailableError and ClientError."""
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            async with asyncio.timeout(self._call_seconds):
                 return await self._try(operation, partial(method, **arguments))
         except TimeoutError:
             raise UnavailableError("no response from DynamoDB in time") from None

@@ -17,7 +17,7 @@ from lea_payments.payment.record import Payment, iso
 from lea_payments.settings import TableSettings
 from lea_payments.store import dynamodb, event_writes, table
 from lea_payments.store.batch.results import Failed, WriteResult
-from lea_payments.store.connection import DEADLINE_SECONDS, PING_SECONDS, Deadline
+from lea_payments.store.connection import CALL_SECONDS, DEADLINE_SECONDS, PING_SECONDS, Deadline
 from lea_payments.store.dynamodb import Dynamodb
 from lea_payments.store.errors import ConflictError, UnavailableError
 from lea_payments.store.event_writes import EventWrites
@@ -40,6 +40,7 @@ class PaymentStore:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         deadline_seconds: float = DEADLINE_SECONDS,
         *,
+        call_seconds: float = CALL_SECONDS,
         notifications: bool = False,
     ) -> None:
         """With `notifications`, the writes of published changes mark their payments for the notifier."""
@@ -47,7 +48,7 @@ class PaymentStore:
         self._now = now
         self._notifications = notifications
         self._deadline = Deadline(deadline_seconds)
-        self._dynamodb = Dynamodb(settings)
+        self._dynamodb = Dynamodb(settings, call_seconds)
         self._client = self._dynamodb.client
         self._writer: GroupCommit[Update, WriteResult] = GroupCommit(self._send)
         self._events = EventWrites(

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 from starlette.types import Message, Receive, Scope
 
-from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, read_body
+from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError, header, read_body
 
 LIMIT = 10
 
@@ -21,6 +21,13 @@ def request(messages: Sequence[Message], length: str | None = None) -> tuple[Sco
 
 def chunk(body: bytes, *, more: bool = False) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
+
+
+@pytest.mark.parametrize(("name", "value"), [(b"a", "1"), (b"b", "\xe9"), (b"c", None)])
+def test_the_first_header_of_a_name_counts(name: bytes, value: str | None) -> None:
+    scope = {"headers": [(b"a", b"1"), (b"b", b"\xe9"), (b"a", b"2")]}
+
+    assert header(scope, name) == value
 
 
 @pytest.mark.parametrize(

@@ -82,10 +82,11 @@ class Provider(TracerProvider):
     def readable(self, span: RecordedSpan) -> ReadableSpan:
         """The span as the SDK would have made it, within its limits."""
         limits = self._span_limits
+        context_of = partial(SpanContext, span.trace_id, is_remote=False, trace_flags=SAMPLED)
         return ReadableSpan(
             span.name,
-            SpanContext(span.trace_id, span.span_id, is_remote=False, trace_flags=SAMPLED),
-            span.parent_id and SpanContext(span.trace_id, span.parent_id, is_remote=False, trace_flags=SAMPLED),
+            context_of(span.span_id),
+            None if span.parent_id is None else context_of(span.parent_id),
             self.resource,
             BoundedAttributes(limits.max_span_attributes, span.attributes, max_value_len=self._length_limit),
             (),

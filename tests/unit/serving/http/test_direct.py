@@ -242,7 +242,7 @@ async def test_a_client_that_never_reads_is_cut(peer: Peer, route: PatientRoute)
     route.answer()
 
     assert await peer.wait(READ_SECONDS) == b""
-    assert peer.transport.ends == ["abort"]
+    assert (peer.transport.ends, peer.state.tasks) == (["abort"], set())
 
 
 async def test_an_answer_follows_that_of_the_app(peer: Peer, route: PatientRoute) -> None:

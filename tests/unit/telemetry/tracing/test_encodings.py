@@ -48,8 +48,7 @@ def test_spans_are_encoded_as_by_the_official_package(protocol: str, spans: list
 def test_a_recorded_span_is_encoded_as_one_of_the_sdk(span: RecordedSpan) -> None:
     provider = Provider(read_tracing({}), RESOURCE)
 
-    assert _message(encode_recorded(span)) == _message(encode_span(provider.readable(span)))
-
-
-def _message(element: bytes) -> ScopeSpans:
-    return ScopeSpans.FromString(element)
+    encoded, expected = ScopeSpans(), ScopeSpans()
+    encoded.ParseFromString(encode_recorded(span))
+    expected.ParseFromString(encode_span(provider.readable(span)))
+    assert encoded == expected
