@@ -28,6 +28,9 @@ from tests.support import stripe_bodies, tables
 
 ROOMS_LIMIT = 6
 CONNECTIONS_LIMIT = 10
+FAILED_TRY = "outbound/failures"
+"""The module that says why a call to DynamoDB failed."""
+
 MODULES_LIMIT = 10
 SERVICES = ROOT / "services"
 PACKAGES = sorted(path.parent for path in SERVICES.rglob("__init__.py"))
@@ -83,10 +86,8 @@ async def entered(dynamodb_endpoint: str) -> list[str]:
     )
     client = tables.client(settings)
     tables.create(client, settings)
-    client.put_item(TableName=settings.table, Item={table.KEY: {"S": "payment_1"}})
-    body = stripe_bodies.completed("payment_1")
-    headers = {"Stripe-Signature": stripe_bodies.sign(body)}
     store = PaymentStore(settings)
+    modules: dict[str, None] = {FAILED_TRY: None}
     async with (
         store,
         _serving(*create_app(settings, store)) as url,
@@ -94,11 +95,16 @@ async def entered(dynamodb_endpoint: str) -> list[str]:
     ):
         await store.ping_events()  # a first connection can be slow, and a try that fails enters other rooms
         await http.get("/livez")
-        with _recorded_modules() as modules:
-            answer = await http.post("/webhook/stripe", content=body, headers=headers)
+        while FAILED_TRY in modules:  # on a busy machine
+            payment_id = f"payment_{uuid4()}"
+            client.put_item(TableName=settings.table, Item={table.KEY: {"S": payment_id}})
+            body = stripe_bodies.completed(payment_id)
+            headers = {"Stripe-Signature": stripe_bodies.sign(body)}
+            with _recorded_modules() as modules:
+                answer = await http.post("/webhook/stripe", content=body, headers=headers)
+            assert answer.json() == {"outcome": "applied"}
     client.delete_table(TableName=settings.table)
     client.close()
-    assert answer.json() == {"outcome": "applied"}
     return list(modules)
 
 
