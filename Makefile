@@ -20,7 +20,7 @@ demo: ## Run all services on this machine, without Docker or a Stripe account; C
 	@exec $(BIN)/lea-demo run $(ARGS)
 
 # The unit tests of the pure modules. Measuring coverage costs as much as the tests, so the others run without it.
-PURE := $(addprefix tests/unit/,checkout/waiting commands mcp notifications outbound pages payment secrets store stripe \
+PURE := $(addprefix tests/unit/,checkout/waiting commands mcp notifications outbound pages payment secrets serving store stripe \
 	test_brand.py test_return_urls.py)
 UNIT := $(patsubst %/,%,$(wildcard tests/unit/test_*.py tests/unit/[a-z]*/ tests/unit/checkout/test_*.py tests/unit/checkout/[a-z]*/))
 
