@@ -19,7 +19,8 @@ demo: ## Run all services on this machine, without Docker or a Stripe account; C
 	@bash requirements/install.sh demo
 	@exec $(BIN)/lea-demo run $(ARGS)
 
-# The unit tests of the pure modules. Measuring coverage costs as much as the tests, so the others run without it.
+# The unit tests of the pure modules. Measuring coverage costs as much as the tests, so the others run without it. They refuse
+# the network to all threads of their process, so integration tests have processes of their own.
 PURE := $(addprefix tests/unit/,checkout/waiting commands mcp notifications outbound pages payment secrets serving store stripe \
 	test_brand.py test_return_urls.py)
 UNIT := $(patsubst %/,%,$(wildcard tests/unit/test_*.py tests/unit/[a-z]*/ tests/unit/checkout/test_*.py tests/unit/checkout/[a-z]*/))
@@ -27,7 +28,8 @@ UNIT := $(patsubst %/,%,$(wildcard tests/unit/test_*.py tests/unit/[a-z]*/ tests
 ifeq ($(strip $(filter-out --all,$(ARGS))),)
 test: setup ## Run all tests and print the coverage of the pure modules; with ARGS, run pytest with these arguments
 	@$(BIN)/pytest -n auto $(PURE) --cov $(ARGS)
-	@exec $(BIN)/pytest -n auto $(filter-out $(PURE) tests/unit/checkout,$(UNIT)) $(addprefix tests/,integration docs chart monitoring) $(ARGS)
+	@$(BIN)/pytest -n auto $(filter-out $(PURE) tests/unit/checkout,$(UNIT)) $(ARGS)
+	@exec $(BIN)/pytest -n auto $(addprefix tests/,integration docs chart monitoring) $(ARGS)
 else
 test: setup
 	@exec $(BIN)/pytest $(ARGS)

@@ -104,8 +104,10 @@ class EventWrites:
 
     def _finish(self, event: PaymentEvent, applying: Applying, callback: Callback, result: Applied | Exception) -> None:
         self._deadline.end()
-        applying.ended(event.id, event.type, result if isinstance(result, Exception) else None)
-        callback(result)
+        try:
+            applying.ended(event.id, event.type, result if isinstance(result, Exception) else None)
+        finally:
+            callback(result)
 
     def _go_on(
         self, event: PaymentEvent, applying: Applying, deadline: float, first: _Result | None, callback: Callback
