@@ -50,9 +50,10 @@ def test_the_documented_permissions_are_enough(staging: Staging) -> None:
 
 def test_a_role_without_a_permission_is_refused(staging: Staging) -> None:
     """Proves that the stand-in refuses what the table does not allow."""
-    # boto3's name of NEVER_USED
+    # botocore's name of NEVER_USED
     call = "delete_item(TableName='lea-payments-staging', Key={'payment_intent_id': {'S': 'payment_1'}})"
-    code = f"import boto3; boto3.client('dynamodb', endpoint_url='https://{objects.HOSTS[0]}').{call}"
+    client = f"get_session().create_client('dynamodb', endpoint_url='https://{objects.HOSTS[0]}')"
+    code = f"from botocore.session import get_session; {client}.{call}"
 
     output = staging.cluster.kubectl(
         *("-n", NAMESPACE, "exec", "deploy/lea-payments-pages", "--", "python", "-c", code), check=False
