@@ -3,7 +3,7 @@
 import asyncio
 import resource
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Protocol
 
 CONNECTION_LIMIT = 1000
@@ -21,6 +21,11 @@ SMALL_BUFFER = 16 * 1024
 
 TICK_SECONDS = 0.25
 CLOSED_TOGETHER = 32
+
+NEW_SECONDS = 2.0
+"""How long a connection without a head is new. Slow ones go before it: the heads of half bodies arrive sooner than that
+of a good sender who has just connected."""
+
 NEVER = float("inf")
 
 
@@ -55,7 +60,7 @@ class Connections:
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._open: set[Connection] = set()
-        self._without_request: dict[Connection, None] = {}
+        self._without_request: dict[Connection, float] = {}
         self._buffers: dict[Connection, int] = {}
         self.now = clock()
         self.buffered = 0
@@ -77,7 +82,7 @@ class Connections:
         if len(self._open) >= self.limit and not self._make_room():
             return False
         self._open.add(connection)
-        self._without_request[connection] = None
+        self._without_request[connection] = self.now
         return True
 
     def remove(self, connection: Connection) -> None:
@@ -117,12 +122,16 @@ class Connections:
             self._drop(next(iter(self._buffers)), "too_much_memory")
 
     def _make_room(self) -> bool:
-        oldest: Iterable[Connection] = [*self._without_request][:1]
-        if not oldest:
+        silent = next(iter(self._without_request), None)
+        is_new = silent is not None and self.now - self._without_request[silent] < NEW_SECONDS
+        oldest = [silent] if silent is not None else []
+        if silent is None or is_new:
             waiting = sorted((one for one in self._open if one.waits_for_client), key=lambda one: one.deadline)
             idle = [one for one in waiting if one.is_idle]
+            slow = [one for one in waiting if not one.is_idle]
             # Several at once, because sorting costs more than closing one.
-            oldest = idle[:CLOSED_TOGETHER] or waiting[: 1 + len(waiting) // CLOSED_TOGETHER]
+            some_slow = slow[: 1 + len(slow) // CLOSED_TOGETHER]
+            oldest = some_slow or oldest if is_new else idle[:CLOSED_TOGETHER] or some_slow
         for connection in oldest:
             self._drop(connection, "too_many_connections")
         return len(self._open) < self.limit

@@ -3,7 +3,13 @@ from typing import Any
 
 import pytest
 
-from lea_payments.serving.http.connections import BUFFER_LIMIT, SMALL_BUFFER, Connections, raise_file_limit
+from lea_payments.serving.http.connections import (
+    BUFFER_LIMIT,
+    NEW_SECONDS,
+    SMALL_BUFFER,
+    Connections,
+    raise_file_limit,
+)
 
 
 class Connection:
@@ -114,6 +120,32 @@ def test_the_oldest_slow_connections_make_room(loop: Any, slow: int, closed: int
 
     assert connections.add(Connection(), loop)
     assert [bool(one.ends) for one in opened] == [True] * closed + [False] * (slow - closed)
+
+
+@pytest.mark.parametrize(("age", "dropped"), [(NEW_SECONDS - 1, "slow"), (NEW_SECONDS, "silent")])
+def test_slow_connections_make_room_before_a_new_one(loop: Any, clock: Clock, age: float, dropped: str) -> None:
+    connections = Connections(3, clock)
+    opened = {"slow": Connection(is_slow=True), "idle": Connection(is_idle=True), "silent": Connection()}
+    for connection in opened.values():
+        connections.add(connection, loop)
+    for name in ("slow", "idle"):
+        connections.has_request(opened[name])
+    clock.now += age
+    loop.tick()
+
+    assert connections.add(Connection(), loop)
+    assert [name for name, connection in opened.items() if connection.ends] == [dropped]
+
+
+def test_a_new_connection_makes_room_before_idle_ones(loop: Any) -> None:
+    connections = Connections(2)
+    silent, idle = Connection(), Connection(is_idle=True)
+    for connection in (silent, idle):
+        connections.add(connection, loop)
+    connections.has_request(idle)
+
+    assert connections.add(Connection(), loop)
+    assert (silent.ends, idle.ends) == (["too_many_connections"], [])
 
 
 def test_busy_connections_make_no_room(loop: Any) -> None:
