@@ -52,30 +52,13 @@ def configure(level: str, on_dropped: Callable[[int], object] = abs) -> None:
     atexit.register(output.close)
     structlog.configure(
         processors=[_Json()],
-        wrapper_class=_logger_class(level),
+        wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
         logger_factory=output,
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_ToStructlog()], level=level.upper(), force=True)
     for library in VERBOSE_LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
-
-
-def _logger_class(level: str) -> type[structlog.typing.FilteringBoundLogger]:
-    """Structlog's logger without its context, which would be copied for each line: no line of ours has one."""
-
-    class Logger(structlog.make_filtering_bound_logger(level.lower())):  # type: ignore[misc]  # a class of its own
-        def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> None:
-            line: Any = fields
-            line["event"] = event
-            try:
-                for processor in self._processors:
-                    line = processor(self._logger, method_name, line)
-            except structlog.DropEvent:
-                return
-            getattr(self._logger, method_name)(line)
-
-    return Logger
 
 
 class _Json:

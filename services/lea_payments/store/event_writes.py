@@ -121,7 +121,7 @@ class EventWrites:
                     result = await self._apply(event, applying, deadline, first)
             except TimeoutError:
                 result = self._deadline.error()
-            except Exception as error:  # noqa: BLE001 - whoever waits for the result handles it
+            except Exception as error:  # noqa: BLE001 - the callback handles every error
                 result = error
             self._finish(event, applying, callback, result)
 

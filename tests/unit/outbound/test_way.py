@@ -153,7 +153,7 @@ def test_aws_has_its_own_variable_for_certificates() -> None:
     assert ca_file(environment={}) is None
 
 
-def test_without_a_variable_all_clients_trust_the_same_authorities() -> None:
+def test_without_a_variable_all_clients_trust_one_store() -> None:
     assert authorities(environment={}) == get_cert_path(verify=True) == requests.utils.DEFAULT_CA_BUNDLE_PATH
     assert authorities(environment={"SSL_CERT_FILE": "/all.pem"}) == "/all.pem"
     assert tls_context().get_ca_certs()

@@ -29,6 +29,7 @@ from lea_payments.store.batch.credentials import CurrentCredentials
 from lea_payments.store.batch.messages import Responses, Statements, decoded, encoded
 from lea_payments.store.batch.opening import Opener
 from lea_payments.store.batch.signing import Signer
+from lea_payments.store.group_commit import settle
 
 CallError = BotoCoreError | ClientError
 Done = Callable[[Responses | CallError], None]
@@ -72,7 +73,7 @@ class BatchCall:
     async def __call__(self, statements: Statements) -> Responses:
         """One response for each statement, in order. Raises ClientError and BotoCoreError, as boto3's client does."""
         future: asyncio.Future[Responses] = asyncio.get_running_loop().create_future()
-        self.send(statements, partial(_settle, future))
+        self.send(statements, partial(settle, future))
         return await future
 
     async def close(self) -> None:
@@ -96,15 +97,6 @@ class BatchCall:
 
 def _deliver(done: Done, count: int, result: Result) -> None:
     done(decoded(result, count) if isinstance(result, Response) else result)
-
-
-def _settle(future: asyncio.Future[Responses], result: Responses | CallError) -> None:
-    if future.done():  # the caller no longer waits
-        return
-    if isinstance(result, list):
-        future.set_result(result)
-    else:
-        future.set_exception(result)
 
 
 def _tls(session: Session) -> ssl.SSLContext:

@@ -6,11 +6,8 @@ spans and log lines only.
 
 import time
 from collections.abc import Mapping
-from functools import cache
-from typing import NamedTuple
 
 from opentelemetry.trace import SpanKind
-from prometheus_client import Counter, Histogram
 
 from lea_payments.log import log
 from lea_payments.payment.event import Outcome, PaymentEvent
@@ -32,21 +29,6 @@ _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 _rejections = Throttle(seconds=60)
 _unverified = PerSecond(10)
 _invalid_secret_files = Throttle(seconds=60)
-
-
-class _Children(NamedTuple):
-    """The metrics of one event type and outcome."""
-
-    events: Counter
-    duration: Histogram
-
-
-@cache
-def _children_of(event_type: str, outcome: str) -> _Children:
-    return _Children(
-        metrics.EVENTS.labels(event_type, outcome),
-        metrics.DURATION.labels(outcome),
-    )
 
 
 class Delivery:
@@ -79,9 +61,8 @@ class Delivery:
         if is_recorded and http_status >= _CLIENT_ERROR:
             traces.keep(self.trace)
         exemplar = self.trace.exemplar if is_recorded else None
-        children = _children_of(event_type, outcome)
-        children.events.inc()
-        children.duration.observe(seconds, exemplar)
+        series(metrics.EVENTS, event_type, outcome).inc()
+        series(metrics.DURATION, outcome).observe(seconds, exemplar)
         if event is not None and event.created is not None:
             metrics.EVENT_AGE.observe(max(0.0, self._started_ns / 1e9 - event.created), exemplar)
         if isinstance(event, Ignored) or outcome == Outcome.IGNORED:

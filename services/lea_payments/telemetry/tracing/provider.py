@@ -130,7 +130,7 @@ class _EncodingProcessor(BatchSpanProcessor):
     def __init__(self, exporter: "OtlpExporter", batches: Batches) -> None:
         self._encode = exporter.encode
         super().__init__(
-            cast("SpanExporter", exporter),  # the SDK hands over what is in the queue, whatever it is
+            cast("SpanExporter", exporter),  # the SDK passes on the items of the queue unchanged
             max_queue_size=batches.queue_size,
             schedule_delay_millis=batches.delay_milliseconds,
             max_export_batch_size=batches.size,

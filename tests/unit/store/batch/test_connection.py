@@ -1,4 +1,4 @@
-"""Claim: a connection reads a response whatever its pieces, and ends every request exactly once."""
+"""Claim: a connection reads a response in pieces of any size, and ends every request exactly once."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING, cast
