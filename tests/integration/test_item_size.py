@@ -23,6 +23,7 @@ from tests.support import stripe_bodies, tables
 from tests.support.dynamodb_faults import Meter
 from tests.support.examples import examples
 from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.item_sizes import attribute_size, size_of
 from tests.support.scenarios import record
 
 DYNAMODB_LIMIT = 400 * 1024
@@ -46,24 +47,8 @@ LONGEST_ENTRY = HistoryEntry(
 )
 
 
-def size_of(item: Item) -> int:
-    """An item's size in bytes, by DynamoDB's rules (developer guide, "Item sizes and formats")."""
-    return sum(len(name.encode()) + _size_of(attribute) for name, attribute in item.items())
-
-
-def _size_of(attribute: Any) -> int:
-    ((kind, value),) = attribute.items()
-    if kind == "L":
-        return 3 + sum(1 + _size_of(inner) for inner in value)
-    if kind == "M":
-        return 3 + size_of(value) + len(value)
-    if kind == "S":
-        return len(value.encode())
-    return 1 if kind == "BOOL" else len(value) // 2 + 2
-
-
 def test_a_full_history_is_a_sixth_of_dynamodbs_limit() -> None:
-    entry = 1 + _size_of(item_of_entry(LONGEST_ENTRY))
+    entry = 1 + attribute_size(item_of_entry(LONGEST_ENTRY))
 
     assert HISTORY_LIMIT * entry < DYNAMODB_LIMIT / 6
 
@@ -238,7 +223,7 @@ async def test_a_payment_method_costs_one_write_and_few_bytes(
     assert meter.calls == ["BatchExecuteStatement"]
     assert applied.after is not None
     assert applied.after.history == ()
-    fact = 1 + _size_of({"M": {"facts": attributes_of(applied.after, ["facts"])["facts"]}})
+    fact = 1 + attribute_size({"M": {"facts": attributes_of(applied.after, ["facts"])["facts"]}})
     assert fact <= 120
     assert size_of(_item(table_settings, payment.payment_intent_id)) <= before + fact + len("webhook_processed_at") + 24
 

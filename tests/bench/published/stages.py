@@ -23,6 +23,7 @@ from tests.bench.published.stored_payments import with_session
 from tests.support import stripe_bodies, tables
 from tests.support.dynamodb_faults import Call, CallResponse, Forward, Meter
 from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.item_sizes import size_of
 from tests.support.ports import free_port
 
 REFUND = 4_000
@@ -131,7 +132,7 @@ class _Lifecycle:
     async def _notify(self, payment: Payment) -> None:
         outbox = self._outbox
         if outbox is None:
-            self.rows["notified"] = _Units(item_bytes=units.size_of(self._read()))
+            self.rows["notified"] = _Units(item_bytes=size_of(self._read()))
             return
         leased: list[Leased | None] = []
 
@@ -157,7 +158,7 @@ class _Lifecycle:
             earlier.reads + self._meter.units,
             earlier.writes + self._meter.write_units(before, after),
             earlier.in_index + units.notify_index_units(before, after),
-            units.size_of(after),
+            size_of(after),
         )
         self._item = after
 

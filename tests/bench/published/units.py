@@ -6,25 +6,10 @@ from typing import Any
 
 from lea_payments.store import table
 from lea_payments.store.items import Item
+from tests.support.item_sizes import size_of
 
 WRITE_BYTES, READ_BYTES = 1024, 4096
 """The size that one unit writes or reads, of an item or of its copy in an index ("Read and write operations")."""
-
-
-def size_of(item: Item) -> int:
-    """An item's size in bytes ("Item sizes and formats")."""
-    return sum(len(name.encode()) + _size_of(attribute) for name, attribute in item.items())
-
-
-def _size_of(attribute: Any) -> int:
-    ((kind, value),) = attribute.items()
-    if kind == "L":
-        return 3 + sum(1 + _size_of(inner) for inner in value)
-    if kind == "M":
-        return 3 + size_of(value) + len(value)
-    if kind == "S":
-        return len(value.encode())
-    return 1 if kind in ("BOOL", "NULL") else len(value) // 2 + 2
 
 
 def write_units(before: Item | None, after: Item) -> int:

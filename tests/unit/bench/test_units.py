@@ -11,6 +11,7 @@ from tests.bench.published.capacity import CapacityRow
 from tests.bench.published.stages import StageRow
 from tests.bench.published.stored_payments import copies, payment_id, with_session
 from tests.bench.published.table_sizes import Burst, SizesResult, ids_of, rows_of
+from tests.support.item_sizes import size_of
 
 PAYMENT = with_session(0)
 ROWS = (
@@ -26,10 +27,10 @@ def _item(payment: Payment, **more: object) -> Item:
 
 def test_the_size_of_an_item_follows_dynamodbs_rules() -> None:
     """Names and texts in bytes; numbers half of their digits; lists and maps 3 bytes and 1 for each element."""
-    assert units.size_of({"é": {"S": "ab"}}) == 4
-    assert units.size_of({"n": {"N": "1234"}}) == 5
-    assert units.size_of({"l": {"L": [{"BOOL": True}]}}) == 6
-    assert units.size_of({"m": {"M": {"a": {"NULL": True}}}}) == 7
+    assert size_of({"é": {"S": "ab"}}) == 4
+    assert size_of({"n": {"N": "1234"}}) == 5
+    assert size_of({"l": {"L": [{"BOOL": True}]}}) == 6
+    assert size_of({"m": {"M": {"a": {"NULL": True}}}}) == 7
 
 
 def test_a_new_item_is_written_to_the_table_and_each_index() -> None:
