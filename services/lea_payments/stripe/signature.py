@@ -1,8 +1,8 @@
 """Verifies the signature and the age of Stripe's deliveries; the clock and the secrets are arguments."""
 
+import hmac
+import string
 from collections.abc import Mapping, Sequence
-
-from stripe import SignatureVerificationError, WebhookSignature
 
 from lea_payments.stripe.errors import InvalidSignatureError
 
@@ -39,63 +39,87 @@ SIGNATURE_REASONS = tuple(REMEDIES)
 def verify(body: bytes, header: str | None, *, secrets: Sequence[str], now: float) -> tuple[int, int]:
     """The index of the secret that signed the body, and the time of the signature in seconds since 1970.
 
-    The official package verifies the signature. It takes the body as text and accepts timestamps in the future, so
-    the tolerance is checked here. Raises InvalidSignatureError.
+    The first secret for which `verify_header` of the official package accepts the header, at any age; a test compares
+    the two. The age is checked here, because the package accepts timestamps in the future. Raises
+    InvalidSignatureError.
     """
     if not header:
         raise InvalidSignatureError("no_header")
     if header.count(",") > SIGNATURE_LIMIT:
         raise InvalidSignatureError("too_many_signatures")
     try:
-        text = body.decode()
+        body.decode()
     except UnicodeDecodeError as error:
         raise InvalidSignatureError("truncated" if error.reason == "unexpected end of data" else "not_utf8") from None
+    signed_at, expected = _parsed(header)
+    signed = b"%d.%b" % (signed_at, body)
     for index, secret in enumerate(secrets):
-        if matches(text, header, secret):
-            return index, _within_tolerance(header, now)
-    raise InvalidSignatureError(_reason(header))
-
-
-def matches(text: str, header: str, secret: str) -> bool:
-    """Whether one of the header's signatures is valid for this text and secret, at any age."""
-    try:
-        return bool(WebhookSignature.verify_header(text, header, secret, tolerance=None))
-    except (SignatureVerificationError, ValueError, TypeError):
-        return False
+        if _matches(signed, secret, expected):
+            _check_age(signed_at, now)
+            return index, signed_at
+    raise InvalidSignatureError(NO_MATCH if expected else "no_v1")
 
 
 def signatures(header: str) -> tuple[int, list[str]]:
     """The timestamp and the `v1` signatures of a header that `verify` rejected because no secret matches."""
-    return _timestamp(header), [pair[1] for pair in _pairs(header) if pair[0] == "v1" and len(pair) > 1]
+    pairs = _pairs(header)
+    return _timestamp(pairs), [pair[1] for pair in pairs if pair[0] == "v1" and len(pair) > 1]
 
 
-def _within_tolerance(header: str, now: float) -> int:
-    signed_at = _timestamp(header)
+def _parsed(header: str) -> tuple[int, list[str]]:
+    """The timestamp that was signed, which is the first `t=`, and the `v1` signatures.
+
+    The official package rejects a header in which any `t` or `v1` has no value, even if another one is valid.
+    """
+    times: list[str] = []
+    expected: list[str] = []
+    try:
+        for item in header.split(","):
+            pair = item.split("=", 2)
+            if pair[0] == "v1":
+                expected.append(pair[1])
+            elif pair[0] == "t":
+                times.append(pair[1])
+        return int(times[0]), expected
+    except (IndexError, ValueError):
+        raise InvalidSignatureError(_problem(header)) from None
+
+
+def _problem(header: str) -> str:
+    """The reason why a header cannot be parsed. Raises InvalidSignatureError if it is the timestamp."""
+    pairs = _pairs(header)
+    _timestamp(pairs)
+    return NO_MATCH if any(pair[0] == "v1" for pair in pairs) else "no_v1"
+
+
+def _matches(signed: bytes, secret: str, expected: Sequence[str]) -> bool:
+    """Whether one of the expected signatures is that of the secret. Compares in constant time."""
+    if not secret.strip(string.whitespace):
+        return False  # anyone can sign with an empty secret
+    try:
+        actual = hmac.digest(secret.encode(), signed, "sha256").hex()
+        for one in expected:
+            if hmac.compare_digest(actual, one):
+                return True
+    except (UnicodeEncodeError, TypeError):
+        pass  # a secret that cannot be encoded, or a signature that is not ASCII
+    return False
+
+
+def _check_age(signed_at: int, now: float) -> None:
     if signed_at < now - TOLERANCE_SECONDS:
         raise InvalidSignatureError("too_old", now - signed_at)
     if signed_at > now + TOLERANCE_SECONDS:
         raise InvalidSignatureError("in_future", now - signed_at)
-    return signed_at
 
 
-def _timestamp(header: str) -> int:
-    """The timestamp that was signed: the first `t=`, parsed exactly as the official package parses it.
-
-    Parsed differently, a header with two timestamps could pass as new here while the package verifies the old one.
-    """
+def _timestamp(pairs: Sequence[Sequence[str]]) -> int:
     try:
-        if header.startswith("t="):  # as Stripe sends it; the other items need not be parsed
-            return int(header.partition(",")[0].split("=", 2)[1])
-        return int(next(pair[1] for pair in _pairs(header) if pair[0] == "t"))
+        return int(next(pair[1] for pair in pairs if pair[0] == "t"))
     except (StopIteration, IndexError, ValueError):
         raise InvalidSignatureError("no_timestamp") from None
 
 
-def _reason(header: str) -> str:
-    """The reason why no secret matches; called only after the official package rejected the signature."""
-    _timestamp(header)
-    return NO_MATCH if any(pair[0] == "v1" for pair in _pairs(header)) else "no_v1"
-
-
 def _pairs(header: str) -> list[list[str]]:
+    """The header's items, split exactly as the official package splits them: more than two parts are possible."""
     return [item.split("=", 2) for item in header.split(",")]

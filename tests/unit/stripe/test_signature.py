@@ -1,7 +1,12 @@
+import hmac
+from random import Random
+
 import pytest
+import stripe
 
 from lea_payments.stripe.errors import InvalidSignatureError
 from lea_payments.stripe.signature import SIGNATURE_LIMIT, SIGNATURE_REASONS, TOLERANCE_SECONDS, verify
+from tests.support.examples import examples
 from tests.support.stripe_bodies import SECRET, sign
 
 NOW = 1_800_000_000
@@ -80,3 +85,65 @@ def test_an_empty_secret_verifies_nothing() -> None:
 @pytest.mark.parametrize("signed_at", [NOW - TOLERANCE_SECONDS, NOW + TOLERANCE_SECONDS])
 def test_the_tolerance_includes_its_limits(signed_at: int) -> None:
     assert verify(BODY, sign(BODY, at=signed_at), secrets=(SECRET,), now=NOW) == (0, signed_at)
+
+
+SECRETS = (SECRET, "whsec_old", "whsec_older", "whsec_é", "", " \t", "\u2003", "\ud800")
+BODIES = (BODY, b"", '{"name": "Zoë 日本"}'.encode(), b"\x00", b"\xff\xfe", "é".encode()[:-1], "\ufeff{}".encode())
+TIMES = (
+    *(f" {NOW} ", f"+{NOW}", f"-{NOW}", f"0{NOW}", f"{NOW}.0", "1_800_000_000", "\u0661\u0662", "9" * 4300, "9" * 4301),
+    *("", "soon", "0x10", "0"),
+)
+ODD_ITEMS = (
+    *("", "=", "t", "t=", "t==", f"t={NOW + 1}", "t=soon", f" t={NOW - 1}", f"T={NOW - 1}", f"t ={NOW - 1}"),
+    *("v1", "v1=", "v1==", "v1=00", "v1=日本", "v1=\ud800", "v1=" + "0" * 64, "v0", "v0=00", "v2=00", "x" * 300),
+)
+FORMS = (*["v1={}"] * 12, *["v1={}=00"] * 3, "v1={} ", " v1={}", "v1 ={}", "V1={}", "v0={}", "v1=={}", "v1={}0")
+
+
+def _case(random: Random) -> tuple[bytes, str, tuple[str, ...]]:
+    """A body, a header with odd items anywhere, and the secrets of the receiver; most signatures are valid."""
+    body = random.choice((BODY, random.choice(BODIES)))
+    secrets = tuple(random.sample(SECRETS, random.randint(1, 3)))
+    time = random.choice((str(NOW), str(NOW), random.choice(TIMES)))
+    signature = _signature(body, random.choice((*secrets, *secrets, *SECRETS)), time)
+    items = [f"t={time}", random.choice(FORMS).format(signature)]
+    for _ in range(random.choice((0, 0, 0, 1, 2))):
+        items.insert(random.randint(0, len(items)), random.choice(ODD_ITEMS))
+    return body, ",".join(items), secrets
+
+
+def _signature(body: bytes, secret: str, time: str) -> str:
+    try:
+        return hmac.digest(secret.encode(), b"%d.%b" % (int(time), body), "sha256").hex()
+    except ValueError:
+        return "00"
+
+
+def _of_official_package(body: bytes, header: str, secrets: tuple[str, ...]) -> tuple[int, int] | None:
+    """The index of the first secret that the package accepts, and the timestamp that it has verified."""
+    for index, secret in enumerate(secrets):
+        try:
+            stripe.WebhookSignature.verify_header(body, header, secret, tolerance=None)
+        except (stripe.SignatureVerificationError, ValueError, TypeError):
+            continue
+        return index, stripe.WebhookSignature._get_timestamp_and_signatures(header, "v1")[0]
+    return None
+
+
+def _ours(body: bytes, header: str, secrets: tuple[str, ...], now: int) -> tuple[int, int] | None:
+    try:
+        return verify(body, header, secrets=secrets, now=now)
+    except InvalidSignatureError:
+        return None
+
+
+def test_the_answer_is_that_of_the_official_package() -> None:
+    accepted = 0
+    number = examples(400, 20_000)
+    for seed in range(number):
+        case = _case(Random(seed))
+        expected = _of_official_package(*case)
+        assert _ours(*case, now=expected[1] if expected else NOW) == expected, case
+        accepted += expected is not None
+
+    assert number / 10 < accepted < number / 2
