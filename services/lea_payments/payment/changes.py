@@ -10,7 +10,7 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Kind
 from lea_payments.payment.payers import mismatch
 from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
-from lea_payments.payment.situations import CanPay, Situation
+from lea_payments.payment.situations import RULES, CanPay, Situation
 from lea_payments.payment.status import BY_HAND_DISPUTE, Derived, status_of
 
 NO_PAYMENT = "no_payment"
@@ -91,19 +91,20 @@ def derive(record: Payment) -> Payment:
 
 def _with_derived(record: Payment, derived: Derived, history: tuple[HistoryEntry, ...]) -> Payment:
     is_waiting = derived.situation is Situation.AWAITING_FUNDS
+    rule = RULES[derived.situation]
     return replace(
         record,
         history=history,
         version=(record.version or 0) + 1,
         payment_status=derived.status,
         status_reason=derived.reason,
-        status_rank=derived.rank,
+        status_rank=rule.rank,
         stripe_session_id=derived.stripe_session_id,
         stripe_payment_intent=derived.stripe_payment_intent,
         other_session_id=derived.other_session_id,
         amount_refunded=derived.amount_refunded,
         dispute_status=derived.dispute_status,
-        checkout_link=record.checkout_link if derived.can_pay is CanPay.YES else None,
+        checkout_link=record.checkout_link if rule.can_pay is CanPay.YES else None,
         awaiting_funds_on=(record.awaiting_funds_on or (record.updated_at or "")[:10] or None) if is_waiting else None,
     )
 

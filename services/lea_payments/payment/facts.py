@@ -159,7 +159,7 @@ def is_known_state(fact: Fact) -> bool:
 
 def is_detail(fact: Fact) -> bool:
     """Whether the fact only adds a detail to a payment: nothing that is decided or published depends on it."""
-    return (fact.kind, fact.state) == (Kind.CHARGE, SUCCEEDED)
+    return fact.state == SUCCEEDED and fact.kind == Kind.CHARGE
 
 
 def is_lost_again(known: Fact | None, new: Fact) -> bool:

@@ -115,7 +115,13 @@ def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | 
     full comes before one that is, and the requested amount before another. Among equals the smallest id is as good as
     any, and the same in any order.
     """
+    first, *others = _in_order(record, paid) if len(paid) > 1 else paid
+    # Of a payer without a session's id, the record keeps its own session, unless another one has paid.
+    named = first if first not in WITHOUT_ID else next((id_ for id_ in others if id_ not in WITHOUT_ID), None)
+    return named or record.stripe_session_id, paid[first].intent
 
+
+def _in_order(record: Payment, paid: Mapping[str, Fact]) -> list[str]:
     def order(session_id: str) -> tuple[bool, bool, bool, bool, str, str]:
         fact = paid[session_id]
         return (
@@ -127,10 +133,7 @@ def payer(record: Payment, paid: Mapping[str, Fact]) -> tuple[str | None, str | 
             session_id,
         )
 
-    first, *others = sorted(paid, key=order) if len(paid) > 1 else paid
-    # Of a payer without a session's id, the record keeps its own session, unless another one has paid.
-    named = first if first not in WITHOUT_ID else next((id_ for id_ in others if id_ not in WITHOUT_ID), None)
-    return named or record.stripe_session_id, paid[first].intent
+    return sorted(paid, key=order)
 
 
 def method_of_payer(record: Payment) -> Method | None:

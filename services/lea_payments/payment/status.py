@@ -142,9 +142,12 @@ def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str
     if published is None and record.checkout_attempt:
         # A new attempt waits for its session's id. The former session stays known: it would not be found again.
         return record.other_session_id
-    candidates = {record.stripe_session_id, record.other_session_id, *sessions} - {published, None, ""} - WITHOUT_ID
-    if not candidates:
-        return None
+    known = (record.stripe_session_id, record.other_session_id, *sessions)
+    candidates = [id_ for id_ in known if id_ and id_ != published and id_ not in WITHOUT_ID]
+    return _furthest_session(record, sessions, candidates) if candidates else None
+
+
+def _furthest_session(record: Payment, sessions: Mapping[str, Fact], candidates: Iterable[str]) -> str:
     order = facts.STATES[Kind.SESSION].index
 
     def progress(session_id: str) -> tuple[int, bool, str]:
@@ -155,7 +158,7 @@ def _other_session(record: Payment, sessions: Mapping[str, Fact], published: str
             return -1, session_id == record.stripe_session_id, session_id
         return (order(fact.state) if facts.is_known_state(fact) else 0), False, session_id
 
-    return max(filter(None, candidates), key=progress)
+    return max(candidates, key=progress)
 
 
 def _has_fraud_warning(record: Payment, paid: Mapping[str, Fact]) -> bool:

@@ -25,6 +25,14 @@ def test_a_time_is_stored_in_utc_with_milliseconds(moment: datetime) -> None:
     assert iso(moment) == "2026-01-01T08:00:00.005Z"
 
 
+@pytest.mark.parametrize("microsecond", [0, 1, 999, 1_000, 100_000, 999_999])
+@pytest.mark.parametrize("year", [1, 1970, 2026, 9999])
+def test_a_stored_time_always_has_three_decimals(year: int, microsecond: int) -> None:
+    moment = datetime(year, 12, 31, 23, 59, 59, microsecond, tzinfo=UTC)
+
+    assert iso(moment) == moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def test_an_attempt_begins_at_the_stored_time() -> None:
     record = Payment(payment_intent_id="payment_1", checkout_attempt_at="2026-01-01T08:00:00.005Z")
 
