@@ -1,7 +1,7 @@
 """Verifies Stripe's deliveries and translates their events into PaymentEvents; performs no I/O."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -113,7 +113,7 @@ def payment_event(event_id: str, event_type: str, created: int, found: ObjectFac
     )
 
 
-def _ignored(event: Event, reason: str, outcome: Outcome = Outcome.IGNORED) -> Ignored:
+def _ignored(event: Event[Any], reason: str, outcome: Outcome = Outcome.IGNORED) -> Ignored:
     return Ignored(event.id, event.type, event.created, outcome, reason)
 
 

@@ -60,9 +60,9 @@ _PAYMENT_STATES: Mapping[str, str] = {
 """The state of a complete session by its payment status (API reference); any other one is stored, and is not paid."""
 
 
-def session_fact(raw: msgspec.Raw | bytes, event_type: str = "") -> ObjectFact | NoFact:
+def session_fact(raw: msgspec.Raw | bytes | SessionObject, event_type: str = "") -> ObjectFact | NoFact:
     """The fact about a Checkout Session. Its PaymentIntent can be expanded. Raises MsgspecError."""
-    session = decode_session(raw)
+    session = raw if isinstance(raw, SessionObject) else decode_session(raw)
     if session.mode not in PAYMENT_MODES:
         return NoFact(_with_code("session_mode", session.mode))
     state = _session_state(session, event_type)

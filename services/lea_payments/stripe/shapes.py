@@ -2,21 +2,22 @@
 
 import json
 import re
-from typing import Annotated, Any, Literal, TypeGuard
+from contextlib import suppress
+from typing import Annotated, Any, Generic, Literal, TypeGuard, TypeVar
 
 import msgspec
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-MAX_AMOUNT, MAX_SECONDS = 999_999_999_999, 99_999_999_999
+MAX_AMOUNT, MAX_SECONDS, MAX_TEXT = 999_999_999_999, 99_999_999_999, 500
 Amount = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_SECONDS)]
-MAX_TEXT = 500
 ShortText = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 
-_CODE = re.compile("[a-z][a-z0-9_]{0,49}")
-"""The format of Stripe's codes. Reasons and states are published and logged, so no other text becomes one."""
+ObjectT = TypeVar("ObjectT")
 
 _ATTEMPT = re.compile("[1-9][0-9]{0,5}")
+_CODE = re.compile("[a-z][a-z0-9_]{0,49}")
+"""The format of Stripe's codes. Reasons and states are published and logged, so no other text becomes one."""
 
 
 class Metadata(msgspec.Struct):
@@ -30,13 +31,13 @@ class Metadata(msgspec.Struct):
 AnyMetadata = Metadata | list[Any] | str | float | bool | None
 
 
-class Data(msgspec.Struct):
-    """The object of an event, undecoded: the event's type decides how to decode it."""
+class Data(msgspec.Struct, Generic[ObjectT]):
+    """The object of an event, `msgspec.Raw` if it is undecoded: the event's type decides how to decode it."""
 
-    object: msgspec.Raw
+    object: ObjectT
 
 
-class Event(msgspec.Struct):
+class Event(msgspec.Struct, Generic[ObjectT]):
     """A snapshot event (docs.stripe.com/api/events/object); `created` is in seconds since 1970.
 
     `account` (Connect) and `context` (organizations) name the account of the event; most events have neither.
@@ -47,7 +48,7 @@ class Event(msgspec.Struct):
     type: Id
     created: Seconds
     livemode: bool
-    data: Data
+    data: Data[ObjectT]
     account: Any = None
     context: Any = None
 
@@ -170,7 +171,8 @@ class FraudWarning(msgspec.Struct):
     created: Any = None
 
 
-_decode_snapshot = msgspec.json.Decoder(Event).decode
+_decode_snapshot = msgspec.json.Decoder(Event[msgspec.Raw]).decode
+_decode_session_event = msgspec.json.Decoder(Event[SessionObject]).decode
 _decode_thin = msgspec.json.Decoder(ThinEvent).decode
 decode_session = msgspec.json.Decoder(SessionObject).decode
 decode_intent = msgspec.json.Decoder(PaymentIntent).decode
@@ -188,24 +190,22 @@ def money_of(session: SessionObject) -> Money:
     return msgspec.convert({"amount_total": amount, "currency": currency}, Money)
 
 
-def decode_event(body: bytes) -> Event | ThinEvent:
+def decode_event(body: bytes) -> Event[SessionObject] | Event[msgspec.Raw] | ThinEvent:
     """Decodes an event; raises MsgspecError, UnicodeDecodeError or RecursionError."""
+    try:  # nearly all events have a session: decoded with it, an event is read once instead of twice
+        event = _decode_session_event(body)
+        if event.type.startswith("checkout.session."):
+            return event
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass  # another object, or one that is not readable, of which only the event's type says what it means
     try:
         return _decode_snapshot(body)
     except msgspec.ValidationError:
-        thin = _thin_event(body)
-        if thin is None:
-            raise
-        return thin
+        with suppress(msgspec.ValidationError):
+            return _decode_thin(body)
+        raise
     except msgspec.DecodeError:
         return _decode_snapshot(without_lone_surrogates(body))
-
-
-def _thin_event(body: bytes) -> ThinEvent | None:
-    try:
-        return _decode_thin(body)
-    except msgspec.ValidationError:
-        return None
 
 
 def without_lone_surrogates(body: bytes) -> bytes:

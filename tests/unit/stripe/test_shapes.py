@@ -1,11 +1,14 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.facts import Kind
-from lea_payments.stripe.events import translate
+from lea_payments.stripe.errors import InvalidPayloadError
+from lea_payments.stripe.events import EVENT_TYPES, translate
+from lea_payments.stripe.shapes import Event, decode_event, decode_session
 from tests.support import stripe_bodies
 
 
@@ -13,6 +16,37 @@ def _translated(body: bytes) -> PaymentEvent:
     event = translate(body, livemode=False)
     assert isinstance(event, PaymentEvent)
     return event
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        stripe_bodies.completed("p", payment_intent=stripe_bodies.intent_object()),
+        stripe_bodies.awaiting("p"),
+        stripe_bodies.async_failed("p", amount_total="all", metadata=[1]),
+        stripe_bodies.expired("p"),
+    ],
+)
+def test_one_pass_decodes_the_same_session_as_two(body: bytes) -> None:
+    event = decode_event(body)
+    undecoded = msgspec.json.decode(body, type=Event[msgspec.Raw])
+
+    assert isinstance(event, Event)
+    assert event.data.object == decode_session(undecoded.data.object)
+    assert msgspec.structs.asdict(event) | {"data": undecoded.data} == msgspec.structs.asdict(undecoded)
+
+
+def test_the_types_of_events_with_a_session_have_one_prefix() -> None:
+    """`decode_event` recognizes them by it."""
+    with_session = {name for name, object_type in EVENT_TYPES.items() if object_type == "checkout.session"}
+
+    assert with_session == {name for name in EVENT_TYPES if name.startswith("checkout.session.")}
+
+
+@pytest.mark.parametrize("event_type", [name for name, kind in EVENT_TYPES.items() if kind != "checkout.session"])
+def test_a_session_in_an_event_of_another_object_is_rejected(event_type: str) -> None:
+    with pytest.raises(InvalidPayloadError):
+        translate(stripe_bodies.event(event_type, stripe_bodies.session("p")), livemode=False)
 
 
 UNUSED = {"status": 5, "payment_status": ["paid"], "amount_total": "all", "currency": {}, "customer": 1.5}
