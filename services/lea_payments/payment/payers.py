@@ -75,7 +75,8 @@ def mismatch(record: Payment, session_id: str, fact: Fact) -> str | None:
     """
     if session_id == BY_HAND:
         return None
-    if record.currency is not None and record.currency.lower() != (fact.currency or "").lower():
+    requested, collected = record.currency, fact.currency
+    if requested is not None and requested != collected and requested.lower() != (collected or "").lower():
         return CURRENCY_MISMATCH
     if record.amount is not None and (record.amount != fact.amount or record.amount < 0):
         return AMOUNT_MISMATCH

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 
-import msgspec
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -47,13 +46,7 @@ RETRY_AFTER_SECONDS = 10
 _RETRY_AFTER = b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS
 
 
-class DeliveryResult(msgspec.Struct, frozen=True, gc=False):
-    """The result of one delivery. `payment_id` is set only if the payment has a record."""
-
-    outcome: str
-    event: PaymentEvent | Ignored | None = None
-    payment_id: str | None = None
-    reason: str | None = None
+_BODIES: Mapping[str, bytes] = {outcome: b'{"outcome":"%s"}' % outcome.encode() for outcome in HTTP_STATUS}
 
 
 class Webhook:
@@ -83,9 +76,9 @@ class Webhook:
                 applied = partial(self._applied, exchange, delivery, event)
                 self._store.begin(event, Applying(delivery.trace), applied)
             elif event is not None:
-                self._answer(exchange, delivery, DeliveryResult(event.outcome, event, reason=event.reason))
+                self._answer(exchange, delivery, event.outcome, event, reason=event.reason)
         except WebhookError as error:
-            self._answer(exchange, delivery, DeliveryResult(error.outcome, reason=str(error)))
+            self._answer(exchange, delivery, error.outcome, reason=str(error))
         except Exception as error:  # noqa: BLE001 - Stripe gets a 500 and retries; the log gets the traceback
             self._failed(exchange, delivery, event, error)
 
@@ -93,10 +86,10 @@ class Webhook:
         """Answers a delivery whose body is too large, or ended early."""
         delivery = Delivery(exchange.started, exchange.started_ns)
         if isinstance(error, BodyTooLargeError):
-            result = DeliveryResult("too_large", reason=f"over {BODY_LIMIT} bytes")
+            self._answer(exchange, delivery, "too_large", reason=f"over {BODY_LIMIT} bytes")
         else:
-            result = DeliveryResult("invalid_payload", reason="the connection closed before the end of the body")
-        self._answer(exchange, delivery, result)
+            reason = "the connection closed before the end of the body"
+            self._answer(exchange, delivery, "invalid_payload", reason=reason)
 
     def _verified_event(self, exchange: Exchange, delivery: Delivery, body: bytes) -> PaymentEvent | Ignored | None:
         """The event of a delivery, or None if its signature is not valid. Raises WebhookError."""
@@ -115,7 +108,7 @@ class Webhook:
     def _rejected(self, exchange: Exchange, delivery: Delivery, error: BaseException) -> None:
         if isinstance(error, InvalidSignatureError):
             telemetry.signature_rejected(error.reason, error.skew_seconds)
-            self._answer(exchange, delivery, DeliveryResult(error.outcome, reason=error.reason))
+            self._answer(exchange, delivery, error.outcome, reason=error.reason)
         else:
             self._failed(exchange, delivery, None, error)
 
@@ -132,26 +125,33 @@ class Webhook:
             return
         if applied.after is None:
             reason = NO_PAYMENT if applied.outcome is Outcome.IGNORED else None
-            result = DeliveryResult(applied.outcome, event, reason=reason)
+            self._answer(exchange, delivery, applied.outcome, event, reason=reason)
         else:
             payment_id, reason = applied.after.payment_intent_id, applied.after.status_reason
-            result = DeliveryResult(applied.outcome, event, payment_id, reason)
-        self._answer(exchange, delivery, result)
+            self._answer(exchange, delivery, applied.outcome, event, payment_id, reason)
 
     def _failed(
         self, exchange: Exchange, delivery: Delivery, event: PaymentEvent | Ignored | None, error: BaseException
     ) -> None:
         if isinstance(error, UnavailableError):
-            self._answer(exchange, delivery, DeliveryResult("unavailable", event, reason=str(error)))
+            self._answer(exchange, delivery, "unavailable", event, reason=str(error))
         else:
             telemetry.webhook_failed(error)
-            self._answer(exchange, delivery, DeliveryResult("error"))
+            self._answer(exchange, delivery, "error")
 
-    def _answer(self, exchange: Exchange, delivery: Delivery, result: DeliveryResult) -> None:
-        status = HTTP_STATUS[result.outcome]
-        body = b'{"outcome":"%s"}' % result.outcome.encode()
-        exchange.answer(status, body, _RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else b"")
-        delivery.answered(result.outcome, status, result.event, result.payment_id, result.reason)
+    def _answer(
+        self,
+        exchange: Exchange,
+        delivery: Delivery,
+        outcome: str,
+        event: PaymentEvent | Ignored | None = None,
+        payment_id: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Answers, and records the answer. `payment_id` is set only if the payment has a record."""
+        status = HTTP_STATUS[outcome]
+        exchange.answer(status, _BODIES[outcome], _RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else b"")
+        delivery.answered(outcome, status, event, payment_id, reason)
 
 
 class _OnlyPost:
