@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
+import msgspec
+
 BATCH_LIMIT = 25
 """The maximum number of statements in a BatchExecuteStatement call (DynamoDB API reference)."""
 
@@ -28,14 +30,12 @@ WriteT = TypeVar("WriteT", bound=Keyed)
 ResultT = TypeVar("ResultT")
 
 
-class Waiting(Generic[WriteT, ResultT]):
+class Waiting(msgspec.Struct, Generic[WriteT, ResultT], eq=False):
     """A write and the callback for its result, which is None once nobody waits any more."""
 
-    __slots__ = ("callback", "deadline", "write")
-
-    def __init__(self, write: WriteT, deadline: float, callback: Callable[[ResultT | Exception], None]) -> None:
-        self.write, self.deadline = write, deadline
-        self.callback: Callable[[ResultT | Exception], None] | None = callback
+    write: WriteT
+    deadline: float
+    callback: Callable[[ResultT | Exception], None] | None
 
 
 class GroupCommit(Generic[WriteT, ResultT]):
@@ -133,7 +133,6 @@ class GroupCommit(Generic[WriteT, ResultT]):
         self._in_flight += 1
         # A single sender waits for each answer, so its next write is alone, too: it need not wait for others to join.
         self._is_collecting = len(batch) > 1
-        self._keys_in_flight.update(waiting.write.key for waiting in batch)
         finish = partial(self._finish_batch, batch)
         try:
             self._send([waiting.write for waiting in batch], finish)
@@ -141,28 +140,35 @@ class GroupCommit(Generic[WriteT, ResultT]):
             self._current_loop().call_soon(finish, error)
 
     def _next_batch(self) -> list[Waiting[WriteT, ResultT]]:
+        """The writes to send next. Their keys are in flight from now on."""
         batch: list[Waiting[WriteT, ResultT]] = []
         postponed: list[Waiting[WriteT, ResultT]] = []
-        keys = set(self._keys_in_flight)
+        keys = self._keys_in_flight
         while self._queue and len(batch) < BATCH_LIMIT:
             waiting = self._queue.popleft()
             if waiting.callback is None:
                 continue
-            if waiting.write.key in keys:
+            key = waiting.write.key
+            if key in keys:
                 postponed.append(waiting)
                 continue
-            keys.add(waiting.write.key)
+            keys.add(key)
             batch.append(waiting)
         self._queue.extendleft(reversed(postponed))
         return batch
 
     def _finish_batch(self, batch: Sequence[Waiting[WriteT, ResultT]], results: Sequence[ResultT] | Exception) -> None:
         self._in_flight -= 1
-        self._keys_in_flight.difference_update([waiting.write.key for waiting in batch])
-        self._limit = 1 if isinstance(results, Exception) else IN_FLIGHT_LIMIT
-        # The next call leaves before the results of this one are used: DynamoDB works meanwhile.
-        self._start_batches()
-        each: Sequence[ResultT | Exception] = [results] * len(batch) if isinstance(results, Exception) else results
+        for waiting in batch:
+            self._keys_in_flight.discard(waiting.write.key)
+        each: Sequence[ResultT | Exception]
+        if isinstance(results, Exception):
+            self._limit, each = 1, [results] * len(batch)
+        else:
+            self._limit, each = IN_FLIGHT_LIMIT, results
+        if self._queue:
+            # The next call leaves before the results of this one are used: DynamoDB works meanwhile.
+            self._start_batches()
         for waiting, result in zip(batch, each, strict=True):
             self._answer(waiting, result)
 

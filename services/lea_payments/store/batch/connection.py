@@ -6,9 +6,10 @@ that is cut off is found by its length, and half of a JSON document is no JSON d
 """
 
 import asyncio
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 import httptools
+import msgspec
 from botocore.exceptions import BotoCoreError, ConnectionClosedError, HTTPClientError
 
 HEAD_LIMIT = 64 * 1024
@@ -18,7 +19,7 @@ BODY_LIMIT = 16 * 1024 * 1024
 """In bytes. DynamoDB never returns more in one response (API reference of BatchGetItem)."""
 
 
-class Response(NamedTuple):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """A complete response."""
 
     status: int

@@ -9,6 +9,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError, ReadTimeoutError
 
 from lea_payments.store.batch.connection import Connection, Response
@@ -28,17 +29,14 @@ call, such as 408: then the response to the call would be taken for that to the 
 Result = Response | BotoCoreError | ClientError
 
 
-class Exchange:
+class Exchange(msgspec.Struct, eq=False):
     """One request and its response. `done` is called once."""
 
-    __slots__ = ("connection", "deadline", "done", "opening", "request")
-
-    def __init__(self, done: Callable[[Result], None]) -> None:
-        self.done = done
-        self.request = b""
-        self.deadline = 0.0
-        self.connection: Connection | None = None
-        self.opening: asyncio.Task[None] | None = None
+    done: Callable[[Result], None]
+    request: bytes = b""
+    deadline: float = 0.0
+    connection: Connection | None = None
+    opening: asyncio.Task[None] | None = None
 
 
 class Connections:

@@ -46,6 +46,7 @@ class Failed(NamedTuple):
     error: Exception
 
 
+_WRITTEN = Written()
 WriteResult = Written | Blocked | NotFound | Busy | Failed
 _TEMPORARY_CODES = frozenset(
     {
@@ -65,6 +66,8 @@ def results_of(responses: Sequence[Mapping[str, Any]]) -> tuple[Sequence[WriteRe
     If a response cannot be read, the result of all is an error: without one, the batch would be in flight for ever.
     """
     try:
+        if not any("Error" in response for response in responses):
+            return [_WRITTEN] * len(responses), metrics.OK
         results = [result_of(response) for response in responses]
         return results, max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
     except Exception as error:  # noqa: BLE001 - nothing is known about what a proxy can send
@@ -79,7 +82,7 @@ def result_of(response: Mapping[str, Any]) -> WriteResult:
     """DynamoDB's response to one statement of a batch as a result."""
     error = response.get("Error")
     if error is None:
-        return Written()
+        return _WRITTEN
     code = error.get("Code", "")
     if code == "ConditionalCheckFailed":
         # ALL_OLD returns the current item in the error or, as the API reference also allows, beside it.

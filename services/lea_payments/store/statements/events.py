@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from lea_payments.payment.changes import is_published
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
-from lea_payments.store.items import Attribute, Item, attributes_of, item_of_entry, unreadable_fields
+from lea_payments.store.items import WRITERS, Attribute, Item, attributes_of, item_of_entry, unreadable_fields
 from lea_payments.store.statements import outbox
 from lea_payments.store.statements.records import ABSENT, COMPARABLE, SOME_LINK, WRITTEN_FIELDS, CurrentRecord
 from lea_payments.telemetry.applying import Applying
@@ -48,12 +47,13 @@ def update(
     if before.assumption and removed:
         conditions.append(_HAS_LINK)  # AWS does not document what REMOVE does with an attribute that is missing
     for name in before.guard:
-        ((kind, value),) = before.item.get(name, ABSENT).items()
+        attribute = before.item.get(name, ABSENT)
+        (kind,) = attribute
         if not kind:
             conditions.append(f"{name} IS MISSING")
         elif kind in COMPARABLE:
             conditions.append(f"{name}=?")
-            parameters.append({kind: value})
+            parameters.append(attribute)
         else:
             conditions.append(f"attribute_type({name},'{kind}')")
     text = statement_text(table_name, tuple(assigned), removed, tuple(conditions), history)
@@ -76,10 +76,16 @@ def _history_change(before: CurrentRecord, after: Payment) -> tuple[str, list[An
 
 def _changes(before: CurrentRecord, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
     """What an event assigns and removes in a record that is as checkout, or a person, has created it."""
-    values = zip(_EVENT_FIELDS, _event_values(before.record), _event_values(after), strict=True)
-    ends_link = before.record.checkout_link is not None and after.checkout_link is None
-    changed = attributes_of(after, [name for name, old, new in values if old != new])
-    return changed, ("checkout_link",) if ends_link else ()
+    record, assigned = before.record, {}
+    # Without a list of changed names and `attributes_of`: this runs for every event.
+    for name, write in _EVENT_WRITERS:
+        value = getattr(after, name)
+        if value != getattr(record, name):
+            attribute = write(value)
+            if attribute is not None:
+                assigned[name] = attribute
+    ends_link = record.checkout_link is not None and after.checkout_link is None
+    return assigned, ("checkout_link",) if ends_link else ()
 
 
 def _repairs(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
@@ -96,7 +102,7 @@ _EVENT_FIELDS = (
     *("other_session_id", "awaiting_funds_on", "amount_refunded", "dispute_status"),
     *("facts", "version", "updated_at", "webhook_processed_at"),
 )
-_event_values = attrgetter(*_EVENT_FIELDS)
+_EVENT_WRITERS = tuple((name, WRITERS[name]) for name in _EVENT_FIELDS)
 
 
 @lru_cache(maxsize=256)
