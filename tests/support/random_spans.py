@@ -10,7 +10,7 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from lea_payments.telemetry.tracing.recorded import RecordedSpan
+from lea_payments.telemetry.tracing.recorded import CommonAttributes, RecordedSpan
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     ["x" * 127, "é" * 64, "x" * 20_000]
@@ -78,6 +78,8 @@ SPANS = st.builds(
 )
 
 SPAN_IDS = st.integers(1, 2**64 - 1)
+OWN_ATTRIBUTES = st.dictionaries(NAMES, st.text(max_size=5) | TEXTS | NUMBERS, max_size=5)
+COMMON_ATTRIBUTES = st.dictionaries(st.sampled_from(["common", "url.path"]), TEXTS | NUMBERS)
 RECORDED = st.builds(
     RecordedSpan,
     TEXTS,
@@ -87,7 +89,8 @@ RECORDED = st.builds(
     st.none() | SPAN_IDS,
     st.integers(1, 2**64 - 1),
     st.integers(1, 2**64 - 1),
-    st.dictionaries(NAMES, st.text(max_size=5) | TEXTS | NUMBERS, max_size=5),
+    OWN_ATTRIBUTES,
     st.lists(contexts(), max_size=3),
     st.booleans(),
+    st.builds(CommonAttributes, COMMON_ATTRIBUTES),
 )

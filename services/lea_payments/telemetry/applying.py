@@ -1,17 +1,18 @@
 """Records the spans of applying events, and of the calls to DynamoDB that carry the writes of several events."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from opentelemetry import trace
-from opentelemetry.trace import SpanContext, SpanKind
+from opentelemetry.trace import SpanKind
 
 from lea_payments.telemetry import metrics, traces
 from lea_payments.telemetry.metrics import series
 from lea_payments.telemetry.traces import Trace
+from lea_payments.telemetry.tracing.recorded import CommonAttributes, LocalSpan
 
 _OPERATION = "BatchExecuteStatement"
-_BATCH: Mapping[str, str | int] = {"db.system.name": "aws.dynamodb", "db.operation.name": _OPERATION}
+_BATCH = CommonAttributes({"db.system.name": "aws.dynamodb", "db.operation.name": _OPERATION})
 NO_TRACE = Trace(0, 0, is_sampled=False)
 
 
@@ -23,7 +24,7 @@ class Applying:
     def __init__(self, parent: Trace) -> None:
         self.trace = parent
         if parent.is_sampled:
-            self.batches: list[SpanContext] = []
+            self.batches: list[LocalSpan] = []
             """The calls to DynamoDB that carried its writes."""
             self.trace = Trace(parent.trace_id, traces.new_span_id(), is_sampled=True)
             self._parent_id, self._started_ns = parent.span_id, time.time_ns()
@@ -83,10 +84,11 @@ class BatchSpan:
             kind=SpanKind.CLIENT,
             started_ns=self._started_ns,
             ended_ns=time.time_ns(),
-            attributes={**_BATCH, "db.operation.batch.size": self._size},
-            links=[member.trace.context() for member in self._members],
+            attributes={"db.operation.batch.size": self._size},
+            links=[LocalSpan(member.trace.trace_id, member.trace.span_id) for member in self._members],
             error=outcome if outcome in (metrics.ERROR, metrics.THROTTLED) else None,
+            common=_BATCH,
         )
-        context = first.context(span_id)
+        batch = LocalSpan(first.trace_id, span_id)
         for member in self._members:
-            member.batches.append(context)
+            member.batches.append(batch)

@@ -4,13 +4,14 @@ from functools import cache
 from itertools import product
 from typing import TypeVar
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
 
 from lea_payments.payment import situations
 from lea_payments.payment.record import DisputeStatus
 from lea_payments.payment.record import Status as PaymentStatus
+from lea_payments.telemetry.exposition.one_thread import Counter, Gauge, Histogram
 
-MetricT = TypeVar("MetricT", Counter, Gauge, Histogram)
+MetricT = TypeVar("MetricT", bound=MetricWrapperBase)
 
 UNREAD_TYPE = "unread"
 """The event type of a delivery that was rejected before its type could be trusted."""

@@ -8,8 +8,14 @@ from contextlib import AbstractContextManager
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
 
-from lea_payments.telemetry.tracing.provider import SAMPLED, Provider
-from lea_payments.telemetry.tracing.recorded import RecordedSpan
+from lea_payments.telemetry.tracing.provider import Provider
+from lea_payments.telemetry.tracing.recorded import (
+    NO_COMMON_ATTRIBUTES,
+    SAMPLED,
+    CommonAttributes,
+    LocalSpan,
+    RecordedSpan,
+)
 
 _DROPPED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
 _TRACEPARENT = re.compile(r"[ \t]*([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^\n]*|[ \t]*)\n?")
@@ -33,9 +39,9 @@ class Trace:
         return {"trace_id": self.hex_id} if self.is_sampled and self.hex_id else None
 
     def context(self, span_id: int | None = None) -> SpanContext:
-        """What names its first span, or another one, in a link."""
+        """What names its first span, or another one, for the SDK."""
         flags = SAMPLED if self.is_sampled else _DROPPED
-        return SpanContext(self.trace_id, span_id or self.span_id, False, flags)  # noqa: FBT003 - half as fast by name
+        return SpanContext(self.trace_id, span_id or self.span_id, is_remote=False, trace_flags=flags)
 
 
 def new_span_id() -> int:
@@ -69,8 +75,9 @@ def record(  # noqa: PLR0913 - a span has these parts
     started_ns: int,
     ended_ns: int,
     attributes: Mapping[str, str | int],
-    links: Sequence[SpanContext] = (),
+    links: Sequence[SpanContext | LocalSpan] = (),
     error: str | None = None,
+    common: CommonAttributes = NO_COMMON_ATTRIBUTES,
 ) -> None:
     """Records a span that has ended, if its trace is kept. `attributes` are not copied: do not change them later."""
     provider = trace.get_tracer_provider()
@@ -79,7 +86,7 @@ def record(  # noqa: PLR0913 - a span has these parts
     if error is not None:
         attributes = {**attributes, "error.type": error}
     ids = operation.trace_id, span_id, parent_id
-    provider.record(RecordedSpan(name, kind, *ids, started_ns, ended_ns, attributes, links, error is not None))
+    provider.record(RecordedSpan(name, kind, *ids, started_ns, ended_ns, attributes, links, error is not None, common))
 
 
 def as_current(operation: Trace) -> AbstractContextManager[Span]:

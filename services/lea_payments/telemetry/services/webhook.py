@@ -16,14 +16,12 @@ from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import metrics, traces
 from lea_payments.telemetry.metrics import series
 from lea_payments.telemetry.throttle import PerSecond, Throttle
+from lea_payments.telemetry.tracing.recorded import CommonAttributes
 
 _SPAN_NAME = f"POST {WEBHOOK_PATH}"
-_SPAN_ATTRIBUTES: Mapping[str, str | int] = {
-    "http.request.method": "POST",
-    "http.route": WEBHOOK_PATH,
-    "url.path": WEBHOOK_PATH,
-    "url.scheme": "http",
-}
+_SPAN_ATTRIBUTES = CommonAttributes(
+    {"http.request.method": "POST", "http.route": WEBHOOK_PATH, "url.path": WEBHOOK_PATH, "url.scheme": "http"}
+)
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 
 _rejections = Throttle(seconds=60)
@@ -105,11 +103,11 @@ class Delivery:
         event: PaymentEvent | Ignored | None,
         payment_id: str | None,
     ) -> None:
-        attributes = {**_SPAN_ATTRIBUTES, "http.response.status_code": http_status, "payments.outcome": outcome}
+        attributes: dict[str, str | int] = {"http.response.status_code": http_status, "payments.outcome": outcome}
         if payment_id:
             attributes["payments.payment.id"] = payment_id
         if event is not None:
-            attributes |= {"stripe.event.id": event.id, "stripe.event.type": event.type}
+            attributes["stripe.event.id"], attributes["stripe.event.type"] = event.id, event.type
         if http_status >= _CLIENT_ERROR:
             attributes["error.type"] = outcome
         checkout = traces.linked(event.traceparent) if isinstance(event, PaymentEvent) else None
@@ -125,6 +123,7 @@ class Delivery:
             links=[checkout] if checkout else (),
             # Semantic conventions: a server span fails from 500 on.
             error=outcome if http_status >= _SERVER_ERROR else None,
+            common=_SPAN_ATTRIBUTES,
         )
 
 

@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+import msgspec
 from opentelemetry.exporter.http.transport._requests import RequestsHTTPTransport
 from opentelemetry.exporter.otlp.common.http import Compression, _OTLPHTTPClient
 from opentelemetry.sdk.resources import Resource
@@ -24,7 +25,7 @@ from lea_payments.telemetry.tracing.settings import JSON, PROTOBUF, Exporting
 _logger = logging.getLogger(__name__)
 
 
-class EncodedSpan(NamedTuple):
+class EncodedSpan(msgspec.Struct, frozen=True, gc=False):
     """A span that waits for its export, and the library that has recorded it."""
 
     scope: InstrumentationScope | None

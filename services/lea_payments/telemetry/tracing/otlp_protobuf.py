@@ -14,12 +14,12 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
-from lea_payments.telemetry.tracing.recorded import RecordedSpan
+from lea_payments.telemetry.tracing.recorded import CommonAttributes, LocalSpan, RecordedSpan
 
 CONTENT_TYPE = "application/x-protobuf"
 
-SHORT = 60
-"""In bytes: so that the sum of two is less than 128."""
+SMALL = 1000
+"""More than a status code."""
 
 NOTHING: Mapping[str, object] = {}
 _WORD, _NEGATIVE, _LONG = 2**7, 2**64, 2**63
@@ -63,23 +63,29 @@ def encode_span(span: ReadableSpan) -> bytes:
 
 
 def encode_recorded(span: RecordedSpan) -> bytes:
-    """As `encode_span`, in half the time: such a span has no events, no remote parent and no limits."""
-    parent_id = span.parent_id
+    """As `encode_span`, in a third of the time: such a span has no events, no remote parent and no limits."""
     parts = [
-        b"\x0a\x10%b\x12\x08%b" % (span.trace_id.to_bytes(16), span.span_id.to_bytes(8)),
-        b"" if parent_id is None else b"\x22\x08%b" % parent_id.to_bytes(8),
-        _name(span.name, span.kind),
+        *(b"\x0a\x10", span.trace_id.to_bytes(16), b"\x12\x08", span.span_id.to_bytes(8)),
         _times(0x39, span.started_ns, 0x41, span.ended_ns),
-        *_attributes(b"\x4a", span.attributes),
-        *[b"\x6a\x21" + _linked(link) for link in span.links],
-        _END_OF_FAILED if span.failed else _END,
+        _common(span.name, span.kind, span.common),
     ]
+    if span.parent_id is not None:
+        parts += (b"\x22\x08", span.parent_id.to_bytes(8))
+    parts += _attributes(b"\x4a", span.attributes)
+    for link in span.links:
+        parts += (b"\x6a\x21", _linked(link))
+    parts.append(_END_OF_FAILED if span.failed else _END)
     return _field(b"\x12", b"".join(parts))
 
 
 @lru_cache(256)
 def _name(name: str, kind: SpanKind) -> bytes:
     return _field(b"\x2a", name.encode()) + _KINDS[kind]
+
+
+@lru_cache(256)
+def _common(name: str, kind: SpanKind, common: CommonAttributes) -> bytes:
+    return _name(name, kind) + b"".join(_attributes(b"\x4a", common.values))
 
 
 def encode_request(resource: Resource, scopes: Mapping[InstrumentationScope | None, Sequence[bytes]]) -> bytes:
@@ -117,9 +123,9 @@ def _link(link: Link) -> bytes:
     return ids + b"".join(_attributes(b"\x22", link.attributes)) + _number(b"\x28", link.dropped_attributes)
 
 
-def _linked(context: SpanContext) -> bytes:
-    ids = context.trace_id.to_bytes(16), context.span_id.to_bytes(8)
-    return b"\x0a\x10%b\x12\x08%b\x35%b" % (*ids, _REMOTE[context.is_remote])
+def _linked(span: SpanContext | LocalSpan) -> bytes:
+    ids = span.trace_id.to_bytes(16), span.span_id.to_bytes(8)
+    return b"\x0a\x10%b\x12\x08%b\x35%b" % (*ids, _REMOTE[span.is_remote])
 
 
 def _status(status: Status) -> bytes:
@@ -140,13 +146,26 @@ def _attributes(tag: bytes, attributes: Mapping[str, object] | None) -> Sequence
 
 
 def _attribute(tag: bytes, key: str, value: object) -> bytes:
-    head = _head(key)
-    if type(value) is str:
+    if isinstance(value, str):  # nearly all
         text = value.encode()
-        size, of_head = len(text), len(head)
-        if size < SHORT and of_head < SHORT:  # nearly all: each length is one byte, so one operation does it
-            return b"%b%c%b%c\x0a%c%b" % (tag, of_head + size + 3, head, size + 2, size, text)
-    return _field(tag, head + _field(b"", _value(value)))
+        return _before_text(tag, key, len(text)) + text
+    if type(value) is int and 0 <= value < SMALL:
+        return _small_number(tag, key, value)
+    return _field(tag, _head(key) + _field(b"", _value(value)))
+
+
+@lru_cache(2048)
+def _before_text(tag: bytes, key: str, size: int) -> bytes:
+    """All that comes before the text of an attribute: its key, and the lengths, which follow from that of the text."""
+    before = b"\x0a" + _varint(size)
+    before = _head(key) + _varint(len(before) + size) + before
+    return tag + _varint(len(before) + size) + before
+
+
+@lru_cache(2048)
+def _small_number(tag: bytes, key: str, number: int) -> bytes:
+    """The attribute of a status code, or of a number of items."""
+    return _field(tag, _head(key) + _field(b"", _value(number)))
 
 
 @lru_cache(256)
@@ -179,8 +198,7 @@ def _value(value: object) -> bytes:  # noqa: PLR0911 - one for each type
 
 def _field(tag: bytes, content: bytes) -> bytes:
     """A field of bytes: its tag, its length and its content."""
-    size = len(content)
-    return (b"%b%c%b" % (tag, size, content)) if size < _WORD else tag + _varint(size) + content
+    return tag + _varint(len(content)) + content
 
 
 def _text(tag: bytes, text: str | None) -> bytes:
@@ -197,6 +215,7 @@ def _signed(number: int) -> bytes:
     return _varint(number if number >= 0 else number + _NEGATIVE)
 
 
+@lru_cache(2048)
 def _varint(number: int) -> bytes:
     groups = bytearray()
     while number >= _WORD:

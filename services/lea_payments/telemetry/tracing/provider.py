@@ -3,14 +3,13 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import (
     ALWAYS_OFF,
     ALWAYS_ON,
@@ -22,29 +21,20 @@ from opentelemetry.sdk.trace.sampling import (
 )
 from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import Attributes
 
 from lea_payments import __version__
-from lea_payments.telemetry import connections
 from lea_payments.telemetry.tracing import settings as names
-from lea_payments.telemetry.tracing.recorded import RecordedSpan
-from lea_payments.telemetry.tracing.settings import Batches, Tracing
-
-if TYPE_CHECKING:
-    from opentelemetry.sdk._shared_internal import BatchProcessor
-
-    from lea_payments.telemetry.tracing.exporter import EncodedSpan, OtlpExporter
+from lea_payments.telemetry.tracing.queue import SpanQueue
+from lea_payments.telemetry.tracing.recorded import SAMPLED, LocalSpan, RecordedSpan
+from lea_payments.telemetry.tracing.settings import Tracing
 
 ALL_IDS = 2**64
 """More than the lower half of any trace id, which decides whether a ratio keeps the trace."""
 
 SCOPE = InstrumentationScope("lea_payments", __version__)
 _UNSET, _FAILED = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
-
-
-SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
-T = TypeVar("T")
 
 
 class Provider(TracerProvider):
@@ -88,9 +78,9 @@ class Provider(TracerProvider):
             context_of(span.span_id),
             None if span.parent_id is None else context_of(span.parent_id),
             self.resource,
-            BoundedAttributes(limits.max_span_attributes, span.attributes, max_value_len=self._length_limit),
+            BoundedAttributes(limits.max_span_attributes, span.all_attributes, max_value_len=self._length_limit),
             (),
-            BoundedList.from_seq(limits.max_links, [Link(link) for link in span.links]),
+            BoundedList.from_seq(limits.max_links, [Link(_context_of(link)) for link in span.links]),
             span.kind,
             None,
             _FAILED if span.failed else _UNSET,
@@ -102,9 +92,13 @@ class Provider(TracerProvider):
     def _is_within_limits(self, span: RecordedSpan) -> bool:
         return (
             self._length_limit is None
-            and len(span.attributes) <= self._attributes_limit
+            and len(span.common.values) + len(span.attributes) <= self._attributes_limit
             and len(span.links) <= self._links_limit
         )
+
+
+def _context_of(span: SpanContext | LocalSpan) -> SpanContext:
+    return span.context() if isinstance(span, LocalSpan) else span
 
 
 def _number(limit: int | None) -> float:
@@ -117,42 +111,11 @@ def provider_of(tracing: Tracing, service: str) -> TracerProvider:
 
     provider = Provider(tracing, _resource(tracing, service))
     exporter = OtlpExporter(tracing.exporting, provider.resource)
-    processor = _EncodingProcessor(exporter, tracing.batches)
-    provider.add_span_processor(processor)
+    queue = SpanQueue(exporter, tracing.batches)
+    provider.add_span_processor(queue)
     if exporter.encode_recorded is not None:
-        provider.export_recorded = partial(processor.add, exporter.encode_recorded)
+        provider.export_recorded = partial(queue.add, exporter.encode_recorded)
     return provider
-
-
-class _EncodingProcessor(BatchSpanProcessor):
-    """Encodes spans, exports them in batches, and counts those that find no place in its queue."""
-
-    def __init__(self, exporter: "OtlpExporter", batches: Batches) -> None:
-        self._encode = exporter.encode
-        super().__init__(
-            cast("SpanExporter", exporter),  # the SDK passes on the items of the queue unchanged
-            max_queue_size=batches.queue_size,
-            schedule_delay_millis=batches.delay_milliseconds,
-            max_export_batch_size=batches.size,
-        )
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Adds a span of the SDK, if its trace is kept."""
-        if span.context.trace_flags.sampled:
-            self.add(self._encode, span)
-
-    def add(self, encode: Callable[[T], "EncodedSpan"], span: T) -> None:
-        """Adds a span to the queue, in its encoded form. If it is full, its oldest span is lost."""
-        try:
-            encoded = encode(span)
-        except ValueError:
-            connections.spans_dropped(1)
-            return
-        batches: BatchProcessor[Any] = self._batch_processor
-        queue = batches._queue  # noqa: SLF001 - nothing else says that the queue is full
-        if len(queue) == queue.maxlen:
-            connections.spans_dropped(1)
-        batches.emit(encoded)
 
 
 class _KeepErrors(TraceIdRatioBased):

@@ -1,0 +1,38 @@
+"""Metrics that one thread changes, the one of the event loop: as the library's, without its locks and checks.
+
+They hold and expose their values as the library's do. An observation takes a quarter of the instructions or less.
+"""
+
+import time
+from bisect import bisect_left
+
+import prometheus_client
+from prometheus_client.samples import Exemplar
+
+
+class Counter(prometheus_client.Counter):
+    """A counter. Amounts must not be negative."""
+
+    def inc(self, amount: float = 1) -> None:  # type: ignore[override] # without the exemplar
+        """Adds the amount."""
+        self._value._value += amount  # noqa: SLF001 - its own methods take a lock
+
+
+class Gauge(prometheus_client.Gauge):
+    """A gauge."""
+
+    def set(self, value: float) -> None:
+        """Replaces the value."""
+        self._value._value = float(value)  # noqa: SLF001
+
+
+class Histogram(prometheus_client.Histogram):
+    """A histogram."""
+
+    def observe(self, amount: float, exemplar: dict[str, str] | None = None) -> None:
+        """Counts the amount in its bucket. The exemplar must be short: its names and values together 128 characters."""
+        self._sum._value += amount  # noqa: SLF001
+        bucket = self._buckets[bisect_left(self._upper_bounds, amount)]
+        bucket._value += 1  # noqa: SLF001
+        if exemplar:
+            bucket._exemplar = Exemplar(exemplar, amount, time.time())  # noqa: SLF001
