@@ -67,17 +67,23 @@ SETS: Mapping[str, tuple[Path, ...]] = {
 }
 """All sets of values in this repository."""
 
+FEW_SETS = ("mcp", "staging", "httproute")
+"""Sets that together render every template that any set renders."""
+
+
+@cache
+def _objects(text: str) -> list[Object]:
+    """The objects in a rendered file. Cached, because most files are the same for most values."""
+    return [document for document in yaml.load_all(text, Loader=LOADER) if document]
+
 
 class Rendered:
     """The objects of one release, by the template file of each."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
         self.notes = next((text for name, text in files.items() if name.endswith("/NOTES.txt")), "")
-        documents = {
-            name.partition("/templates/")[2]: [document for document in yaml.load_all(text, Loader=LOADER) if document]
-            for name, text in files.items()
-            if name.endswith(".yaml")
-        }
+        self.texts = {name.partition("/templates/")[2]: text for name, text in files.items() if name.endswith(".yaml")}
+        documents = {name: _objects(text) for name, text in self.texts.items()}
         self.by_file = {name: objects for name, objects in documents.items() if objects}
 
     def __iter__(self) -> Iterator[Object]:
@@ -124,15 +130,14 @@ def _render(values: str, folder: Path, name: str, namespace: str) -> Rendered:
     return Rendered(_chart(folder).render(json.loads(values), name=name, namespace=namespace))
 
 
-def render_text(values: Values) -> list[str]:
-    """The text of every template file, without the notes."""
-    files = _chart(CHART).render(values, name=RELEASE, namespace=NAMESPACE)
-    return [document for name, text in files.items() if name.endswith(".yaml") for document in text.split("\n---\n")]
-
-
 def render(values: Values, folder: Path = CHART, name: str = RELEASE, namespace: str = NAMESPACE) -> Rendered:
     """The release with these values on top of the chart's; raises helm.HelmError if the chart refuses them.
 
-    Results are cached, so callers must not change the objects.
+    Results are cached, and releases share equal objects, so callers must not change the objects.
     """
     return _render(json.dumps(values), folder, name, namespace)
+
+
+def render_again(values: Values) -> Rendered:
+    """The release, rendered by this call."""
+    return _render.__wrapped__(json.dumps(values), CHART, RELEASE, NAMESPACE)

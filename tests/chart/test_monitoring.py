@@ -1,27 +1,18 @@
 """Checks that the chart and k8s-local/observability deploy all rules and dashboards."""
 
 import json
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.chart.rendered import ROOT, ci, merged, read, render, render_text
+from tests.chart.objects import strict
+from tests.chart.rendered import ROOT, ci, merged, read, render
 
 RULES = sorted((ROOT / "dashboards" / "rules").glob("*.yaml"))
 DASHBOARDS = sorted((ROOT / "dashboards" / "json").glob("*.json"))
 LOCAL_STACK = ROOT / "k8s-local" / "observability"
-
-
-class UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a mapping in which a key stands twice, as kustomize and Flux do."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT002
-        keys = [self.construct_object(key) for key, _ in node.value]
-        assert len(keys) == len(set(keys)), keys
-        return super().construct_mapping(node, deep)
 
 
 def groups(text: str) -> list[Any]:
@@ -79,8 +70,7 @@ def test_a_given_label_replaces_the_label_of_the_chart() -> None:
         "kube-prometheus-stack"
     )
     assert release.of("ServiceMonitor")["metrics"]["metadata"]["labels"]["app.kubernetes.io/component"] == "monitoring"
-    for text in render_text(ci("telemetry")):
-        yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a safe loader that also refuses a repeated key
+    strict.check(release.texts)
 
 
 def test_each_dashboard_has_its_own_config_map() -> None:

@@ -5,7 +5,7 @@ import re
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,7 @@ from uvicorn.server import ServerState
 from lea_payments.serving.http.connections import Connections
 from lea_payments.serving.http.protocol import LimitedProtocol
 from lea_payments.settings import WebhookSettings
+from lea_payments.store.errors import TemporaryError
 from lea_payments.store.items import attributes_of
 from lea_payments.store.payments import PaymentStore
 from lea_payments.webhook.app import Webhook, create_app
@@ -92,6 +93,14 @@ async def _serving(app: ASGIApp, webhook: Webhook) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
+async def _first_connection(store: PaymentStore) -> None:
+    """Pings the table until it answers, because a busy machine exceeds the time of the first tries."""
+    while True:
+        with suppress(TemporaryError):
+            await store.ping_events()
+            return
+
+
 @pytest.fixture
 async def entered(dynamodb_endpoint: str) -> list[str]:
     """Return the modules that a delivery enters, in order, such as `webhook/app`."""
@@ -111,7 +120,7 @@ async def entered(dynamodb_endpoint: str) -> list[str]:
         _serving(*create_app(settings, store)) as url,
         httpx.AsyncClient(base_url=url, trust_env=False) as http,
     ):
-        await store.ping_events()  # a first connection can be slow, and a try that fails enters other rooms
+        await _first_connection(store)  # it can be slow, and a try that fails enters other rooms
         await http.get("/livez")
         while "telemetry/events" not in entered:  # a try that fails on a busy machine leaves the straight line
             payment_id = f"payment_{uuid4()}"

@@ -2,15 +2,17 @@
 
 import json
 import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from lea_payments.payment.event import PaymentEvent
+from lea_payments.settings import TableSettings
 from lea_payments.store.payments import PaymentStore
-from tests.support import stripe_bodies
+from tests.support import stripe_bodies, tables
 from tests.support.examples import examples
 from tests.support.records import Records
 from tests.support.scenario import Scenario
@@ -33,6 +35,15 @@ ORDERS = examples(1, 3, "ORDERS")
 def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET), timeout=30) as client:
         yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def store(table_settings: TableSettings) -> AsyncIterator[PaymentStore]:
+    """Yield one store for all scenarios, because to open one takes longer than a scenario."""
+    async with PaymentStore(
+        table_settings, deadline_seconds=tables.WAIT_SECONDS, call_seconds=tables.WAIT_SECONDS
+    ) as store:
+        yield store
 
 
 Step = bytes | PaymentEvent
@@ -59,6 +70,7 @@ def _with_copies(steps: Sequence[Step], seed: int) -> list[Step]:
     return copies
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS.keys())
 async def test_any_order_gives_the_same_record(
     webhook: httpx.Client, store: PaymentStore, records: Records, scenario: Scenario
@@ -91,6 +103,7 @@ def _of_intent(scenario: Scenario, intent: str) -> Scenario:
     )
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("scenario", AFTER_PAYMENT.values(), ids=AFTER_PAYMENT.keys())
 async def test_an_event_with_only_a_payment_intent_is_applied(
     webhook: httpx.Client, store: PaymentStore, records: Records, scenario: Scenario

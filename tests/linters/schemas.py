@@ -1,7 +1,8 @@
-"""Writes the schemas of Kubernetes for kubeconform, which cannot follow the references between the packaged ones."""
+"""The schemas of Kubernetes, each without references to the others; also as files for kubeconform."""
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,23 @@ def write(folder: Path, manifests: Iterable[Path]) -> str:
         for one in yaml.safe_load_all(manifest.read_text())
         if one["kind"] not in OPERATOR_KINDS
     }
-    definitions = _load("_definitions.json")["$defs"]
     for api_version, kind in kinds:
-        group, _, version = api_version.rpartition("/")
-        parts = [kind.lower(), *([group.partition(".")[0]] if group else []), version]
-        name = f"{'-'.join(parts)}.json"
-        (folder / name).write_text(json.dumps(_load(name) | {"$defs": definitions}))
+        (folder / _file(api_version, kind)).write_text(json.dumps(schema(api_version, kind)))
     return f"{folder}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
 
 
+def schema(api_version: str, kind: str) -> dict[str, Any]:
+    """The schema of a kind, which refuses unknown fields; raises FileNotFoundError if Kubernetes does not know it."""
+    return {**_load(_file(api_version, kind)), "$defs": _load("_definitions.json")["$defs"]}
+
+
+def _file(api_version: str, kind: str) -> str:
+    group, _, version = api_version.rpartition("/")
+    parts = [kind.lower(), *([group.partition(".")[0]] if group else []), version]
+    return f"{'-'.join(parts)}.json"
+
+
+@cache
 def _load(name: str) -> dict[str, Any]:
     schema: dict[str, Any] = json.loads((PACKAGED / name).read_text().replace("/api/_definitions.json#", "#"))
     return {key: value for key, value in schema.items() if key not in ("$id", "$schema")}

@@ -10,12 +10,13 @@ from xdist.scheduler import LoadScopeScheduling
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.support.ports import free_port
 
-FOLDERS = ("tests/monitoring/",)
-"""Folders whose files share an expensive fixture, so that one process runs all of them."""
+FOLDERS = ("tests/monitoring/", "tests/chart/")
+"""Folders whose files share something expensive, so that one process runs all of them: services, or rendered charts."""
 
 FIRST = (
     "tests/monitoring/",
     *(f"tests/integration/test_{name}.py" for name in ("browser_pages", "demo", "install", "webhook_faults")),
+    "tests/chart/",
     *(f"tests/integration/test_{name}.py" for name in ("reconciler", "delivery_deadline", "hostile_senders")),
     *(f"tests/integration/test_{name}.py" for name in ("event_orders", "lost_telemetry", "reconciler_failures")),
 )

@@ -1,13 +1,13 @@
 """Checks that the labels and annotations of the values win over the chart's own, and that no key stands twice."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import helm_python as helm
 import pytest
 import yaml
 
-from tests.chart.rendered import CHART, LOADER, NAMESPACE, RELEASE, SERVICES, SETS, Values, ci, merged, read, render
+from tests.chart.objects import strict
+from tests.chart.rendered import RELEASE, SERVICES, SETS, Values, ci, merged, read, render
 
 COMPONENT, NAME, INSTANCE = (f"app.kubernetes.io/{label}" for label in ("component", "name", "instance"))
 OWN_LABELS: Values = {
@@ -28,21 +28,6 @@ OWN_LABELS: Values = {
 }
 """Labels and annotations that the chart sets too."""
 
-
-class StrictLoader(LOADER):  # type: ignore[misc, valid-type]  # it depends on the machine
-    """Refuses a key that stands twice in a map, as kustomize and Flux' post-renderers do."""
-
-
-def _unique_keys(loader: StrictLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    keys = [loader.construct_object(key) for key, _ in node.value]
-    twice = {key for key in keys if keys.count(key) > 1}
-    if twice:
-        raise yaml.YAMLError(f"{twice} stands twice:\n{node.start_mark}")
-    return dict(loader.construct_pairs(node, deep=True))
-
-
-StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_keys)
-
 VALUES: Mapping[str, Values] = {
     **{name: read(*files) for name, files in SETS.items()},
     "own-labels": OWN_LABELS,
@@ -52,17 +37,15 @@ VALUES: Mapping[str, Values] = {
 
 @pytest.mark.parametrize("name", VALUES)
 def test_no_key_stands_twice(name: str) -> None:
-    with helm.Chart.load(CHART) as chart:
-        files = chart.render(VALUES[name], name=RELEASE, namespace=NAMESPACE)
+    release = render(VALUES[name])
 
-    for file, text in files.items():
-        if file.endswith(".yaml"):
-            list(yaml.load_all(text, StrictLoader))
+    assert release.texts
+    strict.check(release.texts)
 
 
 def test_the_strict_loader_refuses_a_key_that_stands_twice() -> None:
     with pytest.raises(yaml.YAMLError, match="stands twice"):
-        yaml.load("{a: 1, b: {c: 1, c: 2}}", StrictLoader)  # noqa: S506  # a safe loader
+        strict.check({"one.yaml": "{a: 1, b: {c: 1, c: 2}}"})
 
 
 def test_the_labels_by_which_prometheus_and_grafana_select_win() -> None:

@@ -76,7 +76,7 @@ def test_the_api_server_accepts_all_names_and_labels(name: str, override: str) -
     assert len(names(rendered)) == len(list(rendered))
 
 
-@pytest.mark.parametrize("name", RELEASES)
+@pytest.mark.parametrize("name", list(RELEASES)[examples(1, 0) :: examples(4, 1)])
 def test_texts_that_look_like_numbers_stay_texts(name: str) -> None:
     objects = list(render(TEXTS_LIKE_NUMBERS, name=RELEASES[name], namespace="2024"))
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.chart.refusals.cluster_stub import Cluster, install
-from tests.chart.rendered import CHART, NAMESPACE, REPLICATED, Rendered, Values, ci, merged, render
+from tests.chart.rendered import CHART, LOADER, NAMESPACE, REPLICATED, Rendered, Values, ci, merged, render
 
 LOOKUP = 'lookup "apps/v1" "Deployment" $root.Release.Namespace $name'
 BY_HELM: dict[str, Any] = {"manager": "helm", "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
@@ -99,7 +99,7 @@ def test_a_namespace_that_is_not_there_yet_gets_no_number() -> None:
 
 
 def _installed_replicas(cluster: Cluster, values: Values) -> Any:
-    objects = [one for one in yaml.safe_load_all(install(cluster, values)) if one]
+    objects = [one for one in yaml.load_all(install(cluster, values), LOADER) if one]
     [webhook] = [one for one in objects if one["kind"] == "Deployment" and one["metadata"]["name"].endswith("-webhook")]
     return webhook["spec"].get("replicas")
 

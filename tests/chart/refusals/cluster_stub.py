@@ -112,6 +112,9 @@ def served(cluster: Cluster) -> Iterator[str]:
     """The address of an API server with this cluster."""
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # Helm keeps its connection
+        disable_nagle_algorithm = True
+
         def log_message(self, *_: object) -> None:
             """Nothing: the test reads `requests`."""
 

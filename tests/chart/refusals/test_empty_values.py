@@ -1,8 +1,9 @@
 """Checks that empty sections and values behave as their defaults, and that an empty list never means everyone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import reduce
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,11 @@ def put(values: Values, path: tuple[str, ...], value: Any) -> Values:
     return copy
 
 
+def all_empty(values: Values, places: Iterable[tuple[str, ...]]) -> Values:
+    """The values with None at each of these paths."""
+    return reduce(lambda one, path: put(one, path, None), places, values)
+
+
 def objects(values: Values) -> dict[str, Any]:
     return render(values).by_file
 
@@ -64,33 +70,63 @@ def test_the_copy_for_templates_equals_values_yaml() -> None:
     assert COPY.read_text() == VALUES.read_text(), "run `.venv/bin/python -m tests.chart.readme`"
 
 
-@pytest.mark.parametrize("path", SECTIONS[:: examples(3, 1)], ids=".".join)
-def test_an_empty_section_behaves_as_its_default(path: tuple[str, ...]) -> None:
-    start = ci("sandbox") if path == ("emulator",) else ci("emulator")
+def together(places: Iterable[tuple[str, ...]]) -> list[list[tuple[str, ...]]]:
+    """Which paths one release makes empty: those of one length, or a single one in CI.
 
-    assert objects(put(start, path, None)) == objects(start)
+    A path is never in a group with a section that holds it: that section would not be empty then.
+    """
+    if examples(0, 1):
+        return [[path] for path in places]
+    return [list(group) for _, group in groupby(sorted(places, key=len), key=len)]
+
+
+def label(group: list[tuple[str, ...]]) -> str:
+    """The name of a test: its path, or the number of its paths."""
+    return ".".join(group[0]) if len(group) == 1 else f"{len(group)} of length {len(group[0])}"
+
+
+@pytest.mark.parametrize("group", together(path for path in SECTIONS if path != ("emulator",)), ids=label)
+def test_an_empty_section_behaves_as_its_default(group: list[tuple[str, ...]]) -> None:
+    start = ci("emulator")
+
+    assert objects(all_empty(start, group)) == objects(start)
+
+
+def test_an_empty_section_of_the_emulator_is_its_default() -> None:
+    """By default there is no emulator."""
+    start = ci("sandbox")
+
+    assert objects(put(start, ("emulator",), None)) == objects(start)
 
 
 def test_all_empty_values_behave_as_their_defaults() -> None:
     start = ci("emulator")
-    values: Values = {"emulator": {"enabled": True}}
-    for path in paths(DEFAULTS):
-        if path not in SECTIONS and path != ("emulator", "enabled"):
-            values = put(values, path, None)
+    empty = [path for path in paths(DEFAULTS) if path not in SECTIONS and path != ("emulator", "enabled")]
 
-    assert objects(values) == objects(start)
+    assert objects(all_empty({"emulator": {"enabled": True}}, empty)) == objects(start)
 
 
-@pytest.mark.parametrize("path", WITHOUT_DEFAULT[:: examples(4, 1)], ids=".".join)
-def test_an_empty_value_without_a_default_is_unset(path: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("group", together(WITHOUT_DEFAULT), ids=label)
+def test_an_empty_value_without_a_default_is_unset(group: list[tuple[str, ...]]) -> None:
     start = ci("emulator")
 
-    assert objects(put(start, path, None)) == objects(start)
+    assert objects(all_empty(start, group)) == objects(start)
 
 
-@pytest.mark.parametrize("path", SECTIONS[:: examples(5, 1)], ids=".".join)
-def test_an_empty_section_is_its_default_on_aws_too(path: tuple[str, ...]) -> None:
-    """Or the values are refused: a section held a Secret's name or a role."""
+GIVEN_ON_AWS = set(paths(ci("aws")))
+"""The paths that the values for AWS set, or that lead to one that they set."""
+
+
+@pytest.mark.parametrize("group", together(path for path in SECTIONS if path not in GIVEN_ON_AWS), ids=label)
+def test_an_empty_section_is_its_default_on_aws_too(group: list[tuple[str, ...]]) -> None:
+    start = ci("aws")
+
+    assert objects(all_empty(start, group)) == objects(start)
+
+
+@pytest.mark.parametrize("path", [path for path in SECTIONS if path in GIVEN_ON_AWS], ids=".".join)
+def test_an_empty_section_on_aws_is_its_default_or_refused(path: tuple[str, ...]) -> None:
+    """The values are refused if the section held a Secret's name or a role."""
     start, default = ci("aws"), reduce(lambda one, key: one[key], path, DEFAULTS)
 
     with suppress(helm.HelmValuesError):
