@@ -93,6 +93,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> parallel.Sch
     return parallel.Scheduler(config, log)
 
 
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Start the fork server that the processes share, which unit tests do not need."""
+    if not parallel.only_unit_tests(config):
+        parallel.share_fork_server()
+
+
 def pytest_configure_node(node: WorkerController) -> None:
     """Give a process the address of the shared database, which unit tests do not need."""
     if not parallel.only_unit_tests(node.config) and ENDPOINT not in os.environ:

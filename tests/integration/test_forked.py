@@ -64,18 +64,39 @@ def server() -> Iterator[forked.ForkServer]:
     server.close()
 
 
-def test_forked_services_end_with_the_fork_server(
-    server: forked.ForkServer, tmp_path: Path, free_port: Callable[[], int]
+@pytest.fixture
+def start_at(tmp_path: Path, free_port: Callable[[], int]) -> Callable[[forked.ForkServer], forked.ForkedProgram]:
+    """Return a function that starts a service at a fork server and waits until it is ready."""
+
+    def start(server: forked.ForkServer) -> forked.ForkedProgram:
+        port = str(free_port())
+        path = tmp_path / port
+        with path.open("w") as log:
+            command = [sys.executable, "-m", "lea_payments", "pages"]
+            program = server.start(command, {"PORT": port, "METRICS_PORT": "0"}, tmp_path, [log.fileno()] * 3)
+        until(lambda: "service_started" in path.read_text())
+        return program
+
+    return start
+
+
+def _has_ended(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_forked_services_end_with_their_connection(
+    server: forked.ForkServer, start_at: Callable[[forked.ForkServer], forked.ForkedProgram]
 ) -> None:
-    environment = {"PORT": str(free_port()), "METRICS_PORT": "0"}
-    with (tmp_path / "log").open("w") as log:
-        streams = [log.fileno()] * 3
-        service = server.start([sys.executable, "-m", "lea_payments", "pages"], environment, tmp_path, streams)
-    until(lambda: "service_started" in (tmp_path / "log").read_text())
+    of_a_process, of_another = forked.ForkServer(server.name), forked.ForkServer(server.name)
+    first, second, third = (start_at(connection) for connection in (server, of_a_process, of_another))
+
+    of_a_process.close()
+    assert second.wait(60) == 0
+    assert [first.poll(), third.poll()] == [None, None]
 
     server.close()
-
-    until(lambda: not psutil.pid_exists(service.pid) or psutil.Process(service.pid).status() == psutil.STATUS_ZOMBIE)
+    until(lambda: _has_ended(first.pid) and _has_ended(third.pid))
+    of_another.close()
 
 
 @pytest.mark.parametrize("variable", ["PYTHONHASHSEED", "PYTHONIOENCODING", "LC_ALL", "LANG", "TERM", "NO_COLOR"])

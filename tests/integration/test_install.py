@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.examples import examples
 from tests.support.waiting import until
 
 PYPROJECT = """[build-system]
@@ -107,7 +108,7 @@ def new_project(root: Path, tmp_path: Path) -> Project:
 
 
 class First(NamedTuple):
-    """A project, and what its first installation has printed."""
+    """A project, and what its first complete installation has printed. An earlier one was interrupted."""
 
     project: Project
     output: str
@@ -116,9 +117,11 @@ class First(NamedTuple):
 @pytest.fixture(scope="module")
 def first(root: Path, tmp_path_factory: pytest.TempPathFactory) -> First:
     project = Project(root, tmp_path_factory.mktemp("installed") / "a path")
+    for part in (project.folder / ".venv", project.folder / ".venv" / "bin"):
+        part.mkdir()
+        (part / "incomplete").touch()
     status, output = project.install()
     assert status == 0, output
-    assert project.works()
     return First(project, output)
 
 
@@ -130,12 +133,15 @@ def installed(first: First) -> Project:
 
 @pytest.fixture
 def other_lock(installed: Project) -> Iterator[Path]:
-    """Yield the lock file, which the test may change."""
+    """Yield the lock file, which the test may change to one that cannot be installed: then pip changes nothing."""
     lock = installed.folder / "requirements" / "dev.txt"
     before = lock.read_text()
     yield lock
     lock.write_text(before)
-    assert installed.install()[0] == 0
+    (installed.folder / ".venv" / "incomplete").unlink()
+    (installed.folder / ".venv" / "dev.stamp").touch()
+    assert installed.is_usable()
+    assert installed.works()
 
 
 def test_the_numbers_of_packages_add_up(first: First) -> None:
@@ -150,19 +156,29 @@ def test_a_second_installation_does_nothing(installed: Project) -> None:
     assert installed.install("demo") == (0, "")
 
 
-@pytest.mark.parametrize(
-    "has_started",
-    [
-        pytest.param(lambda folder: (folder / "incomplete").exists(), id="creation"),
-        pytest.param(lambda folder: (folder / "bin" / "pip").exists(), id="packages"),
-    ],
-)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
+def is_created(folder: Path) -> bool:
+    return (folder / ".venv" / "incomplete").exists()
+
+
+def has_pip(folder: Path) -> bool:
+    return (folder / ".venv" / "bin" / "pip").exists()
+
+
+INTERRUPTIONS = [
+    pytest.param(is_created, signal.SIGINT, id="creation-Ctrl-C"),
+    pytest.param(is_created, signal.SIGKILL, id="creation-killed"),
+    pytest.param(has_pip, signal.SIGINT, id="packages-Ctrl-C"),
+    pytest.param(has_pip, signal.SIGKILL, id="packages-killed"),
+]
+"""The first and the last have each moment and each signal."""
+
+
+@pytest.mark.parametrize(("has_started", "number"), INTERRUPTIONS[:: examples(3, 1)])
 def test_an_interrupted_installation_is_not_used(
     new_project: Project, has_started: Callable[[Path], bool], number: int
 ) -> None:
     with new_project.start() as process:
-        until(lambda: has_started(new_project.folder / ".venv"), "the installation to begin")
+        until(lambda: has_started(new_project.folder), "the installation to begin")
         process.send_signal(number)
         output, _ = process.communicate()
     if number == signal.SIGINT:
@@ -172,14 +188,10 @@ def test_an_interrupted_installation_is_not_used(
     assert not new_project.is_usable()
 
 
-def test_an_incomplete_environment_is_created_again(new_project: Project) -> None:
-    (new_project.folder / ".venv" / "bin").mkdir(parents=True)
-    (new_project.folder / ".venv" / "incomplete").touch()
-
-    status, output = new_project.install()
-
-    assert status == 0, output
-    assert new_project.works()
+def test_an_incomplete_environment_is_created_again(first: First) -> None:
+    assert first.output.startswith("Creating .venv")
+    assert not (first.project.folder / ".venv" / "bin" / "incomplete").exists()
+    assert first.project.works()
 
 
 def remove_python(folder: Path) -> Path:

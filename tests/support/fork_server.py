@@ -15,6 +15,8 @@ import socket
 import sys
 import time
 import warnings
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple, TextIO
 
 MODULES = (
@@ -46,16 +48,23 @@ class Request(NamedTuple):
     folder: str
 
 
+class Child(NamedTuple):
+    """A running child: the connection that has asked for it, and the pipe for its exit status."""
+
+    owner: socket.socket
+    status: int
+
+
 def main() -> None:
-    """Forks children until the other end closes the connection, then ends them."""
-    control = socket.socket(fileno=int(sys.argv[1]))
+    """Forks children for every connection. Ends a connection's children with it, and itself with the first one."""
+    listener = socket.socket(fileno=int(sys.argv[1]))
     for module in MODULES:
         importlib.import_module(module)
     _read_description_of_aws()
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    request = _serve(control)
+    request = _serve(listener)
     if request is not None:
         _run(request)
 
@@ -67,55 +76,71 @@ def _read_description_of_aws() -> None:
     importlib.import_module("lea_payments.store.connection").client(settings).close()
 
 
-def _serve(control: socket.socket) -> Request | None:
+def _serve(listener: socket.socket) -> Request | None:
     """Returns None at the end, and in each child its request."""
     wakeup, woken = os.pipe()
     for end in (wakeup, woken):
         os.set_blocking(end, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken)
-    statuses: dict[int, int] = {}
-    while True:
-        ready, _, _ = select.select([control.fileno(), wakeup], [], [])
+    first, _ = listener.accept()
+    connections, children = [first], dict[int, Child]()
+    while first in connections:
+        sources: list[int | socket.socket] = [listener, wakeup, *connections]
+        ready, _, _ = select.select(sources, [], [])
         if wakeup in ready:
             os.read(wakeup, 4096)
-            _report_ended(statuses)
-        if control.fileno() not in ready:
-            continue
-        message, descriptors = _receive(control)
-        if not message:
-            break
-        if not (child := os.fork()):
-            signal.set_wakeup_fd(-1)
-            for descriptor in (control.detach(), wakeup, woken, *statuses.values()):
+            _report_ended(children)
+        if listener in ready:
+            connections.append(listener.accept()[0])
+        for connection in [each for each in connections if each in ready]:
+            message, descriptors = _receive(connection)
+            if not message:
+                connections.remove(connection)
+                _end(pid for pid, child in children.items() if child.owner is connection)
+                connection.close()
+                continue
+            if not (pid := os.fork()):
+                signal.set_wakeup_fd(-1)
+                sockets = [each.detach() for each in (listener, *connections)]
+                for descriptor in (wakeup, woken, *sockets, *(child.status for child in children.values())):
+                    os.close(descriptor)
+                _redirect(descriptors)
+                return Request(*json.loads(message))
+            for descriptor in descriptors[:-1]:
                 os.close(descriptor)
-            _redirect(descriptors)
-            return Request(*json.loads(message))
-        for descriptor in descriptors[:-1]:
-            os.close(descriptor)
-        statuses[child] = descriptors[-1]
-        control.sendall(child.to_bytes(8))
-    for child in statuses:
-        os.kill(child, signal.SIGTERM)
+            children[pid] = Child(connection, descriptors[-1])
+            with suppress(OSError):  # who asked for it has ended, which the next turn notices
+                connection.sendall(pid.to_bytes(8))
+    _end(children)
     return None
 
 
-def _receive(control: socket.socket) -> tuple[bytes, list[int]]:
+def _end(pids: Iterable[int]) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGTERM)
+
+
+def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:
     """A message, which is empty at the end of the connection, with the descriptors that came with it."""
-    message, ancillary, _, _ = control.recvmsg(1024 * 1024, socket.CMSG_LEN(DESCRIPTORS * 4))
+    try:
+        message, ancillary, _, _ = connection.recvmsg(1024 * 1024, socket.CMSG_LEN(DESCRIPTORS * 4))
+    except ConnectionError:
+        return b"", []
     descriptors = array.array("i")
     for _, _, data in ancillary:
         descriptors.frombytes(data)
     return message, list(descriptors)
 
 
-def _report_ended(statuses: dict[int, int]) -> None:
-    for child, descriptor in [*statuses.items()]:
-        ended, status = os.waitpid(child, os.WNOHANG)
+def _report_ended(children: dict[int, Child]) -> None:
+    for pid, child in [*children.items()]:
+        ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
-            os.write(descriptor, os.waitstatus_to_exitcode(status).to_bytes(8, signed=True))
-            os.close(descriptor)
-            del statuses[child]
+            with suppress(OSError):  # who asked for it has ended
+                os.write(child.status, os.waitstatus_to_exitcode(status).to_bytes(8, signed=True))
+            os.close(child.status)
+            del children[pid]
 
 
 def _redirect(descriptors: list[int]) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Protocol
+from uuid import uuid4
 
 from tests.support import fork_server
 
@@ -21,6 +22,9 @@ PREPARED = ("PYTHONUNBUFFERED", "PYTHONWARNINGS")
 """The interpreter's variables that a child can adopt after the interpreter's start."""
 
 PROGRAMS = ("lea_demo", "lea_payments", "lea_payments.commands.release", "stripe_emulator")
+
+SHARED = "TEST_FORK_SERVER"
+"""The variable with the name of a running fork server."""
 
 READ_AT_START = ("FORCE_COLOR", "GITHUB_ACTIONS", "LANG", "LC_", "NO_COLOR", "PY_COLORS", "PYTHON", "TERM")
 """The start of the names of variables that the interpreter and imported packages read only once."""
@@ -87,17 +91,29 @@ class ForkedProgram:
 
 
 class ForkServer:
-    """The process that forks. It ends, with its children, when this process does."""
+    """A connection to the process that forks. What it has started ends with it.
 
-    def __init__(self) -> None:
-        self._control, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    Without the name of a running one it starts one, which ends with this connection.
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name or f"lea-tests-{uuid4()}"
+        self._address = f"\0{self.name}"
         self._lock = threading.Lock()
-        with other:
-            command = [sys.executable, "-P", fork_server.__file__, str(other.fileno())]
+        self._control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._process = None if name else self._start_process()
+        if name:
+            self._control.connect(self._address)
+
+    def _start_process(self) -> "subprocess.Popen[bytes]":
+        """Starts it, with this connection as its first."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(self._address)
+            listener.listen()
+            self._control.connect(self._address)
+            command = [sys.executable, "-P", fork_server.__file__, str(listener.fileno())]
             environment = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
-            self._process = subprocess.Popen(
-                command, pass_fds=[other.fileno()], stdin=subprocess.DEVNULL, env=environment
-            )
+            return subprocess.Popen(command, pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL, env=environment)
 
     def start(
         self, command: Sequence[str], environment: Mapping[str, str], folder: Path, streams: Sequence[int]
@@ -113,15 +129,16 @@ class ForkServer:
         return ForkedProgram(command, pid, read)
 
     def close(self) -> None:
-        """Ends the server and what it has started."""
+        """Ends what this connection has started, and the process if this one has started it."""
         self._control.close()
-        self._process.wait()
+        if self._process is not None:
+            self._process.wait()
 
 
 @functools.cache
 def shared() -> ForkServer:
-    """The fork server of this process."""
-    server = ForkServer()
+    """The fork server of this process: that of the whole run if the tests run in several processes."""
+    server = ForkServer(os.environ.get(SHARED, ""))
     atexit.register(server.close)
     return server
 
