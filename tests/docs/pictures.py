@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -14,9 +13,9 @@ from playwright.sync_api import Browser, sync_playwright
 from dashboards.build import FOLDER
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.docs import drawing
-from tests.integration.conftest import CHROMIUM_FLAGS
 from tests.monitoring import prometheus as programs
 from tests.monitoring.prometheus import Job, Prometheus
+from tests.support.browser import FLAGS, INSTALL_HINT, find_program
 from tests.support.otlp_sink import OtlpSink
 from tests.support.ports import free_port
 from tests.support.simulation import LOST_CARD, NAMESPACE, NO_FUNDS_CARD, SimulatedPayment, Simulation, simulate
@@ -128,9 +127,9 @@ def _success(simulation: Simulation, payment: SimulatedPayment) -> str:
 
 def main() -> int:
     """Takes all pictures; returns 1 and prints what to install if a program is missing."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = find_program()
     if programs.find_program() is None or chromium is None:
-        sys.stderr.write(f"{programs.INSTALL_HINT}, and Chromium (Debian: apt install chromium)\n")
+        sys.stderr.write(f"{programs.INSTALL_HINT}\n{INSTALL_HINT}\n")
         return 1
     PICTURES.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -149,9 +148,7 @@ def main() -> int:
         simulate_customers(simulation)
         time.sleep(3 * STEP)
         (PICTURES / "outcomes.svg").write_text(outcomes(prometheus, started))
-        browser = stack.enter_context(sync_playwright()).chromium.launch(
-            executable_path=chromium, args=list(CHROMIUM_FLAGS)
-        )
+        browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium, args=list(FLAGS))
         stack.callback(browser.close)
         take_screenshots(browser, simulation)
     return 0

@@ -1,17 +1,15 @@
 """Fixtures of the integration tests: services as processes, a table for each file, an emulator and a browser."""
 
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from lea_payments.settings import TableSettings
 from lea_payments.store.payments import PaymentStore
+from tests.support import browser, tables
 from tests.support import dynamodb_faults as faults
-from tests.support import tables
 from tests.support.emulator import EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink
@@ -19,12 +17,6 @@ from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.services import Services
 from tests.support.simulation import Simulation, simulate
-
-AXE_RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-CHROMIUM_FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -104,25 +96,14 @@ def chromium() -> Iterator[Browser]:
 
     A file that uses it cannot have `async` tests, because Playwright runs its own event loop.
     """
-    program = shutil.which("chromium") or shutil.which("google-chrome")
+    program = browser.find_program()
     if program is None:
-        pytest.skip("needs Chromium (Debian: apt install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(CHROMIUM_FLAGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
-def axe_violations() -> Callable[[Page], list[str]]:
-    """Return a function that lists the rules up to WCAG 2.2 AA that a page violates, one line each."""
-
-    def find(page: Page) -> list[str]:
-        options = {"runOnly": list(AXE_RULES), "resultTypes": ["violations"]}
-        violations = Axe().run(page, options=options).response["violations"]
-        return [f"{rule['id']}: {rule['help']} {[node['html'] for node in rule['nodes']]}" for rule in violations]
-
-    return find
+        pytest.skip(browser.INSTALL_HINT)
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=program, args=list(browser.FLAGS)) as chromium,
+    ):
+        yield chromium
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.browser import axe_violations
 from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret
@@ -104,9 +105,7 @@ def test_a_failed_authentication_can_be_repeated(api: CheckoutApi, customer: Pag
     assert api.status(payment_id) == "completed"
 
 
-def test_the_pay_page_is_accessible_after_a_decline(
-    api: CheckoutApi, customer: Page, axe_violations: Callable[[Page], list[str]]
-) -> None:
+def test_the_pay_page_is_accessible_after_a_decline(api: CheckoutApi, customer: Page) -> None:
     _, link = api.create_payment()
     customer.goto(link)
     assert axe_violations(customer) == []

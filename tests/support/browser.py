@@ -1,0 +1,36 @@
+"""Finds Chromium for the tests, and checks pages for accessibility."""
+
+import shutil
+from functools import cache
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
+from playwright.sync_api import Page
+
+PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
+"""The first one that is installed is used. The shell has no windows: to open a page takes a quarter of the CPU time."""
+INSTALL_HINT = "needs Chromium (Debian: apt install chromium-headless-shell)"
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+"""The rules of axe-core up to WCAG 2.2 AA."""
+
+_OPTIONS = {"runOnly": list(RULES), "resultTypes": ["violations"]}
+_RUN = "options => axe.run(options).then(results => results.violations)"
+_axe = cache(lambda: str(Axe().axe_script))
+
+
+def find_program() -> str | None:
+    """The path of Chromium, or None if it is not installed."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+def axe_violations(page: Page) -> list[str]:
+    """The rules that a page violates, one line each."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_axe())
+    return [
+        f"{rule['id']}: {rule['help']} {[node['html'] for node in rule['nodes']]}"
+        for rule in page.evaluate(_RUN, _OPTIONS)
+    ]
