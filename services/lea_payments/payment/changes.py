@@ -69,8 +69,8 @@ def _is_consistent(record: Payment) -> bool:
 def _is_published_dispute(record: Payment, event: PaymentEvent) -> bool:
     """Whether version 0.1.0 has applied this event of a dispute, of which it stored only the furthest status."""
     return (
-        event.fact.kind == Kind.DISPUTE
-        and BY_HAND_DISPUTE in record.facts
+        BY_HAND_DISPUTE in record.facts
+        and event.fact.kind == Kind.DISPUTE
         and event.object_id not in record.facts
         and any(entry.event_id == event.id and entry.outcome == Outcome.APPLIED for entry in record.history)
     )

@@ -65,11 +65,12 @@ def status_of(record: Payment) -> Derived:
             sessions[object_id] = fact
             if fact.state == facts.PAID:
                 paid[object_id] = fact
+    only_sessions = kinds == _ONLY_SESSIONS
     session_id, intent_id = record.stripe_session_id, record.stripe_payment_intent
     if paid:
         situation, reason = _paid(record, paid)
         session_id, intent_id = payers.payer(record, paid)
-        if situation is Situation.PAID and Kind.WARNING in kinds and _has_fraud_warning(record, paid):
+        if not only_sessions and situation is Situation.PAID and _has_fraud_warning(record, paid):
             reason = FRAUD_WARNING
     else:
         situation, reason = _unpaid(record, sessions)
@@ -82,8 +83,8 @@ def status_of(record: Payment) -> Derived:
         session_id,
         intent_id,
         _other_session(record, sessions, session_id),
-        0 if kinds == _ONLY_SESSIONS else payers.amount_refunded(record, intent_id),
-        DisputeStatus.NONE if kinds == _ONLY_SESSIONS else _dispute_status(record),
+        0 if only_sessions else payers.amount_refunded(record, intent_id),
+        DisputeStatus.NONE if only_sessions else _dispute_status(record),
     )
 
 

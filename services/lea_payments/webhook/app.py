@@ -43,10 +43,12 @@ HTTP_STATUS: Mapping[str, int] = {
 RETRY_AFTER_SECONDS = 10
 """For senders that respect it, after a 503: a short outage is over by then. Stripe has a schedule of its own."""
 
-_RETRY_AFTER = b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS
-
-
-_BODIES: Mapping[str, bytes] = {outcome: b'{"outcome":"%s"}' % outcome.encode() for outcome in HTTP_STATUS}
+_RETRY_AFTER: Mapping[int, bytes] = {503: b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS}
+_ANSWERS: Mapping[str, tuple[int, bytes, bytes]] = {
+    outcome: (status, b'{"outcome":"%s"}' % outcome.encode(), _RETRY_AFTER.get(status, b""))
+    for outcome, status in HTTP_STATUS.items()
+}
+"""The status, the body and the headers of each outcome's answer."""
 
 
 class Webhook:
@@ -149,8 +151,8 @@ class Webhook:
         reason: str | None = None,
     ) -> None:
         """Answers, and records the answer. `payment_id` is set only if the payment has a record."""
-        status = HTTP_STATUS[outcome]
-        exchange.answer(status, _BODIES[outcome], _RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else b"")
+        status, body, headers = _ANSWERS[outcome]
+        exchange.answer(status, body, headers)
         delivery.answered(outcome, status, event, payment_id, reason)
 
 
