@@ -78,10 +78,10 @@ def _changes(before: CurrentRecord, after: Payment) -> tuple[dict[str, Attribute
     """What an event assigns and removes in a record that is as checkout, or a person, has created it."""
     record, assigned = before.record, {}
     # Without a list of changed names and `attributes_of`: this runs for every event.
-    for name, write in _EVENT_WRITERS:
+    for name, convert in _EVENT_WRITERS:
         value = getattr(after, name)
         if value != getattr(record, name):
-            attribute = write(value)
+            attribute = convert(value)
             if attribute is not None:
                 assigned[name] = attribute
     ends_link = record.checkout_link is not None and after.checkout_link is None
