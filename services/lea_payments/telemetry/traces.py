@@ -30,7 +30,7 @@ class Trace:
 
     def __init__(self, trace_id: int, span_id: int, *, is_sampled: bool) -> None:
         self.trace_id, self.span_id, self.is_sampled = trace_id, span_id, is_sampled
-        self.hex_id = f"{trace_id:032x}" if trace_id else None
+        self.hex_id = "%032x" % trace_id if trace_id else None  # noqa: UP031 - two thirds of the time of an f-string
         """The trace id in hex, or None if there is no trace."""
 
     @property

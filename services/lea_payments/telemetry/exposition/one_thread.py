@@ -19,7 +19,7 @@ class Counter(prometheus_client.Counter):
 
 
 class Gauge(prometheus_client.Gauge):
-    """A gauge."""
+    """A gauge. Any thread may set it."""
 
     def set(self, value: float) -> None:
         """Replaces the value."""
