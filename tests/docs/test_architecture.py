@@ -25,6 +25,7 @@ from lea_payments.store.payments import PaymentStore
 from lea_payments.webhook.app import Webhook, create_app
 from tests.docs.documents import ROOT
 from tests.support import stripe_bodies, tables
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.scenarios import record
 
 ROOMS_LIMIT = 6
@@ -109,7 +110,7 @@ async def entered(dynamodb_endpoint: str) -> list[str]:
     async with (
         store,
         _serving(*create_app(settings, store)) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=url, trust_env=False, verify=NO_CERTIFICATES) as http,
     ):
         await store.ping_events()  # a first connection can be slow, and a try that fails enters other rooms
         await http.get("/livez")

@@ -10,6 +10,7 @@ import pytest
 from lea_payments.settings import TableSettings
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.client import client
+from tests.support import plain_http
 from tests.support.processes import Process
 from tests.support.services import OF_OPTIONAL_SERVICES, SERVICES
 from tests.support.stripe_bodies import SECRET
@@ -42,7 +43,7 @@ def _listening(port: int) -> set[str]:
         host = f"[{address}]" if ":" in address else address
         for path in ("/health", "/metrics"):
             try:
-                answer = httpx.get(f"http://{host}:{port}{path}", trust_env=False, timeout=30)
+                answer = plain_http.get(f"http://{host}:{port}{path}")
             except httpx.ConnectError:
                 continue
             if answer.is_success:

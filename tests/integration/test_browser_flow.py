@@ -7,6 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret
 from tests.support.waiting import until
@@ -55,7 +56,9 @@ def api(start: Callable[..., Process], pages: str) -> Iterator[CheckoutApi]:
         PAYMENTS_API_TOKEN=TOKEN,
         PAGES_BASE_URL=pages,
     )
-    with httpx.Client(base_url=checkout.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30) as client:
+    with httpx.Client(
+        base_url=checkout.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30, verify=NO_CERTIFICATES
+    ) as client:
         yield CheckoutApi(client)
 
 

@@ -18,6 +18,7 @@ from tests.support import stripe_bodies
 from tests.support.dynamodb_faults import Call, CallResponse, Fault, Forward
 from tests.support.examples import examples
 from tests.support.faulty_dynamodb import FaultyDynamoDB
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.scrape import Scrape
@@ -152,5 +153,5 @@ def test_odd_responses_of_a_batch_do_not_occupy_it(
 
 
 def _outcome(url: str, delivery: Delivery) -> tuple[int, str]:
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=30, verify=NO_CERTIFICATES) as client:
         return delivery.to(client)[:2]

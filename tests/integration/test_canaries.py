@@ -14,9 +14,10 @@ import pytest
 from lea_payments.settings import TableSettings
 from lea_payments.stripe import shapes as stripe_shapes
 from tests.support import dynamodb_faults as faults
-from tests.support import stripe_bodies
+from tests.support import plain_http, stripe_bodies
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.scrape import OPENMETRICS
@@ -85,7 +86,7 @@ class Stripe:
     """Sends deliveries to the webhook and keeps its answers."""
 
     def __init__(self, webhook: str) -> None:
-        self._client = httpx.Client(base_url=webhook, timeout=30)
+        self._client = httpx.Client(base_url=webhook, timeout=30, verify=NO_CERTIFICATES)
         self.answers = ""
         self.outcomes: set[str] = set()
 
@@ -208,7 +209,7 @@ def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -
         "currency": "sgd",
     }
     headers = {"Authorization": f"Bearer {TOKEN}", "User-Agent": NAME, "Cookie": CARD}
-    with httpx.Client(base_url=checkout, headers=headers, timeout=30) as client:
+    with httpx.Client(base_url=checkout, headers=headers, timeout=30, verify=NO_CERTIFICATES) as client:
         created = client.post("/payments", json=new)
         assert created.status_code == 201, created.text
         answers = [
@@ -229,7 +230,12 @@ def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -
             client.get(f"/payments/{EMAIL}"),
             client.get(f"/{NAME}"),
             client.put("/payments", content=EMAIL, params={"name": NAME}),
-            httpx.post(f"{unreachable}/payments", json=new | {"payment_intent_id": "canary_2"}, headers=headers),
+            plain_http.request(
+                "POST",
+                f"{unreachable}/payments",
+                json=new | {"payment_intent_id": "canary_2"},
+                headers=headers,
+            ),
         ]
         dynamodb.fault = faults.error_response(500, "InternalServerError")
         answers.append(client.post("/payments", json=new | {"payment_intent_id": "canary_3"}))
@@ -241,7 +247,9 @@ def _checkout_flows(checkout: str, unreachable: str, dynamodb: FaultyDynamoDB) -
 
 def _page_flows(pages: str, session: str, dynamodb: FaultyDynamoDB) -> str:
     headers = {"Accept-Language": NAME, "User-Agent": NAME, "Cookie": f"email={EMAIL}", "Referer": f"https://x/{EMAIL}"}
-    with httpx.Client(base_url=pages, headers=headers, timeout=30, follow_redirects=True) as client:
+    with httpx.Client(
+        base_url=pages, headers=headers, timeout=30, follow_redirects=True, verify=NO_CERTIFICATES
+    ) as client:
         answers = [
             client.get("/success", params={"session_id": "cs_test_a"}),
             client.get("/success", params={"session_id": session, "email": EMAIL, "name": NAME}),
@@ -306,7 +314,7 @@ def outputs(
         answers_of_checkout, session = _checkout_flows(*urls, dynamodb)
         answers_of_pages = _page_flows(services["pages"].url, session, dynamodb)
         accept = {"Accept": OPENMETRICS}
-        scrapes = {f"metrics of {name}": httpx.get(url, headers=accept).text for name, url in metrics.items()}
+        scrapes = {f"metrics of {name}": plain_http.get(url, headers=accept).text for name, url in metrics.items()}
         stripe.close()
         records.close()
         with ThreadPoolExecutor() as stopping:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.support import dynamodb_faults as faults
+from tests.support import plain_http
 from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, payment_body
 from tests.support.dynamodb_faults import Call, CallResponse, Forward
 from tests.support.emulator import EmulatorClient
@@ -92,7 +93,7 @@ def test_an_unknown_payment_is_a_404(shop: Shop) -> None:
 def test_a_caller_without_a_token_cancels_nothing(shop: Shop) -> None:
     payment_id = shop.create()["payment_intent_id"]
 
-    answer = httpx.post(f"{shop.api.base_url}/payments/{payment_id}/cancel", trust_env=False)
+    answer = plain_http.request("POST", f"{shop.api.base_url}/payments/{payment_id}/cancel")
 
     assert (code_of(answer), shop.read(payment_id)["payable"]) == ((401, "unauthorized"), True)
 

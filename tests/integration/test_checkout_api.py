@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 
 from lea_payments.checkout.errors import ERRORS
 from lea_payments.serving.http import closing
+from tests.support import plain_http
 from tests.support.checkout_api import NEXT_TOKEN, SECRETS, STRIPE_KEY, TOKEN, checkout_client, payment_body
 from tests.support.examples import examples
 
@@ -42,7 +43,9 @@ def test_every_configured_token_is_accepted(url: str, token: str) -> None:
 def test_a_token_is_rotated_without_a_rejected_call(start_service: Callable[..., str]) -> None:
     def accepted(tokens: str) -> list[bool]:
         url = start_service("checkout", STRIPE_SECRET_KEY=STRIPE_KEY, PAYMENTS_API_TOKEN=tokens)
-        answers = [httpx.get(f"{url}/payments?user_id=nobody", headers=_bearer(one)) for one in (TOKEN, NEXT_TOKEN)]
+        answers = [
+            plain_http.get(f"{url}/payments?user_id=nobody", headers=_bearer(one)) for one in (TOKEN, NEXT_TOKEN)
+        ]
         assert {answer.status_code for answer in answers} <= {200, 401}
         return [answer.status_code == 200 for answer in answers]
 
@@ -66,7 +69,7 @@ def _bearer(token: str) -> dict[str, str]:
 def test_a_call_without_a_token_is_a_401(url: str, method: str, path: str, header: str | None) -> None:
     headers = [] if header is None else [(b"Authorization", header.encode("latin-1"))]
 
-    answer = httpx.request(method, url + path, headers=headers, content=b"{", trust_env=False)
+    answer = plain_http.request(method, url + path, headers=headers, content=b"{")
 
     assert _code(answer) == (401, "unauthorized")
     assert answer.headers["WWW-Authenticate"] == "Bearer"

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.checkout_api import SECRETS, checkout_client, payment_body, sessions_of
 from tests.support.emulator import EmulatorClient
 from tests.support.otlp_sink import OtlpSink
@@ -175,7 +176,7 @@ def test_customer_data_is_in_no_log_metric_or_span(
         api.get("/payments", params={"user_id": CANARY})
         _fail_calls(stripe, status=400)
         api.post("/payments", json=payment_body(user_id=CANARY))
-        scrape = httpx.get(f"http://127.0.0.1:{metrics}/metrics", trust_env=False).text
+        scrape = plain_http.get(f"http://127.0.0.1:{metrics}/metrics").text
     service.stop()
     stripe.delete("/_faults")
 

@@ -16,11 +16,12 @@ from lea_payments.settings import TableSettings
 from lea_payments.store import connection
 from lea_payments.webhook.app import RETRY_AFTER_SECONDS
 from tests.support import dynamodb_faults as faults
-from tests.support import stripe_bodies, tables
+from tests.support import plain_http, stripe_bodies, tables
 from tests.support.dynamodb_faults import Fault
 from tests.support.examples import examples
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.frozen_dynamodb import frozen
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.steady_events import STRIPE_SECONDS, SteadyAnswer, send_steadily
@@ -36,7 +37,7 @@ def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[ht
     """Yield a client of a webhook with the longest deadline, because the machine of the tests can be slow."""
     env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "9"}
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
-    with httpx.Client(base_url=service.url, timeout=30) as client:
+    with httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) as client:
         yield client
 
 
@@ -160,11 +161,11 @@ def test_a_refused_event_is_asked_to_come_later(start: Callable[..., Process], d
     dynamodb.fault = REJECTED["ThrottlingException"]
     delivery = _paid("payment_refused")
 
-    answer = httpx.post(
+    answer = plain_http.request(
+        "POST",
         f"{service.url}/webhook/stripe",
         content=delivery.body,
         headers={"Stripe-Signature": delivery.signature},
-        timeout=30,
     )
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, str(RETRY_AFTER_SECONDS))
@@ -178,7 +179,7 @@ def test_the_first_event_after_ready_finds_a_connection(
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
     warm = {call.port for call in dynamodb.calls}
 
-    with httpx.Client(base_url=service.url, timeout=30) as client:
+    with httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) as client:
         assert _paid(payment_id).to(client)[:2] == (200, "applied")
 
     assert {call.operation for call in dynamodb.calls} == {"BatchExecuteStatement"}
@@ -219,7 +220,7 @@ def test_without_permission_a_service_is_not_ready(
     dynamodb.fault = fault
     process = start(service, ready_at="/livez", DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET, **secrets)
 
-    with httpx.Client(base_url=process.url, timeout=30) as client:
+    with httpx.Client(base_url=process.url, timeout=30, verify=NO_CERTIFICATES) as client:
         assert client.get("/readyz").status_code == 503
         [line] = [one for one in process.output().splitlines() if "table_ping_failed" in one]
         assert "AccessDenied" in line
@@ -236,7 +237,9 @@ async def test_events_beyond_the_limit_are_refused_at_once(
     dynamodb.fault = REJECTED["ThrottlingException"]
     deliveries = [_paid(f"payment_waits_{number}") for number in range(connection.WAITING_LIMIT + 20)]
 
-    async with httpx.AsyncClient(base_url=service.url, timeout=60, limits=httpx.Limits()) as client:
+    async with httpx.AsyncClient(
+        base_url=service.url, timeout=60, limits=httpx.Limits(), verify=NO_CERTIFICATES
+    ) as client:
         sent = [asyncio.create_task(_post(client, delivery)) for delivery in deliveries]
         [first, *_], _ = await asyncio.wait(sent, return_when=asyncio.FIRST_COMPLETED)
         for one in sent:

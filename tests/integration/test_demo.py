@@ -19,6 +19,8 @@ import pytest
 from lea_demo.dynamodb_local import fetch
 from lea_demo.machine import PORTS, is_busy, variable
 from tests.support import forked
+from tests.support.examples import examples
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret
 from tests.support.terminal import Terminal
@@ -26,6 +28,7 @@ from tests.support.waiting import until
 
 WAIT_SECONDS = 90
 SUCCESS, NO_FUNDS, DECLINED, ATTACHED = "4242424242424242", "4000000000009995", "4000000000000002", "4000000000000341"
+SANDBOX = {"STRIPE_SECRET_KEY": "sk_test_mine", "STRIPE_WEBHOOK_SECRET": signing_secret("mine")}
 EXAMPLE = re.compile(r"(?s)lea-payments show (payment_demo_[0-9a-f]{8}).*\nPay  http")
 
 
@@ -152,6 +155,32 @@ def small_screen(start_demo: Callable[..., Demo]) -> SmallScreen:
     return SmallScreen(demo, demo.printed())
 
 
+class Restarted(NamedTuple):
+    """A demo in a terminal that Ctrl-C has ended, and the next one in its folder, with a Stripe sandbox.
+
+    An emulator that the test starts is the sandbox. The demo knows only its address.
+    """
+
+    first: Demo
+    payment: str
+    status: int
+    second: Demo
+    sandbox: str
+
+
+@pytest.fixture(scope="module")
+def restarted(small_screen: SmallScreen, start_demo: Callable[..., Demo], start: Callable[..., Process]) -> Restarted:
+    first = small_screen.demo
+    payment = first.wait_for(EXAMPLE)
+    status = first.end_by(signal.SIGINT)
+    (first.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in SANDBOX.items()))
+    sandbox = start("stripe-emulator").url
+    ports = {name: port for name, port in first.env.items() if name.startswith("DEMO_")}
+    second = start_demo(first.folder, **ports, STRIPE_API_BASE=sandbox)
+    second.wait_for(EXAMPLE)
+    return Restarted(first, payment, status, second, sandbox)
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "reason", "page"),
     [
@@ -194,7 +223,7 @@ def test_a_person_can_pay_after_a_decline(demo: Demo) -> None:
     with subprocess.Popen(command, cwd=demo.folder, env=demo.env, stdout=subprocess.PIPE, text=True) as flow:
         assert flow.stdout is not None
         link = next(line.split()[1] for line in flow.stdout if line.startswith("link"))
-        with httpx.Client(timeout=30, trust_env=False) as browser:
+        with httpx.Client(timeout=30, trust_env=False, verify=NO_CERTIFICATES) as browser:
             pay_page = link.replace("/c/pay/", "/_pay/")
             assert browser.post(pay_page, json={"card": NO_FUNDS}).status_code == 402
             assert "card_declined:insufficient_funds" in next(
@@ -290,7 +319,7 @@ def test_a_failed_flow_says_what_to_do(demo: Demo, arguments: list[str], remedy:
 
 
 def test_the_reconciler_replaces_a_missing_event(demo: Demo) -> None:
-    with httpx.Client(base_url=demo.url("EMULATOR"), timeout=30, trust_env=False) as emulator:
+    with httpx.Client(base_url=demo.url("EMULATOR"), timeout=30, trust_env=False, verify=NO_CERTIFICATES) as emulator:
         emulator.put(
             "/_faults", json={"per_type": {"checkout.session.expired": {}, "checkout.session.completed": {"drop": 1}}}
         )
@@ -322,26 +351,6 @@ def test_a_live_key_starts_nothing(start_demo: Callable[..., Demo]) -> None:
     assert "sk_live_x" not in demo.printed()
 
 
-def test_a_stripe_sandbox_in_dot_env_replaces_the_emulator(
-    start_demo: Callable[..., Demo], start: Callable[..., Process], new_folder: Callable[[], Path]
-) -> None:
-    """An emulator that the test starts is the sandbox. The demo knows only its address."""
-    sandbox = start("stripe-emulator")
-    secrets = {"STRIPE_SECRET_KEY": "sk_test_mine", "STRIPE_WEBHOOK_SECRET": signing_secret("mine")}
-    folder = new_folder()
-    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in secrets.items()))
-
-    demo = start_demo(folder, STRIPE_API_BASE=sandbox.url)
-    demo.wait_for(EXAMPLE)
-
-    webhook = demo.url("WEBHOOK").removeprefix("http://")
-    assert f"stripe listen --forward-to {webhook}/webhook/stripe --events checkout.session.completed," in demo.printed()
-    assert f"http://localhost:{sandbox.url.rpartition(':')[2]}/c/pay/cs_test_" in demo.printed()
-    assert not is_busy(int(demo.env["DEMO_EMULATOR_PORT"]))
-    assert not [value for value in secrets.values() if value in demo.printed()]
-    assert demo.end_by(signal.SIGTERM) == 0
-
-
 def test_every_printed_command_can_be_pasted(demo: Demo) -> None:
     commands = [line.strip() for line in demo.printed().splitlines() if line.startswith("  ") and "localhost" in line]
     env = {name: value for name, value in demo.env.items() if not name.startswith("DEMO_")}
@@ -360,11 +369,13 @@ def test_a_dispute_whose_event_is_lost_reaches_the_record(demo: Demo) -> None:
     _, summary = demo.flow("--card", SUCCESS)
     intent = summary["payment"]["stripe_payment_intent"]
     token = {"Authorization": "Bearer demo-token"}
-    with httpx.Client(base_url=demo.url("EMULATOR"), timeout=30, trust_env=False) as emulator:
+    with httpx.Client(base_url=demo.url("EMULATOR"), timeout=30, trust_env=False, verify=NO_CERTIFICATES) as emulator:
         emulator.put("/_faults", json={"per_type": {"charge.dispute.created": {"drop": 1}}}).raise_for_status()
         emulator.post("/_disputes", json={"payment_intent": intent}).raise_for_status()
 
-        with httpx.Client(base_url=demo.url("CHECKOUT"), headers=token, timeout=30, trust_env=False) as checkout:
+        with httpx.Client(
+            base_url=demo.url("CHECKOUT"), headers=token, timeout=30, trust_env=False, verify=NO_CERTIFICATES
+        ) as checkout:
             path = f"/payments/{summary['payment_intent_id']}"
             until(lambda: checkout.get(path).json()["dispute_status"] == "open", "the reconciler's next run")
         emulator.delete("/_faults")
@@ -387,8 +398,17 @@ def test_a_folder_that_cannot_be_written_has_a_sentence(start_demo: Callable[...
     assert demo.printed() == "✗ cannot write .data (File exists): make this folder writable, or make room\n"
 
 
-def test_the_services_exit_with_a_killed_demo(demo: Demo) -> None:
-    assert demo.end_by(signal.SIGKILL) == -signal.SIGKILL
+@pytest.mark.parametrize(("victim", "status"), [("webhook", 1), ("run", -signal.SIGKILL)][: examples(1, 2)])
+def test_everything_exits_after_one_is_killed(demo: Demo, victim: str, status: int) -> None:
+    """The guards that notice a killed demo are also tested with DynamoDB Local."""
+    started = demo.process.children(recursive=True)
+    killed = next(process for process in [demo.process, *started] if process.cmdline()[-1:] == [victim])
+
+    killed.kill()
+
+    assert demo.ended(started) == status
+    if victim == "webhook":
+        assert "✗ webhook exited (exit status -9). Its last lines:\n  {" in demo.printed()
 
 
 def test_the_link_is_at_the_bottom_of_a_small_screen(small_screen: SmallScreen) -> None:
@@ -401,26 +421,21 @@ def test_the_link_is_at_the_bottom_of_a_small_screen(small_screen: SmallScreen) 
     assert shown.splitlines()[-1].startswith("Pay  http://localhost:")
 
 
-def test_ctrl_c_leaves_only_the_payments(
-    small_screen: SmallScreen, start_demo: Callable[..., Demo], running: list[Demo]
-) -> None:
-    first = small_screen.demo
-    payment = first.wait_for(EXAMPLE)
-    assert first.end_by(signal.SIGINT) == 0, first.printed()
+def test_a_stripe_sandbox_in_dot_env_replaces_the_emulator(restarted: Restarted) -> None:
+    demo = restarted.second
+
+    webhook = demo.url("WEBHOOK").removeprefix("http://")
+    assert f"stripe listen --forward-to {webhook}/webhook/stripe --events checkout.session.completed," in demo.printed()
+    assert f"http://localhost:{restarted.sandbox.rpartition(':')[2]}/c/pay/cs_test_" in demo.printed()
+    assert not is_busy(int(demo.env["DEMO_EMULATOR_PORT"]))
+    assert not [value for value in SANDBOX.values() if value in demo.printed()]
+
+
+def test_ctrl_c_leaves_only_the_payments(restarted: Restarted) -> None:
+    first, second = restarted.first, restarted.second
+    assert restarted.status == 0, first.printed()
     assert first.printed().endswith("Everything has stopped. The payments stay in .data/dynamodb for the next time.\n")
 
-    second = start_demo(first.folder, **{name: port for name, port in first.env.items() if name.startswith("DEMO_")})
-    second.wait_for(EXAMPLE)
-    shown = second.run("lea_payments", "show", payment, "--json", DDB_ENDPOINT=second.url("DYNAMODB"))
-    assert [record["payment_intent_id"] for record in json.loads(shown.stdout)] == [payment]
-    running.append(second)
-
-
-def test_a_service_that_exits_stops_the_demo(demo: Demo) -> None:
-    started = demo.process.children(recursive=True)
-    webhook = next(process for process in started if process.cmdline()[-1:] == ["webhook"])
-
-    webhook.kill()
-
-    assert demo.ended(started) == 1
-    assert "✗ webhook exited (exit status -9). Its last lines:\n  {" in demo.printed()
+    shown = second.run("lea_payments", "show", restarted.payment, "--json", DDB_ENDPOINT=second.url("DYNAMODB"))
+    assert [record["payment_intent_id"] for record in json.loads(shown.stdout)] == [restarted.payment]
+    assert second.end_by(signal.SIGTERM) == 0

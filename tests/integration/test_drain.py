@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPResponse, RemoteDisconnected
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
-from tests.support import stripe_bodies
+from tests.support import plain_http, stripe_bodies
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.senders import connect
@@ -79,7 +78,7 @@ def _drain(process: Process) -> None:
     """Sends the signal, and waits until the service has noticed."""
     process.process.send_signal(signal.SIGTERM)
     until(
-        lambda: httpx.get(f"{process.url}/health", timeout=30, trust_env=False).headers.get("connection") == "close",
+        lambda: plain_http.get(f"{process.url}/health").headers.get("connection") == "close",
         "drain",
     )
 
@@ -94,7 +93,7 @@ def test_every_answer_of_the_drain_closes_its_connection(service: Process, keep:
     kept = [keep(service) for _ in range(3)]
     _drain(service)
     answers = [_get(connection) for connection in kept]
-    new = httpx.get(f"{service.url}/health", timeout=30, trust_env=False)
+    new = plain_http.get(f"{service.url}/health")
 
     assert [(answer.status, _is_last(answer)) for answer in answers] == [(200, True)] * 3
     assert (new.status_code, new.headers["connection"]) == (200, "close")
@@ -113,13 +112,13 @@ def test_an_idle_connection_is_closed_without_a_reset(service: Process, keep: Ke
 
 def test_a_service_is_unready_as_soon_as_the_drain_starts(start: Callable[..., Process]) -> None:
     pages = start("pages", DRAIN_SECONDS=LONG)
-    ready = httpx.get(f"{pages.url}/readyz", timeout=30, trust_env=False).json()
+    ready = plain_http.get(f"{pages.url}/readyz").json()
     _drain(pages)
-    unready = httpx.get(f"{pages.url}/readyz", timeout=30, trust_env=False)
+    unready = plain_http.get(f"{pages.url}/readyz")
 
     assert ready == {"status": "ready"}
     assert (unready.status_code, unready.json()) == (503, {"status": "unready", "reason": "the service is stopping"})
-    assert httpx.get(f"{pages.url}/livez", timeout=30, trust_env=False).is_success
+    assert plain_http.get(f"{pages.url}/livez").is_success
     assert _end(pages) == 0
     [line] = [json.loads(each) for each in pages.log.read_text().splitlines() if "drain_started" in each]
     assert line["seconds"] == float(LONG)

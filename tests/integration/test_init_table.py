@@ -12,6 +12,7 @@ from lea_payments.store import table
 from tests.support import tables
 from tests.support.checkout_api import SECRETS, TOKEN
 from tests.support.command_line import command_runner
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET, completed, dispute
@@ -65,7 +66,9 @@ def test_init_table_completes_a_table_of_version_0_1_0(
         start(name, DYNAMODB_PAYMENTS_TABLE=settings.table, **env)
         for name, env in (("webhook", {"STRIPE_WEBHOOK_SECRET": SECRET}), ("pages", {}), ("checkout", SECRETS))
     ]
-    webhook, pages, checkout = (httpx.Client(base_url=service.url, timeout=30) for service in services)
+    webhook, pages, checkout = (
+        httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) for service in services
+    )
 
     assert Delivery.of(completed(payment_id)).to(webhook).outcome == "applied"
     assert Delivery.of(dispute("created", "needs_response", "pi_unknown")).to(webhook).outcome == "unmatched"

@@ -13,6 +13,7 @@ import pytest
 from tests.support import odd_json
 from tests.support.checkout_api import NEXT_TOKEN, TOKEN, checkout_client, payment_body
 from tests.support.http_server import BackgroundServer
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.scrape import Scrape
 from tests.support.waiting import until
@@ -83,7 +84,7 @@ class Caller:
         self._thread.join()
 
     def _call(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=self._url, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
             while not self._stopped.is_set():
                 headers = {"Authorization": f"Bearer {self.token}"}
                 self.statuses.append(client.post("/payments", json=payment_body(), headers=headers).status_code)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.support import forked, mcp_server
+from tests.support import forked, mcp_server, plain_http
 from tests.support.checkout_api import SECRETS
 from tests.support.mcp_server import AGENT_TOKEN, NEXT_AGENT_TOKEN, tool_request
 from tests.support.plain_http import NO_CERTIFICATES
@@ -136,7 +136,7 @@ def test_changed_tokens_are_used_without_a_restart(
 def test_a_wrong_token_for_checkout_makes_the_service_unready(start: Callable[..., Process], checkout: str) -> None:
     variables = mcp_server.settings(checkout, PAYMENTS_API_TOKEN="token-that-checkout-does-not-know")
     server = start("mcp", ready_at="/livez", **variables, **mcp_server.OF_AGENTS)
-    answer = httpx.get(f"{server.url}/readyz", trust_env=False)
+    answer = plain_http.get(f"{server.url}/readyz")
 
     assert (answer.status_code, answer.json()["reason"]) == (503, "the checkout API does not respond")
     assert "checkout_ping_failed" in server.output()

@@ -27,6 +27,7 @@ from tests.support.command_line import command_runner
 from tests.support.emulator import EmulatorClient, no_wait
 from tests.support.examples import examples
 from tests.support.odd_items import ODD_FIELDS, fields_of_another_type
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.records import Records
 from tests.support.webhook_delivery import Delivery, DeliveryAnswer
 
@@ -102,14 +103,18 @@ FIRST_EVENTS: list[Callable[[str, str], bytes]] = [
 @pytest.fixture(scope="module")
 def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
     with httpx.Client(
-        base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=stripe_bodies.SECRET), timeout=30
+        base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=stripe_bodies.SECRET),
+        timeout=30,
+        verify=NO_CERTIFICATES,
     ) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def pages(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=start_service("pages"), follow_redirects=True, timeout=30) as client:
+    with httpx.Client(
+        base_url=start_service("pages"), follow_redirects=True, timeout=30, verify=NO_CERTIFICATES
+    ) as client:
         yield client
 
 

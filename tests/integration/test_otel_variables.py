@@ -22,6 +22,7 @@ from lea_payments.telemetry.tracing.settings import Tracing, read_tracing
 from lea_payments.telemetry.tracing.variables import OtelVariables
 from tests.support.examples import examples
 from tests.support.otlp_sink import OtlpSink, Span, Value
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.services import Services
 from tests.support.stripe_bodies import SECRET, completed
@@ -400,7 +401,7 @@ def test_invalid_variables_stop_no_service(
     of_table = {"DDB_ENDPOINT": table_settings.ddb_endpoint, "DYNAMODB_PAYMENTS_TABLE": table_settings.table}
     with Services(tmp_path, free_port, of_table) as services:
         webhook = services.start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **{**INVALID, **READ_BY_THE_SDK})
-        with httpx.Client(base_url=webhook.url, timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=webhook.url, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
             answer = Delivery.of(completed("payment_1")).to(client)
 
     lines = [json.loads(line) for line in webhook.log.read_text().splitlines()]
@@ -415,7 +416,7 @@ def test_a_service_reports_over_the_variables(start: Callable[..., Process], sin
     webhook = start(
         "webhook", STRIPE_WEBHOOK_SECRET=SECRET, **{TRACES_ENDPOINT: f"{sink.endpoint}/spans "}, **variables
     )
-    with httpx.Client(base_url=webhook.url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=webhook.url, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
         assert Delivery.of(completed("payment_2")).to(client).status == 200
     webhook.stop()
 

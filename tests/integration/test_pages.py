@@ -11,10 +11,11 @@ import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.store.items import Item, attributes_of
-from tests.support import tables
+from tests.support import plain_http, tables
 from tests.support.otlp_sink import OtlpSink
 from tests.support.page_records import LINK, page_record, session_id_of
 from tests.support.page_refresh import refresh_of
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 
 Put = Callable[..., str]
@@ -23,7 +24,9 @@ TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @pytest.fixture(scope="module")
 def pages(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=start_service("pages"), timeout=10, follow_redirects=True) as client:
+    with httpx.Client(
+        base_url=start_service("pages"), timeout=10, follow_redirects=True, verify=NO_CERTIFICATES
+    ) as client:
         yield client
 
 
@@ -306,7 +309,7 @@ BRAND = {
 
 @pytest.fixture(scope="module")
 def branded(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=start_service("pages", **BRAND), timeout=10) as client:
+    with httpx.Client(base_url=start_service("pages", **BRAND), timeout=10, verify=NO_CERTIFICATES) as client:
         yield client
 
 
@@ -425,17 +428,17 @@ def test_a_record_with_values_of_any_type_is_shown(
 
 def test_a_page_without_the_table_refreshes(start_service: Callable[..., str], free_port: Callable[[], int]) -> None:
     url = start_service("pages", ready_at="/livez", DDB_ENDPOINT=f"http://127.0.0.1:{free_port()}")
-    page = httpx.get(f"{url}/success?session_id=cs_test_a&since=1")
+    page = plain_http.get(f"{url}/success?session_id=cs_test_a&since=1")
     wait, address = _refresh_of(page)
     start = int(address.removeprefix("?session_id=cs_test_a&outage="))
-    late = httpx.get(f"{url}/success?session_id=cs_test_a&outage={start - 60}")
+    late = plain_http.get(f"{url}/success?session_id=cs_test_a&outage={start - 60}")
 
     assert (page.status_code, heading(page)) == (503, "We cannot show your payment at the moment")
     assert 10 <= int(wait) <= 12
     assert page.headers["retry-after"] == wait
     assert 60 <= int(_refresh_of(late)[0]) <= 72
     assert _refresh_of(late)[1] == f"?session_id=cs_test_a&outage={start - 60}"
-    assert httpx.get(f"{url}/cancel").status_code == 200
+    assert plain_http.get(f"{url}/cancel").status_code == 200
 
 
 @pytest.mark.parametrize(("minutes", "seconds"), [(0, 10), (1, 60), (2, 120), (60, 300)])
@@ -466,7 +469,7 @@ def test_a_page_does_not_wait_for_a_silent_table(start_service: Callable[..., st
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = start_service("pages", ready_at="/livez", DDB_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
         started = time.monotonic()
-        page = httpx.get(f"{url}/success?session_id=cs_test_a", timeout=60)
+        page = plain_http.get(f"{url}/success?session_id=cs_test_a")
 
     assert page.status_code == 503
     assert time.monotonic() - started < 30  # botocore's own limit would be 60 s
@@ -478,9 +481,9 @@ def test_views_are_counted_without_head_requests(
     port = free_port()
     url = start_service("pages", METRICS_PORT=str(port))
     for path in (put("counted"), "/cancel", "/nothing"):
-        httpx.get(url + path)
+        plain_http.get(url + path)
         httpx.head(url + path)
-    metrics = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    metrics = plain_http.get(f"http://127.0.0.1:{port}/metrics").text
 
     views = set(re.findall(r'payments_page_views_total\{page="(\w+)",status="(\w+)"\} 1\.0', metrics))
     assert views == {("success", "completed"), ("cancel", "shown"), ("other", "not_found")}
@@ -494,7 +497,7 @@ def sink(free_port: Callable[[], int]) -> Iterator[OtlpSink]:
 
 def test_a_view_is_linked_to_the_trace_of_its_checkout(start: Callable[..., Process], put: Put, sink: OtlpSink) -> None:
     service = start("pages", OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint)
-    httpx.get(service.url + put("traced", traceparent=f"00-{TRACE_ID}-{SPAN_ID}-01"))
+    plain_http.get(service.url + put("traced", traceparent=f"00-{TRACE_ID}-{SPAN_ID}-01"))
     service.stop()
 
     span = sink.one("GET /success")

@@ -11,6 +11,7 @@ from lea_payments.payment.record import Payment
 from tests.support import stripe_bodies
 from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, checkout_client, payment_body
 from tests.support.emulator import EmulatorClient
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.waiting import until
 from tests.support.webhook_delivery import Delivery
 
@@ -89,8 +90,8 @@ def shop(start_service: Callable[..., str], free_port: Callable[[], int]) -> Ite
     checkout = start_service("checkout", STRIPE_API_BASE=stripe, **SECRETS)
     with (
         checkout_client(checkout) as api,
-        httpx.Client(base_url=start_service("pages"), timeout=30, trust_env=False) as pages,
-        httpx.Client(base_url=webhook, timeout=30, trust_env=False) as receiver,
+        httpx.Client(base_url=start_service("pages"), timeout=30, trust_env=False, verify=NO_CERTIFICATES) as pages,
+        httpx.Client(base_url=webhook, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as receiver,
         EmulatorClient(stripe) as emulator,
     ):
         yield Shop(api, pages, receiver, emulator)

@@ -9,6 +9,7 @@ import pytest
 from lea_payments.store.payments import PaymentStore
 from tests.support.checkout_api import SECRETS, checkout_client, payment_body
 from tests.support.emulator import EmulatorClient
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET, charged, completed
@@ -36,8 +37,8 @@ def services(start: Callable[..., Process]) -> Iterator[Services]:
     stripe = EmulatorClient(start("stripe-emulator", **hook).url)
     checkout = start("checkout", STRIPE_API_BASE=stripe.url, **SECRETS)
     with (
-        httpx.Client(base_url=webhook.url, timeout=30) as deliveries,
-        httpx.Client(base_url=pages.url, timeout=30) as customer,
+        httpx.Client(base_url=webhook.url, timeout=30, verify=NO_CERTIFICATES) as deliveries,
+        httpx.Client(base_url=pages.url, timeout=30, verify=NO_CERTIFICATES) as customer,
         checkout_client(checkout.url) as product,
         stripe,
     ):

@@ -16,11 +16,12 @@ from lea_payments.store import connection
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.client import client, unavailable_reason
-from tests.support import stripe_bodies
+from tests.support import plain_http, stripe_bodies
 from tests.support.command_line import CheckCommand
 from tests.support.connect_proxy import ConnectProxy
 from tests.support.http_server import BackgroundServer
 from tests.support.otlp_sink import OtlpSink
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET
@@ -196,7 +197,7 @@ def test_a_ready_webhook_writes_through_the_proxy(
 ) -> None:
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **_aws(through, certificate))
     payment_id = records.put()
-    with httpx.Client(base_url=service.url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=service.url, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
         answer = Delivery.of(stripe_bodies.completed(payment_id)).to(client)
 
     assert (answer.status, answer.outcome) == (200, "applied")
@@ -299,7 +300,7 @@ def test_traces_leave_through_the_proxy(
     with OtlpSink(free_port()) as sink:
         proxies = {"HTTP_PROXY": through.url, "NO_PROXY": urlsplit(dynamodb_endpoint).netloc}
         service = start("pages", OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint, **proxies)
-        httpx.get(f"{service.url}/cancel", timeout=30, trust_env=False)
+        plain_http.get(f"{service.url}/cancel")
         service.stop()
 
         assert sink.one("GET /cancel")

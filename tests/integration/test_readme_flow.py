@@ -19,7 +19,7 @@ from lea_payments.store import table
 from lea_payments.store.items import payment_of
 from tests.docs.documents import DOCUMENTS, ROOT, Command, block_commands, blocks
 from tests.docs.reference import SERVICES
-from tests.support import forked, tables
+from tests.support import forked, plain_http, tables
 from tests.support.processes import Process
 from tests.support.secrets import signing_secret
 
@@ -56,14 +56,14 @@ class Services(NamedTuple):
     def new_event(self) -> str:
         """Creates a product and returns the id of its event."""
         url = self.emulator.url
-        httpx.post(
-            f"{url}/v1/products", data={"name": "Insurance"}, headers=AUTHORIZATION, timeout=30
+        plain_http.request(
+            "POST", f"{url}/v1/products", data={"name": "Insurance"}, headers=AUTHORIZATION
         ).raise_for_status()
-        return str(httpx.get(f"{url}/v1/events", headers=AUTHORIZATION, timeout=30).json()["data"][0]["id"])
+        return str(plain_http.get(f"{url}/v1/events", headers=AUTHORIZATION).json()["data"][0]["id"])
 
     def run(self, module: str, arguments: list[str], folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
         """Runs one of our commands with the settings of these services; its standard input is Stripe's events."""
-        events = httpx.get(f"{self.emulator.url}/v1/events", headers=AUTHORIZATION, timeout=30)
+        events = plain_http.get(f"{self.emulator.url}/v1/events", headers=AUTHORIZATION)
         settings = {
             "PATH": os.environ["PATH"],
             "DDB_ENDPOINT": self.table.ddb_endpoint,
@@ -121,7 +121,7 @@ def _send(command: Command, services: Services) -> httpx.Response:
     body = next((value for option, value in options if option == "-d"), None)
     method = next((value for option, value in options if option == "-X"), "GET" if body is None else "POST")
     address = f"{services.checkout.url}{url.removeprefix('http://localhost:8084')}"
-    return httpx.request(method, address, headers=headers, content=body, timeout=60)
+    return plain_http.request(method, address, headers=headers, content=body)
 
 
 def _shape(value: Any) -> Any:
@@ -144,7 +144,11 @@ def test_the_hand_written_flow_works_as_it_stands(services: Services, tmp_path: 
 
     output = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True).stdout
     session_id = re.findall(r"cs_test_\w+", output)[0]
-    answer = httpx.post(f"{services.emulator.url}/_pay/{session_id}", json={"card": "4242424242424242"}, timeout=30)
+    answer = plain_http.request(
+        "POST",
+        f"{services.emulator.url}/_pay/{session_id}",
+        json={"card": "4242424242424242"},
+    )
 
     assert answer.is_success, answer.text
     dynamodb = tables.client(services.table)
@@ -154,7 +158,7 @@ def test_the_hand_written_flow_works_as_it_stands(services: Services, tmp_path: 
         ]
     )
     assert (payment.payment_status, payment.stripe_session_id) == ("completed", session_id)
-    page = httpx.get(f"{services.pages.url}/success", params={"session_id": session_id}, timeout=30)
+    page = plain_http.get(f"{services.pages.url}/success", params={"session_id": session_id})
     assert "Payment received" in page.text
 
 
@@ -194,8 +198,8 @@ def test_the_requests_that_cancel_work_in_their_order(services: Services) -> Non
 def test_the_documented_faults_are_accepted(services: Services) -> None:
     (faults,) = [block.text for block in blocks(EMULATOR) if block.language == "json"]
 
-    accepted = httpx.put(f"{services.emulator.url}/_faults", content=faults)
-    httpx.delete(f"{services.emulator.url}/_faults")
+    accepted = plain_http.request("PUT", f"{services.emulator.url}/_faults", content=faults)
+    plain_http.request("DELETE", f"{services.emulator.url}/_faults")
 
     assert accepted.is_success, accepted.text
 

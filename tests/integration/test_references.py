@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.support import stripe_bodies
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET
 from tests.support.webhook_delivery import Delivery
@@ -55,7 +56,9 @@ REFERENCES: Mapping[str, bytes] = {
 
 @pytest.fixture(scope="module")
 def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET), timeout=30) as client:
+    with httpx.Client(
+        base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET), timeout=30, verify=NO_CERTIFICATES
+    ) as client:
         yield client
 
 

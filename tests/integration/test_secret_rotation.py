@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.support import stripe_bodies
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.scrape import Scrape
 from tests.support.secrets import signing_secret
@@ -59,7 +60,7 @@ def start_webhook(start: Callable[..., Process], free_port: Callable[[], int]) -
     def start_one(**env: str) -> Webhook:
         port = free_port()
         service = start("webhook", METRICS_PORT=str(port), **env)
-        client = httpx.Client(base_url=service.url, timeout=30)
+        client = httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES)
         clients.append(client)
         return Webhook(client, f"http://127.0.0.1:{port}", service.log)
 

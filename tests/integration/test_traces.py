@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from tests.support import dynamodb_faults as faults
+from tests.support import plain_http
 from tests.support.checkout_api import SECRETS, checkout_client, payment_body
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink, Span, spans_of_payment
@@ -128,7 +128,7 @@ def test_a_failed_page_is_kept_without_sampling(
         telemetry = {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.endpoint, "OTEL_TRACES_SAMPLER_ARG": "0"}
         service = start("pages", DDB_ENDPOINT=dynamodb.endpoint, **telemetry)
         dynamodb.fault = faults.error_response(400, "ThrottlingException")
-        answer = httpx.get(f"{service.url}/success?session_id=cs_test_a", timeout=30)
+        answer = plain_http.get(f"{service.url}/success?session_id=cs_test_a")
         service.stop()
 
     (page,) = (span for span in sink.spans if span.kind != "internal")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lea_payments.stripe.events import EVENT_TYPES
 from tests.support import stripe_bodies
 from tests.support.examples import examples
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.stripe_bodies import SECRET, sign
 
 CASES = examples(100, 1000)
@@ -25,7 +26,9 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET), timeout=30) as client:
+    with httpx.Client(
+        base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET), timeout=30, verify=NO_CERTIFICATES
+    ) as client:
         yield client
 
 

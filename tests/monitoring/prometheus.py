@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import httpx
 
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import start_process
 from tests.support.waiting import until
 
@@ -78,7 +79,7 @@ class Prometheus:
             f"--web.listen-address=127.0.0.1:{port}",
             "--enable-feature=exemplar-storage",
         ]
-        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=NO_CERTIFICATES)
 
     def __enter__(self) -> Self:
         self._process = start_process(

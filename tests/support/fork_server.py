@@ -86,7 +86,8 @@ def _serve(listener: socket.socket) -> Request | None:
     first, _ = listener.accept()
     connections, children = [first], dict[int, Child]()
     while first in connections:
-        ready, _, _ = select.select([listener, wakeup, *connections], [], [])
+        sources: list[int | socket.socket] = [listener, wakeup, *connections]
+        ready, _, _ = select.select(sources, [], [])
         if wakeup in ready:
             os.read(wakeup, 4096)
             _report_ended(children)

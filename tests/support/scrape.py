@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Self
 
-import httpx
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from prometheus_client.samples import Sample
 
-from tests.support.plain_http import NO_CERTIFICATES
+from tests.support import plain_http
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -45,8 +44,6 @@ class Scrape:
 
 
 def _get(url: str, accept: str) -> str:
-    answer = httpx.get(
-        f"{url}/metrics", headers={"Accept": accept}, timeout=10, trust_env=False, verify=NO_CERTIFICATES
-    )
+    answer = plain_http.get(f"{url}/metrics", headers={"Accept": accept}, timeout=10)
     assert answer.status_code == 200
     return answer.text

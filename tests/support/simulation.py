@@ -16,6 +16,7 @@ from tests.support.checkout_api import checkout_client, payment_body
 from tests.support.emulator import STRIPE_KEY, EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.receiver import SECRET as NOTIFY_SECRET
 from tests.support.receiver import Answer, Receiver
@@ -59,8 +60,10 @@ class Simulation:
         self.account = account
         self.dynamodb = dynamodb
         self._api = checkout_client(services["checkout"].url, TOKEN)
-        self._webhook = httpx.Client(base_url=services["webhook"].url, timeout=30, trust_env=False)
-        self._pages = httpx.Client(base_url=services["pages"].url, timeout=30, trust_env=False)
+        self._webhook = httpx.Client(
+            base_url=services["webhook"].url, timeout=30, trust_env=False, verify=NO_CERTIFICATES
+        )
+        self._pages = httpx.Client(base_url=services["pages"].url, timeout=30, trust_env=False, verify=NO_CERTIFICATES)
 
     def close(self) -> None:
         """Closes the connections."""

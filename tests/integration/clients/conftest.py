@@ -5,9 +5,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.support import plain_http
 from tests.support.checkout_api import SECRETS
 from tests.support.programs import installation, run
 
@@ -24,7 +24,7 @@ def url(start_service: Callable[..., str]) -> str:
 def description(url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a file with the API's description."""
     path = tmp_path_factory.mktemp("description") / "openapi.json"
-    path.write_bytes(httpx.get(f"{url}/openapi.json", timeout=30, trust_env=False).raise_for_status().content)
+    path.write_bytes(plain_http.get(f"{url}/openapi.json").raise_for_status().content)
     return path
 
 

@@ -3,12 +3,12 @@
 import asyncio
 from typing import Any
 
-import httpx
 import pytest
 import stripe
 
 from tests.integration.emulator.conftest import Start
 from tests.integration.emulator.receiver import Receiver
+from tests.support import plain_http
 from tests.support.emulator import EmulatorClient
 
 
@@ -127,7 +127,7 @@ def test_only_test_keys_are_accepted(emulator: EmulatorClient, key: str) -> None
 
 def test_a_key_can_be_sent_by_basic_authentication(emulator: EmulatorClient) -> None:
     assert emulator.http.get("/v1/events", auth=("sk_test_a", "")).status_code == 200
-    assert httpx.get(f"{emulator.url}/v1/events", timeout=30, trust_env=False).status_code == 401
+    assert plain_http.get(f"{emulator.url}/v1/events").status_code == 401
 
 
 @pytest.mark.parametrize("kind", ["checkout.sessions", "payment_intents", "refunds", "events", "disputes", "charges"])

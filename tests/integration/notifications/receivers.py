@@ -10,6 +10,7 @@ import httpx
 
 from tests.docs.documents import ROOT, blocks
 from tests.support.notifications import Notification, notify_secret
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.waiting import until
 
 PACKAGES = Path(__file__).parent / "packages"
@@ -23,7 +24,7 @@ class Receiver:
 
     def __init__(self, process: subprocess.Popen[bytes], url: str, log: Path) -> None:
         self.url, self._process, self._log = url, process, log
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False, verify=NO_CERTIFICATES)
         until(lambda: self._client.get("/").status_code, f"the receiver: {log}")
 
     def send(self, received: Notification) -> int:

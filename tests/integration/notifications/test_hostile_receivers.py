@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.support import stripe_bodies
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.receiver import SECRET as NOTIFY_SECRET
 from tests.support.receiver import Answer, Receiver
@@ -18,7 +19,7 @@ from tests.support.webhook_delivery import Delivery
 @pytest.fixture(scope="module")
 def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
     url = start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET, NOTIFICATIONS="true")
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
         yield client
 
 

@@ -10,6 +10,7 @@ from lea_payments.notifier.message import message_of
 from tests.docs.documents import ROOT, blocks
 from tests.integration.notifications.receivers import CURRENT, OTHER, PREVIOUS, Receiver
 from tests.support import stripe_bodies
+from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET
@@ -20,7 +21,7 @@ from tests.support.webhook_delivery import Delivery
 @pytest.fixture(scope="module")
 def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
     url = start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET, NOTIFICATIONS="true")
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=url, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
         yield client
 
 
