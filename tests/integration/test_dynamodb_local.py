@@ -7,18 +7,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from mypy_boto3_dynamodb import DynamoDBClient
 
 from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
 from tests.support.http_server import BackgroundServer
 from tests.support.tls_proxy import create_certificate, tls_proxy
 from tests.support.waiting import until
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
-def connect(endpoint: str) -> DynamoDBClient:
+
+def connect(endpoint: str) -> "DynamoDBClient":
     return boto3.client(
         "dynamodb",
         endpoint_url=endpoint,
@@ -28,7 +31,7 @@ def connect(endpoint: str) -> DynamoDBClient:
     )
 
 
-def create_table(client: DynamoDBClient) -> None:
+def create_table(client: "DynamoDBClient") -> None:
     client.create_table(
         TableName="example",
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],

@@ -37,8 +37,8 @@ def no_network() -> Iterator[None]:
     assert not _network.attempts
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def no_blocking() -> Iterator[None]:
-    """Refuse calls of our code that block the event loop (blockbuster.BlockingError)."""
+    """Refuse calls of our code that block the event loop (blockbuster.BlockingError). Once for a file: it is slow."""
     with blockbuster_ctx(["lea_payments", "stripe_emulator"]):
         yield
