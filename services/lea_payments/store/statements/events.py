@@ -76,14 +76,13 @@ def _history_change(before: CurrentRecord, after: Payment) -> tuple[str, list[An
 
 def _changes(before: CurrentRecord, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
     """What an event assigns and removes in a record that is as checkout, or a person, has created it."""
-    record, assigned = before.record, {}
-    # Without a list of changed names and `attributes_of`: this runs for every event.
-    for name, convert in _EVENT_WRITERS:
-        value = getattr(after, name)
-        if value != getattr(record, name):
-            attribute = convert(value)
-            if attribute is not None:
-                assigned[name] = attribute
+    record = before.record
+    # In one step, without a list of changed names and `attributes_of`: this runs for every event.
+    assigned = {
+        name: attribute
+        for name, convert in _EVENT_WRITERS
+        if (value := getattr(after, name)) != getattr(record, name) and (attribute := convert(value)) is not None
+    }
     ends_link = record.checkout_link is not None and after.checkout_link is None
     return assigned, ("checkout_link",) if ends_link else ()
 

@@ -64,11 +64,12 @@ FAILED: dict[str, Any] = {"Error": {"Code": "InternalServerError"}}
 @pytest.mark.parametrize(
     ("responses", "outcome"),
     [
+        ([WRITTEN, WRITTEN], metrics.OK),
         ([WRITTEN, BLOCKED], metrics.OK),
         ([WRITTEN, THROTTLED, BLOCKED], metrics.THROTTLED),
         ([FAILED, THROTTLED, WRITTEN], metrics.ERROR),
     ],
-    ids=["ok", "throttled", "error"],
+    ids=["all written", "blocked", "throttled", "error"],
 )
 def test_the_outcome_of_a_call_is_that_of_its_worst_write(responses: list[dict[str, Any]], outcome: str) -> None:
     results, actual = results_of(responses)
