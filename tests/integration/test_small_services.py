@@ -28,12 +28,12 @@ OF_EVERY_SERVICE = frozenset({"lea_payments.commands.console", "lea_payments.com
 """They run the command line, and so every service."""
 
 UNUSED: Mapping[str, Sequence[str]] = {
-    "webhook": ("fastapi", "jinja2", "babel", "httpcore2", "standardwebhooks", "boto3", "mcp"),
-    "pages": ("fastapi", "httpcore2", "standardwebhooks", "boto3", "mcp"),
+    "webhook": ("fastapi", "stripe", "jinja2", "babel", "httpcore2", "standardwebhooks", "boto3", "mcp"),
+    "pages": ("fastapi", "stripe", "httpcore2", "standardwebhooks", "boto3", "mcp"),
     "checkout": ("jinja2", "babel", "httpcore2", "standardwebhooks", "boto3", "mcp"),
     "reconciler": ("fastapi", "jinja2", "babel", "httpcore2", "standardwebhooks", "boto3", "mcp"),
-    "notifier": ("fastapi", "jinja2", "babel", "boto3", "mcp"),
-    "mcp": ("fastapi", "jinja2", "babel", "standardwebhooks", "boto3"),
+    "notifier": ("fastapi", "stripe", "jinja2", "babel", "boto3", "mcp"),
+    "mcp": ("fastapi", "stripe", "jinja2", "babel", "standardwebhooks", "boto3"),
 }
 """The packages that a service must not load: each costs milliseconds of its start, and megabytes."""
 

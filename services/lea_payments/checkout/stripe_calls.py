@@ -115,7 +115,8 @@ class StripeCheckout:
                 result = read(await loop.run_in_executor(self._threads, request))
         except stripe.StripeError as error:
             refusal = refusal_of(error)
-            telemetry.stripe_call_failed(call, outcome_of(error), refusal.code, error)
+            details = stripe_client.details_of(error)
+            telemetry.stripe_call_failed(call, outcome_of(error), refusal.code, error, details)
             raise refusal from None
         except Exception as error:  # noqa: BLE001 - Stripe's package raises anything on JSON that it does not expect
             refusal = unreadable("stripe_error", f"Stripe sent no usable session; {_STORED}")

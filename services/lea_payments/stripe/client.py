@@ -10,6 +10,7 @@ import stripe
 
 from lea_payments.outbound import failures
 from lea_payments.outbound.http_session import OutboundSession
+from lea_payments.stripe.shapes import is_code
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 6.0
@@ -106,6 +107,16 @@ def unavailable_reason(error: stripe.StripeError) -> str:
         return f"Stripe answers with HTTP {status}: check status.stripe.com and STRIPE_API_BASE"
     reason = failures.reason(error, settings="STRIPE_API_BASE", slow="check status.stripe.com and STRIPE_API_BASE")
     return f"Stripe is unreachable: {reason or 'check the network and STRIPE_API_BASE'}"
+
+
+def details_of(error: stripe.StripeError) -> Mapping[str, object]:
+    """The fields of a log line about an error. None of them can hold personal data; some have no value."""
+    return {
+        "http_status": error.http_status,
+        "stripe_code": error.code if is_code(error.code) else None,
+        "stripe_request": error.request_id,
+        "remedy": unavailable_reason(error) if error.http_status is None else None,
+    }
 
 
 def header(headers: Mapping[str, str], name: str) -> str:

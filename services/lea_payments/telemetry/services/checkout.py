@@ -4,18 +4,16 @@ import time
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
-import stripe
 from opentelemetry import trace
 from prometheus_client import Counter, Gauge, Histogram
 
 from lea_payments.log import log, present
-from lea_payments.stripe.client import unavailable_reason
-from lea_payments.stripe.shapes import is_code
 from lea_payments.telemetry import spans
 from lea_payments.telemetry.metrics import OK, series
 from lea_payments.telemetry.throttle import Throttle
 
 UNAUTHORIZED = "unauthorized"
+NO_DETAILS: Mapping[str, object] = {}
 WAIT, CALLER_LEFT = "wait", "caller_left"
 """The route of calls that wait for a change, and the code of those whose caller has left before the answer."""
 
@@ -103,17 +101,11 @@ def stripe_called(call: str, outcome: str) -> None:
     series(STRIPE, call, outcome).inc()
 
 
-def stripe_call_failed(call: str, outcome: str, code: str, error: Exception) -> None:
-    """A call to Stripe failed; `code` is the checkout API's error code."""
+def stripe_call_failed(
+    call: str, outcome: str, code: str, error: Exception, details: Mapping[str, object] = NO_DETAILS
+) -> None:
+    """A call to Stripe failed; `code` is the checkout API's error code, and `details` come from `details_of(error)`."""
     stripe_called(call, outcome)
-    details = {}
-    if isinstance(error, stripe.StripeError):
-        details = {
-            "http_status": error.http_status,
-            "stripe_code": error.code if is_code(error.code) else None,
-            "stripe_request": error.request_id,
-            "remedy": unavailable_reason(error) if error.http_status is None else None,
-        }
     log.warning(
         "stripe_call_failed", call=call, outcome=outcome, code=code, problem=type(error).__name__, **present(details)
     )

@@ -6,6 +6,7 @@ import stripe
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
+from lea_payments.stripe.client import details_of
 from lea_payments.telemetry.services import checkout
 
 
@@ -37,7 +38,7 @@ def test_a_failed_call_to_stripe_has_its_request_id(lines: list[MutableMapping[s
     error = stripe.APIError("oops", http_status=500, headers={"request-id": "req_1"})
     before = _calls("create_session", "error")
 
-    checkout.stripe_call_failed("create_session", "error", "stripe_error", error)
+    checkout.stripe_call_failed("create_session", "error", "stripe_error", error, details_of(error))
 
     (line,) = lines
     assert (line["event"], line["http_status"], line["stripe_request"]) == ("stripe_call_failed", 500, "req_1")
@@ -48,7 +49,7 @@ def test_a_failed_call_to_stripe_has_its_request_id(lines: list[MutableMapping[s
 def test_only_codes_of_stripe_are_logged(lines: list[MutableMapping[str, Any]], code: Any) -> None:
     error = stripe.APIError("a@b.example", http_status=400, code=code)
 
-    checkout.stripe_call_failed("create_session", "rejected", "stripe_refused", error)
+    checkout.stripe_call_failed("create_session", "rejected", "stripe_refused", error, details_of(error))
 
     assert "stripe_code" not in lines[0]
     assert "b.example" not in str(lines)
