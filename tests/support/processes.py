@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import httpx
 
-from lea_payments.log import WRITE_SECONDS
+from lea_payments.text.line_output import WRITE_SECONDS
 from tests.support import forked
 from tests.support.forked import Program
 from tests.support.plain_http import NO_CERTIFICATES

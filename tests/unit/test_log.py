@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lea_payments.log import BUFFER_LIMIT, MUCH, PIECE, LineOutput, _json
+from lea_payments.log import _json
+from lea_payments.text.line_output import BUFFER_LIMIT, MUCH, PIECE, LineOutput
 from tests.support.hostile_text import HOSTILE, controls
 
 LINE = b'{"event":"payment_completed"}'
