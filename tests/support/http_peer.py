@@ -44,7 +44,7 @@ class Transport:
     def resume_reading(self) -> None:
         self.is_reading = True
 
-    def get_extra_info(self, _: str) -> None:
+    def get_extra_info(self, _: str, _default: object = None) -> None:
         return None
 
 

@@ -41,10 +41,9 @@ class Exchange:
     """One request of a direct route, and its answer. It is uvicorn's `cycle` of the connection meanwhile."""
 
     __slots__ = (
-        "_chunks",
+        "_body",
         "_connection",
         "_route",
-        "_size",
         "disconnected",
         "expects_continue",
         "headers",
@@ -71,8 +70,7 @@ class Exchange:
         self.is_open = True
         """Whether the route has neither received nor refused the request."""
         self.disconnected = self.response_started = self.response_complete = False
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._body: bytes | bytearray = b""
 
     def header(self, name: bytes) -> str | None:
         """The first header with this name, which is in lower case, or None."""
@@ -91,34 +89,46 @@ class Exchange:
 
     def add(self, chunk: bytes) -> None:
         """Adds a part of the body, unless the body is too large."""
-        self._size += len(chunk)
-        if self._size > self._route.body_limit:
+        if self.is_too_large:
+            return
+        if len(self._body) + len(chunk) > self._route.body_limit:
             self.is_too_large = True
-            self._chunks.clear()
-        if not self.is_too_large:
-            self._chunks.append(chunk)
+            self._body = b""
+        elif not self._body:
+            self._body = chunk  # nearly all bodies arrive whole
+        else:
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += chunk
 
     def receive(self) -> None:
         """Passes the complete request to its route."""
         self.is_open = False
-        chunks, self._chunks = self._chunks, []
-        self._route.receive(self, chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        body, self._body = self._body, b""
+        self._route.receive(self, bytes(body))
 
     def refuse(self, error: BodyTooLargeError | BodyIncompleteError) -> None:
         """Passes a request that is too large or incomplete to its route."""
         self.is_open = False
-        self._chunks = []
+        self._body = b""
         self._route.refuse(self, error)
 
 
 def answer_bytes(date: Headers, status: int, body: bytes, headers: bytes, *, closes: bool) -> bytes:
     """A whole answer whose body is JSON. `date` has uvicorn's own headers, which come first."""
+    return _answer_bytes(tuple(date), status, body, headers, closes)
+
+
+@lru_cache(maxsize=64)
+def _answer_bytes(
+    date: tuple[tuple[bytes, bytes], ...],
+    status: int,
+    body: bytes,
+    headers: bytes,
+    closes: bool,  # noqa: FBT001 - a keyword makes the look-up slower
+) -> bytes:
+    """Builds an answer. A route has few different ones, so each is built once a second because of the date."""
+    lines = b"".join(b"%s: %s\r\n" % header for header in date)
+    fixed = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
     end = b"connection: close\r\n\r\n" if closes else b"\r\n"
-    return b"%s%d\r\n%s%s%s" % (_start(status, tuple(date)), len(body), headers, end, body)
-
-
-@lru_cache(maxsize=16)
-def _start(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """The start of an answer up to its length, built once a second because of the date."""
-    lines = b"".join(b"%s: %s\r\n" % header for header in headers)
-    return STATUS_LINE[status] + lines + b"content-type: application/json\r\ncontent-length: "
+    return STATUS_LINE[status] + lines + fixed + headers + end + body

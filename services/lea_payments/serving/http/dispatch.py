@@ -49,13 +49,15 @@ class DispatchingProtocol(ClosingProtocol):
         self._waiting_answer: tuple[Exchange, int, bytes, bytes] | None = None
         self._answer_after_end: asyncio.Future[None] | None = None
 
-    def on_message_begin(self) -> None:
+    # Not named as the parser's callbacks, so that the callbacks of a direct request need no `super()`.
+
+    def _begin_head(self) -> None:
         """Starts a head; uvicorn's scope is created after it, if it is needed."""
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
-    def on_headers_complete(self) -> None:
+    def _begin_request(self) -> None:
         """Starts the request: an exchange, or uvicorn's cycle."""
         if self._direct is None or not self._is_of(self._direct):
             self._start_request_of_uvicorn()
@@ -86,14 +88,14 @@ class DispatchingProtocol(ClosingProtocol):
         self.headers.extend(headers)
         super().on_headers_complete()
 
-    def on_body(self, body: bytes) -> None:
+    def _add_body(self, body: bytes) -> None:
         """Adds a part of the body to its request."""
         if self._exchange is None:
             super().on_body(body)
         else:
             self._exchange.add(body)
 
-    def on_message_complete(self) -> None:
+    def _end_body(self) -> None:
         """Ends the body."""
         if self._exchange is None:
             super().on_message_complete()

@@ -116,7 +116,7 @@ class LimitedProtocol(DispatchingProtocol):
         """Starts the time for a head."""
         if self.cycle is not None and not self.cycle.response_complete:
             raise NextRequestError
-        super().on_message_begin()
+        self._begin_head()
         self._stage = HEAD
         self.deadline = self._limits.now + HEAD_SECONDS
         self._heads_in_piece += 1
@@ -131,10 +131,12 @@ class LimitedProtocol(DispatchingProtocol):
                 raise httptools.HttpParserError("CONNECT is for proxies")
             self._has_upgrade = True
             return
-        super().on_headers_complete()
+        is_first = self.cycle is None
+        self._begin_request()
         if self._limits.is_draining:
             self._end_after_answer()
-        self._limits.has_request(self)
+        if is_first:
+            self._limits.has_request(self)
         self._stage = BODY
         self.deadline = self._limits.now + (SHUTDOWN_BODY_SECONDS if self._is_stopping else BODY_SECONDS)
 
@@ -152,7 +154,7 @@ class LimitedProtocol(DispatchingProtocol):
             if self._unread_size > UNREAD_LIMIT:
                 self.drop("unread_body")
             return
-        super().on_body(body)
+        self._add_body(body)
         if self._body_size > SMALL_BUFFER:
             self._limits.buffer(self, self._body_size)
 
@@ -160,7 +162,7 @@ class LimitedProtocol(DispatchingProtocol):
         """Ends the time for the body."""
         if self._has_upgrade or self._stage is not BODY:
             return
-        super().on_message_complete()
+        self._end_body()
         if self._body_size > SMALL_BUFFER:
             self._limits.buffer(self, 0)
         if self.cycle.response_complete:

@@ -6,7 +6,9 @@ spans and log lines only.
 
 import time
 from collections.abc import Mapping
+from functools import cache
 
+import msgspec
 from opentelemetry.trace import SpanKind
 
 from lea_payments.log import log
@@ -23,10 +25,29 @@ _SPAN_ATTRIBUTES = CommonAttributes(
     {"http.request.method": "POST", "http.route": WEBHOOK_PATH, "url.path": WEBHOOK_PATH, "url.scheme": "http"}
 )
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
+_IGNORED, _APPLIED = Outcome.IGNORED, Outcome.APPLIED
 
 _rejections = Throttle(seconds=60)
 _unverified = PerSecond(10)
 _invalid_secret_files = Throttle(seconds=60)
+
+
+class _Answers(msgspec.Struct, frozen=True):
+    """The series of the answers with one event type and one outcome. `last_applied` is None for most outcomes."""
+
+    events: metrics.Counter
+    duration: metrics.Histogram
+    last_applied: metrics.Gauge | None
+
+
+@cache
+def _answers(event_type: str, outcome: str) -> _Answers:
+    """One look-up for all of them: Python 3.11 hashes an outcome, a member of an enum, with a call of a function."""
+    return _Answers(
+        series(metrics.EVENTS, event_type, outcome),
+        series(metrics.DURATION, outcome),
+        series(metrics.LAST_APPLIED, event_type) if outcome == _APPLIED else None,
+    )
 
 
 class Delivery:
@@ -59,14 +80,15 @@ class Delivery:
         if is_recorded and http_status >= _CLIENT_ERROR:
             traces.keep(self.trace)
         exemplar = self.trace.exemplar if is_recorded else None
-        series(metrics.EVENTS, event_type, outcome).inc()
-        series(metrics.DURATION, outcome).observe(seconds, exemplar)
+        answers = _answers(event_type, outcome)
+        answers.events.inc()
+        answers.duration.observe(seconds, exemplar)
         if event is not None and event.created is not None:
             metrics.EVENT_AGE.observe(max(0.0, self._started_ns / 1e9 - event.created), exemplar)
-        if isinstance(event, Ignored) or outcome == Outcome.IGNORED:
+        if isinstance(event, Ignored) or outcome == _IGNORED:
             _count_ignored(reason or "")
-        if outcome == Outcome.APPLIED:
-            series(metrics.LAST_APPLIED, event_type).set(self._started_ns / 1e9)
+        if answers.last_applied is not None:
+            answers.last_applied.set(self._started_ns / 1e9)
         if not is_recorded:
             return
         if self.trace.is_sampled:
@@ -76,7 +98,7 @@ class Delivery:
             "webhook_answered",
             outcome=outcome,
             http_status=http_status,
-            duration_ms=round(seconds * 1000, 1),
+            duration_ms=round(seconds * 10_000) / 10,  # a third of the instructions of a rounding to one decimal
             **self._fields(event, payment_id, reason),
         )
 

@@ -24,7 +24,7 @@ class Transport:
     def is_closing(self) -> bool:
         return self.closed
 
-    def get_extra_info(self, name: str) -> str:
+    def get_extra_info(self, name: str, _default: object = None) -> str:
         return f"info of {name}"
 
 
