@@ -12,7 +12,7 @@ from lea_payments.payment.record import Payment
 from lea_payments.store import table
 from lea_payments.store.items import Attribute, Item, attributes_of, facts_attribute, item_of_entry, unreadable_fields
 from lea_payments.store.statements import outbox
-from lea_payments.store.statements.records import COMPARABLE, SOME_LINK, WRITTEN_FIELDS, CurrentRecord
+from lea_payments.store.statements.records import ABSENT, COMPARABLE, SOME_LINK, WRITTEN_FIELDS, CurrentRecord
 from lea_payments.telemetry.applying import Applying
 
 
@@ -43,23 +43,42 @@ def update(
     if entries:
         parameters.append({"L": entries})
     parameters.append({"S": after.payment_intent_id})
-    conditions = [before.assumption] if before.assumption else []
-    if before.assumption and removed:
-        conditions.append(_HAS_LINK)  # AWS does not document what REMOVE does with an attribute that is missing
-    item = before.item
+    if before.assumption:
+        item = before.item
+        conditions = _conditions_of_guess(before.assumption, removed, before.guard, tuple(item))
+        parameters.extend(item.values())
+    else:
+        conditions, values = _conditions(before)
+        parameters.extend(values)
+    text = statement_text(table_name, tuple(assigned), removed, conditions, history)
+    return Update(after.payment_intent_id, text, parameters, applying)
+
+
+def _conditions(before: CurrentRecord) -> tuple[tuple[str, ...], Sequence[Attribute]]:
+    """What must be true of an item that was read, and the parameters of these conditions."""
+    conditions: list[str] = []
+    values: list[Attribute] = []
     for name in before.guard:
-        attribute = item.get(name)
-        if attribute is None:
-            conditions.append(f"{name} IS MISSING")
-            continue
+        attribute = before.item.get(name, ABSENT)
         (kind,) = attribute
-        if kind in COMPARABLE:
+        if not kind:
+            conditions.append(f"{name} IS MISSING")
+        elif kind in COMPARABLE:
             conditions.append(f"{name}=?")
-            parameters.append(attribute)
+            values.append(attribute)
         else:
             conditions.append(f"attribute_type({name},'{kind}')")
-    text = statement_text(table_name, tuple(assigned), removed, tuple(conditions), history)
-    return Update(after.payment_intent_id, text, parameters, applying)
+    return tuple(conditions), values
+
+
+@lru_cache(maxsize=64)
+def _conditions_of_guess(
+    assumption: str, removed: tuple[str, ...], guard: tuple[str, ...], guessed: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What must be true of an item that was not read; the guessed values are the parameters, in the guard's order."""
+    # AWS does not document what REMOVE does with an attribute that is missing.
+    link = [_HAS_LINK] if removed else []
+    return (assumption, *link, *[f"{name}=?" if name in guessed else f"{name} IS MISSING" for name in guard])
 
 
 _APPEND, _ASSIGN, _REMOVE = "SET history=list_append(history, ?)", "SET history=?", "REMOVE history"

@@ -62,7 +62,8 @@ def current(item: Item) -> CurrentRecord:
 def untouched(payment_id: str, event: PaymentEvent) -> CurrentRecord:
     """A guess of the record before its first event: what checkout writes, with the event's own values.
 
-    The item has only the fields on which the write will be conditional. If the guess is wrong, the condition is false.
+    The item has only the fields on which the write will be conditional, in the guard's order, each a text or a number.
+    If the guess is wrong, the condition is false.
     """
     fact = event.fact
     session_id = event.session_id
