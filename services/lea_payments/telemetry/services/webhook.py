@@ -16,6 +16,7 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE, WEBHOOK_PATH, Ignored
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import metrics, traces
+from lea_payments.telemetry.exposition.one_thread import Counter, Gauge, Histogram
 from lea_payments.telemetry.metrics import series
 from lea_payments.telemetry.throttle import PerSecond, Throttle
 from lea_payments.telemetry.tracing.recorded import CommonAttributes
@@ -35,9 +36,9 @@ _invalid_secret_files = Throttle(seconds=60)
 class _Answers(msgspec.Struct, frozen=True):
     """The series of the answers with one event type and one outcome. `last_applied` is None for most outcomes."""
 
-    events: metrics.Counter
-    duration: metrics.Histogram
-    last_applied: metrics.Gauge | None
+    events: Counter
+    duration: Histogram
+    last_applied: Gauge | None
 
 
 @cache
