@@ -128,17 +128,16 @@ def _unknown_state_received(event: PaymentEvent, after: Payment, operation: Trac
 
 
 class _Finished(msgspec.Struct, frozen=True):
-    """The series and the log line of the payments with one final status and currency. Only completed ones add up."""
+    """The series of the payments with one final status and currency. Only the amounts of completed ones are added."""
 
     payments: Counter
     amount: Counter | None
-    line: str
 
 
 @cache
 def _finished(status: Status, currency: str) -> _Finished:
     amount = series(metrics.AMOUNT, status, currency) if status is _COMPLETED else None
-    return _Finished(series(metrics.OUTCOMES, status, currency), amount, f"payment_{status}")
+    return _Finished(series(metrics.OUTCOMES, status, currency), amount)
 
 
 def _payment_finished(after: Payment, operation: Trace) -> None:
@@ -148,7 +147,7 @@ def _payment_finished(after: Payment, operation: Trace) -> None:
     if finished.amount is not None:
         finished.amount.inc(max(0, after.amount or 0))
     log.info(
-        finished.line,
+        f"payment_{after.payment_status}",
         payment_id=after.payment_intent_id,
         reason=after.status_reason,
         trace_id=operation.hex_id,
