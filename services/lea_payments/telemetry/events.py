@@ -6,7 +6,9 @@ spans and log lines only.
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import cache
 
+import msgspec
 from opentelemetry import trace
 
 from lea_payments import __version__
@@ -19,6 +21,7 @@ from lea_payments.payment.situations import DISPUTES, FRAUD_WARNING
 from lea_payments.stripe.errors import StripeUnavailableError
 from lea_payments.telemetry import metrics, spans
 from lea_payments.telemetry.applying import current_trace
+from lea_payments.telemetry.exposition.one_thread import Counter
 from lea_payments.telemetry.metrics import series
 from lea_payments.telemetry.throttle import PerSecond, Throttle
 from lea_payments.telemetry.traces import Trace
@@ -124,12 +127,25 @@ def _unknown_state_received(event: PaymentEvent, after: Payment, operation: Trac
         )
 
 
+class _Finished(msgspec.Struct, frozen=True):
+    """The series of the payments with one final status and currency. Only the amounts of completed ones are added."""
+
+    payments: Counter
+    amount: Counter | None
+
+
+@cache
+def _finished(status: Status, currency: str) -> _Finished:
+    amount = series(metrics.AMOUNT, status, currency) if status is _COMPLETED else None
+    return _Finished(series(metrics.OUTCOMES, status, currency), amount)
+
+
 def _payment_finished(after: Payment, operation: Trace) -> None:
     currency = after.currency.lower() if after.currency else metrics.OTHER
-    currency = currency if currency in _CURRENCIES else metrics.OTHER
-    series(metrics.OUTCOMES, after.payment_status, currency).inc()
-    if after.payment_status is _COMPLETED:
-        series(metrics.AMOUNT, after.payment_status, currency).inc(max(0, after.amount or 0))
+    finished = _finished(after.payment_status, currency if currency in _CURRENCIES else metrics.OTHER)
+    finished.payments.inc()
+    if finished.amount is not None:
+        finished.amount.inc(max(0, after.amount or 0))
     log.info(
         f"payment_{after.payment_status}",
         payment_id=after.payment_intent_id,

@@ -28,7 +28,7 @@ class Trace:
 
     __slots__ = ("hex_id", "is_sampled", "span_id", "trace_id")
 
-    def __init__(self, trace_id: int, span_id: int, *, is_sampled: bool) -> None:
+    def __init__(self, trace_id: int, span_id: int, is_sampled: bool) -> None:  # noqa: FBT001 - faster than a keyword
         self.trace_id, self.span_id, self.is_sampled = trace_id, span_id, is_sampled
         self.hex_id = "%032x" % trace_id if trace_id else None  # noqa: UP031 - two thirds of the time of an f-string
         """The trace id in hex, or None if there is no trace."""
@@ -55,7 +55,7 @@ def new_trace() -> Trace:
     if not isinstance(provider, Provider):
         return Trace(0, 0, is_sampled=False)
     trace_id = random.getrandbits(128) or 1
-    return Trace(trace_id, random.getrandbits(64) or 1, is_sampled=provider.samples(trace_id))
+    return Trace(trace_id, random.getrandbits(64) or 1, provider.samples(trace_id))
 
 
 def keep(operation: Trace) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.server import ServerState
 
 from lea_payments.serving.http.connections import NEVER, Connections
-from lea_payments.serving.http.one_packet import CollectingTransport, OnePacketProtocol
+from lea_payments.serving.http.one_packet import OnePacketProtocol
 from lea_payments.telemetry.connections import connection_closed
 
 HEAD_SECONDS, BODY_SECONDS, READ_SECONDS = 10, 20, 20
@@ -131,7 +131,7 @@ class ClosingProtocol(OnePacketProtocol):
     def _end_after_answer(self) -> None:
         """The client may be sending: our side of the connection ends first, so that it receives the answer."""
         self.cycle.keep_alive = False
-        cast("CollectingTransport", self.transport).lingers = True
+        self.transport.lingers = True
 
     def shutdown(self) -> None:
         """Ends the connection after its request; a body that is not complete has 2 s more."""

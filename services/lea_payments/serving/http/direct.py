@@ -57,7 +57,12 @@ class Exchange:
     )
 
     def __init__(
-        self, route: DirectRoute, connection: Sender, headers: Headers, *, keep_alive: bool, expects_continue: bool
+        self,
+        route: DirectRoute,
+        connection: Sender,
+        headers: Headers,
+        keep_alive: bool,  # noqa: FBT001 - keywords make the creation of an object slower
+        expects_continue: bool,  # noqa: FBT001
     ) -> None:
         self._route = route
         self._connection = connection

@@ -6,7 +6,7 @@ system calls. Measured on 27 November 2026, with one connection and with 32.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import unquote
 
 import httptools
@@ -17,11 +17,6 @@ from lea_payments.serving.body import BodyIncompleteError, BodyTooLargeError
 from lea_payments.serving.http.closing import ClosingProtocol
 from lea_payments.serving.http.connections import Connections
 from lea_payments.serving.http.direct import DirectRoute, Exchange, answer_bytes
-
-if TYPE_CHECKING:
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-    from lea_payments.serving.http.one_packet import CollectingTransport
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -68,10 +63,10 @@ class DispatchingProtocol(ClosingProtocol):
             self._direct,
             self,
             self.headers,
-            keep_alive=not is_1_0 and self.parser.should_keep_alive(),
-            expects_continue=self.expect_100_continue,
+            not is_1_0 and self.parser.should_keep_alive(),
+            self.expect_100_continue,
         )
-        self.cycle = cast("RequestResponseCycle", self._exchange)
+        self.cycle = self._exchange  # type: ignore[assignment]  # it has what uvicorn's protocol uses of a cycle
 
     def _is_of(self, route: DirectRoute) -> bool:
         if self.parser.get_method() != b"POST":
@@ -121,7 +116,7 @@ class DispatchingProtocol(ClosingProtocol):
         exchange.response_started = exchange.response_complete = True
         closes = not exchange.keep_alive
         answer = answer_bytes(self.server_state.default_headers, status, body, headers, closes=closes)
-        cast("CollectingTransport", self.transport).write_now(answer)
+        self.transport.write_now(answer)
         if closes:
             self.transport.close()
         self.on_response_complete()

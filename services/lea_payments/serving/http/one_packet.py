@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 class OnePacketProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol on a transport that collects writes; a value for uvicorn's `http` setting."""
 
+    transport: "CollectingTransport"
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own signature
         """Wraps the connection's transport."""
         super().connection_made(CollectingTransport(transport, self.loop.call_soon))

@@ -5,7 +5,6 @@ spans and log lines only.
 """
 
 import time
-from collections.abc import Mapping
 from functools import cache
 
 import msgspec
@@ -16,6 +15,7 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.stripe.events import EVENT_TYPES, OTHER_TYPE, WEBHOOK_PATH, Ignored
 from lea_payments.stripe.signature import REMEDIES
 from lea_payments.telemetry import metrics, traces
+from lea_payments.telemetry.exposition.one_thread import Counter, Gauge, Histogram
 from lea_payments.telemetry.metrics import series
 from lea_payments.telemetry.throttle import PerSecond, Throttle
 from lea_payments.telemetry.tracing.recorded import CommonAttributes
@@ -35,9 +35,9 @@ _invalid_secret_files = Throttle(seconds=60)
 class _Answers(msgspec.Struct, frozen=True):
     """The series of the answers with one event type and one outcome. `last_applied` is None for most outcomes."""
 
-    events: metrics.Counter
-    duration: metrics.Histogram
-    last_applied: metrics.Gauge | None
+    events: Counter
+    duration: Histogram
+    last_applied: Gauge | None
 
 
 @cache
@@ -93,29 +93,32 @@ class Delivery:
             return
         if self.trace.is_sampled:
             self._record_span(seconds, outcome, http_status, event, payment_id)
+        fields: dict[str, str | int | float] = {
+            "outcome": outcome,
+            "http_status": http_status,
+            "duration_ms": round(seconds * 10_000) / 10,  # a third of the instructions of a rounding to one decimal
+        }
+        self._add_fields(fields, event, payment_id, reason)
         write = log.info if http_status < _CLIENT_ERROR else log.warning
-        write(
-            "webhook_answered",
-            outcome=outcome,
-            http_status=http_status,
-            duration_ms=round(seconds * 10_000) / 10,  # a third of the instructions of a rounding to one decimal
-            **self._fields(event, payment_id, reason),
-        )
+        write("webhook_answered", **fields)
 
-    def _fields(
-        self, event: PaymentEvent | Ignored | None, payment_id: str | None, reason: str | None
-    ) -> Mapping[str, str]:
-        """The fields of the log line that have a value."""
-        fields = (
-            {"event_type": metrics.UNREAD_TYPE} if event is None else {"event_id": event.id, "event_type": event.type}
-        )
+    def _add_fields(
+        self,
+        fields: dict[str, str | int | float],
+        event: PaymentEvent | Ignored | None,
+        payment_id: str | None,
+        reason: str | None,
+    ) -> None:
+        """Adds those fields of the log line that have a value."""
+        if event is not None:
+            fields["event_id"] = event.id
+        fields["event_type"] = metrics.UNREAD_TYPE if event is None else event.type
         if payment_id is not None:
             fields["payment_id"] = payment_id
         if reason is not None:
             fields["reason"] = reason
         if self.trace.hex_id is not None:
             fields["trace_id"] = self.trace.hex_id
-        return fields
 
     def _record_span(
         self,
