@@ -20,7 +20,6 @@ from lea_payments.payment.situations import (
 )
 
 _SESSION = Kind.SESSION.value
-_ONLY_SESSIONS = {_SESSION}
 
 # Members that nearly every event needs, looked up once: on Python 3.11 a look-up costs more than a call.
 _PAID, _NO_DISPUTE = Situation.PAID, DisputeStatus.NONE
@@ -61,14 +60,12 @@ def status_of(record: Payment) -> Derived:
     """The derived fields of the record. They depend on the facts, not on the order in which they arrived."""
     sessions: dict[str, Fact] = {}
     paid: dict[str, Fact] = {}
-    kinds: set[str] = set()
     for object_id, fact in record.facts.items():
-        kinds.add(fact.kind)
         if fact.kind == _SESSION:
             sessions[object_id] = fact
             if fact.state == facts.PAID:
                 paid[object_id] = fact
-    only_sessions = kinds == _ONLY_SESSIONS
+    only_sessions = len(sessions) == len(record.facts)
     session_id, intent_id = record.stripe_session_id, record.stripe_payment_intent
     if paid:
         situation, reason = _paid(record, paid)
