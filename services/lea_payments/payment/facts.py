@@ -145,10 +145,14 @@ def merge(known: Facts, new: Facts) -> Facts:
 def with_fact(known: Facts, object_id: str, fact: Fact) -> Facts:
     """The known facts and this one; the same object as `known` if there is nothing new in it."""
     before = known.get(object_id)
-    after = fact if before is None else _merged(before, fact)
-    if after == before:
-        return known
-    bounded = _bounded({**known, object_id: after})
+    if before is not None:
+        fact = _merged(before, fact)
+        if fact == before:
+            return known
+    merged = {**known, object_id: fact}
+    if len(merged) <= OBJECT_LIMIT:
+        return merged
+    bounded = _bounded(merged)
     return known if bounded == known else bounded
 
 
@@ -215,8 +219,6 @@ def _bounded(facts: dict[str, Fact]) -> Facts:
 
     The importance of an object never falls with a further state, so the same facts stay in any order of arrival.
     """
-    if len(facts) <= OBJECT_LIMIT:
-        return facts
     objects = sorted(facts.keys() - {OVERFLOW_ID}, key=lambda object_id: _importance(object_id, facts), reverse=True)
     if len(objects) <= OBJECT_LIMIT:
         return facts

@@ -169,13 +169,14 @@ async def _compare(repairs: Repairs, run: Run, event: PaymentEvent, missing: lis
 
 
 async def _repair(repairs: Repairs, run: Run, event: PaymentEvent) -> None:
-    outcome, before, after = await repairs.repair(event)
-    if before is None or after is None or outcome not in CHANGES:
+    applied = await repairs.repair(event)
+    before, after = applied.before, applied.after
+    if before is None or after is None or applied.outcome not in CHANGES:
         return  # another process was faster, which is not drift
     if is_detail(event.fact):
         return  # nothing that is published depends on it, so nothing was wrong
     run.count_repair(before, after)
-    telemetry.payment_repaired(outcome, event, before, after)
+    telemetry.payment_repaired(applied.outcome, event, before, after)
 
 
 async def _for_each(

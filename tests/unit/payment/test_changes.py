@@ -223,10 +223,11 @@ CHARGED = Fact(kind=Kind.CHARGE, state="succeeded", intent="pi_a", method="card/
 def test_a_payment_method_changes_nothing_that_is_published(before: Payment) -> None:
     before = derive(_read(before))
 
-    outcome, _, after = apply(before, event_of("ch_1", CHARGED), NOW)
+    applied = apply(before, event_of("ch_1", CHARGED), NOW)
+    after = applied.after
 
     assert after is not None
-    assert outcome is Outcome.APPLIED
+    assert applied.outcome is Outcome.APPLIED
     assert after.facts == {**before.facts, "ch_1": CHARGED}
     changed = {"facts", "version", "updated_at", "webhook_processed_at", "awaiting_funds_on"}
     names = [name for name in Payment.__struct_fields__ if name not in changed]

@@ -88,9 +88,10 @@ EXPIRED_RECORD = replace(record("payment_1"), facts={"cs_test_a": EXPIRED.fact})
 async def test_a_preview_shows_the_change_and_writes_nothing() -> None:
     table = Table(record("payment_1"))
 
-    outcome, before, after = await Repairs(table).preview(PAID)
+    applied = await Repairs(table).preview(PAID)
+    after = applied.after
 
-    assert (outcome, before) == (Outcome.APPLIED, record("payment_1"))
+    assert (applied.outcome, applied.before) == (Outcome.APPLIED, record("payment_1"))
     assert after is not None
     assert after.payment_status is Status.COMPLETED
     assert table.calls == [("record_of", "evt_1")]

@@ -117,7 +117,8 @@ def _compared(record: Payment, observation: Observation) -> Iterator[_Compared]:
         text = _missing(event.fact) if known is None else _comparison(known, event.fact, record.currency)
         if not text:
             continue
-        outcome, _, after = changes.apply(current, event, "")
+        applied = changes.apply(current, event, "")
+        outcome, after = applied.outcome, applied.after
         if outcome not in CHANGES or after is None:
             yield _Compared(event, text, None, is_detail=False)
             continue

@@ -83,7 +83,8 @@ def _further(
 
 def _next_event(record: Payment, event_type: str, object_id: str, fact: Fact) -> NextEvent:
     event = PaymentEvent(id="", type=event_type, created=0, object_id=object_id, fact=fact)
-    outcome, _, after = changes.apply(record, event, "")
+    applied = changes.apply(record, event, "")
+    outcome, after = applied.outcome, applied.after
     if outcome not in CHANGES or after is None:
         return NextEvent(event_type, object_id, outcome, "no change: the record has this fact, or a further one")
     effect = field_changes(record, after) or "the fact is stored, the status stays"
