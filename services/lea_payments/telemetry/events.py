@@ -27,15 +27,11 @@ from lea_payments.telemetry.throttle import PerSecond, Throttle
 from lea_payments.telemetry.traces import Trace
 
 _CURRENCIES = frozenset(metrics.CURRENCIES)
-# Python 3.11 calls a function for every access to a member of an enum.
+# Looked up once: Python 3.11 calls a function for every access to a member of an enum.
 _DUPLICATE, _COMPLETED, _FAILED = Outcome.DUPLICATE, Status.COMPLETED, Status.FAILED
 _REFUND, _WARNING, _SESSION, _DISPUTE = Kind.REFUND, Kind.WARNING, Kind.SESSION, Kind.DISPUTE
 _STAGES = {facts.EXPIRED: "expired", facts.UNPAID: "completed", facts.PAID: "completed", facts.FAILED: "failed"}
 """The stage of a closed session by its state. Unpaid: the session is complete, its money is on the way."""
-
-# Members that nearly every event needs, looked up once: on Python 3.11 a look-up costs more than a call.
-_DUPLICATE, _COMPLETED = Outcome.DUPLICATE, Status.COMPLETED
-_SESSION, _REFUND, _WARNING, _DISPUTE = Kind.SESSION, Kind.REFUND, Kind.WARNING, Kind.DISPUTE
 
 _unknown_states = Throttle(seconds=3600)
 _pages_without_payment = PerSecond(10)
