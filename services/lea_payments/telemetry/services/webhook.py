@@ -42,7 +42,7 @@ class _Answers(msgspec.Struct, frozen=True):
 
 @cache
 def _answers(event_type: str, outcome: str) -> _Answers:
-    """One look-up for all of them: Python 3.11 hashes an outcome, a member of an enum, with a call of a function."""
+    """One look-up for all of them."""
     return _Answers(
         series(metrics.EVENTS, event_type, outcome),
         series(metrics.DURATION, outcome),
