@@ -28,6 +28,7 @@ class _Response(msgspec.Struct, rename="pascal"):
     responses: Responses
 
 
+_OK = int(HTTPStatus.OK)
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Response).decode
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -41,7 +42,7 @@ def encoded(statements: Statements) -> bytes:
 
 def decoded(response: Response, count: int) -> Responses | ClientError | IncompleteReadError:
     """DynamoDB's response to each of so many statements, or the error that boto3's client would raise."""
-    if response.status != HTTPStatus.OK:
+    if response.status != _OK:
         return ClientError(_error_response(response.status, response.content), OPERATION)
     try:
         responses = _decode(response.content).responses

@@ -66,10 +66,11 @@ def results_of(responses: Sequence[Mapping[str, Any]]) -> tuple[Sequence[WriteRe
     If a response cannot be read, the result of all is an error: without one, the batch would be in flight for ever.
     """
     try:
-        if not any("Error" in response for response in responses):
-            return [_WRITTEN] * len(responses), metrics.OK
-        results = [result_of(response) for response in responses]
-        return results, max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
+        for response in responses:
+            if "Error" in response:
+                results = [result_of(each) for each in responses]
+                return results, max(map(_outcome_of, responses), key=metrics.STORE_OUTCOMES.index)
+        return [_WRITTEN] * len(responses), metrics.OK
     except Exception as error:  # noqa: BLE001 - nothing is known about what a proxy can send
         return error, metrics.ERROR
 

@@ -10,7 +10,7 @@ import msgspec
 from lea_payments.payment.changes import is_published
 from lea_payments.payment.record import Payment
 from lea_payments.store import table
-from lea_payments.store.items import WRITERS, Attribute, Item, attributes_of, item_of_entry, unreadable_fields
+from lea_payments.store.items import Attribute, Item, attributes_of, facts_attribute, item_of_entry, unreadable_fields
 from lea_payments.store.statements import outbox
 from lea_payments.store.statements.records import ABSENT, COMPARABLE, SOME_LINK, WRITTEN_FIELDS, CurrentRecord
 from lea_payments.telemetry.applying import Applying
@@ -43,9 +43,21 @@ def update(
     if entries:
         parameters.append({"L": entries})
     parameters.append({"S": after.payment_intent_id})
-    conditions = [before.assumption] if before.assumption else []
-    if before.assumption and removed:
-        conditions.append(_HAS_LINK)  # AWS does not document what REMOVE does with an attribute that is missing
+    if before.assumption:
+        item = before.item
+        conditions = _conditions_of_guess(before.assumption, removed, before.guard, tuple(item))
+        parameters.extend(item.values())
+    else:
+        conditions, values = _conditions(before)
+        parameters.extend(values)
+    text = statement_text(table_name, tuple(assigned), removed, conditions, history)
+    return Update(after.payment_intent_id, text, parameters, applying)
+
+
+def _conditions(before: CurrentRecord) -> tuple[tuple[str, ...], Sequence[Attribute]]:
+    """What must be true of an item that was read, and the parameters of these conditions."""
+    conditions: list[str] = []
+    values: list[Attribute] = []
     for name in before.guard:
         attribute = before.item.get(name, ABSENT)
         (kind,) = attribute
@@ -53,11 +65,20 @@ def update(
             conditions.append(f"{name} IS MISSING")
         elif kind in COMPARABLE:
             conditions.append(f"{name}=?")
-            parameters.append(attribute)
+            values.append(attribute)
         else:
             conditions.append(f"attribute_type({name},'{kind}')")
-    text = statement_text(table_name, tuple(assigned), removed, tuple(conditions), history)
-    return Update(after.payment_intent_id, text, parameters, applying)
+    return tuple(conditions), values
+
+
+@lru_cache(maxsize=64)
+def _conditions_of_guess(
+    assumption: str, removed: tuple[str, ...], guard: tuple[str, ...], guessed: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What must be true of an item that was not read; the guessed values are the parameters, in the guard's order."""
+    # AWS does not document what REMOVE does with an attribute that is missing.
+    link = [_HAS_LINK] if removed else []
+    return (assumption, *link, *[f"{name}=?" if name in guessed else f"{name} IS MISSING" for name in guard])
 
 
 _APPEND, _ASSIGN, _REMOVE = "SET history=list_append(history, ?)", "SET history=?", "REMOVE history"
@@ -77,14 +98,42 @@ def _history_change(before: CurrentRecord, after: Payment) -> tuple[str, list[An
 def _changes(before: CurrentRecord, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
     """What an event assigns and removes in a record that is as checkout, or a person, has created it."""
     record = before.record
-    # In one step, without a list of changed names and `attributes_of`: this runs for every event.
-    assigned = {
-        name: attribute
-        for name, convert in _EVENT_WRITERS
-        if (value := getattr(after, name)) != getattr(record, name) and (attribute := convert(value)) is not None
-    }
+    # Without a loop over names and `attributes_of`, because this runs for every event. A test compares the two.
+    assigned = _status_changes(record, after)
+    if (session_id := after.stripe_session_id) and session_id != record.stripe_session_id:
+        assigned["stripe_session_id"] = {"S": session_id}
+    if (intent := after.stripe_payment_intent) and intent != record.stripe_payment_intent:
+        assigned["stripe_payment_intent"] = {"S": intent}
+    if (other_session_id := after.other_session_id) and other_session_id != record.other_session_id:
+        assigned["other_session_id"] = {"S": other_session_id}
+    if (facts := after.facts) and facts != record.facts:
+        assigned["facts"] = facts_attribute(facts)
+    if (version := after.version) is not None and version != record.version:
+        assigned["version"] = {"N": str(version)}
+    if (updated_at := after.updated_at) and updated_at != record.updated_at:
+        assigned["updated_at"] = {"S": updated_at}
+    if (processed_at := after.webhook_processed_at) and processed_at != record.webhook_processed_at:
+        assigned["webhook_processed_at"] = {"S": processed_at}
     ends_link = record.checkout_link is not None and after.checkout_link is None
     return assigned, ("checkout_link",) if ends_link else ()
+
+
+def _status_changes(record: Payment, after: Payment) -> dict[str, Attribute]:
+    """What an event assigns of the payment's status and what belongs to it."""
+    assigned: dict[str, Attribute] = {}
+    if after.payment_status is not record.payment_status:
+        assigned["payment_status"] = {"S": str(after.payment_status)}
+    if (reason := after.status_reason) and reason != record.status_reason:
+        assigned["status_reason"] = {"S": str(reason)}
+    if (rank := after.status_rank) is not None and rank != record.status_rank:
+        assigned["status_rank"] = {"N": str(rank)}
+    if (day := after.awaiting_funds_on) and day != record.awaiting_funds_on:
+        assigned["awaiting_funds_on"] = {"S": day}
+    if (refunded := after.amount_refunded) and refunded != record.amount_refunded:
+        assigned["amount_refunded"] = {"N": str(refunded)}
+    if after.dispute_status is not record.dispute_status:
+        assigned["dispute_status"] = {"S": str(after.dispute_status)}
+    return assigned
 
 
 def _repairs(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[str, ...]]:
@@ -94,14 +143,6 @@ def _repairs(item: Item, after: Payment) -> tuple[dict[str, Attribute], tuple[st
         new[name] = item.get(name, {})
     removed = tuple(name for name in WRITTEN_FIELDS if name in item and name not in new)
     return {name: value for name, value in new.items() if item.get(name) != value}, removed
-
-
-_EVENT_FIELDS = (
-    *("payment_status", "status_reason", "status_rank", "stripe_session_id", "stripe_payment_intent"),
-    *("other_session_id", "awaiting_funds_on", "amount_refunded", "dispute_status"),
-    *("facts", "version", "updated_at", "webhook_processed_at"),
-)
-_EVENT_WRITERS = tuple((name, WRITERS[name]) for name in _EVENT_FIELDS)
 
 
 @lru_cache(maxsize=256)

@@ -8,13 +8,13 @@ from lea_payments.payment import changes
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind
-from lea_payments.payment.record import HISTORY_LIMIT, HistoryEntry, Payment
+from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, HistoryEntry, Payment, Status
 from lea_payments.store.items import Item, attributes_of, item_of_entry
 from lea_payments.store.statements import events, pings, records
 from lea_payments.store.statements.events import Update
 from lea_payments.store.statements.records import GUARD, CurrentRecord
 from lea_payments.telemetry.applying import NO_TRACE, Applying
-from tests.support.first_events import BY_CHECKOUT, BY_HAND, REFUND
+from tests.support.first_events import BY_CHECKOUT, BY_HAND, PAID, REFUND
 from tests.support.first_events import event_of as _event
 
 ENTRY = HistoryEntry("evt_0", "some.type", "applied", "pending", "pending", "t0", None)
@@ -46,6 +46,33 @@ def test_the_guess_gives_the_record_that_the_item_gives() -> None:
     guessed, read = _update(guess, _event()), _update(records.current(attributes_of(BY_CHECKOUT)), _event())
 
     assert _assigned(guessed) == _assigned(read)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("payment_status", Status.EXPIRED),
+        ("status_reason", "expired_card"),
+        ("status_rank", 3),
+        ("awaiting_funds_on", "2026-01-01"),
+        ("amount_refunded", 700),
+        ("dispute_status", DisputeStatus.OPEN),
+        ("stripe_session_id", "cs_test_b"),
+        ("stripe_payment_intent", "pi_a"),
+        ("other_session_id", "cs_test_b"),
+        ("facts", {"cs_test_a": PAID}),
+        ("version", 3),
+        ("updated_at", "t1"),
+        ("webhook_processed_at", "t1"),
+    ],
+)
+def test_a_guess_is_written_as_its_fields_are_converted(name: str, value: Any) -> None:
+    before = records.untouched("payment_1", _event())
+    after = replace(before.record, **{name: value})
+
+    update = events.update("payments", before, after, Applying(NO_TRACE))
+
+    assert _assigned(update) == attributes_of(after, [name])
 
 
 def test_an_update_sets_fields_and_history_in_one_statement() -> None:

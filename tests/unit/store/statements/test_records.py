@@ -63,6 +63,18 @@ def test_a_first_event_needs_one_round_trip(record: Payment, event: PaymentEvent
     assert _is_true(records.untouched("payment_1", event), event, attributes_of(record))
 
 
+@pytest.mark.parametrize("field", ["session_id", "amount", "currency"])
+def test_a_guess_without_a_value_expects_none_in_the_item(field: str) -> None:
+    event = _event()
+    is_fact = field != "session_id"
+    event = replace(event, **({"fact": replace(event.fact, **{field: None})} if is_fact else {field: None}))
+
+    guess = records.untouched("payment_1", event)
+
+    assert guess.item == attributes_of(guess.record, guess.guard)
+    assert len(guess.item) == len(guess.guard) - 1
+
+
 def test_a_refund_first_needs_at_most_two_round_trips() -> None:
     event = _event(REFUND, "re_1")
     guess = records.untouched("payment_1", event)
