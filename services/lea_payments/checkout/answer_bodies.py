@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
+import msgspec
 from pydantic import BaseModel, Field
 
 from lea_payments.checkout.output import stripe_objects
@@ -178,7 +179,7 @@ def _values_of(record: Payment, now: datetime) -> dict[str, Any]:
         "locale": record.checkout_locale,
         "amount_refund_pending": refund_totals(record).pending,
         **stripe_objects.values_of(record),
-        "history": [entry._asdict() for entry in record.history],
+        "history": [msgspec.structs.asdict(entry) for entry in record.history],
     }
 
 

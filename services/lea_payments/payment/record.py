@@ -2,7 +2,6 @@
 
 from datetime import MAXYEAR, UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
 
 import msgspec
 
@@ -31,7 +30,7 @@ class DisputeStatus(StrEnum):
 HISTORY_LIMIT = 50
 
 
-class HistoryEntry(NamedTuple):
+class HistoryEntry(msgspec.Struct, frozen=True, gc=False):
     """One event in a record's history. `at` is ISO 8601 UTC."""
 
     event_id: str

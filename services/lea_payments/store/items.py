@@ -225,17 +225,16 @@ def _fact_of(entry: Item) -> Fact | None:
 def item_of_entry(entry: HistoryEntry) -> dict[str, Any]:
     """The entry as an attribute of the item's list."""
     # Without a loop over the fields: this runs for every write.
-    event_id, event_type, outcome, status_from, status_to, at, trace_id = entry
     attributes: dict[str, Attribute] = {
-        "event_id": {"S": event_id},
-        "event_type": {"S": event_type},
-        "outcome": {"S": outcome},
-        "status_from": {"S": status_from},
-        "status_to": {"S": status_to},
-        "at": {"S": at},
+        "event_id": {"S": entry.event_id},
+        "event_type": {"S": entry.event_type},
+        "outcome": {"S": entry.outcome},
+        "status_from": {"S": entry.status_from},
+        "status_to": {"S": entry.status_to},
+        "at": {"S": entry.at},
     }
-    if trace_id is not None:
-        attributes["trace_id"] = {"S": trace_id}
+    if entry.trace_id is not None:
+        attributes["trace_id"] = {"S": entry.trace_id}
     return {"M": attributes}
 
 
@@ -245,5 +244,5 @@ def _history_of(item: Item) -> tuple[HistoryEntry, ...]:
 
 
 def _entry_of(item: Item) -> HistoryEntry:
-    *texts, trace_id = (_text_of(item, name) for name in HistoryEntry._fields)
-    return HistoryEntry._make([*(text or "" for text in texts), trace_id])
+    texts: dict[str, Any] = {name: _text_of(item, name) or "" for name in HistoryEntry.__struct_fields__}
+    return HistoryEntry(**texts | {"trace_id": _text_of(item, "trace_id")})

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from lea_payments.checkout.answer_bodies import CurrentPayment, PaymentWithHistory, PublishedPayment, with_link
 from lea_payments.checkout.sessions import OpenCheckout
@@ -123,7 +123,7 @@ def test_the_history_has_one_line_per_event() -> None:
 
     (line,) = PaymentWithHistory.of(record, NOW).history
 
-    assert line.model_dump() == entry._asdict() | {"at": "2026-01-01T00:00:00.000Z"}
+    assert line.model_dump() == asdict(entry) | {"at": "2026-01-01T00:00:00.000Z"}
 
 
 def test_a_history_written_by_hand_has_null_for_other_words() -> None:

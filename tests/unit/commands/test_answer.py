@@ -193,7 +193,7 @@ def test_odd_records_have_an_answer(payment: Payment) -> None:
 
 def test_a_time_that_cannot_be_read_is_left_out() -> None:
     payment = _paid()
-    history = tuple(entry._replace(at="soon") for entry in payment.history)
+    history = tuple(replace(entry, at="soon") for entry in payment.history)
 
     assert answer(replace(payment, history=history)) == "Paid: SGD 49.99."
 

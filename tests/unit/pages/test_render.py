@@ -240,7 +240,7 @@ def test_a_time_names_its_zone_in_every_language(tag: str) -> None:
 def confirmed(at: str, status: Status = Status.COMPLETED) -> Payment:
     """The payment whose history has this time, and a refund later."""
     entry = HistoryEntry("evt_1", "some.type", "applied", Status.PENDING, Status.COMPLETED, at, None)
-    later = entry._replace(event_id="evt_2", status_from=Status.COMPLETED, at="2026-12-24T00:00:00.000Z")
+    later = replace(entry, event_id="evt_2", status_from=Status.COMPLETED, at="2026-12-24T00:00:00.000Z")
     return replace(PAYMENT, payment_status=status, history=(entry, later))
 
 

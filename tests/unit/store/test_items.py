@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lea_payments.payment.facts import STATES, Fact, Kind
 from lea_payments.payment.record import DisputeStatus, HistoryEntry, Payment, Status
@@ -35,7 +36,7 @@ RECORDS = st.builds(
     amount=NUMBERS,
     facts=st.dictionaries(st.text(min_size=1, max_size=5), REFUNDS, max_size=3),
     checkout_attempt=st.integers(0, 9),
-    history=st.lists(st.just(ENTRY) | st.just(ENTRY._replace(trace_id="a" * 32)), max_size=3).map(tuple),
+    history=st.lists(st.just(ENTRY) | st.just(replace(ENTRY, trace_id="a" * 32)), max_size=3).map(tuple),
 )
 
 

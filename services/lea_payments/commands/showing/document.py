@@ -60,7 +60,7 @@ def _fields(record: Payment) -> dict[str, object]:
     """The fields that are set, with the history as objects."""
     fields: dict[str, Any] = msgspec.structs.asdict(record)
     fields["facts"] = {object_id: _fact(msgspec.structs.asdict(fact)) for object_id, fact in record.facts.items()}
-    fields["history"] = [entry._asdict() for entry in record.history]
+    fields["history"] = [msgspec.structs.asdict(entry) for entry in record.history]
     return _without_none({name: value for name, value in fields.items() if name not in _INTERNAL})
 
 
