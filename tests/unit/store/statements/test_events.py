@@ -1,4 +1,5 @@
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -48,24 +49,35 @@ def test_the_guess_gives_the_record_that_the_item_gives() -> None:
     assert _assigned(guessed) == _assigned(read)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("payment_status", Status.EXPIRED),
-        ("status_reason", "expired_card"),
-        ("status_rank", 3),
-        ("awaiting_funds_on", "2026-01-01"),
-        ("amount_refunded", 700),
-        ("dispute_status", DisputeStatus.OPEN),
-        ("stripe_session_id", "cs_test_b"),
-        ("stripe_payment_intent", "pi_a"),
-        ("other_session_id", "cs_test_b"),
-        ("facts", {"cs_test_a": PAID}),
-        ("version", 3),
-        ("updated_at", "t1"),
-        ("webhook_processed_at", "t1"),
-    ],
-)
+OF_EVENTS: Mapping[str, Any] = {
+    "payment_status": Status.EXPIRED,
+    "status_reason": "expired_card",
+    "status_rank": 3,
+    "awaiting_funds_on": "2026-01-01",
+    "amount_refunded": 700,
+    "dispute_status": DisputeStatus.OPEN,
+    "stripe_session_id": "cs_test_b",
+    "stripe_payment_intent": "pi_a",
+    "other_session_id": "cs_test_b",
+    "facts": {"cs_test_a": PAID},
+    "version": 3,
+    "updated_at": "t1",
+    "webhook_processed_at": "t1",
+}
+"""The fields that events assign, each with a value that the guess does not have."""
+
+OF_CHECKOUT = {
+    *("user_id", "quote_id", "amount", "currency", "product_name", "created_at", "traceparent", "return_url"),
+    *("checkout_attempt", "checkout_attempt_at", "checkout_locale", "checkout_link", "canceled_at"),
+}
+"""The fields that only checkout assigns; an event can end a link."""
+
+
+def test_every_field_is_one_of_events_or_of_checkout() -> None:
+    assert {*OF_EVENTS} | OF_CHECKOUT == {*records.WRITTEN_FIELDS}
+
+
+@pytest.mark.parametrize(("name", "value"), OF_EVENTS.items())
 def test_a_guess_is_written_as_its_fields_are_converted(name: str, value: Any) -> None:
     before = records.untouched("payment_1", _event())
     after = replace(before.record, **{name: value})
