@@ -70,7 +70,7 @@ def _attribute_of_fact(fact: Fact) -> Attribute:
     return {"M": attributes}
 
 
-WRITERS: Mapping[str, Callable[[Any], Attribute | None]] = {
+_WRITERS: Mapping[str, Callable[[Any], Attribute | None]] = {
     **dict.fromkeys(Payment.__struct_fields__, _text),
     "version": _number,
     "facts": lambda facts: facts_attribute(facts) if facts else None,
@@ -89,19 +89,19 @@ _ID_LENGTH = 255
 """The maximum length of texts in facts, Stripe's own; DynamoDB rejects longer ones as the key of an index."""
 
 _TEXTS = tuple(
-    name for name, writer in WRITERS.items() if writer is _text and name not in ("payment_status", "currency")
+    name for name, writer in _WRITERS.items() if writer is _text and name not in ("payment_status", "currency")
 )
 
 _NOTHING: Sequence[Attribute] = ({"NULL": True}, {"S": ""})
 """Values that say as little as no attribute: programs write them where they have no value."""
 
 
-def attributes_of(record: Payment, names: Iterable[str] = WRITERS) -> dict[str, Attribute]:
+def attributes_of(record: Payment, names: Iterable[str] = _WRITERS) -> dict[str, Attribute]:
     """The named fields that are set, as attributes of an item; all fields by default."""
     attributes = {}
     for name in names:
         value = getattr(record, name)
-        if value is not None and (attribute := WRITERS[name](value)) is not None:
+        if value is not None and (attribute := _WRITERS[name](value)) is not None:
             attributes[name] = attribute
     return attributes
 

@@ -38,10 +38,10 @@ class Trace:
         """The exemplar that joins a metric's sample to this trace, or None if it is not sampled."""
         return {"trace_id": self.hex_id} if self.is_sampled and self.hex_id else None
 
-    def context(self, span_id: int | None = None) -> SpanContext:
-        """What names its first span, or another one, for the SDK."""
+    def context(self) -> SpanContext:
+        """What names its first span for the SDK."""
         flags = SAMPLED if self.is_sampled else _DROPPED
-        return SpanContext(self.trace_id, span_id or self.span_id, is_remote=False, trace_flags=flags)
+        return SpanContext(self.trace_id, self.span_id, is_remote=False, trace_flags=flags)
 
 
 def new_span_id() -> int:

@@ -13,7 +13,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusC
 from lea_payments.telemetry import spans, traces
 from lea_payments.telemetry.traces import Trace
 from lea_payments.telemetry.tracing.provider import Provider, sampler_of
-from lea_payments.telemetry.tracing.recorded import RecordedSpan
+from lea_payments.telemetry.tracing.recorded import LocalSpan, RecordedSpan
 from lea_payments.telemetry.tracing.settings import SAMPLERS, read_tracing
 from tests.support.recorded_spans import recorded_spans, span_named
 
@@ -43,7 +43,8 @@ def test_a_span_is_recorded_when_it_has_ended(exporter: InMemorySpanExporter) ->
     record(operation, parent_id=parent_id, links=[link])
 
     span = span_named(exporter, "delivery")
-    assert (span.context, span.parent) == (operation.context(), operation.context(parent_id))
+    parent = LocalSpan(operation.trace_id, parent_id).context()
+    assert (span.context, span.parent) == (operation.context(), parent)
     assert (span.kind, span.start_time, span.end_time, span.attributes) == (SpanKind.SERVER, 1, 2, {"a": 1})
     assert [one.context for one in span.links] == [link]
     assert span.status.status_code is StatusCode.UNSET
