@@ -49,15 +49,16 @@ def retries() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("retries")
+@pytest.mark.parametrize("kind", ["list", "event"])
 @pytest.mark.parametrize("response", ODD_RESPONSES.values(), ids=ODD_RESPONSES)
 async def test_an_unreadable_response_is_read_again_and_not_quoted(
-    response: OddResponse, free_port: Callable[[], int]
+    response: OddResponse, kind: str, free_port: Callable[[], int]
 ) -> None:
     with OddStripe(free_port(), response) as stripe:
         variables = {"STRIPE_SECRET_KEY": STRIPE_KEY, "STRIPE_API_BASE": stripe.url}
         reader = StripeReader(StripeSettings.model_validate(variables), no_wait)
-        with pytest.raises(StripeUnavailableError) as error_info:
-            await anext(reader.pages("/v1/events"))
+        with pytest.raises(StripeUnavailableError, match="STRIPE_API_BASE") as error_info:
+            await (anext(reader.pages("/v1/events")) if kind == "list" else reader.event("evt_1"))
         text = "".join(traceback.format_exception(error_info.value))
 
     assert stripe.sent == TRIES

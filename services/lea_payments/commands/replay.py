@@ -178,7 +178,7 @@ def from_event(settings: StripeSettings, options: ReplayOptions, event_id: str, 
     async def batches() -> Batches:
         options.progress.does(f"reading {event_id} from Stripe")
         try:
-            body = await reader.get(f"/v1/events/{event_id}")
+            body = await reader.event(event_id)
         except StripeMissingError:
             raise SettingsError(
                 f"Stripe has no event {event_id}: check the id and that STRIPE_SECRET_KEY belongs to its account. "

@@ -89,6 +89,10 @@ class StripeReader:
         """The body of the response to a GET request: a JSON object."""
         return await self._get(path, params, bytes)
 
+    async def event(self, event_id: str) -> bytes:
+        """The body of an event; a response without an id is not one and is requested again."""
+        return await self._get(f"/v1/events/{event_id}", {}, _with_id)
+
     async def pages(self, path: str, **params: Any) -> AsyncIterator[Sequence[msgspec.Raw]]:
         """Yields all objects of a list, newest first, page by page."""
         cursors: list[str] = []
@@ -134,6 +138,15 @@ class StripeReader:
 def _encodable(value: Any) -> Any:
     """The value with `?` for each lone surrogate, which no id of Stripe's has and no request can contain."""
     return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
+def _with_id(body: bytes) -> bytes:
+    """The body, if it is an object with an id; its other fields are not decoded here."""
+    try:
+        _decode_object(body)
+    except (msgspec.DecodeError, RecursionError):
+        msgspec.convert(json.loads(body), _Object)  # accepts more than msgspec, such as NaN
+    return body
 
 
 def _page_of(body: bytes) -> _Page:

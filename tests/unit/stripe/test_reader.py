@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextvars import Context
 from typing import TypeVarTuple
@@ -213,6 +214,24 @@ async def test_the_last_object_with_an_id_is_the_cursor() -> None:
 
     assert pages == [4, 0]
     assert stripe.requests[1]["starting_after"] == "b"
+
+
+@pytest.mark.parametrize("body", [{}, {"id": 5}, {"id": ""}, ["a"], "text", None], ids=json.dumps)
+def test_an_event_without_an_id_is_requested_again(body: object) -> None:
+    stripe = ScriptedStripe(Response(body=body))
+    with (
+        asyncio.Runner(loop_factory=ImpatientLoop) as runner,
+        pytest.raises(StripeUnavailableError, match="check STRIPE_API_BASE"),
+    ):
+        runner.run(stripe.reader().event("evt_1"))
+
+    assert len(stripe.requests) == TRIES
+
+
+async def test_an_event_may_contain_what_is_not_json() -> None:
+    body = {"id": "evt_1", "amount": float("nan")}
+
+    assert await ScriptedStripe(Response(body=body)).reader().event("evt_1") == b'{"id": "evt_1", "amount": NaN}'
 
 
 async def test_an_object_that_is_not_json_does_not_affect_others() -> None:
