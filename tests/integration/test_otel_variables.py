@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanKind
 from lea_payments.settings import TableSettings
 from lea_payments.telemetry.connections import SPANS_DROPPED
 from lea_payments.telemetry.tracing.provider import Provider, provider_of
-from lea_payments.telemetry.tracing.recorded import RecordedSpan
+from lea_payments.telemetry.tracing.recorded import CommonParts, RecordedSpan
 from lea_payments.telemetry.tracing.settings import Tracing, read_tracing
 from lea_payments.telemetry.tracing.variables import OtelVariables
 from tests.support.examples import examples
@@ -305,7 +305,8 @@ def test_recorded_spans_are_exported_within_the_limits(
     provider = provider_of(read_tracing({ENDPOINT: sink.endpoint, PROTOCOL: protocol, **limits}), "webhook")
     assert isinstance(provider, Provider)
     given_attributes: dict[str, str | int] = {"number": 1, "text": "12345"}
-    provider.record(RecordedSpan("delivery", SpanKind.SERVER, 1, 2, 3, 4, 5, given_attributes, (), failed=True))
+    common = CommonParts("delivery", SpanKind.SERVER, {})
+    provider.record(RecordedSpan(common, 1, 2, 3, 4, 5, given_attributes, (), failed=True))
     provider.shutdown()
 
     (span,) = sink.spans

@@ -10,7 +10,7 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
-from lea_payments.telemetry.tracing.recorded import CommonAttributes, RecordedSpan
+from lea_payments.telemetry.tracing.recorded import CommonParts, LinkedSpan, RecordedSpan
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     ["x" * 127, "é" * 64, "x" * 20_000]
@@ -82,15 +82,13 @@ OWN_ATTRIBUTES = st.dictionaries(NAMES, st.text(max_size=5) | TEXTS | NUMBERS, m
 COMMON_ATTRIBUTES = st.dictionaries(st.sampled_from(["common", "url.path"]), TEXTS | NUMBERS)
 RECORDED = st.builds(
     RecordedSpan,
-    TEXTS,
-    st.sampled_from(SpanKind),
+    st.builds(CommonParts, TEXTS, st.sampled_from(SpanKind), COMMON_ATTRIBUTES),
     st.integers(1, 2**128 - 1),
     SPAN_IDS,
     st.none() | SPAN_IDS,
     st.integers(1, 2**64 - 1),
     st.integers(1, 2**64 - 1),
     OWN_ATTRIBUTES,
-    st.lists(contexts(), max_size=3),
+    st.lists(st.builds(LinkedSpan, st.integers(1, 2**128 - 1), SPAN_IDS, st.booleans(), st.integers(0, 3)), max_size=3),
     st.booleans(),
-    st.builds(CommonAttributes, COMMON_ATTRIBUTES),
 )

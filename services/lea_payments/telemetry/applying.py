@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
@@ -9,11 +10,21 @@ from opentelemetry.trace import SpanKind
 from lea_payments.telemetry import metrics, traces
 from lea_payments.telemetry.metrics import series
 from lea_payments.telemetry.traces import Trace
-from lea_payments.telemetry.tracing.recorded import CommonAttributes, LocalSpan
+from lea_payments.telemetry.tracing.recorded import CommonParts, LinkedSpan
 
 _OPERATION = "BatchExecuteStatement"
-_BATCH = CommonAttributes({"db.system.name": "aws.dynamodb", "db.operation.name": _OPERATION})
 NO_TRACE = Trace(0, 0, is_sampled=False)
+
+
+@lru_cache(256)
+def _applying_an_event(event_type: str) -> CommonParts:
+    return CommonParts("payments.apply", SpanKind.INTERNAL, {"stripe.event.type": event_type})
+
+
+@lru_cache(256)
+def _call_with_writes(size: int) -> CommonParts:
+    operation = {"db.system.name": "aws.dynamodb", "db.operation.name": _OPERATION}
+    return CommonParts(_OPERATION, SpanKind.CLIENT, {**operation, "db.operation.batch.size": size})
 
 
 class Applying:
@@ -24,23 +35,22 @@ class Applying:
     def __init__(self, parent: Trace) -> None:
         self.trace = parent
         if parent.is_sampled:
-            self.batches: list[LocalSpan] = []
+            self.batches: list[LinkedSpan] = []
             """The calls to DynamoDB that carried its writes."""
-            self.trace = Trace(parent.trace_id, traces.new_span_id(), is_sampled=True)
+            self.trace = parent.child()
             self._parent_id, self._started_ns = parent.span_id, time.time_ns()
 
     def ended(self, event_id: str, event_type: str, error: Exception | None = None) -> None:
         """The event is applied, or could not be because of the error."""
         if self.trace.is_sampled:
             traces.record(
-                "payments.apply",
+                _applying_an_event(event_type),
                 self.trace,
                 span_id=self.trace.span_id,
                 parent_id=self._parent_id,
-                kind=SpanKind.INTERNAL,
                 started_ns=self._started_ns,
                 ended_ns=time.time_ns(),
-                attributes={"stripe.event.id": event_id, "stripe.event.type": event_type},
+                attributes={"stripe.event.id": event_id},
                 links=self.batches,
                 error=type(error).__name__ if error else None,
             )
@@ -77,18 +87,16 @@ class BatchSpan:
         # A child of the first one, so that sampling keeps them together.
         first, span_id = self._members[0].trace, traces.new_span_id()
         traces.record(
-            _OPERATION,
+            _call_with_writes(self._size),
             first,
             span_id=span_id,
             parent_id=first.span_id,
-            kind=SpanKind.CLIENT,
             started_ns=self._started_ns,
             ended_ns=time.time_ns(),
-            attributes={"db.operation.batch.size": self._size},
-            links=[LocalSpan(member.trace.trace_id, member.trace.span_id) for member in self._members],
+            attributes={},
+            links=[LinkedSpan(member.trace.trace_id, member.trace.span_id) for member in self._members],
             error=outcome if outcome in (metrics.ERROR, metrics.THROTTLED) else None,
-            common=_BATCH,
         )
-        batch = LocalSpan(first.trace_id, span_id)
+        batch = LinkedSpan(first.trace_id, span_id)
         for member in self._members:
             member.batches.append(batch)

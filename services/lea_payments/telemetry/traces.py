@@ -6,16 +6,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from opentelemetry import trace
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags
 
 from lea_payments.telemetry.tracing.provider import Provider
-from lea_payments.telemetry.tracing.recorded import (
-    NO_COMMON_ATTRIBUTES,
-    SAMPLED,
-    CommonAttributes,
-    LocalSpan,
-    RecordedSpan,
-)
+from lea_payments.telemetry.tracing.recorded import SAMPLED, CommonParts, LinkedSpan, RecordedSpan
 
 _DROPPED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
 _TRACEPARENT = re.compile(r"[ \t]*([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^\n]*|[ \t]*)\n?")
@@ -37,6 +31,13 @@ class Trace:
     def exemplar(self) -> dict[str, str] | None:
         """The exemplar that joins a metric's sample to this trace, or None if it is not sampled."""
         return {"trace_id": self.hex_id} if self.is_sampled and self.hex_id else None
+
+    def child(self) -> "Trace":
+        """The same trace, with the id of a new span in it."""
+        child = Trace.__new__(Trace)
+        child.trace_id, child.span_id = self.trace_id, new_span_id()
+        child.is_sampled, child.hex_id = self.is_sampled, self.hex_id
+        return child
 
     def context(self) -> SpanContext:
         """What names its first span for the SDK."""
@@ -66,18 +67,16 @@ def keep(operation: Trace) -> None:
 
 
 def record(  # noqa: PLR0913 - a span has these parts
-    name: str,
+    common: CommonParts,
     operation: Trace,
     *,
     span_id: int,
     parent_id: int | None,
-    kind: SpanKind,
     started_ns: int,
     ended_ns: int,
     attributes: Mapping[str, str | int],
-    links: Sequence[SpanContext | LocalSpan] = (),
+    links: Sequence[LinkedSpan] = (),
     error: str | None = None,
-    common: CommonAttributes = NO_COMMON_ATTRIBUTES,
 ) -> None:
     """Records a span that has ended, if its trace is kept. `attributes` are not copied: do not change them later."""
     provider = trace.get_tracer_provider()
@@ -86,7 +85,7 @@ def record(  # noqa: PLR0913 - a span has these parts
     if error is not None:
         attributes = {**attributes, "error.type": error}
     ids = operation.trace_id, span_id, parent_id
-    provider.record(RecordedSpan(name, kind, *ids, started_ns, ended_ns, attributes, links, error is not None, common))
+    provider.record(RecordedSpan(common, *ids, started_ns, ended_ns, attributes, links, error is not None))
 
 
 def as_current(operation: Trace) -> AbstractContextManager[Span]:
@@ -94,7 +93,7 @@ def as_current(operation: Trace) -> AbstractContextManager[Span]:
     return trace.use_span(NonRecordingSpan(operation.context()))
 
 
-def linked(traceparent: str | None) -> SpanContext | None:
+def linked(traceparent: str | None) -> LinkedSpan | None:
     """The span that a W3C `traceparent` names, or None if it names none; what OpenTelemetry's propagator says."""
     match = _TRACEPARENT.fullmatch(traceparent) if traceparent and len(traceparent) <= _TRACEPARENT_LIMIT else None
     if match is None:
@@ -102,5 +101,5 @@ def linked(traceparent: str | None) -> SpanContext | None:
     version, trace_id, span_id, flags, rest = match.groups()
     if version == _INVALID_VERSION or (version == "00" and rest.startswith("-")):
         return None
-    context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16)))
-    return context if context.is_valid else None
+    span = LinkedSpan(int(trace_id, 16), int(span_id, 16), is_remote=True, flags=int(flags, 16))
+    return span if span.trace_id and span.span_id else None

@@ -14,7 +14,9 @@ def _programs() -> list[object]:
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
     files = (file for folder in folders if folder.is_dir() for file in folder.iterdir() if NAME.fullmatch(file.name))
     by_name = {file.name: str(file) for file in files if shutil.which(file)}
-    return [pytest.param(path, id=name) for name, path in sorted(by_name.items())] or [pytest.param("", marks=_without())]
+    return [pytest.param(path, id=name) for name, path in sorted(by_name.items())] or [
+        pytest.param("", marks=_without())
+    ]
 
 
 def _without() -> pytest.MarkDecorator:

@@ -8,16 +8,17 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Decision
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode
 
 from lea_payments.telemetry import spans, traces
 from lea_payments.telemetry.traces import Trace
 from lea_payments.telemetry.tracing.provider import Provider, sampler_of
-from lea_payments.telemetry.tracing.recorded import LocalSpan, RecordedSpan
+from lea_payments.telemetry.tracing.recorded import CommonParts, LinkedSpan, RecordedSpan
 from lea_payments.telemetry.tracing.settings import SAMPLERS, read_tracing
 from tests.support.recorded_spans import recorded_spans, span_named
 
 TRACE_ID, SPAN_ID = 0x0AF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331
+DELIVERY = CommonParts("delivery", SpanKind.SERVER, {})
 IDS = st.integers(1, 2**128 - 1)
 
 
@@ -33,20 +34,20 @@ def dropped() -> Trace:
 
 
 def record(operation: Trace, **fields: object) -> None:
-    defaults = {"span_id": operation.span_id, "parent_id": None, "kind": SpanKind.SERVER, "attributes": {"a": 1}}
-    traces.record("delivery", operation, started_ns=1, ended_ns=2, **{**defaults, **fields})  # type: ignore[arg-type]
+    defaults = {"span_id": operation.span_id, "parent_id": None, "attributes": {"a": 1}}
+    traces.record(DELIVERY, operation, started_ns=1, ended_ns=2, **{**defaults, **fields})  # type: ignore[arg-type]
 
 
 def test_a_span_is_recorded_when_it_has_ended(exporter: InMemorySpanExporter) -> None:
     operation, parent_id = traces.new_trace(), traces.new_span_id()
-    link = SpanContext(TRACE_ID, SPAN_ID, is_remote=True)
+    link = LinkedSpan(TRACE_ID, SPAN_ID, is_remote=True)
     record(operation, parent_id=parent_id, links=[link])
 
     span = span_named(exporter, "delivery")
-    parent = LocalSpan(operation.trace_id, parent_id).context()
+    parent = LinkedSpan(operation.trace_id, parent_id).context()
     assert (span.context, span.parent) == (operation.context(), parent)
     assert (span.kind, span.start_time, span.end_time, span.attributes) == (SpanKind.SERVER, 1, 2, {"a": 1})
-    assert [one.context for one in span.links] == [link]
+    assert [one.context for one in span.links] == [link.context()]
     assert span.status.status_code is StatusCode.UNSET
 
 
@@ -135,14 +136,12 @@ def test_recorded_spans_keep_to_the_limits(
     exporter = InMemorySpanExporter()
     provider = Provider(read_tracing(variables), Resource.get_empty())
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    given_links = [SpanContext(TRACE_ID, one, is_remote=True, trace_flags=TraceFlags(1)) for one in (1, 2, 3)]
+    given_links = [LinkedSpan(TRACE_ID, one, is_remote=True, flags=1) for one in (1, 2, 3)]
     given_attributes: dict[str, str | int] = {"a": "1234", "b": "12345", "c": 1}
 
-    provider.record(
-        RecordedSpan("recorded", SpanKind.SERVER, TRACE_ID, 1, None, 1, 2, given_attributes, given_links, failed=False)
-    )
+    provider.record(RecordedSpan(DELIVERY, TRACE_ID, 1, None, 1, 2, given_attributes, given_links, failed=False))
     provider.get_tracer("").start_span(
-        "created", attributes=given_attributes, links=[trace.Link(link) for link in given_links]
+        "created", attributes=given_attributes, links=[trace.Link(link.context()) for link in given_links]
     ).end()
 
     for span in exporter.get_finished_spans():
@@ -160,7 +159,8 @@ TRACEPARENTS = st.from_regex(
 def test_a_traceparent_links_what_the_propagator_reads(traceparent: str | None) -> None:
     remote = spans.remote(traceparent)
 
-    assert traces.linked(traceparent) == (remote.get_span_context() if remote else None)
+    linked = traces.linked(traceparent)
+    assert (linked.context() if linked else None) == (remote.get_span_context() if remote else None)
 
 
 def test_a_long_traceparent_links_nothing() -> None:

@@ -5,7 +5,7 @@ spans and log lines only.
 """
 
 import time
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 from opentelemetry.trace import SpanKind
@@ -18,12 +18,15 @@ from lea_payments.telemetry import metrics, traces
 from lea_payments.telemetry.exposition.one_thread import Counter, Gauge, Histogram
 from lea_payments.telemetry.metrics import series
 from lea_payments.telemetry.throttle import PerSecond, Throttle
-from lea_payments.telemetry.tracing.recorded import CommonAttributes
+from lea_payments.telemetry.tracing.recorded import CommonParts
 
 _SPAN_NAME = f"POST {WEBHOOK_PATH}"
-_SPAN_ATTRIBUTES = CommonAttributes(
-    {"http.request.method": "POST", "http.route": WEBHOOK_PATH, "url.path": WEBHOOK_PATH, "url.scheme": "http"}
-)
+_SPAN_ATTRIBUTES = {
+    "http.request.method": "POST",
+    "http.route": WEBHOOK_PATH,
+    "url.path": WEBHOOK_PATH,
+    "url.scheme": "http",
+}
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
 _IGNORED, _APPLIED = Outcome.IGNORED, Outcome.APPLIED
 
@@ -48,6 +51,15 @@ def _answers(event_type: str, outcome: str) -> _Answers:
         series(metrics.DURATION, outcome),
         series(metrics.LAST_APPLIED, event_type) if outcome == _APPLIED else None,
     )
+
+
+@lru_cache(256)
+def _answered_delivery(http_status: int, outcome: str, event_type: str | None) -> CommonParts:
+    """What the spans of all deliveries with the same answer have in common."""
+    answer: dict[str, str | int] = {"http.response.status_code": http_status, "payments.outcome": outcome}
+    event = {} if event_type is None else {"stripe.event.type": event_type}
+    error = {"error.type": outcome} if http_status >= _CLIENT_ERROR else {}
+    return CommonParts(_SPAN_NAME, SpanKind.SERVER, {**_SPAN_ATTRIBUTES, **answer, **event, **error})
 
 
 class Delivery:
@@ -128,27 +140,23 @@ class Delivery:
         event: PaymentEvent | Ignored | None,
         payment_id: str | None,
     ) -> None:
-        attributes: dict[str, str | int] = {"http.response.status_code": http_status, "payments.outcome": outcome}
+        attributes: dict[str, str | int] = {}
         if payment_id:
             attributes["payments.payment.id"] = payment_id
         if event is not None:
-            attributes["stripe.event.id"], attributes["stripe.event.type"] = event.id, event.type
-        if http_status >= _CLIENT_ERROR:
-            attributes["error.type"] = outcome
+            attributes["stripe.event.id"] = event.id
         checkout = traces.linked(event.traceparent) if isinstance(event, PaymentEvent) else None
         traces.record(
-            _SPAN_NAME,
+            _answered_delivery(http_status, outcome, event.type if event is not None else None),
             self.trace,
             span_id=self.trace.span_id,
             parent_id=None,
-            kind=SpanKind.SERVER,
             started_ns=self._started_ns,
             ended_ns=self._started_ns + int(seconds * 1e9),
             attributes=attributes,
             links=[checkout] if checkout else (),
             # Semantic conventions: a server span fails from 500 on.
             error=outcome if http_status >= _SERVER_ERROR else None,
-            common=_SPAN_ATTRIBUTES,
         )
 
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
-from lea_payments.telemetry.tracing.recorded import CommonAttributes, LocalSpan, RecordedSpan
+from lea_payments.telemetry.tracing.recorded import CommonParts, RecordedSpan
 
 CONTENT_TYPE = "application/x-protobuf"
 
@@ -28,6 +28,8 @@ _double = struct.Struct("<Bd").pack
 _KINDS = {kind: b"\x30%c" % (kind.value + 1) for kind in SpanKind}
 _REMOTE = {False: b"\x00\x01\x00\x00", True: b"\x00\x03\x00\x00"}
 """Whether a context comes from another process, as fixed32: the first bit says that the second one is known."""
+
+_END_OF_LINK = {is_remote: b"\x35" + known for is_remote, known in _REMOTE.items()}
 
 _STATUSES = {
     StatusCode.UNSET: b"\x7a\x00",
@@ -63,19 +65,26 @@ def encode_span(span: ReadableSpan) -> bytes:
 
 
 def encode_recorded(span: RecordedSpan) -> bytes:
-    """As `encode_span`, in a third of the time: such a span has no events, no remote parent and no limits."""
+    """As `encode_span`, in a fifth of the time: such a span has no events, no remote parent and no limits."""
     parts = [
         *(b"\x0a\x10", span.trace_id.to_bytes(16), b"\x12\x08", span.span_id.to_bytes(8)),
         _times(0x39, span.started_ns, 0x41, span.ended_ns),
-        _common(span.name, span.kind, span.common),
+        _common(span.common),
     ]
     if span.parent_id is not None:
         parts += (b"\x22\x08", span.parent_id.to_bytes(8))
-    parts += _attributes(b"\x4a", span.attributes)
+    for key, value in span.attributes.items():
+        if type(value) is str:
+            text = value.encode()
+            parts += (_before_text(b"\x4a", key, len(text)), text)
+        else:
+            parts += _attributes(b"\x4a", {key: value})
     for link in span.links:
-        parts += (b"\x6a\x21", _linked(link))
+        parts += (b"\x6a\x21\x0a\x10", link.trace_id.to_bytes(16), b"\x12\x08", link.span_id.to_bytes(8))
+        parts.append(_END_OF_LINK[link.is_remote])
     parts.append(_END_OF_FAILED if span.failed else _END)
-    return _field(b"\x12", b"".join(parts))
+    content = b"".join(parts)
+    return b"\x12" + _varint(len(content)) + content
 
 
 @lru_cache(256)
@@ -84,8 +93,8 @@ def _name(name: str, kind: SpanKind) -> bytes:
 
 
 @lru_cache(256)
-def _common(name: str, kind: SpanKind, common: CommonAttributes) -> bytes:
-    return _name(name, kind) + b"".join(_attributes(b"\x4a", common.values))
+def _common(parts: CommonParts) -> bytes:
+    return _name(parts.name, parts.kind) + b"".join(_attributes(b"\x4a", parts.attributes))
 
 
 def encode_request(resource: Resource, scopes: Mapping[InstrumentationScope | None, Sequence[bytes]]) -> bytes:
@@ -117,15 +126,12 @@ def _event(event: Event) -> bytes:
 
 
 def _link(link: Link) -> bytes:
-    ids = _linked(link.context)
+    context = link.context
+    ids = b"\x0a\x10%b\x12\x08%b" % (context.trace_id.to_bytes(16), context.span_id.to_bytes(8))
+    ids += _END_OF_LINK[context.is_remote]
     if link.attributes is None:
         return ids
     return ids + b"".join(_attributes(b"\x22", link.attributes)) + _number(b"\x28", link.dropped_attributes)
-
-
-def _linked(span: SpanContext | LocalSpan) -> bytes:
-    ids = span.trace_id.to_bytes(16), span.span_id.to_bytes(8)
-    return b"\x0a\x10%b\x12\x08%b\x35%b" % (*ids, _REMOTE[span.is_remote])
 
 
 def _status(status: Status) -> bytes:

@@ -27,7 +27,7 @@ from opentelemetry.util.types import Attributes
 from lea_payments import __version__
 from lea_payments.telemetry.tracing import settings as names
 from lea_payments.telemetry.tracing.queue import SpanQueue
-from lea_payments.telemetry.tracing.recorded import SAMPLED, LocalSpan, RecordedSpan
+from lea_payments.telemetry.tracing.recorded import SAMPLED, RecordedSpan
 from lea_payments.telemetry.tracing.settings import Tracing
 
 ALL_IDS = 2**64
@@ -74,14 +74,14 @@ class Provider(TracerProvider):
         limits = self._span_limits
         context_of = partial(SpanContext, span.trace_id, is_remote=False, trace_flags=SAMPLED)
         return ReadableSpan(
-            span.name,
+            span.common.name,
             context_of(span.span_id),
             None if span.parent_id is None else context_of(span.parent_id),
             self.resource,
             BoundedAttributes(limits.max_span_attributes, span.all_attributes, max_value_len=self._length_limit),
             (),
-            BoundedList.from_seq(limits.max_links, [Link(_context_of(link)) for link in span.links]),
-            span.kind,
+            BoundedList.from_seq(limits.max_links, [Link(link.context()) for link in span.links]),
+            span.common.kind,
             None,
             _FAILED if span.failed else _UNSET,
             span.started_ns,
@@ -92,13 +92,9 @@ class Provider(TracerProvider):
     def _is_within_limits(self, span: RecordedSpan) -> bool:
         return (
             self._length_limit is None
-            and len(span.common.values) + len(span.attributes) <= self._attributes_limit
+            and len(span.common.attributes) + len(span.attributes) <= self._attributes_limit
             and len(span.links) <= self._links_limit
         )
-
-
-def _context_of(span: SpanContext | LocalSpan) -> SpanContext:
-    return span.context() if isinstance(span, LocalSpan) else span
 
 
 def _number(limit: int | None) -> float:
