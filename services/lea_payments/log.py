@@ -37,6 +37,7 @@ def configure(level: str, on_dropped: Callable[[int], object] = abs) -> None:
         logger_factory=output,
         cache_logger_on_first_use=True,
     )
+    vars(log)["info"] = log.bind().info  # otherwise the proxy looks it up for each line
     logging.basicConfig(handlers=[_ToStructlog()], level=level.upper(), force=True)
     for library in VERBOSE_LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)
