@@ -27,9 +27,7 @@ UNIT := $(patsubst %/,%,$(wildcard tests/unit/test_*.py tests/unit/[a-z]*/ tests
 
 ifeq ($(strip $(filter-out --all,$(ARGS))),)
 test: setup ## Run all tests and print the coverage of the pure modules; with ARGS, run pytest with these arguments
-	@$(BIN)/pytest -n auto $(PURE) --cov $(ARGS)
-	@$(BIN)/pytest -n auto $(filter-out $(PURE) tests/unit/checkout,$(UNIT)) $(ARGS)
-	@exec $(BIN)/pytest -n auto $(addprefix tests/,integration docs chart monitoring) $(ARGS)
+	@MEASURED='$(PURE)' OTHERS='$(filter-out $(PURE) tests/unit/checkout,$(UNIT))' exec bash tests/all.sh $(ARGS)
 else
 test: setup
 	@exec $(BIN)/pytest $(ARGS)

@@ -10,6 +10,7 @@ from tests.bench.comparison import SERVER_COLUMNS
 from tests.bench.limits import CONNECTIONS, RATIOS, TOTALS, Figure, Limit, Result
 from tests.bench.published import capacity, report, table_sizes
 from tests.bench.published.pieces import PIECES
+from tests.bench.published.record import PROFILED
 from tests.bench.published.stages import STAGES
 from tests.bench.servers import sync_engine
 from tests.docs import reference
@@ -61,7 +62,10 @@ def test_every_part_of_the_page_was_measured(published: report.Report) -> None:
     assert published.sizes.burst.events == table_sizes.BURST
     assert list(published.pieces) == list(PIECES)
     assert [row.stage for row in published.stages] == list(STAGES)
-    assert 0.5 < sum(row.share for row in published.profile) <= 1.001
+    assert list(published.profiles) == list(PROFILED)
+    for profile in published.profiles.values():
+        assert 0.5 < sum(profile.packages.values()) / profile.cpu_us <= 1.001
+        assert 0 < profile.kernel_us < profile.cpu_us
 
 
 def test_the_page_says_when_and_on_what_it_was_measured(published: report.Report) -> None:

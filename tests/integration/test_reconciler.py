@@ -41,7 +41,7 @@ from tests.support.waiting import until
 CANARY = "canary@example.com"
 DECLINED = "4000000000009995"
 DAY = 24 * 3600
-MANY = examples(250, 1000)
+MANY = examples(120, 1000)
 """More than two pages of a list at Stripe."""
 
 DERIVED = (
@@ -306,7 +306,7 @@ async def test_two_concurrent_runs_repair_each_payment_once(
     account: EmulatorClient, store: PaymentStore, settings: ReconcilerSettings
 ) -> None:
     account.reset(UNREACHABLE, drop=1)
-    payments = [await _new(store) for _ in range(40)]
+    payments = [await _new(store) for _ in range(examples(20, 40))]
     for payment in payments:
         _declined_then_paid(account, payment)
     both = [Reconciler(store, _lists(settings), sleep=no_wait) for _ in range(2)]

@@ -16,11 +16,12 @@ FOLDERS = ("tests/monitoring/", "tests/chart/")
 """Folders whose files share something expensive, so that one process runs all of them: services, or rendered charts."""
 
 FIRST = (
+    "tests/integration/test_reconciler.py",
     "tests/monitoring/",
     *(f"tests/integration/test_{name}.py" for name in ("browser_pages", "demo", "install", "webhook_faults")),
     "tests/chart/",
-    *(f"tests/integration/test_{name}.py" for name in ("reconciler", "delivery_deadline", "hostile_senders")),
-    *(f"tests/integration/test_{name}.py" for name in ("event_orders", "lost_telemetry", "reconciler_failures")),
+    *(f"tests/integration/test_{name}.py" for name in ("delivery_deadline", "lost_telemetry", "hostile_senders")),
+    *(f"tests/integration/test_{name}.py" for name in ("event_orders", "reconciler_failures")),
 )
 """What takes longest, so that no process starts it when the others have nothing left to do."""
 

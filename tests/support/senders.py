@@ -74,7 +74,7 @@ class GoodDeliveries:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._end.wait(0.02):
+        while not self._end.wait(0.05):
             body = stripe_bodies.completed(f"payment_{next(_numbers)}")
             started = time.monotonic()
             try:

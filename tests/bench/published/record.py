@@ -16,14 +16,15 @@ from tests.bench import cpu_profile
 from tests.bench.candidates import OURS
 from tests.bench.comparison import Measured, server_cells
 from tests.bench.limits import CONNECTIONS, results
-from tests.bench.measure import Bench
+from tests.bench.measure import Bench, Server
 from tests.bench.published import capacity, report, stages, table_sizes
-from tests.bench.published.report import LimitRecord, ProfileRow, Report, ServerRecord
+from tests.bench.published.report import LimitRecord, Profile, Report, ServerRecord
 from tests.bench.published.stored_payments import JARS
 from tests.docs import reference
 from tests.support.ports import free_port
 
 PROFILE_EVENTS = 20_000
+PROFILED = (CONNECTIONS[0], CONNECTIONS[-1])
 SMALLEST_SHARE = 0.01
 
 
@@ -31,8 +32,8 @@ def publish(bench: Bench, measured: Measured, started: float, console: Console) 
     """Measures the rest of the page, writes it, and returns whether its own limits are met."""
     console.print("Now the rest of docs/reference/performance.md: at half load")
     capacity_rows = capacity.measure(bench)
-    console.print("a profile, and its pieces alone")
-    profile = _profile(bench)
+    console.print("profiles, and their pieces alone")
+    profiles = _profiles(bench)
     pieces = msgspec.json.decode(bench.output_of("tests.bench.published.pieces"), type=dict[str, float])
     console.print("the units of each stage")
     with DynamoDBLocal(free_port(), None, JARS) as dynamodb:
@@ -52,7 +53,7 @@ def publish(bench: Bench, measured: Measured, started: float, console: Console) 
             },
             capacity=capacity_rows,
             sizes=sizes,
-            profile=profile,
+            profiles=profiles,
             pieces=pieces,
             stages=stage_rows,
         )
@@ -63,15 +64,27 @@ def publish(bench: Bench, measured: Measured, started: float, console: Console) 
     return sizes.met
 
 
-def _profile(bench: Bench) -> list[ProfileRow]:
+def _profiles(bench: Bench) -> dict[int, Profile]:
+    """By the number of connections."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, bench.serving(OURS) as server:
-        file = Path(folder) / "profile.txt"
-        cpu_us = server.turn(CONNECTIONS[-1], PROFILE_EVENTS).cpu_us
-        with cpu_profile.recording(server.process_id, file):
-            server.turn(CONNECTIONS[-1], PROFILE_EVENTS)
-        packages, _ = cpu_profile.shares(file.read_text())
-    shares = {package: count / packages.total() for package, count in packages.most_common()}
-    return [ProfileRow(name, share, share * cpu_us) for name, share in shares.items() if share >= SMALLEST_SHARE]
+        return {number: _profile(server, number, Path(folder) / f"{number}.txt") for number in PROFILED}
+
+
+def _profile(server: Server, connections: int, file: Path) -> Profile:
+    process = psutil.Process(server.process_id)
+    before = process.cpu_times()
+    cpu_us = server.turn(connections, PROFILE_EVENTS).cpu_us
+    after = process.cpu_times()
+    kernel, own = after.system - before.system, after.user - before.user
+    with cpu_profile.recording(server.process_id, file):
+        server.turn(connections, PROFILE_EVENTS)
+    counts, _ = cpu_profile.shares(file.read_text())
+    packages = {package: count / counts.total() * cpu_us for package, count in counts.most_common()}
+    return Profile(
+        cpu_us=cpu_us,
+        kernel_us=cpu_us * kernel / (kernel + own),
+        packages={package: us for package, us in packages.items() if us >= SMALLEST_SHARE * cpu_us},
+    )
 
 
 def _machine() -> str:

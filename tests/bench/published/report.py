@@ -30,12 +30,12 @@ class ServerRecord(msgspec.Struct):
     cells: list[str]
 
 
-class ProfileRow(msgspec.Struct):
-    """The share of the CPU in one package, and its CPU per event in µs."""
+class Profile(msgspec.Struct):
+    """The CPU per event in µs: all of it, that of the kernel, and that of each package, which includes its calls."""
 
-    package: str
-    share: float
     cpu_us: float
+    kernel_us: float
+    packages: dict[str, float]
 
 
 class Report(msgspec.Struct):
@@ -48,7 +48,7 @@ class Report(msgspec.Struct):
     servers: dict[int, list[ServerRecord]]
     capacity: list[CapacityRow]
     sizes: SizesResult
-    profile: list[ProfileRow]
+    profiles: dict[int, Profile]
     pieces: dict[str, float]
     stages: list[StageRow]
 

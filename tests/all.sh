@@ -1,0 +1,25 @@
+#!/bin/bash
+# Runs all tests; the arguments go to each pytest. The unit tests run in the background at a low priority: they need a
+# core all the time, and the other tests often wait. Their output comes last.
+# MEASURED are the unit tests of which coverage is measured, OTHERS the rest of them.
+set -uom pipefail # with m, the background job has a process group of its own
+
+log=$(mktemp)
+unit_tests() {
+	local status=0
+	# shellcheck disable=SC2086 # they are lists
+	nice -n 10 .venv/bin/pytest -n auto $MEASURED --cov "$@" || status=$?
+	# shellcheck disable=SC2086
+	nice -n 10 .venv/bin/pytest -n auto $OTHERS "$@" || status=$?
+	return "$status"
+}
+unit_tests "$@" >"$log" 2>&1 </dev/null &
+unit=$!
+trap 'kill -- "-$unit" 2>/dev/null; rm -f "$log"' EXIT
+
+echo 'The unit tests run beside these tests. Their results come last.'
+status=0
+.venv/bin/pytest -n auto tests/integration tests/docs tests/chart tests/monitoring "$@" || status=$?
+wait "$unit" || status=$?
+cat "$log"
+exit "$status"
