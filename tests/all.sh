@@ -1,6 +1,6 @@
 #!/bin/bash
-# Runs all tests; the arguments go to each pytest. The unit tests run in the background at a low priority: they need a
-# core all the time, and the other tests often wait. Their output comes last.
+# Runs all tests; the arguments go to each pytest. The unit tests run in the background at a low priority, because the
+# other tests often wait; in one process, because several take a third more CPU time. Their output comes last.
 # MEASURED are the unit tests of which coverage is measured, OTHERS the rest of them.
 set -uom pipefail # with m, the background job has a process group of its own
 
@@ -8,9 +8,9 @@ log=$(mktemp)
 unit_tests() {
 	local status=0
 	# shellcheck disable=SC2086 # they are lists
-	nice -n 10 .venv/bin/pytest -n auto $MEASURED --cov "$@" || status=$?
+	nice -n 10 .venv/bin/pytest -n 0 $MEASURED --cov "$@" || status=$?
 	# shellcheck disable=SC2086
-	nice -n 10 .venv/bin/pytest -n auto $OTHERS "$@" || status=$?
+	nice -n 10 .venv/bin/pytest -n 0 $OTHERS "$@" || status=$?
 	return "$status"
 }
 unit_tests "$@" >"$log" 2>&1 </dev/null &

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
+from tests.support.examples import examples
 from tests.support.processes import Process
 from tests.support.scrape import Scrape
 from tests.support.senders import GoodDeliveries, connect, head, read_to_end, send_until_closed
@@ -151,7 +152,7 @@ def test_the_limits_of_a_head_are_exact(webhook: Webhook, headers: list[str], st
 
 @pytest.mark.usefixtures("good")
 def test_pipelined_requests_wait_for_their_turn(webhook: Webhook, connections: Connections) -> None:
-    for connection in connections(20):
+    for connection in connections(examples(5, 20)):
         connection.settimeout(0.5)
         send_until_closed(connection, list(itertools.repeat(HEALTH * 2000, 100)))
 

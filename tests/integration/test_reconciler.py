@@ -1,6 +1,7 @@
 """Runs the reconciler on a real table while no event is delivered."""
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -177,11 +178,15 @@ async def _apply_all_events(account: EmulatorClient, store: PaymentStore) -> Non
             await store.apply(translated)
 
 
+LOSSES = {"no event": None, "undelivered": UNREACHABLE}
+
+
 @pytest.mark.parametrize(
     ("act", "endpoint"),
     [
-        *(pytest.param(act, None, id=f"{name}, no event") for name, act in ACTIONS.items()),
-        *(pytest.param(act, UNREACHABLE, id=f"{name}, undelivered") for name, act in ACTIONS.items()),
+        pytest.param(ACTIONS[act], LOSSES[loss], id=f"{act}, {loss}")
+        for number, (act, loss) in enumerate(itertools.product(ACTIONS, LOSSES))
+        if (number + number // len(LOSSES)) % examples(2, 1) == 0  # otherwise each action with one of them, in turn
     ],
 )
 async def test_a_repair_leaves_the_record_that_the_webhook_leaves(
