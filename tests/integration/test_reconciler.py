@@ -67,7 +67,7 @@ def reconciler(settings: ReconcilerSettings, store: PaymentStore) -> Reconciler:
 
 
 def _lists(settings: ReconcilerSettings) -> StripeLists:
-    return StripeLists(settings, StripeReader(settings), telemetry.stripe_object_unreadable)
+    return StripeLists(settings, StripeReader(settings, no_wait), telemetry.stripe_object_unreadable)
 
 
 async def _new(store: PaymentStore, **fields: Any) -> Payment:

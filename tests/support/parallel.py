@@ -35,11 +35,11 @@ STACK = "stack"
 def number_of_processes(*, only_unit_tests: bool) -> int:
     """The number of processes for `-n auto`: one for each core, and two on one core.
 
-    Unless all are unit tests, there is one more than twice as many, because the others often wait: for deadlines and
-    for other processes. With one less, two cores had nothing to do for a fifth of the time.
+    Unless all are unit tests, there are twice as many, because the others often wait: for deadlines and for other
+    processes. One more gains nothing: each collects all tests, and the more run at once, the more CPU time each takes.
     """
     cores = max(2, os.cpu_count() or 1)
-    return cores if only_unit_tests else 2 * cores + 1
+    return cores if only_unit_tests else 2 * cores
 
 
 def only_unit_tests(config: pytest.Config) -> bool:

@@ -129,7 +129,8 @@ def _profile(report: Report) -> Iterator[str]:
     yield from _paragraph(
         "The CPU per event in µs, by package, from profiles with py-spy. Our packages have the names of their folders.",
         "Time in C code counts for the Python function that called it, and time in the standard library for its",
-        "caller. A package without a figure has less than one percent.",
+        "caller: so the event loop and its system calls count for `uvicorn`, which runs it. A package without a figure",
+        "has less than one percent.",
     )
     profiles = report.profiles
     names = dict.fromkeys(name for profile in profiles.values() for name in profile.packages)
@@ -147,7 +148,7 @@ def _lone_event(report: Report) -> Iterator[str]:
     lone, *_, burst = report.profiles.values()
     yield from _paragraph(
         f"An event alone costs {lone.cpu_us - burst.cpu_us:.0f} µs more than one of a burst. It pays for a whole call",
-        "to DynamoDB: one signature, one request and one response, which share about 115,000 of its 690,000",
+        "to DynamoDB: one signature, one request and one response, which take about 115,000 of its 690,000",
         "instructions (counted with callgrind; 580,000 in a burst of 12). And the process waits twice for each event,",
         "for the sender and for DynamoDB, while others use its core: it goes on with cold caches, so the same",
         "instructions take up to twice as long, also in the kernel. What is left is spread over 140 functions of ours,",
