@@ -58,7 +58,7 @@ def _answered_delivery(http_status: int, outcome: str, event_type: str | None) -
     """What the spans of all deliveries with the same answer have in common."""
     answer: dict[str, str | int] = {"http.response.status_code": http_status, "payments.outcome": outcome}
     event = {} if event_type is None else {"stripe.event.type": event_type}
-    error = {"error.type": outcome} if http_status >= _CLIENT_ERROR else {}
+    error = {"error.type": outcome} if _CLIENT_ERROR <= http_status < _SERVER_ERROR else {}
     return CommonParts(_SPAN_NAME, SpanKind.SERVER, {**_SPAN_ATTRIBUTES, **answer, **event, **error})
 
 
@@ -155,7 +155,7 @@ class Delivery:
             ended_ns=self._started_ns + int(seconds * 1e9),
             attributes=attributes,
             links=[checkout] if checkout else (),
-            # Semantic conventions: a server span fails from 500 on.
+            # Semantic conventions: a server span fails from 500 on, and then this adds `error.type`.
             error=outcome if http_status >= _SERVER_ERROR else None,
         )
 

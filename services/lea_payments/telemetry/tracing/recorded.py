@@ -30,7 +30,7 @@ class CommonParts(msgspec.Struct, frozen=True, eq=False):
 
 
 class RecordedSpan(msgspec.Struct, frozen=True, gc=False):
-    """A span of this process that has ended. Its `links` have no attributes."""
+    """A span of this process that has ended. Its links have no attributes. `attributes` has none of the common ones."""
 
     common: CommonParts
     trace_id: int

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client import REGISTRY
@@ -12,6 +13,8 @@ from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.stripe.events import Ignored, translate
 from lea_payments.telemetry import metrics
 from lea_payments.telemetry.services import webhook
+from lea_payments.telemetry.tracing.provider import Provider
+from lea_payments.telemetry.tracing.recorded import RecordedSpan
 from tests.support import stripe_bodies
 from tests.support.recorded_spans import recorded_spans, span_named
 
@@ -161,3 +164,29 @@ def test_lines_of_unverified_deliveries_are_limited(exporter: InMemorySpanExport
 def _answers(event_type: str, outcome: str) -> float:
     labels = {"event_type": event_type, "outcome": outcome}
     return REGISTRY.get_sample_value("payments_webhook_events_total", labels) or 0
+
+
+@pytest.fixture
+def recorded(exporter: InMemorySpanExporter) -> Iterator[list[RecordedSpan]]:
+    """Return the spans as they are recorded, before anything merges their attributes."""
+    provider, spans = trace.get_tracer_provider(), list[RecordedSpan]()
+    assert isinstance(provider, Provider)
+    provider.export_recorded = spans.append
+    yield spans
+    provider.export_recorded = None
+    exporter.clear()
+
+
+@pytest.mark.parametrize(("http_status", "outcome"), [(200, "applied"), (413, "too_large"), (503, "unavailable")])
+@pytest.mark.parametrize("has_event", [True, False])
+def test_a_span_has_each_attribute_once(
+    recorded: list[RecordedSpan], http_status: int, outcome: str, *, has_event: bool
+) -> None:
+    event = _ignored(IGNORED["unused_type"]) if has_event else None
+
+    _delivery().answered(outcome, http_status, event, "payment_1", None)
+
+    (span,) = recorded
+    assert not span.common.attributes.keys() & span.attributes.keys()
+    assert span.all_attributes.get("error.type") == (outcome if http_status >= 400 else None)
+    assert span.all_attributes.get("stripe.event.type") == (event.type if event else None)
