@@ -2,7 +2,8 @@
 # Runs all tests; the arguments go to each pytest. The unit tests run in the background at a low priority, because the
 # other tests often wait; in one process, because several take a third more CPU time. Their output comes last.
 # MEASURED are the unit tests of which coverage is measured, OTHERS the rest of them.
-set -uom pipefail # with m, the background job has a process group of its own
+set -uo pipefail
+INTERRUPTED=2 # pytest's exit status after Ctrl-C
 
 log=$(mktemp)
 unit_tests() {
@@ -13,13 +14,16 @@ unit_tests() {
 	nice -n 10 .venv/bin/pytest -n 0 $OTHERS "$@" || status=$?
 	return "$status"
 }
+set -m # the background job gets a process group of its own, by which it can be ended
 unit_tests "$@" >"$log" 2>&1 </dev/null &
 unit=$!
+set +m
 trap 'kill -- "-$unit" 2>/dev/null; rm -f "$log"' EXIT
 
 echo 'The unit tests run beside these tests. Their results come last.'
 status=0
 .venv/bin/pytest -n auto tests/integration tests/docs tests/chart tests/monitoring "$@" || status=$?
+[ "$status" = "$INTERRUPTED" ] && exit "$status"
 wait "$unit" || status=$?
 cat "$log"
 exit "$status"
