@@ -169,7 +169,7 @@ def test_a_refused_event_is_asked_to_come_later(start: Callable[..., Process], d
     )
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, str(RETRY_AFTER_SECONDS))
-    assert "no time is left for another try" in service.output()
+    assert "ThrottlingException" in service.output()
 
 
 def test_the_first_event_after_ready_finds_a_connection(

@@ -149,11 +149,11 @@ class Deadline:
 async def pause_before_next(pause: float, deadline: float, problem: str) -> float:
     """Waits before another try, and returns the pause before the one after it.
 
-    Raises UnavailableError with the problem if no time is left. Half of a pause is random, so that the writes of a
-    failed batch do not all return together.
+    Raises UnavailableError with the problem if no time is left, as a try does that the deadline ends. Half of a pause
+    is random, so that the writes of a failed batch do not all return together.
     """
     seconds = pause * random.uniform(0.5, 1)  # noqa: S311 - it protects nothing
     if asyncio.get_running_loop().time() + seconds >= deadline:
-        raise UnavailableError(f"no time is left for another try: {problem}")
+        raise UnavailableError(problem)
     await asyncio.sleep(seconds)
     return min(2 * pause, LONGEST_PAUSE_SECONDS)

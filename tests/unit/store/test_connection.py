@@ -57,7 +57,7 @@ async def test_pauses_become_longer_up_to_a_limit() -> None:
 async def test_without_time_for_a_try_its_problem_is_named() -> None:
     now = asyncio.get_running_loop().time()
 
-    with pytest.raises(UnavailableError, match="no time is left for another try: throttled"):
+    with pytest.raises(UnavailableError, match=r"^throttled$"):
         await connection.pause_before_next(0.02, now, "throttled")
 
 
