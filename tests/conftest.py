@@ -14,6 +14,7 @@ from xdist.workermanage import WorkerController
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.support import parallel, ports
 from tests.support.examples import ALL_EXAMPLES, examples
+from tests.support.left_out import in_ci
 
 ROOT = Path(__file__).parents[1]
 DYNAMODB_FOLDER = ROOT / ".data" / "dynamodb-local"
@@ -134,7 +135,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def _fail_skipped_in_ci(report: pytest.CollectReport | pytest.TestReport) -> None:
-    if report.outcome == "skipped" and os.environ.get("CI") == "true":
+    if report.outcome == "skipped" and in_ci():
         report.outcome = "failed"
         report.longrepr = f"A skipped test fails in CI. {_reason(report)}"
 

@@ -25,7 +25,7 @@ from tests.support.stripe_bodies import SECRET, completed
 from tests.support.waiting import until
 from tests.support.webhook_delivery import ROUTE, Delivery
 
-DELIVERIES = 300
+DELIVERIES = examples(300, 400)
 """Their lines are more than the 64 KiB of a pipe."""
 
 FLOOD = examples(500, 2000)

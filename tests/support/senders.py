@@ -12,8 +12,12 @@ from urllib.parse import urlsplit
 import httpx
 
 from tests.support import stripe_bodies
+from tests.support.examples import examples
 from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.webhook_delivery import Delivery
+
+PAUSE_SECONDS = examples(50, 20) / 1000
+"""Between two good deliveries."""
 
 _numbers = itertools.count(1)
 
@@ -74,7 +78,7 @@ class GoodDeliveries:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._end.wait(0.05):
+        while not self._end.wait(PAUSE_SECONDS):
             body = stripe_bodies.completed(f"payment_{next(_numbers)}")
             started = time.monotonic()
             try:

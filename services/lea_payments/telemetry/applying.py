@@ -37,7 +37,7 @@ class Applying:
         if parent.is_sampled:
             self.batches: list[LinkedSpan] = []
             """The calls to DynamoDB that carried its writes."""
-            self.trace = parent.child()
+            self.trace = Trace(parent.trace_id, traces.new_span_id(), is_sampled=True)
             self._parent_id, self._started_ns = parent.span_id, time.time_ns()
 
     def ended(self, event_id: str, event_type: str, error: Exception | None = None) -> None:

@@ -32,13 +32,6 @@ class Trace:
         """The exemplar that joins a metric's sample to this trace, or None if it is not sampled."""
         return {"trace_id": self.hex_id} if self.is_sampled and self.hex_id else None
 
-    def child(self) -> "Trace":
-        """The same trace, with the id of a new span in it."""
-        child = Trace.__new__(Trace)
-        child.trace_id, child.span_id = self.trace_id, new_span_id()
-        child.is_sampled, child.hex_id = self.is_sampled, self.hex_id
-        return child
-
     def context(self) -> SpanContext:
         """What names its first span for the SDK."""
         flags = SAMPLED if self.is_sampled else _DROPPED

@@ -50,7 +50,7 @@ def _servers(report: Report) -> Iterator[str]:
     yield from (f"- **{name}**: {meaning}." for name, meaning in MEANING.items() if name in names)
     yield ""
     for connections, servers in report.servers.items():
-        yield "### One connection" if connections == 1 else f"### {connections} connections"
+        yield f"### {_connections(connections).capitalize()}"
         yield ""
         yield from table_of(("server", *SERVER_COLUMNS), ((server.name, *server.cells) for server in servers))
         yield ""
@@ -161,7 +161,7 @@ def _us(value: float | None) -> str:
 
 
 def _connections(number: int) -> str:
-    return f"{number} connection{'s' if number != 1 else ''}"
+    return "one connection" if number == 1 else f"{number} connections"
 
 
 def _pieces(report: Report) -> Iterator[str]:

@@ -44,7 +44,7 @@ def encode_span(span: ReadableSpan) -> bytes:
     """A span as an element of `ScopeSpans`. Raises ValueError if its name is not Unicode."""
     context, parent = span.context, span.parent
     parts = [
-        b"\x0a\x10%b\x12\x08%b" % (context.trace_id.to_bytes(16), context.span_id.to_bytes(8)),
+        _ids(context),
         b"\x22\x08%b" % parent.span_id.to_bytes(8) if parent is not None else b"",
         _name(span.name, span.kind),
         _times(0x39, span.start_time or 0, 0x41, span.end_time or 0),
@@ -126,12 +126,14 @@ def _event(event: Event) -> bytes:
 
 
 def _link(link: Link) -> bytes:
-    context = link.context
-    ids = b"\x0a\x10%b\x12\x08%b" % (context.trace_id.to_bytes(16), context.span_id.to_bytes(8))
-    ids += _END_OF_LINK[context.is_remote]
+    ids = _ids(link.context) + _END_OF_LINK[link.context.is_remote]
     if link.attributes is None:
         return ids
     return ids + b"".join(_attributes(b"\x22", link.attributes)) + _number(b"\x28", link.dropped_attributes)
+
+
+def _ids(context: SpanContext) -> bytes:
+    return b"\x0a\x10%b\x12\x08%b" % (context.trace_id.to_bytes(16), context.span_id.to_bytes(8))
 
 
 def _status(status: Status) -> bytes:
