@@ -19,14 +19,14 @@ demo: ## Run all services on this machine, without Docker or a Stripe account; C
 	@bash requirements/install.sh demo
 	@exec $(BIN)/lea-demo run $(ARGS)
 
-# The unit tests of the pure modules. Measuring coverage costs as much as the tests, so the others run without it. They refuse
-# the network to all threads of their process, so integration tests have processes of their own.
+# The unit tests of the pure modules, of which coverage is measured. They refuse the network to all threads of their process,
+# so integration tests have processes of their own.
 PURE := $(addprefix tests/unit/,checkout/waiting commands mcp notifications outbound pages payment secrets serving store stripe \
 	test_brand.py test_return_urls.py)
 UNIT := $(patsubst %/,%,$(wildcard tests/unit/test_*.py tests/unit/[a-z]*/ tests/unit/checkout/test_*.py tests/unit/checkout/[a-z]*/))
 
 ifeq ($(strip $(filter-out --all,$(ARGS))),)
-test: setup ## Run all tests and print the coverage of the pure modules; with ARGS, run pytest with these arguments
+test: setup ## Run all tests; ARGS=--all tries more examples and measures coverage; with other ARGS, run pytest with these
 	@MEASURED='$(PURE)' OTHERS='$(filter-out $(PURE) tests/unit/checkout,$(UNIT))' exec bash tests/all.sh $(ARGS)
 else
 test: setup
