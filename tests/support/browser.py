@@ -16,7 +16,9 @@ FLAGS = (
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 """The rules of axe-core up to WCAG 2.2 AA."""
 
-_OPTIONS = {"runOnly": list(RULES), "resultTypes": ["violations"]}
+RULES_ABOUT_COLORS = ("color-contrast", "link-in-text-block")
+"""The only rules of these that depend on a color scheme."""
+
 _RUN = "options => axe.run(options).then(results => results.violations)"
 _axe = cache(lambda: str(Axe().axe_script))
 
@@ -26,11 +28,12 @@ def find_program() -> str | None:
     return next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
-def axe_violations(page: Page) -> list[str]:
-    """The rules that a page violates, one line each."""
+def axe_violations(page: Page, *, only_colors: bool = False) -> list[str]:
+    """The rules that a page violates, one line each; of all rules, or of those that depend on the color scheme."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(_axe())
+    rules = RULES_ABOUT_COLORS if only_colors else RULES
     return [
         f"{rule['id']}: {rule['help']} {[node['html'] for node in rule['nodes']]}"
-        for rule in page.evaluate(_RUN, _OPTIONS)
+        for rule in page.evaluate(_RUN, {"runOnly": list(rules), "resultTypes": ["violations"]})
     ]
