@@ -29,7 +29,7 @@ from tests.support.stripe_bodies import SECRET
 from tests.support.waiting import until
 from tests.support.webhook_delivery import Delivery
 
-PER_SECOND = examples(20, 50)
+PER_SECOND = examples(10, 50)
 
 
 @pytest.fixture(scope="module")
