@@ -6,6 +6,8 @@
 set -uo pipefail
 INTERRUPTED=2 # pytest's exit status after Ctrl-C
 
+FOLDERS=(tests/integration tests/docs tests/chart tests/monitoring)
+
 log=$(mktemp)
 unit_tests() {
 	local status=0
@@ -26,9 +28,13 @@ unit=$!
 set +m
 trap 'kill -- "-$unit" 2>/dev/null; rm -f "$log"' EXIT
 
+# pytest compiles each test file once, with its assertions rewritten. In a new clone all processes would do it at once.
+if [ ! -d tests/integration/__pycache__ ]; then
+	.venv/bin/pytest -n 0 --collect-only -qq "${FOLDERS[@]}" >/dev/null
+fi
 echo 'The unit tests run beside these tests. Their results come last.'
 status=0
-.venv/bin/pytest -n auto tests/integration tests/docs tests/chart tests/monitoring "$@" || status=$?
+.venv/bin/pytest -n auto "${FOLDERS[@]}" "$@" || status=$?
 [ "$status" = "$INTERRUPTED" ] && exit "$status"
 wait "$unit" || status=$?
 cat "$log"

@@ -1,6 +1,7 @@
 """Reads PromQL as far as the tests need it: the series that a query selects and the labels that it groups by."""
 
 import re
+from functools import cache
 from typing import Any, NamedTuple
 
 import yaml
@@ -52,6 +53,7 @@ def group_labels(expr: str) -> set[str]:
     return {label.strip() for labels in _GROUPED.findall(expr) for label in labels.split(",") if label.strip()}
 
 
+@cache
 def rules() -> list[dict[str, Any]]:
     """All rules of all rule files."""
     groups = [group for path in sorted(RULES.glob("*.yaml")) for group in yaml.safe_load(path.read_text())["groups"]]

@@ -15,17 +15,12 @@ from tests.support.ports import free_port
 FOLDERS = ("tests/monitoring/", "tests/chart/")
 """Folders whose files share something expensive, so that one process runs all of them: services, or rendered charts."""
 
-FIRST = (
-    *(f"tests/integration/test_{name}.py" for name in ("show", "odd_responses", "secret_rotation")),
-    *(f"tests/integration/test_{name}.py" for name in ("notifier", "replay")),
-    "tests/monitoring/",
-    *(f"tests/integration/test_{name}.py" for name in ("browser_pages", "demo", "reconciler", "webhook_faults")),
-    *(f"tests/integration/test_{name}.py" for name in ("install", "lost_telemetry", "delivery_deadline")),
-    "tests/chart/",
-    *(f"tests/integration/test_{name}.py" for name in ("hostile_senders", "webhook_telemetry", "waiting_calls")),
-    *(f"tests/integration/test_{name}.py" for name in ("canaries", "reconciler_failures", "event_orders")),
-    "tests/integration/test_checkout_api.py",
+_FIRST = (
+    "show odd_responses secret_rotation notifier replay tests/monitoring/ browser_pages demo reconciler webhook_faults"
+    " install lost_telemetry delivery_deadline tests/chart/ hostile_senders webhook_telemetry waiting_calls canaries"
+    " reconciler_failures event_orders checkout_api"
 )
+FIRST = tuple(name if name.endswith("/") else f"tests/integration/test_{name}.py" for name in _FIRST.split())
 """What takes longest, so that no process starts it when the others have nothing left to do. The five files that wait
 most come before the others: the unit tests use the CPU meanwhile."""
 
