@@ -13,13 +13,13 @@ unit_tests() {
 	local status=0
 	if [ "${CI-}" != true ] && [[ " $* " != *' --all '* ]]; then
 		# shellcheck disable=SC2086 # they are lists
-		nice -n 10 .venv/bin/pytest -n 0 $MEASURED $OTHERS "$@"
+		nice -n 5 .venv/bin/pytest -n 0 $MEASURED $OTHERS "$@"
 		return
 	fi
 	# shellcheck disable=SC2086
-	nice -n 10 .venv/bin/pytest -n 0 $MEASURED --cov "$@" || status=$?
+	nice -n 5 .venv/bin/pytest -n 0 $MEASURED --cov "$@" || status=$?
 	# shellcheck disable=SC2086
-	nice -n 10 .venv/bin/pytest -n 0 $OTHERS "$@" || status=$?
+	nice -n 5 .venv/bin/pytest -n 0 $OTHERS "$@" || status=$?
 	return "$status"
 }
 set -m # the background job gets a process group of its own, by which it can be ended
