@@ -37,7 +37,7 @@ def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[ht
     """Yield a client of a webhook with the longest deadline, because the machine of the tests can be slow."""
     env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "9"}
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
-    with httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) as client:
+    with plain_http.client(service.url) as client:
         yield client
 
 
@@ -179,7 +179,7 @@ def test_the_first_event_after_ready_finds_a_connection(
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint)
     warm = {call.port for call in dynamodb.calls}
 
-    with httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) as client:
+    with plain_http.client(service.url) as client:
         assert _paid(payment_id).to(client)[:2] == (200, "applied")
 
     assert {call.operation for call in dynamodb.calls} == {"BatchExecuteStatement"}
@@ -220,7 +220,7 @@ def test_without_permission_a_service_is_not_ready(
     dynamodb.fault = fault
     process = start(service, ready_at="/livez", DDB_ENDPOINT=dynamodb.endpoint, STRIPE_WEBHOOK_SECRET=SECRET, **secrets)
 
-    with httpx.Client(base_url=process.url, timeout=30, verify=NO_CERTIFICATES) as client:
+    with plain_http.client(process.url) as client:
         assert client.get("/readyz").status_code == 503
         [line] = [one for one in process.output().splitlines() if "table_ping_failed" in one]
         assert "AccessDenied" in line

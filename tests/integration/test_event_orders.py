@@ -12,9 +12,8 @@ import pytest_asyncio
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.settings import TableSettings
 from lea_payments.store.payments import PaymentStore
-from tests.support import stripe_bodies, tables
+from tests.support import plain_http, stripe_bodies, tables
 from tests.support.examples import examples
-from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.records import Records
 from tests.support.scenario import Scenario
 from tests.support.scenarios import (
@@ -34,9 +33,7 @@ ORDERS = examples(1, 3, "ORDERS")
 
 @pytest.fixture(scope="module")
 def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET), timeout=30, verify=NO_CERTIFICATES
-    ) as client:
+    with plain_http.client(start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET)) as client:
         yield client
 
 

@@ -11,13 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
 import psutil
 import pytest
 
+from tests.support import plain_http
 from tests.support.examples import examples
 from tests.support.otlp_sink import OtlpSink
-from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.scrape import Scrape
 from tests.support.senders import connect, send_until_closed
@@ -43,7 +42,7 @@ class Webhook(NamedTuple):
 
     def deliver(self, number: int) -> Counter[int]:
         """Sends good deliveries; returns their answers."""
-        with httpx.Client(base_url=self.service.url, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
+        with plain_http.client(self.service.url) as client:
             return Counter(Delivery.of(completed(f"payment_{one}")).to(client).status for one in range(number))
 
 
@@ -126,7 +125,7 @@ def test_a_flood_writes_few_lines_and_traces(start_webhook: StartWebhook, free_p
         webhook = start_webhook(OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint)
         headers = {"Stripe-Signature": f"t=1,v1={'0' * 64}"}
         with (
-            httpx.Client(base_url=webhook.service.url, timeout=30, verify=NO_CERTIFICATES) as client,
+            plain_http.client(webhook.service.url) as client,
             ThreadPoolExecutor(4) as senders,
         ):
             forged = senders.map(lambda _: client.post(ROUTE, content=b"{}", headers=headers).status_code, range(FLOOD))

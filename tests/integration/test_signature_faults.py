@@ -11,9 +11,8 @@ import pytest
 
 from lea_payments.settings import TableSettings
 from lea_payments.stripe.signature import REMEDIES, SIGNATURE_REASONS
-from tests.support import stripe_bodies
+from tests.support import plain_http, stripe_bodies
 from tests.support.faulty_dynamodb import FaultyDynamoDB
-from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.scrape import Scrape
@@ -53,7 +52,7 @@ def webhook(start: Callable[..., Process], free_port: Callable[[], int], dynamod
     port = free_port()
     with FaultyDynamoDB(dynamodb_endpoint, free_port()) as dynamodb:
         service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, DDB_ENDPOINT=dynamodb.endpoint, METRICS_PORT=str(port))
-        with httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) as client:
+        with plain_http.client(service.url) as client:
             yield Webhook(service, f"http://127.0.0.1:{port}", client, dynamodb)
         service.stop()
 

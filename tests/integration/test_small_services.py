@@ -6,14 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
-import httpx
 import pytest
 
-from tests.support import stripe_bodies
+from tests.support import plain_http, stripe_bodies
 from tests.support.checkout_api import SECRETS
 from tests.support.mcp_server import OF_AGENTS
 from tests.support.otlp_sink import OtlpSink
-from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.services import OF_OPTIONAL_SERVICES, SERVICES
@@ -79,7 +77,7 @@ def test_the_webhook_needs_less_than_90_mb(
         at_start = _resident_mb(webhook, "VmRSS")
         deliveries = [Delivery.of(stripe_bodies.completed(payment_id)) for payment_id in _payments(records)]
         with (
-            httpx.Client(base_url=webhook.url, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client,
+            plain_http.client(webhook.url) as client,
             ThreadPoolExecutor(SENDERS) as senders,
         ):
             statuses = {answer.status for answer in senders.map(lambda each: each.to(client), deliveries)}

@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from lea_payments.settings import TableSettings
-from tests.support import stripe_bodies, tables
-from tests.support.plain_http import NO_CERTIFICATES
+from tests.support import plain_http, stripe_bodies, tables
 from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET, sign
 
@@ -22,7 +21,7 @@ OTHER_SYSTEM = {"id": "cs_test_of_another_system", "payment_intent": "pi_of_anot
 @pytest.fixture(scope="module")
 def webhook(start_service: Callable[..., str]) -> Iterator[httpx.Client]:
     url = start_service("webhook", STRIPE_WEBHOOK_SECRET=SECRET)
-    with httpx.Client(base_url=url, timeout=30, verify=NO_CERTIFICATES) as client:
+    with plain_http.client(url) as client:
         yield client
 
 
@@ -63,7 +62,7 @@ def test_only_events_of_the_own_account_are_applied(start_service: Callable[...,
     payment_id = records.put()
     paid = json.loads(stripe_bodies.completed(payment_id))
 
-    with httpx.Client(base_url=url, timeout=30, verify=NO_CERTIFICATES) as client:
+    with plain_http.client(url) as client:
         outcomes = [
             _send(client, json.dumps(paid | names).encode())
             for names in ({"account": "acct_other"}, {"context": "acct_other"}, {"account": "acct_own"}, {})

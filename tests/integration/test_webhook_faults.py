@@ -20,7 +20,6 @@ from tests.support import dynamodb_faults as faults
 from tests.support import plain_http, stripe_bodies, tables
 from tests.support.dynamodb_faults import Fault
 from tests.support.faulty_dynamodb import FaultyDynamoDB
-from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.stripe_bodies import SECRET
@@ -36,7 +35,7 @@ def webhook(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[ht
     """Yield a client of a webhook that waits for a table that recovers, for as long as possible."""
     env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "9"}
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
-    with httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) as client:
+    with plain_http.client(service.url) as client:
         yield client
 
 
@@ -45,7 +44,7 @@ def impatient(start: Callable[..., Process], proxy: FaultyDynamoDB) -> Iterator[
     """Yield a client of a webhook that gives up early, for tables that do not recover."""
     env = {"DDB_ENDPOINT": proxy.endpoint, "DELIVERY_DEADLINE_SECONDS": "1"}
     service = start("webhook", STRIPE_WEBHOOK_SECRET=SECRET, **env)
-    with httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) as client:
+    with plain_http.client(service.url) as client:
         yield client
 
 
@@ -76,7 +75,7 @@ def test_events_succeed_after_an_outage_of_dynamodb(
         deliveries = [_paid(payment_id), Delivery.of(stripe_bodies.refunded(payment_id, 100))]
         local.stop()
 
-        with httpx.Client(base_url=webhook.url, timeout=30, verify=NO_CERTIFICATES) as client:
+        with plain_http.client(webhook.url) as client:
             with ThreadPoolExecutor(4) as senders:
                 assert all(map(_unavailable, senders.map(lambda delivery: delivery.to(client), deliveries * 2)))
             assert client.get("/livez").status_code == 200
@@ -313,7 +312,7 @@ def test_readiness_changes_after_three_failures(webhook: httpx.Client, dynamodb:
 def test_a_missing_table_is_a_503_and_never_ready(start: Callable[..., Process]) -> None:
     service = start("webhook", ready_at="/livez", STRIPE_WEBHOOK_SECRET=SECRET, DYNAMODB_PAYMENTS_TABLE="not-there")
 
-    with httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) as webhook:
+    with plain_http.client(service.url) as webhook:
         assert _unavailable(_paid("payment_1").to(webhook))
         assert webhook.get("/readyz").status_code == 503
 
@@ -329,7 +328,7 @@ def test_open_requests_are_answered_after_sigterm(
     dynamodb.fault = gate = faults.WriteGate()
 
     with (
-        httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) as webhook,
+        plain_http.client(service.url) as webhook,
         ThreadPoolExecutor(3) as senders,
     ):
         answers = []
@@ -364,7 +363,7 @@ def test_every_200_before_the_end_is_in_the_table(
     lock = threading.Lock()
 
     def send_until_closed() -> None:
-        with httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES) as webhook:
+        with plain_http.client(service.url) as webhook:
             for _ in itertools.count():
                 with lock:
                     payment_id, delivery = next(remaining)

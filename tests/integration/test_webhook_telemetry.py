@@ -20,10 +20,9 @@ from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.stripe.signature import SIGNATURE_REASONS
 from lea_payments.telemetry import metrics
 from tests.support import dynamodb_faults as faults
-from tests.support import stripe_bodies
+from tests.support import plain_http, stripe_bodies
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink, Span
-from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 from tests.support.records import Records
 from tests.support.scrape import Scrape
@@ -65,7 +64,7 @@ def start_webhook(start: Callable[..., Process], free_port: Callable[[], int]) -
     def start_one(**env: str) -> Webhook:
         port = free_port()
         service = start("webhook", **{"METRICS_PORT": str(port), "STRIPE_WEBHOOK_SECRET": SECRET} | env)
-        client = httpx.Client(base_url=service.url, timeout=30, verify=NO_CERTIFICATES)
+        client = plain_http.client(service.url)
         clients.append(client)
         return Webhook(service, f"http://127.0.0.1:{port}", client)
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.support.plain_http import NO_CERTIFICATES
+from tests.support import plain_http
 from tests.support.secrets import signing_secret
 
 TOKEN, NEXT_TOKEN = "token-of-this-day", "token-of-tomorrow"
@@ -29,9 +29,7 @@ def payment_body(**fields: Any) -> dict[str, Any]:
 
 def checkout_client(url: str, token: str = TOKEN) -> httpx.Client:
     """A client of the API with this token."""
-    return httpx.Client(
-        base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False, verify=NO_CERTIFICATES
-    )
+    return plain_http.client(url, headers={"Authorization": f"Bearer {token}"})
 
 
 def sessions_of(stripe: httpx.Client, payment_id: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import stripe
 
 from lea_payments.payment.record import Payment
 from lea_payments.settings import ReconcilerSettings, TableSettings
-from tests.support.plain_http import NO_CERTIFICATES
+from tests.support import plain_http
 
 STRIPE_KEY = "sk_test_emulator"
 UNREACHABLE = "http://127.0.0.1:9/"
@@ -28,13 +28,7 @@ class EmulatorClient:
     def __init__(self, url: str, key: str = STRIPE_KEY) -> None:
         self.url = url
         self.key = key
-        self.http = httpx.Client(
-            base_url=url,
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=60,
-            trust_env=False,
-            verify=NO_CERTIFICATES,
-        )
+        self.http = plain_http.client(url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
 
     def __enter__(self) -> Self:
         return self
