@@ -11,6 +11,7 @@ import httpx
 
 from lea_payments.settings import TableSettings
 from lea_payments.store import connection
+from tests.support import plain_http
 from tests.support.checkout_api import STRIPE_KEY, TOKEN, WEBHOOK_SECRET
 from tests.support.ports import free_port
 from tests.support.processes import Process, start_process
@@ -93,7 +94,7 @@ class Versions:
         command = [str(self.versions[version].program), service]
         url = self._start(f"{service}-{version.replace(' ', '-')}", command, "/readyz", **variables).url
         headers = {"Authorization": f"Bearer {TOKEN}"} if service == "checkout" else {}
-        client = httpx.Client(base_url=url, headers=headers, timeout=30, trust_env=False)
+        client = plain_http.client(url, headers=headers)
         self._clients.append(client)
         return client
 
