@@ -6,21 +6,20 @@
 set -uo pipefail
 INTERRUPTED=2 # pytest's exit status after Ctrl-C
 
-FOLDERS=(tests/integration tests/docs tests/chart tests/monitoring)
-
 log=$(mktemp)
+pytest_behind() {
+	nice -n 5 .venv/bin/pytest -n 0 "$@"
+}
 unit_tests() {
 	local status=0
+	# shellcheck disable=SC2086 # they are lists
 	if [ "${CI-}" != true ] && [[ " $* " != *' --all '* ]]; then
-		# shellcheck disable=SC2086 # they are lists
-		nice -n 5 .venv/bin/pytest -n 0 $MEASURED $OTHERS "$@"
-		return
+		pytest_behind $MEASURED $OTHERS "$@"
+	else
+		pytest_behind $MEASURED --cov "$@" || status=$?
+		pytest_behind $OTHERS "$@" || status=$?
+		return "$status"
 	fi
-	# shellcheck disable=SC2086
-	nice -n 5 .venv/bin/pytest -n 0 $MEASURED --cov "$@" || status=$?
-	# shellcheck disable=SC2086
-	nice -n 5 .venv/bin/pytest -n 0 $OTHERS "$@" || status=$?
-	return "$status"
 }
 set -m # the background job gets a process group of its own, by which it can be ended
 unit_tests "$@" >"$log" 2>&1 </dev/null &
@@ -28,13 +27,9 @@ unit=$!
 set +m
 trap 'kill -- "-$unit" 2>/dev/null; rm -f "$log"' EXIT
 
-# pytest compiles each test file once, with its assertions rewritten. In a new clone all processes would do it at once.
-if [ ! -d tests/integration/__pycache__ ]; then
-	.venv/bin/pytest -n 0 --collect-only -qq "${FOLDERS[@]}" >/dev/null
-fi
 echo 'The unit tests run beside these tests. Their results come last.'
 status=0
-.venv/bin/pytest -n auto "${FOLDERS[@]}" "$@" || status=$?
+.venv/bin/pytest -n auto tests/integration tests/docs tests/chart tests/monitoring "$@" || status=$?
 [ "$status" = "$INTERRUPTED" ] && exit "$status"
 wait "$unit" || status=$?
 cat "$log"
