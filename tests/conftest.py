@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # How long an example takes depends on the machine.
     hypothesis.settings.register_profile(
         "any machine",
-        max_examples=examples(25, 100),
+        max_examples=examples(15, 100),
         deadline=None,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )

@@ -15,6 +15,7 @@ from lea_payments.settings import TableSettings
 from lea_payments.stripe import shapes as stripe_shapes
 from tests.support import dynamodb_faults as faults
 from tests.support import plain_http, stripe_bodies
+from tests.support.examples import examples
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.otlp_sink import OtlpSink
 from tests.support.plain_http import NO_CERTIFICATES
@@ -177,7 +178,8 @@ def _wrong_fields(stripe: Stripe, records: Records) -> None:
     """Puts canaries into every field that the services read, in every JSON type."""
     values = (EMAIL, NAME, CARD, [NAME], {CARD: EMAIL}, {"id": NAME})
     for shape, body in _SHAPES:
-        for field, value in itertools.product(msgspec.structs.fields(shape), values):
+        # In a short run each field gets one or two of the six, in turn.
+        for field, value in [*itertools.product(msgspec.structs.fields(shape), values)][:: examples(5, 1)]:
             event = json.loads(body)
             event["data"]["object"][field.name] = value
             stripe.send(json.dumps(event).encode())

@@ -17,9 +17,9 @@ from tests.support.examples import examples
 from tests.support.shop import Shop, code_of, open_shop
 
 pytestmark = pytest.mark.timeout(1800)  # with all examples, on a busy machine
-RACES = examples(25, 1000, "CANCELLATION_RACES")
-QUOTES = examples(12, 200, "CANCELLATION_QUOTES")
-CREATIONS = examples(20, 300, "CANCELLATION_CREATIONS")
+RACES = examples(12, 1000, "CANCELLATION_RACES")
+QUOTES = examples(8, 200, "CANCELLATION_QUOTES")
+CREATIONS = examples(10, 300, "CANCELLATION_CREATIONS")
 CALLERS = 8
 MAXIMUM_CHANGES, SHARE_OF_PAYERS = 3, 0.7
 JITTER_SECONDS = 0.1

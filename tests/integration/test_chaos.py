@@ -20,6 +20,9 @@ from tests.chaos.truth import (
     objects_by_payment,
 )
 from tests.support.chaos_alterations import ALTERATIONS, Records
+from tests.support.examples import examples
+
+EVENTS = examples(200, 300)
 
 
 class QuietRun(NamedTuple):
@@ -59,12 +62,12 @@ def quiet_run(
     tmp_path_factory: pytest.TempPathFactory, free_port: Callable[[], int], dynamodb_endpoint: str
 ) -> QuietRun:
     folder = tmp_path_factory.mktemp("chaos") / "quiet"
-    return asyncio.run(_execute(RunContext(folder, free_port, dynamodb_endpoint, events=300, seed=1)))
+    return asyncio.run(_execute(RunContext(folder, free_port, dynamodb_endpoint, events=EVENTS, seed=1)))
 
 
 def test_a_run_without_faults_has_no_mismatch(quiet_run: QuietRun) -> None:
     assert not quiet_run.clean.failed
-    assert quiet_run.clean.events >= 300
+    assert quiet_run.clean.events >= EVENTS
     assert quiet_run.clean.answered == quiet_run.clean.events
     assert quiet_run.clean.applied + quiet_run.clean.duplicates + quiet_run.clean.stale + quiet_run.clean.ignored >= (
         quiet_run.clean.events

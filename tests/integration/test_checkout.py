@@ -11,6 +11,7 @@ from lea_payments.settings import TableSettings
 from tests.support import tables
 from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, checkout_client, payment_body, sessions_of
 from tests.support.emulator import EmulatorClient
+from tests.support.examples import examples
 from tests.support.waiting import until
 
 PutByHand = Callable[..., None]
@@ -337,7 +338,8 @@ ODD_FIELDS = (
 @pytest.mark.parametrize("value", ODD_VALUES)
 def test_a_record_with_values_of_any_type_gets_a_link(api: httpx.Client, put_by_hand: PutByHand, value: str) -> None:
     answers = {}
-    for field in ODD_FIELDS:
+    step = examples(3, 1)
+    for field in ODD_FIELDS[[*ODD_VALUES].index(value) % step :: step]:
         body = payment_body()
         put_by_hand(body, **{field: ODD_VALUES[value]})
         calls = [api.post("/payments", json=body), api.post("/payments", json=body)]

@@ -195,7 +195,7 @@ def test_every_answer_matches_the_description(
         excluded.append(negative_data_rejection)
 
     @given(case=description[path][method].as_strategy(generation_mode=mode))
-    @settings(max_examples=examples(20, 60), deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(12, 60), deadline=None, suppress_health_check=list(HealthCheck))
     def check(case: Case[Any]) -> None:
         response = case.call(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
         if response.text != closing.MESSAGES[400]:  # what is not HTTP, such as an invalid header, reaches no route

@@ -21,7 +21,7 @@ from tests.support.scenarios import order_independent_fields
 from tests.support.stripe_bodies import SECRET
 from tests.support.webhook_delivery import Delivery
 
-RUNS = examples(10, 150, "CONCURRENT_RUNS")
+RUNS = examples(6, 150, "CONCURRENT_RUNS")
 """A run takes about a third of a second: set CONCURRENT_RUNS for thousands of them."""
 
 SENDERS = 16

@@ -12,6 +12,7 @@ import pytest
 
 from tests.support import forked
 from tests.support.command_line import without_progress
+from tests.support.examples import examples
 from tests.support.processes import Process
 from tests.support.waiting import until
 
@@ -27,7 +28,7 @@ COMMANDS = {
 ENVIRONMENT = {"PATH": os.environ["PATH"], "COLUMNS": "100", "PYTHONWARNINGS": "error", "TZ": "Asia/Singapore"}
 
 
-@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize("arguments", [*COMMANDS.values()][:: examples(2, 1)], ids=[*COMMANDS][:: examples(2, 1)])
 def test_a_forked_command_ends_as_a_new_process_does(
     tmp_path: Path, free_port: Callable[[], int], arguments: tuple[str, ...]
 ) -> None:

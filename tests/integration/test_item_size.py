@@ -30,7 +30,7 @@ DYNAMODB_LIMIT = 400 * 1024
 WRITE_UNIT = 1024
 """The bytes of one write unit (developer guide, "DynamoDB read and write operations")."""
 
-EVENTS = examples(200, 2_000)
+EVENTS = examples(100, 2_000)
 BOUND = 100 * 1024
 WIDE = "\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL X}"
 """A character of four bytes, the most that UTF-8 has."""

@@ -27,7 +27,7 @@ from tests.support.webhook_delivery import ROUTE, Delivery
 DELIVERIES = examples(300, 400)
 """Their lines are more than the 64 KiB of a pipe."""
 
-FLOOD = examples(500, 2000)
+FLOOD = examples(250, 2000)
 
 
 class Webhook(NamedTuple):

@@ -31,7 +31,7 @@ from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.records import Records
 from tests.support.webhook_delivery import Delivery, DeliveryAnswer
 
-CASES = examples(20, 60, "ODD_RECORDS")
+CASES = examples(12, 60, "ODD_RECORDS")
 odd = settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 BODY: dict[str, Any] = {

@@ -119,7 +119,7 @@ def test_an_odd_answer_about_an_open_link_changes_nothing(api: httpx.Client, str
 
 def test_no_response_of_stripe_is_a_500_or_an_odd_link(api: httpx.Client, stripe: OddStripe) -> None:
     @given(st.lists(st.tuples(STATUSES, odd_json.RESPONSES), min_size=1, max_size=3))
-    @settings(max_examples=examples(30, 100), deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(15, 100), deadline=None, suppress_health_check=list(HealthCheck))
     def check(responses: list[tuple[int, object]]) -> None:
         body = payment_body()
         for status, stripe.body in responses:

@@ -20,7 +20,7 @@ from tests.support.examples import examples
 from tests.support.records import Records
 from tests.support.scenarios import AFTER_PAYMENT, SCENARIOS, order_independent_fields, payment_events, record
 
-PAIRS = examples(200, 800, "PAIRS")
+PAIRS = examples(100, 800, "PAIRS")
 """The number of pairs of a state and an event that are tried, of some ten thousand."""
 
 

@@ -23,7 +23,7 @@ from tests.support.waiting import until
 
 WAIT = "wait=25"
 pytestmark = pytest.mark.timeout(1800)  # with all examples, on a busy machine
-CALLERS = examples(150, 1000, "TEST_WAITING_CALLERS")
+CALLERS = examples(100, 1000, "TEST_WAITING_CALLERS")
 MEGABYTE = 1024
 CALLS, DURATION = "payments_checkout_requests_total", "payments_checkout_request_duration_seconds_count"
 STORE_CALLS = "payments_store_operations_total"

@@ -4,6 +4,7 @@ An import costs most of the time that a service or a command needs until it answ
 """
 
 import array
+import atexit
 import gc
 import importlib
 import json
@@ -34,6 +35,7 @@ MODULES = (
     *("lea_payments.mcp.app", "lea_payments.mcp.checkout", "mcp.server.stdio"),
     *("lea_demo.agent.conversation", "lea_demo.agent.desktop", "lea_demo.client", "lea_demo.flow"),
     *("stripe_emulator.app", "stripe_emulator.api.hang_up", "uvicorn", "uvicorn.protocols.http.httptools_impl"),
+    *("pydantic.v1", "typer.rich_utils"),  # which FastAPI and typer import when they need them
 )
 DESCRIPTORS = 4
 """Standard input, output and error, and the pipe for the exit status."""
@@ -48,6 +50,24 @@ class Request(NamedTuple):
     folder: str
 
 
+class Exit:
+    """The end of a child that has run its program."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+
+    def leave(self) -> None:
+        """Ends the process with its status, without freeing what it has imported, which takes as long as a command.
+
+        If there is no status, or what it has written cannot be written, the interpreter ends it as usual.
+        """
+        if self.status is not None:
+            with suppress(OSError, ValueError):  # the reader has ended, or the program has closed the stream
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(self.status)
+
+
 class Child(NamedTuple):
     """A running child: the connection that has asked for it, and the pipe for its exit status."""
 
@@ -58,6 +78,8 @@ class Child(NamedTuple):
 def main() -> None:
     """Forks children for every connection. Ends a connection's children with it, and itself with the first one."""
     listener = socket.socket(fileno=int(sys.argv[1]))
+    end = Exit()
+    atexit.register(end.leave)  # before the imports, so that it runs after what they register
     for module in MODULES:
         importlib.import_module(module)
     _read_description_of_aws()
@@ -66,7 +88,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = _serve(listener)
     if request is not None:
-        _run(request)
+        end.status = _run(request)
 
 
 def _read_description_of_aws() -> None:
@@ -150,8 +172,8 @@ def _redirect(descriptors: list[int]) -> None:
         os.close(descriptor)
 
 
-def _run(request: Request) -> None:
-    """Becomes the process that `python -m` would have started."""
+def _run(request: Request) -> int:
+    """Becomes the process that `python -m` would have started. Returns its exit status if that is a number."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(request.folder)
@@ -167,7 +189,13 @@ def _run(request: Request) -> None:
         _stream(2, "backslashreplace", unbuffered=True),
     )
     sys.argv = [request.module, *request.arguments]
-    runpy.run_module(request.module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(request.module, run_name="__main__", alter_sys=True)
+    except SystemExit as leaving:
+        if not isinstance(leaving.code, int | None):  # a text, which the interpreter prints
+            raise
+        return leaving.code or 0
+    return 0
 
 
 def _stream(descriptor: int, errors: str, *, unbuffered: bool) -> TextIO:

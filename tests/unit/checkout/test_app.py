@@ -98,9 +98,15 @@ def no_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
+    """Return an app that most tests share, because to create one takes longer than a test."""
+    return app_with(Records())
+
+
 @pytest.fixture
-async def api() -> AsyncIterator[httpx.AsyncClient]:
-    async with calling(Records()) as client:
+async def api(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app) as client:
         yield client
 
 

@@ -18,6 +18,11 @@ from lea_payments.payment.record import HistoryEntry, Payment, Status
 from tests.support.page_refresh import refresh_of
 
 RENDERER = Renderer(PagesSettings.model_validate({}))
+LEADING_BACK = Renderer(
+    PagesSettings.model_validate(
+        {"RETURN_URL_ORIGINS": "https://chat.example.com", "PAGES_CONVERSATION_URL": "https://lea.example/"}
+    )
+)
 PAYMENT = Payment(
     payment_intent_id="payment_1", user_id="user_1", amount=12850, currency="SGD", product_name="Trip to Japan"
 )
@@ -69,10 +74,7 @@ def test_a_page_shows_the_payment_but_not_its_user() -> None:
     ],
 )
 def test_every_page_leads_back_to_an_allowed_address(view: View, return_url: str | None, address: str) -> None:
-    variables = {"RETURN_URL_ORIGINS": "https://chat.example.com", "PAGES_CONVERSATION_URL": "https://lea.example/"}
-    renderer = Renderer(PagesSettings.model_validate(variables))
-
-    page = html(renderer.render(request(), view, payment=replace(PAYMENT, return_url=return_url)))
+    page = html(LEADING_BACK.render(request(), view, payment=replace(PAYMENT, return_url=return_url)))
 
     assert re.findall('id="back" class="button" href="([^"]*)"', page) == [address]
 
