@@ -107,7 +107,7 @@ def pytest_configure_node(node: WorkerController) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the tests that take longest."""
+    """Start with the tests that take longest, in the same order in all processes."""
     parallel.slowest_first(items)
 
 
@@ -127,10 +127,14 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Fail a file that is skipped as a whole in CI."""
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Fail a file that is skipped as a whole in CI; begin with another file of a folder in each process."""
     report = yield
     _fail_skipped_in_ci(report)
+    if isinstance(collector, pytest.Directory) and report.result:
+        report.result = parallel.from_our_share(report.result)
     return report
 
 

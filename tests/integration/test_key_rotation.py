@@ -19,6 +19,7 @@ from tests.support.scrape import Scrape
 from tests.support.waiting import until
 
 OLD_KEY, NEW_KEY = "sk_test_OfYesterday", "sk_test_OfToday"
+PAUSE_SECONDS = 0.02
 
 
 class Stripe(BackgroundServer):
@@ -67,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Caller:
-    """Creates payments one after the other; `statuses` are those of the answers."""
+    """Creates payments one after the other with a short pause; `statuses` are those of the answers."""
 
     def __init__(self, url: str) -> None:
         self.token = TOKEN
@@ -85,7 +86,7 @@ class Caller:
 
     def _call(self) -> None:
         with httpx.Client(base_url=self._url, timeout=30, trust_env=False, verify=NO_CERTIFICATES) as client:
-            while not self._stopped.is_set():
+            while not self._stopped.wait(PAUSE_SECONDS):
                 headers = {"Authorization": f"Bearer {self.token}"}
                 self.statuses.append(client.post("/payments", json=payment_body(), headers=headers).status_code)
 

@@ -20,7 +20,7 @@ from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
 
 pytestmark = pytest.mark.timeout(1800)  # with all examples, on a busy machine
-FUZZED_CALLS = examples(250, 10_000)
+FUZZED_CALLS = examples(600, 10_000)
 THREADS = 8
 MAX_SGD, HOURLY_SGD, HOURLY_LINKS = 50_000, 2_000_000, 120
 MAX_JPY, HOURLY_JPY = 9_000, 100_000

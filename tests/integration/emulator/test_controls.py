@@ -8,6 +8,7 @@ import stripe
 from tests.integration.emulator.conftest import Start
 from tests.integration.emulator.receiver import Receiver
 from tests.support.emulator import EmulatorClient
+from tests.support.waiting import until
 
 
 def test_a_payment_returns_the_redirect_url(emulator: EmulatorClient) -> None:
@@ -159,8 +160,7 @@ def test_waiting_deliveries_can_be_retried_now(start: Start, receiver: Receiver)
     receiver.answer = lambda _received, number: 500 if number == 1 else 200
     emulator.stripe.v1.customers.create({"name": "Tan Ah Kow"})
     receiver.wait(lambda requests: len(requests) == 1)
-    while not emulator.http.post("/_deliveries/retry").json()["retried"]:
-        pass
+    until(lambda: emulator.http.post("/_deliveries/retry").json()["retried"])
 
     receiver.wait(lambda requests: len(requests) == 2)
     assert emulator.http.get("/_deliveries").json()["attempts"] == 2
