@@ -33,11 +33,11 @@ STACK = "stack"
 def number_of_processes(*, only_unit_tests: bool) -> int:
     """The number of processes for `-n auto`: one for each core, and two on one core.
 
-    Unless all are unit tests, there are twice as many and one more, because the others often wait: for deadlines and
-    for other processes. On two cores, five took 340 s for what four did in 372 s.
+    Unless all are unit tests, there are three times as many, because the others often wait: for deadlines and
+    for other processes. XXX
     """
     cores = max(2, os.cpu_count() or 1)
-    return cores if only_unit_tests else 2 * cores + 1
+    return cores if only_unit_tests else 3 * cores
 
 
 def only_unit_tests(config: pytest.Config) -> bool:
