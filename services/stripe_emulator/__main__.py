@@ -35,7 +35,7 @@ def serve(
 
     from stripe_emulator.api.hang_up import HangUpProtocol
     from stripe_emulator.app import create_app
-    from stripe_emulator.server import DrainingServer
+    from stripe_emulator.server import IDLE_SECONDS, DrainingServer
 
     options = {"HOST": host, "PORT": port}
     try:
@@ -49,6 +49,7 @@ def serve(
     config = uvicorn.Config(
         create_app(settings),
         http=HangUpProtocol,
+        timeout_keep_alive=IDLE_SECONDS,
         log_level=settings.log_level,
         access_log=settings.log_level == "debug",
     )

@@ -7,6 +7,9 @@ from types import FrameType
 import uvicorn
 
 CLOSE = (b"connection", b"close")
+IDLE_SECONDS = 75
+"""How long an idle connection stays open: longer than in clients, which otherwise send requests on one that just ended.
+httpx, and uvicorn without this setting, close theirs after 5 s."""
 
 
 class DrainingServer(uvicorn.Server):
