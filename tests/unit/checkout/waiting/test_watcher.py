@@ -75,7 +75,8 @@ async def test_a_change_is_answered_after_one_look_and_one_read() -> None:
 
     assert waiter.record == table.payments["p_1"]
     assert table.calls[0] == (["p_1"], False)
-    assert [only_state for _, only_state in table.calls[calls_before:]][-2:] == [True, False]
+    only_states = [only_state for _, only_state in table.calls[calls_before:]]
+    assert (only_states[0], only_states.count(False)) == (True, 1)  # a slow machine can look more often
 
 
 async def test_a_call_reads_100_payments_at_most() -> None:
@@ -147,7 +148,7 @@ async def test_a_failed_call_is_repeated(error: Exception) -> None:
     with watching(table).watching(waiter):
         await waiter.ended
 
-    assert table.calls == [(["p_1"], False)] * 2
+    assert [ids for ids, only_state in table.calls if not only_state] == [["p_1"]] * 2
 
 
 async def test_a_payment_that_dynamodb_left_out_is_read_later() -> None:
