@@ -42,7 +42,7 @@ from tests.support.waiting import until
 CANARY = "canary@example.com"
 DECLINED = "4000000000009995"
 DAY = 24 * 3600
-MANY = examples(120, 1000)
+MANY = examples(210, 1000)
 """More than two pages of a list at Stripe."""
 
 DERIVED = (

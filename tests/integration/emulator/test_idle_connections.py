@@ -15,7 +15,7 @@ def test_an_idle_connection_outlives_that_of_a_client(emulator: EmulatorClient) 
     connection.request("GET", "/_deliveries")
     connection.getresponse().read()
     time.sleep(expiry + 1)
-    connection.request("GET", "/_deliveries")  # a closed one would raise an error, or open another one
+    connection.request("GET", "/_deliveries")  # a closed connection would be an error
 
     assert connection.getresponse().status == 200
     connection.close()
