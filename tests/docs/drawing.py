@@ -75,7 +75,7 @@ def page(panels: Sequence[tuple[str, str]]) -> str:
     elements = [
         f'<g transform="translate({place % 2 * WIDTH} {place // 2 * HEIGHT})">'
         f'<rect x="6" y="6" width="{WIDTH - 12}" height="{HEIGHT - 12}" rx="6" fill="#fff" stroke="#d7dce1"/>'
-        f"{_text(20, 30, title, size=14)}{inside}</g>"
+        f"{_text(20, 30, title)}{inside}</g>"
         for place, (title, inside) in enumerate(panels)
     ]
     return (

@@ -1,6 +1,5 @@
 """Takes the pictures of the documents: pages in a browser, and the dashboard's queries against a real Prometheus."""
 
-import json
 import random
 import sys
 import tempfile
@@ -8,14 +7,14 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from dashboards.build import FOLDER
 from lea_demo.dynamodb_local import DynamoDBLocal
 from tests.docs import drawing
 from tests.monitoring import prometheus as programs
+from tests.monitoring.panels import PANEL_QUERIES, without_variables
 from tests.monitoring.prometheus import Job, Prometheus
-from tests.support.browser import FLAGS, INSTALL_HINT, find_program
+from tests.support.browser import INSTALL_HINT, find_program, open_browser
 from tests.support.otlp_sink import OtlpSink
 from tests.support.ports import free_port
 from tests.support.simulation import LOST_CARD, NAMESPACE, NO_FUNDS_CARD, SimulatedPayment, Simulation, simulate
@@ -48,36 +47,28 @@ def simulate_customers(simulation: Simulation) -> None:
         simulation.open_page(f"/success?session_id={payment.session_id}")
 
 
-def query_of(title: str, place: int = 0, *, over: str) -> str:
-    """The query of a panel with its variables replaced."""
-    panels = json.loads((FOLDER / "json" / "payment-outcomes.json").read_text())["panels"]
-    (panel,) = [panel for panel in panels if panel["title"] == title]
-    expr: str = panel["targets"][place]["expr"]
-    variables = {"$namespace": NAMESPACE, "$currency": ".+", "$__rate_interval": WINDOW, "$__range": over}
-    for variable, value in variables.items():
-        expr = expr.replace(variable, value)
-    return expr
-
-
 def outcomes(prometheus: Prometheus, started: float) -> str:
-    """The dashboard's panels as one picture."""
+    """Four panels of the dashboard since a time, in seconds since 1970, as one SVG."""
     now = time.time()
-    over = f"{now - started:.0f}s"
-    funnel, reasons, money = (
+
+    def queries(title: str) -> dict[str, str]:
+        whole = f"{now - started:.0f}s"
+        found = [query for query in PANEL_QUERIES if query.panel == title]
+        return {query.legend: without_variables(query.expr, rate=WINDOW, whole=whole) for query in found}
+
+    sessions, reasons, money, ends = (
         "How do checkout sessions end?",
         "Which reasons?",
         "How many payments and how much money, in which currency?",
+        "How many payments ended, and how?",
     )
-    stages = ("created", "completed", "failed", "expired")
-    stage_samples = [prometheus.query(query_of(funnel, place, over=over)) for place in range(len(stages))]
-    reason_samples = prometheus.query(query_of(reasons, over=over))
-    ends = "How many payments ended, and how?"
+    stages = {name: sum(one.value for one in prometheus.query(expr)) for name, expr in queries(sessions).items()}
+    (of_reasons,) = queries(reasons).values()
+    by_reason = {one.labels["reason"]: one.value for one in prometheus.query(of_reasons)}
+    (over_time,) = queries(ends).values()
     counts, sums = (
-        {
-            (one.labels["outcome"], one.labels["currency"]): one.value
-            for one in prometheus.query(query_of(money, place, over=over))
-        }
-        for place in (0, 1)
+        {(one.labels["outcome"], one.labels["currency"]): one.value for one in prometheus.query(queries(money)[legend])}
+        for legend in ("payments", "amount")
     )
     table = [
         (outcome, currency.upper(), f"{counts[outcome, currency]:.0f}", f"{value:,.0f}")
@@ -85,24 +76,16 @@ def outcomes(prometheus: Prometheus, started: float) -> str:
     ]
     return drawing.page(
         [
-            (
-                funnel,
-                drawing.bars(
-                    {
-                        stage: sum(one.value for one in samples)
-                        for stage, samples in zip(stages, stage_samples, strict=True)
-                    }
-                ),
-            ),
-            (ends, drawing.lines(prometheus.query_range(query_of(ends, over=over), started, now, STEP))),
+            (sessions, drawing.bars(stages)),
+            (ends, drawing.lines(prometheus.query_range(over_time, started, now, STEP))),
             (money, drawing.rows(("outcome", "currency", "payments", "amount"), table)),
-            (reasons, drawing.bars({one.labels["reason"]: one.value for one in reason_samples})),
+            (reasons, drawing.bars(by_reason)),
         ]
     )
 
 
-def take_screenshots(browser: Browser, simulation: Simulation) -> None:
-    """Takes screenshots of the customer's pages on a phone: paying, paid, declined."""
+def take_screenshots(browser: Browser, simulation: Simulation, folder: Path) -> None:
+    """Saves screenshots of the customer's pages on a phone: paying, paid, declined."""
     paid, declined, paying = (
         simulation.complete_payment(product_name="Travel insurance, Japan, 10 days"),
         simulation.create_payment(),
@@ -117,7 +100,7 @@ def take_screenshots(browser: Browser, simulation: Simulation) -> None:
     ):
         page = browser.new_page(locale="en-SG", viewport={"width": 390, "height": 640})
         page.goto(address)
-        page.screenshot(path=PICTURES / f"{name}.png")
+        page.screenshot(path=folder / f"{name}.png")
         page.close()
 
 
@@ -148,9 +131,7 @@ def main() -> int:
         simulate_customers(simulation)
         time.sleep(3 * STEP)
         (PICTURES / "outcomes.svg").write_text(outcomes(prometheus, started))
-        browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=chromium, args=list(FLAGS))
-        stack.callback(browser.close)
-        take_screenshots(browser, simulation)
+        take_screenshots(stack.enter_context(open_browser(chromium)), simulation, PICTURES)
     return 0
 
 

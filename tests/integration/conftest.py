@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from lea_payments.settings import TableSettings
 from lea_payments.store.payments import PaymentStore
@@ -99,10 +99,7 @@ def chromium() -> Iterator[Browser]:
     program = browser.find_program()
     if program is None:
         pytest.skip(browser.INSTALL_HINT)
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=program, args=list(browser.FLAGS)) as chromium,
-    ):
+    with browser.open_browser(program) as chromium:
         yield chromium
 
 

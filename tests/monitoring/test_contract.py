@@ -10,8 +10,8 @@ from lea_payments.telemetry.exposition.series import SERVICES
 from lea_payments.telemetry.metrics import DURATION
 from tests.docs.reference import METRICS_PAGE
 from tests.monitoring.conftest import MonitoringStack
+from tests.monitoring.panels import PANEL_QUERIES, without_variables
 from tests.monitoring.promql import RECORDED, Selector, group_labels, rules, selectors
-from tests.monitoring.test_dashboards import PANEL_QUERIES, without_variables
 from tests.monitoring.test_rules import NOT_OURS
 from tests.support.scrape import Scrape
 

@@ -4,54 +4,14 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from dashboards.build import FOLDER, generated_files
 from tests.monitoring.conftest import MonitoringStack
+from tests.monitoring.panels import DASHBOARDS, PANEL_QUERIES, PANELS, ROWS_AND_PANELS, PanelQuery, without_variables
 from tests.support.waiting import until
-
-VARIABLES = {
-    "$__rate_interval": "5m",
-    "$__range": "5m",
-    **dict.fromkeys(("$cluster", "$namespace", "$release", "$currency"), ".*"),
-}
-"""Values of the dashboards' variables; five minutes cover the whole run of the tests."""
-
-
-class PanelQuery(NamedTuple):
-    """One query of one panel."""
-
-    dashboard: str
-    panel: str
-    expr: str
-    legend: str
-    exemplars: bool
-
-    def __str__(self) -> str:
-        return f"{self.dashboard}: {self.panel}: {self.legend}"
-
-
-def _panels() -> list[tuple[str, dict[str, Any]]]:
-    files = sorted((FOLDER / "json").glob("*.json"))
-    return [(file.stem, panel) for file in files for panel in json.loads(file.read_text())["panels"]]
-
-
-PANELS = [(name, panel) for name, panel in _panels() if panel["type"] != "row"]
-PANEL_QUERIES = [
-    PanelQuery(name, panel["title"], target["expr"], target.get("legendFormat", ""), bool(target.get("exemplar")))
-    for name, panel in PANELS
-    for target in panel["targets"]
-]
-
-
-def without_variables(expr: str) -> str:
-    """The query with its variables replaced by values."""
-    for variable, value in VARIABLES.items():
-        expr = expr.replace(variable, value)
-    assert "$" not in expr
-    return expr
 
 
 @pytest.mark.parametrize("path", generated_files(), ids=lambda path: path.name)
@@ -105,7 +65,7 @@ def test_every_query_follows_the_selected_installation(query: PanelQuery) -> Non
 
 
 def test_traces_are_found_in_jaeger_and_in_tempo() -> None:
-    for file in sorted((FOLDER / "json").glob("*.json")):
+    for file in DASHBOARDS:
         dashboard = json.loads(file.read_text())
         sources = {one["name"]: one["query"] for one in dashboard["templating"]["list"] if one["type"] == "datasource"}
         urls = [link["url"] for link in dashboard["links"] if "/explore" in link.get("url", "")]
@@ -126,13 +86,13 @@ def test_no_query_adds_up_amounts_of_several_currencies() -> None:
 
 
 def test_every_row_asks_a_question() -> None:
-    rows = [panel["title"] for _, panel in _panels() if panel["type"] == "row"]
+    rows = [panel["title"] for _, panel in ROWS_AND_PANELS if panel["type"] == "row"]
 
     assert rows
     assert all(title.endswith("?") for title in rows)
 
 
-@pytest.mark.parametrize("file", sorted((FOLDER / "json").glob("*.json")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
 def test_every_variable_of_a_dashboard_has_values(stack: MonitoringStack, file: Path) -> None:
     variables = {one["name"]: one for one in json.loads(file.read_text())["templating"]["list"]}
 

@@ -6,10 +6,10 @@ import pytest
 
 from tests.monitoring import prometheus as programs
 from tests.monitoring.conftest import MODES, MonitoringStack
+from tests.monitoring.panels import PANEL_QUERIES, PanelQuery, without_variables
 from tests.monitoring.prometheus import Prometheus
 from tests.monitoring.promql import RECORDED, selectors
 from tests.monitoring.test_contract import EXPECTED
-from tests.monitoring.test_dashboards import PANEL_QUERIES, PanelQuery, without_variables
 from tests.support.left_out import leave_out
 from tests.support.waiting import until
 

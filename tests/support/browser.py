@@ -1,10 +1,12 @@
-"""Finds Chromium for the tests, and checks pages for accessibility."""
+"""Finds and opens Chromium for the tests, and checks pages for accessibility."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, sync_playwright
 
 PROGRAMS = ("chromium-headless-shell", "chromium", "google-chrome")
 """The first one that is installed is used. The shell has no windows: to open a page takes a quarter of the CPU time."""
@@ -26,6 +28,16 @@ _axe = cache(lambda: str(Axe().axe_script))
 def find_program() -> str | None:
     """The path of Chromium, or None if it is not installed."""
     return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+@contextmanager
+def open_browser(program: str) -> Iterator[Browser]:
+    """Yields a Chromium; `new_page(locale="ta-SG")` of it is a new customer."""
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=program, args=list(FLAGS)) as browser,
+    ):
+        yield browser
 
 
 def axe_violations(page: Page, *, only_colors: bool = False) -> list[str]:
