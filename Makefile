@@ -15,7 +15,7 @@ help: ## Print this list
 setup: ## Create .venv and install what the other commands need
 	@bash requirements/install.sh dev
 
-demo: ## Run all services on this machine, without Docker or a Stripe account; Ctrl-C stops them
+demo: ## Run the services on this machine, without Docker or a Stripe account; Ctrl-C stops them
 	@bash requirements/install.sh demo
 	@exec $(BIN)/lea-demo run $(ARGS)
 

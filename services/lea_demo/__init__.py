@@ -1,1 +1,1 @@
-"""The demo: every service on one machine, with a Stripe emulator and DynamoDB Local. Not in the production image."""
+"""The demo: the services on one machine, with a Stripe emulator and DynamoDB Local. Not in the production image."""

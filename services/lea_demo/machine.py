@@ -14,12 +14,14 @@ PORTS: Mapping[str, int] = {
     "pages": 8085,
     "webhook": 8086,
     "reconciler": 8083,
+    "notifier": 8079,
     "emulator": 8087,
     "dynamodb": 8000,
     "webhook_metrics": 9464,
     "pages_metrics": 9465,
     "checkout_metrics": 9466,
     "reconciler_metrics": 9467,
+    "notifier_metrics": 9468,
 }
 """The default port of everything that the demo starts."""
 

@@ -6,11 +6,15 @@ from typing import Any
 from pydantic import Field
 
 from lea_demo.machine import PORTS, variable
+from lea_demo.receiver import Endpoint
 from lea_payments.secrets.fields import SecretList, mode_of
 from lea_payments.secrets.rules import DEMO_TOKEN, EMULATOR_SECRET
 from lea_payments.settings import STRIPE, SettingsError, StripeUrl, TableSettings
 
-NOT_INHERITED = ("AWS_", "DEMO_", "DDB_", "DYNAMODB_", "EMULATOR_", "STRIPE_", "PAYMENTS_", "PYTHONDONTWRITEBYTECODE")
+NOT_INHERITED = (
+    *("AWS_", "DEMO_", "DDB_", "DYNAMODB_", "EMULATOR_", "STRIPE_", "PAYMENTS_", "NOTIFY_", "NOTIFICATIONS"),
+    "PYTHONDONTWRITEBYTECODE",
+)
 """Prefixes of variables that could lead a service to another table, account or Stripe, or slow down its start."""
 
 
@@ -33,16 +37,20 @@ class DemoSettings(TableSettings):
     stripe_secret_key: str = Field("", validation_alias="STRIPE_SECRET_KEY")
     webhook_secrets: SecretList = Field((), validation_alias="STRIPE_WEBHOOK_SECRET")
     stripe_api_base: StripeUrl = STRIPE
+    notify_url: str = Field("", validation_alias="NOTIFY_URL")
+    notify_secret: str = Field("", validation_alias="NOTIFY_SECRET")
     checkout_port: int = _port("checkout", "port of the checkout API")
     pages_port: int = _port("pages", "port of the success and cancel pages")
     webhook_port: int = _port("webhook", "port of the webhook")
     reconciler_port: int = _port("reconciler", "port of the reconciler's health routes")
+    notifier_port: int = _port("notifier", "port of the notifier's health routes")
     emulator_port: int = _port("emulator", "port of the Stripe emulator, which a Stripe sandbox replaces")
     dynamodb_port: int = _port("dynamodb", "port of DynamoDB Local")
     webhook_metrics_port: int = _port("webhook_metrics", "port of the webhook's `/metrics`")
     pages_metrics_port: int = _port("pages_metrics", "port of the pages' `/metrics`")
     checkout_metrics_port: int = _port("checkout_metrics", "port of the checkout API's `/metrics`")
     reconciler_metrics_port: int = _port("reconciler_metrics", "port of the reconciler's `/metrics`")
+    notifier_metrics_port: int = _port("notifier_metrics", "port of the notifier's `/metrics`")
 
     def port(self, name: str) -> int:
         """The port of `checkout`, `pages_metrics` and so on."""
@@ -74,8 +82,13 @@ def check_stripe(settings: DemoSettings) -> None:
         raise SettingsError(f"{problem}, or set neither to use the Stripe emulator")
 
 
-def environments(settings: DemoSettings, shell: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
-    """The variables of each service: those of this shell, the demo's own table, and its own."""
+def environments(
+    settings: DemoSettings, shell: Mapping[str, str], receiver: Endpoint
+) -> Mapping[str, Mapping[str, str]]:
+    """The variables of each service: those of this shell, the demo's own table, and its own.
+
+    `receiver` gets the notifications, unless `NOTIFY_URL` names another one.
+    """
     inherited = {name: value for name, value in shell.items() if not name.startswith(NOT_INHERITED)}
     no_proxy = ",".join(filter(None, [shell.get("NO_PROXY") or shell.get("no_proxy"), "localhost,127.0.0.1"]))
     shared = {
@@ -86,6 +99,7 @@ def environments(settings: DemoSettings, shell: Mapping[str, str]) -> Mapping[st
         "DDB_ENDPOINT": f"http://127.0.0.1:{settings.dynamodb_port}",
         "HOST": settings.host,
         "LOG_LEVEL": settings.log_level,
+        "NOTIFICATIONS": "true",
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
         "PYTHONUNBUFFERED": "1",
@@ -104,6 +118,11 @@ def environments(settings: DemoSettings, shell: Mapping[str, str]) -> Mapping[st
             "PAGES_BASE_URL": settings.url("pages"),
         },
         "reconciler": {**stripe, "RECONCILER_INTERVAL_SECONDS": str(pause)},
+        "notifier": {
+            "NOTIFY_URL": settings.notify_url or receiver.url,
+            "NOTIFY_SECRET": settings.notify_secret if settings.notify_url else receiver.secret,
+            "NOTIFY_ALLOW_HTTP": "true",
+        },
     }
     for name, own in services.items():
         own["METRICS_PORT"] = str(settings.port(f"{name}_metrics"))

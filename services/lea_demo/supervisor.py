@@ -1,4 +1,4 @@
-"""Runs the demo: starts every service, prints one line per event, and stops everything on Ctrl-C."""
+"""Runs the demo: starts the services, prints one line per event, and stops everything on Ctrl-C."""
 
 import os
 import signal
@@ -19,6 +19,7 @@ from lea_demo.child import ChildProcess
 from lea_demo.client import CallError, Client
 from lea_demo.dynamodb_local import DynamoDBLocal, DynamoDBLocalError, fetch
 from lea_demo.machine import DATA, MachineError, check_ports, is_busy, only_demo
+from lea_demo.receiver import Receiver
 from lea_demo.settings import DemoSettings, check_stripe, environments, ports
 from lea_payments.commands.console.terminal import Terminal
 from lea_payments.telemetry.tracing.variables import take_variables
@@ -27,6 +28,8 @@ POLL_SECONDS, LAST_LINES = 0.2, 12
 TABLE_SECONDS = 60
 """The first call of a database that has just started takes more than a second on a busy machine."""
 PYTHON = (sys.executable, "-m")
+NEED_THE_TABLE = ("reconciler", "notifier")
+"""The services that read the table as soon as they start; the reconciler also calls Stripe."""
 
 
 class DemoError(Exception):
@@ -74,15 +77,17 @@ class Demo:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self._ends.put(KeyboardInterrupt()))
         self._resources.callback(self._dynamodb.stop)
-        services = environments(self._settings, {**os.environ, **take_variables()})
-        others = [name for name in services if name != "reconciler"]
+        receiver = self._resources.enter_context(Receiver())
+        services = environments(self._settings, {**os.environ, **take_variables()}, receiver.endpoint)
+        others = [name for name in services if name not in NEED_THE_TABLE]
         for name in others:
             self._start(name, services[name])
         self._dynamodb.start()
         self._create_table(services["pages"])
         self._wait_for(others)
-        self._start("reconciler", services["reconciler"])  # its first run needs the table and Stripe
-        self._wait_for(["reconciler"])
+        for name in NEED_THE_TABLE:
+            self._start(name, services[name])
+        self._wait_for(NEED_THE_TABLE)
         client = Client(self._settings.url("checkout"), self._settings.url("pages"), self._settings.api_tokens[0])
         link = client.create(self._example)
         self._console.print_lines(output.start_text(self._settings, self._example, link))

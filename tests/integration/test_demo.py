@@ -18,10 +18,13 @@ import pytest
 
 from lea_demo.dynamodb_local import fetch
 from lea_demo.machine import PORTS, is_busy, variable
+from lea_payments.secrets.rules import DEMO_TOKEN
 from tests.support import forked
+from tests.support.checkout_api import checkout_client
 from tests.support.examples import examples
 from tests.support.plain_http import NO_CERTIFICATES
 from tests.support.processes import Process
+from tests.support.receiver import SECRET, Receiver
 from tests.support.secrets import signing_secret
 from tests.support.terminal import Terminal
 from tests.support.waiting import until
@@ -70,7 +73,7 @@ class Demo:
         return self.ended(started)
 
     def ended(self, started: Sequence[psutil.Process]) -> int:
-        services = 4 if "STRIPE_API_BASE" in self.env else 5  # a sandbox replaces the emulator
+        services = 5 if "STRIPE_API_BASE" in self.env else 6  # a sandbox replaces the emulator
         assert len(started) >= 2 * (services + 1)  # with DynamoDB Local; each has a guard
         status: int = self.process.wait(WAIT_SECONDS)
         _, left = psutil.wait_procs(started, timeout=WAIT_SECONDS)
@@ -156,7 +159,7 @@ def small_screen(start_demo: Callable[..., Demo]) -> SmallScreen:
 
 
 class Restarted(NamedTuple):
-    """A demo in a terminal that Ctrl-C has ended, and the next one in its folder, with a Stripe sandbox.
+    """A demo in a terminal that Ctrl-C has ended, and the next one in its folder, with a Stripe sandbox and a receiver.
 
     An emulator that the test starts is the sandbox. The demo knows only its address.
     """
@@ -166,19 +169,24 @@ class Restarted(NamedTuple):
     status: int
     second: Demo
     sandbox: str
+    receiver: Receiver
 
 
 @pytest.fixture(scope="module")
-def restarted(small_screen: SmallScreen, start_demo: Callable[..., Demo], start: Callable[..., Process]) -> Restarted:
+def restarted(
+    small_screen: SmallScreen, start_demo: Callable[..., Demo], start: Callable[..., Process]
+) -> Iterator[Restarted]:
     first = small_screen.demo
     payment = first.wait_for(EXAMPLE)
     status = first.end_by(signal.SIGINT)
-    (first.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in SANDBOX.items()))
     sandbox = start("stripe-emulator").url
     ports = {name: port for name, port in first.env.items() if name.startswith("DEMO_")}
-    second = start_demo(first.folder, **ports, STRIPE_API_BASE=sandbox)
-    second.wait_for(EXAMPLE)
-    return Restarted(first, payment, status, second, sandbox)
+    with Receiver() as receiver:
+        dot_env = {**SANDBOX, "NOTIFY_URL": receiver.url, "NOTIFY_SECRET": SECRET}
+        (first.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in dot_env.items()))
+        second = start_demo(first.folder, **ports, STRIPE_API_BASE=sandbox)
+        second.wait_for(EXAMPLE)
+        yield Restarted(first, payment, status, second, sandbox, receiver)
 
 
 @pytest.mark.parametrize(
@@ -273,6 +281,7 @@ def test_an_agent_without_the_demo_says_what_to_do(demo: Demo, free_port: Callab
                 "webhook_answered checkout.session.completed applied",
                 "webhook_answered charge.succeeded applied",
                 "page_shown success completed",
+                "notification_delivered delivered completed",
             },
             id="paid",
         ),
@@ -283,6 +292,7 @@ def test_an_agent_without_the_demo_says_what_to_do(demo: Demo, free_port: Callab
                 "payment_failed card_declined:insufficient_funds",
                 "webhook_answered payment_intent.payment_failed applied card_declined:insufficient_funds",
                 "page_shown success failed",
+                "notification_delivered delivered failed",
             },
             id="declined",
         ),
@@ -368,14 +378,11 @@ def test_a_dispute_whose_event_is_lost_reaches_the_record(demo: Demo) -> None:
     """The reconciler of the demo reads it from the emulator."""
     _, summary = demo.flow("--card", SUCCESS)
     intent = summary["payment"]["stripe_payment_intent"]
-    token = {"Authorization": "Bearer demo-token"}
     with httpx.Client(base_url=demo.url("EMULATOR"), timeout=30, trust_env=False, verify=NO_CERTIFICATES) as emulator:
         emulator.put("/_faults", json={"per_type": {"charge.dispute.created": {"drop": 1}}}).raise_for_status()
         emulator.post("/_disputes", json={"payment_intent": intent}).raise_for_status()
 
-        with httpx.Client(
-            base_url=demo.url("CHECKOUT"), headers=token, timeout=30, trust_env=False, verify=NO_CERTIFICATES
-        ) as checkout:
+        with checkout_client(demo.url("CHECKOUT"), DEMO_TOKEN) as checkout:
             path = f"/payments/{summary['payment_intent_id']}"
             until(lambda: checkout.get(path).json()["dispute_status"] == "open", "the reconciler's next run")
         emulator.delete("/_faults")
@@ -429,6 +436,17 @@ def test_a_stripe_sandbox_in_dot_env_replaces_the_emulator(restarted: Restarted)
     assert f"http://localhost:{restarted.sandbox.rpartition(':')[2]}/c/pay/cs_test_" in demo.printed()
     assert not is_busy(int(demo.env["DEMO_EMULATOR_PORT"]))
     assert not [value for value in SANDBOX.values() if value in demo.printed()]
+
+
+def test_a_receiver_in_dot_env_gets_the_notifications(restarted: Restarted) -> None:
+    payment = restarted.second.wait_for(EXAMPLE)
+
+    with checkout_client(restarted.second.url("CHECKOUT"), DEMO_TOKEN) as checkout:
+        checkout.post(f"/payments/{payment}/cancel").raise_for_status()
+
+    (received,) = restarted.receiver.wait_for(payment)
+    received.verify()
+    assert received.type == "payment.expired"
 
 
 def test_ctrl_c_leaves_only_the_payments(restarted: Restarted) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lea_demo.machine import MachineError, check, is_busy, only_demo, variable
+from lea_demo.machine import PORTS, MachineError, check, is_busy, only_demo, variable
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_lock_file_of_a_demo_that_ended_does_not_block(tmp_path: Path) -> No
 def test_the_shell_and_dot_env_name_the_ports(tmp_path: Path, busy_port: int, dot_env: str) -> None:
     (tmp_path / ".env").write_text(dot_env.format(busy_port))
     shell = {} if dot_env else {"DEMO_PAGES_PORT": str(busy_port)}
-    others = {variable(name): "1" for name in ("checkout", "webhook", "reconciler", "emulator", "dynamodb")}
+    others = {variable(name): "1" for name in PORTS if name != "pages"}
 
     with pytest.raises(MachineError, match=f"port {busy_port} is in use.*DEMO_PAGES_PORT"):
         check(tmp_path, others | shell)
@@ -43,11 +43,9 @@ def test_the_shell_and_dot_env_name_the_ports(tmp_path: Path, busy_port: int, do
 
 def test_an_invalid_port_is_left_to_the_demo(tmp_path: Path) -> None:
     invalid = {variable(name): value for name, value in {"pages": "x", "webhook": "99999"}.items()}
-    free = dict.fromkeys(
-        map(variable, ("checkout", "reconciler", "emulator", "dynamodb", "webhook_metrics", "pages_metrics")), "1"
-    )
+    free = dict.fromkeys(map(variable, PORTS), "1")
 
-    check(tmp_path, {**invalid, **free, "DEMO_CHECKOUT_METRICS_PORT": "1", "DEMO_RECONCILER_METRICS_PORT": "1"})
+    check(tmp_path, {**free, **invalid})
 
 
 def test_a_busy_port_is_noticed(busy_port: int) -> None:

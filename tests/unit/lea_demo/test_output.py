@@ -48,6 +48,16 @@ def line_of(service: str, /, **fields: object) -> str | None:
             id="page",
         ),
         pytest.param(
+            {"event": "notification_delivered", "payment_id": "p1", "status": "failed", "outcome": "delivered"},
+            ["p1", "notification_delivered", "delivered", "failed"],
+            id="notification",
+        ),
+        pytest.param(
+            {"event": "notification_failed", "level": "warning", "payment_id": "p1", "status": "pending"},
+            ["p1", "notification_failed", "pending"],
+            id="failed notification",
+        ),
+        pytest.param(
             {"event": "stripe_call_failed", "level": "warning", "code": "stripe_busy", "trace_id": "ab"},
             ["stripe_call_failed", "stripe_busy"],
             id="warning",

@@ -5,10 +5,12 @@ from typer.testing import CliRunner
 
 from lea_demo.__main__ import app
 from lea_demo.machine import PORTS, MachineError, check_ports, variable
+from lea_demo.receiver import Endpoint
 from lea_demo.settings import DemoSettings, check_stripe, environments, ports
 from lea_payments.settings import SettingsError
 
 SANDBOX = {"STRIPE_SECRET_KEY": "sk_test_mine", "STRIPE_WEBHOOK_SECRET": "whsec_mine"}
+OWN_RECEIVER = Endpoint("http://127.0.0.1:50000/", "whsec_own")
 DEFAULT_PORTS = {variable(name): port for name, port in PORTS.items()}
 
 
@@ -16,7 +18,7 @@ DEFAULT_PORTS = {variable(name): port for name, port in PORTS.items()}
 def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Neither the developer's variables nor a `.env`."""
     monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
-    for name in [*SANDBOX, "PAYMENTS_API_TOKEN", "STRIPE_API_BASE", *DEFAULT_PORTS]:
+    for name in [*SANDBOX, "PAYMENTS_API_TOKEN", "STRIPE_API_BASE", "NOTIFY_URL", "NOTIFY_SECRET", *DEFAULT_PORTS]:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -95,21 +97,22 @@ def test_the_help_lists_commands_and_options(arguments: list[str], words: list[s
 
 
 def environments_of(shell: Mapping[str, str] | None = None, /, **variables: str) -> Mapping[str, Mapping[str, str]]:
-    return environments(settings(**variables), shell or {})
+    return environments(settings(**variables), shell or {}, OWN_RECEIVER)
 
 
 def test_each_service_has_only_the_secrets_that_it_needs() -> None:
     env_of = environments_of()
 
+    secrets = ("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "STRIPE_WEBHOOK_SECRET", "EMULATOR_WEBHOOK_SECRET")
     holders = {
-        variable: [name for name, env in env_of.items() if variable in env]
-        for variable in ("STRIPE_SECRET_KEY", "PAYMENTS_API_TOKEN", "STRIPE_WEBHOOK_SECRET", "EMULATOR_WEBHOOK_SECRET")
+        variable: [name for name, env in env_of.items() if variable in env] for variable in (*secrets, "NOTIFY_SECRET")
     }
     assert holders == {
         "STRIPE_SECRET_KEY": ["checkout", "reconciler"],
         "PAYMENTS_API_TOKEN": ["checkout"],
         "STRIPE_WEBHOOK_SECRET": ["webhook"],
         "EMULATOR_WEBHOOK_SECRET": ["emulator"],
+        "NOTIFY_SECRET": ["notifier"],
     }
 
 
@@ -131,8 +134,26 @@ def test_a_sandbox_replaces_the_emulator() -> None:
     assert env_of["checkout"]["STRIPE_API_BASE"] == "https://api.stripe.com"
 
 
+@pytest.mark.parametrize(
+    ("variables", "endpoint"),
+    [
+        pytest.param({}, OWN_RECEIVER, id="own"),
+        pytest.param({"NOTIFY_SECRET": "whsec_mine"}, OWN_RECEIVER, id="secret without a URL"),
+        pytest.param(
+            {"NOTIFY_URL": "http://localhost:3000", "NOTIFY_SECRET": "whsec_mine"},
+            Endpoint("http://localhost:3000", "whsec_mine"),
+            id="another",
+        ),
+    ],
+)
+def test_notifications_reach_one_receiver(variables: dict[str, str], endpoint: Endpoint) -> None:
+    notifier = environments_of(**variables)["notifier"]
+
+    assert Endpoint(notifier["NOTIFY_URL"], notifier["NOTIFY_SECRET"]) == endpoint
+
+
 def test_no_service_can_reach_another_table_or_account() -> None:
-    names = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "STRIPE_WEBHOOK_SECRET_FILE")
+    names = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "STRIPE_WEBHOOK_SECRET_FILE", "NOTIFY_SECRET_FILE")
     shell = {"DDB_ENDPOINT": "", "AWS_ACCESS_KEY_ID": "mine"} | dict.fromkeys(names, "mine")
 
     for env in environments_of(shell).values():
@@ -162,4 +183,4 @@ def test_the_second_start_uses_the_compiled_files() -> None:
 def test_every_port_is_different() -> None:
     ports = [env[name] for env in environments_of().values() for name in ("PORT", "METRICS_PORT") if name in env]
 
-    assert len(ports) == len(set(ports)) == 9
+    assert len(ports) == len(set(ports)) == 11
