@@ -187,10 +187,13 @@ def show(
     """
     from lea_payments.commands import show as command
     from lea_payments.commands.console.terminal import Terminal
-    from lea_payments.commands.showing.query import checked
+    from lea_payments.commands.showing.query import QueryError, checked
     from lea_payments.telemetry.setup import start_for_commands
 
-    query = checked(any_id, email, card, day, at_stripe=stripe)
+    try:
+        query = checked(any_id, email, card, day, at_stripe=stripe)
+    except QueryError as error:
+        raise typer.BadParameter(str(error)) from None
     start_for_commands()
     found = command.find(read(StripeSettings if stripe else TableSettings), query)
     command.write(Terminal(), found, what_if=what_if, as_json=as_json)

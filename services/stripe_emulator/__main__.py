@@ -1,6 +1,7 @@
 """Runs the command `stripe-emulator`."""
 
 import errno
+import os
 import socket
 import sys
 from io import TextIOWrapper
@@ -14,6 +15,7 @@ from stripe_emulator.controls.routes import CONTROLS
 from stripe_emulator.listening import url_host
 from stripe_emulator.settings import Settings, SettingsError
 
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 cli = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 VARIABLES = "\n\n".join(f"- `{name}`: {text}" for name, text in environment.VARIABLES.items())
 CONTROL_LIST = "\n\n".join(f"- `{one.method} {one.path}`: {one.summary}" for one in CONTROLS)
@@ -82,7 +84,16 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # the terminal's encoding can lack a character
-    cli()
+    if os.environ.get("COLUMNS", "").strip() == "0":
+        del os.environ["COLUMNS"]  # in a width of 0 nothing at all is printed
+    try:
+        cli()
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # otherwise Python fails again when it writes the rest at its exit
+        problem = f"the output cannot be written ({error.strerror}): make room, or write it elsewhere"
+        raise SystemExit(f"✗ {problem}") from None
 
 
 if __name__ == "__main__":

@@ -84,6 +84,15 @@ def test_every_json_block_is_valid_json(block: Block) -> None:
     assert json.loads(block.text)
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_table_begins_with_its_headings(document: Path) -> None:
+    """A blank line inside a table ends it: the rows below would be plain text."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+    for table in re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE):
+        assert re.match(r".*\n\|(?: *:?-+:? *\|)+\n", table), table
+
+
 @pytest.mark.parametrize("block", _of("mermaid"), ids=str)
 def test_every_diagram_has_valid_lines(block: Block) -> None:
     node = r'[\w-]+(?:\["[^"]+"\]|\[\("[^"]+"\)\])?'

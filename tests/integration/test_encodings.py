@@ -1,4 +1,4 @@
-"""Runs commands whose output contains characters that the terminal's encoding lacks."""
+"""Runs commands where their output has no place: in the terminal's encoding, in its width, on the disk."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import forked
 from tests.support.examples import examples
 
 ASCII = {"PYTHONIOENCODING": "ascii", "TERM": "dumb"}
@@ -39,3 +40,49 @@ def test_no_encoding_ends_in_a_traceback(command: tuple[str, ...], encoding: dic
     printed = (done.stdout + done.stderr).decode("ascii")
     assert printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if "webhook" not in one], ids=" ".join)
+def test_a_width_of_0_is_no_width(command: tuple[str, ...], tmp_path: Path) -> None:
+    """Some terminals and scripts set COLUMNS=0."""
+    env = {"PATH": os.environ["PATH"], "DDB_ENDPOINT": "http://127.0.0.1:1"}
+
+    usual, narrow = (
+        forked.run([sys.executable, "-m", *command], env={**env, **columns}, folder=tmp_path)
+        for columns in ({}, {"COLUMNS": "0"})
+    )
+
+    assert usual.stdout + usual.stderr
+    assert (narrow.stdout, narrow.stderr) == (usual.stdout, usual.stderr)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("lea_payments", "--help"),
+        ("lea_payments", "check", "--json"),
+        ("lea_payments", "replay", "/dev/null"),
+        ("lea_demo", "--help"),
+        ("stripe_emulator", "--help"),
+    ],
+    ids=" ".join,
+)
+def test_a_full_disk_has_a_sentence(command: tuple[str, ...], tmp_path: Path, dynamodb_endpoint: str) -> None:
+    env = {"PATH": os.environ["PATH"], "DDB_ENDPOINT": dynamodb_endpoint}
+
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=tmp_path,
+            env=env,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "✗ the output cannot be written (No space left on device): make room, or write it elsewhere"
+    )
+    assert "Traceback" not in done.stderr

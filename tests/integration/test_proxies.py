@@ -183,7 +183,7 @@ async def test_a_proxy_that_inspects_tls_is_named(
     monkeypatch.setenv("HTTPS_PROXY", through.url)
     problems = await _problem(table_settings)
 
-    remedy = "check DDB_ENDPOINT and AWS_REGION and AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE"
+    remedy = "check DDB_ENDPOINT, AWS_REGION and AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE"
     assert problems == {f"its certificate is not trusted: {remedy} (through the proxy {through.url})"}
 
 

@@ -93,6 +93,39 @@ def test_the_payment_of_each_object_is_found_at_stripe(
         assert shown["payment_intent_id"] == payment.payment_intent_id, any_id
 
 
+def test_a_refund_without_a_record_is_said(run: RunCommand, account: EmulatorClient) -> None:
+    lost = record(f"payment_{uuid4().hex}")
+    session_id = account.session(lost)
+    account.pay_without_waiting(session_id)
+    refund = account.post("/v1/refunds", payment_intent=account.intent_of(session_id))["id"]
+
+    result = run("show", refund, "--stripe")
+
+    assert result.returncode == 2, result.stderr
+    answer = "Paid at Stripe: SGD 49.99, but it has no record. SGD 49.99 has been refunded."
+    assert result.stdout.startswith(f"{answer}\n")
+    assert f"  {refund}\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        pytest.param((), "exactly one of ID", id="nothing"),
+        pytest.param(("payment_1", "--email", "a@b.example"), "exactly one of ID", id="two"),
+        pytest.param(("",), "the id is empty", id="empty"),
+        pytest.param(("x" * 3000,), "the id is longer", id="long"),
+        pytest.param(("--email", "mei", "--stripe"), "a whole address", id="no address"),
+        pytest.param(("--card", "42", "--day", "2026-11-27", "--stripe"), "last four digits", id="no last four"),
+    ],
+)
+def test_wrong_arguments_end_with_2(run: RunCommand, arguments: tuple[str, ...], problem: str) -> None:
+    result = run("show", *arguments)
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert problem in result.stderr
+    assert "show --help" in result.stderr
+
+
 @pytest.mark.parametrize("how", ["session", "intent", "e-mail", "card"])
 def test_a_payment_without_a_record_is_found(run: RunCommand, account: EmulatorClient, how: str) -> None:
     account.reset()
@@ -157,22 +190,6 @@ def test_an_unknown_payment_is_an_error_that_names_the_table(run: RunCommand, ta
 
     assert (result.returncode, result.stdout) == (1, "")
     assert table_settings.table in result.stderr
-
-
-@pytest.mark.parametrize("payment_id", ["", "x" * 3000], ids=["empty", "long"])
-def test_an_id_that_cannot_exist_is_an_error(run: RunCommand, payment_id: str) -> None:
-    result = run("show", payment_id)
-
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith("✗ the id is ")
-
-
-@pytest.mark.parametrize("arguments", [(), ("payment_1", "--email", "a@b.example")])
-def test_exactly_one_query_is_allowed(run: RunCommand, arguments: tuple[str, ...]) -> None:
-    result = run("show", *arguments)
-
-    assert result.returncode == 1
-    assert "exactly one of ID" in result.stderr
 
 
 def test_the_record_is_explained_without_stripe(run: RunCommand, put: Callable[..., Payment]) -> None:

@@ -1,11 +1,17 @@
-"""Arranges sentences, fields and entries in lines of a width; never breaks a word, so that ids can be copied; pure."""
+"""Arranges sentences, fields and entries in lines of a width; pure.
 
+It never breaks an id or a command, so that both can be copied.
+"""
+
+import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from lea_payments.text.visible import visible_text
 
 INDENT = "  "
+_COMMAND = re.compile(r"lea-payments [a-z-]+(?: (?:--[a-z-]+(?: [^\s-]\S*)?|[^\s-]\S*_\S*))*")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def sentence(text: str, width: int, mark: str = "", indent: str = "") -> Iterator[str]:
@@ -30,11 +36,11 @@ def entry(title: str, details: Iterable[str], width: int) -> Iterator[str]:
 
 def _wrapped(text: str, width: int, first: str, rest: str) -> list[str]:
     lines = textwrap.wrap(
-        visible_text(text),
+        _COMMAND.sub(lambda command: command[0].replace(" ", _NO_BREAK), visible_text(text)),
         max(width, len(first) + 1),
         initial_indent=first,
         subsequent_indent=rest,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return lines or [first.rstrip()]
+    return [line.replace(_NO_BREAK, " ") for line in lines] or [first.rstrip()]

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from lea_payments.commands.console.terminal import Terminal
 from lea_payments.settings import SettingsError, TableSettings
-from lea_payments.store.dynamodb import code_of
+from lea_payments.store.dynamodb import code_of, with_remedy
 from lea_payments.store.errors import ConflictError, UnavailableError
 from lea_payments.store.notifications.outbox import Outbox
 from lea_payments.text.words import counted
@@ -21,7 +21,7 @@ def run(settings: TableSettings, payment_ids: Sequence[str], console: Terminal, 
     try:
         return asyncio.run(_run(settings, payment_ids, console, only_dead_letters=only_dead_letters))
     except UnavailableError as error:
-        raise SettingsError(f"{error}; check DDB_ENDPOINT, AWS_REGION and whether the table exists") from None
+        raise SettingsError(with_remedy(error)) from None
     except ClientError as error:
         raise SettingsError(f"DynamoDB rejects the request: {code_of(error)}; check the permissions") from None
 
@@ -44,6 +44,8 @@ async def _run(
     if not ids:
         console.print("No notification was given up.")
     elif failed < len(ids):
-        sent = counted(len(ids) - failed, "notification")
-        console.print(f"{sent} due: the notifier sends them now. See `lea-payments show ID`.", soft_wrap=True)
+        number = len(ids) - failed
+        them = "it" if number == 1 else "them"
+        sent = counted(number, "notification")
+        console.print(f"{sent} due: the notifier sends {them} now. See `lea-payments show ID`.", soft_wrap=True)
     return not failed

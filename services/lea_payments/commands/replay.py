@@ -47,6 +47,8 @@ UNREADABLE, NOT_APPLIED = "unreadable", "not_applied"
 NO_EVENT = "The source has no event: check the file, or use a wider --since or other --type."
 NO_EVENT_OF_PAYMENT = "No event belongs to this payment: check the id with `lea-payments show`, or use a wider --since."
 HINTS = {
+    UNREADABLE: "unreadable: these parts were left out: get their events again, for example with "
+    "`stripe events retrieve evt_…`, or run lea-payments replay --since.",
     Outcome.UNMATCHED: "unmatched: the events marked with ? belong to no payment in this table: check "
     "DYNAMODB_PAYMENTS_TABLE; "
     "or they belong to another system.",

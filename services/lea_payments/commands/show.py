@@ -15,7 +15,7 @@ from lea_payments.commands.showing.findings import Findings, PaymentView, as_tex
 from lea_payments.commands.showing.query import PaymentQuery, not_found
 from lea_payments.payment.record import Payment
 from lea_payments.settings import SettingsError, StripeSettings, TableSettings
-from lea_payments.store.dynamodb import code_of
+from lea_payments.store.dynamodb import code_of, with_remedy
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.notifications.outbox import Outbox
 from lea_payments.store.payments import PaymentStore
@@ -29,7 +29,7 @@ def find(settings: TableSettings, query: PaymentQuery) -> Findings:
         try:
             return asyncio.run(_Search(settings, progress).run(query))
         except UnavailableError as error:
-            raise SettingsError(f"{error}; check DDB_ENDPOINT, AWS_REGION and whether the table exists") from None
+            raise SettingsError(with_remedy(error)) from None
         except ClientError as error:
             raise SettingsError(
                 f"DynamoDB rejects the request: {code_of(error)}; check the id and the permissions"
@@ -63,12 +63,14 @@ class _Search:
         self._progress.does(f"reading table {self._settings.table}")
         async with PaymentStore(self._settings) as store, self._outbox:
             records = await _in_table(store, query)
-            strays: list[Match] = []
+            strays: Sequence[Match] = ()
             notes: Sequence[str] = ()
             if not records and self._at_stripe is not None:
                 self._progress.does("searching at Stripe")
                 matches, notes = await _at_stripe(self._at_stripe, query)
-                records, strays = await _records_of(store, matches)
+                records, unknown = await _records_of(store, matches)
+                strays, unread = await self._at_stripe.with_later(unknown)
+                notes = [*notes, *unread]
             payments = [await self._viewed(record) for record in records.values()]
         findings = Findings(self._settings.table, payments, strays, notes)
         if not payments and not strays:

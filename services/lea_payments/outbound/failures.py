@@ -15,11 +15,11 @@ _PROXY_ERRORS = frozenset({"ProxyConnectionError", "ProxyError"})
 _REASONS: Mapping[str, str] = {
     **dict.fromkeys(
         ("NameResolutionError", "gaierror"),
-        "its name cannot be resolved: check DNS, {settings} and HTTPS_PROXY",
+        "its name cannot be resolved: check DNS, {listed} and HTTPS_PROXY",
     ),
     **dict.fromkeys(
         ("SSLError", "SSLCertVerificationError"),
-        "its certificate is not trusted: check {settings} and AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE",
+        "its certificate is not trusted: check {listed} and AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE",
     ),
     **dict.fromkeys(
         ("ConnectTimeout", "ConnectTimeoutError"),
@@ -44,7 +44,8 @@ def reason(error: BaseException, url: str = "", *, settings: str, slow: str) -> 
         return proxy_reason(url, _status(exceptions))
     text = next((text for name, text in _REASONS.items() if name in names), None)
     proxy = proxy_for(url)
-    return text and text.format(settings=settings, slow=slow) + (
+    listed = settings.replace(" and ", ", ")
+    return text and text.format(settings=settings, listed=listed, slow=slow) + (
         f" (through the proxy {proxy.address})" if proxy else ""
     )
 

@@ -37,6 +37,9 @@ MINIMUM: Mapping[str, int] = {
 MAXIMUM = 999_999_999_999
 """Twelve digits, the maximum of any card. Some cards and most other payment methods have a lower one."""
 
+SIMILAR = 0.75
+"""How much a currency must look like a code to be suggested: one letter more or less. A wrong one could be sent."""
+
 
 class NotChargeableError(Exception):
     """Raised when Stripe would reject an amount or currency. The message says what to send instead."""
@@ -91,6 +94,6 @@ def _in_both_units(amount: int, code: str) -> str:
 
 
 def _unknown_currency(currency: str) -> str:
-    similar = get_close_matches(currency.lower(), sorted(CURRENCIES), n=3, cutoff=0.6)
+    similar = get_close_matches(currency.lower(), sorted(CURRENCIES), n=3, cutoff=SIMILAR)
     hint = f"did you mean {' or '.join(similar)}? " if similar else ""
     return f"Stripe does not accept this currency; {hint}send one of {', '.join(sorted(CURRENCIES))}."

@@ -158,6 +158,12 @@ class Dynamodb:
         await self._batch.close()
 
 
+def with_remedy(error: UnavailableError) -> str:
+    """The problem of a command that needs the table, and what to do unless the problem says it."""
+    problem = str(error)
+    return problem if "check " in problem else f"{problem}; check {ADDRESS}, and whether the table exists"
+
+
 def problem_of(error: ClientError | BotoCoreError, url: str) -> str:
     """Why a call to DynamoDB at this URL failed. If it was not DynamoDB that answered, also what to do."""
     if isinstance(error, BotoCoreError):

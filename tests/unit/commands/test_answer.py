@@ -97,6 +97,10 @@ ANSWERS = {
     "partially refunded": (_paid(re_a=_refund("succeeded")), f"Paid: SGD 49.99 {ON}; SGD 7.00 refunded."),
     "fully refunded": (_paid(re_a=_refund("succeeded", 4999)), f"Paid: SGD 49.99 {ON}; refunded in full."),
     "refund pending": (_paid(re_a=_refund("pending")), f"Paid: SGD 49.99 {ON}; a refund of SGD 7.00 is pending."),
+    "refund that waits": (
+        _paid(re_a=_refund("requires_action")),
+        f"Paid: SGD 49.99 {ON}; a refund of SGD 7.00 is pending and waits for the customer.",
+    ),
     "refund of all pending": (
         _paid(re_a=_refund("pending", 4000), re_b=_refund("succeeded", 999)),
         f"Paid: SGD 49.99 {ON}; SGD 9.99 refunded; a refund of SGD 40.00 is pending.",

@@ -217,13 +217,18 @@ def test_an_amount_without_a_currency_is_in_minor_units() -> None:
     [
         (_with(), False),
         (_with(re_a=_refund("succeeded")), False),
+        (_with(re_a=_refund("pending")), False),
+        (_with(re_a=_refund("requires_action")), True),
         (_with(re_a=_refund("failed")), True),
         (_with(du_a=_dispute("needs_response")), True),
         (_with(issfr_a=Fact(kind=Kind.WARNING, state="actionable", intent="pi_a")), True),
         (_after(stripe_bodies.completed("payment_1", amount_total=1)), True),
         (_after(stripe_bodies.completed("payment_1", currency="usd")), True),
     ],
-    ids=["paid", "refunded", "refund failed", "disputed", "fraud warning", "other amount", "other currency"],
+    ids=[
+        *("paid", "refunded", "refund pending", "refund waits", "refund failed", "disputed", "fraud warning"),
+        *("other amount", "other currency"),
+    ],
 )
 def test_some_payments_need_a_person(payment: Payment, *, expected: bool) -> None:
     assert explain.needs_person(payment) is expected

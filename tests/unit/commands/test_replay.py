@@ -4,7 +4,7 @@ import pytest
 
 from lea_payments.commands.console.terminal import Terminal
 from lea_payments.commands.progress import Progress
-from lea_payments.commands.replay import HINTS, NO_EVENT, NO_EVENT_OF_PAYMENT, Replay, ReplayOptions
+from lea_payments.commands.replay import HINTS, NO_EVENT, NO_EVENT_OF_PAYMENT, UNREADABLE, Replay, ReplayOptions
 from lea_payments.payment.changes import Applied
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.record import Payment
@@ -26,7 +26,7 @@ class Table:
     [
         ({}, {}, None, [NO_EVENT]),
         ({}, {}, "payment_1", [NO_EVENT_OF_PAYMENT]),
-        ({"unreadable": 1}, {}, "payment_1", [NO_EVENT_OF_PAYMENT]),
+        ({"unreadable": 1}, {}, "payment_1", [NO_EVENT_OF_PAYMENT, HINTS[UNREADABLE]]),
         (
             {"ignored": 2},
             {"unused_type": 2},

@@ -18,6 +18,7 @@ from lea_payments.commands.at_stripe.state import StripeState
 from lea_payments.commands.field_changes import field_changes
 from lea_payments.commands.progress import Progress
 from lea_payments.commands.replaying.lines import other_change, unmatched
+from lea_payments.commands.showing.explain import REFUNDS, UNKNOWN_REFUND
 from lea_payments.commands.showing.findings import (
     DIFFERS,
     Findings,
@@ -26,13 +27,12 @@ from lea_payments.commands.showing.findings import (
     stray_advice,
     stray_answer,
 )
-from lea_payments.commands.showing.query import PaymentQuery, checked, not_found
+from lea_payments.commands.showing.query import PaymentQuery, QueryError, checked, not_found
 from lea_payments.commands.showing.timeline import WORDS, timeline
 from lea_payments.payment import changes
 from lea_payments.payment.event import Outcome, PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.record import HistoryEntry
-from lea_payments.settings import SettingsError
 from lea_payments.stripe.events import EVENT_TYPES
 from lea_payments.text.words import counted
 from tests.support.scenarios import record
@@ -115,6 +115,34 @@ def test_a_payment_without_a_record_has_advice(names: list[str], advice: str) ->
     assert Findings("payments", [], [match]).exit_status == DIFFERS
 
 
+@pytest.mark.parametrize(
+    ("later", "sentence"),
+    [
+        ({"object": "refund", "status": "succeeded", "amount": "SGD 20.00"}, "SGD 20.00 has been refunded."),
+        ({"object": "refund", "status": "pending", "amount": "SGD 20.00"}, "A refund of SGD 20.00 is pending."),
+        ({"object": "refund", "status": "failed", "amount": "SGD 20.00"}, REFUNDS["failed"].format(amount="SGD 20.00")),
+        ({"object": "refund", "status": "new", "amount": "SGD 20.00"}, UNKNOWN_REFUND.format(amount="SGD 20.00")),
+        ({"object": "dispute", "status": "lost", "amount": "SGD 50.00"}, "A dispute about SGD 50.00 is lost."),
+        ({"object": "dispute"}, "A dispute about an unknown amount is of an unknown status."),
+        ({"object": "radar.early_fraud_warning"}, "Stripe warns of fraud."),
+    ],
+)
+def test_what_followed_a_payment_without_a_record_is_said(later: dict[str, str], sentence: str) -> None:
+    match = Match({**SESSION, "amount_total": "SGD 50.00"}, ["payment_9"], "pi_a", [{"id": "re_a", **later}])
+
+    assert stray_answer(match) == f"Paid at Stripe: SGD 50.00, but it has no record. {sentence}"
+    assert any("re_a" in line.plain for line in as_text(Findings("payments", [], [match]), 80))
+
+
+@pytest.mark.parametrize("width", range(20, 120, 7))
+def test_a_command_is_never_broken(width: int) -> None:
+    match = Match({**SESSION, "amount_total": "SGD 50.00"}, ["ghost_1"])
+
+    lines = [line.plain for line in as_text(Findings("payments", [], [match]), width)]
+
+    assert any(line.endswith("lea-payments replay --since 30d --payment ghost_1") for line in lines)
+
+
 def test_an_intent_without_a_session_is_named() -> None:
     match = Match({"object": "payment_intent", "id": "pi_a", "status": "succeeded", "amount": "SGD 1.00"})
 
@@ -139,7 +167,7 @@ def test_an_intent_without_a_session_is_named() -> None:
 def test_arguments_that_cannot_work_are_explained(
     arguments: tuple[str | None, str | None, str | None, str | None], at_stripe: bool, message: str
 ) -> None:
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(QueryError, match=message):
         checked(*arguments, at_stripe=at_stripe)
 
 
@@ -148,10 +176,19 @@ def test_a_card_and_its_day_are_a_query() -> None:
     assert checked("payment_1", None, None, None, at_stripe=False) == PaymentQuery("payment_1")
 
 
+def test_white_space_around_what_was_pasted_is_ignored() -> None:
+    assert checked(" payment_1\n", None, None, None, at_stripe=False) == PaymentQuery("payment_1")
+    assert checked(None, " mei@example.com ", None, None, at_stripe=True) == PaymentQuery(email="mei@example.com")
+    assert checked(None, None, "4242\t", " 2026-11-27", at_stripe=True) == PaymentQuery(
+        card="4242", day=date(2026, 11, 27)
+    )
+
+
 @pytest.mark.parametrize(
     ("query", "at_stripe", "message"),
     [
         (PaymentQuery("payment_1"), False, "check the id, DDB_ENDPOINT"),
+        (PaymentQuery("mei@example.com"), True, "an address needs --stripe --email mei@example.com"),
         (PaymentQuery("cs_1"), False, "add --stripe, which reads cs_1"),
         (PaymentQuery("re_1"), False, "reads the object and finds its payment"),
         (PaymentQuery("du_1"), True, "neither table payments nor Stripe has du_1"),

@@ -79,6 +79,7 @@ def test_amounts_that_stripe_accepts_pass(currency: str, amount: int) -> None:
         ("isk", 550, "amount_precision", "500 is 5"),
         ("ugx", 101, "amount_precision", "500 is 5"),
         ("usdd", 1000, "unknown_currency", "did you mean usd"),
+        ("euro", 1000, "unknown_currency", "did you mean eur"),
         ("xyz", 1000, "unknown_currency", "zmw"),
         ("", 1000, "unknown_currency", "aed"),
     ],
@@ -88,6 +89,15 @@ def test_a_rejected_amount_has_a_code_and_a_remedy(currency: str, amount: int, c
         check(amount, currency)
 
     assert refusal.value.code == code
+
+
+@pytest.mark.parametrize("word", ["dollars", "yen", "rupee", "pound"])
+def test_a_word_leads_to_no_suggestion(word: str) -> None:
+    """A wrong currency that somebody follows is worse than none."""
+    with pytest.raises(NotChargeableError) as refusal:
+        check(1000, word)
+
+    assert "did you mean" not in str(refusal.value)
 
 
 def test_every_currency_with_a_rule_is_accepted() -> None:

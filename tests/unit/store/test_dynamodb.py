@@ -1,7 +1,8 @@
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
-from lea_payments.store.dynamodb import code_of
+from lea_payments.store.dynamodb import code_of, with_remedy
+from lea_payments.store.errors import UnavailableError
 
 
 @pytest.mark.parametrize(
@@ -15,3 +16,10 @@ from lea_payments.store.dynamodb import code_of
 )
 def test_every_error_has_a_code(error: ClientError | BotoCoreError, code: str) -> None:
     assert code_of(error) == code
+
+
+def test_a_command_says_once_what_to_do_about_the_table() -> None:
+    refused = UnavailableError("DynamoDB cannot be reached: it refuses the connection: check DDB_ENDPOINT")
+
+    assert with_remedy(refused) == str(refused)
+    assert with_remedy(UnavailableError("DynamoDB rejected the call: X")).endswith("and whether the table exists")

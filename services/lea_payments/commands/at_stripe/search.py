@@ -11,7 +11,7 @@ from lea_payments.commands.at_stripe import fields
 from lea_payments.payment.event import PaymentEvent
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.stripe import facts
-from lea_payments.stripe.errors import StripeMissingError
+from lea_payments.stripe.errors import StripeMissingError, StripeRefusedError
 from lea_payments.stripe.lists import PATHS, object_path
 from lea_payments.stripe.reader import StripeReader
 from lea_payments.text.words import counted
@@ -47,6 +47,8 @@ class Match(NamedTuple):
     shown: Mapping[str, Any]
     payment_ids: Sequence[str] = ()
     intent_id: str | None = None
+    later: Sequence[Mapping[str, Any]] = ()
+    """Refunds, disputes and fraud warnings of the payment, as they are shown; `with_later` reads them."""
 
     @property
     def id(self) -> str:
@@ -131,6 +133,22 @@ class StripeSearch:
         if len(intent_ids) > MAX_SESSIONS:
             notes.append(f"{len(intent_ids)} PaymentIntents match; only the newest {MAX_SESSIONS} were read.")
         return SearchResult(list(matches.values()), notes)
+
+    async def with_later(self, matches: Sequence[Match]) -> SearchResult:
+        """The matches with the refunds, disputes and fraud warnings of each; those of the first MAX_SESSIONS."""
+        found, notes = [], []
+        for match in matches[:MAX_SESSIONS]:
+            later: list[Mapping[str, Any]] = []
+            for object_type in (facts.REFUND, facts.DISPUTE, facts.WARNING) if match.intent_id else ():
+                pages = _Pages(self._reader.pages(PATHS[object_type], payment_intent=match.intent_id))
+                try:
+                    later += [fields.shown(object_type, content) async for content in pages]
+                except StripeRefusedError as error:
+                    notes.append(f"{PATHS[object_type]} of {match.intent_id} could not be read: {error}")
+            found.append(match._replace(later=later))
+        if len(matches) > MAX_SESSIONS:
+            notes.append(f"The refunds and disputes of only {MAX_SESSIONS} payments were read.")
+        return SearchResult([*found, *matches[MAX_SESSIONS:]], notes)
 
     async def _of_intent(self, intent_id: str) -> Sequence[Match]:
         """The sessions of a PaymentIntent, or the PaymentIntent itself if Checkout did not make it."""

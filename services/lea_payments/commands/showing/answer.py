@@ -121,7 +121,8 @@ def _refunds(record: Payment, derived: Derived, totals: Totals) -> Iterator[str]
         if each.succeeded > 0
     )
     if any(totals.pending.values()):
-        yield f"a refund of {amounts_text(totals.pending)} is pending"
+        waits = " and waits for the customer" if any(each.waiting for each in (own, *others)) else ""
+        yield f"a refund of {amounts_text(totals.pending)} is pending{waits}"
     if any(totals.failed.values()):
         yield f"a refund of {amounts_text(totals.failed)} failed: refund it in another way"
 

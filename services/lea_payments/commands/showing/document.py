@@ -24,6 +24,7 @@ def as_json(findings: Findings, *, what_if: bool = False) -> str:
             "advice": stray_advice(match, findings.table),
             "payment_intent_id": None,
             "at_stripe": match.shown,
+            "later": match.later,
         }
         for match in findings.strays
     ]

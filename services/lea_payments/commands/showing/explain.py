@@ -11,7 +11,7 @@ from lea_payments.payment.evidence import NEVER_MATCHES
 from lea_payments.payment.facts import Fact, Kind
 from lea_payments.payment.payers import BY_HAND, UNKNOWN_SESSION
 from lea_payments.payment.record import HISTORY_LIMIT, DisputeStatus, Payment
-from lea_payments.payment.refunds import refunds_of_intent
+from lea_payments.payment.refunds import NEEDS_ACTION, refunds_of_intent
 from lea_payments.payment.situations import DISPUTES, REVIEW_REASONS, Situation
 from lea_payments.payment.status import BY_HAND_DISPUTE, status_of
 
@@ -200,7 +200,12 @@ def _events(record: Payment) -> Iterator[str]:
 
 
 def needs_person(record: Payment) -> bool:
-    """Whether a person must look at the payment, for its reason, a failed refund or an open dispute."""
-    intents = {fact.intent for fact in record.facts.values() if fact.kind == Kind.REFUND}
+    """Whether a person must look at the payment: for its reason, an open dispute, or a refund that failed or waits.
+
+    A refund that waits for the customer fails if nobody gets the bank details.
+    """
+    refunds = [fact for fact in record.facts.values() if fact.kind == Kind.REFUND]
+    intents = {fact.intent for fact in refunds}
     failed = any(_failed(record, intent_id) for intent_id in intents - {record.stripe_payment_intent} | {None})
-    return failed or record.status_reason in REVIEW_REASONS or record.dispute_status is DisputeStatus.OPEN
+    waits = any(fact.state == NEEDS_ACTION for fact in refunds)
+    return failed or waits or record.status_reason in REVIEW_REASONS or record.dispute_status is DisputeStatus.OPEN

@@ -1,7 +1,7 @@
 """Shows what a search has found: one payment in full, several as a list, and what has no record; pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.text import Text
 
@@ -10,9 +10,11 @@ from lea_payments.commands.amounts import plain_time
 from lea_payments.commands.at_stripe.search import Match
 from lea_payments.commands.at_stripe.state import StripeState
 from lea_payments.commands.showing.answer import answer
+from lea_payments.commands.showing.explain import REFUNDS, UNKNOWN_REFUND
 from lea_payments.commands.showing.text import payment_lines
 from lea_payments.payment.record import Payment
 from lea_payments.store.notifications.items import OutboxState
+from lea_payments.stripe import facts
 from lea_payments.text.visible import visible_text
 from lea_payments.text.words import counted
 
@@ -87,14 +89,29 @@ def _verdict(state: StripeState) -> str:
 
 def _stray(match: Match, table: str, width: int) -> Iterator[Text]:
     yield from _lines(layout.sentence(stray_answer(match), width), "bold")
-    details = ", ".join(f"{name} {value}" for name, value in match.shown.items() if name != "id")
-    yield from _lines(layout.entry(match.id, [details], width))
+    for shown in (match.shown, *match.later):
+        details = ", ".join(f"{name} {value}" for name, value in shown.items() if name != "id")
+        yield from _lines(layout.entry(str(shown["id"]), [details], width))
     yield from _lines(layout.sentence(stray_advice(match, table), width, "→"))
     yield Text()
 
 
 def stray_answer(match: Match) -> str:
     """What happened to an object at Stripe that has no record."""
+    return " ".join([_paid_or_not(match), *filter(None, map(_event_after, match.later))])
+
+
+def _event_after(shown: Mapping[str, Any]) -> str:
+    """What happened to the money afterwards, by a refund, a dispute or a fraud warning."""
+    amount, status = shown.get("amount", "an unknown amount"), shown.get("status", "of an unknown status")
+    if shown["object"] == facts.REFUND:
+        return REFUNDS.get(status, UNKNOWN_REFUND).format(amount=amount)
+    if shown["object"] == facts.DISPUTE:
+        return f"A dispute about {amount} is {status}."
+    return "Stripe warns of fraud."
+
+
+def _paid_or_not(match: Match) -> str:
     shown = match.shown
     amount = shown.get("amount_total", shown.get("amount", "an unknown amount"))
     template = _STATES.get((shown.get("status"), shown.get("payment_status")))

@@ -6,13 +6,16 @@ from datetime import date
 from typing import NamedTuple
 
 from lea_payments.commands.at_stripe.search import INTENT_PREFIX, OF_AN_INTENT, SESSION_PREFIX
-from lea_payments.settings import SettingsError
 
 MAX_ID_BYTES = 2048
 """DynamoDB's limit for a key."""
 
 _LAST4 = re.compile(r"[0-9]{4}")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
+
+
+class QueryError(ValueError):
+    """The arguments cannot be used. The message says what to do."""
 
 
 class PaymentQuery(NamedTuple):
@@ -27,17 +30,19 @@ class PaymentQuery(NamedTuple):
 def checked(
     any_id: str | None, email: str | None, card: str | None, day: str | None, *, at_stripe: bool
 ) -> PaymentQuery:
-    """The query of these arguments. Raises SettingsError if they are not exactly one thing to look for."""
+    """The query of these arguments. Raises QueryError if they are not exactly one thing to look for."""
+    # What is pasted often has white space around it, which no id has.
+    any_id, email, card, day = (value and value.strip() for value in (any_id, email, card, day))
     if (card is None) != (day is None):
-        raise SettingsError("--card and --day belong together: --card 4242 --day 2026-11-27")
+        raise QueryError("--card and --day belong together: --card 4242 --day 2026-11-27")
     if sum(value is not None for value in (any_id, email, card)) != 1:
-        raise SettingsError("give exactly one of ID, --email, and --card with --day")
+        raise QueryError("give exactly one of ID, --email, and --card with --day")
     if (email or card) and not at_stripe:
-        raise SettingsError("only Stripe knows e-mail addresses and cards: add --stripe")
+        raise QueryError("only Stripe knows e-mail addresses and cards: add --stripe")
     if email is not None and not _EMAIL.fullmatch(email):
-        raise SettingsError("--email needs a whole address, as Stripe compares it: mei@example.com")
+        raise QueryError("--email needs a whole address, as Stripe compares it: mei@example.com")
     if card is not None and not _LAST4.fullmatch(card):
-        raise SettingsError("--card needs the last four digits of the card, and nothing more: --card 4242")
+        raise QueryError("--card needs the last four digits of the card, and nothing more: --card 4242")
     if any_id is not None:
         _check_id(any_id)
     return PaymentQuery(any_id, email, card, _day(day))
@@ -47,16 +52,16 @@ def _day(text: str | None) -> date | None:
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"{text!r} is not a day: use --day 2026-11-27") from None
+        raise QueryError(f"{text!r} is not a day: use --day 2026-11-27") from None
 
 
 def _check_id(value: str) -> None:
-    if not value.strip():
-        raise SettingsError("the id is empty: give the id of a payment, a session, a refund, a quote or a user")
+    if not value:
+        raise QueryError("the id is empty: give the id of a payment, a session, a refund, a quote or a user")
     if len(value.encode(errors="replace")) > MAX_ID_BYTES:
-        raise SettingsError(f"the id is longer than {MAX_ID_BYTES} bytes, so no payment has it: check the id")
+        raise QueryError(f"the id is longer than {MAX_ID_BYTES} bytes, so no payment has it: check the id")
     if any("\ud800" <= each <= "\udfff" for each in value):
-        raise SettingsError(f"the id {value!r} is not UTF-8: check the id")
+        raise QueryError(f"the id {value!r} is not UTF-8: check the id")
 
 
 def not_found(query: PaymentQuery, table: str, *, at_stripe: bool) -> Iterator[str]:
@@ -84,6 +89,10 @@ def _not_found_by_id(query: PaymentQuery, table: str, *, at_stripe: bool) -> str
         return (
             f"no such payment in table {table}: add --stripe, which reads {value} from Stripe and says what to do; "
             "or check the id, DDB_ENDPOINT and AWS_REGION"
+        )
+    if _EMAIL.fullmatch(value):
+        return (
+            f"no payment, quote or user in table {table} has the id {value}; an address needs --stripe --email {value}"
         )
     return (
         f"no such payment in table {table}: check the id, DDB_ENDPOINT and AWS_REGION; "
