@@ -1,6 +1,7 @@
 #!/bin/bash
 # install.sh demo|dev: finds a Python and installs that lock file and this project into .venv. Does nothing if they are there.
 set -euo pipefail
+trap 'echo "Interrupted. The same command starts the installation again." >&2; exit 130' INT
 cd -P "$(dirname "$0")/.."
 
 # is_installed LOCK: the packages of LOCK were installed after it was changed
@@ -42,4 +43,5 @@ if is_installed "$1" || { [ "$1" = demo ] && is_installed dev; }; then
 fi
 PATH=${PATH//"$PWD/.venv/bin:"/} # an active .venv cannot create itself again
 find_python
-exec "$python" requirements/install.py "$1"
+# Without site, Python starts so fast that Ctrl-C finds the handler of the installation, and no traceback.
+exec "$python" -S requirements/install.py "$1"

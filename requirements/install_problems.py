@@ -25,6 +25,17 @@ CAUSES = (
         f"The file with the CA certificates does not exist: correct REQUESTS_CA_BUNDLE or PIP_CERT, {AGAIN}",
     ),
     (
+        r"NO_CERTIFICATE_OR_CRL_FOUND|NO_START_LINE|no start line|PEM lib",
+        f"The file in REQUESTS_CA_BUNDLE or PIP_CERT has no certificates in PEM format: correct it, {AGAIN}",
+    ),
+    (
+        r"dependencies for SOCKS|Proxy URL had|Failed to parse|Port out of range|Port could not be cast|InvalidURL",
+        (
+            "HTTPS_PROXY, HTTP_PROXY or PIP_INDEX_URL is not a URL that pip can use: write a proxy as http://host:port,"
+            f" with special characters of a password as %40 and so on, {AGAIN}"
+        ),
+    ),
+    (
         r"(?i)certificate.verify.failed|SSLError",
         (
             "The certificate of the package index is not trusted, probably because a proxy inspects TLS:"
@@ -56,6 +67,12 @@ CAUSES = (
 )
 """What a failed program printed, and what to do. The first match wins."""
 
+NO_PACKAGE = "No matching distribution found"
+NO_PACKAGE_SENTENCE = (
+    "The package index does not have the packages: correct PIP_INDEX_URL, which often ends with /simple, and remove"
+    f" PIP_NO_INDEX, {AGAIN}"
+)
+
 
 class InstallError(Exception):
     """The installation failed. The message says what to do."""
@@ -75,4 +92,6 @@ def explanation(lines: Sequence[str]) -> str:
         problem = (
             f"The installation failed with Python {sys.version.split()[0]}: install Python {newest}. The last lines:"
         )
+    elif NO_PACKAGE in output:
+        return NO_PACKAGE_SENTENCE
     return "\n  ".join([problem, *lines[-LAST_LINES:]])

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -118,11 +119,12 @@ class DynamoDBLocal:
         """Downloads what is missing, starts, and waits for an answer (about 1 s). Raises DynamoDBLocalError."""
         if is_busy(self.port):
             raise DynamoDBLocalError(f"Port {self.port} is in use: stop the program that listens there")
-        jars = fetch(self._folder).absolute()
+        # Java finds nothing at a path with letters that its locale lacks, and this folder can have any name.
+        jars = os.path.relpath(fetch(self._folder))
         storage = ["-inMemory"]
         if self._data is not None:
             self._data.mkdir(parents=True, exist_ok=True)
-            storage = ["-dbPath", str(self._data.absolute())]
+            storage = ["-dbPath", os.path.relpath(self._data)]
         java = [str(JAVA), *JAVA_OPTIONS, "-cp", f"{jars}/*", MAIN_CLASS]
         options = ["-port", str(self.port), "-sharedDb", "-disableTelemetry", *storage]
         with self._log.open("wb") as log:

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 
 DATA = Path(".data")
@@ -38,20 +39,31 @@ def variable(name: str) -> str:
 
 
 def check(root: Path, shell: Mapping[str, str]) -> None:
-    """Raises MachineError if a demo runs in this folder or a port is in use. Reads `.env` as the demo does."""
+    """Raises MachineError if a demo runs in this folder, or a port cannot be used. Reads `.env` as the demo does."""
     with only_demo(root / DATA):
         pass
     dot_env = root / ".env"
     written = _ASSIGNMENT.findall(dot_env.read_text(errors="replace")) if dot_env.is_file() else ()
     settings = {**dict(written), **shell}
     ports = {name: settings.get(variable(name)) or str(port) for name, port in PORTS.items()}
-    valid = {name: int(port) for name, port in ports.items() if port.isdecimal() and int(port) < 65536}
-    check_ports(valid, is_busy, sandbox=bool(settings.get("STRIPE_SECRET_KEY")))
+    invalid = {name: port for name, port in ports.items() if not (port.isdecimal() and 0 < int(port) < 65536)}
+    line = "{}={} is not a port: set it to a number from 1 to 65535"
+    if lines := [line.format(variable(name), ascii(port)) for name, port in invalid.items()]:
+        raise MachineError("\n".join(lines))
+    numbers = {name: int(port) for name, port in ports.items()}
+    check_ports(numbers, is_busy, sandbox=bool(settings.get("STRIPE_SECRET_KEY")))
 
 
 def check_ports(ports: Mapping[str, int], is_busy: Callable[[int], bool], *, sandbox: bool) -> None:
-    """Raises MachineError with one line per port that is in use. A Stripe sandbox replaces the emulator."""
+    """Raises MachineError with a line for each port that is in use or set twice.
+
+    A Stripe sandbox replaces the emulator.
+    """
     used = {name: port for name, port in ports.items() if not (sandbox and name == "emulator")}
+    twice = [(one, other) for one, other in combinations(used, 2) if used[one] == used[other]]
+    line = "{} and {} are both {}: set one of them to another port"
+    if lines := [line.format(variable(one), variable(other), used[one]) for one, other in twice]:
+        raise MachineError("\n".join(lines))
     line = "port {} is in use: stop the program that listens there, or set {} to another port"
     if lines := [line.format(port, variable(name)) for name, port in used.items() if is_busy(port)]:
         raise MachineError("\n".join(lines))

@@ -18,7 +18,7 @@ In another terminal, here: follow a payment, or with --mcp sell as an agent:
 Connect a desktop client to the agent's tools:
   .venv/bin/lea-demo desktop
 Create a payment, as described at {checkout}/openapi.json:
-  curl {checkout}/payments -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{{"user_id": \
+  curl {checkout}/payments -H "Authorization: Bearer {token}" -H 'Content-Type: application/json' -d '{{"user_id": \
 "user_42", "quote_id": "quote_7", "amount": 12000, "currency": "sgd", "product_name": "Insurance"}}'
 Show what happened to the payment below, and compare it with Stripe:
   {variables} .venv/bin/lea-payments show {payment_id} --stripe
@@ -46,12 +46,18 @@ def start_text(settings: DemoSettings, payment_id: str, link: str) -> Sequence[s
         checkout=settings.url("checkout"),
         flow=_flow_options(settings),
         payment_id=payment_id,
-        # A token that somebody set can be valid elsewhere too.
-        token=DEMO_TOKEN if settings.api_tokens == (DEMO_TOKEN,) else "$PAYMENTS_API_TOKEN",
+        token=_shown_token(settings.api_tokens),
         variables=" ".join(f"{name}={value}" for name, value in _variables(settings).items()),
         forward=FORWARD.format(port=settings.webhook_port, events=",".join(EVENT_TYPES)) if sandbox else "",
     )
     return text.split("\n")
+
+
+def _shown_token(tokens: Sequence[str]) -> str:
+    """The token for a command. One that somebody set can be valid elsewhere too, so it is not printed."""
+    if tokens == (DEMO_TOKEN,):
+        return DEMO_TOKEN
+    return "$PAYMENTS_API_TOKEN" if len(tokens) == 1 else "${PAYMENTS_API_TOKEN%%,*}"
 
 
 def _flow_options(settings: DemoSettings) -> str:

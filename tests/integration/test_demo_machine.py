@@ -35,17 +35,26 @@ def test_the_lock_file_of_a_demo_that_ended_does_not_block(tmp_path: Path) -> No
 def test_the_shell_and_dot_env_name_the_ports(tmp_path: Path, busy_port: int, dot_env: str) -> None:
     (tmp_path / ".env").write_text(dot_env.format(busy_port))
     shell = {} if dot_env else {"DEMO_PAGES_PORT": str(busy_port)}
-    others = {variable(name): "1" for name in PORTS if name != "pages"}
+    others = {variable(name): str(port) for port, name in enumerate(PORTS, 1) if name != "pages"}
 
     with pytest.raises(MachineError, match=f"port {busy_port} is in use.*DEMO_PAGES_PORT"):
         check(tmp_path, others | shell)
 
 
-def test_an_invalid_port_is_left_to_the_demo(tmp_path: Path) -> None:
-    invalid = {variable(name): value for name, value in {"pages": "x", "webhook": "99999"}.items()}
-    free = dict.fromkeys(map(variable, PORTS), "1")
+def test_an_invalid_port_has_a_line(tmp_path: Path) -> None:
+    invalid = {"DEMO_CHECKOUT_PORT": "0", "DEMO_PAGES_PORT": "x", "DEMO_WEBHOOK_PORT": "99999"}
 
-    check(tmp_path, {**free, **invalid})
+    with pytest.raises(MachineError) as error:
+        check(tmp_path, invalid)
+
+    assert str(error.value).splitlines() == [
+        f"{name}='{value}' is not a port: set it to a number from 1 to 65535" for name, value in invalid.items()
+    ]
+
+
+def test_a_port_that_is_set_twice_has_a_line(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match="DEMO_CHECKOUT_PORT and DEMO_PAGES_PORT are both 8084"):
+        check(tmp_path, {"DEMO_PAGES_PORT": "8084"})
 
 
 def test_a_busy_port_is_noticed(busy_port: int) -> None:

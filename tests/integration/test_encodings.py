@@ -56,6 +56,21 @@ def test_a_width_of_0_is_no_width(command: tuple[str, ...], tmp_path: Path) -> N
     assert (narrow.stdout, narrow.stderr) == (usual.stdout, usual.stderr)
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_output_changes_nothing_else(closed: str, tmp_path: Path) -> None:
+    """Such as by a scheduler that closes what it does not read."""
+    env = {"PATH": os.environ["PATH"], "DDB_ENDPOINT": "http://127.0.0.1:1"}
+    command = f"{sys.executable!r} -m lea_payments show payment_1"
+
+    usual, done = (
+        subprocess.run(["bash", "-c", f"{command} {end}"], cwd=tmp_path, env=env, capture_output=True, check=False)
+        for end in ("", closed)
+    )
+
+    assert done.returncode == usual.returncode == 1
+    assert (done.stdout, done.stderr) == (usual.stdout, b"" if closed == "2>&-" else usual.stderr)
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -242,6 +242,32 @@ def test_without_a_network_one_sentence_says_what_to_do(installed: Project, othe
     assert not [line for line in progress if "Retry" in line or "ERROR" in line]
 
 
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        pytest.param({"HTTPS_PROXY": "socks5://127.0.0.1:9"}, "not a URL that pip can use", id="SOCKS"),
+        pytest.param({"HTTPS_PROXY": "foo://bar:1"}, "not a URL that pip can use", id="scheme of the proxy"),
+        pytest.param({"HTTPS_PROXY": "http://user:Geheim@x@127.0.0.1:9x"}, "not a URL that pip can use", id="password"),
+        pytest.param({"PIP_INDEX_URL": "http://127.0.0.1:9999999/simple"}, "not a URL that pip can use", id="port"),
+        pytest.param({"PIP_INDEX_URL": "nonsense"}, "correct PIP_INDEX_URL", id="no URL"),
+        pytest.param({"PIP_NO_INDEX": "1"}, "remove PIP_NO_INDEX", id="no index"),
+    ],
+)
+def test_each_wrong_setting_of_pip_has_a_sentence(
+    installed: Project, other_lock: Path, variables: dict[str, str], words: str
+) -> None:
+    other_lock.write_text(f"missing==1 --hash=sha256:{'0' * 64}\n")
+    usual = {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "https://127.0.0.1:9/simple"}
+
+    status, output = installed.install(**{**usual, "PIP_RETRIES": "0", "NO_PROXY": "", "no_proxy": "", **variables})
+
+    problem = output.splitlines()[-1]
+    assert status == 1
+    assert problem.startswith("✗ ")
+    assert words in problem
+    assert "Geheim" not in output
+
+
 def test_a_failed_update_leaves_no_stamp(installed: Project, other_lock: Path) -> None:
     other_lock.write_text("nothing==1 --hash=sha256:00\n")
     assert installed.install()[0] == 1
@@ -304,7 +330,7 @@ def test_the_best_python_is_found(new_project: Project, pythons: Sequence[str], 
 
     _, output = new_project.install(PATH=str(folder))
 
-    assert output == f"{chosen} requirements/install.py dev\n"
+    assert output == f"{chosen} -S requirements/install.py dev\n"
 
 
 def test_without_python_a_sentence_names_the_package(new_project: Project) -> None:
@@ -333,11 +359,16 @@ def test_without_python_a_sentence_names_the_package(new_project: Project) -> No
             "OSError: Could not find a suitable TLS CA certificate bundle, invalid path: /x",
             "correct REQUESTS_CA_BUNDLE",
         ),
+        (
+            "WARNING: Retrying (Retry(total=1)) after connection broken by 'SSLError(SSLError(136, "
+            "'[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found (_ssl.c:4149)'))'",
+            "no certificates in PEM format",
+        ),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "original files"),
         ("ERROR: HTTP error 401 while getting https://index", "the user and the password"),
         ("something else", "Its last lines:\n  something else"),
     ],
-    ids=["full", "read-only", "no network", "TLS proxy", "no bundle", "hash", "refused", "unknown"],
+    ids=["full", "read-only", "no network", "TLS proxy", "no bundle", "no PEM", "hash", "refused", "unknown"],
 )
 def test_every_cause_of_a_failure_has_a_remedy(root: Path, printed: str, words: str) -> None:
     explanation = runpy.run_path(str(root / "requirements" / "install_problems.py"))["explanation"]

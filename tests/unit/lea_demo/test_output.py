@@ -1,5 +1,6 @@
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -178,8 +179,21 @@ def test_the_key_of_a_sandbox_is_not_shown() -> None:
 def test_a_token_that_somebody_set_is_not_shown() -> None:
     text = "\n".join(text_of(PAYMENTS_API_TOKEN="mine"))
 
-    assert "Bearer $PAYMENTS_API_TOKEN" in text
+    assert '"Authorization: Bearer $PAYMENTS_API_TOKEN"' in text
     assert "mine" not in text
+
+
+def test_of_several_tokens_a_command_has_the_first_one() -> None:
+    (curl,) = [line.strip() for line in text_of(PAYMENTS_API_TOKEN="mine,older") if "curl" in line]
+
+    words = subprocess.run(
+        ["bash", "-c", f"printf '%s\\n' {curl}"],
+        env={"PAYMENTS_API_TOKEN": "mine,older"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "Authorization: Bearer mine\n" in words
 
 
 def test_the_link_of_the_example_is_shown_once() -> None:

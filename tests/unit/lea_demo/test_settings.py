@@ -14,14 +14,6 @@ OWN_RECEIVER = Endpoint("http://127.0.0.1:50000/", "whsec_own")
 DEFAULT_PORTS = {variable(name): port for name, port in PORTS.items()}
 
 
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Neither the developer's variables nor a `.env`."""
-    monkeypatch.chdir(tmp_path_factory.mktemp("empty"))
-    for name in [*SANDBOX, "PAYMENTS_API_TOKEN", "STRIPE_API_BASE", "NOTIFY_URL", "NOTIFY_SECRET", *DEFAULT_PORTS]:
-        monkeypatch.delenv(name, raising=False)
-
-
 def settings(**variables: str) -> DemoSettings:
     return DemoSettings.model_validate(variables)
 
@@ -35,6 +27,15 @@ def test_every_busy_port_has_a_line_with_a_remedy() -> None:
         line.format(8085, "DEMO_PAGES_PORT"),
         line.format(9464, "DEMO_WEBHOOK_METRICS_PORT"),
     ]
+
+
+def test_a_port_that_is_set_twice_has_a_line() -> None:
+    both = settings(DEMO_PAGES_PORT="8084")
+
+    with pytest.raises(MachineError) as error:
+        check_ports(ports(both), lambda _: False, sandbox=False)
+
+    assert str(error.value) == "DEMO_CHECKOUT_PORT and DEMO_PAGES_PORT are both 8084: set one of them to another port"
 
 
 def test_free_ports_are_accepted() -> None:
