@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.emulator import EmulatorClient
 
-CASES = [
+CASES: list[tuple[str, str, list[object], str]] = [
     ("/_pay/{session}", "method", ["cash", "", "Card", "paynow", None, ["card"]], "card or delayed"),
     ("/_pay/{session}", "outcome", ["maybe", "", None, {}], "succeeded or failed"),
     ("/_pay/{session}", "wait", ["perhaps", None], "true or false"),
