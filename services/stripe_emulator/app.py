@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from stripe_emulator import emulator
 from stripe_emulator.api import routes as api
@@ -44,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.add_exception_handler(StripeApiError, _answer_error)
+    app.add_exception_handler(HTTPException, _answer_unknown_route)
     app.add_exception_handler(Exception, _answer_bug)
     app.add_api_route("/health", health, methods=["GET"], operation_id="health")
     api.add_routes(app)
@@ -73,6 +76,26 @@ async def _answer_bug(_request: Request, _bug: Exception) -> Response:
     return JSONResponse(
         StripeApiError("The emulator has a bug; its log has the traceback.", status=500, kind="api_error").body(), 500
     )
+
+
+async def _answer_unknown_route(request: Request, error: Exception) -> Response:
+    """Answer 404 and 405 in Stripe's format, with what the caller can use instead."""
+    if not isinstance(error, HTTPException):
+        raise error
+    path, methods = request.url.path, _methods(request)
+    hint = "GET /openapi.json describes the controls; Stripe's API is under /v1."
+    if error.status_code == 405:
+        message = f"{request.method} is not allowed for {path}. Use {' or '.join(methods)}. {hint}"
+        return JSONResponse(StripeApiError(message).body(), 405, {"Allow": ", ".join(methods)})
+    message = f"There is nothing at {path}. {hint}" if error.status_code == 404 else error.detail
+    return JSONResponse(StripeApiError(message).body(), error.status_code, error.headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return all methods of this path. Starlette names only those of the first route."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    matches = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in matches for method in route.methods or ()})
 
 
 async def _answer_error(_request: Request, error: Exception) -> Response:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from pydantic import GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import BaseModel, GetJsonSchemaHandler, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import CoreSchema, PydanticCustomError
 
 OBJECT_EXPECTED = ("model_type", "dict_type")
@@ -18,6 +18,7 @@ class Problem(NamedTuple):
     message: str
     value: object
     is_unknown: bool
+    is_missing: bool
 
     def __str__(self) -> str:
         """Return the problem as one sentence."""
@@ -63,6 +64,11 @@ def whole_number(least: int, most: int) -> MustBe:
     return must_be(f"a whole number from {least} to {most}", (least, most))
 
 
+def expectation(model: type[BaseModel], name: str) -> str:
+    """Return the description of a field's valid values."""
+    return next(it.expectation for it in model.model_fields[name].metadata if isinstance(it, MustBe))
+
+
 def problems(error: ValidationError) -> list[Problem]:
     """Return every problem that a validation found."""
     return [
@@ -71,6 +77,7 @@ def problems(error: ValidationError) -> list[Problem]:
             message="must be an object" if detail["type"] in OBJECT_EXPECTED else detail["msg"],
             value=detail["input"],
             is_unknown=detail["type"] == "extra_forbidden",
+            is_missing=detail["type"] == "missing",
         )
         for detail in error.errors()
         if detail["type"] not in CONSEQUENCES

@@ -1,6 +1,6 @@
 """Selects and pages the objects of a list call."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field
 
@@ -8,7 +8,7 @@ from stripe_emulator.calls.call import ApiCall
 from stripe_emulator.calls.parameters import Integer, Parameters, Text
 from stripe_emulator.reference import errors
 from stripe_emulator.reference.shapes import Json
-from stripe_emulator.state.account import Account
+from stripe_emulator.state.account import Account, Clock
 from stripe_emulator.state.objects import listing
 
 DEFAULT_LIMIT, MAX_LIMIT = 10, 100
@@ -22,6 +22,13 @@ class TimeRange(Parameters):
     lt: Integer | None = None
     lte: Integer | None = None
     eq: Integer | None = None
+
+    def on(self, clock: Clock) -> Self:
+        """Return the range with upper bounds on the emulator's clock."""
+        upper = {"lt": self.lt, "lte": self.lte}
+        return self.model_copy(
+            update={name: clock.upper_bound(bound) for name, bound in upper.items() if bound is not None}
+        )
 
     def contains(self, at: int) -> bool:
         """Return whether a time is within all bounds."""
@@ -62,6 +69,8 @@ class ListParameters(PageParameters):
 def page(account: Account, call: ApiCall, kind: str, model: type[ListParameters] = ListParameters) -> Json:
     """Return a page of the objects of a kind, newest first."""
     params, everything = call.read(model), list(account.store.newest_first(kind))
+    if params.created:
+        params = params.model_copy(update={"created": params.created.on(account.clock)})
     return cut(call, params, [thing for thing in everything if params.matches(thing)], everything)
 
 

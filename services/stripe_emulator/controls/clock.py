@@ -8,9 +8,9 @@ from stripe_emulator.reference.shapes import Json
 
 
 async def advance(request: Request, emulator: Current) -> Json:
-    """Move the clock ahead, then run everything that is due."""
+    """Move the clock ahead, then run everything that is due. The callers' clocks stay where they are."""
     account, body = emulator.account, await read_body(request, AdvanceBody)
-    account.clock.ahead += body.seconds
+    account.clock.advance(body.seconds)
     emulator.run_due()
     return {"now": account.now(), "ahead": account.clock.ahead}
 

@@ -4,12 +4,15 @@ from fastapi import Request
 
 from stripe_emulator.controls.bodies import (
     AuthenticationBody,
+    CloseQuery,
     DisputeBody,
     DisputeStatusBody,
     FailureBody,
     PayBody,
+    SettleQuery,
     WarningBody,
     read_body,
+    read_query,
 )
 from stripe_emulator.emulator import Current, Emulator
 from stripe_emulator.pay_page import payment
@@ -53,16 +56,14 @@ async def _paid(emulator: Emulator, session: Json, *, wait: bool) -> Json:
     return answer | {"merchant_answered": answered}
 
 
-async def settle_session(emulator: Current, session_id: str, result: str = "") -> Json:
+async def settle_session(request: Request, emulator: Current, session_id: str) -> Json:
     """End a delayed payment now: `?result=succeeded` or `?result=failed`."""
-    account = emulator.account
-    if result not in ("succeeded", "failed"):
-        raise errors.invalid("result must be succeeded or failed", "result")
+    account, query = emulator.account, read_query(request, SettleQuery)
     session = account.store.get("checkout.session", session_id)
     intent_id = account.store.orders[session_id].payment_intent
     if intent_id is None or intent_id not in account.store.settlements:
         raise errors.unexpected_state("This session has no delayed payment to settle.", "nothing_to_settle")
-    checkout.settle(account, account.store.get("payment_intent", intent_id), result)
+    checkout.settle(account, account.store.get("payment_intent", intent_id), query.result)
     return session
 
 
@@ -75,13 +76,11 @@ async def open_dispute(request: Request, emulator: Current) -> Json:
     )
 
 
-async def close_dispute(emulator: Current, dispute_id: str, status: str = "") -> Json:
+async def close_dispute(request: Request, emulator: Current, dispute_id: str) -> Json:
     """Close a dispute: `?status=won` or `?status=lost`."""
-    account = emulator.account
-    if status not in ("won", "lost"):
-        raise errors.invalid("status must be won or lost", "status")
+    account, query = emulator.account, read_query(request, CloseQuery)
     dispute = account.store.get("dispute", dispute_id)
-    disputes.close(account, dispute, status)
+    disputes.close(account, dispute, query.status)
     return dispute
 
 

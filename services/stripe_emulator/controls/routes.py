@@ -15,12 +15,13 @@ ERROR = {"description": "An error in Stripe's format: `error.message` says what 
 
 
 class Control(NamedTuple):
-    """One control: its route, its handler, the JSON object that it reads, and filters in its query."""
+    """One control: its route, its handler, and the JSON object, the query parameters or the filters that it reads."""
 
     method: str
     path: str
     handle: Handler
     body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
     filters: tuple[str, ...] = ()
 
     @property
@@ -32,9 +33,9 @@ class Control(NamedTuple):
 CONTROLS = (
     Control("POST", "/_pay/{session_id}", payments.pay_session, bodies.PayBody),
     Control("POST", "/_authenticate/{object_id}", payments.authenticate, bodies.AuthenticationBody),
-    Control("POST", "/_sessions/{session_id}/settle", payments.settle_session),
+    Control("POST", "/_sessions/{session_id}/settle", payments.settle_session, query=bodies.SettleQuery),
     Control("POST", "/_disputes", payments.open_dispute, bodies.DisputeBody),
-    Control("POST", "/_disputes/{dispute_id}/close", payments.close_dispute),
+    Control("POST", "/_disputes/{dispute_id}/close", payments.close_dispute, query=bodies.CloseQuery),
     Control("POST", "/_disputes/{dispute_id}/status", payments.move_dispute, bodies.DisputeStatusBody),
     Control("POST", "/_early_fraud_warnings", payments.create_warning, bodies.WarningBody),
     Control("POST", "/_refunds/{refund_id}/succeed", payments.succeed_refund),
@@ -74,11 +75,16 @@ def _described(control: Control) -> dict[str, Any]:
     described: dict[str, Any] = {}
     if control.body:
         schema = control.body.model_json_schema()
-        is_required = bool(schema.get("required"))
         described["requestBody"] = {
-            "required": is_required,
-            "content": {"application/json": {"schema": _inline(schema)}},
+            "required": bool(schema.get("required")),
+            "content": {"application/json": {"schema": _inline(schema), "example": schema["examples"][0]}},
         }
+    if control.query:
+        schema = control.query.model_json_schema()
+        described["parameters"] = [
+            {"name": name, "in": "query", "required": name in schema["required"], "schema": part}
+            for name, part in schema["properties"].items()
+        ]
     if control.filters:
         text = {"schema": {"type": "string"}}
         described["parameters"] = [{"name": name, "in": "query"} | text for name in control.filters]

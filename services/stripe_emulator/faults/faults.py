@@ -79,6 +79,17 @@ class Faults(EventFaults):
     `clock_seconds` moves the clock that signs deliveries: ahead if positive, back if negative.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"delay_seconds": 2, "duplicate": 1, "per_type": {"charge.refunded": {"drop": True}}},
+                {"reorder": {"hold": 5, "seed": 1, "release_after_seconds": 3}},
+                {"api_error": {"status": 500, "times": 2, "path": "/v1/checkout"}},
+                {"drop": 0.1, "seed": 1, "clock_seconds": 600},
+            ]
+        }
+    )
+
     per_type: dict[EventType, EventFaults] = {}
     reorder: Reorder | None = None
     api_error: ApiFault | None = None

@@ -1,6 +1,7 @@
 """Pays an open session as the customer does."""
 
 import re
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +15,8 @@ from stripe_emulator.reference.errors import StripeApiError
 from stripe_emulator.reference.numbers import is_digits, without_spaces
 from stripe_emulator.reference.shapes import Json
 
+Method = Literal["card", "delayed"]
+Outcome = Literal["succeeded", "failed"]
 MAX_DELAY = 24 * 3600
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -39,6 +42,8 @@ def problems(emulator: Emulator, session: Json, form: PaymentForm) -> list[Strip
         found.append(invalid("Your email address is invalid. Leave it out, or use name@example.com.", "email", "email"))
     if not checkout.needs_method(session):
         return found
+    if form.method not in get_args(Method):
+        return [*found, invalid("The method must be card or delayed.", "invalid_method", "method")]
     if form.method == "delayed":
         return found + _debit_problems(session, form)
     return found + card_fields.problems(emulator.account, form.cardnumber, form.expiry, form.cvc)
@@ -91,7 +96,7 @@ def _debit_problems(session: Json, form: PaymentForm) -> list[StripeApiError]:
     seconds = form.after_seconds
     if not is_digits(seconds) or len(seconds) > len(str(MAX_DELAY)) or int(seconds) > MAX_DELAY:
         return [invalid(f"Enter whole seconds from 0 to {MAX_DELAY}.", "invalid_delay", "after_seconds")]
-    if form.outcome not in ("succeeded", "failed"):
+    if form.outcome not in get_args(Outcome):
         return [invalid("The outcome must be succeeded or failed.", "invalid_outcome", "outcome")]
     if not _debit_kinds(session):
         return [invalid("This session accepts no delayed payment method.", "method_not_offered", "method")]

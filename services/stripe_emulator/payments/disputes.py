@@ -20,6 +20,24 @@ Status = Literal[
     "appeal_needs_response",
     "appeal_under_review",
 ]
+# https://docs.stripe.com/api/disputes/object#dispute_object-reason
+Reason = Literal[
+    "bank_cannot_process",
+    "check_returned",
+    "credit_not_processed",
+    "customer_initiated",
+    "debit_not_authorized",
+    "duplicate",
+    "fraudulent",
+    "general",
+    "incorrect_account_details",
+    "insufficient_funds",
+    "noncompliant",
+    "product_not_received",
+    "product_unacceptable",
+    "subscription_canceled",
+    "unrecognized",
+]
 # The status of an open dispute, and its status after evidence was submitted.
 STATUS_AFTER_EVIDENCE = {
     "needs_response": "under_review",

@@ -21,10 +21,29 @@ class Clock:
 
     read: Callable[[], float] = time.time
     ahead: int = 0
+    moves: list[tuple[int, int]] = field(default_factory=list)
 
     def now(self) -> int:
         """Return the emulated time."""
-        return int(self.read()) + self.ahead
+        return self.callers_now() + self.ahead
+
+    def callers_now(self) -> int:
+        """Return the time on the clocks of the callers, which is not moved ahead."""
+        return int(self.read())
+
+    def advance(self, seconds: int) -> None:
+        """Move the emulated time ahead."""
+        self.ahead += seconds
+        self.moves.append((self.callers_now(), seconds))
+
+    def upper_bound(self, bound: int) -> int:
+        """Return the emulated time until which a caller wants to see objects.
+
+        A caller that asks for objects until now sends the time of its own clock. A later time is the emulator's.
+        """
+        if bound > self.callers_now():
+            return bound
+        return bound + sum(seconds for moved_at, seconds in self.moves if moved_at <= bound)
 
     def year_and_month(self) -> tuple[int, int]:
         """Return the current year and month, for comparison with a card's expiry date."""

@@ -27,7 +27,7 @@ def test_a_declined_payment_returns_the_reason(emulator: EmulatorClient) -> None
 
 
 @pytest.mark.parametrize(
-    ("how", "status"), [({"colour": "red"}, 400), ({"method": "delayed", "outcome": "maybe"}, 402)]
+    ("how", "status"), [({"colour": "red"}, 400), ({"method": "delayed", "after_seconds": "soon"}, 402)]
 )
 def test_an_invalid_payment_is_refused(emulator: EmulatorClient, how: dict[str, str], status: int) -> None:
     assert emulator.pay(emulator.checkout().id, **how).status_code == status

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stripe_emulator.validation import must_be, number, problems, whole_number
+from stripe_emulator.validation import expectation, must_be, number, problems, whole_number
 
 
 class Inner(BaseModel):
@@ -50,3 +50,8 @@ def test_a_problem_is_one_sentence(values: Any, message: str) -> None:
 @pytest.mark.parametrize("values", [{"count": 1}, {"count": 3}, {"inner": {"share": 1}}, {"name": ""}])
 def test_valid_values_pass(values: Any) -> None:
     Example.model_validate(values)
+
+
+@pytest.mark.parametrize(("name", "valid"), [("count", "a whole number from 1 to 3"), ("name", "a word")])
+def test_the_valid_values_of_a_field_are_described(name: str, valid: str) -> None:
+    assert expectation(Example, name) == valid

@@ -8,7 +8,7 @@ from stripe_emulator.payments import checkout
 from stripe_emulator.reference import errors, money
 from stripe_emulator.reference.cards import DEFAULT_KINDS
 from stripe_emulator.reference.shapes import Json
-from stripe_emulator.state.account import Account
+from stripe_emulator.state.account import Account, Clock
 from stripe_emulator.state.objects import make
 from stripe_emulator.state.store import Order
 from stripe_emulator.v1.checkout import line_items as lines
@@ -38,7 +38,7 @@ def create(account: Account, call: ApiCall) -> Json:
     params = call.read(CreateSession)
     _check_supported(params)
     _check_mode(params)
-    expires_at, customer = _expires_at(params, account.now()), _customer(account, params)
+    expires_at, customer = _expires_at(params, account.clock), _customer(account, params)
     items = lines.create(account, params.line_items or [], params.mode)
     is_setup = params.mode == "setup"
     total, currency = _total(params, items), params.currency if is_setup else items[0]["currency"]
@@ -151,10 +151,11 @@ def _customer(account: Account, params: CreateSession) -> str | None:
     return params.customer
 
 
-def _expires_at(params: CreateSession, now: int) -> int:
-    at = params.expires_at
+def _expires_at(params: CreateSession, clock: Clock) -> int:
+    """Return the emulated time of the end. The caller's time is on its own clock, which `/_advance` does not move."""
+    at, now = params.expires_at, clock.callers_now()
     if at is None:
-        return now + MAX_LIFETIME
+        return clock.now() + MAX_LIFETIME
     if at < now + MIN_LIFETIME:
         raise errors.invalid(
             "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation.", "expires_at"
@@ -163,4 +164,4 @@ def _expires_at(params: CreateSession, now: int) -> int:
         raise errors.invalid(
             "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation.", "expires_at"
         )
-    return at
+    return at + clock.ahead

@@ -70,3 +70,29 @@ def test_invalid_page_parameters_are_refused(
         lists.page(account, call(**params), "product")
 
     assert error_info.value.param == param
+
+
+NOW = 1_800_000_000
+
+
+@pytest.mark.parametrize(
+    ("created", "matches"),
+    [
+        ({"gte": NOW - 3600, "lte": NOW}, "21"),
+        ({"gte": NOW - 3600, "lt": NOW}, "1"),
+        ({"gte": NOW - 3600}, "21"),
+        ({"gt": NOW, "lte": NOW}, "2"),
+        ({"gte": NOW - 3600, "lte": NOW - 1}, "1"),
+        ({"lte": NOW + 86_399}, "1"),
+        (NOW + 86_400, "2"),
+    ],
+    ids=str,
+)
+def test_a_list_until_now_has_what_was_created_after_an_advance(
+    account: Account, call: MakeCall, created: Any, matches: str
+) -> None:
+    account.store.add(objects.make("product", id="prod_1", created=NOW - 60))
+    account.clock.advance(86_400)
+    account.store.add(objects.make("product", id="prod_2", created=account.now()))
+
+    assert ids(lists.page(account, call(created=created), "product")) == matches

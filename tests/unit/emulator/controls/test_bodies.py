@@ -10,15 +10,18 @@ from pydantic import ValidationError
 from stripe_emulator.controls.bodies import (
     AdvanceBody,
     Body,
+    CloseQuery,
     DisputeBody,
     DisputeStatusBody,
     FailureBody,
     OriginBody,
     PayBody,
     SecretsBody,
+    SettleQuery,
     WarningBody,
 )
-from stripe_emulator.payments.disputes import Status
+from stripe_emulator.payments.disputes import Reason, Status
+from stripe_emulator.reference import cards
 
 
 def test_an_empty_payment_is_a_test_card() -> None:
@@ -44,10 +47,22 @@ def test_a_dispute_takes_every_published_status() -> None:
     assert {first or second for first, second in published} == set(get_args(Status))
 
 
+@pytest.mark.parametrize("card", cards.CARDS.values(), ids=cards.CARDS)
+def test_a_dispute_takes_the_reason_of_every_card(card: cards.Instrument) -> None:
+    assert card.dispute in (None, *get_args(Reason))
+
+
 @pytest.mark.parametrize(
     ("model", "values"),
     [
         (PayBody, {"colour": "red"}),
+        (PayBody, {"method": "cash"}),
+        (PayBody, {"outcome": "maybe"}),
+        (PayBody, {"wait": "perhaps"}),
+        (SettleQuery, {}),
+        (SettleQuery, {"result": ""}),
+        (CloseQuery, {}),
+        (CloseQuery, {"status": "needs_response"}),
         (SecretsBody, {}),
         (SecretsBody, {"secrets": []}),
         (SecretsBody, {"secrets": [""]}),
@@ -56,6 +71,7 @@ def test_a_dispute_takes_every_published_status() -> None:
         (DisputeBody, {"payment_intent": 1}),
         (DisputeBody, {"payment_intent": "pi_1", "amount": 0}),
         (DisputeBody, {"payment_intent": "pi_1", "reason": 1}),
+        (DisputeBody, {"payment_intent": "pi_1", "reason": "bad luck"}),
         (DisputeBody, {"payment_intent": "pi_1", "status": "settled"}),
         (DisputeStatusBody, {}),
         (DisputeStatusBody, {"status": "settled"}),

@@ -52,6 +52,8 @@ def test_a_delayed_payment_is_scheduled(emulator: Emulator, session: Json, outco
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
+        ({"method": "cash"}, "invalid_method"),
+        ({"method": ""}, "invalid_method"),
         ({"cardnumber": "4242"}, "incorrect_number"),
         ({"expiry": "12"}, "incomplete_expiry"),
         ({"expiry": "01/20"}, "invalid_expiry_year"),

@@ -10,6 +10,7 @@ from stripe_emulator.state.account import Account, Clock, subscribes
 from stripe_emulator.state.objects import make
 
 Json = dict[str, Any]
+NOON = 1_800_000_000
 
 
 def test_an_event_is_a_snapshot(account: Account, event_log: Any) -> None:
@@ -73,6 +74,28 @@ def test_time_is_in_whole_seconds_and_can_be_set_ahead() -> None:
 
     assert clock.now() == 1_800_000_060
     assert clock.year_and_month() == (2027, 1)
+
+
+@pytest.mark.parametrize(
+    ("bound", "emulated"),
+    [
+        (NOON - 1, NOON - 1),
+        (NOON, NOON + 60),
+        (NOON + 9, NOON + 9 + 60),
+        (NOON + 10, NOON + 10 + 3660),
+        (NOON + 20, NOON + 20 + 3660),
+        (NOON + 21, NOON + 21),
+    ],
+    ids=["before", "first move", "between", "second move", "the caller's now", "an object's time"],
+)
+def test_an_upper_bound_is_on_the_callers_clock(bound: int, emulated: int) -> None:
+    clock = Clock(read=lambda: NOON)
+    clock.advance(60)
+    clock.read = lambda: NOON + 10
+    clock.advance(3600)
+    clock.read = lambda: NOON + 20
+
+    assert clock.upper_bound(bound) == emulated
 
 
 def test_an_event_is_resent_to_all_subscribers_or_to_one() -> None:

@@ -153,6 +153,19 @@ async def test_the_signing_clock_can_be_wrong(build: Build, ahead: int) -> None:
     assert stripe.WebhookSignature.verify_header(body.decode(), headers["Stripe-Signature"], "whsec_a", None)
 
 
+@pytest.mark.parametrize("seconds", [60, 86_400])
+async def test_an_advance_does_not_move_the_signing_clock(build: Build, seconds: int) -> None:
+    setup = build()
+    setup.account.clock.advance(seconds)
+    setup.emit()
+    await setup.settle()
+
+    _, headers, body = setup.post.sent[0]
+    assert stripe.WebhookSignature.verify_header(body.decode(), headers["Stripe-Signature"], "whsec_a", None)
+    signed_at = int(headers["Stripe-Signature"].partition("t=")[2].partition(",")[0])
+    assert signed_at <= time.time()
+
+
 async def test_a_deleted_endpoint_is_not_retried(build: Build) -> None:
     setup = build(500)
     setup.emit()

@@ -175,6 +175,31 @@ def test_an_invalid_session_names_its_parameter(
     assert list(account.store.oldest_first("checkout.session")) == []
 
 
+@pytest.mark.parametrize("ahead", [60, 82_800, 86_400, 30 * 86_400])
+@pytest.mark.parametrize("life", [1800, 82_800, 86_400])
+def test_the_end_is_counted_from_the_callers_time(
+    account: Account, call: MakeCall, session_params: Json, ahead: int, life: int
+) -> None:
+    account.clock.advance(ahead)
+
+    session = sessions.create(account, call(**session_params, expires_at=NOW + life))
+
+    assert (session["created"], session["expires_at"]) == (NOW + ahead, NOW + ahead + life)
+
+
+@pytest.mark.parametrize("ahead", [60, 82_800, 86_400, 30 * 86_400])
+@pytest.mark.parametrize("life", [1799, 86_401])
+def test_the_limits_of_the_end_stay_after_an_advance(
+    account: Account, call: MakeCall, session_params: Json, ahead: int, life: int
+) -> None:
+    account.clock.advance(ahead)
+
+    with pytest.raises(StripeApiError) as error_info:
+        sessions.create(account, call(**session_params, expires_at=NOW + life))
+
+    assert error_info.value.param == "expires_at"
+
+
 def test_an_update_merges_metadata(account: Account, call: MakeCall, session: Json) -> None:
     sessions.update(account, call(session["id"], metadata={"a": "1", "b": "2"}))
     sessions.update(account, call(session["id"], metadata={"a": ""}))
