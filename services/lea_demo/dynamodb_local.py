@@ -119,16 +119,16 @@ class DynamoDBLocal:
         """Downloads what is missing, starts, and waits for an answer (about 1 s). Raises DynamoDBLocalError."""
         if is_busy(self.port):
             raise DynamoDBLocalError(f"Port {self.port} is in use: stop the program that listens there")
-        # Java finds nothing at a path with letters that its locale lacks, and this folder can have any name.
-        jars = os.path.relpath(fetch(self._folder))
+        jars = fetch(self._folder).absolute()
         storage = ["-inMemory"]
         if self._data is not None:
             self._data.mkdir(parents=True, exist_ok=True)
-            storage = ["-dbPath", os.path.relpath(self._data)]
+            storage = ["-dbPath", str(self._data.absolute())]
         java = [str(JAVA), *JAVA_OPTIONS, "-cp", f"{jars}/*", MAIN_CLASS]
         options = ["-port", str(self.port), "-sharedDb", "-disableTelemetry", *storage]
         with self._log.open("wb") as log:
-            self._server = ChildProcess([*java, *options], log)
+            # Java finds nothing at a path with letters that its locale lacks, and this folder can have any name.
+            self._server = ChildProcess([*java, *options], log, env={**os.environ, "LC_ALL": "C.UTF-8"})
         deadline = time.monotonic() + START_SECONDS
         while not is_busy(self.port):
             self.raise_if_exited()

@@ -71,6 +71,18 @@ def test_tables_survive_a_restart(free_port: Callable[[], int], dynamodb_folder:
         assert connect(dynamodb.endpoint).list_tables()["TableNames"] == ["example"]
 
 
+def test_it_starts_in_a_folder_that_the_locale_cannot_name(
+    free_port: Callable[[], int], dynamodb_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    folder = tmp_path / "文件 é"
+    folder.mkdir()
+    (folder / "programs").symlink_to(dynamodb_folder)
+
+    with DynamoDBLocal(free_port(), folder / "data", folder / "programs") as dynamodb:
+        assert connect(dynamodb.endpoint).list_tables()["TableNames"] == []
+
+
 def test_a_busy_port_is_named_with_a_remedy(dynamodb_folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
