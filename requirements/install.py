@@ -2,11 +2,15 @@
 
 Uses the standard library only, and runs with the Python that .venv gets: `python3 requirements/install.py demo`.
 """
+# ruff: noqa: E402
+
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends the imports below without a traceback
 
 import fcntl
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from typing import NoReturn

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -83,6 +84,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def install(self, name: str = "dev", **env: str) -> tuple[int, str]:
@@ -226,6 +228,19 @@ def test_a_moved_folder_gets_a_new_environment(installed: Project, root: Path, t
     assert status == 0, output
     assert output.startswith("Creating .venv")
     assert moved.works()
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 300, 300 // examples(6, 30)))
+def test_ctrl_c_in_the_first_moments_ends_it(new_project: Project, milliseconds: int) -> None:
+    """Before the installer has its own handler: in the shell, in a Python that is tried, during imports."""
+    with new_project.start() as process:
+        time.sleep(milliseconds / 1000)
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate()
+
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in output
+    assert not list(new_project.folder.glob(".venv/*.stamp"))
 
 
 def test_without_a_network_one_sentence_says_what_to_do(installed: Project, other_lock: Path) -> None:
