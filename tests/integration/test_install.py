@@ -85,6 +85,8 @@ class Project:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # Tests that run as a shell's background job ignore Ctrl-C, and bash cannot change that for itself.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
 
     def install(self, name: str = "dev", **env: str) -> tuple[int, str]:

@@ -1,10 +1,14 @@
-"""Forbids network access and calls that block the event loop in unit tests."""
+"""Keeps the developer's settings, the network, and calls that block the event loop out of unit tests."""
 
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from blockbuster import blockbuster_ctx
+
+from lea_payments.environment import EnvironmentSettings
 
 FORBIDDEN = {"socket.bind", "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"}
 
@@ -25,6 +29,26 @@ class _Network:
 
 _network = _Network()
 sys.addaudithook(_network)  # permanent: Python cannot remove an audit hook
+
+
+def _names(kind: type[EnvironmentSettings]) -> set[str]:
+    """The variables of these settings and of all that are derived from them."""
+    own = {str(field.validation_alias) for field in kind.model_fields.values()}
+    return own.union(*map(_names, kind.__subclasses__()))
+
+
+@pytest.fixture(scope="session")
+def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder without a `.env`."""
+    return tmp_path_factory.mktemp("empty")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch, empty_folder: Path) -> None:
+    """Neither the variables of our settings nor a `.env`."""
+    monkeypatch.chdir(empty_folder)
+    for name in _names(EnvironmentSettings) & os.environ.keys():
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)

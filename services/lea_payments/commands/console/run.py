@@ -30,9 +30,8 @@ def run(app: typer.Typer) -> None:
     _forget_no_columns(os.environ)
     strip_variables_of_libraries(os.environ)
     take_variables()
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # it was closed: `2>&-`
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for the whole run
+    if sys.stderr is None:  # it was closed: `2>&-`
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - for the whole run
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # the terminal's encoding can lack a character
