@@ -42,6 +42,11 @@ def test_no_encoding_ends_in_a_traceback(command: tuple[str, ...], encoding: dic
     assert "Traceback" not in printed
 
 
+def without_progress(printed: str) -> list[str]:
+    """The lines without those that a slow machine adds after each three seconds."""
+    return [line for line in printed.splitlines() if not line.startswith("Still ")]
+
+
 @pytest.mark.parametrize("command", [one for one in COMMANDS if "webhook" not in one], ids=" ".join)
 def test_a_width_of_0_is_no_width(command: tuple[str, ...], tmp_path: Path) -> None:
     """Some terminals and scripts set COLUMNS=0."""
@@ -53,7 +58,7 @@ def test_a_width_of_0_is_no_width(command: tuple[str, ...], tmp_path: Path) -> N
     )
 
     assert usual.stdout + usual.stderr
-    assert (narrow.stdout, narrow.stderr) == (usual.stdout, usual.stderr)
+    assert (narrow.stdout, without_progress(narrow.stderr)) == (usual.stdout, without_progress(usual.stderr))
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])
@@ -63,12 +68,16 @@ def test_a_closed_output_changes_nothing_else(closed: str, tmp_path: Path) -> No
     command = f"{sys.executable!r} -m lea_payments show payment_1"
 
     usual, done = (
-        subprocess.run(["bash", "-c", f"{command} {end}"], cwd=tmp_path, env=env, capture_output=True, check=False)
+        subprocess.run(
+            ["bash", "-c", f"{command} {end}"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        )
         for end in ("", closed)
     )
 
     assert done.returncode == usual.returncode == 1
-    assert (done.stdout, done.stderr) == (usual.stdout, b"" if closed == "2>&-" else usual.stderr)
+    problem = without_progress(usual.stderr)
+    assert problem
+    assert (done.stdout, without_progress(done.stderr)) == (usual.stdout, [] if closed == "2>&-" else problem)
 
 
 @pytest.mark.parametrize(
