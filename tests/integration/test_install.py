@@ -234,14 +234,16 @@ def test_a_moved_folder_gets_a_new_environment(installed: Project, root: Path, t
 
 @pytest.mark.parametrize("milliseconds", range(0, 300, 300 // examples(6, 30)))
 def test_ctrl_c_in_the_first_moments_ends_it(new_project: Project, milliseconds: int) -> None:
-    """Before the installer has its own handler: in the shell, in a Python that is tried, during imports."""
+    """Before the installer has its own handler: in the shell, in a Python that is tried, during imports.
+
+    In the first milliseconds of the installer, Python itself can still print a traceback.
+    """
     with new_project.start() as process:
         time.sleep(milliseconds / 1000)
         os.killpg(process.pid, signal.SIGINT)
         output, _ = process.communicate()
 
-    assert process.returncode in (130, -signal.SIGINT)
-    assert "Traceback" not in output
+    assert process.returncode in (130, -signal.SIGINT), output
     assert not list(new_project.folder.glob(".venv/*.stamp"))
 
 
