@@ -6,21 +6,17 @@ from pathlib import Path
 import pytest
 
 from lea_payments.settings import TableSettings
-from tests.support.checkout_api import SECRETS, STRIPE_KEY, WEBHOOK_SECRET, payment_body
+from tests.support.checkout_api import SECRETS, STRIPE_KEY, payment_body
 from tests.support.command_line import command_runner
 from tests.support.emulator import EmulatorClient
-from tests.support.shop import Shop, open_shop
+from tests.support.shop import Shop, open_account, open_shop
 
 HOUR = 3600
 
 
 @pytest.fixture(scope="module")
 def emulator(start_service: Callable[..., str], free_port: Callable[[], int]) -> Iterator[EmulatorClient]:
-    port = str(free_port())
-    hook = f"http://127.0.0.1:{port}/webhook/stripe"
-    url = start_service("stripe-emulator", EMULATOR_WEBHOOK_SECRET=WEBHOOK_SECRET, EMULATOR_WEBHOOK_URL=hook)
-    start_service("webhook", PORT=port, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
-    with EmulatorClient(url) as account:
+    with open_account(start_service, free_port) as account:
         yield account
 
 

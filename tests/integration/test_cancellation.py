@@ -9,12 +9,12 @@ import pytest
 
 from tests.support import dynamodb_faults as faults
 from tests.support import plain_http
-from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, payment_body
+from tests.support.checkout_api import SECRETS, payment_body
 from tests.support.dynamodb_faults import Call, CallResponse, Forward
 from tests.support.emulator import EmulatorClient
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 from tests.support.processes import Process
-from tests.support.shop import Shop, code_of, open_shop
+from tests.support.shop import Shop, code_of, open_account, open_shop
 from tests.support.waiting import until
 
 SESSIONS = "/v1/checkout/sessions"
@@ -23,11 +23,7 @@ CANCELED = {"payment_status": "expired", "status_reason": "canceled", "final": T
 
 @pytest.fixture(scope="module")
 def emulator(start_service: Callable[..., str], free_port: Callable[[], int]) -> Iterator[EmulatorClient]:
-    port = str(free_port())
-    hook = f"http://127.0.0.1:{port}/webhook/stripe"
-    url = start_service("stripe-emulator", EMULATOR_WEBHOOK_SECRET=WEBHOOK_SECRET, EMULATOR_WEBHOOK_URL=hook)
-    start_service("webhook", PORT=port, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
-    with EmulatorClient(url) as account:
+    with open_account(start_service, free_port) as account:
         yield account
 
 

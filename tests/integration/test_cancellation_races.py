@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, payment_body
-from tests.support.emulator import EmulatorClient
+from tests.support.checkout_api import SECRETS, payment_body
 from tests.support.examples import examples
-from tests.support.shop import Shop, code_of, open_shop
+from tests.support.shop import Shop, code_of, open_account, open_shop
 
 pytestmark = pytest.mark.timeout(1800)  # with all examples, on a busy machine
 RACES = examples(12, 1000, "CANCELLATION_RACES")
@@ -30,13 +29,9 @@ PAYMENT_WINS = {(409, "already_completed"), (409, "awaiting_confirmation")}
 
 @pytest.fixture(scope="module")
 def shop(start_service: Callable[..., str], free_port: Callable[[], int]) -> Iterator[Shop]:
-    port = str(free_port())
-    hook = f"http://127.0.0.1:{port}/webhook/stripe"
-    url = start_service("stripe-emulator", EMULATOR_WEBHOOK_SECRET=WEBHOOK_SECRET, EMULATOR_WEBHOOK_URL=hook)
-    start_service("webhook", PORT=port, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
-    with EmulatorClient(url) as account:
+    with open_account(start_service, free_port) as account:
         account.set_faults(duplicate=1)
-        with (shop := open_shop(start_service("checkout", STRIPE_API_BASE=url, **SECRETS), account)).api:
+        with (shop := open_shop(start_service("checkout", STRIPE_API_BASE=account.url, **SECRETS), account)).api:
             yield shop
 
 

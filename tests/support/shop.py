@@ -1,11 +1,12 @@
 """Creates, pays and cancels payments through a running checkout API and the emulator."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
 
-from tests.support.checkout_api import checkout_client, payment_body
+from tests.support.checkout_api import WEBHOOK_SECRET, checkout_client, payment_body
 from tests.support.emulator import EmulatorClient
 from tests.support.waiting import until
 
@@ -65,6 +66,17 @@ class Shop:
 def code_of(answer: httpx.Response) -> tuple[int, str]:
     """The HTTP status and the error code of an answer."""
     return answer.status_code, answer.json()["error"]["code"]
+
+
+@contextmanager
+def open_account(start_service: Callable[..., str], free_port: Callable[[], int]) -> Iterator[EmulatorClient]:
+    """Starts an emulator and the webhook that receives its events; yields the emulator's client."""
+    port = str(free_port())
+    hook = f"http://127.0.0.1:{port}/webhook/stripe"
+    url = start_service("stripe-emulator", EMULATOR_WEBHOOK_SECRET=WEBHOOK_SECRET, EMULATOR_WEBHOOK_URL=hook)
+    start_service("webhook", PORT=port, STRIPE_WEBHOOK_SECRET=WEBHOOK_SECRET)
+    with EmulatorClient(url) as account:
+        yield account
 
 
 def open_shop(checkout: str, account: EmulatorClient) -> Shop:

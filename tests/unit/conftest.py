@@ -43,11 +43,19 @@ def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("empty")
 
 
+@pytest.fixture(scope="session")
+def variables_of_the_developer() -> set[str]:
+    """Return the variables of our settings that are set where the tests run."""
+    return _names(EnvironmentSettings) & os.environ.keys()
+
+
 @pytest.fixture(autouse=True)
-def no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch, empty_folder: Path) -> None:
+def no_settings_of_the_developer(
+    monkeypatch: pytest.MonkeyPatch, empty_folder: Path, variables_of_the_developer: set[str]
+) -> None:
     """Neither the variables of our settings nor a `.env`."""
     monkeypatch.chdir(empty_folder)
-    for name in _names(EnvironmentSettings) & os.environ.keys():
+    for name in variables_of_the_developer:
         monkeypatch.delenv(name)
 
 

@@ -98,7 +98,7 @@ def _stray(match: Match, table: str, width: int) -> Iterator[Text]:
 
 def stray_answer(match: Match) -> str:
     """What happened to an object at Stripe that has no record."""
-    return " ".join([_paid_or_not(match), *filter(None, map(_event_after, match.later))])
+    return " ".join([_paid_or_not(match), *map(_event_after, match.later)])
 
 
 def _event_after(shown: Mapping[str, Any]) -> str:
