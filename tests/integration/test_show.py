@@ -66,6 +66,16 @@ def test_a_payment_is_found_by_each_of_its_ids(run: RunCommand, put: Callable[..
         assert [each["payment_intent_id"] for each in json.loads(result.stdout)] == [payment.payment_intent_id], any_id
 
 
+@pytest.mark.parametrize("field", ["quote_id", "user_id"])
+def test_white_space_around_an_id_that_has_it_counts(run: RunCommand, put: Callable[..., Payment], field: str) -> None:
+    plain = uuid4().hex
+    without, around = put(**{field: plain}), put(**{field: f" {plain}\r"})
+
+    for given, found in ((plain, without), (f" {plain}\r", around), (f"\t{plain}\n", without)):
+        (shown,) = json.loads(run("show", given, "--json", STRIPE_SECRET_KEY="").stdout)
+        assert shown["payment_intent_id"] == found.payment_intent_id, ascii(given)
+
+
 def test_several_payments_of_a_user_are_listed(run: RunCommand, put: Callable[..., Payment]) -> None:
     user_id = f"user_{uuid4().hex}"
     payments = {put(user_id=user_id).payment_intent_id for _ in range(2)}

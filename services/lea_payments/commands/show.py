@@ -62,7 +62,7 @@ class _Search:
     async def run(self, query: PaymentQuery) -> Findings:
         self._progress.does(f"reading table {self._settings.table}")
         async with PaymentStore(self._settings) as store, self._outbox:
-            records = await _in_table(store, query)
+            records = await _in_table(store, query.given_id) or await _in_table(store, query.any_id)
             strays: Sequence[Match] = ()
             notes: Sequence[str] = ()
             if not records and self._at_stripe is not None:
@@ -86,15 +86,15 @@ class _Search:
         return PaymentView(record, await self._view.state_of(record), state)
 
 
-async def _in_table(store: PaymentStore, query: PaymentQuery) -> dict[str, Payment]:
+async def _in_table(store: PaymentStore, any_id: str | None) -> dict[str, Payment]:
     """The records with this id, by the payment's id."""
-    if query.any_id is None:
+    if any_id is None:
         return {}
     found = [
-        await store.get(query.any_id),
-        await store.record_of(reference(query.any_id, session_id=query.any_id, intent_id=query.any_id)),
+        await store.get(any_id),
+        await store.record_of(reference(any_id, session_id=any_id, intent_id=any_id)),
     ]
-    matches = [*await store.by_quote(query.any_id), *await store.by_user(query.any_id)]
+    matches = [*await store.by_quote(any_id), *await store.by_user(any_id)]
     found += [await store.get(payment_id) for payment_id in dict.fromkeys(each.payment_intent_id for each in matches)]
     return {record.payment_intent_id: record for record in found if record is not None}
 

@@ -177,7 +177,9 @@ def test_a_card_and_its_day_are_a_query() -> None:
 
 
 def test_white_space_around_what_was_pasted_is_ignored() -> None:
-    assert checked(" payment_1\n", None, None, None, at_stripe=False) == PaymentQuery("payment_1")
+    pasted = checked(" payment_1\n", None, None, None, at_stripe=False)
+
+    assert pasted == PaymentQuery("payment_1", given_id=" payment_1\n")
     assert checked(None, " mei@example.com ", None, None, at_stripe=True) == PaymentQuery(email="mei@example.com")
     assert checked(None, None, "4242\t", " 2026-11-27", at_stripe=True) == PaymentQuery(
         card="4242", day=date(2026, 11, 27)

@@ -22,17 +22,20 @@ class PaymentQuery(NamedTuple):
     """What to look for: any id, an e-mail address, or a card and a day."""
 
     any_id: str | None = None
+    """Without white space around it, which no id of ours or of Stripe has."""
     email: str | None = None
     card: str | None = None
     day: date | None = None
+    given_id: str | None = None
+    """The id as it was given, if it has white space around it: an id of a quote or a user may have some."""
 
 
 def checked(
     any_id: str | None, email: str | None, card: str | None, day: str | None, *, at_stripe: bool
 ) -> PaymentQuery:
     """The query of these arguments. Raises QueryError if they are not exactly one thing to look for."""
-    # What is pasted often has white space around it, which no id has.
-    any_id, email, card, day = (value and value.strip() for value in (any_id, email, card, day))
+    given_id = any_id
+    any_id, email, card, day = (value and value.strip() for value in (any_id, email, card, day))  # often pasted
     if (card is None) != (day is None):
         raise QueryError("--card and --day belong together: --card 4242 --day 2026-11-27")
     if sum(value is not None for value in (any_id, email, card)) != 1:
@@ -43,9 +46,9 @@ def checked(
         raise QueryError("--email needs a whole address, as Stripe compares it: mei@example.com")
     if card is not None and not _LAST4.fullmatch(card):
         raise QueryError("--card needs the last four digits of the card, and nothing more: --card 4242")
-    if any_id is not None:
-        _check_id(any_id)
-    return PaymentQuery(any_id, email, card, _day(day))
+    if given_id is not None:
+        _check_id(given_id)
+    return PaymentQuery(any_id, email, card, _day(day), given_id if given_id != any_id else None)
 
 
 def _day(text: str | None) -> date | None:
@@ -56,7 +59,7 @@ def _day(text: str | None) -> date | None:
 
 
 def _check_id(value: str) -> None:
-    if not value:
+    if not value.strip():
         raise QueryError("the id is empty: give the id of a payment, a session, a refund, a quote or a user")
     if len(value.encode(errors="replace")) > MAX_ID_BYTES:
         raise QueryError(f"the id is longer than {MAX_ID_BYTES} bytes, so no payment has it: check the id")
