@@ -25,7 +25,8 @@ def run() -> None:
     Creates an example payment and prints one line per event. Payments are kept in `.data/dynamodb`. With
     `STRIPE_SECRET_KEY` (sk_test_…) and `STRIPE_WEBHOOK_SECRET` of a Stripe sandbox, in the environment or in `.env`,
     it uses that sandbox instead of the emulator. With `NOTIFY_URL` and `NOTIFY_SECRET` of your receiver, which can be
-    on this machine, it sends the notifications there. An agent's client starts `mcp` itself: see `lea-demo desktop`.
+    on this machine, it sends the notifications there, of all types or those in `NOTIFY_EVENTS`. An agent's client
+    starts `mcp` itself: see `lea-demo desktop`.
 
     Ports, each with its variable: `DEMO_CHECKOUT_PORT` 8084, `DEMO_PAGES_PORT` 8085, `DEMO_WEBHOOK_PORT` 8086,
     `DEMO_RECONCILER_PORT` 8083, `DEMO_NOTIFIER_PORT` 8079, `DEMO_EMULATOR_PORT` 8087, `DEMO_DYNAMODB_PORT` 8000,

@@ -39,6 +39,7 @@ class DemoSettings(TableSettings):
     stripe_api_base: StripeUrl = STRIPE
     notify_url: str = Field("", validation_alias="NOTIFY_URL")
     notify_secret: str = Field("", validation_alias="NOTIFY_SECRET")
+    notify_events: str = Field("", validation_alias="NOTIFY_EVENTS")
     checkout_port: int = _port("checkout", "port of the checkout API")
     pages_port: int = _port("pages", "port of the success and cancel pages")
     webhook_port: int = _port("webhook", "port of the webhook")
@@ -119,8 +120,7 @@ def environments(
         },
         "reconciler": {**stripe, "RECONCILER_INTERVAL_SECONDS": str(pause)},
         "notifier": {
-            "NOTIFY_URL": settings.notify_url or receiver.url,
-            "NOTIFY_SECRET": settings.notify_secret if settings.notify_url else receiver.secret,
+            **_notifications(settings, receiver),
             "NOTIFY_ALLOW_HTTP": "true",
         },
     }
@@ -130,3 +130,14 @@ def environments(
         webhook = f"{settings.url('webhook')}/webhook/stripe"
         services["emulator"] = {"EMULATOR_WEBHOOK_URL": webhook, "EMULATOR_WEBHOOK_SECRET": EMULATOR_SECRET}
     return {name: {**inherited, **shared, **own, "PORT": str(settings.port(name))} for name, own in services.items()}
+
+
+def _notifications(settings: DemoSettings, receiver: Endpoint) -> Mapping[str, str]:
+    """Where notifications are sent, with which signature, and of which types."""
+    if not settings.notify_url:
+        return {"NOTIFY_URL": receiver.url, "NOTIFY_SECRET": receiver.secret}
+    return {
+        "NOTIFY_URL": settings.notify_url,
+        "NOTIFY_SECRET": settings.notify_secret,
+        "NOTIFY_EVENTS": settings.notify_events,
+    }

@@ -17,6 +17,7 @@ from lea_payments.checkout.error_bodies import error_responses
 from lea_payments.checkout.errors import CANCEL, CREATE, GET, LIST, RefusalError
 from lea_payments.checkout.guard import BEARER, Callers, guarded_route, key_scopes
 from lea_payments.checkout.input import cursor as cursors
+from lea_payments.checkout.input.parameters import check_each_once
 from lea_payments.checkout.measurement import note_wait
 from lea_payments.checkout.request_bodies import NewPayment, Search
 from lea_payments.checkout.sessions import CheckoutSessions, check_payable, check_same_payment, different_fields
@@ -163,6 +164,7 @@ class PaymentsApi:
         `final` is true. The answer comes within a second of the change, or after `wait` seconds with the same version.
         When the service stops, the answer comes earlier: the next call reaches another pod.
         """
+        check_each_once(request.query_params.multi_items())
         if query.wait:
             note_wait(request, query.wait)
             record = await self._waiting.wait(request, payment_intent_id, query.after, query.wait)

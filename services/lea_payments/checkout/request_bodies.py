@@ -12,6 +12,7 @@ from lea_payments import return_urls
 from lea_payments.checkout.errors import RefusalError
 from lea_payments.checkout.input import visible_text
 from lea_payments.checkout.input.numbers import digits_only
+from lea_payments.checkout.input.parameters import check_each_once
 from lea_payments.payment import money
 from lea_payments.payment.record import Payment
 from lea_payments.stripe.checkout_sessions import OwnLocale, StripeLocale
@@ -208,10 +209,10 @@ def check_return_url(url: str | None, origins: Sequence[str]) -> None:
 
 
 def searched(search: Search, parameters: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """The field to search by, and its value."""
-    names = [name for name, _ in parameters]
-    given = [name for name in SEARCH_FIELDS if name in names]
-    if len(given) != 1 or len(names) != len(set(names)):
-        message = "Give exactly one of user_id, quote_id and session_id, and each parameter once."
+    """The field to search by, and its value. Raises RefusalError if it is not exactly one field, with one value."""
+    check_each_once(parameters)
+    given = [name for name in SEARCH_FIELDS if name in dict(parameters)]
+    if len(given) != 1:
+        message = "Give exactly one of user_id, quote_id and session_id."
         raise RefusalError("invalid_request", message, param="user_id")
     return given[0], getattr(search, given[0])

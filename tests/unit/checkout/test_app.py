@@ -219,12 +219,29 @@ async def test_a_limit_out_of_range_is_named(api: httpx.AsyncClient, limit: str)
 @pytest.mark.parametrize(
     "query",
     [
-        *("", "limit=5", "user_id=u&quote_id=q", "user_id=u&user_id=u", "user_id=u&limit=5&limit=5"),
+        *("", "limit=5", "user_id=u&quote_id=q"),
         "user_id=u&session_id=cs_1",
     ],
 )
 async def test_a_list_needs_exactly_one_parameter(api: httpx.AsyncClient, query: str) -> None:
     assert _error(await api.get(f"/payments?{query}")) == (422, "invalid_request", "user_id")
+
+
+@pytest.mark.parametrize(
+    ("path", "param"),
+    [
+        ("/payments?user_id=u&user_id=u", "user_id"),
+        ("/payments?user_id=u&limit=5&limit=5", "limit"),
+        ("/payments?user_id=u&cursor=a&cursor=b", "cursor"),
+        ("/payments/payment_1?wait=0&wait=0", "wait"),
+        ("/payments/payment_1?wait=5&after=0&after=1", "after"),
+    ],
+)
+async def test_a_parameter_given_twice_is_named(api: httpx.AsyncClient, path: str, param: str) -> None:
+    answer = await api.get(path)
+
+    assert _error(answer) == (422, "invalid_request", param)
+    assert answer.json()["error"]["message"] == "Give each parameter once."
 
 
 async def test_a_missing_token_is_a_401_with_the_scheme(api: httpx.AsyncClient) -> None:

@@ -153,6 +153,16 @@ def test_notifications_reach_one_receiver(variables: dict[str, str], endpoint: E
     assert Endpoint(notifier["NOTIFY_URL"], notifier["NOTIFY_SECRET"]) == endpoint
 
 
+def test_another_receiver_can_get_some_types_only() -> None:
+    some = {"NOTIFY_EVENTS": "payment.completed"}
+
+    demo = environments_of(some, **some)["notifier"]
+    another = environments_of(some, **some, NOTIFY_URL="http://localhost:3000")["notifier"]
+
+    assert "NOTIFY_EVENTS" not in demo
+    assert another["NOTIFY_EVENTS"] == "payment.completed"
+
+
 def test_no_service_can_reach_another_table_or_account() -> None:
     names = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "STRIPE_WEBHOOK_SECRET_FILE", "NOTIFY_SECRET_FILE")
     shell = {"DDB_ENDPOINT": "", "AWS_ACCESS_KEY_ID": "mine"} | dict.fromkeys(names, "mine")
