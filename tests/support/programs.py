@@ -19,9 +19,12 @@ def run(command: list[Any], folder: Path, **options: Any) -> str:
 
 
 @contextmanager
-def installation(target: Path, lock_file: Path) -> Iterator[Path | None]:
-    """Yields an empty folder to install into, or None if this lock file is installed there; one process installs."""
-    version, marker = hashlib.sha256(lock_file.read_bytes()).hexdigest(), target / "installed"
+def installation(target: Path, lock_file: Path, runtime: str = "") -> Iterator[Path | None]:
+    """Yields an empty folder to install into, or None if this lock file is installed there; one process installs.
+
+    `runtime` names what the installed programs run on, if they do not run on another one.
+    """
+    version, marker = hashlib.sha256(lock_file.read_bytes() + runtime.encode()).hexdigest(), target / "installed"
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

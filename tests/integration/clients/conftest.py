@@ -47,7 +47,7 @@ def generator_python(root: Path) -> Path:
     """Return the Python that has the client generator. It needs an older typer than we do, so it has its own folder."""
     requirements = root / "requirements" / "clients.txt"
     target = root / ".data" / "python-clients"
-    with installation(target, requirements) as folder:
+    with installation(target, requirements, f"{sys.base_prefix} {sys.version}") as folder:
         if folder is not None:
             uv = [sys.executable, "-m", "uv"]
             python = folder / "venv" / "bin" / "python"
