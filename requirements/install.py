@@ -63,8 +63,18 @@ def install(name: str) -> None:
     pip = (PYTHON, "-m", "pip", "install", "--progress-bar", "off")
     run(PackagesStep(lock), *pip, "--require-hashes", "--use-pep517", "--no-compile", "-r", lock)
     run(Step("Installing this project"), *pip, "--no-deps", "--no-build-isolation", "--editable", ".")
+    make_relative()
     (VENV / f"{name}.stamp").touch()
     INCOMPLETE.unlink()
+
+
+def make_relative() -> None:
+    """Makes the way from .venv to this project relative.
+
+    An absolute one has the folder's name, and a Python that cannot read its letters in the locale does not even start.
+    """
+    for file in VENV.glob("lib/*/site-packages/__editable__.*.pth"):
+        file.write_text(os.path.relpath(ROOT / "services", file.parent) + "\n")
 
 
 def only_one() -> int:
@@ -77,6 +87,13 @@ def only_one() -> int:
     except OSError:
         pass  # a file system without locks
     return folder
+
+
+def check_folder() -> None:
+    """Raises InstallError if programs in .venv would not start here. The shell or venv changes these characters."""
+    if bad := sorted(set(str(ROOT)) & set('$`"\\:\n')):
+        characters = " ".join(map(ascii, bad))
+        raise InstallError(f"The name of a folder of {str(ROOT)!r} has {characters}: rename it, {AGAIN}")
 
 
 def check_machine() -> None:
@@ -98,6 +115,7 @@ def main() -> int:
     for number in SIGNALS:
         signal.signal(number, _interrupt)
     try:
+        check_folder()
         lock = only_one()
         if sys.argv[1] == "demo":
             check_machine()

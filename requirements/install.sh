@@ -11,8 +11,7 @@ is_installed() {
 
 # A Python that was removed, and a folder that was moved or copied, leave a .venv that does not work.
 works_here() {
-	.venv/bin/python -c 'import sys, lea_demo; sys.exit(not lea_demo.__file__.startswith(sys.argv[1]))' \
-		"$PWD/services/" 2>/dev/null
+	{ grep -qF "$PWD/.venv/bin/python" .venv/bin/pip && .venv/bin/python -c 'import lea_demo'; } 2>/dev/null
 }
 
 # The tested versions first, the highest one first; then newer ones; then whatever has a general name.

@@ -29,7 +29,10 @@ CAUSES = (
         f"The file in REQUESTS_CA_BUNDLE or PIP_CERT has no certificates in PEM format: correct it, {AGAIN}",
     ),
     (
-        r"dependencies for SOCKS|Proxy URL had|Failed to parse|Port out of range|Port could not be cast|InvalidURL",
+        (
+            r"dependencies for SOCKS|Proxy URL had|check proxy URL|Failed to parse|Port out of range"
+            r"|Port could not be cast|InvalidURL"
+        ),
         (
             "HTTPS_PROXY, HTTP_PROXY or PIP_INDEX_URL is not a URL that pip can use: write a proxy as http://host:port,"
             f" with special characters of a password as %40 and so on, {AGAIN}"

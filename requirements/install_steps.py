@@ -1,5 +1,6 @@
 """Runs the programs of the installation and prints their progress."""
 
+import locale
 import os
 import re
 import selectors
@@ -86,6 +87,10 @@ def run(step: Step, *command: str | Path) -> None:
     """Runs a program and reports its progress. Raises InstallError if it fails."""
     env = {"PIP_RETRIES": "2", "PIP_DISABLE_PIP_VERSION_CHECK": "1", **os.environ, "PIP_USER": "0"}
     env["PYTHONUNBUFFERED"] = "1"
+    try:
+        str(ROOT).encode(locale.getencoding())
+    except UnicodeEncodeError:  # setuptools writes the folder's name in the locale's encoding
+        env["LC_ALL"] = "C.UTF-8"
     with subprocess.Popen(
         command,
         cwd=ROOT,

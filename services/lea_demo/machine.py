@@ -44,14 +44,19 @@ def check(root: Path, shell: Mapping[str, str]) -> None:
         pass
     dot_env = root / ".env"
     written = _ASSIGNMENT.findall(dot_env.read_text(errors="replace")) if dot_env.is_file() else ()
-    settings = {**dict(written), **shell}
-    ports = {name: settings.get(variable(name)) or str(port) for name, port in PORTS.items()}
-    invalid = {name: port for name, port in ports.items() if not (port.isdecimal() and 0 < int(port) < 65536)}
+    given = [*written, *shell.items()]
+    settings = {name: value.strip() for name, value in given if value.strip()}
+    ports = {name: settings.get(variable(name), str(port)) for name, port in PORTS.items()}
+    invalid = {name: port for name, port in ports.items() if not _is_port(port)}
     line = "{}={} is not a port: set it to a number from 1 to 65535"
     if lines := [line.format(variable(name), ascii(port)) for name, port in invalid.items()]:
         raise MachineError("\n".join(lines))
     numbers = {name: int(port) for name, port in ports.items()}
     check_ports(numbers, is_busy, sandbox=bool(settings.get("STRIPE_SECRET_KEY")))
+
+
+def _is_port(text: str) -> bool:
+    return re.fullmatch("[0-9]{1,5}", text) is not None and 0 < int(text) < 65536
 
 
 def check_ports(ports: Mapping[str, int], is_busy: Callable[[int], bool], *, sandbox: bool) -> None:

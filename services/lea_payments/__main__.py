@@ -146,6 +146,8 @@ def notify(
 
     if bool(payment_ids) is dead_letters:
         raise typer.BadParameter("give the ids of payments, or --dead-lettered")
+    if any(not payment_id.strip() for payment_id in payment_ids or ()):
+        raise typer.BadParameter("an id is empty: give the ids of payments, as `lea-payments show` prints them")
     start_for_commands()
     sent = command.run(read(TableSettings), payment_ids or (), Terminal(), only_dead_letters=dead_letters)
     raise typer.Exit(0 if sent else 1)

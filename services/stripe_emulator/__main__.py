@@ -84,7 +84,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # the terminal's encoding can lack a character
-    if os.environ.get("COLUMNS", "").strip() == "0":
+    columns = os.environ.get("COLUMNS", "").strip()
+    if columns.isdecimal() and int(columns) == 0:
         del os.environ["COLUMNS"]  # in a width of 0 nothing at all is printed
     try:
         cli()

@@ -109,8 +109,8 @@ def settings_page() -> Iterator[str]:
     yield "## The demo"
     yield ""
     yield "`make demo` reads these variables, and `STRIPE_SECRET_KEY`, `STRIPE_WEBHOOK_SECRET`, `STRIPE_API_BASE`,"
-    yield "`PAYMENTS_API_TOKEN`, `NOTIFY_URL`, `NOTIFY_SECRET`, `HOST`, `LOG_LEVEL`, `DYNAMODB_PAYMENTS_TABLE` and"
-    yield "OpenTelemetry's variables."
+    yield "`PAYMENTS_API_TOKEN`, `NOTIFY_URL`, `NOTIFY_SECRET`, `NOTIFY_EVENTS`, `HOST`, `LOG_LEVEL`,"
+    yield "`DYNAMODB_PAYMENTS_TABLE` and OpenTelemetry's variables."
     yield "Change a port if another program uses it."
     yield ""
     yield from table_of(("variable", "default", "meaning"), _demo_settings())

@@ -41,8 +41,16 @@ def test_the_shell_and_dot_env_name_the_ports(tmp_path: Path, busy_port: int, do
         check(tmp_path, others | shell)
 
 
+def test_white_space_and_blank_variables_do_not_count(tmp_path: Path, busy_port: int) -> None:
+    (tmp_path / ".env").write_text(f"DEMO_PAGES_PORT={busy_port}\n")
+    others = {variable(name): f" {port}\r" for port, name in enumerate(PORTS, 1) if name != "pages"}
+
+    with pytest.raises(MachineError, match=f"^port {busy_port} is in use.*DEMO_PAGES_PORT to another port$"):
+        check(tmp_path, others | {"DEMO_PAGES_PORT": " "})
+
+
 def test_an_invalid_port_has_a_line(tmp_path: Path) -> None:
-    invalid = {"DEMO_CHECKOUT_PORT": "0", "DEMO_PAGES_PORT": "x", "DEMO_WEBHOOK_PORT": "99999"}
+    invalid = {"DEMO_CHECKOUT_PORT": "0", "DEMO_PAGES_PORT": "x", "DEMO_WEBHOOK_PORT": "9" * 5000}
 
     with pytest.raises(MachineError) as error:
         check(tmp_path, invalid)

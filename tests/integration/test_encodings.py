@@ -50,7 +50,7 @@ def test_a_width_of_0_is_no_width(command: tuple[str, ...], tmp_path: Path) -> N
 
     usual, narrow = (
         forked.run([sys.executable, "-m", *command], env={**env, **columns}, folder=tmp_path)
-        for columns in ({}, {"COLUMNS": "0"})
+        for columns in ({}, {"COLUMNS": "00"})
     )
 
     assert usual.stdout + usual.stderr

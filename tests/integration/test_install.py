@@ -28,10 +28,11 @@ backend-path = ["."]
 name = "small"
 version = "1"
 """
-BACKEND = """import zipfile
+BACKEND = """import locale, zipfile
 def build_editable(folder, *_):
     with zipfile.ZipFile(folder + "/small-1-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("small.pth", __file__.replace("backend.py", "services"))
+        services = __file__.replace("backend.py", "services").encode(locale.getencoding())  # as setuptools does
+        wheel.writestr("__editable__.small-1.pth", services)
         wheel.writestr("small-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: small\\nVersion: 1\\n")
         wheel.writestr("small-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr("small-1.dist-info/RECORD", "")
@@ -40,6 +41,7 @@ def get_requires_for_build_editable(*_):
     return []
 """
 SCRIPT = Path("requirements", "install.sh")
+LOCALES = ("C", "C.UTF-8")
 
 
 def write_package(folder: Path) -> str:
@@ -102,8 +104,9 @@ class Project:
         return shown == "True\n"
 
     def works(self) -> bool:
-        """Whether the package and the project can be imported."""
-        return subprocess.run([self.python, "-c", "import example, lea_demo"], check=False).returncode == 0
+        """Whether the package and the project can be imported, also in a locale without the folder's letters."""
+        command: list[str | Path] = [self.python, "-c", "import example, lea_demo"]
+        return all(subprocess.run(command, check=False, env={"LC_ALL": name}).returncode == 0 for name in LOCALES)
 
 
 @pytest.fixture
@@ -120,11 +123,11 @@ class First(NamedTuple):
 
 @pytest.fixture(scope="module")
 def first(root: Path, tmp_path_factory: pytest.TempPathFactory) -> First:
-    project = Project(root, tmp_path_factory.mktemp("installed") / "a path")
+    project = Project(root, tmp_path_factory.mktemp("installed") / "a päth's %20;&")
     for part in (project.folder / ".venv", project.folder / ".venv" / "bin"):
         part.mkdir()
         (part / "incomplete").touch()
-    status, output = project.install()
+    status, output = project.install(LC_ALL="C")
     assert status == 0, output
     return First(project, output)
 
@@ -247,6 +250,17 @@ def test_ctrl_c_in_the_first_moments_ends_it(new_project: Project, milliseconds:
     assert not list(new_project.folder.glob(".venv/*.stamp"))
 
 
+@pytest.mark.parametrize("character", ["$", "`", '"', "\\", ":"])
+def test_a_folder_that_breaks_programs_is_refused(root: Path, tmp_path: Path, character: str) -> None:
+    project = Project(root, tmp_path / f"a{character}b" / "lea")
+
+    status, output = project.install()
+
+    assert status == 1
+    assert f"has {character!a}: rename it" in output
+    assert not (project.folder / ".venv").exists()
+
+
 def test_without_a_network_one_sentence_says_what_to_do(installed: Project, other_lock: Path) -> None:
     other_lock.write_text(f"missing==1 --hash=sha256:{'0' * 64}\n")
 
@@ -267,6 +281,7 @@ def test_without_a_network_one_sentence_says_what_to_do(installed: Project, othe
         pytest.param({"HTTPS_PROXY": "socks5://127.0.0.1:9"}, "not a URL that pip can use", id="SOCKS"),
         pytest.param({"HTTPS_PROXY": "foo://bar:1"}, "not a URL that pip can use", id="scheme of the proxy"),
         pytest.param({"HTTPS_PROXY": "http://user:Geheim@x@127.0.0.1:9x"}, "not a URL that pip can use", id="password"),
+        pytest.param({"HTTPS_PROXY": "http://:8080"}, "not a URL that pip can use", id="no host"),
         pytest.param({"PIP_INDEX_URL": "http://127.0.0.1:9999999/simple"}, "not a URL that pip can use", id="port"),
         pytest.param({"PIP_INDEX_URL": "nonsense"}, "correct PIP_INDEX_URL", id="no URL"),
         pytest.param({"PIP_NO_INDEX": "1"}, "remove PIP_NO_INDEX", id="no index"),

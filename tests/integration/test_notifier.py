@@ -266,6 +266,14 @@ async def test_a_notification_is_sent_again_by_its_id(
     assert (first.id, first.body) == (second.id, second.body)
 
 
+@pytest.mark.parametrize("ids", [("",), ("payment_1", " ")])
+def test_an_empty_id_is_a_wrong_argument(run: RunCommand, ids: tuple[str, ...]) -> None:
+    result = run("notify", *ids)
+
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "an id is empty" in result.stderr
+
+
 async def test_secrets_rotate_without_a_restart(
     notify: Callable[..., Process], receiver: Receiver, records: Records, store: PaymentStore, tmp_path: Path
 ) -> None:

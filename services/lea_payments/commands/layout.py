@@ -11,7 +11,8 @@ from lea_payments.text.visible import visible_text
 
 INDENT = "  "
 _COMMAND = re.compile(r"lea-payments [a-z-]+(?: (?:--[a-z-]+(?: [^\s-]\S*)?|[^\s-]\S*_\S*))*")
-_NO_BREAK = "\N{NO-BREAK SPACE}"
+_NO_BREAK = "\0"
+"""Stands for a space that is no place for a break. `visible_text` leaves no such character in a text."""
 
 
 def sentence(text: str, width: int, mark: str = "", indent: str = "") -> Iterator[str]:

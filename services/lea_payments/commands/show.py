@@ -21,6 +21,7 @@ from lea_payments.store.notifications.outbox import Outbox
 from lea_payments.store.payments import PaymentStore
 from lea_payments.stripe.errors import StripeCallError
 from lea_payments.stripe.reader import StripeReader
+from lea_payments.text.visible import visible_text
 
 
 def find(settings: TableSettings, query: PaymentQuery) -> Findings:
@@ -39,9 +40,11 @@ def find(settings: TableSettings, query: PaymentQuery) -> Findings:
 
 
 def write(terminal: Terminal, findings: Findings, *, what_if: bool, as_json: bool) -> None:
-    """Prints what was found, as text or as JSON."""
+    """Prints what was found, as text or as JSON. JSON has no place for notes about the search, so stderr gets them."""
     if as_json:
         typer.echo(document.as_json(findings, what_if=what_if))
+        for note in findings.notes:
+            typer.echo(visible_text(note), err=True)
     else:
         terminal.print_lines(as_text(findings, terminal.width, what_if=what_if))
 
@@ -69,8 +72,7 @@ class _Search:
                 self._progress.does("searching at Stripe")
                 matches, notes = await _at_stripe(self._at_stripe, query)
                 records, unknown = await _records_of(store, matches)
-                strays, unread = await self._at_stripe.with_later(unknown)
-                notes = [*notes, *unread]
+                strays = await self._at_stripe.with_later(unknown)
             payments = [await self._viewed(record) for record in records.values()]
         findings = Findings(self._settings.table, payments, strays, notes)
         if not payments and not strays:

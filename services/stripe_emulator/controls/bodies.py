@@ -1,5 +1,6 @@
 """Reads and validates the JSON bodies and the query parameters of the controls."""
 
+import json
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from fastapi import Request
@@ -18,6 +19,7 @@ MAX_TIME = 253_402_300_799
 
 INTENT = "pi_3Pa1zYLJ2s0vHcTq0Xk4mN8d"  # an id for examples
 
+Text = Annotated[str, must_be("a text or a number")]
 Word = Annotated[str, Field(min_length=1), must_be("a text that is not empty")]
 # https://docs.stripe.com/api/refunds/object#refund_object-failure_reason
 FailureReason = Literal[
@@ -66,13 +68,13 @@ class PayBody(Body):
         {"method": "delayed", "outcome": "failed", "after_seconds": "3600", "wait": False},
     )
 
-    card: str = "4242424242424242"
-    expiry: str = "12/34"
-    cvc: str = "123"
-    email: str = ""
+    card: Text = "4242424242424242"
+    expiry: Text = "12/34"
+    cvc: Text = "123"
+    email: Text = ""
     method: Annotated[Method, must_be("card or delayed")] = "card"
     outcome: Annotated[Outcome, must_be("succeeded or failed")] = "succeeded"
-    after_seconds: str = "5"
+    after_seconds: Text = "5"
     wait: YesOrNo = True
 
 
@@ -186,8 +188,15 @@ async def read_json(request: Request) -> Json:
     """Return the body, or raise a StripeApiError unless it is a JSON object. No body is an empty object."""
     try:
         body = await request.json() if await request.body() else {}
-    except ValueError as error:
+        json.dumps(body, ensure_ascii=False).encode()  # fails if a text has half of a pair of surrogates
+    except json.JSONDecodeError as error:
         raise StripeApiError(f"The body is not JSON: {error}", status=422, param="body") from error
+    except (ValueError, RecursionError) as error:  # also a number with thousands of digits
+        raise StripeApiError(
+            "The body has text that is not Unicode, a number that is too long, or too many levels: send a smaller one.",
+            status=422,
+            param="body",
+        ) from error
     if not isinstance(body, dict):
         raise StripeApiError("The body must be a JSON object.", status=422, param="body")
     return body

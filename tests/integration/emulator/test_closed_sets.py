@@ -7,6 +7,9 @@ from tests.support.emulator import EmulatorClient
 CASES: list[tuple[str, str, list[object], str]] = [
     ("/_pay/{session}", "method", ["cash", "", "Card", "paynow", None, ["card"]], "card or delayed"),
     ("/_pay/{session}", "outcome", ["maybe", "", None, {}], "succeeded or failed"),
+    ("/_pay/{session}", "card", [None, ["x"]], "a text or a number"),
+    ("/_pay/{session}", "cvc", [None, ["x"]], "a text or a number"),
+    ("/_pay/{session}", "after_seconds", [None, ["x"]], "a text or a number"),
     ("/_pay/{session}", "wait", ["perhaps", None], "true or false"),
     ("/_authenticate/{waiting}", "result", ["maybe", "", None], "succeeded or failed"),
     ("/_disputes", "reason", ["bad luck", "", 1], "one of bank_cannot_process, check_returned, "),
@@ -62,6 +65,47 @@ def test_a_query_without_a_known_value_changes_nothing(
     unheard: EmulatorClient, ids: dict[str, str], path: str, field: str, query: str, text: str
 ) -> None:
     _check_refused(unheard, path.format(**ids) + query, None, field, text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param('{"payment_intent": "\\ud800"}', id="surrogate"),
+        pytest.param('{"card": "\\udfff"}', id="surrogate of a card"),
+        pytest.param('{"amount": ' + "9" * 5000 + "}", id="digits"),
+        pytest.param("[" * 100_000, id="levels"),
+        pytest.param("[]", id="list"),
+        pytest.param("no", id="text"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/_pay/{session}", "/_disputes", "/_advance", "/_early_fraud_warnings"])
+def test_a_body_that_cannot_be_read_is_refused(
+    unheard: EmulatorClient, ids: dict[str, str], path: str, body: str
+) -> None:
+    answer = unheard.http.post(path.format(**ids), content=body)
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["param"]) == (422, "invalid_request_error", "body")
+    assert "The body" in error["message"]
+    assert "sys." not in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"cvc": "12"}, "cvc"),
+        ({"expiry": "13/99"}, "exp_month"),
+        ({"email": "tan"}, "email"),
+        ({"method": "delayed", "after_seconds": "86401"}, "after_seconds"),
+    ],
+)
+def test_what_a_customer_types_wrong_is_no_decline(
+    unheard: EmulatorClient, ids: dict[str, str], body: dict[str, str], param: str
+) -> None:
+    answer = unheard.pay(ids["session"], **body)
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (402, param)
+    assert "decline_code" not in answer.json()["error"]
 
 
 def test_the_pay_page_refuses_an_unknown_method(unheard: EmulatorClient, ids: dict[str, str]) -> None:

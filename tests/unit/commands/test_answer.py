@@ -99,7 +99,11 @@ ANSWERS = {
     "refund pending": (_paid(re_a=_refund("pending")), f"Paid: SGD 49.99 {ON}; a refund of SGD 7.00 is pending."),
     "refund that waits": (
         _paid(re_a=_refund("requires_action")),
-        f"Paid: SGD 49.99 {ON}; a refund of SGD 7.00 is pending and waits for the customer.",
+        f"Paid: SGD 49.99 {ON}; a refund of SGD 7.00 waits for the customer.",
+    ),
+    "one refund waits, another one does not": (
+        _paid(re_a=_refund("requires_action", 200), re_b=_refund("pending", 300)),
+        f"Paid: SGD 49.99 {ON}; a refund of SGD 3.00 is pending; a refund of SGD 2.00 waits for the customer.",
     ),
     "refund of all pending": (
         _paid(re_a=_refund("pending", 4000), re_b=_refund("succeeded", 999)),

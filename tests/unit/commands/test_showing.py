@@ -1,5 +1,6 @@
 """The lines of `show`, what it finds, and what it says if it finds nothing."""
 
+import json
 from datetime import date
 from queue import Queue
 from typing import Any
@@ -18,6 +19,7 @@ from lea_payments.commands.at_stripe.state import StripeState
 from lea_payments.commands.field_changes import field_changes
 from lea_payments.commands.progress import Progress
 from lea_payments.commands.replaying.lines import other_change, unmatched
+from lea_payments.commands.showing.document import as_json
 from lea_payments.commands.showing.explain import REFUNDS, UNKNOWN_REFUND
 from lea_payments.commands.showing.findings import (
     DIFFERS,
@@ -124,14 +126,35 @@ def test_a_payment_without_a_record_has_advice(names: list[str], advice: str) ->
         ({"object": "refund", "status": "new", "amount": "SGD 20.00"}, UNKNOWN_REFUND.format(amount="SGD 20.00")),
         ({"object": "dispute", "status": "lost", "amount": "SGD 50.00"}, "A dispute about SGD 50.00 is lost."),
         ({"object": "dispute"}, "A dispute about an unknown amount is of an unknown status."),
-        ({"object": "radar.early_fraud_warning"}, "Stripe warns of fraud."),
+        ({"object": "radar.early_fraud_warning", "actionable": True}, "Stripe warns of fraud."),
+        (
+            {"object": "radar.early_fraud_warning", "actionable": False},
+            "Stripe's fraud warning needs no action any more.",
+        ),
     ],
 )
-def test_what_followed_a_payment_without_a_record_is_said(later: dict[str, str], sentence: str) -> None:
+def test_what_followed_a_payment_without_a_record_is_said(later: dict[str, Any], sentence: str) -> None:
     match = Match({**SESSION, "amount_total": "SGD 50.00"}, ["payment_9"], "pi_a", [{"id": "re_a", **later}])
 
     assert stray_answer(match) == f"Paid at Stripe: SGD 50.00, but it has no record. {sentence}"
     assert any("re_a" in line.plain for line in as_text(Findings("payments", [], [match]), 80))
+
+
+def test_what_could_not_be_read_is_said_once_and_in_json() -> None:
+    match = Match({**SESSION, "amount_total": "SGD 50.00"}, ["payment_9"], "pi_a", not_read=["no permission"])
+    findings = Findings("payments", [], [match, match], ["the search ended early"])
+
+    lines = [line.plain for line in as_text(findings, 80)]
+    shown = json.loads(as_json(findings))
+
+    assert lines[-2:] == ["the search ended early", "no permission"]
+    assert [each["not_read"] for each in shown] == [["no permission"]] * 2
+
+
+def test_spaces_without_a_break_stay_as_they_are() -> None:
+    text = "u\u00a0s\u3000r: lea-payments show payment_1"
+
+    assert list(layout.fields([("User", text)], 80)) == [f"  User  {text}"]
 
 
 @pytest.mark.parametrize("width", range(20, 120, 7))
@@ -158,7 +181,9 @@ def test_an_intent_without_a_session_is_named() -> None:
         ((None, "a@b.example", None, None), False, "add --stripe"),
         ((None, "mei", None, None), True, "a whole address"),
         ((None, None, "4242424242424242", "2026-11-27"), True, "the last four digits"),
-        ((None, None, "4242", "yesterday"), True, "is not a day"),
+        ((None, None, "4242", "yesterday"), True, "is not the day of a payment"),
+        ((None, None, "4242", "9999-12-31"), True, "is not the day of a payment"),
+        ((None, None, "4242", "0001-01-01"), True, "is not the day of a payment"),
         ((" ", None, None, None), False, "the id is empty"),
         (("x" * 3000, None, None, None), False, "longer than 2048 bytes"),
         (("\udc80", None, None, None), False, "is not UTF-8"),

@@ -49,6 +49,8 @@ class Match(NamedTuple):
     intent_id: str | None = None
     later: Sequence[Mapping[str, Any]] = ()
     """Refunds, disputes and fraud warnings of the payment, as they are shown; `with_later` reads them."""
+    not_read: Sequence[str] = ()
+    """Which of them could not be read, and why."""
 
     @property
     def id(self) -> str:
@@ -134,21 +136,21 @@ class StripeSearch:
             notes.append(f"{len(intent_ids)} PaymentIntents match; only the newest {MAX_SESSIONS} were read.")
         return SearchResult(list(matches.values()), notes)
 
-    async def with_later(self, matches: Sequence[Match]) -> SearchResult:
+    async def with_later(self, matches: Sequence[Match]) -> Sequence[Match]:
         """The matches with the refunds, disputes and fraud warnings of each; those of the first MAX_SESSIONS."""
-        found, notes = [], []
+        found = []
         for match in matches[:MAX_SESSIONS]:
             later: list[Mapping[str, Any]] = []
+            notes = []
             for object_type in (facts.REFUND, facts.DISPUTE, facts.WARNING) if match.intent_id else ():
                 pages = _Pages(self._reader.pages(PATHS[object_type], payment_intent=match.intent_id))
                 try:
                     later += [fields.shown(object_type, content) async for content in pages]
                 except StripeRefusedError as error:
                     notes.append(f"{PATHS[object_type]} of {match.intent_id} could not be read: {error}")
-            found.append(match._replace(later=later))
-        if len(matches) > MAX_SESSIONS:
-            notes.append(f"The refunds and disputes of only {MAX_SESSIONS} payments were read.")
-        return SearchResult([*found, *matches[MAX_SESSIONS:]], notes)
+            found.append(match._replace(later=later, not_read=notes))
+        note = f"The refunds and disputes of only {MAX_SESSIONS} payments were read."
+        return [*found, *(match._replace(not_read=[note]) for match in matches[MAX_SESSIONS:])]
 
     async def _of_intent(self, intent_id: str) -> Sequence[Match]:
         """The sessions of a PaymentIntent, or the PaymentIntent itself if Checkout did not make it."""

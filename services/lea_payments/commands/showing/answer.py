@@ -120,9 +120,10 @@ def _refunds(record: Payment, derived: Derived, totals: Totals) -> Iterator[str]
         for each in others
         if each.succeeded > 0
     )
-    if any(totals.pending.values()):
-        waits = " and waits for the customer" if any(each.waiting for each in (own, *others)) else ""
-        yield f"a refund of {amounts_text(totals.pending)} is pending{waits}"
+    if any(totals.on_the_way.values()):
+        yield f"a refund of {amounts_text(totals.on_the_way)} is pending"
+    if any(totals.waiting.values()):
+        yield f"a refund of {amounts_text(totals.waiting)} waits for the customer"
     if any(totals.failed.values()):
         yield f"a refund of {amounts_text(totals.failed)} failed: refund it in another way"
 

@@ -25,6 +25,7 @@ def as_json(findings: Findings, *, what_if: bool = False) -> str:
             "payment_intent_id": None,
             "at_stripe": match.shown,
             "later": match.later,
+            "not_read": match.not_read,
         }
         for match in findings.strays
     ]

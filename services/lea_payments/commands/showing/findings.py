@@ -63,7 +63,8 @@ def as_text(findings: Findings, width: int, *, what_if: bool = False) -> Iterato
         yield from _list(payments, width)
     for match in findings.strays:
         yield from _stray(match, findings.table, width)
-    for note in findings.notes:
+    unread = [note for match in findings.strays for note in match.not_read]
+    for note in dict.fromkeys([*findings.notes, *unread]):
         yield from _lines(layout.sentence(note, width))
 
 
@@ -108,7 +109,7 @@ def _event_after(shown: Mapping[str, Any]) -> str:
         return REFUNDS.get(status, UNKNOWN_REFUND).format(amount=amount)
     if shown["object"] == facts.DISPUTE:
         return f"A dispute about {amount} is {status}."
-    return "Stripe warns of fraud."
+    return "Stripe warns of fraud." if shown.get("actionable") else "Stripe's fraud warning needs no action any more."
 
 
 def _paid_or_not(match: Match) -> str:

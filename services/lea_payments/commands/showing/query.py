@@ -11,6 +11,8 @@ MAX_ID_BYTES = 2048
 """DynamoDB's limit for a key."""
 
 _LAST4 = re.compile(r"[0-9]{4}")
+_YEARS = range(2000, 2100)
+"""In which a payment can be, so that there is a day before and after it."""
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
@@ -52,10 +54,15 @@ def checked(
 
 
 def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
     try:
-        return None if text is None else date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
-        raise QueryError(f"{text!r} is not a day: use --day 2026-11-27") from None
+        day = None
+    if day is None or day.year not in _YEARS:
+        raise QueryError(f"{text!r} is not the day of a payment: use --day 2026-11-27")
+    return day
 
 
 def _check_id(value: str) -> None:

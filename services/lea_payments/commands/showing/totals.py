@@ -14,14 +14,23 @@ from lea_payments.payment.situations import DISPUTES
 
 
 class Totals(NamedTuple):
-    """The money of one payment by its currency. `has_unknown` says that some amount is not known."""
+    """The money of one payment by its currency. `has_unknown` says that some amount is not known.
+
+    `pending` includes `waiting`, the refunds that need the customer's bank details.
+    """
 
     paid: Amounts
     refunded: Amounts
     pending: Amounts
+    waiting: Amounts
     failed: Amounts
     disputes: Mapping[DisputeStatus, Amounts]
     has_unknown: bool
+
+    @property
+    def on_the_way(self) -> Amounts:
+        """The pending refunds that wait for nobody."""
+        return {currency: amount - self.waiting.get(currency, 0) for currency, amount in self.pending.items()}
 
     @property
     def disputed(self) -> Amounts:
@@ -41,6 +50,7 @@ def totals_of(record: Payment) -> Totals:
         paid=_sum((currency, amount or 0) for currency, amount in amounts),
         refunded=_sum((each.currency, each.succeeded) for each in refunds),
         pending=_sum((each.currency, each.pending) for each in refunds),
+        waiting=_sum((each.currency, each.waiting) for each in refunds),
         failed=_sum((each.currency, each.failed) for each in refunds),
         disputes=_disputes(record),
         has_unknown=any(amount is None or amount < 0 for _, amount in amounts),
