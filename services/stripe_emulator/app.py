@@ -72,10 +72,9 @@ async def _tick(app: EmulatorApp) -> None:
 
 
 async def _answer_bug(_request: Request, _bug: Exception) -> Response:
-    """Answer in Stripe's format. The server logs the traceback."""
-    return JSONResponse(
-        StripeApiError("The emulator has a bug; its log has the traceback.", status=500, kind="api_error").body(), 500
-    )
+    """Answer in Stripe's format. The server logs the traceback, and closes the connection."""
+    error = StripeApiError("The emulator has a bug; its log has the traceback.", status=500, kind="api_error")
+    return JSONResponse(error.body(), 500, {"Connection": "close"})
 
 
 async def _answer_unknown_route(request: Request, error: Exception) -> Response:

@@ -13,6 +13,7 @@ from tests.docs.reference import FOLDER
 from tests.support import dynamodb_faults as faults
 from tests.support.checkout_api import SECRETS, WEBHOOK_SECRET, checkout_client, payment_body
 from tests.support.emulator import EmulatorClient
+from tests.support.examples import examples
 from tests.support.faulty_dynamodb import FaultyDynamoDB
 
 SESSIONS = "/v1/checkout/sessions"
@@ -140,6 +141,13 @@ def test_a_call_is_answered_with_each_code(system: System, code: str) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (ERRORS[code].status, code)
     assert answer.json()["error"]["message"]
     assert ("Retry-After" in answer.headers) >= (ERRORS[code].retry_after == ALWAYS)
+
+
+def test_calls_after_an_internal_error_are_answered(system: System) -> None:
+    for _ in range(examples(10, 50)):
+        assert WAYS["internal_error"](system).status_code == 500
+        system.dynamodb.fault = faults.healthy
+        assert system.api.get("/payments/payment_1").status_code == 404
 
 
 def test_every_documented_code_has_a_call() -> None:

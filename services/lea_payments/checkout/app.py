@@ -25,7 +25,7 @@ from lea_payments.payment.money import NotChargeableError
 from lea_payments.serving.background.secret_files import SecretFiles
 from lea_payments.serving.described_app import create_app as create_base_app
 from lea_payments.serving.request_span import RequestSpan
-from lea_payments.serving.responses import error_response, json_response
+from lea_payments.serving.responses import before_close, error_response, json_response
 from lea_payments.settings import CheckoutSettings, read
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
@@ -124,7 +124,7 @@ def _nothing_at(path: str) -> str:
 
 def _internal_error(request: Request, _: Exception) -> Response:
     message = "An internal error, which has been logged; repeat the same call, and report the error if it persists."
-    return _refusal(request, RefusalError(INTERNAL_ERROR, message))
+    return before_close(_refusal(request, RefusalError(INTERNAL_ERROR, message)))
 
 
 _ERROR_HANDLERS: Mapping[Any, Callable[..., Response]] = {

@@ -19,6 +19,7 @@ from lea_payments.pages.visit import Visit, canonical_url
 from lea_payments.payment.record import Payment
 from lea_payments.serving.app import create_app as create_base_app
 from lea_payments.serving.request_span import RequestSpan
+from lea_payments.serving.responses import before_close
 from lea_payments.store.errors import UnavailableError
 from lea_payments.store.payments import PaymentStore
 from lea_payments.telemetry import events
@@ -54,7 +55,7 @@ class Pages:
 
     async def failed(self, request: Request, _: Exception) -> Response:
         """The page for an internal error. The server logs the traceback."""
-        return self._show(request, "other", views.INTERNAL_ERROR)
+        return before_close(self._show(request, "other", views.INTERNAL_ERROR))
 
     async def _of_payment(
         self,

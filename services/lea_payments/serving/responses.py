@@ -23,3 +23,12 @@ def error_response(request: Request, error: HTTPException) -> Response:
         405: f"{request.method} is not allowed here; use {allowed}.",
     }.get(error.status_code, str(error.detail))
     return json_response(error.status_code, {"error": {"code": code, "message": message}}, error.headers)
+
+
+def before_close(response: Response) -> Response:
+    """The answer to a request that met a bug: it says that the connection ends, because uvicorn closes it then.
+
+    Otherwise the client's next request on this connection could get no answer.
+    """
+    response.headers["Connection"] = "close"
+    return response

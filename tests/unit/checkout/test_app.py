@@ -356,4 +356,5 @@ async def test_a_bug_is_a_500_without_details() -> None:
         answer = await api.post("/payments", json=NEW)
 
     assert _error(answer) == (500, "internal_error", None)
+    assert answer.headers["Connection"] == "close"
     assert "secret detail" not in answer.text

@@ -65,6 +65,7 @@ def test_the_success_page_depends_on_the_record(records: Records, status: int, t
     assert page.status_code == status
     assert f"<h1>{text}</h1>" in page.text
     assert page.headers["Cache-Control"] == "no-store"
+    assert (page.headers.get("Connection") == "close") == (status == 500)
 
 
 @pytest.mark.parametrize(
