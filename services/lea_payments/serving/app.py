@@ -10,14 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from lea_payments.serving.health import PROBES, THE_TABLE, Readiness, health
-from lea_payments.serving.responses import error_response
+from lea_payments.serving.responses import bug_response, error_response
 from lea_payments.telemetry import setup as telemetry
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 ErrorHandlers = Mapping[Any, Callable[..., Any]]
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
-HTTP_ERRORS: ErrorHandlers = {HTTPException: error_response}
+HTTP_ERRORS: ErrorHandlers = {HTTPException: error_response, Exception: bug_response}
 
 
 def create_app(

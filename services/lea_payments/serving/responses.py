@@ -25,6 +25,12 @@ def error_response(request: Request, error: HTTPException) -> Response:
     return json_response(error.status_code, {"error": {"code": code, "message": message}}, error.headers)
 
 
+def bug_response(_request: Request, _bug: Exception) -> Response:
+    """The answer to a request that met a bug. The server logs the traceback."""
+    error = {"code": "internal_error", "message": "An internal error, which has been logged; report it if it persists."}
+    return before_close(json_response(500, {"error": error}))
+
+
 def before_close(response: Response) -> Response:
     """The answer to a request that met a bug: it says that the connection ends, because uvicorn closes it then.
 

@@ -33,7 +33,8 @@ both = pytest.mark.parametrize("create", [_app, _described_app], ids=["plain", "
 
 
 async def _get(app: Starlette, path: str) -> httpx.Response:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         return await client.get(path)
 
 
@@ -48,6 +49,20 @@ async def test_every_service_answers_the_probes(
     answer = await _get(create(), path)
 
     assert (answer.status_code, answer.json()) == (200, body)
+
+
+@both
+async def test_a_bug_is_a_500_that_ends_the_connection(create: Callable[[], Starlette]) -> None:
+    async def broken(_: Request) -> Response:
+        raise KeyError("secret detail")
+
+    app = create()
+    app.router.routes.insert(0, Route("/broken", broken))
+    answer = await _get(app, "/broken")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    assert answer.headers["Connection"] == "close"
+    assert "secret" not in answer.text
 
 
 async def test_the_description_names_every_probe_and_its_answers() -> None:
